@@ -1,0 +1,133 @@
+"""What the domain needs from outside: the store (the truth) and the index (finds candidates).
+
+`app.store` and `app.index` implement these; nothing here knows PostgreSQL or Qdrant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from app.memory.types import (
+    Candidate,
+    Changes,
+    Filter,
+    Memory,
+    NewMemory,
+    NewTurn,
+    Piece,
+    Scope,
+    Selection,
+    Stats,
+    Stored,
+    StoredConversation,
+    TermCounts,
+    Traits,
+)
+
+
+class MemoryStore(Protocol):
+    """Holds every memory. Each call sees the memories of `scope.user` only.
+
+    All raise StoreUnavailable when the database does not answer in time.
+    """
+
+    async def add(self, scope: Scope, memory: NewMemory) -> Stored:
+        """Store a memory and its change in one transaction; the same content again answers with the first one."""
+
+    async def add_turns(
+        self, scope: Scope, conversation_id: str, project: str | None, title: str | None, turns: Sequence[NewTurn]
+    ) -> StoredConversation:
+        """Append turns to a conversation in one transaction; turns that are there already are skipped."""
+
+    async def get(self, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Memory]:
+        """Return those of `ids` that are there, archived ones included, expired ones not."""
+
+    async def update(
+        self, scope: Scope, memory_id: UUID, changes: Changes, piece: Piece | None, content_hash: bytes | None
+    ) -> int:
+        """Change a memory and return its new version. `piece` holds the new text, when there is one.
+
+        Raises NotFound, and Conflict when the new text is that of another memory.
+        """
+
+    async def forget(self, scope: Scope, selection: Selection, dry_run: bool) -> int:
+        """Delete what the selection names, whole texts always, and return how many memories went (or would)."""
+
+    async def stats(self, scope: Scope, project: str | None) -> Stats:
+        """Count the user's memories."""
+
+    async def recent(self, scope: Scope, limit: int) -> list[Memory]:
+        """Return the newest memories, newest first."""
+
+    async def of_project(self, scope: Scope, project: str, limit: int) -> list[Memory]:
+        """Return the newest memories of a project, newest first."""
+
+    async def of_conversation(self, scope: Scope, conversation_id: str, limit: int) -> list[Memory]:
+        """Return the turns of a conversation in their order."""
+
+    async def neighbours(self, scope: Scope, ids: Sequence[UUID], before: int, after: int) -> dict[UUID, list[Memory]]:
+        """Return for each turn the live turns of its session around it and itself, in order."""
+
+    async def term_counts(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> TermCounts:
+        """Return exact document frequencies as of now."""
+
+    async def speakers(self, scope: Scope, projects: Sequence[str] | None) -> list[str]:
+        """Return the distinct names of speakers, at most 200."""
+
+    async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:
+        """Return what ranking needs of those candidates that are live, the user's, and pass the filter."""
+
+    async def match(self, scope: Scope, terms: Sequence[int], where: Filter, limit: int) -> list[tuple[UUID, list[int]]]:
+        """Find memories that hold any of the terms without the index: (id, own terms with repeats) each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateQuery:
+    """A question as the index takes it: weighted terms, and the limits of the search."""
+
+    user: str
+    weights: dict[int, float]
+    where: Filter
+    limit: int
+    dense: tuple[float, ...] | None = None
+
+
+class SearchIndex(Protocol):
+    """Finds candidates. Derived from the store and disposable.
+
+    Both raise IndexUnavailable when it cannot answer now; the domain then searches the store.
+    """
+
+    async def candidates(self, query: CandidateQuery) -> list[Candidate]:
+        """Return the best by window score, after the index has seen every write committed before the call."""
+
+    async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
+        """Return the score of each session for the weights; one without a common term is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The settings the domain obeys."""
+
+    piece_characters: int
+    redact: bool
+    reply_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every operation of the domain works on."""
+
+    store: MemoryStore
+    index: SearchIndex
+    limits: Limits
+
+
+class Clock(Protocol):
+    """Tells the time; tests hold it still."""
+
+    def __call__(self) -> datetime: ...

@@ -1,0 +1,288 @@
+"""Everything the app reads from its environment: each setting once, with type, default, secrecy and help.
+
+Order of precedence: command-line flag, environment, file named by NAME_FILE (secrets), `.env`, default.
+`app.boot` reads HOST and the port by itself before this module is loaded, by the same names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.errors import InvalidSettings, shown
+
+DEFAULT_PORT = 8000
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Auth(StrEnum):
+    """When a caller must show a token."""
+
+    AUTO = "auto"  # on loopback nobody; beyond loopback the server refuses to start
+    REQUIRED = "required"  # everybody
+    OFF = "off"  # nobody, wherever it listens: set by hand only
+
+
+class Origin(StrEnum):
+    """Where a setting's value came from."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    FILE = "file"  # the file that NAME_FILE names
+    DOTENV = ".env"
+    DEFAULT = "default"
+
+
+def _split(value: Any) -> Any:
+    """Turn `a, b` into ["a", "b"]: lists are written with commas in an environment."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("takes a URL that begins with http:// or https://")
+    return value.rstrip("/")
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("postgres://", "postgresql://")):
+        raise ValueError("takes a URL that begins with postgresql://")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+PlainName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class Settings(BaseSettings):
+    """The settings; a field's name in capitals is its name in the environment."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, case_sensitive=False
+    )
+
+    # Where it listens
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(DEFAULT_PORT, ge=0, le=65_535, description="HTTP port; 0 takes a free one")
+    fc_server_port: int | None = Field(
+        None, ge=1, le=65_535, description="port given by Function Compute, used where PORT is not set"
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65_535, description="serves /metrics and /health there, and takes /metrics off the public port"
+    )
+    mcp_server_name: PlainName = Field("claude-memory", description="name shown to MCP clients")
+
+    # Who may use it
+    auth: Auth = Field(Auth.AUTO, description="when a token is asked for: auto, required, off")
+    allowed_hosts: CommaList = Field(
+        default_factory=list, description="host names clients may use, beside loopback; comma between them"
+    )
+    allowed_origins: CommaList = Field(
+        default_factory=list, description="web origins that may call, beside loopback; comma between them"
+    )
+    enable_cors: bool = Field(False, description="answers browsers' CORS questions for ALLOWED_ORIGINS")
+    rate_limit_per_minute: int | None = Field(
+        None, ge=0, description="requests a minute of one user; 0: no limit; unset: 60, on loopback without tokens 0"
+    )
+    default_user_id: PlainName = Field("default", description="the user of callers without a token")
+    default_agent_id: PlainName = Field("claude", description="the agent noted on memories of callers that name none")
+
+    # What it keeps, and where
+    memory_data_dir: Path | None = Field(
+        None, description="data directory; unset: the platform's user data folder, for root /var/lib/claude-memory"
+    )
+    memory_backend: Literal["local", "memu"] = Field("local", description="where memories live: local, memu")
+    database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
+        None, description="PostgreSQL server; unset: the embedded one"
+    )
+    qdrant_url: HttpUrl | None = Field(None, description="Qdrant server; unset: the embedded index")
+    qdrant_api_key: SecretStr | None = Field(None, description="key of the Qdrant server")
+    max_conversation_length: int = Field(
+        8_000, ge=200, le=100_000, description="characters of the longest piece kept as one memory; longer text is split"
+    )
+    redact_secrets: bool = Field(True, description="replaces what looks like a credential before storing")
+    reply_token_budget: int = Field(8_000, ge=500, le=100_000, description="tokens of the longest reply of a tool")
+
+    # Embeddings
+    embedding_model: str = Field("text-embedding-v4", min_length=1, description="turns text into vectors")
+    embedding_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible embedding service")
+    embedding_api_key: SecretStr | None = Field(None, description="key of the embedding service")
+    dashscope_api_key: SecretStr | None = Field(None, description="key of DashScope, used where EMBEDDING_API_KEY is not set")
+    dashscope_base_url: HttpUrl = Field(
+        "https://dashscope.aliyuncs.com/compatible-mode/v1", description="DashScope's OpenAI-compatible address"
+    )
+
+    # memU
+    memu_api_key: SecretStr | None = Field(None, description="key of the memU service")
+    memu_base_url: HttpUrl = Field("https://api.memu.so", description="address of the memU service")
+
+    # How it runs
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = Field(
+        "INFO", description="DEBUG, INFO, WARNING, ERROR"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="text, json")
+    max_retry_attempts: int = Field(3, ge=0, le=20, description="tries of a call to an outside service")
+    worker_restart_delay: float = Field(5.0, ge=0, le=3_600, description="seconds before a crashed worker starts again")
+    render_deployment: bool = Field(False, description="set on Render")
+    api_mode: Literal["full", "health"] = Field("full", description="full, or health: HTTP without the MCP endpoints")
+    fc_runtime: str | None = Field(None, description="set on Function Compute")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings)
+
+    @cached_property
+    def data_dir(self) -> Path:
+        """The data directory, made absolute; not created here."""
+        if self.memory_data_dir is not None:
+            return self.memory_data_dir.expanduser().absolute()
+        if os.name == "posix" and os.geteuid() == 0:
+            return Path("/var/lib/claude-memory")
+        from platformdirs import user_data_path
+
+        return user_data_path("claude-memory", appauthor=False)
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.host in LOOPBACK_HOSTS
+
+    @property
+    def requests_per_minute(self) -> int:
+        """The rate limit in force; 0 is none."""
+        if self.rate_limit_per_minute is not None:
+            return self.rate_limit_per_minute
+        return 0 if self.on_loopback and self.auth is not Auth.REQUIRED else 60
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Reads each secret setting from the file that NAME_FILE names, without the line's end."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        if not is_secret(field):
+            return None, field_name, False
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise InvalidSettings(f"{field_name.upper()}_FILE: {path} cannot be read: {reason}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[key] = value
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One line of `claude-memory settings`; `value` is `***` for a secret that is set."""
+
+    name: str
+    value: str
+    origin: Origin
+    default: str
+    secret: bool
+    help: str
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a setting's value must never be shown."""
+    return "SecretStr" in str(field.annotation) or any("SecretStr" in str(part) for part in field.metadata)
+
+
+def secret_names() -> tuple[str, ...]:
+    """Names of all secret settings: the one list that redaction of logs and tables is derived from."""
+    return tuple(name.upper() for name, field in Settings.model_fields.items() if is_secret(field))
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Read and check all settings. `flags` holds field names with values, None where a flag was not given.
+
+    Raises InvalidSettings with every wrong setting in one message.
+    """
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise InvalidSettings(_all_wrong(error)) from None
+    if settings.fc_server_port and "port" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"port": settings.fc_server_port})
+    return settings
+
+
+def _all_wrong(error: ValidationError) -> str:
+    secrets = secret_names()
+    wrong = []
+    for one in error.errors():
+        name = str(one["loc"][0]).upper()
+        got = "***" if name in secrets else shown(one["input"])
+        wrong.append(f"{name}: got {got}, {one['msg'].removeprefix('Value error, ')[:1].lower()}"
+                     f"{one['msg'].removeprefix('Value error, ')[1:]}")
+    return f"{len(wrong)} wrong setting{'s' if len(wrong) > 1 else ''}: " + "; ".join(wrong)
+
+
+def describe(settings: Settings, flags: Mapping[str, Any] | None = None) -> list[SettingRow]:
+    """Return every setting with its value and origin, secrets hidden."""
+    given = {name for name, value in (flags or {}).items() if value is not None}
+    environment = {name.upper() for name, value in os.environ.items() if value}
+    rows = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        secret = is_secret(field)
+        rows.append(
+            SettingRow(
+                name=name.upper(),
+                value="***" if secret and value is not None else _plain(value),
+                origin=_origin(name, given, environment, settings),
+                default=_plain(field.get_default(call_default_factory=True, validated_data={})),
+                secret=secret,
+                help=field.description or "",
+            )
+        )
+    return rows
+
+
+def _origin(name: str, flags: set[str], environment: set[str], settings: Settings) -> Origin:
+    upper = name.upper()
+    if name in flags:
+        return Origin.FLAG
+    if upper in environment or (name == "port" and "FC_SERVER_PORT" in environment):
+        return Origin.ENVIRONMENT
+    if f"{upper}_FILE" in environment and is_secret(Settings.model_fields[name]):
+        return Origin.FILE
+    return Origin.DOTENV if name in settings.model_fields_set else Origin.DEFAULT
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value)
