@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -99,11 +98,14 @@ class CandidateQuery:
 class SearchIndex(Protocol):
     """Finds candidates. Derived from the store and disposable.
 
-    Both raise IndexUnavailable when it cannot answer now; the domain then searches the store.
+    All raise IndexUnavailable when it cannot answer now; the domain then searches the store.
     """
 
+    async def catch_up(self) -> None:
+        """Wait until every write committed before the call can be found."""
+
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
-        """Return the best by window score, after the index has seen every write committed before the call."""
+        """Return the best by window score."""
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the score of each session for the weights; one without a common term is left out."""
@@ -125,9 +127,4 @@ class Parts:
     store: MemoryStore
     index: SearchIndex
     limits: Limits
-
-
-class Clock(Protocol):
-    """Tells the time; tests hold it still."""
-
-    def __call__(self) -> datetime: ...
+    new_id: Callable[[], UUID]

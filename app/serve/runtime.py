@@ -1,19 +1,37 @@
-"""The running app: builds the store, the index and the domain's parts, starts and stops them in order.
-
-(Interface first; being filled in.)
-"""
+"""The running app: builds the store, the index and the domain's parts, starts and stops them in order."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from app.memory.ports import Parts
-from app.settings import Settings
+from app.errors import InvalidSettings, MemoryServerError, Unavailable
+from app.memory.access import Token, TokenStore
+from app.memory.ports import Limits, Parts
+
+if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
+    from app.index.follower import Follower
+    from app.settings import Settings
+    from app.store.changes import ChangeLog
+    from app.store.database import Database
+    from app.store.embedded import EmbeddedPostgres
+    from app.store.postgres import PostgresStore
+
+__all__ = ["Component", "Runtime", "Status", "Token", "TokenStore"]
+
+logger = logging.getLogger(__name__)
+
+_HOUSEKEEPING_S = 15.0
+_LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
+_PROBE_TIMEOUT_S = 10.0
 
 
 class Status(StrEnum):
@@ -33,59 +51,210 @@ class Component:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A stored access token, without its value."""
-
-    id: str
-    user: str
-    scopes: tuple[str, ...]
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class TokenStore(Protocol):
-    """Access tokens; only their SHA-256 is stored."""
-
-    async def find(self, digest: bytes) -> Token | None:
-        """Return the live token (not expired, not revoked) with that SHA-256 digest."""
-
-    async def create(self, digest: bytes, user: str, scopes: Sequence[str], expires_at: datetime | None) -> Token: ...
-
-    async def list(self) -> list[Token]: ...
-
-    async def revoke(self, token_id: str) -> bool: ...
-
-    async def any_live(self) -> bool: ...
-
-
 class Runtime:
     """Owns everything that runs. `ready` is set when all of it is up; calls that need the store wait for it."""
 
-    settings: Settings
-    ready: asyncio.Event
-    parts: Parts
-    tokens: TokenStore
+    def __init__(
+        self,
+        settings: Settings,
+        postgres: EmbeddedPostgres | None = None,
+        postgres_started: Future[None] | None = None,
+        on_step: Callable[[str], None] | None = None,
+    ) -> None:
+        """postgres: the embedded server, whose start began elsewhere and ends with `postgres_started`.
 
-    def __init__(self, settings: Settings, postgres: Any | None = None) -> None:
-        """`postgres`: the embedded server that boot has begun to start, or None with DATABASE_URL."""
+        on_step: told the name of each step of the start when it is done.
+        """
+        self.settings = settings
+        self.ready = asyncio.Event()
+        self._postgres = postgres
+        self._postgres_started = postgres_started
+        self._on_step = on_step or (lambda step: None)
+        self._db: Database | None = None
+        self._log: ChangeLog | None = None
+        self._store: PostgresStore | None = None
+        self._follower: Follower | None = None
+        self._tokens: TokenStore | None = None
+        self._parts: Parts | None = None
+        self._housekeeper: asyncio.Task[None] | None = None
+        self._failure: MemoryServerError | None = None
+        self._database_problem: str | None = None
+
+    @property
+    def parts(self) -> Parts:
+        """What the domain works on. Raises Unavailable until the start is over."""
+        if self._parts is None:
+            raise self._failure or Unavailable("the server is starting or stopping; try again in a second")
+        return self._parts
+
+    @property
+    def tokens(self) -> TokenStore:
+        """The access tokens. Raises Unavailable until the database is open."""
+        if self._tokens is None:
+            raise self._failure or Unavailable("the server is starting or stopping; try again in a second")
+        return self._tokens
 
     async def start(self) -> None:
-        """Open pools, migrate, open the index, start the follower. Raises MemoryServerError."""
+        """Open the database, migrate, open the index, follow the log. Raises MemoryServerError."""
+        try:
+            await self._start()
+        except MemoryServerError as error:
+            self._failure = error
+            raise
+
+    async def _start(self) -> None:
+        from app.index.follower import Follower
+        from app.store.changes import ChangeLog
+        from app.store.database import Database
+        from app.store.postgres import PostgresStore
+        from app.store.rows import new_id
+        from app.store.tokens import Tokens
+
+        settings = self.settings
+        if settings.memory_backend == "memu":
+            raise InvalidSettings("MEMORY_BACKEND: got 'memu', but this version keeps memories itself only; set local")
+        if settings.qdrant_url is not None:
+            raise InvalidSettings("QDRANT_URL: this version has the embedded index only; unset it")
+        self._on_step("modules loaded")
+        if self._postgres_started is not None:
+            await asyncio.wrap_future(self._postgres_started)
+            self._on_step("PostgreSQL started")
+        db = self._db = Database(self._connect_arguments())
+        applied = await db.open()
+        self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
+        self._tokens = Tokens(db)
+        self._store = PostgresStore(db)
+        self._log = ChangeLog(db)
+        self._follower = Follower(self._log, self._open_index())
+        await self._follower.start()
+        self._on_step("index open")
+        self._parts = Parts(
+            store=self._store,
+            index=self._follower,
+            limits=Limits(
+                piece_characters=settings.max_conversation_length,
+                redact=settings.redact_secrets,
+                reply_tokens=settings.reply_token_budget,
+            ),
+            new_id=new_id,
+        )
+        self._housekeeper = asyncio.create_task(self._keep_house(), name="housekeeping")
+        self.ready.set()
+        self._on_step("ready")
+
+    def _connect_arguments(self) -> dict[str, Any]:
+        if self.settings.database_url is not None:
+            return {"dsn": self.settings.database_url.get_secret_value()}
+        if self._postgres is None:
+            raise Unavailable("there is no database: neither DATABASE_URL is set nor the embedded server was started")
+        return dict(self._postgres.connect_args)
+
+    def _open_index(self) -> Callable[[Any], Any]:
+        from app.index.edge import EdgeEngine
+
+        folder = self.settings.data_dir / "index"
+        return lambda database: EdgeEngine(folder, database)
 
     async def stop(self) -> None:
-        """Stop everything in order; idempotent."""
+        """Stop everything in order: housekeeping, index, connections, PostgreSQL; idempotent."""
+        self.ready.clear()
+        self._parts = None
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._housekeeper
+            self._housekeeper = None
+        if self._follower is not None:
+            await self._follower.stop()
+        if self._db is not None:
+            await self._db.close()
+        self._tokens = None
+        if self._postgres is not None:
+            await asyncio.to_thread(self._postgres.stop)
 
     async def wait_ready(self, timeout_s: float = 30.0) -> None:
-        """Wait for `ready`; raises Unavailable with the reason when it does not come."""
+        """Wait until everything is up. Raises Unavailable, or what made the start fail."""
+        if self.ready.is_set():
+            return
+        if self._failure is not None:
+            raise self._failure
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.ready.wait()
+        except TimeoutError:
+            raise Unavailable(f"the server was not ready within {timeout_s:.0f} s; try again") from None
+
+    def wrote(self) -> None:
+        """Tell the index that something was written, so that the next search finds it applied."""
+        if self._follower is not None:
+            self._follower.wake()
 
     def components(self) -> list[Component]:
-        """The state of every component, from memory: never blocks."""
+        """Return the state of every component, from memory: never blocks."""
+        return [self._database_component(), self._index_component()]
+
+    def _database_component(self) -> Component:
+        if self._failure is not None:
+            return Component(name="postgres", status=Status.DEGRADED, detail=str(self._failure))
+        if not self.ready.is_set():
+            return Component(name="postgres", status=Status.STARTING)
+        problem = self._database_problem
+        return Component(name="postgres", status=Status.DEGRADED if problem else Status.OK, detail=problem)
+
+    def _index_component(self) -> Component:
+        if self._follower is None or not self.ready.is_set():
+            return Component(name="index", status=Status.STARTING)
+        problem = self._follower.problem
+        return Component(name="index", status=Status.DEGRADED if problem else Status.OK, detail=problem)
 
     async def probe(self, name: str) -> dict[str, Any]:
-        """A real round trip to one component (postgres, index, embeddings, memu): ok, milliseconds, detail."""
+        """Do a real round trip to one component: {ok, milliseconds, detail}.
+
+        name: postgres, index, embeddings, memu.
+        """
+        from app.serve import probes
+
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT_S):
+                if name == "postgres":
+                    detail = await probes.postgres(self._store)
+                elif name == "index":
+                    detail = await probes.index(self._follower)
+                elif name == "embeddings":
+                    detail = await probes.embeddings(self.settings)
+                else:
+                    detail = await probes.memu(self.settings)
+            ok = True
+        except (MemoryServerError, TimeoutError) as error:
+            ok, detail = False, str(error) or f"no answer within {_PROBE_TIMEOUT_S:.0f} s"
+        return {"ok": ok, "milliseconds": round((time.perf_counter() - started) * 1000, 2), "detail": detail}
 
     async def numbers(self) -> dict[str, float]:
-        """Gauges that cost a query: memories, database bytes, index lag in seconds and in changes."""
+        """Return the gauges that cost a query: memories, database_bytes, index_lag_changes, index_lag_seconds."""
+        if self._store is None or self._follower is None:
+            return {}
+        memories, size = await self._store.size()
+        lag_changes, lag_seconds = self._follower.lag
+        return {
+            "memories": memories,
+            "database_bytes": size,
+            "index_lag_changes": lag_changes,
+            "index_lag_seconds": lag_seconds,
+        }
+
+    async def _keep_house(self) -> None:
+        """Delete what expired, fold term counts, prune the log, note whether PostgreSQL answers."""
+        assert self._store is not None
+        assert self._log is not None
+        while True:
+            try:
+                await self._store.delete_expired()
+                await self._store.fold_term_counts()
+                await self._log.prune(_LOG_KEPT)
+                self._database_problem = None
+            except MemoryServerError as error:
+                if self._database_problem is None:
+                    logger.warning("housekeeping: %s", error)
+                self._database_problem = str(error)
+            await asyncio.sleep(_HOUSEKEEPING_S if self._database_problem is None else 1.0)

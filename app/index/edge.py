@@ -1,0 +1,230 @@
+"""The embedded engine: one Qdrant Edge shard in a folder, held by one process.
+
+Beside the shard stands `state.json`: format, analysis version, database and the position in the change log
+up to which the shard is known to be durable. Missing, strange or damaged: `open_edge` starts an empty shard,
+and the follower fills it from PostgreSQL. The shard's own second-opener check breaks the first holder's
+flush, so a lock of ours is taken before the shard is touched.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import qdrant_edge as edge
+
+from app.errors import Conflict, IndexUnavailable
+from app.index.engine import Point
+from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.ports import CandidateQuery
+from app.memory.types import Candidate, Filter
+
+FORMAT = 1  # of points and payloads; another number than the folder's means: build anew
+
+_WINDOW, _SESSION = "window", "session"
+_KEYWORDS = ("user", "project", "kind", "tags", "role", "conversation")
+_NOT_YET = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    format: int
+    analysis: int
+    database: str
+    position: int
+
+
+class EdgeEngine:
+    """An open shard. `position` is where to follow the log from, or None when it must be filled first."""
+
+    def __init__(self, folder: Path, database: UUID) -> None:
+        self._folder = folder
+        self._database = str(database)
+        self._lock = _hold(folder / "lock")
+        self._shard: Any = None
+        self.position: int | None = None
+        self.rebuild_reason: str | None = None
+        try:
+            self._open()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _open(self) -> None:
+        state, reason = self._read_state()
+        if state is not None:
+            try:
+                self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
+                self.position = state.position
+                return
+            except Exception as error:  # noqa: BLE001  the binding raises bare Exception, and panics as BaseException's child
+                reason = f"the shard cannot be loaded ({type(error).__name__})"
+        self.rebuild_reason = reason
+        self.empty()
+
+    def _read_state(self) -> tuple[_State | None, str]:
+        try:
+            state = _State(**json.loads((self._folder / "state.json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None, "there is no index yet"
+        except (ValueError, TypeError, OSError) as error:
+            return None, f"its state file is damaged ({type(error).__name__})"
+        if (state.format, state.analysis) != (FORMAT, ANALYSIS_VERSION):
+            return None, "it has the format of another version"
+        if state.database != self._database:
+            return None, "it was made from another database"
+        return state, ""
+
+    def empty(self) -> None:
+        """Throw everything away and begin with an empty shard."""
+        if self._shard is not None:
+            self._shard.close()
+            self._shard = None
+        self.position = None
+        (self._folder / "state.json").unlink(missing_ok=True)
+        shutil.rmtree(self._folder / "shard", ignore_errors=True)
+        (self._folder / "shard").mkdir()
+        sparse = edge.EdgeSparseVectorParams
+        shard = edge.EdgeShard.create(
+            str(self._folder / "shard"),
+            edge.EdgeConfig(vectors={}, sparse_vectors={_WINDOW: sparse(), _SESSION: sparse()}),
+        )
+        for field in _KEYWORDS:
+            shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Keyword))
+        shard.update(edge.UpdateOperation.create_field_index("at", edge.PayloadSchemaType.Float))
+        self._shard = shard
+
+    def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
+        """Write points and take points away."""
+        with _broken("write"):
+            if upserts:
+                self._shard.update(edge.UpdateOperation.upsert_points([_to_edge(point) for point in upserts]))
+            if deletes:
+                self._shard.update(edge.UpdateOperation.delete_points(list(deletes)))
+
+    def candidates(self, query: CandidateQuery) -> list[Candidate]:
+        """Return the points with the best window scores."""
+        found = self._nearest(_WINDOW, query.weights, _filter(query.user, query.where), query.limit)
+        return [Candidate(id=point.id, window_score=point.score) for point in found]
+
+    def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
+        """Return the score of each session that has one of the terms."""
+        only = edge.Filter(must=[_is("user", user), edge.HasIdCondition(set(sessions))])
+        return {point.id: point.score for point in self._nearest(_SESSION, weights, only, len(sessions))}
+
+    def _nearest(self, vector: str, weights: dict[int, float], only: Any, limit: int) -> list[Any]:
+        sparse = edge.SparseVector(list(weights), list(weights.values()))
+        with _broken("search"):
+            return list(
+                self._shard.query(
+                    edge.QueryRequest(query=edge.Query.Nearest(sparse, using=vector), filter=only, limit=limit)
+                )
+            )
+
+    def count(self) -> int:
+        """Return how many points there are."""
+        with _broken("count"):
+            return int(self._shard.count(edge.CountRequest(exact=True)))
+
+    def checkpoint(self, position: int) -> None:
+        """Flush the shard, then note the position."""
+        with _broken("flush"):
+            self._shard.flush()
+        state = _State(FORMAT, ANALYSIS_VERSION, self._database, position)
+        temporary = self._folder / "state.json.new"
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(asdict(state), file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._folder / "state.json")
+        self.position = position
+
+    def close(self) -> None:
+        """Let the shard and its lock go; idempotent."""
+        if self._shard is not None:
+            self._shard.close()
+            self._shard = None
+            os.close(self._lock)
+
+
+class _broken:  # noqa: N801  (reads as a statement)
+    """Turn whatever the binding raises into IndexUnavailable, with the operation it happened in."""
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            raise IndexUnavailable(
+                f"the search index failed to {self._operation} ({type(error).__name__}); it will be rebuilt"
+            ) from error
+
+
+def _hold(path: Path) -> int:
+    """Take the folder's lock. Raises Conflict when another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Conflict(f"the index {path.parent} is in use by another process; stop that one first") from None
+    return descriptor
+
+
+def _to_edge(point: Point) -> Any:
+    vectors = {}
+    if point.window:
+        vectors[_WINDOW] = edge.SparseVector(list(point.window), list(point.window.values()))
+    if point.session:
+        vectors[_SESSION] = edge.SparseVector(list(point.session), list(point.session.values()))
+    payload = point.payload
+    return edge.Point(
+        point.id,
+        vectors,
+        {
+            "user": payload.user,
+            "project": payload.project,
+            "kind": payload.kind,
+            "tags": payload.tags,
+            "role": payload.role,
+            "conversation": payload.conversation,
+            "at": payload.at.timestamp(),
+        },
+    )
+
+
+def _filter(user: str, where: Filter) -> Any:
+    must = [_is("user", user)]
+    if where.projects is not None:
+        must.append(_any("project", where.projects))
+    if where.kinds is not None:
+        must.append(_any("kind", [str(kind) for kind in where.kinds]))
+    must.extend(_is("tags", tag) for tag in where.tags or ())
+    if where.role is not None:
+        must.append(_is("role", where.role))
+    if where.conversation_id is not None:
+        must.append(_is("conversation", where.conversation_id))
+    if where.since is not None or where.until is not None:
+        since = where.since.timestamp() if where.since is not None else None
+        until = where.until.timestamp() if where.until is not None else None
+        must.append(edge.FieldCondition("at", range=edge.RangeFloat(gte=since, lt=until)))
+    return edge.Filter(must=must)
+
+
+def _is(field: str, value: str) -> Any:
+    return edge.FieldCondition(field, match=edge.MatchValue(value))
+
+
+def _any(field: str, values: Sequence[str]) -> Any:
+    return edge.FieldCondition(field, match=edge.MatchAny(list(values)))

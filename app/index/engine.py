@@ -1,0 +1,56 @@
+"""What a search engine must do for us; Qdrant Edge in the process and a Qdrant server both can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from app.memory.ports import CandidateQuery
+from app.memory.types import Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """What a search can be limited by; no text ever goes to an engine."""
+
+    user: str
+    project: str
+    kind: str
+    tags: list[str]
+    role: str | None
+    conversation: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A memory in the engine, keyed by its id, so that applying it twice is harmless.
+
+    window: weights of the memory's words and, less, its neighbours'; None where only the session is left.
+    session: weights of the whole session's words, held by the point of the session's first memory.
+    """
+
+    id: UUID
+    payload: Payload
+    window: dict[int, float] | None
+    session: dict[int, float] | None
+
+
+class Engine(Protocol):
+    """Blocking calls, made from one thread. All raise IndexUnavailable when the engine is broken."""
+
+    def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None: ...
+
+    def candidates(self, query: CandidateQuery) -> list[Candidate]: ...
+
+    def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]: ...
+
+    def count(self) -> int: ...
+
+    def checkpoint(self, position: int) -> None:
+        """Make everything applied durable, then `position` as the place to follow the log from."""
+
+    def close(self) -> None: ...

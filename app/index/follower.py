@@ -1,0 +1,250 @@
+"""Follows the change log: applies every committed change to the engine, from a cursor of its own.
+
+A search first waits for a round that began after it did, so it sees every write acknowledged before.
+The cursor is a transaction horizon: changes of transactions from there on are read again each round,
+until no transaction below them is open, and are applied once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from app.errors import IndexUnavailable, StoreUnavailable
+from app.index.engine import Engine, Point
+from app.index.points import session_points
+from app.memory.ports import CandidateQuery
+from app.memory.types import Candidate
+from app.store.changes import Change, ChangeLog, LogPruned
+
+logger = logging.getLogger(__name__)
+
+CATCH_UP_TIMEOUT_S = 5.0  # a search that cannot be made current by then is answered without the index
+_IDLE_S = 1.0  # other processes' writes are looked for this often when nobody searches
+_GATHER_S = 0.02  # writes that come together are applied together
+_CHECKPOINT_S = 5.0  # a crash replays at most this much of the log
+_POINTS_AT_ONCE = 1_000
+_SESSIONS_AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+class RebuildableEngine(Engine, Protocol):
+    """An engine that can be emptied; `position` is None until it was filled once."""
+
+    position: int | None
+    rebuild_reason: str | None
+
+    def empty(self) -> None: ...
+
+
+class Follower:
+    """The index as the domain sees it: an engine kept level with the change log."""
+
+    def __init__(self, log: ChangeLog, open_engine: Callable[[UUID], RebuildableEngine]) -> None:
+        self._log = log
+        self._open_engine = open_engine
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
+        self._engine: RebuildableEngine | None = None
+        self._position = 0
+        self._applied: set[int] = set()  # entries at or above the position that are in the engine already
+        self._unsaved = False
+        self._saved_at = time.monotonic()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._problem: str | None = "it is being opened"
+        self._lag_changes = 0
+        self._oldest_unapplied: float | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the index cannot answer now, in one line; None when it can."""
+        return self._problem
+
+    @property
+    def lag(self) -> tuple[int, float]:
+        """Return (changes seen and not applied, seconds since the oldest of them)."""
+        oldest = self._oldest_unapplied
+        return self._lag_changes, max(0.0, time.time() - oldest) if oldest is not None else 0.0
+
+    async def start(self) -> None:
+        """Open the engine and begin to follow. Raises Conflict when another process holds the index."""
+        database = await self._log.database_id()
+        self._engine = await self._in_thread(lambda: self._open_engine(database))
+        self._position = self._engine.position or 0
+        self._problem = None if self._engine.position is not None else "it is being built"
+        self._task = asyncio.create_task(self._follow(), name="index follower")
+
+    async def stop(self) -> None:
+        """Apply nothing more, save the position, close the engine; idempotent."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        self._fail_waiting(IndexUnavailable("the search index is closed; the server is stopping"))
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            if self._problem is None:
+                await self._in_thread(lambda: engine.checkpoint(self._position))
+            await self._in_thread(engine.close)
+        self._problem = "it is closed"
+        self._thread.shutdown(wait=False)
+
+    def wake(self) -> None:
+        """Tell the follower that something was written."""
+        self._wake.set()
+
+    async def candidates(self, query: CandidateQuery) -> list[Candidate]:
+        """Return candidates as of the last catch-up."""
+        engine = self._usable()
+        return await self._in_thread(lambda: engine.candidates(query))
+
+    async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
+        """Return the sessions' scores as of the last catch-up."""
+        engine = self._usable()
+        return await self._in_thread(lambda: engine.session_scores(user, weights, sessions))
+
+    async def catch_up(self) -> None:
+        """Wait until everything committed before the call is applied. Raises IndexUnavailable."""
+        self._usable()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        self._wake.set()
+        try:
+            async with asyncio.timeout(CATCH_UP_TIMEOUT_S):
+                await waiter
+        except TimeoutError:
+            raise IndexUnavailable("the search index is behind and did not catch up in time") from None
+
+    async def rebuild(self) -> None:
+        """Fill the engine anew from the store; searches do without it meanwhile."""
+        self._problem = "it is being rebuilt"
+        self._wake.set()
+
+    async def count(self) -> int:
+        """Return how many points the engine holds."""
+        return await self._in_thread(self._usable().count)
+
+    def _usable(self) -> RebuildableEngine:
+        if self._engine is None or self._problem is not None:
+            raise IndexUnavailable(f"the search index cannot answer: {self._problem}")
+        return self._engine
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                if self._problem is not None:
+                    await self._fill()
+                await self._round()
+                await self._save_if_due()
+            except StoreUnavailable as error:
+                self._fail_waiting(IndexUnavailable(f"the search index cannot be made current: {error}"))
+                await asyncio.sleep(_IDLE_S)
+            except (IndexUnavailable, LogPruned) as error:
+                self._problem = "it is being rebuilt"
+                logger.warning("rebuilding the search index: %s", error or "the change log was pruned")
+                self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
+                await asyncio.sleep(_IDLE_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        if not self._waiting:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_IDLE_S):
+                    await self._wake.wait()
+            if not self._waiting:
+                await asyncio.sleep(_GATHER_S)
+        self._wake.clear()
+
+    async def _round(self) -> None:
+        """Read the log once and apply what is new."""
+        waiting, self._waiting = self._waiting, []
+        try:
+            batch = await self._log.read(self._position)
+            new = [change for change in batch.changes if change.seq not in self._applied]
+            self._lag_changes = len(new)
+            self._oldest_unapplied = min((change.at for change in new), default=None)
+            if new:
+                await self._apply(new)
+            # Entries below the horizon will not be read again; those above it will.
+            self._unsaved = self._unsaved or bool(new)
+            self._position = batch.horizon
+            self._applied = {change.seq for change in batch.changes} if batch.changes else set()
+            self._lag_changes, self._oldest_unapplied = 0, None
+        except BaseException:
+            self._waiting = waiting + self._waiting
+            raise
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _apply(self, changes: Sequence[Change]) -> None:
+        positions: dict[UUID, set[int]] = {}
+        for change in changes:
+            positions.setdefault(change.session, set()).add(change.position)
+        gone = {change.memory for change in changes}
+        sessions = list(positions)
+        for first in range(0, len(sessions), _SESSIONS_AT_ONCE):
+            page = sessions[first : first + _SESSIONS_AT_ONCE]
+            members = await self._log.members(page)
+            points: list[Point] = []
+            for session in page:
+                if session in members:
+                    points += session_points(session, members[session], positions[session])
+                    gone.difference_update(member.id for member in members[session])
+                    gone.discard(session)  # its point holds the session's vector as long as a member lives
+                else:
+                    gone.add(session)
+            await self._write(points)
+        if gone:
+            engine = self._open()
+            await self._in_thread(lambda: engine.apply((), list(gone)))
+
+    async def _fill(self) -> None:
+        """Empty the engine and write every live memory to it, then follow the log from before that."""
+        engine = self._open()
+        started, written = time.monotonic(), 0
+        position = await self._log.horizon()
+        await self._in_thread(engine.empty)
+        async for members in self._log.everything():
+            points = [point for session in members for point in session_points(session, members[session], None)]
+            await self._write(points)
+            written += len(points)
+        self._position, self._applied = position, set()
+        await self._in_thread(lambda: engine.checkpoint(position))
+        self._problem = None
+        logger.info("search index built: %d points in %.1f s", written, time.monotonic() - started)
+
+    async def _write(self, points: Sequence[Point]) -> None:
+        engine = self._open()
+        for first in range(0, len(points), _POINTS_AT_ONCE):
+            part = points[first : first + _POINTS_AT_ONCE]
+            await self._in_thread(lambda part=part: engine.apply(part, ()))  # type: ignore[misc]
+
+    async def _save_if_due(self) -> None:
+        if self._unsaved and time.monotonic() - self._saved_at > _CHECKPOINT_S:
+            engine, position = self._open(), self._position
+            await self._in_thread(lambda: engine.checkpoint(position))
+            self._unsaved, self._saved_at = False, time.monotonic()
+
+    def _open(self) -> RebuildableEngine:
+        if self._engine is None:
+            raise IndexUnavailable("the search index is closed")
+        return self._engine
+
+    def _fail_waiting(self, error: IndexUnavailable) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)

@@ -1,0 +1,40 @@
+"""Who may call: access tokens as the rest of the app sees them, never with their value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A stored access token, without its value."""
+
+    id: str
+    user: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class TokenStore(Protocol):
+    """Access tokens; only their SHA-256 is stored. All raise StoreUnavailable."""
+
+    async def find(self, digest: bytes) -> Token | None:
+        """Return the live token (not expired, not revoked) with that SHA-256 digest."""
+
+    async def create(self, digest: bytes, user: str, scopes: Sequence[str], expires_at: datetime | None) -> Token:
+        """Store a new token's digest."""
+
+    async def list(self) -> list[Token]:
+        """Return all tokens, newest first."""
+
+    async def revoke(self, token_id: str) -> bool:
+        """Revoke a token; False when there is no live one with that id."""
+
+    async def any_live(self) -> bool:
+        """Tell whether anybody could sign in."""

@@ -1,0 +1,61 @@
+"""Remembers texts and conversations: checked by their request, cleaned, cut, stored in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from app.memory.ports import Parts
+from app.memory.requests import Memorize, MemorizeConversation, Message
+from app.memory.texts import Cleaner, content_hash, pieces
+from app.memory.types import NewMemory, NewTurn, Scope, Stored, StoredConversation
+
+
+async def remember(parts: Parts, scope: Scope, request: Memorize) -> Stored:
+    """Store a text; the same text in the same project again is a duplicate of the first one."""
+    cleaner = Cleaner(parts.limits)
+    text = cleaner.text(request.text)
+    memory = NewMemory(
+        pieces=pieces(text, parts.limits.piece_characters, parts.new_id),
+        content_hash=content_hash(text),
+        kind=request.kind,
+        project=request.project,
+        tags=tuple(cleaner.text(tag) for tag in request.tags),
+        metadata=cleaner.value(request.metadata),
+        expires_at=_after(request.expires_in_days),
+    )
+    return replace(await parts.store.add(scope, memory), redacted=cleaner.redacted)
+
+
+async def remember_conversation(parts: Parts, scope: Scope, request: MemorizeConversation) -> StoredConversation:
+    """Append messages to a conversation; those it has already are skipped."""
+    cleaner = Cleaner(parts.limits)
+    turns = [_turn(parts, cleaner, message) for message in request.messages]
+    conversation_id = request.conversation_id or _name_of(turns)
+    title = None if request.title is None else cleaner.text(request.title)
+    stored = await parts.store.add_turns(scope, conversation_id, request.project, title, turns)
+    return replace(stored, redacted=cleaner.redacted)
+
+
+def _turn(parts: Parts, cleaner: Cleaner, message: Message) -> NewTurn:
+    text = cleaner.text(message.content)
+    time = "" if message.time is None else message.time.isoformat()
+    return NewTurn(
+        pieces=pieces(text, parts.limits.piece_characters, parts.new_id),
+        content_hash=content_hash(message.role, message.name or "", time, text),
+        role=message.role,
+        name=message.name,
+        message_id=message.id,
+        occurred_at=message.time,
+    )
+
+
+def _name_of(turns: list[NewTurn]) -> str:
+    """Return an id made of the content, so that the same call again meets its own conversation."""
+    digest = content_hash(*(turn.content_hash.hex() for turn in turns))
+    return str(UUID(bytes=digest[:16], version=8))
+
+
+def _after(days: float | None) -> datetime | None:
+    return None if days is None else datetime.now(UTC) + timedelta(days=days)

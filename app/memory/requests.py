@@ -1,0 +1,309 @@
+"""What callers may ask: one model for each operation, which checks every argument before anything is done.
+
+The tools of MCP take these as their arguments, import and the command line build them; so a rule stands once.
+A field's description says what it takes: it is shown to models in the tools' schemas and to people in errors.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self, TypeVar
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from app.errors import InvalidInput
+from app.memory.types import (
+    EXPIRES_LIMIT_DAYS,
+    MESSAGES_LIMIT,
+    METADATA_LIMIT_BYTES,
+    NAME_LIMIT_CHARACTERS,
+    QUERY_LIMIT_CHARACTERS,
+    RESULTS_LIMIT,
+    TAGS_LIMIT,
+    TEXT_LIMIT_CHARACTERS,
+    Kind,
+    Order,
+    RecallMode,
+)
+
+RECALL_TOKENS = (500, 8_000)  # bounds of recall_context's max_tokens
+
+
+def _sound(value: str) -> str:
+    """Refuse what PostgreSQL cannot store and what is nothing but space."""
+    if "\x00" in value:
+        raise PydanticCustomError("unsound", "holds a NUL character")
+    if not value.strip():
+        raise PydanticCustomError("unsound", "is empty")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise PydanticCustomError("unsound", "holds a control character")
+    return value.strip()
+
+
+def _moment(value: Any) -> datetime:
+    """Read an ISO 8601 date or date and time; without an offset it is UTC."""
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise PydanticCustomError("moment", "is no ISO 8601 date") from None
+    else:
+        raise PydanticCustomError("moment", "is no ISO 8601 date")
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "is out of range") from None
+
+
+def _uuid(value: Any) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        raise PydanticCustomError("id", "is no id of a memory") from None
+
+
+def _metadata(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        text = json.dumps(value, allow_nan=False)
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError):
+        raise PydanticCustomError("metadata", "is not JSON") from None
+    if size > METADATA_LIMIT_BYTES:
+        raise PydanticCustomError("metadata", "is too large")
+    if "\\u0000" in text or "\\ud" in text and _lone_surrogate(value):
+        raise PydanticCustomError("metadata", "holds a NUL character or a lone surrogate")
+    return value
+
+
+def _lone_surrogate(value: Any) -> bool:
+    return any(0xD800 <= ord(character) <= 0xDFFF for character in json.dumps(value, ensure_ascii=False))
+
+
+def _distinct(value: list[str]) -> list[str]:
+    return list(dict.fromkeys(value))
+
+
+Text = Annotated[str, Field(strict=True, max_length=TEXT_LIMIT_CHARACTERS), AfterValidator(_sound)]
+Query = Annotated[str, Field(strict=True, max_length=QUERY_LIMIT_CHARACTERS), AfterValidator(_sound)]
+Name = Annotated[
+    str, Field(strict=True, max_length=NAME_LIMIT_CHARACTERS), AfterValidator(_sound), AfterValidator(_one_line)
+]
+Tags = Annotated[list[Name], Field(max_length=TAGS_LIMIT), AfterValidator(_distinct)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
+Moment = Annotated[
+    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")
+]
+MemoryId = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+Days = Annotated[float, Field(strict=True, gt=0, le=EXPIRES_LIMIT_DAYS, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
+
+_PROJECT = f"a project's name, up to {NAME_LIMIT_CHARACTERS} characters"
+_KINDS = "one of " + ", ".join(Kind)
+_TAGS = f"a list of up to {TAGS_LIMIT} tags of up to {NAME_LIMIT_CHARACTERS} characters"
+_METADATA = f"a JSON object of up to {METADATA_LIMIT_BYTES:,} bytes"
+_DAYS = f"a number of days above 0, up to {EXPIRES_LIMIT_DAYS:,}; after them the memory is deleted"
+_DATE = "an ISO 8601 date or date and time, such as 2026-05-08 or 2026-05-08T13:56:00Z"
+_LIMIT = f"a whole number from 1 to {RESULTS_LIMIT}"
+_ID = "the id of a memory, as search_memory gives it"
+_QUERY = f"a question or words to look for, 1 to {QUERY_LIMIT_CHARACTERS:,} characters"
+
+
+class Request(BaseModel):
+    """Base of all requests: unknown arguments are refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+R = TypeVar("R", bound=Request)
+
+
+class Memorize(Request):
+    """Remember a text."""
+
+    text: Text = Field(description=f"the text to remember, 1 to {TEXT_LIMIT_CHARACTERS:,} characters")
+    kind: Kind = Field(Kind.NOTE, description=_KINDS)
+    project: Name | None = Field(None, description=_PROJECT)
+    tags: Tags = Field(default_factory=list, description=_TAGS)
+    expires_in_days: Days | None = Field(None, description=_DAYS)
+    metadata: Metadata = Field(default_factory=dict, description=_METADATA)
+
+
+class Message(Request):
+    """One message of a conversation."""
+
+    role: Name = Field(description="who spoke: user, assistant, system, tool, …")
+    content: Text = Field(description=f"what was said, 1 to {TEXT_LIMIT_CHARACTERS:,} characters")
+    name: Name | None = Field(None, description="the speaker's name")
+    time: Moment | None = Field(None, description=_DATE)
+    id: Name | None = Field(None, description="the client's id of the message; the same id twice is stored once")
+
+
+class MemorizeConversation(Request):
+    """Remember the messages of a conversation."""
+
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MESSAGES_LIMIT)] = Field(
+        description=f"1 to {MESSAGES_LIMIT:,} messages {{role, content, name?, time?, id?}} in their order"
+    )
+    conversation_id: Name | None = Field(
+        None, description="the conversation to append to; without it, one named after its content"
+    )
+    project: Name | None = Field(None, description=_PROJECT)
+    title: Name | None = Field(None, description=f"a title, up to {NAME_LIMIT_CHARACTERS} characters")
+
+
+class Search(Request):
+    """Find memories."""
+
+    query: Query = Field(description=_QUERY)
+    limit: Annotated[int, Field(strict=True, ge=1, le=RESULTS_LIMIT)] = Field(10, description=_LIMIT)
+    project: Name | None = Field(None, description=f"{_PROJECT}; without it, all projects")
+    kinds: list[Kind] | None = Field(None, description=f"a list; each {_KINDS}")
+    tags: Tags | None = Field(None, description=f"{_TAGS}; a memory must have all of them")
+    role: Name | None = Field(None, description="who spoke: user, assistant, …")
+    conversation_id: Name | None = Field(None, description="the id of a conversation")
+    since: Moment | None = Field(None, description=f"{_DATE}; what happened then or later")
+    until: Moment | None = Field(None, description=f"{_DATE}; what happened before it")
+    max_tokens: Annotated[int, Field(strict=True, ge=50, le=100_000)] | None = Field(
+        None, description="a whole number from 50 to 100,000: the longest reply, in tokens"
+    )
+
+
+class Recall(Request):
+    """Gather a context about a question."""
+
+    query: Query = Field(description=_QUERY)
+    mode: RecallMode = Field(RecallMode.BALANCED, description="one of " + ", ".join(RecallMode))
+    max_tokens: Annotated[int, Field(strict=True, ge=RECALL_TOKENS[0], le=RECALL_TOKENS[1])] | None = Field(
+        None, description=f"a whole number from {RECALL_TOKENS[0]} to {RECALL_TOKENS[1]:,}: the longest context, in tokens"
+    )
+    project: Name | None = Field(None, description=f"{_PROJECT}; without it, all projects")
+
+
+class SearchAcrossProjects(Request):
+    """Find memories in several projects at once."""
+
+    query: Query = Field(description=_QUERY)
+    projects: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
+        None, description="a list of 1 to 100 projects; without it, all"
+    )
+    limit: Annotated[int, Field(strict=True, ge=1, le=RESULTS_LIMIT)] = Field(10, description=_LIMIT)
+    order: Order = Field(Order.SCORE, description="one of " + ", ".join(Order))
+
+
+class Update(Request):
+    """Change a memory."""
+
+    id: MemoryId = Field(description=_ID)
+    text: Text | None = Field(None, description="the new text, no longer than one memory may be")
+    kind: Kind | None = Field(None, description=_KINDS)
+    tags: Tags | None = Field(None, description=f"{_TAGS}, in place of those it has")
+    metadata: Metadata | None = Field(None, description=f"{_METADATA}, in place of what it has")
+    expires_in_days: Days | None = Field(None, description=_DAYS)
+    archived: Flag | None = Field(None, description="true: kept, but not found any more; false: found again")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.model_fields_set <= {"id"} or all(
+            getattr(self, name) is None for name in type(self).model_fields if name != "id"
+        ):
+            raise PydanticCustomError("nothing", "nothing to change: give at least one of text, kind, tags, metadata,"
+                                      " expires_in_days, archived")
+        return self
+
+
+class Forget(Request):
+    """Delete memories."""
+
+    ids: Annotated[list[MemoryId], Field(min_length=1, max_length=1_000)] | None = Field(
+        None, description="a list of 1 to 1,000 ids of memories"
+    )
+    conversation_id: Name | None = Field(None, description="the id of a conversation")
+    project: Name | None = Field(None, description=_PROJECT)
+    before: Moment | None = Field(None, description=f"{_DATE}; what happened before it")
+    dry_run: Flag = Field(False, description="true: only count, delete nothing")
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.ids is None and self.conversation_id is None and self.project is None and self.before is None:
+            raise PydanticCustomError("nothing", "nothing to forget: give at least one of ids, conversation_id,"
+                                      " project, before")
+        return self
+
+
+class StatsRequest(Request):
+    """Count memories."""
+
+    project: Name | None = Field(None, description=f"{_PROJECT}; without it, all projects")
+
+
+class HealthRequest(Request):
+    """Ask how the server is."""
+
+    detailed: Flag = Field(False, description="true: with numbers")
+
+
+def checked(request: type[R], arguments: Any) -> R:
+    """Return the request made of the arguments. Raises InvalidInput that names each wrong one."""
+    try:
+        return request.model_validate(arguments)
+    except ValidationError as error:
+        raise _refusal(request, error) from None
+
+
+def _refusal(request: type[Request], error: ValidationError) -> InvalidInput:
+    problems = error.errors(include_url=False)
+    first, *more = (_problem(request, problem) for problem in problems)
+    refusal = InvalidInput(*first)
+    if more:
+        refusal.args = ("; ".join([str(refusal), *(str(InvalidInput(*one)) for one in more[:4])]),)
+    return refusal
+
+
+def _problem(request: type[Request], problem: Any) -> tuple[str, object, str]:
+    path = [part for part in problem["loc"] if isinstance(part, int) or not part.startswith(("function-", "list["))]
+    argument = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    if problem["type"] == "extra_forbidden":
+        return argument, problem["input"], f"no such argument: there are {', '.join(_model_at(request, path).model_fields)}"
+    if problem["type"] == "missing":
+        return argument, _Nothing(), _takes(request, path)
+    if not path:
+        return "arguments", problem["input"] if not isinstance(problem["input"], Request) else _Nothing(), problem["msg"]
+    return argument, problem["input"], _takes(request, path)
+
+
+class _Nothing:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+def _model_at(request: type[Request], path: list[Any]) -> type[Request]:
+    return Message if len(path) > 1 and path[0] == "messages" else request
+
+
+def _takes(request: type[Request], path: list[Any]) -> str:
+    """Return what the argument at a path takes: the description of its field, or of the list it is in."""
+    model = _model_at(request, path)
+    names = [part for part in path if isinstance(part, str)]
+    field = model.model_fields.get(names[-1]) or request.model_fields.get(names[0])
+    return (field.description if field else None) or "another value"
+

@@ -1,0 +1,90 @@
+"""Prepares a text for storing: credentials out, too long ones cut into linked pieces, hashed, analysed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from app.memory.analysis import analyse
+from app.memory.ports import Limits
+from app.memory.redaction import redact
+from app.memory.types import Piece
+
+# Where a text is best cut, best first; each ends the piece before it.
+_BORDERS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"[.!?。！？]\s*"), re.compile(r"\s"))
+_SHORTEST_SHARE = 0.5  # a border in the first half of a piece would make too many pieces
+
+
+class Cleaner:
+    """Takes credentials out of everything one request brings, and counts them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._active = limits.redact
+        self.redacted = 0
+
+    def text(self, text: str) -> str:
+        """Return the text with credentials replaced by `[redacted: kind]`."""
+        if not self._active:
+            return text
+        clean = redact(text)
+        self.redacted += len(clean.kinds)
+        return clean.text
+
+    def value(self, value: Any) -> Any:
+        """Return JSON with all its strings, keys included, cleaned."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        if isinstance(value, dict):
+            return {self.text(key): self.value(item) for key, item in value.items()}
+        return value
+
+
+def pieces(text: str, limit: int, new_id: Callable[[], UUID]) -> tuple[Piece, ...]:
+    """Return the text as pieces of at most `limit` characters; joined they are the text again."""
+    return tuple(Piece(id=new_id(), text=part, analysis=analyse(part)) for part in cut(text, limit))
+
+
+def cut(text: str, limit: int) -> list[str]:
+    """Cut a text at paragraphs, lines, sentences or words, whichever comes first in that order; nothing is lost."""
+    parts = []
+    start = 0
+    while len(text) - start > limit:
+        end = _border(text, start + int(limit * _SHORTEST_SHARE), start + limit)
+        parts.append(text[start:end])
+        start = end
+    parts.append(text[start:])
+    return _without_blank(parts)
+
+
+def _border(text: str, first: int, last: int) -> int:
+    for border in _BORDERS:
+        ends = [match.end() for match in border.finditer(text, first, last)]
+        if ends:
+            return ends[-1]
+    return last
+
+
+def _without_blank(parts: list[str]) -> list[str]:
+    """Join a part that is only space to its neighbour: an empty memory says nothing."""
+    kept: list[str] = []
+    for part in parts:
+        if kept and (not part.strip() or not kept[-1].strip()):
+            kept[-1] += part
+        else:
+            kept.append(part)
+    return kept
+
+
+def content_hash(*parts: str) -> bytes:
+    """Return the SHA-256 by which the same content is known again."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return digest.digest()

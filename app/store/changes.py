@@ -1,0 +1,148 @@
+"""The change log as a follower reads it, and what it needs to index the sessions that changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.store.database import Database
+
+_REBUILD_PAGE_SESSIONS = 2_000  # rows of a page are some MB; sessions are never torn apart
+
+_MEMBER_COLUMNS = (
+    "session_id, position, id, user_id, project, kind, tags, role, conversation_id,"
+    " coalesce(occurred_at, created_at) as at, terms"
+)
+
+_READ = """
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
+       (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
+       array(select row(seq, session_id, memory_id, position, extract(epoch from at)::float8)
+             from changes where xid >= ($1::bigint::text)::xid8 order by seq) as changes
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the log; `at` in seconds since 1970."""
+
+    seq: int
+    session: UUID
+    memory: UUID
+    position: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was visible at one moment: everything below `horizon` is settled, above it more may appear."""
+
+    horizon: int
+    changes: list[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A live memory as the index needs it."""
+
+    session: UUID
+    position: int
+    id: UUID
+    user: str
+    project: str
+    kind: str
+    tags: list[str]
+    role: str | None
+    conversation: str | None
+    at: datetime
+    terms: list[int]
+
+
+class LogPruned(Exception):
+    """The log no longer reaches back to a follower's position: it must rebuild its index."""
+
+
+class ChangeLog:
+    """Read side of the change log; sees every user's rows, and no text."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def database_id(self) -> UUID:
+        """Return the id of this database, which a restored or new one does not share."""
+        async with self._db.as_service() as connection:
+            return UUID(str(await connection.fetchval("select database_id from instance")))
+
+    async def read(self, position: int) -> Batch:
+        """Return all visible changes of transactions from `position` on. Raises LogPruned."""
+        async with self._db.as_service() as connection:
+            row = await connection.fetchrow(_READ, position)
+        if position < row["pruned"]:
+            raise LogPruned
+        return Batch(row["horizon"], [Change(*entry) for entry in row["changes"]])
+
+    async def members(self, sessions: Sequence[UUID]) -> dict[UUID, list[Member]]:
+        """Return the live memories of sessions, in order; a session without any is left out."""
+        async with self._db.as_service() as connection:
+            rows = await connection.fetch(
+                f"select {_MEMBER_COLUMNS} from memories"  # noqa: S608 (constants)
+                " where session_id = any($1::uuid[]) and archived_at is null order by session_id, position",
+                list(sessions),
+            )
+        return _by_session(rows)
+
+    async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
+        """Yield all live memories by session, page by page, from one snapshot."""
+        last = UUID(int=0)
+        async with self._db.as_service() as connection:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                while True:
+                    ids = await connection.fetch(
+                        "select distinct session_id from memories where session_id > $1 order by session_id limit $2",
+                        last,
+                        _REBUILD_PAGE_SESSIONS,
+                    )
+                    if not ids:
+                        return
+                    first, last = ids[0][0], ids[-1][0]
+                    rows = await connection.fetch(
+                        f"select {_MEMBER_COLUMNS} from memories"  # noqa: S608
+                        " where session_id between $1 and $2 and archived_at is null order by session_id, position",
+                        first,
+                        last,
+                    )
+                    yield _by_session(rows)
+
+    async def horizon(self) -> int:
+        """Return the transaction horizon: everything below it is settled."""
+        async with self._db.as_service() as connection:
+            return int(await connection.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+
+    async def prune(self, keep: timedelta) -> int:
+        """Delete folded changes older than `keep`; return how many. A follower further back rebuilds."""
+        async with self._db.as_service() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                """
+                select max(xid)::text::bigint as last from changes
+                where at < now() - $1::interval
+                  and xid < (select xid from log_positions where name = 'term_counts')
+                """,
+                keep,
+            )
+            if row["last"] is None:
+                return 0
+            await connection.execute(
+                "update log_positions set xid = (($1::bigint + 1)::text)::xid8 where name = 'pruned'", row["last"]
+            )
+            done = await connection.execute("delete from changes where xid <= ($1::bigint::text)::xid8", row["last"])
+        return int(done.split()[-1])
+
+
+def _by_session(rows: Sequence[object]) -> dict[UUID, list[Member]]:
+    sessions: dict[UUID, list[Member]] = {}
+    for row in rows:
+        member = Member(*row)  # type: ignore[misc]  # a record unpacks in the order of _MEMBER_COLUMNS
+        sessions.setdefault(member.session, []).append(member)
+    return sessions

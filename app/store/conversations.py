@@ -1,0 +1,195 @@
+"""Writes conversations: appends turns in order, each message once, and cuts the stream into sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from app.errors import InvalidInput
+from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.types import Kind, NewTurn, Scope, StoredConversation
+from app.store.database import Database
+
+SESSION_PAUSE = timedelta(hours=3)  # a longer pause begins a new session: people come back with another subject
+SESSION_TURNS = 256  # bounds what one new turn can re-weigh; sessions of real chats are far shorter
+
+_INSERT_TURN = """
+insert into memories (id, user_id, agent_id, project, kind, text, content_hash, whole_id, part,
+                      conversation_id, message_id, role, name, session_id, position,
+                      terms, words, asks, tells_time, analysis, occurred_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+"""
+
+
+@dataclass(slots=True)
+class _End:
+    """Where a conversation ends: what the next turn is appended to."""
+
+    position: int
+    session: UUID | None
+    session_size: int
+    at: datetime | None
+
+    def session_for(self, turn: NewTurn, pieces: int) -> UUID:
+        """Return the session the turn belongs to, and count it in."""
+        pause = (
+            abs(turn.occurred_at - self.at) > SESSION_PAUSE
+            if turn.occurred_at is not None and self.at is not None
+            else False
+        )
+        if self.session is None or pause or self.session_size + pieces > SESSION_TURNS:
+            self.session, self.session_size = turn.pieces[0].id, 0
+        self.session_size += pieces
+        self.at = turn.occurred_at or self.at
+        return self.session
+
+
+class Conversations:
+    """The part of the store that appends conversations."""
+
+    db: Database
+
+    async def add_turns(
+        self, scope: Scope, conversation_id: str, project: str | None, title: str | None, turns: Sequence[NewTurn]
+    ) -> StoredConversation:
+        """Append turns in one transaction; turns that are there already are skipped.
+
+        A turn with a message_id is there when the conversation has that id. Turns without one are
+        there as far as the call repeats the end of the conversation.
+        Raises InvalidInput when the conversation belongs to another project.
+        """
+        async with self.db.as_user(scope.user) as connection, connection.transaction():
+            row = await _lock(connection, scope, conversation_id, project, title)
+            if project is not None and row["project"] != project:
+                raise InvalidInput(
+                    "project", project, f"{row['project'] or None!r}, the project of conversation {conversation_id!r}"
+                )
+            new = await _not_there(connection, scope, conversation_id, turns)
+            end = _End(row["last_position"], row["last_session"], row["last_session_size"], row["last_at"])
+            rows = [values for turn in new for values in _rows(scope, conversation_id, row["project"], turn, end)]
+            if rows:
+                await connection.executemany(_INSERT_TURN, rows)
+                await connection.execute(
+                    """
+                    update conversations set messages = messages + $3, last_position = $4, last_session = $5,
+                           last_session_size = $6, last_at = $7, updated_at = now()
+                    where user_id = $1 and id = $2
+                    """,
+                    scope.user,
+                    conversation_id,
+                    len(new),
+                    end.position,
+                    end.session,
+                    end.session_size,
+                    end.at,
+                )
+        return StoredConversation(conversation_id=conversation_id, stored=len(new), skipped=len(turns) - len(new))
+
+
+async def _lock(
+    connection: asyncpg.Connection, scope: Scope, conversation_id: str, project: str | None, title: str | None
+) -> Any:
+    """Return the conversation's row, made where there was none, locked until the transaction ends."""
+    return await connection.fetchrow(
+        """
+        insert into conversations (user_id, id, project, title) values ($1, $2, $3, $4)
+        on conflict (user_id, id) do update set title = coalesce(excluded.title, conversations.title)
+        returning project, last_position, last_session, last_session_size, last_at
+        """,
+        scope.user,
+        conversation_id,
+        project or "",
+        title,
+    )
+
+
+async def _not_there(
+    connection: asyncpg.Connection, scope: Scope, conversation_id: str, turns: Sequence[NewTurn]
+) -> list[NewTurn]:
+    ids = [turn.message_id for turn in turns if turn.message_id is not None]
+    rows = await connection.fetch(
+        "select message_id from memories where user_id = $1 and conversation_id = $2 and message_id = any($3)",
+        scope.user,
+        conversation_id,
+        ids,
+    )
+    seen = {row["message_id"] for row in rows}
+    anonymous = [turn for turn in turns if turn.message_id is None]
+    repeated = {id(turn) for turn in await _repeated(connection, scope, conversation_id, anonymous)}
+    new = []
+    for turn in turns:
+        if turn.message_id is None:
+            if id(turn) not in repeated:
+                new.append(turn)
+        elif turn.message_id not in seen:
+            seen.add(turn.message_id)
+            new.append(turn)
+    return new
+
+
+async def _repeated(
+    connection: asyncpg.Connection, scope: Scope, conversation_id: str, turns: Sequence[NewTurn]
+) -> Sequence[NewTurn]:
+    """Return the first turns that repeat how the conversation ends.
+
+    Clients without message ids send a call again after a time-out, or the whole conversation so far with
+    the new messages behind it; both begin with what is stored last.
+    """
+    if not turns:
+        return ()
+    rows = await connection.fetch(
+        """
+        select content_hash from memories
+        where user_id = $1 and conversation_id = $2 and part = 0 and message_id is null
+        order by position desc limit $3
+        """,
+        scope.user,
+        conversation_id,
+        len(turns),
+    )
+    stored = [row["content_hash"] for row in reversed(rows)]
+    sent = [turn.content_hash for turn in turns]
+    for length in range(len(stored), 0, -1):
+        if stored[-length:] == sent[:length]:
+            return turns[:length]
+    return ()
+
+
+def _rows(
+    scope: Scope, conversation_id: str, project: str, turn: NewTurn, end: _End
+) -> list[tuple[Any, ...]]:
+    session = end.session_for(turn, len(turn.pieces))
+    rows = []
+    for part, piece in enumerate(turn.pieces):
+        end.position += 1
+        rows.append(
+            (
+                piece.id,
+                scope.user,
+                scope.agent,
+                project,
+                str(Kind.TURN),
+                piece.text,
+                turn.content_hash,
+                turn.pieces[0].id,
+                part,
+                conversation_id,
+                turn.message_id,
+                turn.role,
+                turn.name,
+                session,
+                end.position,
+                piece.analysis.terms,
+                piece.analysis.words,
+                piece.analysis.asks,
+                piece.analysis.tells_time,
+                ANALYSIS_VERSION,
+                turn.occurred_at,
+            )
+        )
+    return rows

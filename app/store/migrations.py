@@ -1,0 +1,82 @@
+"""Brings the schema up to date: numbered SQL files, each applied once, in its own transaction, under one lock."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib import resources
+
+import asyncpg
+
+from app.errors import Conflict
+
+_LOCK_KEY = 0x636C6D656D  # "clmem": advisory lock shared by every process that migrates this database
+_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of `schema/`."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.sql.encode()).digest()
+
+
+def migrations() -> list[Migration]:
+    """Return all files of `schema/` in order."""
+    found = []
+    for entry in resources.files("app.store").joinpath("schema").iterdir():
+        if match := _NAME.match(entry.name):
+            found.append(Migration(int(match[1]), entry.name, entry.read_text(encoding="utf-8")))
+    return sorted(found, key=lambda migration: migration.number)
+
+
+async def migrate(connection: asyncpg.Connection) -> int:
+    """Apply what is missing and return how many files that were.
+
+    Raises Conflict when the database has a newer schema than this version knows, or when a file
+    that was applied has changed since.
+    """
+    known = migrations()
+    await connection.execute("select pg_advisory_lock($1)", _LOCK_KEY)
+    try:
+        await connection.execute(
+            "create table if not exists schema_migrations ("
+            " number integer primary key, name text not null, digest bytea not null,"
+            " applied_at timestamptz not null default now())"
+        )
+        rows = await connection.fetch("select number, name, digest from schema_migrations order by number")
+        applied = {row["number"]: row for row in rows}
+        _refuse_strangers(known, applied)
+        missing = [migration for migration in known if migration.number not in applied]
+        for migration in missing:
+            async with connection.transaction():
+                await connection.execute(migration.sql)
+                await connection.execute(
+                    "insert into schema_migrations (number, name, digest) values ($1, $2, $3)",
+                    migration.number,
+                    migration.name,
+                    migration.digest,
+                )
+        return len(missing)
+    finally:
+        await connection.execute("select pg_advisory_unlock($1)", _LOCK_KEY)
+
+
+def _refuse_strangers(known: list[Migration], applied: dict[int, asyncpg.Record]) -> None:
+    ours = {migration.number: migration for migration in known}
+    for number, row in applied.items():
+        if number not in ours:
+            raise Conflict(
+                f"the database has schema {row['name']}, which this version does not know; install the newer version"
+            )
+        if ours[number].digest != row["digest"]:
+            raise Conflict(
+                f"schema file {row['name']} has changed since it was applied; put it back and add a new file instead"
+            )

@@ -1,0 +1,42 @@
+"""The store: everything `app.memory.ports.MemoryStore` asks for, on one database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.store.conversations import Conversations
+from app.store.database import Database
+from app.store.reading import Reading
+from app.store.terms import Terms
+from app.store.writing import Writing
+
+
+class PostgresStore(Writing, Conversations, Reading, Terms):
+    """All memories, in PostgreSQL."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def delete_expired(self, limit: int = 10_000) -> int:
+        """Delete memories whose time is over, at most `limit`; return how many."""
+        async with self.db.as_service() as connection:
+            done = await connection.execute(
+                "delete from memories where id in"
+                " (select id from memories where expires_at <= now() limit $1)",
+                limit,
+            )
+        return int(done.split()[-1])
+
+    async def size(self) -> tuple[int, int]:
+        """Return (memories of all users, bytes of the database)."""
+        async with self.db.as_service() as connection:
+            row = await connection.fetchrow(
+                "select coalesce((select sum(memories) from term_counts where term = 0), 0)::bigint,"
+                " pg_database_size(current_database())"
+            )
+        return row[0], row[1]
+
+    async def ping(self, timeout: timedelta = timedelta(seconds=2)) -> None:
+        """Do one round trip; raises StoreUnavailable."""
+        async with self.db.as_service() as connection:
+            await connection.fetchval("select 1", timeout=timeout.total_seconds())

@@ -1,0 +1,76 @@
+"""Turns database rows into the domain's types; `project` is '' in the database where the domain has None."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+from uuid import UUID
+
+from app.memory.types import Filter, Kind, Memory
+
+MEMORY_COLUMNS = (
+    "id, version, text, kind, project, tags, metadata, role, name, conversation_id, message_id, position,"
+    " created_at, updated_at, occurred_at, expires_at, archived_at"
+)
+LIVE = "archived_at is null and (expires_at is null or expires_at > now())"
+
+
+def to_memory(row: Any) -> Memory:
+    """Return the memory of a row that holds MEMORY_COLUMNS."""
+    return Memory(
+        id=row["id"],
+        version=row["version"],
+        text=row["text"],
+        kind=Kind(row["kind"]),
+        project=row["project"] or None,
+        tags=tuple(row["tags"]),
+        metadata=row["metadata"],
+        role=row["role"],
+        name=row["name"],
+        conversation_id=row["conversation_id"],
+        message_id=row["message_id"],
+        position=row["position"] if row["conversation_id"] is not None else None,
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        occurred_at=row["occurred_at"],
+        expires_at=row["expires_at"],
+        archived_at=row["archived_at"],
+    )
+
+
+def conditions(user: str, where: Filter, first: int = 1) -> tuple[str, list[Any]]:
+    """Return the SQL condition of a filter on live memories, and its arguments numbered from `first`.
+
+    The user is named although row-level security does the same: it is what the planner uses an index for.
+    """
+    parts, arguments = [LIVE], []
+
+    def add(sql: str, value: Any) -> None:
+        arguments.append(value)
+        parts.append(sql.format(f"${first + len(arguments) - 1}"))
+
+    add("user_id = {}", user)
+    if where.projects is not None:
+        add("project = any({})", list(where.projects))
+    if where.kinds is not None:
+        add("kind = any({})", [str(kind) for kind in where.kinds])
+    if where.tags:
+        add("tags @> {}", list(where.tags))
+    if where.role is not None:
+        add("role = {}", where.role)
+    if where.conversation_id is not None:
+        add("conversation_id = {}", where.conversation_id)
+    if where.since is not None:
+        add("coalesce(occurred_at, created_at) >= {}", where.since)
+    if where.until is not None:
+        add("coalesce(occurred_at, created_at) < {}", where.until)
+    return " and ".join(parts), arguments
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7 (RFC 9562, 5.7): ids made one after the other lie together in an index."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = milliseconds << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    return UUID(int=value)

@@ -1,0 +1,71 @@
+"""Document frequencies: how many live memories of a user and project hold a term.
+
+`term_counts` holds them up to a transaction horizon; the changes from there on are added when
+they are read, so a count is exact without a write to a contended row in every transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.memory.types import Scope, TermCounts
+from app.store.database import Database
+
+COUNT_TERM = 0  # the term that every live memory holds: its count is the number of memories
+_FOLD_LOCK = 0x636C7465726D  # "clterm": one process folds at a time
+
+_COUNTS = """
+select term, sum(memories)::bigint as memories from (
+    select term, memories::bigint from term_counts
+    where user_id = $1 and term = any($2::integer[]) and ($3::text[] is null or project = any($3))
+    union all
+    select term, 1 from changes, unnest(added) as term
+    where user_id = $1 and xid >= (select xid from log_positions where name = 'term_counts')
+      and term = any($2::integer[]) and ($3::text[] is null or added_to = any($3))
+    union all
+    select term, -1 from changes, unnest(removed) as term
+    where user_id = $1 and xid >= (select xid from log_positions where name = 'term_counts')
+      and term = any($2::integer[]) and ($3::text[] is null or removed_from = any($3))
+) as counted group by term
+"""
+
+_FOLD = """
+with bounds as (
+    select xid as first, pg_snapshot_xmin(pg_current_snapshot()) as horizon
+    from log_positions where name = 'term_counts'
+), deltas as (
+    select user_id, added_to as project, term, 1 as delta from changes, bounds, unnest(added) as term
+    where xid >= first and xid < horizon
+    union all
+    select user_id, removed_from, term, -1 from changes, bounds, unnest(removed) as term
+    where xid >= first and xid < horizon
+), folded as (
+    insert into term_counts as counted (user_id, project, term, memories)
+    select user_id, project, term, sum(delta) from deltas group by user_id, project, term having sum(delta) <> 0
+    on conflict (user_id, project, term) do update set memories = counted.memories + excluded.memories
+)
+update log_positions set xid = horizon from bounds where name = 'term_counts'
+"""
+
+
+class Terms:
+    """The part of the store that counts terms."""
+
+    db: Database
+
+    async def term_counts(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> TermCounts:
+        """Return exact document frequencies as of now."""
+        async with self.db.as_user(scope.user) as connection:
+            rows = await connection.fetch(
+                _COUNTS, scope.user, [COUNT_TERM, *terms], None if projects is None else list(projects)
+            )
+        counts = {row["term"]: row["memories"] for row in rows}
+        return TermCounts(memories=counts.pop(COUNT_TERM, 0), holding=counts)
+
+    async def fold_term_counts(self) -> None:
+        """Move settled changes into `term_counts`; does nothing while another process does it."""
+        async with self.db.as_service() as connection:
+            # One snapshot for horizon, changes and the position: repeatable read, or a change is counted twice.
+            async with connection.transaction(isolation="repeatable_read"):
+                if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _FOLD_LOCK):
+                    await connection.execute(_FOLD)

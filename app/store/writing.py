@@ -1,0 +1,213 @@
+"""Writes single memories: add, update, forget. Each is one transaction; triggers add the change-log entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from app.errors import Conflict, NotFound
+from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.types import Changes, NewMemory, Piece, Scope, Selection, Stored
+from app.store.database import Database
+
+_INSERT = """
+insert into memories (id, user_id, agent_id, project, kind, text, content_hash, whole_id, part, tags, metadata,
+                      session_id, position, terms, words, asks, tells_time, analysis,
+                      created_at, occurred_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8, $9, $12, $13, $14, $15, $16,
+        coalesce($17, now()), $18, $19)
+on conflict (user_id, project, content_hash)
+    where conversation_id is null and archived_at is null and part = 0 do nothing
+returning id
+"""
+
+
+class Writing:
+    """The part of the store that changes memories one by one."""
+
+    db: Database
+
+    async def add(self, scope: Scope, memory: NewMemory) -> Stored:
+        """Store a memory and its change in one transaction; the same content again answers with the first one."""
+        async with self.db.as_user(scope.user) as connection:
+            while True:
+                if await _insert(connection, scope, memory):
+                    return Stored(id=memory.pieces[0].id, created=True, duplicate=False)
+                if (first := await _same_content(connection, scope, memory)) is not None:
+                    return Stored(id=first, created=False, duplicate=True)
+
+    async def update(
+        self, scope: Scope, memory_id: UUID, changes: Changes, piece: Piece | None, content_hash: bytes | None
+    ) -> int:
+        """Change a memory and return its new version; kind, tags, metadata, expiry, archive go to the whole text.
+
+        Raises NotFound, and Conflict when the new text is that of another memory.
+        """
+        async with self.db.as_user(scope.user) as connection:
+            try:
+                async with connection.transaction():
+                    version = await _update(connection, scope, memory_id, changes)
+                    if piece is not None:
+                        await _replace_text(connection, memory_id, piece, content_hash)
+            except asyncpg.UniqueViolationError:
+                raise Conflict(
+                    f"memory {memory_id}: another memory of the project has the same text; forget one of the two"
+                ) from None
+        return version
+
+    async def forget(self, scope: Scope, selection: Selection, dry_run: bool) -> int:
+        """Delete what the selection names, whole texts always, and return how many rows went (or would)."""
+        condition, arguments = _selected(scope, selection)
+        whole = (
+            f"user_id = $1 and whole_id in (select whole_id from memories where {condition})"  # noqa: S608 (no input)
+        )
+        async with self.db.as_user(scope.user) as connection:
+            if dry_run:
+                return int(await connection.fetchval(f"select count(*) from memories where {whole}", *arguments))  # noqa: S608
+            async with connection.transaction():
+                rows = await connection.fetch(
+                    f"delete from memories where {whole} returning conversation_id",  # noqa: S608
+                    *arguments,
+                )
+                touched = list({row["conversation_id"] for row in rows if row["conversation_id"] is not None})
+                if touched:
+                    await _shrink_conversations(connection, scope.user, touched)
+        return len(rows)
+
+
+async def _insert(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> bool:
+    """Insert all pieces, or none when the same content is there."""
+    rows = [_row(scope, memory, part, piece) for part, piece in enumerate(memory.pieces)]
+    if len(rows) == 1:
+        return await connection.fetchval(_INSERT, *rows[0]) is not None
+    async with connection.transaction():
+        if await connection.fetchval(_INSERT, *rows[0]) is None:
+            return False
+        await connection.executemany(_INSERT, rows[1:])
+    return True
+
+
+def _row(scope: Scope, memory: NewMemory, part: int, piece: Piece) -> tuple[Any, ...]:
+    return (
+        piece.id,
+        scope.user,
+        scope.agent,
+        memory.project or "",
+        str(memory.kind),
+        piece.text,
+        memory.content_hash,
+        memory.pieces[0].id,
+        part,
+        list(memory.tags),
+        memory.metadata,
+        piece.analysis.terms,
+        piece.analysis.words,
+        piece.analysis.asks,
+        piece.analysis.tells_time,
+        ANALYSIS_VERSION,
+        memory.created_at,
+        memory.occurred_at,
+        memory.expires_at,
+    )
+
+
+async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> UUID | None:
+    """Return the memory that has the content already; an expired one is deleted, for the new one to take its place."""
+    key = (scope.user, memory.project or "", memory.content_hash)
+    same = "user_id = $1 and project = $2 and content_hash = $3 and conversation_id is null and archived_at is null"
+    row = await connection.fetchrow(
+        f"select id, coalesce(expires_at <= now(), false) as expired from memories where {same} and part = 0",  # noqa: S608
+        *key,
+    )
+    if row is None:
+        return None
+    if row["expired"]:
+        await connection.execute("delete from memories where user_id = $1 and whole_id = $2", scope.user, row["id"])
+        return None
+    return UUID(bytes=row["id"].bytes)
+
+
+async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID, changes: Changes) -> int:
+    row = await connection.fetchrow(
+        """
+        update memories set
+            kind = coalesce($3, kind),
+            tags = coalesce($4, tags),
+            metadata = coalesce($5, metadata),
+            expires_at = case when $6::float8 is null then expires_at else now() + $6 * interval '1 day' end,
+            archived_at = case when $7::boolean is null then archived_at when $7 then coalesce(archived_at, now()) end,
+            version = version + 1,
+            updated_at = now()
+        where user_id = $2 and (expires_at is null or expires_at > now())
+          and whole_id = (select whole_id from memories where id = $1 and user_id = $2)
+        returning (select max(version) + 1 from memories where id = $1) as version
+        """,
+        memory_id,
+        scope.user,
+        None if changes.kind is None else str(changes.kind),
+        None if changes.tags is None else list(changes.tags),
+        changes.metadata,
+        changes.expires_in_days,
+        changes.archived,
+    )
+    if row is None:
+        raise NotFound(f"memory {memory_id}: there is none with this id; search_memory gives the ids there are")
+    return int(row["version"])
+
+
+async def _replace_text(
+    connection: asyncpg.Connection, memory_id: UUID, piece: Piece, content_hash: bytes | None
+) -> None:
+    await connection.execute(
+        """
+        update memories set text = $2, content_hash = $3, terms = $4, words = $5, asks = $6, tells_time = $7,
+               analysis = $8
+        where id = $1
+        """,
+        memory_id,
+        piece.text,
+        content_hash,
+        piece.analysis.terms,
+        piece.analysis.words,
+        piece.analysis.asks,
+        piece.analysis.tells_time,
+        ANALYSIS_VERSION,
+    )
+
+
+def _selected(scope: Scope, selection: Selection) -> tuple[str, list[Any]]:
+    parts, arguments = ["user_id = $1"], [scope.user]
+    for sql, value in (
+        ("id = any({})", None if selection.ids is None else list(selection.ids)),
+        ("conversation_id = {}", selection.conversation_id),
+        ("project = {}", selection.project),
+        ("coalesce(occurred_at, created_at) < {}", selection.before),
+    ):
+        if value is not None:
+            arguments.append(value)
+            parts.append(sql.format(f"${len(arguments)}"))
+    return " and ".join(parts), arguments
+
+
+async def _shrink_conversations(connection: asyncpg.Connection, user: str, ids: Sequence[str]) -> None:
+    """Take conversations away that have no turn left, and count the turns of the others anew."""
+    await connection.execute(
+        """
+        delete from conversations c where user_id = $1 and id = any($2)
+            and not exists (select from memories m where m.user_id = $1 and m.conversation_id = c.id)
+        """,
+        user,
+        ids,
+    )
+    await connection.execute(
+        """
+        update conversations c set messages = (
+            select count(*) from memories m where m.user_id = $1 and m.conversation_id = c.id and m.part = 0
+        ) where user_id = $1 and id = any($2)
+        """,
+        user,
+        ids,
+    )
