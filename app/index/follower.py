@@ -58,6 +58,7 @@ class Follower:
         self._saved_at = time.monotonic()
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
+        self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = "it is being opened"
         self._lag_changes = 0
@@ -79,8 +80,17 @@ class Follower:
         database = await self._log.database_id()
         self._engine = await self._in_thread(lambda: self._open_engine(database))
         self._position = self._engine.position or 0
-        self._problem = None if self._engine.position is not None else "it is being built"
+        self._problem = "it is being built"
+        if self._engine.position is not None:
+            self._problem = None
+            self._filled.set()
         self._task = asyncio.create_task(self._follow(), name="index follower")
+
+    async def wait_filled(self, timeout_s: float) -> None:
+        """Wait until the engine can answer, but no longer than `timeout_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._filled.wait()
 
     async def stop(self) -> None:
         """Apply nothing more, save the position, close the engine; idempotent."""
@@ -221,6 +231,7 @@ class Follower:
         self._position, self._applied = position, set()
         await self._in_thread(lambda: engine.checkpoint(position))
         self._problem = None
+        self._filled.set()
         logger.info("search index built: %d points in %.1f s", written, time.monotonic() - started)
 
     async def _write(self, points: Sequence[Point]) -> None:

@@ -52,7 +52,7 @@ async def recall(parts: Parts, scope: Scope, request: Recall) -> Recalled:
         context += f"\n\n({left_out} more found and left out; a higher max_tokens shows them)"
     return Recalled(
         context=context,
-        sources=tuple(chosen),
+        sources=tuple(chosen.values()),
         tokens=tokens(context) if context else 0,
         left_out=left_out,
         degraded=found.degraded,

@@ -131,7 +131,8 @@ _QUERY = f"a question or words to look for, 1 to {QUERY_LIMIT_CHARACTERS:,} char
 class Request(BaseModel):
     """Base of all requests: unknown arguments are refused, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at first use: the server answers `initialize` before anybody sends arguments.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 R = TypeVar("R", bound=Request)

@@ -218,7 +218,7 @@ class Recalled:
     """A context made of memories, within a token budget, oldest first inside each source."""
 
     context: str
-    sources: tuple[UUID, ...]
+    sources: tuple[Memory, ...]
     tokens: int
     left_out: int
     degraded: bool

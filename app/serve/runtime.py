@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 _HOUSEKEEPING_S = 15.0
 _LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
 _PROBE_TIMEOUT_S = 10.0
+_FILL_WAIT_S = 2.0  # an index that takes longer to build is built while searches do without it
 
 
 class Status(StrEnum):
@@ -66,7 +67,9 @@ class Runtime:
         on_step: told the name of each step of the start when it is done.
         """
         self.settings = settings
+        self.started_at = time.monotonic()
         self.ready = asyncio.Event()
+        self.observers: list[Callable[[str, str, str, float], None]] = []
         self._postgres = postgres
         self._postgres_started = postgres_started
         self._on_step = on_step or (lambda step: None)
@@ -127,6 +130,7 @@ class Runtime:
         self._log = ChangeLog(db)
         self._follower = Follower(self._log, self._open_index())
         await self._follower.start()
+        await self._follower.wait_filled(_FILL_WAIT_S)
         self._on_step("index open")
         self._parts = Parts(
             store=self._store,
@@ -188,6 +192,11 @@ class Runtime:
         """Tell the index that something was written, so that the next search finds it applied."""
         if self._follower is not None:
             self._follower.wake()
+
+    def called(self, tool: str, user: str, outcome: str, seconds: float) -> None:
+        """Count and log a finished call of a tool."""
+        for observer in self.observers:
+            observer(tool, user, outcome, seconds)
 
     def components(self) -> list[Component]:
         """Return the state of every component, from memory: never blocks."""

@@ -1,0 +1,5 @@
+"""The memory as MCP sees it: tools, resources and prompts."""
+
+from app.serve.mcp.server import build_server
+
+__all__ = ["build_server"]

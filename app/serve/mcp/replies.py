@@ -1,0 +1,189 @@
+"""What the tools answer: the shapes (their output schemas are made from these) and how results become them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+from app.memory.budget import fitting, tokens
+from app.memory.types import Found, Memory, Recalled, SearchResult, Stats
+
+NO_PROJECT = "(none)"  # the key of memories without a project, where projects are keys
+
+
+class Memorized(TypedDict):
+    """Answer of memorize."""
+
+    id: str
+    created: bool
+    duplicate: bool
+    redacted: int
+
+
+class MemorizedConversation(TypedDict):
+    """Answer of memorize_conversation."""
+
+    conversation_id: str
+    stored: int
+    skipped: int
+    redacted: int
+
+
+class Result(TypedDict):
+    """One memory that was found."""
+
+    id: str
+    text: str
+    score: float
+    kind: str
+    role: str | None
+    name: str | None
+    project: str | None
+    tags: list[str]
+    conversation_id: str | None
+    message_id: str | None
+    created_at: str
+    occurred_at: str | None
+
+
+class Results(TypedDict):
+    """Answer of search_memory."""
+
+    results: list[Result]
+    truncated: bool
+    degraded: bool
+
+
+class ResultsByProject(TypedDict):
+    """Answer of search_across_projects; by_project counts the results."""
+
+    results: list[Result]
+    by_project: dict[str, int]
+    truncated: bool
+    degraded: bool
+
+
+class Source(TypedDict):
+    """Where a part of a recalled context comes from."""
+
+    id: str
+    project: str | None
+    conversation_id: str | None
+    created_at: str
+    occurred_at: str | None
+
+
+class Context(TypedDict):
+    """Answer of recall_context."""
+
+    context: str
+    sources: list[Source]
+    tokens: int
+    left_out: int
+    degraded: bool
+
+
+class Updated(TypedDict):
+    """Answer of update_memory."""
+
+    id: str
+    version: int
+
+
+class Forgotten(TypedDict):
+    """Answer of forget_memory."""
+
+    forgotten: int
+
+
+class Statistics(TypedDict):
+    """Answer of memory_stats."""
+
+    memories: int
+    by_kind: dict[str, int]
+    by_project: dict[str, int]
+    conversations: int
+    oldest: str | None
+    newest: str | None
+    bytes: int
+
+
+def result(found: Found) -> Result:
+    """Return one memory as search shows it."""
+    memory = found.memory
+    return {
+        "id": str(memory.id),
+        "text": memory.text,
+        "score": round(found.score, 4),
+        "kind": str(memory.kind),
+        "role": memory.role,
+        "name": memory.name,
+        "project": memory.project,
+        "tags": list(memory.tags),
+        "conversation_id": memory.conversation_id,
+        "message_id": memory.message_id,
+        "created_at": memory.created_at.isoformat(),
+        "occurred_at": memory.occurred_at.isoformat() if memory.occurred_at is not None else None,
+    }
+
+
+def results(found: SearchResult, budget: int) -> Results:
+    """Return as many results as fit the budget; `truncated` when any is missing."""
+    fit, cut = within(map(result, found.results), budget)
+    return {"results": fit, "truncated": cut or found.truncated, "degraded": found.degraded}
+
+
+def results_by_project(found: SearchResult, budget: int) -> ResultsByProject:
+    """Return results of several projects, and how many there are of each."""
+    shown = results(found, budget)
+    by_project: dict[str, int] = {}
+    for one in shown["results"]:
+        key = one["project"] or NO_PROJECT
+        by_project[key] = by_project.get(key, 0) + 1
+    return {**shown, "by_project": by_project}
+
+
+def within(items: Iterable[Any], budget: int) -> tuple[list[Any], bool]:
+    """Take JSON items while their text fits the budget; say whether any was left out."""
+    return fitting(((item, tokens(compact(item))) for item in items), budget)
+
+
+def context(recalled: Recalled) -> Context:
+    """Return a recalled context with its sources."""
+    return {
+        "context": recalled.context,
+        "sources": [source(memory) for memory in recalled.sources],
+        "tokens": recalled.tokens,
+        "left_out": recalled.left_out,
+        "degraded": recalled.degraded,
+    }
+
+
+def source(memory: Memory) -> Source:
+    """Return where to find a memory again."""
+    return {
+        "id": str(memory.id),
+        "project": memory.project,
+        "conversation_id": memory.conversation_id,
+        "created_at": memory.created_at.isoformat(),
+        "occurred_at": memory.occurred_at.isoformat() if memory.occurred_at is not None else None,
+    }
+
+
+def statistics(stats: Stats) -> Statistics:
+    """Return counts of memories."""
+    return {
+        "memories": stats.memories,
+        "by_kind": stats.by_kind,
+        "by_project": {project or NO_PROJECT: count for project, count in stats.by_project.items()},
+        "conversations": stats.conversations,
+        "oldest": stats.oldest.isoformat() if stats.oldest is not None else None,
+        "newest": stats.newest.isoformat() if stats.newest is not None else None,
+        "bytes": stats.bytes,
+    }
+
+
+def compact(value: Any) -> str:
+    """Return JSON without spaces, other scripts as they are: what a model reads."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

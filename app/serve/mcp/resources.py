@@ -1,0 +1,139 @@
+"""The resources under claude://memory/: statistics, the newest memories, projects, conversations, single items."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from uuid import UUID
+
+import mcp_types as types
+
+from app.errors import InvalidInput, NotFound, NotPermitted
+from app.memory.types import Memory, Scope
+from app.serve.mcp import replies
+from app.serve.mcp.tools import READ
+
+if TYPE_CHECKING:
+    from app.serve.runtime import Runtime
+
+BASE = "claude://memory/"
+_RECENT = 20
+_ROWS = 500  # more does not fit any reply budget
+_JSON = "application/json"
+
+FIXED = (
+    types.Resource(uri=BASE + "stats", name="stats", title="Counts", mime_type=_JSON,
+                   description="Memories by kind and project"),
+    types.Resource(uri=BASE + "recent", name="recent", title="Newest memories", mime_type=_JSON,
+                   description=f"The {_RECENT} newest memories"),
+    types.Resource(uri=BASE + "projects", name="projects", title="Projects", mime_type=_JSON,
+                   description="All projects, with their number of memories"),
+)  # fmt: skip
+
+TEMPLATES = (
+    types.ResourceTemplate(uri_template=BASE + "projects/{project}", name="project", title="A project",
+                           mime_type=_JSON, description="The newest memories of a project"),
+    types.ResourceTemplate(uri_template=BASE + "conversations/{id}", name="conversation", title="A conversation",
+                           mime_type=_JSON, description="A conversation's messages in order"),
+    types.ResourceTemplate(uri_template=BASE + "items/{id}", name="item", title="A memory",
+                           mime_type=_JSON, description="One memory, whole"),
+)  # fmt: skip
+
+
+async def read(runtime: Runtime, scope: Scope, uri: str) -> types.ReadResourceResult:
+    """Return a resource as JSON, cut to the reply budget. Raises NotFound, NotPermitted, InvalidInput."""
+    if READ not in scope.permissions:
+        raise NotPermitted(f"{uri}: this token does not have the scope {READ!r}")
+    if not uri.startswith(BASE):
+        raise _unknown(uri)
+    kind, _, name = uri.removeprefix(BASE).partition("/")
+    await runtime.wait_ready()
+    reader = _READERS.get((kind, bool(name)))
+    if reader is None:
+        raise _unknown(uri)
+    body = await reader(runtime, scope, unquote(name))
+    contents = types.TextResourceContents(uri=uri, mime_type=_JSON, text=replies.compact(body))
+    return types.ReadResourceResult(contents=[contents])
+
+
+async def _stats(runtime: Runtime, scope: Scope, _: str) -> Any:
+    return replies.statistics(await runtime.parts.store.stats(scope, None))
+
+
+async def _recent(runtime: Runtime, scope: Scope, _: str) -> Any:
+    return _memories(runtime, await runtime.parts.store.recent(scope, _RECENT))
+
+
+async def _projects(runtime: Runtime, scope: Scope, _: str) -> Any:
+    stats = await runtime.parts.store.stats(scope, None)
+    return {"projects": {name: count for name, count in stats.by_project.items() if name}}
+
+
+async def _project(runtime: Runtime, scope: Scope, name: str) -> Any:
+    memories = await runtime.parts.store.of_project(scope, name, _ROWS)
+    if not memories:
+        raise NotFound(f"project {name!r}: there is none with memories; {BASE}projects lists them")
+    return {"project": name, **_memories(runtime, memories)}
+
+
+async def _conversation(runtime: Runtime, scope: Scope, name: str) -> Any:
+    memories = await runtime.parts.store.of_conversation(scope, name, _ROWS)
+    if not memories:
+        raise NotFound(f"conversation {name!r}: there is none with this id; search_memory gives ids")
+    return {"conversation_id": name, **_memories(runtime, memories)}
+
+
+async def _item(runtime: Runtime, scope: Scope, name: str) -> Any:
+    try:
+        memory_id = UUID(name)
+    except ValueError:
+        raise InvalidInput("id", name, "the id of a memory, as search_memory gives it") from None
+    found = await runtime.parts.store.get(scope, [memory_id])
+    if memory_id not in found:
+        raise NotFound(f"memory {name}: there is none with this id; search_memory gives ids")
+    return _whole(found[memory_id])
+
+
+_READERS: dict[tuple[str, bool], Callable[[Runtime, Scope, str], Awaitable[Any]]] = {
+    ("stats", False): _stats,
+    ("recent", False): _recent,
+    ("projects", False): _projects,
+    ("projects", True): _project,
+    ("conversations", True): _conversation,
+    ("items", True): _item,
+}
+
+
+def _memories(runtime: Runtime, memories: Iterable[Memory]) -> dict[str, Any]:
+    fit, cut = replies.within(map(_whole, memories), runtime.parts.limits.reply_tokens)
+    return {"memories": fit, "truncated": cut}
+
+
+def _whole(memory: Memory) -> dict[str, Any]:
+    def moment(value: Any) -> str | None:
+        return None if value is None else value.isoformat()
+
+    return {
+        "id": str(memory.id),
+        "version": memory.version,
+        "text": memory.text,
+        "kind": str(memory.kind),
+        "project": memory.project,
+        "tags": list(memory.tags),
+        "metadata": memory.metadata,
+        "role": memory.role,
+        "name": memory.name,
+        "conversation_id": memory.conversation_id,
+        "message_id": memory.message_id,
+        "created_at": moment(memory.created_at),
+        "updated_at": moment(memory.updated_at),
+        "occurred_at": moment(memory.occurred_at),
+        "expires_at": moment(memory.expires_at),
+        "archived_at": moment(memory.archived_at),
+    }
+
+
+def _unknown(uri: str) -> NotFound:
+    known = [resource.uri for resource in FIXED] + [template.uri_template for template in TEMPLATES]
+    return NotFound(f"resource {uri!r}: there is none; there are {', '.join(known)}")

@@ -1,0 +1,116 @@
+"""Puts tools, resources and prompts on the SDK's server, and turns our errors into MCP's."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+
+from app import __version__
+from app.errors import InvalidInput, MemoryServerError, NotFound
+from app.memory.types import Scope
+from app.serve.mcp import prompts, replies, resources
+from app.serve.mcp.tools import definitions, find_tool
+
+if TYPE_CHECKING:
+    from app.serve.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+INSTRUCTIONS = """\
+A long-term memory that outlives this conversation. Call recall_context at the start of a task to learn what is known \
+about it, and search_memory for single questions. Call memorize for decisions, preferences and facts worth keeping, \
+one plain sentence each. Memories are grouped by project; leave project out to search all."""
+
+Context = ServerRequestContext[Any, Any]
+
+
+def build_server(runtime: Runtime) -> Server[Any]:
+    """Return the MCP server on a runtime, which may still be starting: only calls that need it wait."""
+
+    async def list_tools(ctx: Context, params: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=definitions())
+
+    async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> Any:
+        return await _call(runtime, scope_of(runtime, ctx), params.name, params.arguments or {})
+
+    async def list_resources(ctx: Context, params: Any) -> types.ListResourcesResult:
+        return types.ListResourcesResult(resources=list(resources.FIXED))
+
+    async def list_templates(ctx: Context, params: Any) -> types.ListResourceTemplatesResult:
+        return types.ListResourceTemplatesResult(resource_templates=list(resources.TEMPLATES))
+
+    async def read_resource(ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        try:
+            return await resources.read(runtime, scope_of(runtime, ctx), str(params.uri))
+        except MemoryServerError as error:
+            raise _protocol_error(error) from None
+
+    async def list_prompts(ctx: Context, params: Any) -> types.ListPromptsResult:
+        return types.ListPromptsResult(prompts=list(prompts.PROMPTS))
+
+    async def get_prompt(ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        try:
+            return prompts.prompt(params.name, dict(params.arguments or {}))
+        except MemoryServerError as error:
+            raise _protocol_error(error) from None
+
+    return Server(
+        runtime.settings.mcp_server_name,
+        version=__version__,
+        title="Claude Memory",
+        instructions=INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        on_list_resources=list_resources,
+        on_list_resource_templates=list_templates,
+        on_read_resource=read_resource,
+        on_list_prompts=list_prompts,
+        on_get_prompt=get_prompt,
+        get_tool_input_schema=lambda name: None,
+    )
+
+
+def scope_of(runtime: Runtime, ctx: Context) -> Scope:
+    """Return who asks: the scope made at the door, or the default user where there is no HTTP request."""
+    state = ctx.request.scope.get("state", {}) if ctx.request is not None else {}
+    scope = state.get("scope")
+    if isinstance(scope, Scope):
+        return scope
+    return Scope(runtime.settings.default_user_id, runtime.settings.default_agent_id)
+
+
+async def _call(runtime: Runtime, scope: Scope, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Run a tool and answer as MCP wants it; an error is an answer that a model can read and mend."""
+    started = time.perf_counter()
+    outcome = "ok"
+    try:
+        reply = await find_tool(name).call(runtime, scope, arguments)
+        return {
+            "content": [{"type": "text", "text": replies.compact(reply)}],
+            "structuredContent": reply,
+            "isError": False,
+        }
+    except MemoryServerError as error:
+        outcome = error.code
+        return _tool_error(f"{error.code}: {error}")
+    except Exception:  # the last line: a crash is logged here, and its text stays here
+        outcome = "crash"
+        logger.exception("tool crashed", extra={"tool": name})
+        return _tool_error("internal: the server made a mistake and has logged it; nothing was acknowledged")
+    finally:
+        runtime.called(name, scope.user, outcome, time.perf_counter() - started)
+
+
+def _tool_error(text: str) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": text}], "isError": True}
+
+
+def _protocol_error(error: MemoryServerError) -> MCPError:
+    wrong = isinstance(error, InvalidInput | NotFound)
+    return MCPError(types.INVALID_PARAMS if wrong else types.INTERNAL_ERROR, str(error), {"code": error.code})

@@ -1,0 +1,264 @@
+"""The tools: each a request it takes, a reply it gives, what a token must allow, and one function."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import mcp_types as types
+from pydantic import TypeAdapter
+
+from app.errors import InvalidInput, NotPermitted
+from app.memory import requests
+from app.memory.change import forget, update
+from app.memory.recall import recall
+from app.memory.remember import remember, remember_conversation
+from app.memory.search import search, search_across_projects
+from app.memory.types import Scope
+from app.serve.health import health
+from app.serve.mcp import replies
+
+if TYPE_CHECKING:
+    from app.serve.runtime import Runtime
+
+READ, WRITE = "read", "write"
+
+_REPLY_FRAME_TOKENS = 40  # of a reply without its items
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool. `run` gets a checked request and answers with its reply as JSON."""
+
+    name: str
+    title: str
+    description: str
+    request: type[requests.Request]
+    reply: Any
+    needs: str
+    run: Callable[[Runtime, Scope, Any], Awaitable[Any]]
+    destructive: bool = False
+    idempotent: bool = False
+
+    def definition(self) -> types.Tool:
+        """Return the tool as tools/list shows it."""
+        return types.Tool(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            input_schema=_plain_schema(self.request.model_json_schema()),
+            output_schema=_plain_schema(TypeAdapter(self.reply).json_schema(mode="serialization")),
+            annotations=types.ToolAnnotations(
+                title=self.title,
+                read_only_hint=self.needs == READ,
+                destructive_hint=self.destructive,
+                idempotent_hint=self.idempotent or self.needs == READ,
+                open_world_hint=False,
+            ),
+        )
+
+    async def call(self, runtime: Runtime, scope: Scope, arguments: dict[str, Any]) -> Any:
+        """Check the caller and the arguments, then run. Raises MemoryServerError."""
+        if self.needs not in scope.permissions:
+            raise NotPermitted(
+                f"{self.name}: this token does not have the scope {self.needs!r}; create one with "
+                f"`claude-memory token create --scope {self.needs}`"
+            )
+        request = requests.checked(self.request, arguments)
+        await runtime.wait_ready()
+        return await self.run(runtime, scope, request)
+
+
+async def _memorize(runtime: Runtime, scope: Scope, request: requests.Memorize) -> replies.Memorized:
+    stored = await remember(runtime.parts, scope, request)
+    runtime.wrote()
+    return {
+        "id": str(stored.id),
+        "created": stored.created,
+        "duplicate": stored.duplicate,
+        "redacted": stored.redacted,
+    }
+
+
+async def _memorize_conversation(
+    runtime: Runtime, scope: Scope, request: requests.MemorizeConversation
+) -> replies.MemorizedConversation:
+    stored = await remember_conversation(runtime.parts, scope, request)
+    runtime.wrote()
+    return {
+        "conversation_id": stored.conversation_id,
+        "stored": stored.stored,
+        "skipped": stored.skipped,
+        "redacted": stored.redacted,
+    }
+
+
+async def _search(runtime: Runtime, scope: Scope, request: requests.Search) -> replies.Results:
+    found = await search(runtime.parts, scope, request)
+    return replies.results(found, _budget(runtime, request.max_tokens))
+
+
+async def _search_across_projects(
+    runtime: Runtime, scope: Scope, request: requests.SearchAcrossProjects
+) -> replies.ResultsByProject:
+    found = await search_across_projects(runtime.parts, scope, request)
+    return replies.results_by_project(found, _budget(runtime, None))
+
+
+async def _recall(runtime: Runtime, scope: Scope, request: requests.Recall) -> replies.Context:
+    return replies.context(await recall(runtime.parts, scope, request))
+
+
+async def _update(runtime: Runtime, scope: Scope, request: requests.Update) -> replies.Updated:
+    version = await update(runtime.parts, scope, request)
+    runtime.wrote()
+    return {"id": str(request.id), "version": version}
+
+
+async def _forget(runtime: Runtime, scope: Scope, request: requests.Forget) -> replies.Forgotten:
+    forgotten = await forget(runtime.parts, scope, request)
+    runtime.wrote()
+    return {"forgotten": forgotten}
+
+
+async def _stats(runtime: Runtime, scope: Scope, request: requests.StatsRequest) -> replies.Statistics:
+    return replies.statistics(await runtime.parts.store.stats(scope, request.project))
+
+
+async def _health(runtime: Runtime, scope: Scope, request: requests.HealthRequest) -> dict[str, Any]:
+    body = health(runtime)
+    if request.detailed:
+        body["numbers"] = await runtime.numbers()
+    return body
+
+
+def _budget(runtime: Runtime, asked: int | None) -> int:
+    limit = runtime.parts.limits.reply_tokens
+    return min(asked or limit, limit) - _REPLY_FRAME_TOKENS
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            "memorize",
+            "Remember",
+            "Remember a text for later conversations: a fact, a preference, a decision, a note. "
+            "The same text again is not stored twice. What looks like a credential is replaced before storing.",
+            requests.Memorize,
+            replies.Memorized,
+            WRITE,
+            _memorize,
+            idempotent=True,
+        ),
+        Tool(
+            "memorize_conversation",
+            "Remember a conversation",
+            "Remember the messages of a conversation, in their order. Give each message an id, and the conversation "
+            "one, to send it again with new messages at the end: those that are stored already are skipped.",
+            requests.MemorizeConversation,
+            replies.MemorizedConversation,
+            WRITE,
+            _memorize_conversation,
+            idempotent=True,
+        ),
+        Tool(
+            "search_memory",
+            "Search memories",
+            "Find memories by a question or by words; best first, with ids. "
+            "Can be limited to a project, kinds, tags, a role, a conversation, a time.",
+            requests.Search,
+            replies.Results,
+            READ,
+            _search,
+        ),
+        Tool(
+            "recall_context",
+            "Recall a context",
+            "Gather what is known about a question into one text that fits a token budget, in the order things "
+            "happened, with its sources. Good at the start of a task.",
+            requests.Recall,
+            replies.Context,
+            READ,
+            _recall,
+        ),
+        Tool(
+            "search_across_projects",
+            "Search several projects",
+            "Find memories in several projects at once, merged by score, time or project.",
+            requests.SearchAcrossProjects,
+            replies.ResultsByProject,
+            READ,
+            _search_across_projects,
+        ),
+        Tool(
+            "update_memory",
+            "Change a memory",
+            "Change a memory's text, kind, tags, metadata or expiry, or archive it. What is not given stays.",
+            requests.Update,
+            replies.Updated,
+            WRITE,
+            _update,
+            destructive=True,
+        ),
+        Tool(
+            "forget_memory",
+            "Forget memories",
+            "Delete memories for good: by ids, a conversation, a project, a time, or several of these together "
+            "(then all must hold). With dry_run they are only counted.",
+            requests.Forget,
+            replies.Forgotten,
+            WRITE,
+            _forget,
+            destructive=True,
+            idempotent=True,
+        ),
+        Tool(
+            "memory_stats",
+            "Count memories",
+            "Count memories by kind and project, and conversations.",
+            requests.StatsRequest,
+            replies.Statistics,
+            READ,
+            _stats,
+        ),
+        Tool(
+            "memory_health",
+            "Health",
+            "Tell how the memory server is.",
+            requests.HealthRequest,
+            dict[str, Any],
+            READ,
+            _health,
+        ),
+    )
+}
+
+
+def find_tool(name: str) -> Tool:
+    """Return a tool by name. Raises InvalidInput."""
+    tool = TOOLS.get(name)
+    if tool is None:
+        raise InvalidInput("tool", name, "one of " + ", ".join(TOOLS))
+    return tool
+
+
+@cache
+def definitions() -> list[types.Tool]:
+    """Return all tools as tools/list shows them."""
+    return [tool.definition() for tool in TOOLS.values()]
+
+
+def _plain_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Drop what only repeats: titles made from field names."""
+    return {
+        key: _plain_schema(value)
+        if isinstance(value, dict)
+        else [_plain_schema(item) if isinstance(item, dict) else item for item in value]
+        if isinstance(value, list)
+        else value
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str))
+    }
