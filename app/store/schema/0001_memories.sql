@@ -182,17 +182,18 @@ alter table memories enable row level security;
 alter table changes enable row level security;
 alter table term_counts enable row level security;
 
+-- (select …) is worked out once a statement, not once a row.
 create policy own_rows on conversations to claude_memory_app
-    using (user_id = current_setting('app.user_id', true))
-    with check (user_id = current_setting('app.user_id', true));
+    using (user_id = (select current_setting('app.user_id', true)))
+    with check (user_id = (select current_setting('app.user_id', true)));
 create policy own_rows on memories to claude_memory_app
-    using (user_id = current_setting('app.user_id', true))
-    with check (user_id = current_setting('app.user_id', true));
+    using (user_id = (select current_setting('app.user_id', true)))
+    with check (user_id = (select current_setting('app.user_id', true)));
 create policy own_rows on changes to claude_memory_app
-    using (user_id = current_setting('app.user_id', true))
-    with check (user_id = current_setting('app.user_id', true));
+    using (user_id = (select current_setting('app.user_id', true)))
+    with check (user_id = (select current_setting('app.user_id', true)));
 create policy own_rows on term_counts to claude_memory_app
-    using (user_id = current_setting('app.user_id', true));
+    using (user_id = (select current_setting('app.user_id', true)));
 
 grant select, insert, update, delete on conversations, memories to claude_memory_app;
 grant select, insert on changes to claude_memory_app;
