@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,9 +20,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import InvalidSettings, shown
+from app.local.folder import data_directory
 
 DEFAULT_PORT = 8000
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Auth(StrEnum):
@@ -40,6 +41,16 @@ class Origin(StrEnum):
     FILE = "file"  # the file that NAME_FILE names
     DOTENV = ".env"
     DEFAULT = "default"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without brackets, is this machine's own."""
+    if host.lower() in ("localhost", "ip6-localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _split(value: Any) -> Any:
@@ -153,18 +164,12 @@ class Settings(BaseSettings):
     @cached_property
     def data_dir(self) -> Path:
         """The data directory, made absolute; not created here."""
-        if self.memory_data_dir is not None:
-            return self.memory_data_dir.expanduser().absolute()
-        if os.name == "posix" and os.geteuid() == 0:
-            return Path("/var/lib/claude-memory")
-        from platformdirs import user_data_path
-
-        return user_data_path("claude-memory", appauthor=False)
+        return data_directory(self.memory_data_dir)
 
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can connect."""
-        return self.host in LOOPBACK_HOSTS
+        return is_loopback(self.host)
 
     @property
     def requests_per_minute(self) -> int:
@@ -257,9 +262,9 @@ def describe(settings: Settings, flags: Mapping[str, Any] | None = None) -> list
         rows.append(
             SettingRow(
                 name=name.upper(),
-                value="***" if secret and value is not None else _plain(value),
+                value="***" if secret and value is not None else plain(value),
                 origin=_origin(name, given, environment, settings),
-                default=_plain(field.get_default(call_default_factory=True, validated_data={})),
+                default=plain(field.get_default(call_default_factory=True, validated_data={})),
                 secret=secret,
                 help=field.description or "",
             )
@@ -278,7 +283,8 @@ def _origin(name: str, flags: set[str], environment: set[str], settings: Setting
     return Origin.DOTENV if name in settings.model_fields_set else Origin.DEFAULT
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Return a value as it is written in an environment."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,0 +1,26 @@
+"""`python -m app` and the command `claude-memory`.
+
+`serve` goes straight to `app.boot`: even argparse waits until the port is open.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status: 0 done, 1 failed, 2 wrong usage."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["serve"]:
+        from app import boot
+
+        flags = boot.read_flags(given[1:])
+        if flags is not None:
+            return boot.serve(flags)
+    from app.cli import run
+
+    return run(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""The command `claude-memory`: one function declares a command, one runs it. Heavy modules load inside.
+
+Exit status: 0 done, 1 failed, 2 wrong usage. Errors are one line on stderr; --debug shows the traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from app import __version__
+from app.errors import MemoryServerError
+
+if TYPE_CHECKING:
+    from app.memory.access import Token
+
+Commands = _SubParsersAction  # argparse has no public name for it
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_EXPIRES_LIMIT = timedelta(days=3_660)
+
+
+def build_parser() -> ArgumentParser:
+    """Return the parser of all commands."""
+    parser = ArgumentParser(prog="claude-memory", description="Long-term memory for Claude and other MCP clients.")
+    parser.add_argument("--version", action="version", version=f"claude-memory {__version__}")
+    parser.add_argument("--debug", action="store_true", help="Show tracebacks.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    add_serve(commands)
+    add_settings(commands)
+    add_token(commands)
+    return parser
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit status."""
+    try:
+        args = build_parser().parse_args(arguments)
+    except SystemExit as end:  # argparse has said what is wrong, or printed help or the version
+        return int(end.code or 0)
+    try:
+        return int(args.run(args))
+    except MemoryServerError as error:
+        if args.debug:
+            raise
+        print(f"claude-memory: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        sys.stderr.close()
+        return 1
+    except Exception as error:  # the outermost place: one line unless --debug
+        if args.debug:
+            raise
+        what = " ".join(str(error).split())
+        print(
+            f"claude-memory: internal error, {type(error).__name__}: {what}; --debug shows the traceback",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def add_serve(commands: Commands[Any]) -> None:
+    """Declare `serve`."""
+    parser = commands.add_parser("serve", help="Run the HTTP server in the foreground.")
+    parser.add_argument("--host", help="Address to listen on (HOST, default 127.0.0.1).")
+    parser.add_argument("--port", help="Port to listen on (PORT, FC_SERVER_PORT, default 8000); 0 takes a free one.")
+    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    _add_debug(parser)
+    parser.set_defaults(run=serve)
+
+
+def serve(args: Namespace) -> int:
+    """Serve until stopped."""
+    from app import boot
+
+    return boot.serve(boot.Flags(host=args.host, port=args.port, data_dir=args.data_dir, debug=args.debug))
+
+
+def add_settings(commands: Commands[Any]) -> None:
+    """Declare `settings`."""
+    parser = commands.add_parser("settings", help="Show every setting with its origin, secrets hidden.")
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+    _add_debug(parser)
+    parser.set_defaults(run=settings)
+
+
+def settings(args: Namespace) -> int:
+    """Print all settings."""
+    from app.settings import describe, load_settings
+
+    rows = describe(load_settings())
+    if args.json:
+        fields = ("name", "value", "origin", "default", "secret", "help")
+        _print_json([{field: getattr(row, field) for field in fields} for row in rows])
+    else:
+        _print_table(
+            ("setting", "value", "origin", "what it is for"),
+            [(row.name, row.value, str(row.origin), row.help) for row in rows],
+        )
+    return 0
+
+
+def add_token(commands: Commands[Any]) -> None:
+    """Declare `token` and what can be done with one."""
+    parser = commands.add_parser("token", help="Create, list and revoke access tokens.")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+
+    create = actions.add_parser("create", help="Create a token and print it, once.")
+    create.add_argument("--user", required=True, type=_user, metavar="NAME", help="Whose memories it opens.")
+    create.add_argument(
+        "--scope",
+        action="append",
+        nargs="+",
+        choices=("read", "write", "admin"),
+        help="What it allows (default: read write). write alone cannot search.",
+    )
+    create.add_argument(
+        "--expires-in", type=_duration, metavar="90d", help="When it ends: hours (h), days (d) or weeks (w)."
+    )
+    create.add_argument("--json", action="store_true", help="Print JSON.")
+    _add_token_common(create)
+    create.set_defaults(run=token_create)
+
+    listing = actions.add_parser("list", help="List all tokens, without their values.")
+    listing.add_argument("--json", action="store_true", help="Print JSON.")
+    _add_token_common(listing)
+    listing.set_defaults(run=token_list)
+
+    revoke = actions.add_parser("revoke", help="Revoke a token; it stops working within 5 seconds.")
+    revoke.add_argument("id", metavar="ID", help="Its id, as `token list` shows it.")
+    revoke.add_argument("--json", action="store_true", help="Print JSON.")
+    _add_token_common(revoke)
+    revoke.set_defaults(run=token_revoke)
+
+
+def _add_token_common(parser: ArgumentParser) -> None:
+    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    _add_debug(parser)
+
+
+def token_create(args: Namespace) -> int:
+    """Create a token; only the token itself goes to stdout."""
+    from app.ops import tokens
+
+    scopes = [scope for group in args.scope or [["read", "write"]] for scope in group]
+    value, token = tokens.create(args.data_dir, args.user, list(dict.fromkeys(scopes)), args.expires_in)
+    if args.json:
+        _print_json({"token": value, **_shown(token)})
+    else:
+        print(value)
+    return 0
+
+
+def token_list(args: Namespace) -> int:
+    """Print all tokens."""
+    from app.ops import tokens
+
+    found = [_shown(token) for token in tokens.listing(args.data_dir)]
+    if args.json:
+        _print_json(found)
+    else:
+        columns = ("id", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+        _print_table(columns, [tuple(_cell(token[column]) for column in columns) for token in found])
+    return 0
+
+
+def token_revoke(args: Namespace) -> int:
+    """Revoke a token. Raises NotFound when there is no live one with that id."""
+    from app.ops import tokens
+
+    tokens.revoke(args.data_dir, args.id)
+    if args.json:
+        _print_json({"id": args.id, "revoked": True})
+    else:
+        print(f"revoked {args.id}")
+    return 0
+
+
+def _add_debug(parser: ArgumentParser) -> None:
+    # A sub-parser's default would overwrite what was given before the command.
+    from argparse import SUPPRESS
+
+    parser.add_argument("--debug", action="store_true", default=SUPPRESS, help="Show tracebacks.")
+
+
+def _user(value: str) -> str:
+    if not re.fullmatch(r"[^\x00-\x1f\x7f]{1,200}", value):
+        raise ArgumentTypeError(f"got {value[:40]!r}, takes 1 to 200 characters without control characters")
+    return value
+
+
+def _duration(value: str) -> timedelta:
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([hdw])", value)
+    length = int(match[1]) * _UNITS[match[2]] if match else None
+    if length is None or length > _EXPIRES_LIMIT:
+        raise ArgumentTypeError(f"got {value[:40]!r}, takes a number with h, d or w up to ten years, such as 90d")
+    return length
+
+
+def _shown(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "user": token.user,
+        "scopes": list(token.scopes),
+        "created_at": token.created_at,
+        "expires_at": token.expires_at,
+        "last_used_at": token.last_used_at,
+        "revoked_at": token.revoked_at,
+    }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="minutes")
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=lambda other: other.isoformat()))
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = [header, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    for row in table:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())

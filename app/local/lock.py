@@ -1,0 +1,159 @@
+"""One server a data directory: a lock held as long as the process lives, which tells who holds it.
+
+The kernel drops the lock with its process, so a crash leaves nothing to clean up and no pid is ever trusted.
+The file stays; removing it would let two processes lock two files of the same name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from app import __version__
+from app.errors import Conflict, MemoryServerError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+FILE_NAME = "lock"
+_FAR = 1 << 30  # Windows locks bytes and makes them unreadable: one far behind the content
+
+
+class DataDirectoryUnusable(MemoryServerError):
+    """The data directory cannot be made, or nothing can be written into it."""
+
+    code = "data_directory_unusable"
+    status = 503
+
+
+class DataDirectoryLock:
+    """The lock of one data directory, which is created when it is not there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._file: int | None = None
+
+    def acquire(self, url: str) -> None:
+        """Take the lock and note who we are.
+
+        Raises Conflict, which names the holder, or DataDirectoryUnusable.
+        """
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = os.open(self.directory / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _unusable(self.directory, error) from error
+        try:
+            held_by = _lock_or_holder(file)
+            if held_by is not None:
+                raise Conflict(in_use(self.directory, held_by))
+            _write(file, url)
+        except OSError as error:
+            os.close(file)
+            raise _unusable(self.directory, error) from error
+        except Conflict:
+            os.close(file)
+            raise
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back; idempotent."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            with contextlib.suppress(OSError):  # a full disk must not keep us from letting go
+                os.ftruncate(file, 0)
+            os.close(file)
+
+
+def holder(directory: Path) -> dict[str, Any] | None:
+    """Return what the process that holds the lock says of itself (pid, url, version, started_at), or None."""
+    try:
+        file = os.open(directory / FILE_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return None if _try_lock(file) else _read(file)
+    finally:
+        os.close(file)
+
+
+def in_use(directory: Path, held_by: dict[str, Any]) -> str:
+    """Return the message for somebody who finds the directory taken."""
+    pid, url = held_by.get("pid", "unknown"), held_by.get("url", "unknown")
+    return (
+        f"{directory} is in use by another server (pid {pid}, {url}); "
+        f"use that one, stop it, or choose another directory: --data-dir DIR"
+    )
+
+
+def _unusable(directory: Path, error: OSError) -> DataDirectoryUnusable:
+    why = {
+        errno.ENOSPC: "the disk is full; free some space",
+        errno.EDQUOT: "the disk quota is used up; free some space",
+        errno.EROFS: "the file system is read-only; choose another with --data-dir",
+        errno.EACCES: "no permission to write; change its owner or choose another with --data-dir",
+        errno.EPERM: "no permission to write; change its owner or choose another with --data-dir",
+        errno.EEXIST: "it is a file; choose a directory with --data-dir",
+        errno.ENOTDIR: "a part of the path is a file; choose a directory with --data-dir",
+    }.get(error.errno or 0, f"{error.strerror}; choose another with --data-dir")
+    return DataDirectoryUnusable(f"data directory {directory}: {why}")
+
+
+def _lock_or_holder(file: int) -> dict[str, Any] | None:
+    """Take the lock and return None, or return its holder's line.
+
+    An empty line is a holder that has just come, or somebody in `holder` above who looks for an instant.
+    """
+    held_by: dict[str, Any] = {}
+    for _ in range(10):
+        if _try_lock(file):
+            return None
+        held_by = _read(file)
+        if held_by:
+            break
+        time.sleep(0.02)
+    return held_by
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            os.lseek(file, _FAR, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _write(file: int, url: str) -> None:
+    line = json.dumps(
+        {
+            "pid": os.getpid(),
+            "url": url,
+            "version": __version__,
+            "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+    )
+    os.ftruncate(file, 0)
+    os.lseek(file, 0, os.SEEK_SET)
+    os.write(file, line.encode() + b"\n")
+
+
+def _read(file: int) -> dict[str, Any]:
+    """Return the holder's line; {} when it is just being written."""
+    os.lseek(file, 0, os.SEEK_SET)
+    try:
+        said = json.loads(os.read(file, 4_096))
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,153 @@
+"""Who calls: bearer tokens, and the default user where none is asked for.
+
+A token is `cm_` and 43 characters, 32 random bytes. Only its SHA-256 is stored: a slow hash protects what
+people make up, and 256 random bits need no protection from guessing. Tokens are found by their digest, so no
+secret is ever compared byte by byte; an attacker who times the look-up learns about a hash he cannot choose.
+
+| AUTH | no token | a good one | a wrong one |
+|---|---|---|---|
+| auto (loopback only) | the default user | its user | 401 |
+| required | 401 | its user | 401 |
+| off | the default user | the default user: Authorization may be a proxy's | the default user |
+
+Tokens open everything their scopes allow. /health and /ready ask for none. /metrics asks for none where the
+server listens on loopback and at METRICS_PORT; elsewhere it takes a token with the scope `admin`, for it
+counts all users together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.errors import MemoryServerError, NotAuthenticated, NotPermitted
+from app.memory.access import Token, TokenStore
+from app.memory.types import Scope
+from app.settings import Auth, Settings
+
+if TYPE_CHECKING:  # the command `token` needs no MCP
+    from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+
+PREFIX = "cm_"
+SCOPES = ("read", "write", "admin")
+REMEMBERED_S = 4.0  # a revoked token works at most this long; the contract says 5
+REMEMBERED_LIMIT = 1_024
+_TOKEN = re.compile(r"cm_[A-Za-z0-9_-]{43}")
+
+
+class UnsafeBind(MemoryServerError):
+    """Beyond loopback without tokens: the server does not start."""
+
+    code = "unsafe_bind"
+    exit_status = 1
+
+
+def new_token() -> str:
+    """Return a new token; it is shown once and never stored."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> bytes:
+    """Return what is stored of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def check_bind(settings: Settings) -> None:
+    """Raise UnsafeBind when others could connect and nobody asks them who they are."""
+    if settings.auth is Auth.AUTO and not settings.on_loopback:
+        raise UnsafeBind(
+            f"{settings.host} can be reached from outside, and no token is asked for; set AUTH=required and create"
+            " a token (claude-memory token create --user NAME), or listen on 127.0.0.1"
+        )
+
+
+async def check_tokens(settings: Settings, tokens: TokenStore) -> None:
+    """Raise UnsafeBind when a token is required and there is none."""
+    if settings.auth is Auth.REQUIRED and not await tokens.any_live():
+        raise UnsafeBind(
+            "AUTH=required, but there is no token, so nobody could connect;"
+            " create one: claude-memory token create --user NAME"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A caller. `sdk_user` binds an SSE session to the credential that opened it; None without a token."""
+
+    scope: Scope
+    sdk_user: AuthenticatedUser | None = None
+
+
+class Authenticator:
+    """Turns an Authorization header into an Identity.
+
+    tokens: waits until the token store is there and returns it; asked only when a token was shown.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tokens: Callable[[], Awaitable[TokenStore]],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._mode = settings.auth
+        self._tokens = tokens
+        self._now = now
+        self._agent = settings.default_agent_id
+        self._nobody = Identity(Scope(user=settings.default_user_id, agent=settings.default_agent_id))
+        self._remembered: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
+
+    async def identify(self, authorization: list[bytes]) -> Identity:
+        """Return the caller. Raises NotAuthenticated, and StoreUnavailable when tokens cannot be looked up."""
+        if self._mode is Auth.OFF:
+            return self._nobody
+        if not authorization:
+            if self._mode is Auth.AUTO:
+                return self._nobody
+            raise NotAuthenticated("no token; send Authorization: Bearer TOKEN")
+        if len(authorization) > 1:
+            raise NotAuthenticated("more than one Authorization header; send one")
+        scheme, _, value = authorization[0].decode("latin-1").partition(" ")
+        value = value.strip()
+        if scheme.lower() != "bearer" or not _TOKEN.fullmatch(value):
+            raise NotAuthenticated("this is no token of this server; send Authorization: Bearer cm_…")
+        key = digest(value)
+        now = self._now()
+        until, identity = self._remembered.get(key, (0.0, self._nobody))
+        if now < until:
+            return identity
+        self._remembered.pop(key, None)
+        token = await (await self._tokens()).find(key)
+        if token is None:
+            raise NotAuthenticated("the token is unknown, expired or revoked; create another one")
+        identity = self._identity(token)
+        left_s = token.expires_at.timestamp() - time.time() if token.expires_at else REMEMBERED_S
+        self._remembered[key] = (now + min(REMEMBERED_S, left_s), identity)
+        while len(self._remembered) > REMEMBERED_LIMIT:
+            self._remembered.popitem(last=False)
+        return identity
+
+    def _identity(self, token: Token) -> Identity:
+        from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+        from mcp.server.auth.provider import AccessToken
+
+        access = AccessToken(
+            token=f"id:{token.id}",  # the value itself goes no further than this module
+            client_id=f"token:{token.id}",
+            scopes=list(token.scopes),
+            subject=token.user,
+        )
+        scope = Scope(user=token.user, agent=self._agent, permissions=frozenset(token.scopes))
+        return Identity(scope, AuthenticatedUser(access))
+
+
+def require(identity: Identity, permission: str) -> None:
+    """Raise NotPermitted unless the caller has a permission."""
+    if permission not in identity.scope.permissions:
+        raise NotPermitted(f"this needs the scope {permission!r}; the token has {sorted(identity.scope.permissions)}")

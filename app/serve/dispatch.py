@@ -1,0 +1,260 @@
+"""The way in: one plain ASGI application that checks every request and hands it to the right part.
+
+Host and Origin, then the token, then the rate limit; then /mcp goes straight to the SDK's session manager,
+/sse and /messages/ to its SSE transport, and the rest to FastAPI. /health and /ready are answered here, so
+that they never wait for anything. MCP paths see neither FastAPI nor a middleware stack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+from collections import deque
+from typing import Any, Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import logs, metrics
+from app.errors import MemoryServerError, RateLimited, Unavailable
+from app.serve.auth import Authenticator, Identity, require
+from app.serve.guard import Guard
+from app.serve.limits import RateLimit
+from app.serve.reply import Header, send_error, send_json
+from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
+from app.serve.sse import SseSessions
+
+logger = logging.getLogger(__name__)
+
+MCP, SSE, MESSAGES = "/mcp", "/sse", "/messages/"
+MCP_METHODS = {MCP: "POST", SSE: "GET", MESSAGES: "POST"}
+OPEN_PATHS = frozenset({"/health", "/ready"})
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class WrongMethod(MemoryServerError):
+    """The endpoint takes another method."""
+
+    code = "wrong_method"
+    status = 405
+
+    def __init__(self, got: str, takes: str) -> None:
+        self.takes = takes
+        super().__init__(f"got {got[:20]}, takes {takes}")
+
+
+class BodyTooLarge(MemoryServerError):
+    """The body is larger than any request needs."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class NotThere(MemoryServerError):
+    """No such path."""
+
+    code = "not_found"
+    status = 404
+
+
+class McpEndpoint(Protocol):
+    """Answers requests to /mcp: the SDK's StreamableHTTPSessionManager."""
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class _Headers:
+    """The few headers every request is judged by, each with all its values."""
+
+    __slots__ = ("authorization", "content_length", "host", "origin", "preflight", "request_id")
+
+    def __init__(self, headers: list[Header]) -> None:
+        self.host: list[bytes] = []
+        self.origin: list[bytes] = []
+        self.authorization: list[bytes] = []
+        self.request_id: bytes | None = None
+        self.content_length: bytes | None = None
+        self.preflight = False
+        for name, value in headers:
+            if name == b"host":
+                self.host.append(value)
+            elif name == b"origin":
+                self.origin.append(value)
+            elif name == b"authorization":
+                self.authorization.append(value)
+            elif name == b"content-length":
+                self.content_length = value
+            elif name == b"x-request-id":
+                self.request_id = value if _REQUEST_ID.fullmatch(value) else None
+            elif name == b"access-control-request-method":
+                self.preflight = True
+
+
+class Dispatcher:
+    """The ASGI application uvicorn runs.
+
+    metrics_port: the port that serves nothing but /metrics, /health and /ready, without tokens.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        guard: Guard,
+        authenticator: Authenticator,
+        limit: RateLimit,
+        mcp: McpEndpoint | None = None,
+        sse: SseSessions | None = None,
+        metrics_port: int | None = None,
+    ) -> None:
+        self._service, self._guard, self._authenticator, self._limit = service, guard, authenticator, limit
+        self._mcp, self._sse, self._metrics_port = mcp, sse, metrics_port
+        self._http: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
+
+    def set_http(self, app: ASGIApp) -> None:
+        """Give the FastAPI application, which is imported after the port is open; requests wait for it."""
+        if not self._http.done():
+            self._http.set_result(app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = _Headers(scope["headers"])
+        request_id = (headers.request_id or secrets.token_hex(8).encode()).decode()
+        logs.request_id.set(request_id)
+        cors = self._guard.cors_headers(headers.origin)
+        answer = _Answer(send, [(b"x-request-id", request_id.encode()), *cors])
+        rpc = scope["path"] in MCP_METHODS
+        try:
+            await self._route(scope, headers, receive, answer.send)
+        except MemoryServerError as error:
+            if error.status != 404:
+                logger.warning("%s %s refused: %s", scope["method"], scope["path"], error)
+            if not answer.started:
+                await self._refuse(answer.send, error, rpc=rpc)
+        except asyncio.CancelledError:
+            # Only the shutdown cancels requests, after it waited; the client learns that it may try again.
+            if not self._service.stopping:
+                raise
+            if not answer.started:
+                await send_error(answer.send, Unavailable("the server is stopping; try again"), rpc=rpc)
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            if answer.started:
+                raise
+            mistake = MemoryServerError("the server made a mistake and has logged it under this request's id")
+            await send_error(answer.send, mistake, rpc=rpc)
+
+    async def _refuse(self, send: Send, error: MemoryServerError, *, rpc: bool) -> None:
+        if isinstance(error, WrongMethod):
+            body = {"error": {"code": error.code, "message": str(error)}}
+            await send_json(send, error.status, body, [(b"allow", error.takes.encode())])
+        else:
+            await send_error(send, error, rpc=rpc)
+
+    async def _route(self, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if path in OPEN_PATHS and method in ("GET", "HEAD"):
+            status = 200 if path == "/health" or self._service.is_ready() else 503
+            await send_json(send, status, self._service.health(), head=method == "HEAD")
+            return
+        if self._metrics_port is not None and scope["server"] and scope["server"][1] == self._metrics_port:
+            if path != "/metrics":
+                raise NotThere("here are only /metrics, /health and /ready")
+            await (await self._http)(scope, receive, send)
+            return
+        self._guard.check(headers.host, headers.origin)
+        if method == "OPTIONS" and headers.preflight:
+            allowed = self._guard.preflight_headers(headers.origin)
+            await send_json(send, 204 if allowed else 403, None, allowed)
+            return
+        if path == "/messages":
+            path = MESSAGES
+        if path in MCP_METHODS and self._mcp is not None and self._sse is not None:
+            await self._to_mcp(path, scope, headers, receive, send)
+            return
+        await self._to_http(path, scope, headers, receive, send)
+
+    async def _to_mcp(self, path: str, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
+        assert self._mcp is not None
+        assert self._sse is not None
+        if scope["method"] != MCP_METHODS[path]:
+            # /mcp is stateless: there is no stream to GET and no session to DELETE
+            raise WrongMethod(scope["method"], MCP_METHODS[path])
+        identity = await self._identify(scope, headers)
+        if path == SSE:
+            await self._sse.open(scope, receive, send)
+            return
+        await self._take(identity)
+        if path == MCP:
+            await self._mcp.handle_request(scope, receive, send)
+        else:
+            await self._sse.post(scope, receive, send)
+
+    async def _to_http(self, path: str, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
+        if path == "/metrics" and self._metrics_port is not None:
+            raise NotThere("/metrics is served at METRICS_PORT")
+        if path == "/metrics" and self._service.settings.on_loopback:
+            pass
+        elif path not in OPEN_PATHS:
+            identity = await self._identify(scope, headers)
+            if path == "/metrics":
+                require(identity, "admin")
+            if path == "/test" and scope["method"] == "POST":
+                await self._take(identity)
+        if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
+            receive = await _bounded(headers, receive)
+        await (await self._http)(scope, receive, send)
+
+    async def _identify(self, scope: Scope, headers: _Headers) -> Identity:
+        identity = await self._authenticator.identify(headers.authorization)
+        scope.setdefault("state", {})["scope"] = identity.scope
+        if identity.sdk_user is not None:
+            scope["user"] = identity.sdk_user
+        logs.user.set(identity.scope.user)
+        return identity
+
+    async def _take(self, identity: Identity) -> None:
+        wait_s = await self._limit.take(identity.scope.user)
+        if wait_s:
+            self._service.metrics.count(metrics.RATE_LIMITED)
+            raise RateLimited(self._service.settings.requests_per_minute, wait_s)
+
+
+class _Answer:
+    """Adds headers to whatever answers, and knows whether it has begun."""
+
+    __slots__ = ("_headers", "_send", "started")
+
+    def __init__(self, send: Send, headers: list[Header]) -> None:
+        self._send, self._headers = send, headers
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        if not self.started:
+            self.started = True
+            message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+        await self._send(message)
+
+
+async def _bounded(headers: _Headers, receive: Receive) -> Receive:
+    """Read a body of bounded size, and return what gives it again. Raises BodyTooLarge."""
+    too_large = BodyTooLarge(f"the body is over {HTTP_BODY_LIMIT_BYTES:,} bytes")
+    if headers.content_length is not None and headers.content_length.isdigit():  # noqa: SIM102
+        if int(headers.content_length[:20]) > HTTP_BODY_LIMIT_BYTES:
+            raise too_large
+    messages: deque[Message] = deque()
+    size = 0
+    while True:
+        message: dict[str, Any] = dict(await receive())
+        messages.append(message)
+        size += len(message.get("body", b""))
+        if size > HTTP_BODY_LIMIT_BYTES:
+            raise too_large
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            break
+
+    async def again() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return again

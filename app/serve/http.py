@@ -1,0 +1,213 @@
+"""The HTTP API beside MCP: health, status, information, metrics, round trips. Its document is /openapi.json.
+
+Who may ask is decided in `app.serve.dispatch`, before a request comes here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from starlette.exceptions import HTTPException
+
+from app import __version__
+from app.errors import InvalidInput, MemoryServerError, shown
+from app.serve.reply import error_body, error_headers
+from app.serve.service import Service
+
+State = Literal["starting", "ok", "degraded"]
+
+
+class ComponentState(BaseModel):
+    """One part of the server."""
+
+    status: State
+    detail: str | None = Field(description="one line when there is something to say")
+
+
+class Health(BaseModel):
+    """The server and its parts."""
+
+    status: State
+    version: str
+    uptime_seconds: float
+    components: dict[str, ComponentState]
+
+
+class Requests(BaseModel):
+    """Calls of tools since the start."""
+
+    total: float
+    by_tool: dict[str, dict[str, float]] = Field(description="tool, then outcome")
+    rate_limited: float
+    avg_response_time_seconds: float
+
+
+class StatusReport(Health):
+    """What goes on now."""
+
+    connections: int
+    sessions: int = Field(description="open SSE sessions")
+    requests: Requests
+    numbers: dict[str, float] = Field(description="memories, database_bytes, index_lag_changes, index_lag_seconds")
+    startup_ms: dict[str, float] = Field(description="when each step of the start was done")
+    settings: dict[str, bool] = Field(description="whether each setting was given; no values")
+
+
+class Info(BaseModel):
+    """What this server is."""
+
+    name: str
+    version: str
+    python: str
+    protocol_versions: list[str]
+    tools: list[str]
+    transports: dict[str, str] = Field(description="transport and its path")
+    auth: str
+    limits: dict[str, int]
+
+
+class TestRequest(BaseModel):
+    """Which round trips to make."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    test_memu_connection: StrictBool = False
+    test_postgres: StrictBool = False
+    test_index: StrictBool = False
+    test_embeddings: StrictBool = False
+
+
+class RoundTrip(BaseModel):
+    """How one round trip went."""
+
+    ok: bool
+    milliseconds: float
+    detail: str
+
+
+class TestReport(BaseModel):
+    """How the round trips went, under the names they were asked for; ok when all did."""
+
+    ok: bool
+    results: dict[str, RoundTrip]
+
+
+class ErrorDetail(BaseModel):
+    """What was wrong."""
+
+    code: str = Field(description="stable; branch on this")
+    message: str = Field(description="one line for people")
+
+
+class ErrorReport(BaseModel):
+    """The one form of an error."""
+
+    error: ErrorDetail
+
+
+PROBES = {
+    "test_memu_connection": "memu",
+    "test_postgres": "postgres",
+    "test_index": "index",
+    "test_embeddings": "embeddings",
+}
+_CODES = {404: "not_found", 405: "wrong_method", 400: "bad_request", 415: "unsupported_media_type"}
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorReport} for status in statuses}
+
+
+GUARDED = _errors(400, 401, 403, 421, 503)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Return the API of a running server."""
+    app = FastAPI(
+        title="Claude Memory",
+        version=__version__,
+        description="Health and numbers of the memory server. The memory itself is spoken to over MCP.",
+        docs_url=None,  # its page loads scripts from a CDN
+        redoc_url=None,
+    )
+
+    @app.get("/health", response_model=Health, summary="How it is; 200 as soon as the port is open")
+    async def health() -> Any:
+        return service.health()
+
+    @app.get(
+        "/ready",
+        response_model=Health,
+        responses={503: {"model": Health}},
+        summary="Whether calls are answered now",
+    )
+    async def ready(response: Response) -> Any:
+        response.status_code = 200 if service.is_ready() else 503
+        return service.health()
+
+    @app.get("/status", response_model=StatusReport, responses=GUARDED, summary="What goes on now")
+    async def status() -> Any:
+        return await service.status()
+
+    @app.get("/info", response_model=Info, responses=GUARDED, summary="What this server is")
+    async def info() -> Any:
+        return service.info()
+
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **GUARDED, **_errors(404)},
+        summary="Numbers for Prometheus",
+    )
+    async def metrics() -> Response:
+        from prometheus_client import CONTENT_TYPE_LATEST
+
+        return Response(await service.metrics_text(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.post(
+        "/test",
+        response_model=TestReport,
+        responses={**GUARDED, **_errors(413, 422, 429)},
+        summary="Real round trips to the parts named",
+    )
+    async def test(request: TestRequest) -> Any:
+        results = {
+            name: await service.runtime.probe(probe) for name, probe in PROBES.items() if getattr(request, name)
+        }
+        return {"ok": all(result["ok"] for result in results.values()), "results": results}
+
+    app.add_exception_handler(MemoryServerError, _known_error)
+    app.add_exception_handler(RequestValidationError, _wrong_input)
+    app.add_exception_handler(HTTPException, _http_error)
+    return app
+
+
+async def _known_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MemoryServerError)
+    headers = {name.decode(): value.decode() for name, value in error_headers(error)}
+    return JSONResponse(error_body(error), error.status, headers)
+
+
+async def _wrong_input(request: Request, error: Exception) -> Response:
+    """Name the first wrong thing, what came and what is taken."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    if first["type"] == "json_invalid":
+        message = "body: not valid JSON, takes a JSON object"
+    elif first["type"] == "extra_forbidden":
+        message = f"{shown(path)}: unknown, takes {', '.join(PROBES)}"
+    else:
+        takes = {"bool_type": "true or false"}.get(first["type"], "a JSON object")
+        message = str(InvalidInput(path, first.get("input"), takes))
+    return JSONResponse({"error": {"code": InvalidInput.code, "message": message}}, 422)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    body = {"error": {"code": _CODES.get(error.status_code, "http_error"), "message": str(error.detail)}}
+    return JSONResponse(body, error.status_code, error.headers)

@@ -1,0 +1,330 @@
+"""The running server: takes over the port from `app.boot`, brings everything up behind it, and takes it down.
+
+Order of the start: MCP answers as soon as the SDK is imported; asyncpg, the index engine and FastAPI are
+imported after that, in a thread. `initialize` and `tools/list` need none of them, calls wait until they are up.
+
+Order of the end, on SIGINT or SIGTERM: no new connections; running calls finish (10 s at most); SSE streams
+end; index, connections, PostgreSQL. A second signal skips the waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+from app import logs
+from app.boot import Boot, bind, cannot_listen
+from app.errors import InvalidSettings, MemoryServerError, Unavailable
+from app.memory.access import TokenStore
+from app.metrics import METRICS
+from app.serve.auth import Authenticator, check_bind, check_tokens
+from app.serve.dispatch import Dispatcher
+from app.serve.guard import Guard
+from app.serve.limits import rate_limit
+from app.serve.mcp import build_server
+from app.serve.runtime import Runtime
+from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
+from app.serve.sse import SseSessions
+from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+logger = logging.getLogger(__name__)
+
+RUNNING_CALLS_S = 10.0  # how long a shutdown waits for calls; less than the 30 s platforms give a container
+KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
+RETRY_S = (1, 2, 4, 8, 15)  # waits between tries to reach a database server
+# What the runtime imports when it starts, in the order it needs them: imported in a thread before, so that
+# the event loop answers meanwhile.
+_RUNTIME_MODULES = (
+    "app.store.database",
+    "app.store.changes",
+    "app.store.postgres",
+    "app.store.tokens",
+    "app.index.follower",
+    "app.index.edge",
+)
+
+MakeRuntime = Callable[..., Runtime]
+MakeMcp = Callable[[Runtime], Server[Any]]
+
+
+def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = build_server) -> int:
+    """Serve until told to stop and return the exit status. Raises MemoryServerError when it cannot."""
+    boot.timeline.mark("server imported")
+    settings = load_settings(boot.setting_flags)
+    logs.setup(settings)
+    check_bind(settings)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_Running(boot, settings, make_runtime, make_mcp).serve())
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+class RunningCalls:
+    """Counts the MCP requests that are being worked on, over both transports."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        self._count += 1
+        self._none.clear()
+        try:
+            return await call_next(ctx)
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._none.set()
+
+    async def finish(self, timeout_s: float) -> None:
+        """Wait until there is none, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._none.wait()
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn on the port that is open already; the signals are ours."""
+
+    def __init__(self, config: uvicorn.Config, boot: Boot, on_shutdown: Callable[[], Any]) -> None:
+        super().__init__(config)
+        self._boot, self._on_shutdown = boot, on_shutdown
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        doorman = self._boot.doorman
+        waiting = doorman.hand_over() if doorman is not None else []
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        for connection in waiting:
+            connection.setblocking(False)
+            try:
+                await loop.connect_accepted_socket(self._protocol, connection)
+            except OSError:  # it went away while it waited
+                connection.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        winding_down = asyncio.create_task(self._on_shutdown())
+        await super().shutdown(sockets)
+        winding_down.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await winding_down
+
+    def force(self) -> None:
+        """Stop waiting for anybody."""
+        self.force_exit = True
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        for connection in list(self.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+
+
+class _Running:
+    """One server from its first request to its last."""
+
+    def __init__(self, boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp) -> None:
+        self._boot, self._settings = boot, settings
+        self._make_runtime, self._make_mcp = make_runtime, make_mcp
+        self._signals = 0
+        self._failure: BaseException | None = None
+
+    async def serve(self) -> None:
+        """Serve until a signal, or until the start fails."""
+        boot, settings = self._boot, self._settings
+        postgres = boot.postgres
+        self._runtime = self._make_runtime(
+            settings, postgres, postgres.started if postgres is not None else None, on_step=self._step
+        )
+        self._runtime.started_at = boot.timeline.began
+        self._service = Service(
+            settings=settings, runtime=self._runtime, metrics=METRICS, startup_ms=boot.timeline.steps
+        )
+        self._runtime.observers.append(self._service.called)
+        listeners, metrics_port = self._listeners()
+        self._calls = RunningCalls()
+        self._sse: SseSessions | None = None
+        async with contextlib.AsyncExitStack() as stack:
+            manager: StreamableHTTPSessionManager | None = None
+            if self._service.full:
+                mcp = self._make_mcp(self._runtime)
+                # In the place of OpenTelemetry's, which costs every call a span that nobody collects.
+                mcp.middleware[:] = [self._calls]
+                manager = StreamableHTTPSessionManager(
+                    mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
+                )
+                self._sse = SseSessions(mcp)
+                self._service.sessions = self._sse.__len__
+                await stack.enter_async_context(manager.run())
+            self._dispatcher = Dispatcher(
+                self._service,
+                Guard.of(settings),
+                Authenticator(settings, self._tokens),
+                rate_limit(settings.requests_per_minute),
+                manager,
+                self._sse,
+                metrics_port,
+            )
+            self._uvicorn = _Uvicorn(self._config(), boot, self._wind_down)
+            self._service.connections = lambda: len(self._uvicorn.server_state.connections)
+            self._take_signals()
+            coming_up = asyncio.create_task(self._come_up(), name="start")
+            try:
+                await self._uvicorn.serve(sockets=listeners)
+            finally:
+                self._service.stopping = True
+                coming_up.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await coming_up
+                await self._runtime.stop()
+        logger.info("stopped")
+        if self._failure is not None:
+            raise self._failure
+
+    def _config(self) -> uvicorn.Config:
+        return uvicorn.Config(
+            self._dispatcher,
+            loop="none",
+            http="auto",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(RUNNING_CALLS_S) + 2,
+        )
+
+    def _listeners(self) -> tuple[list[socket.socket], int | None]:
+        wanted = self._settings.metrics_port
+        if wanted is None:
+            return [self._boot.listener], None
+        if wanted == self._boot.port:
+            raise InvalidSettings(f"METRICS_PORT: got {wanted}, takes another port than PORT")
+        try:
+            extra = bind(self._boot.host, wanted)
+        except OSError as error:
+            raise cannot_listen(self._boot.host, wanted, error) from error
+        port: int = extra.getsockname()[1]
+        logger.info("metrics on port %d", port)
+        return [self._boot.listener, extra], port
+
+    def _step(self, step: str) -> None:
+        logger.info("start: %s after %.0f ms", step, self._boot.timeline.mark(step))
+
+    async def _tokens(self) -> TokenStore:
+        await self._runtime.wait_ready()
+        return self._runtime.tokens
+
+    async def _come_up(self) -> None:
+        """Bring up what the calls need, then the HTTP API. A failure ends the server."""
+        for step, ms in self._boot.timeline.steps.items():
+            logger.info("start: %s after %.0f ms", step, ms)
+        while not self._uvicorn.started:
+            await asyncio.sleep(0)
+        self._step("MCP answers" if self._service.full else "HTTP answers")
+        try:
+            await asyncio.to_thread(_load, *_RUNTIME_MODULES)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._start_runtime())
+                group.create_task(self._start_http())
+        except* MemoryServerError as errors:
+            self._fail(errors.exceptions[0])
+        except* Exception as errors:  # whatever it was, it is told where the process ends
+            self._fail(errors.exceptions[0])
+
+    def _fail(self, error: BaseException) -> None:
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        self._failure = error
+        self._uvicorn.should_exit = True
+
+    async def _start_runtime(self) -> None:
+        """Start the runtime. A database server may come later than we do, our own database not."""
+        waits = iter(RETRY_S)
+        while True:
+            try:
+                await self._runtime.start()
+                break
+            except Unavailable as error:
+                if self._settings.database_url is None:
+                    raise
+                wait_s = next(waits, RETRY_S[-1])
+                logger.warning("start: %s; trying again in %d s", error, wait_s)
+                await asyncio.sleep(wait_s)
+        await check_tokens(self._settings, self._runtime.tokens)
+
+    async def _start_http(self) -> None:
+        module = await asyncio.to_thread(_load, "app.serve.http")
+        app: ASGIApp = module.create_app(self._service)
+        self._dispatcher.set_http(app)
+        self._step("HTTP API answers")
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(number, self._on_signal)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._on_signal))
+        if self._boot.signals.requested:
+            self._on_signal()
+
+    def _on_signal(self) -> None:
+        self._signals += 1
+        self._service.stopping = True
+        if self._signals == 1:
+            logger.info("stopping")
+            self._uvicorn.should_exit = True
+        else:
+            self._uvicorn.force()
+            if self._sse is not None:
+                self._sse.end()
+
+    async def _wind_down(self) -> None:
+        """Let running calls finish, then end the streams they answer on."""
+        self._service.stopping = True
+        await self._calls.finish(RUNNING_CALLS_S)
+        await asyncio.sleep(0.02)  # an answer goes from the call to its stream in one turn of the loop, or two
+        if self._sse is not None:
+            self._sse.end()
+
+
+def _load(*names: str) -> Any:
+    module = None
+    for name in names:
+        module = import_module(name)
+    return module

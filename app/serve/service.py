@@ -1,0 +1,144 @@
+"""What the HTTP side knows of the running server, in one place: read by /status, /info, /metrics and the tests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app import __version__, logs, metrics
+from app.errors import MemoryServerError
+from app.metrics import Metrics
+from app.serve.health import health
+from app.serve.runtime import Runtime, Status
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+MCP_BODY_LIMIT_BYTES = 16 * 2**20  # a 10 MB text must reach the tool, which says what is wrong with it
+HTTP_BODY_LIMIT_BYTES = 2**20
+NUMBERS_KEPT_S = 5.0  # scrapes and /status ask the database at most this often
+NUMBERS_TIMEOUT_S = 2.0
+_NUMBERS = {
+    "memories": metrics.MEMORIES,
+    "database_bytes": metrics.DATABASE_BYTES,
+    "index_lag_seconds": metrics.INDEX_LAG_SECONDS,
+    "index_lag_changes": metrics.INDEX_LAG_CHANGES,
+}
+
+
+@dataclass(kw_only=True)
+class Service:
+    """A running server.
+
+    sessions, connections: ask how many are open now.
+    """
+
+    settings: Settings
+    runtime: Runtime
+    metrics: Metrics
+    startup_ms: dict[str, float] = field(default_factory=dict)
+    sessions: Callable[[], int] = lambda: 0
+    connections: Callable[[], int] = lambda: 0
+    stopping: bool = False
+    _numbers: dict[str, float] = field(default_factory=dict)
+    _numbers_at: float = -NUMBERS_KEPT_S
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def full(self) -> bool:
+        """Whether the MCP endpoints are there."""
+        return self.settings.api_mode == "full"
+
+    def called(self, tool: str, user: str, outcome: str, seconds: float) -> None:
+        """Count and log a finished call of a tool."""
+        self.metrics.observe(tool, outcome, seconds)
+        logs.call_log(tool, user, outcome, seconds)
+
+    def health(self) -> dict[str, Any]:
+        """Return the body of /health."""
+        return health(self.runtime)
+
+    def is_ready(self) -> bool:
+        """Whether calls are answered now."""
+        return self.runtime.ready.is_set() and not self.stopping
+
+    async def numbers(self) -> dict[str, float]:
+        """Return the gauges that cost a query, at most NUMBERS_KEPT_S old; the last ones when nobody answers."""
+        async with self._asking:
+            if time.monotonic() - self._numbers_at >= NUMBERS_KEPT_S:
+                try:
+                    async with asyncio.timeout(NUMBERS_TIMEOUT_S):
+                        self._numbers = await self.runtime.numbers()
+                except (MemoryServerError, TimeoutError) as error:
+                    logger.warning("numbers for /metrics: %s", str(error) or "no answer in time")
+                self._numbers_at = time.monotonic()
+        return self._numbers
+
+    async def metrics_text(self) -> bytes:
+        """Return the body of /metrics. A part that does not answer shows as down; the scrape never fails."""
+        for name, value in (await self.numbers()).items():
+            if name in _NUMBERS:
+                self.metrics.set(_NUMBERS[name], value)
+        up = {component.name: float(component.status is Status.OK) for component in self.runtime.components()}
+        self.metrics.set(metrics.POSTGRES_UP, up.get("postgres", 0.0))
+        self.metrics.set(metrics.QDRANT_UP, up.get("index", 0.0))
+        self.metrics.set(metrics.UPTIME, time.monotonic() - self.runtime.started_at)
+        self.metrics.set(metrics.OPEN_SESSIONS, self.sessions())
+        for step, ms in self.startup_ms.items():
+            self.metrics.set(metrics.STARTUP, ms / 1_000, (step,))
+        return self.metrics.text()
+
+    async def status(self) -> dict[str, Any]:
+        """Return the body of /status. Settings by name and presence only."""
+        by_tool: dict[str, dict[str, float]] = {}
+        for (tool, outcome), calls in self.metrics.by_label(metrics.REQUESTS).items():
+            by_tool.setdefault(tool, {})[outcome] = calls
+        body = self.health()
+        return {
+            "status": body["status"],
+            "version": body["version"],
+            "uptime_seconds": body["uptime_seconds"],
+            "components": body["components"],
+            "connections": self.connections(),
+            "sessions": self.sessions(),
+            "requests": {
+                "total": self.metrics.total(metrics.REQUESTS),
+                "by_tool": by_tool,
+                "rate_limited": self.metrics.total(metrics.RATE_LIMITED),
+                "avg_response_time_seconds": self.metrics.average_s(),
+            },
+            "numbers": await self.numbers(),
+            "startup_ms": self.startup_ms,
+            "settings": {
+                name.upper(): name in self.settings.model_fields_set for name in type(self.settings).model_fields
+            },
+        }
+
+    def info(self) -> dict[str, Any]:
+        """Return the body of /info: what this server is. Nothing of the machine, nothing of the users."""
+        from mcp_types.version import SUPPORTED_PROTOCOL_VERSIONS
+
+        from app.serve.mcp.tools import TOOLS
+
+        transports = {"streamable-http": "/mcp", "sse": "/sse", "sse-messages": "/messages/"}
+        return {
+            "name": self.settings.mcp_server_name,
+            "version": __version__,
+            "python": platform.python_version(),
+            "protocol_versions": list(SUPPORTED_PROTOCOL_VERSIONS),
+            "tools": list(TOOLS) if self.full else [],
+            "transports": transports if self.full else {},
+            "auth": str(self.settings.auth),
+            "limits": {
+                "requests_per_minute": self.settings.requests_per_minute,
+                "mcp_body_bytes": MCP_BODY_LIMIT_BYTES,
+                "http_body_bytes": HTTP_BODY_LIMIT_BYTES,
+                "reply_tokens": self.settings.reply_token_budget,
+                "conversation_piece_characters": self.settings.max_conversation_length,
+            },
+        }
