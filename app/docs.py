@@ -22,7 +22,9 @@ def settings_page() -> str:
     rows = (
         (
             f"`{name.upper()}`",
-            f"`{default}`" if (default := plain(field.get_default(call_default_factory=True, validated_data={}))) else "",
+            f"`{default}`"
+            if (default := plain(field.get_default(call_default_factory=True, validated_data={})))
+            else "",
             "yes" if is_secret(field) else "",
             field.description or "",
         )
@@ -72,12 +74,17 @@ def metrics_page() -> str:
     from app.metrics import CATALOGUE
 
     rows = (
-        (f"`{metric.name}`", str(metric.kind), metric.unit, ", ".join(f"`{label}`" for label in metric.labels), metric.help)
+        (
+            f"`{metric.name}`",
+            str(metric.kind),
+            metric.unit,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.help,
+        )
         for metric in CATALOGUE
     )
-    return (
-        "# Metrics\n\n`GET /metrics`, Prometheus text. Alert rules use these names only.\n\n"
-        + _table(("metric", "kind", "unit", "labels", "what it says"), rows)
+    return "# Metrics\n\n`GET /metrics`, Prometheus text. Alert rules use these names only.\n\n" + _table(
+        ("metric", "kind", "unit", "labels", "what it says"), rows
     )
 
 

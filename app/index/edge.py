@@ -154,7 +154,7 @@ class EdgeEngine:
             os.close(self._lock)
 
 
-class _broken:  # noqa: N801  (reads as a statement)
+class _broken:  # in lower case: it reads as a statement
     """Turn whatever the binding raises into IndexUnavailable, with the operation it happened in."""
 
     def __init__(self, operation: str) -> None:
@@ -183,7 +183,7 @@ def _hold(path: Path) -> int:
 
 
 def _to_edge(point: Point) -> Any:
-    vectors = {}
+    vectors: dict[str, Any] = {}
     if point.window:
         vectors[_WINDOW] = edge.SparseVector(list(point.window), list(point.window.values()))
     if point.session:

@@ -80,7 +80,9 @@ class MemoryStore(Protocol):
     async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:
         """Return what ranking needs of those candidates that are live, the user's, and pass the filter."""
 
-    async def match(self, scope: Scope, terms: Sequence[int], where: Filter, limit: int) -> list[tuple[UUID, list[int]]]:
+    async def match(
+        self, scope: Scope, terms: Sequence[int], where: Filter, limit: int
+    ) -> list[tuple[UUID, list[int]]]:
         """Find memories that hold any of the terms without the index: (id, own terms with repeats) each."""
 
 

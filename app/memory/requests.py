@@ -90,7 +90,7 @@ def _metadata(value: dict[str, Any]) -> dict[str, Any]:
         raise PydanticCustomError("metadata", "is not JSON") from None
     if size > METADATA_LIMIT_BYTES:
         raise PydanticCustomError("metadata", "is too large")
-    if "\\u0000" in text or "\\ud" in text and _lone_surrogate(value):
+    if "\\u0000" in text or ("\\ud" in text and _lone_surrogate(value)):
         raise PydanticCustomError("metadata", "holds a NUL character or a lone surrogate")
     return value
 
@@ -195,7 +195,8 @@ class Recall(Request):
     query: Query = Field(description=_QUERY)
     mode: RecallMode = Field(RecallMode.BALANCED, description="one of " + ", ".join(RecallMode))
     max_tokens: Annotated[int, Field(strict=True, ge=RECALL_TOKENS[0], le=RECALL_TOKENS[1])] | None = Field(
-        None, description=f"a whole number from {RECALL_TOKENS[0]} to {RECALL_TOKENS[1]:,}: the longest context, in tokens"
+        None,
+        description=f"a whole number from {RECALL_TOKENS[0]} to {RECALL_TOKENS[1]:,}: the longest context, in tokens",
     )
     project: Name | None = Field(None, description=f"{_PROJECT}; without it, all projects")
 
@@ -227,8 +228,10 @@ class Update(Request):
         if self.model_fields_set <= {"id"} or all(
             getattr(self, name) is None for name in type(self).model_fields if name != "id"
         ):
-            raise PydanticCustomError("nothing", "nothing to change: give at least one of text, kind, tags, metadata,"
-                                      " expires_in_days, archived")
+            raise PydanticCustomError(
+                "nothing",
+                "nothing to change: give at least one of text, kind, tags, metadata, expires_in_days, archived",
+            )
         return self
 
 
@@ -246,8 +249,9 @@ class Forget(Request):
     @model_validator(mode="after")
     def _names_something(self) -> Self:
         if self.ids is None and self.conversation_id is None and self.project is None and self.before is None:
-            raise PydanticCustomError("nothing", "nothing to forget: give at least one of ids, conversation_id,"
-                                      " project, before")
+            raise PydanticCustomError(
+                "nothing", "nothing to forget: give at least one of ids, conversation_id, project, before"
+            )
         return self
 
 
@@ -284,11 +288,19 @@ def _problem(request: type[Request], problem: Any) -> tuple[str, object, str]:
     path = [part for part in problem["loc"] if isinstance(part, int) or not part.startswith(("function-", "list["))]
     argument = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
     if problem["type"] == "extra_forbidden":
-        return argument, problem["input"], f"no such argument: there are {', '.join(_model_at(request, path).model_fields)}"
+        return (
+            argument,
+            problem["input"],
+            f"no such argument: there are {', '.join(_model_at(request, path).model_fields)}",
+        )
     if problem["type"] == "missing":
         return argument, _Nothing(), _takes(request, path)
     if not path:
-        return "arguments", problem["input"] if not isinstance(problem["input"], Request) else _Nothing(), problem["msg"]
+        return (
+            "arguments",
+            problem["input"] if not isinstance(problem["input"], Request) else _Nothing(),
+            problem["msg"],
+        )
     return argument, problem["input"], _takes(request, path)
 
 
@@ -307,4 +319,3 @@ def _takes(request: type[Request], path: list[Any]) -> str:
     names = [part for part in path if isinstance(part, str)]
     field = model.model_fields.get(names[-1]) or request.model_fields.get(names[0])
     return (field.description if field else None) or "another value"
-

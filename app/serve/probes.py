@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.errors import Unavailable
 
@@ -58,10 +58,10 @@ async def memu(settings: Settings) -> str:
     return "answered"
 
 
-async def _post(url: str, key: str, body: dict[str, str]) -> dict[str, object] | list[object] | object:
+async def _post(url: str, key: str, body: dict[str, str]) -> Any:
     import requests
 
-    def post() -> object:
+    def post() -> Any:
         response = requests.post(
             url,
             json=body,

@@ -87,7 +87,7 @@ class ChangeLog:
         """Return the live memories of sessions, in order; a session without any is left out."""
         async with self._db.as_service() as connection:
             rows = await connection.fetch(
-                f"select {_MEMBER_COLUMNS} from memories"  # noqa: S608 (constants)
+                f"select {_MEMBER_COLUMNS} from memories"
                 " where session_id = any($1::uuid[]) and archived_at is null order by session_id, position",
                 list(sessions),
             )
@@ -96,24 +96,24 @@ class ChangeLog:
     async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
         """Yield all live memories by session, page by page, from one snapshot."""
         last = UUID(int=0)
-        async with self._db.as_service() as connection:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                while True:
-                    ids = await connection.fetch(
-                        "select distinct session_id from memories where session_id > $1 order by session_id limit $2",
-                        last,
-                        _REBUILD_PAGE_SESSIONS,
-                    )
-                    if not ids:
-                        return
-                    first, last = ids[0][0], ids[-1][0]
-                    rows = await connection.fetch(
-                        f"select {_MEMBER_COLUMNS} from memories"  # noqa: S608
-                        " where session_id between $1 and $2 and archived_at is null order by session_id, position",
-                        first,
-                        last,
-                    )
-                    yield _by_session(rows)
+        snapshot = {"isolation": "repeatable_read", "readonly": True}
+        async with self._db.as_service() as connection, connection.transaction(**snapshot):
+            while True:
+                ids = await connection.fetch(
+                    "select distinct session_id from memories where session_id > $1 order by session_id limit $2",
+                    last,
+                    _REBUILD_PAGE_SESSIONS,
+                )
+                if not ids:
+                    return
+                first, last = ids[0][0], ids[-1][0]
+                rows = await connection.fetch(
+                    f"select {_MEMBER_COLUMNS} from memories"
+                    " where session_id between $1 and $2 and archived_at is null order by session_id, position",
+                    first,
+                    last,
+                )
+                yield _by_session(rows)
 
     async def horizon(self) -> int:
         """Return the transaction horizon: everything below it is settled."""

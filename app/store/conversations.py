@@ -160,9 +160,7 @@ async def _repeated(
     return ()
 
 
-def _rows(
-    scope: Scope, conversation_id: str, project: str, turn: NewTurn, end: _End
-) -> list[tuple[Any, ...]]:
+def _rows(scope: Scope, conversation_id: str, project: str, turn: NewTurn, end: _End) -> list[tuple[Any, ...]]:
     session = end.session_for(turn, len(turn.pieces))
     rows = []
     for part, piece in enumerate(turn.pieces):

@@ -32,7 +32,7 @@ _UNREACHABLE = (
 )
 
 
-class _Connection(asyncpg.Connection):
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """Remembers which user row-level security is set to, to save a round trip when it stays the same."""
 
     __slots__ = ("user",)

@@ -30,10 +30,11 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """Return all files of `schema/` in order."""
-    found = []
-    for entry in resources.files("app.store").joinpath("schema").iterdir():
-        if match := _NAME.match(entry.name):
-            found.append(Migration(int(match[1]), entry.name, entry.read_text(encoding="utf-8")))
+    found = [
+        Migration(int(match[1]), entry.name, entry.read_text(encoding="utf-8"))
+        for entry in resources.files("app.store").joinpath("schema").iterdir()
+        if (match := _NAME.match(entry.name))
+    ]
     return sorted(found, key=lambda migration: migration.number)
 
 

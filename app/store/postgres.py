@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from app.store.conversations import Conversations
 from app.store.database import Database
 from app.store.reading import Reading
 from app.store.terms import Terms
 from app.store.writing import Writing
+
+_PING_TIMEOUT_S = 2.0
 
 
 class PostgresStore(Writing, Conversations, Reading, Terms):
@@ -21,8 +21,7 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         """Delete memories whose time is over, at most `limit`; return how many."""
         async with self.db.as_service() as connection:
             done = await connection.execute(
-                "delete from memories where id in"
-                " (select id from memories where expires_at <= now() limit $1)",
+                "delete from memories where id in (select id from memories where expires_at <= now() limit $1)",
                 limit,
             )
         return int(done.split()[-1])
@@ -36,7 +35,7 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
             )
         return row[0], row[1]
 
-    async def ping(self, timeout: timedelta = timedelta(seconds=2)) -> None:
+    async def ping(self) -> None:
         """Do one round trip; raises StoreUnavailable."""
         async with self.db.as_service() as connection:
-            await connection.fetchval("select 1", timeout=timeout.total_seconds())
+            await connection.fetchval("select 1", timeout=_PING_TIMEOUT_S)

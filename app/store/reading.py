@@ -37,7 +37,7 @@ class Reading:
         """Return those of `ids` that are there, archived ones included, expired ones not."""
         rows = await self._fetch(
             scope,
-            f"select {MEMORY_COLUMNS} from memories"  # noqa: S608 (constants)
+            f"select {MEMORY_COLUMNS} from memories"
             " where user_id = $1 and id = any($2::uuid[]) and (expires_at is null or expires_at > now())",
             list(ids),
         )
@@ -47,7 +47,7 @@ class Reading:
         """Return the newest memories, newest first."""
         rows = await self._fetch(
             scope,
-            f"select {MEMORY_COLUMNS} from memories where user_id = $1 and {LIVE}"  # noqa: S608
+            f"select {MEMORY_COLUMNS} from memories where user_id = $1 and {LIVE}"
             " order by created_at desc, position desc limit $2",
             limit,
         )
@@ -57,7 +57,7 @@ class Reading:
         """Return the newest memories of a project, newest first."""
         rows = await self._fetch(
             scope,
-            f"select {MEMORY_COLUMNS} from memories where user_id = $1 and project = $2 and {LIVE}"  # noqa: S608
+            f"select {MEMORY_COLUMNS} from memories where user_id = $1 and project = $2 and {LIVE}"
             " order by created_at desc, position desc limit $3",
             project,
             limit,
@@ -68,7 +68,7 @@ class Reading:
         """Return the turns of a conversation in their order."""
         rows = await self._fetch(
             scope,
-            f"select {MEMORY_COLUMNS} from memories where user_id = $1 and conversation_id = $2 and {LIVE}"  # noqa: S608
+            f"select {MEMORY_COLUMNS} from memories where user_id = $1 and conversation_id = $2 and {LIVE}"
             " order by position limit $3",
             conversation_id,
             limit,
@@ -87,7 +87,7 @@ class Reading:
             where m.user_id = $1 and n.user_id = $1 and m.id = any($2::uuid[])
               and n.archived_at is null and (n.expires_at is null or n.expires_at > now())
             order by n.position
-            """,  # noqa: S608
+            """,
             list(ids),
             before,
             after,
@@ -112,7 +112,7 @@ class Reading:
         rows = await self._fetch(
             scope,
             "select id, session_id, name, coalesce(occurred_at, created_at) as at, words, asks, tells_time"
-            f" from memories where user_id = $1 and id = any($2::uuid[]) and {condition}",  # noqa: S608
+            f" from memories where user_id = $1 and id = any($2::uuid[]) and {condition}",
             list(ids),
             *arguments,
         )
@@ -129,12 +129,14 @@ class Reading:
             for row in rows
         }
 
-    async def match(self, scope: Scope, terms: Sequence[int], where: Filter, limit: int) -> list[tuple[UUID, list[int]]]:
+    async def match(
+        self, scope: Scope, terms: Sequence[int], where: Filter, limit: int
+    ) -> list[tuple[UUID, list[int]]]:
         """Find memories that hold any of the terms without the index, newest first: (id, own terms) each."""
         condition, arguments = conditions(scope.user, where, first=4)
         rows = await self._fetch(
             scope,
-            f"select id, terms from memories where user_id = $1 and terms && $2::integer[] and {condition}"  # noqa: S608
+            f"select id, terms from memories where user_id = $1 and terms && $2::integer[] and {condition}"
             " order by created_at desc limit $3",
             list(terms),
             limit,

@@ -64,8 +64,7 @@ class Terms:
 
     async def fold_term_counts(self) -> None:
         """Move settled changes into `term_counts`; does nothing while another process does it."""
-        async with self.db.as_service() as connection:
-            # One snapshot for horizon, changes and the position: repeatable read, or a change is counted twice.
-            async with connection.transaction(isolation="repeatable_read"):
-                if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _FOLD_LOCK):
-                    await connection.execute(_FOLD)
+        # One snapshot for horizon, changes and the position: repeatable read, or a change is counted twice.
+        async with self.db.as_service() as connection, connection.transaction(isolation="repeatable_read"):
+            if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _FOLD_LOCK):
+                await connection.execute(_FOLD)

@@ -25,7 +25,7 @@ class Tokens:
         """Return the live token with that SHA-256 digest, and note that it was used."""
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(
-                f"update tokens set last_used_at = now() where digest = $1 and {_LIVE} returning {_COLUMNS}",  # noqa: S608
+                f"update tokens set last_used_at = now() where digest = $1 and {_LIVE} returning {_COLUMNS}",
                 digest,
             )
         return None if row is None else _token(row)
@@ -47,13 +47,15 @@ class Tokens:
     async def list(self) -> builtins.list[Token]:
         """Return all tokens, newest first."""
         async with self._db.as_service() as connection:
-            return [_token(row) for row in await connection.fetch(f"select {_COLUMNS} from tokens order by created_at desc")]  # noqa: S608
+            return [
+                _token(row) for row in await connection.fetch(f"select {_COLUMNS} from tokens order by created_at desc")
+            ]
 
     async def revoke(self, token_id: str) -> bool:
         """Revoke a token; False when there is no live one with that id."""
         async with self._db.as_service() as connection:
             done = await connection.execute(
-                f"update tokens set revoked_at = now() where id = $1 and {_LIVE}",  # noqa: S608
+                f"update tokens set revoked_at = now() where id = $1 and {_LIVE}",
                 token_id,
             )
         return bool(done == "UPDATE 1")
@@ -61,7 +63,7 @@ class Tokens:
     async def any_live(self) -> bool:
         """Tell whether anybody could sign in."""
         async with self._db.as_service() as connection:
-            return bool(await connection.fetchval(f"select exists (select from tokens where {_LIVE})"))  # noqa: S608
+            return bool(await connection.fetchval(f"select exists (select from tokens where {_LIVE})"))
 
 
 def _token(row: Any) -> Token:

@@ -61,15 +61,13 @@ class Writing:
     async def forget(self, scope: Scope, selection: Selection, dry_run: bool) -> int:
         """Delete what the selection names, whole texts always, and return how many rows went (or would)."""
         condition, arguments = _selected(scope, selection)
-        whole = (
-            f"user_id = $1 and whole_id in (select whole_id from memories where {condition})"  # noqa: S608 (no input)
-        )
+        whole = f"user_id = $1 and whole_id in (select whole_id from memories where {condition})"
         async with self.db.as_user(scope.user) as connection:
             if dry_run:
-                return int(await connection.fetchval(f"select count(*) from memories where {whole}", *arguments))  # noqa: S608
+                return int(await connection.fetchval(f"select count(*) from memories where {whole}", *arguments))
             async with connection.transaction():
                 rows = await connection.fetch(
-                    f"delete from memories where {whole} returning conversation_id",  # noqa: S608
+                    f"delete from memories where {whole} returning conversation_id",
                     *arguments,
                 )
                 touched = list({row["conversation_id"] for row in rows if row["conversation_id"] is not None})
@@ -119,7 +117,7 @@ async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: Ne
     key = (scope.user, memory.project or "", memory.content_hash)
     same = "user_id = $1 and project = $2 and content_hash = $3 and conversation_id is null and archived_at is null"
     row = await connection.fetchrow(
-        f"select id, coalesce(expires_at <= now(), false) as expired from memories where {same} and part = 0",  # noqa: S608
+        f"select id, coalesce(expires_at <= now(), false) as expired from memories where {same} and part = 0",
         *key,
     )
     if row is None:
@@ -179,7 +177,8 @@ async def _replace_text(
 
 
 def _selected(scope: Scope, selection: Selection) -> tuple[str, list[Any]]:
-    parts, arguments = ["user_id = $1"], [scope.user]
+    parts: list[str] = ["user_id = $1"]
+    arguments: list[Any] = [scope.user]
     for sql, value in (
         ("id = any({})", None if selection.ids is None else list(selection.ids)),
         ("conversation_id = {}", selection.conversation_id),

@@ -1,0 +1,1 @@
+"""PostgreSQL: schema, queries, the change log, and the embedded server."""
