@@ -1,0 +1,124 @@
+"""Cues a question gives beside its words: that it asks for a time, and the month or day it names.
+
+All take words and text as `analysis.folded` and `analysis.split` make them: lower case, apostrophes gone,
+traditional Chinese folded to simplified.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+_MONTH_NAMES = "january february march april may june july august september october november december"
+_MONTH = {name: number for number, name in enumerate(_MONTH_NAMES.split(), 1)}
+# Words of their own (may), or short enough to be a name (Jan): they count beside a year, day or preposition.
+_UNSURE = {name[:3]: number for name, number in _MONTH.items()} | {"sept": 9}
+_PREPOSITIONS = "in on of during by since until before after early late mid"
+_BEFORE_A_MONTH = frozenset(_PREPOSITIONS.split())
+
+_TIMES = """
+yesterday today tomorrow tonight last next ago week weeks weekend month months year years since soon just
+recently monday tuesday wednesday thursday friday saturday sunday
+"""
+TIME_WORDS = frozenset(_TIMES.split()) | frozenset(_MONTH)
+_TIME = re.compile(
+    r"[昨今明后]天|前天|[昨今]晚|[昨今明]日|[上下这本]个?(?:周|星期|礼拜|月)|星期|礼拜|周[一二三四五六日末]|[先来]周"
+    r"|[去今明前后昨来]年|[0-9〇零一二三四五六七八九十两几半]个?(?:年|月|周|天前|小时前|分钟前)|[0-9]+[日号]"
+    r"|最近|刚才|刚刚|不久|어제|오늘|내일|지난|다음\s?(?:주|달)|작년|내년"
+)
+
+_ASKS_WHEN = re.compile(
+    r"when\b|how long\b"
+    r"|(?:(?:in|on|at|since|until|by|from) )?(?:what|which) (?:date|day|month|year|time)\b"
+)
+_ASKS_WHEN_UNSPACED = re.compile(
+    r"什么时[候间]|啥时候|何[时日年月]|几点|几[号日]|几月|[哪几]年|哪(?:一|个)?[天日月]|哪个?(?:星期|月份)"
+    r"|(?:星期|周)几|多久|多长时间|いつ|언제|몇\s?[시일월년]"
+)
+
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?")
+_ISO = re.compile(r"(?<![\d.])((?:19|20)\d\d)([-/])(\d{1,2})(?:\2(\d{1,2}))?(?![\d/-])")
+_CHINESE = re.compile(
+    r"(?:(\d{4})\s?年\s?)?(?<!\d)(1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])\s?月"
+    r"(?:\s?([0-3]?\d|[一二三]?十?[一二三四五六七八九十])\s?[日号])?"
+)
+_CHINESE_DIGITS = {digit: number for number, digit in enumerate("一二三四五六七八九", 1)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthCue:
+    """A month that a question names, with its day and year where it names them."""
+
+    month: int
+    day: int | None = None
+    year: int | None = None
+
+    def first_day(self, year_if_none: int) -> date | None:
+        """Return the day meant, or the month's first; None for one that is in no calendar (30 February)."""
+        try:
+            return date(self.year or year_if_none, self.month, self.day or 1)
+        except ValueError:
+            return None
+
+
+def tells_time(words: Sequence[str], unspaced: str) -> bool:
+    """Tell whether a text holds a word of time. `unspaced`: the text, if it has Chinese or the like."""
+    return not TIME_WORDS.isdisjoint(words) or bool(unspaced and _TIME.search(unspaced))
+
+
+def asks_when(words: Sequence[str], normal: str) -> bool:
+    """Tell whether a question asks for a time: by how it begins in English, by any such word in Chinese."""
+    if _ASKS_WHEN.match(" ".join(words[:4])):
+        return True
+    return not normal.isascii() and bool(_ASKS_WHEN_UNSPACED.search(normal))
+
+
+def month_cue(words: Sequence[str], normal: str) -> MonthCue | None:
+    """Return the month a question names: `2023-05-08`, `8 May 2023`, `May 8th`, `in May`, `2023年5月8日`."""
+    if iso := _ISO.search(normal):
+        year, _, month, day = iso.groups()
+        if cue := _checked(int(month), int(day) if day else None, int(year)):
+            return cue
+    for at, word in enumerate(words):
+        if (word in _MONTH or word in _UNSURE) and (cue := _english(words, at)):
+            return cue
+    if not normal.isascii() and (found := _CHINESE.search(normal)):
+        year, month, day = found.groups()
+        return _checked(_number(month), _number(day) if day else None, int(year) if year else None)
+    return None
+
+
+def _english(words: Sequence[str], at: int) -> MonthCue | None:
+    """Read the words around the month's name at `at`; the year is one of the next three, or before it."""
+    word = words[at]
+    before = words[at - 1] if at else ""
+    after = words[at + 1 : at + 4]
+    years = [int(w) for w in (before, *after) if _YEAR.fullmatch(w)]
+    day = _day(before) or (_day(after[0]) if after else None)
+    if word in _UNSURE and not (years or day or before in _BEFORE_A_MONTH):
+        return None
+    return _checked(_MONTH.get(word) or _UNSURE[word], day, years[-1] if years else None)
+
+
+def _day(word: str) -> int | None:
+    found = _DAY.fullmatch(word)
+    return int(found[1]) if found and 1 <= int(found[1]) <= 31 else None
+
+
+def _checked(month: int, day: int | None, year: int | None) -> MonthCue | None:
+    if not 1 <= month <= 12 or (year is not None and not 1 <= year <= 9999):
+        return None
+    return MonthCue(month=month, day=day if day and 1 <= day <= 31 else None, year=year)
+
+
+def _number(text: str) -> int:
+    """Return 1 to 39 written in digits or in Chinese: 8, 08, 八, 十二, 二十, 三十一."""
+    if text.isdecimal():
+        return int(text)
+    tens, ten, ones = text.partition("十")
+    if not ten:
+        return _CHINESE_DIGITS.get(text, 0)
+    return 10 * _CHINESE_DIGITS.get(tens, 1) + _CHINESE_DIGITS.get(ones, 0)
