@@ -1,0 +1,164 @@
+"""The database and the index for every test: one real PostgreSQL a run, a fresh database and shard a test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Each example of a property shares the test's database, and cleans up or uses a user of its own.
+settings.register_profile(
+    "tests", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("tests")
+
+if TYPE_CHECKING:
+    from app.index.edge import EdgeEngine
+    from app.index.follower import Follower
+    from app.memory.ports import Parts
+    from app.memory.types import Scope
+    from app.serve.runtime import Runtime
+    from app.settings import Settings
+    from app.store.changes import ChangeLog
+    from app.store.database import Database
+    from app.store.postgres import PostgresStore
+    from tests.support.postgres import TestServer
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Iterator[Path]:
+    """A folder for the whole run, quick and reachable for every user."""
+    from tests.support.postgres import temporary_folder
+
+    folder = temporary_folder()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(run_folder: Path) -> Iterator[TestServer]:
+    """The PostgreSQL of this run."""
+    from tests.support.postgres import TestServer
+
+    server = TestServer(run_folder / "data")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+async def connect_arguments(postgres: TestServer) -> AsyncIterator[dict[str, Any]]:
+    """How to connect to a database of this test's own, with our schema."""
+    async with postgres.migrated() as arguments:
+        yield arguments
+
+
+@pytest.fixture
+async def database(connect_arguments: dict[str, Any]) -> AsyncIterator[Database]:
+    """An open database."""
+    from app.store.database import Database
+
+    database = Database(connect_arguments)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> PostgresStore:
+    """The store on the test's database."""
+    from app.store.postgres import PostgresStore
+
+    return PostgresStore(database)
+
+
+@pytest.fixture
+def log(database: Database) -> ChangeLog:
+    """The change log of the test's database."""
+    from app.store.changes import ChangeLog
+
+    return ChangeLog(database)
+
+
+@pytest.fixture
+def index_folder(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder for a shard."""
+    folder = run_folder / f"index-{abs(hash(request.node.nodeid))}"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def follower(log: ChangeLog, index_folder: Path) -> AsyncIterator[Follower]:
+    """A running follower with an embedded engine, filled."""
+    from app.index.edge import EdgeEngine
+    from app.index.follower import Follower
+
+    def open_engine(database_id: Any) -> EdgeEngine:
+        return EdgeEngine(index_folder, database_id)
+
+    follower = Follower(log, open_engine)
+    await follower.start()
+    try:
+        await follower.wait_filled(10)
+        yield follower
+    finally:
+        await follower.stop()
+
+
+@pytest.fixture
+def parts(store: PostgresStore, follower: Follower) -> Parts:
+    """What the domain works on: the real store and the real index."""
+    from tests.support.domain import parts_on
+
+    return parts_on(store, follower)
+
+
+@pytest.fixture
+def alice() -> Scope:
+    """A user."""
+    from app.memory.types import Scope
+
+    return Scope("alice", "claude")
+
+
+@pytest.fixture
+def bob() -> Scope:
+    """Another user."""
+    from app.memory.types import Scope
+
+    return Scope("bob", "claude")
+
+
+@pytest.fixture
+def plain_settings(monkeypatch: pytest.MonkeyPatch, index_folder: Path) -> Settings:
+    """Settings that no environment and no `.env` touches."""
+    from app.settings import Settings
+
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
+    return Settings(_env_file=None, memory_data_dir=index_folder)
+
+
+@pytest.fixture
+async def runtime(plain_settings: Settings, connect_arguments: dict[str, Any]) -> AsyncIterator[Runtime]:
+    """The whole app behind HTTP, ready, on the test's database."""
+    from app.serve.runtime import Runtime
+
+    server = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None)  # outlives the runtime
+    runtime = Runtime(plain_settings, postgres=server)
+    try:
+        await runtime.start()
+        yield runtime
+    finally:
+        await runtime.stop()
