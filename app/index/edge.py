@@ -1,8 +1,8 @@
 """The embedded engine: one Qdrant Edge shard in a folder, held by one process.
 
 Beside the shard stands `state.json`: format, analysis version, database and the position in the change log
-up to which the shard is known to be durable. Missing, strange or damaged: `open_edge` starts an empty shard,
-and the follower fills it from PostgreSQL. The shard's own second-opener check breaks the first holder's
+up to which the shard is known to be durable. Missing, strange or damaged: `position` is None, and the follower
+empties the engine and fills it from PostgreSQL. The shard's own second-opener check breaks the first holder's
 flush, so a lock of ours is taken before the shard is touched.
 """
 
@@ -47,14 +47,14 @@ class EdgeEngine:
     def __init__(self, folder: Path, database: UUID) -> None:
         self._folder = folder
         self._database = str(database)
-        self._lock = _hold(folder / "lock")
+        self._lock: int | None = _hold(folder / "lock")
         self._shard: Any = None
         self.position: int | None = None
         self.rebuild_reason: str | None = None
         try:
             self._open()
         except BaseException:
-            os.close(self._lock)
+            self.close()
             raise
 
     def _open(self) -> None:
@@ -67,7 +67,6 @@ class EdgeEngine:
             except Exception as error:  # noqa: BLE001  the binding raises bare Exception, and panics as BaseException's child
                 reason = f"the shard cannot be loaded ({type(error).__name__})"
         self.rebuild_reason = reason
-        self.empty()
 
     def _read_state(self) -> tuple[_State | None, str]:
         try:
@@ -151,7 +150,9 @@ class EdgeEngine:
         if self._shard is not None:
             self._shard.close()
             self._shard = None
+        if self._lock is not None:
             os.close(self._lock)
+            self._lock = None
 
 
 class _broken:  # in lower case: it reads as a statement

@@ -95,6 +95,7 @@ async def _call(runtime: Runtime, scope: Scope, name: str, arguments: dict[str, 
             "content": [{"type": "text", "text": replies.compact(reply)}],
             "structuredContent": reply,
             "isError": False,
+            "resultType": "complete",
         }
     except MemoryServerError as error:
         outcome = error.code
@@ -108,7 +109,7 @@ async def _call(runtime: Runtime, scope: Scope, name: str, arguments: dict[str, 
 
 
 def _tool_error(text: str) -> dict[str, Any]:
-    return {"content": [{"type": "text", "text": text}], "isError": True}
+    return {"content": [{"type": "text", "text": text}], "isError": True, "resultType": "complete"}
 
 
 def _protocol_error(error: MemoryServerError) -> MCPError:
