@@ -1,6 +1,6 @@
 """The embedded engine: one Qdrant Edge shard in a folder, held by one process.
 
-Beside the shard stands `state.json`: format, analysis version, database and the position in the change log
+Beside the shard stands `state.json`: versions, database and the position in the change log
 up to which the shard is known to be durable. Missing, strange or damaged: `position` is None, and the follower
 empties the engine and fills it from PostgreSQL. The shard's own second-opener check breaks the first holder's
 flush, so a lock of ours is taken before the shard is touched.
@@ -24,18 +24,20 @@ from app.errors import Conflict, IndexUnavailable
 from app.index.engine import Point
 from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.ports import CandidateQuery
+from app.memory.ranking import VECTORS_VERSION
 from app.memory.types import Candidate, Filter
 
-FORMAT = 1  # of points and payloads; another number than the folder's means: build anew
+FORMAT = 1  # of points and payloads
 
 _WINDOW, _SESSION = "window", "session"
 _KEYWORDS = ("user", "project", "kind", "tags", "role", "conversation")
-_NOT_YET = -1
+_VERSIONS = (FORMAT, VECTORS_VERSION, ANALYSIS_VERSION)  # others than the folder's: the index is built anew
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     format: int
+    vectors: int
     analysis: int
     database: str
     position: int
@@ -75,7 +77,7 @@ class EdgeEngine:
             return None, "there is no index yet"
         except (ValueError, TypeError, OSError) as error:
             return None, f"its state file is damaged ({type(error).__name__})"
-        if (state.format, state.analysis) != (FORMAT, ANALYSIS_VERSION):
+        if (state.format, state.vectors, state.analysis) != _VERSIONS:
             return None, "it has the format of another version"
         if state.database != self._database:
             return None, "it was made from another database"
@@ -136,7 +138,7 @@ class EdgeEngine:
         """Flush the shard, then note the position."""
         with _broken("flush"):
             self._shard.flush()
-        state = _State(FORMAT, ANALYSIS_VERSION, self._database, position)
+        state = _State(*_VERSIONS, self._database, position)
         temporary = self._folder / "state.json.new"
         with temporary.open("w", encoding="utf-8") as file:
             json.dump(asdict(state), file)

@@ -10,6 +10,14 @@ from app.store.writing import Writing
 
 _PING_TIMEOUT_S = 2.0
 
+# The number of memories is the document frequency of the term that all of them hold (app/store/terms.py).
+_SIZE = """
+select (select coalesce(sum(memories), 0) from term_counts where term = 0)::bigint
+     + (select count(*) filter (where 0 = any(added)) - count(*) filter (where 0 = any(removed)) from changes
+        where xid >= (select xid from log_positions where name = 'term_counts')),
+       pg_database_size(current_database())
+"""
+
 
 class PostgresStore(Writing, Conversations, Reading, Terms):
     """All memories, in PostgreSQL."""
@@ -29,10 +37,7 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
     async def size(self) -> tuple[int, int]:
         """Return (memories of all users, bytes of the database)."""
         async with self.db.as_service() as connection:
-            row = await connection.fetchrow(
-                "select coalesce((select sum(memories) from term_counts where term = 0), 0)::bigint,"
-                " pg_database_size(current_database())"
-            )
+            row = await connection.fetchrow(_SIZE)
         return row[0], row[1]
 
     async def ping(self) -> None:

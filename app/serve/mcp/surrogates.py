@@ -1,0 +1,73 @@
+"""Answers tool calls whose JSON holds half of a surrogate pair, which is no text.
+
+The SDK reads requests of the handshake protocols with a parser that refuses the whole message, so the
+caller would learn neither which argument was wrong nor that the server is fine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mcp.server.transport_security import RequestBodyLimitMiddleware
+from starlette.types import Message, Receive, Scope, Send
+
+from app.serve.mcp.server import call
+from app.serve.reply import send_json
+
+if TYPE_CHECKING:
+    from app.serve.runtime import Runtime
+
+_MAYBE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+class Endpoint(Protocol):
+    """Answers requests to /mcp."""
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class LoneSurrogates:
+    """Stands before the SDK's endpoint and answers what it could not read."""
+
+    def __init__(self, endpoint: Endpoint, runtime: Runtime, body_limit_bytes: int) -> None:
+        self._endpoint, self._runtime = endpoint, runtime
+        self._bounded = RequestBodyLimitMiddleware(self._handle, body_limit_bytes)
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, unless it is a tool call with a lone surrogate."""
+        await self._bounded(scope, receive, send)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first: Message | None = await receive()  # the whole body: the limit has read it
+        body = first.get("body", b"") if first is not None else b""
+        if _MAYBE.search(body) and (params := _torn_call(body)) is not None:
+            await send_json(send, 200, await self._answer(scope, *params))
+            return
+
+        async def again() -> Message:
+            nonlocal first
+            message, first = first, None
+            return message if message is not None else await receive()
+
+        await self._endpoint.handle_request(scope, again, send)
+
+    async def _answer(self, scope: Scope, request_id: Any, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        result = await call(self._runtime, scope["state"]["scope"], name, arguments)
+        result.pop("resultType", None)  # the handshake protocols do not have it
+        return {"jsonrpc": "2.0", "id": request_id, "result": result}
+
+
+def _torn_call(body: bytes) -> tuple[Any, str, dict[str, Any]] | None:
+    """Return (id, tool, arguments) of a tool call that holds a lone surrogate, None for anything else."""
+    try:
+        request = json.loads(body)
+        if request["method"] != "tools/call" or not _LONE.search(json.dumps(request, ensure_ascii=False)):
+            return None
+        name, arguments = request["params"]["name"], request["params"].get("arguments") or {}
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return None  # no call: the SDK says what is wrong with it
+    whole = isinstance(name, str) and not _LONE.search(name) and isinstance(arguments, dict)
+    return (request.get("id"), name, arguments) if whole else None
