@@ -129,7 +129,7 @@ async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: Ne
 
 
 async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID, changes: Changes) -> int:
-    row = await connection.fetchrow(
+    rows = await connection.fetch(
         """
         update memories set
             kind = coalesce($3, kind),
@@ -141,7 +141,7 @@ async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID,
             updated_at = now()
         where user_id = $2 and (expires_at is null or expires_at > now())
           and whole_id = (select whole_id from memories where id = $1 and user_id = $2)
-        returning (select max(version) + 1 from memories where id = $1) as version
+        returning id, version
         """,
         memory_id,
         scope.user,
@@ -151,18 +151,20 @@ async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID,
         changes.expires_in_days,
         changes.archived,
     )
-    if row is None:
+    versions = {row["id"]: row["version"] for row in rows}
+    if memory_id not in versions:
         raise NotFound(f"memory {memory_id}: there is none with this id; search_memory gives the ids there are")
-    return int(row["version"])
+    return int(versions[memory_id])
 
 
 async def _replace_text(
     connection: asyncpg.Connection, memory_id: UUID, piece: Piece, content_hash: bytes | None
 ) -> None:
+    # A turn keeps the hash of what was sent, by which it is known when the conversation is sent again.
     await connection.execute(
         """
-        update memories set text = $2, content_hash = $3, terms = $4, words = $5, asks = $6, tells_time = $7,
-               analysis = $8
+        update memories set text = $2, terms = $4, words = $5, asks = $6, tells_time = $7, analysis = $8,
+               content_hash = case when conversation_id is null then $3 else content_hash end
         where id = $1
         """,
         memory_id,
@@ -192,7 +194,13 @@ def _selected(scope: Scope, selection: Selection) -> tuple[str, list[Any]]:
 
 
 async def _shrink_conversations(connection: asyncpg.Connection, user: str, ids: Sequence[str]) -> None:
-    """Take conversations away that have no turn left, and count the turns of the others anew."""
+    """Take conversations away that have no turn left, and count the turns of the others anew.
+
+    They are locked by a statement of its own: those after it then see the turns of an append that was under way.
+    """
+    await connection.execute(
+        "select from conversations where user_id = $1 and id = any($2) order by id for update", user, ids
+    )
     await connection.execute(
         """
         delete from conversations c where user_id = $1 and id = any($2)

@@ -61,12 +61,10 @@ class TestServer:
     @asynccontextmanager
     async def empty(self, template: str = "template1") -> AsyncIterator[dict[str, Any]]:
         """Make a database and yield how to connect to it; drop it afterwards."""
-        name = f"test_{next(self._names)}"
+        name, owner = f"test_{next(self._names)}", self._server.connect_args["user"]
         admin = await self.superuser()
         try:
-            await admin.execute(
-                f"create database {name} template {template} strategy file_copy owner {self._server.connect_args['user']}"
-            )
+            await admin.execute(f"create database {name} template {template} strategy file_copy owner {owner}")
             try:
                 yield self.arguments(name)
             finally:

@@ -1,0 +1,132 @@
+"""The schema: brought up once, by one process, all or nothing, and only when this version knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.errors import Conflict
+from app.store import migrations
+from app.store.database import Database
+from app.store.migrations import Migration, migrate
+from tests.support.postgres import TestServer
+
+
+@pytest.fixture
+async def empty_database(postgres: TestServer) -> AsyncIterator[dict[str, Any]]:
+    async with postgres.empty() as arguments:
+        yield arguments
+
+
+@pytest.fixture
+async def connection(empty_database: dict[str, Any]) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(**empty_database)
+    yield connection
+    await connection.close()
+
+
+def with_files(monkeypatch: pytest.MonkeyPatch, *files: Migration) -> None:
+    monkeypatch.setattr(migrations, "migrations", lambda: list(files))
+
+
+async def tables(connection: asyncpg.Connection) -> set[str]:
+    rows = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
+    return {row["tablename"] for row in rows}
+
+
+async def applied(connection: asyncpg.Connection) -> list[int]:
+    return [row["number"] for row in await connection.fetch("select number from schema_migrations order by number")]
+
+
+async def test_an_empty_database_gets_the_whole_schema(connection):
+    assert await migrate(connection) == len(migrations.migrations())
+
+    assert {"memories", "conversations", "changes", "term_counts", "tokens"} <= await tables(connection)
+
+
+async def test_a_second_run_applies_nothing(connection):
+    await migrate(connection)
+
+    assert await migrate(connection) == 0
+
+
+async def test_files_are_numbered_without_gaps_and_apply_in_that_order():
+    numbers = [migration.number for migration in migrations.migrations()]
+
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_two_processes_at_once_apply_each_file_once(empty_database):
+    first, second = Database(empty_database), Database(empty_database)
+    try:
+        counts = await asyncio.gather(first.open(), second.open())
+    finally:
+        await first.close()
+        await second.close()
+
+    assert sorted(counts) == [0, len(migrations.migrations())]
+
+
+async def test_a_file_that_changed_after_it_was_applied_is_refused(connection, monkeypatch):
+    with_files(monkeypatch, Migration(1, "0001_first.sql", "create table first ()"))
+    await migrate(connection)
+
+    with_files(monkeypatch, Migration(1, "0001_first.sql", "create table first (); -- better"))
+    with pytest.raises(Conflict, match=r"0001_first\.sql has changed .* add a new file instead"):
+        await migrate(connection)
+
+
+async def test_a_schema_newer_than_this_version_is_refused(connection, monkeypatch):
+    first = Migration(1, "0001_first.sql", "create table first ()")
+    with_files(monkeypatch, first, Migration(2, "0002_second.sql", "create table second ()"))
+    await migrate(connection)
+
+    with_files(monkeypatch, first)
+    with pytest.raises(
+        Conflict, match=r"0002_second\.sql, which this version does not know; install the newer version"
+    ):
+        await migrate(connection)
+
+
+async def test_a_failing_file_leaves_nothing_of_itself_and_those_before_it_stay(connection, monkeypatch):
+    with_files(
+        monkeypatch,
+        Migration(1, "0001_first.sql", "create table first ()"),
+        Migration(2, "0002_second.sql", "create table second (); create table second ()"),
+        Migration(3, "0003_third.sql", "create table third ()"),
+    )
+
+    with pytest.raises(asyncpg.DuplicateTableError):
+        await migrate(connection)
+
+    assert await tables(connection) == {"schema_migrations", "first"}
+    assert await applied(connection) == [1]
+
+
+async def test_after_a_failure_the_mended_file_and_the_rest_are_applied(connection, monkeypatch):
+    first = Migration(1, "0001_first.sql", "create table first ()")
+    with_files(monkeypatch, first, Migration(2, "0002_second.sql", "create table"))
+    with pytest.raises(asyncpg.PostgresSyntaxError):
+        await migrate(connection)
+
+    with_files(monkeypatch, first, Migration(2, "0002_second.sql", "create table second ()"))
+
+    assert await migrate(connection) == 1
+    assert await applied(connection) == [1, 2]
+
+
+async def test_every_database_made_gets_an_id_of_its_own(postgres):
+    ids = set()
+    for _ in range(2):
+        async with postgres.empty() as arguments:
+            database = Database(arguments)
+            await database.open()
+            async with database.as_service() as connection:
+                ids.add(await connection.fetchval("select database_id from instance"))
+            await database.close()
+
+    assert len(ids) == 2, "an index made from one database would be used for the other"

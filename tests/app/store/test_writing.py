@@ -1,0 +1,289 @@
+"""Single memories: stored once, changed as a whole, forgotten as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.errors import Conflict, NotFound
+from app.memory.texts import content_hash
+from app.memory.types import Changes, Kind, Selection
+from app.store import conversations
+from app.store.rows import new_id
+from tests.support.rows import add_note, add_turns, note, piece, turn
+from tests.support.waiting import until_somebody_waits_for_a_lock
+
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+async def everything(store, scope):
+    return {memory.text: memory for memory in await store.recent(scope, 1_000)}
+
+
+async def test_a_memory_is_read_back_as_it_was_stored(store, alice):
+    stored = note(
+        "tea, not coffee",
+        kind=Kind.PREFERENCE,
+        project="home",
+        tags=("drinks", "饮料"),
+        metadata={"source": {"page": 3, "quote": "naïve — 茶"}},
+        created_at=PAST,
+        occurred_at=PAST - timedelta(days=1),
+    )
+    answer = await store.add(alice, stored)
+
+    memory = (await store.get(alice, [answer.id]))[answer.id]
+
+    assert (answer.created, answer.duplicate) == (True, False)
+    assert (memory.text, memory.kind, memory.project) == ("tea, not coffee", Kind.PREFERENCE, "home")
+    assert memory.tags == ("drinks", "饮料")
+    assert memory.metadata == {"source": {"page": 3, "quote": "naïve — 茶"}}
+    assert (memory.created_at, memory.occurred_at) == (PAST, PAST - timedelta(days=1))
+    assert (memory.version, memory.archived_at, memory.expires_at) == (1, None, None)
+    assert (memory.conversation_id, memory.position) == (None, None)
+
+
+async def test_the_same_content_again_answers_with_the_first_memory(store, alice):
+    first = await store.add(alice, note("twice"))
+    second = await store.add(alice, note("twice", kind=Kind.FACT, tags=("other",)))
+
+    assert (second.id, second.created, second.duplicate) == (first.id, False, True)
+    assert len(await store.recent(alice, 10)) == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "project"),
+    [pytest.param("alice", "p", id="another project"), pytest.param("bob", None, id="another user")],
+)
+async def test_the_same_content_elsewhere_is_a_memory_of_its_own(store, alice, bob, user, project):
+    await store.add(alice, note("same"))
+
+    assert (await store.add({"alice": alice, "bob": bob}[user], note("same", project=project))).created
+
+
+async def test_the_same_content_from_many_callers_at_once_is_stored_once(store, alice):
+    answers = await asyncio.gather(*(store.add(alice, note("a", "b")) for _ in range(12)))
+
+    assert sum(answer.created for answer in answers) == 1
+    assert len({answer.id for answer in answers}) == 1
+    assert len(await store.recent(alice, 100)) == 2, "two pieces, once"
+
+
+async def test_the_content_of_an_expired_memory_can_be_stored_again(store, alice):
+    old = await store.add(alice, note("a", "b", expires_at=PAST))
+    new = await store.add(alice, note("a", "b"))
+
+    assert new.created
+    assert new.id != old.id
+    assert len(await store.recent(alice, 10)) == 2
+
+
+async def test_the_content_of_an_archived_memory_can_be_stored_again(store, alice):
+    old = await add_note(store, alice, "again")
+    await store.update(alice, old, Changes(archived=True), None, None)
+
+    assert (await store.add(alice, note("again"))).created
+
+
+async def test_what_is_said_in_a_conversation_is_no_duplicate_of_a_note(store, alice):
+    await add_note(store, alice, "hello")
+
+    assert (await add_turns(store, alice, "talk", "hello")).stored == 1
+
+
+async def test_an_update_changes_what_is_given_and_keeps_the_rest(store, alice):
+    id_ = await add_note(store, alice, "text", tags=("a",), metadata={"b": 1}, project="p")
+
+    version = await store.update(alice, id_, Changes(kind=Kind.DECISION), None, None)
+
+    memory = (await store.get(alice, [id_]))[id_]
+    assert (version, memory.version, memory.kind) == (2, 2, Kind.DECISION)
+    assert (memory.text, memory.tags, memory.metadata, memory.project) == ("text", ("a",), {"b": 1}, "p")
+    assert memory.updated_at > memory.created_at
+
+
+async def test_tags_and_metadata_can_be_emptied(store, alice):
+    id_ = await add_note(store, alice, "text", tags=("a",), metadata={"b": 1})
+
+    await store.update(alice, id_, Changes(tags=(), metadata={}), None, None)
+
+    memory = (await store.get(alice, [id_]))[id_]
+    assert (memory.tags, memory.metadata) == ((), {})
+
+
+async def test_versions_told_to_concurrent_updates_are_all_different(store, alice):
+    id_ = await add_note(store, alice, "text")
+
+    told = await asyncio.gather(*(store.update(alice, id_, Changes(metadata={"n": n}), None, None) for n in range(6)))
+
+    assert sorted(told) == [2, 3, 4, 5, 6, 7]
+
+
+async def test_a_new_text_replaces_the_old_one(store, alice):
+    id_ = await add_note(store, alice, "old")
+
+    await store.update(alice, id_, Changes(text="new"), piece("new"), content_hash("new"))
+
+    assert list(await everything(store, alice)) == ["new"]
+    assert (await store.add(alice, note("new"))).duplicate
+    assert (await store.add(alice, note("old"))).created, "the old content is free again"
+
+
+async def test_the_text_of_another_memory_is_refused_and_nothing_changes(store, alice):
+    await add_note(store, alice, "taken")
+    id_ = await add_note(store, alice, "mine")
+
+    with pytest.raises(Conflict, match=f"memory {id_}: another memory of the project has the same text; forget one"):
+        await store.update(alice, id_, Changes(kind=Kind.FACT), piece("taken"), content_hash("taken"))
+
+    memory = (await store.get(alice, [id_]))[id_]
+    assert (memory.text, memory.kind, memory.version) == ("mine", Kind.NOTE, 1)
+
+
+async def test_unarchiving_what_was_stored_again_meanwhile_is_refused(store, alice):
+    id_ = await add_note(store, alice, "text")
+    await store.update(alice, id_, Changes(archived=True), None, None)
+    await add_note(store, alice, "text")
+
+    with pytest.raises(Conflict, match="forget one of the two"):
+        await store.update(alice, id_, Changes(archived=False), None, None)
+
+
+async def test_archive_is_for_all_pieces_and_can_be_undone(store, alice):
+    id_ = await add_note(store, alice, "a", "b", "c")
+
+    await store.update(alice, id_, Changes(archived=True), None, None)
+    assert await store.recent(alice, 10) == []
+    assert (await store.get(alice, [id_]))[id_].archived_at is not None, "kept, and shown by its id"
+
+    await store.update(alice, id_, Changes(archived=False), None, None)
+    assert len(await store.recent(alice, 10)) == 3
+
+
+async def test_any_piece_stands_for_the_whole_text_in_an_update(store, alice):
+    id_ = await add_note(store, alice, "a", "b", "c")
+    pieces = await everything(store, alice)
+
+    version = await store.update(alice, pieces["b"].id, Changes(tags=("x",)), None, None)
+
+    assert version == 2
+    assert {memory.tags for memory in (await everything(store, alice)).values()} == {("x",)}
+    assert id_ == pieces["a"].id
+
+
+@pytest.mark.parametrize("gone", ["never there", "forgotten", "expired"])
+async def test_updating_what_is_not_there_says_so(store, alice, gone):
+    id_ = new_id()
+    if gone == "forgotten":
+        id_ = await add_note(store, alice, "text")
+        await store.forget(alice, Selection(ids=(id_,)), dry_run=False)
+    if gone == "expired":
+        id_ = await add_note(store, alice, "text", expires_at=PAST)
+
+    with pytest.raises(NotFound, match=f"memory {id_}: there is none with this id; search_memory gives"):
+        await store.update(alice, id_, Changes(kind=Kind.FACT), None, None)
+
+
+async def test_a_turn_with_a_corrected_text_is_still_known_when_its_conversation_comes_again(store, alice):
+    await add_turns(store, alice, "talk", "hello", "hwo are you")
+    wrong = (await store.of_conversation(alice, "talk", 10))[1]
+    await store.update(alice, wrong.id, Changes(text="how are you"), piece("how are you"), content_hash("how are you"))
+
+    again = await add_turns(store, alice, "talk", "hello", "hwo are you", "fine")
+
+    assert (again.stored, again.skipped) == (1, 2)
+
+
+class TestForget:
+    @pytest.fixture(autouse=True)
+    async def memories(self, store, alice):
+        self.long = await add_note(store, alice, "long a", "long b", project="p", occurred_at=PAST)
+        self.short = await add_note(store, alice, "short", project="q")
+        await add_turns(store, alice, "talk", turn("hello", at=PAST), turn("world"), project="p")
+
+    @pytest.mark.parametrize(
+        ("selection", "left"),
+        [
+            pytest.param({"project": "p"}, {"short"}, id="project"),
+            pytest.param({"conversation_id": "talk"}, {"long a", "long b", "short"}, id="conversation"),
+            pytest.param({"before": PAST + timedelta(days=1)}, {"short", "world"}, id="before"),
+            pytest.param({"before": PAST}, {"long a", "long b", "short", "hello", "world"}, id="before is exclusive"),
+            pytest.param(
+                {"project": "p", "before": PAST + timedelta(days=1), "conversation_id": "talk"},
+                {"long a", "long b", "short", "world"},
+                id="all conditions together",
+            ),
+            pytest.param({"project": "none"}, {"long a", "long b", "short", "hello", "world"}, id="nothing fits"),
+        ],
+    )
+    async def test_forget_deletes_what_it_names_and_a_dry_run_tells_how_many(self, store, alice, selection, left):
+        would = await store.forget(alice, Selection(**selection), dry_run=True)
+        assert len(await everything(store, alice)) == 5, "a dry run deletes nothing"
+
+        went = await store.forget(alice, Selection(**selection), dry_run=False)
+
+        assert set(await everything(store, alice)) == left
+        assert went == would == 5 - len(left)
+
+    async def test_any_piece_stands_for_the_whole_text_in_forget(self, store, alice):
+        second = (await everything(store, alice))["long b"].id
+
+        assert await store.forget(alice, Selection(ids=(second,)), dry_run=False) == 2
+        assert "long a" not in await everything(store, alice)
+
+    async def test_unknown_ids_are_no_error(self, store, alice):
+        assert await store.forget(alice, Selection(ids=(new_id(), self.short)), dry_run=False) == 1
+        assert await store.forget(alice, Selection(ids=(self.short,)), dry_run=False) == 0
+
+    async def test_archived_and_expired_memories_are_forgotten_too(self, store, alice, database):
+        await store.update(alice, self.short, Changes(archived=True), None, None)
+        await add_note(store, alice, "over", project="q", expires_at=PAST)
+
+        assert await store.forget(alice, Selection(project="q"), dry_run=False) == 2
+
+    async def test_a_conversation_without_turns_is_gone(self, store, alice):
+        await store.forget(alice, Selection(conversation_id="talk"), dry_run=False)
+
+        assert (await store.stats(alice, None)).conversations == 0
+        assert (await add_turns(store, alice, "talk", "hello", project="q")).stored == 1, "free for another project"
+
+    async def test_a_conversation_with_turns_left_stays_and_can_be_continued(self, store, alice):
+        hello = (await everything(store, alice))["hello"].id
+        await store.forget(alice, Selection(ids=(hello,)), dry_run=False)
+
+        await add_turns(store, alice, "talk", "again")
+
+        assert [one.text for one in await store.of_conversation(alice, "talk", 10)] == ["world", "again"]
+
+    async def test_turns_answered_while_their_conversation_is_forgotten_are_kept(
+        self, store, alice, database, monkeypatch
+    ):
+        locked, go_on = asyncio.Event(), asyncio.Event()
+        look = conversations._not_there
+
+        async def look_late(*arguments):
+            locked.set()
+            await go_on.wait()
+            return await look(*arguments)
+
+        monkeypatch.setattr(conversations, "_not_there", look_late)
+        append = asyncio.create_task(add_turns(store, alice, "talk", "said meanwhile"))
+        await locked.wait()
+        forget = asyncio.create_task(store.forget(alice, Selection(conversation_id="talk"), dry_run=False))
+        await until_somebody_waits_for_a_lock(database)
+        go_on.set()
+
+        assert (await append).stored == 1
+        await forget
+        assert [one.text for one in await store.of_conversation(alice, "talk", 10)] == ["said meanwhile"]
+
+
+async def test_delete_expired_takes_only_what_is_over(store, alice):
+    await add_note(store, alice, "over", expires_at=PAST)
+    await add_note(store, alice, "soon", expires_at=datetime.now(UTC) + timedelta(days=1))
+    await add_note(store, alice, "never")
+
+    assert await store.delete_expired() == 1
+    assert set(await everything(store, alice)) == {"soon", "never"}
