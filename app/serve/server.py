@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -34,6 +35,7 @@ from app.serve.dispatch import Dispatcher
 from app.serve.guard import Guard
 from app.serve.limits import rate_limit
 from app.serve.mcp import build_server
+from app.serve.mcp.surrogates import LoneSurrogates
 from app.serve.runtime import Runtime
 from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
@@ -177,7 +179,7 @@ class _Running:
         self._calls = RunningCalls()
         self._sse: SseSessions | None = None
         async with contextlib.AsyncExitStack() as stack:
-            manager: StreamableHTTPSessionManager | None = None
+            endpoint: LoneSurrogates | None = None
             if self._service.full:
                 mcp = self._make_mcp(self._runtime)
                 # In the place of OpenTelemetry's, which costs every call a span that nobody collects.
@@ -185,6 +187,7 @@ class _Running:
                 manager = StreamableHTTPSessionManager(
                     mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
                 )
+                endpoint = LoneSurrogates(manager, self._runtime, MCP_BODY_LIMIT_BYTES)
                 self._sse = SseSessions(mcp)
                 self._service.sessions = self._sse.__len__
                 await stack.enter_async_context(manager.run())
@@ -193,7 +196,7 @@ class _Running:
                 Guard.of(settings),
                 Authenticator(settings, self._tokens),
                 rate_limit(settings.requests_per_minute),
-                manager,
+                endpoint,
                 self._sse,
                 metrics_port,
             )
@@ -261,6 +264,9 @@ class _Running:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_runtime())
                 group.create_task(self._start_http())
+            # Everything imported stays for good: later collections need not look at it again.
+            gc.freeze()
+            gc.enable()
         except* MemoryServerError as errors:
             self._fail(errors.exceptions[0])
         except* Exception as errors:  # whatever it was, it is told where the process ends
