@@ -500,7 +500,9 @@ def test_without_the_wheel_it_says_what_to_install(tmp_path: Path, monkeypatch: 
 
 def test_a_server_that_cannot_start_says_what_postgres_said(data_dir: Path) -> None:
     (data_dir / "postgres/cluster/postgresql.auto.conf").write_text("shared_buffers = 'plenty'\n")
-    with pytest.raises(StoreUnavailable, match="does not start: .*shared_buffers") as failure:
+    with pytest.raises(
+        StoreUnavailable, match=r"does not start: FATAL: .* contains errors; more in .*postgres\.log"
+    ) as failure:
         EmbeddedPostgres(data_dir).start()
     assert "\n" not in str(failure.value)
 
@@ -514,8 +516,19 @@ def test_a_log_grown_long_is_put_aside_at_the_next_start(data_dir: Path) -> None
     assert (data_dir / "postgres.log.1").stat().st_size == 12_000_000
 
 
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="no ps")
+def test_where_there_is_no_proc_the_processes_are_found_by_ps(
+    server: EmbeddedPostgres, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until(lambda: len(living(data_dir)) == 5)  # all are there, and the one that recovers has ended
+    found = living(data_dir)
+    monkeypatch.setattr(processes, "_processes_of_linux", processes._processes_of_ps)
+    assert sorted(living(data_dir)) == sorted(found)
+    assert server.pid in found
+
+
 def test_stop_leaves_no_process_and_may_be_called_again(server: EmbeddedPostgres, data_dir: Path) -> None:
-    assert len(living(data_dir)) == 5, "postmaster, checkpointer, two writers, autovacuum launcher"
+    until(lambda: len(living(data_dir)) == 5)  # postmaster, checkpointer, two writers, autovacuum launcher
     server.stop()
     assert not living(data_dir)
     assert not server.running and server.pid is None

@@ -1,0 +1,195 @@
+"""The files of the embedded server: where they are, how they come to be, what they say.
+
+<data dir>/postgres.lock        held (flock) by the process that owns the server, with its pid
+<data dir>/postgres.log         what the server says; no statements, no values
+<data dir>/postgres/            root's when root runs it, so that the server's user cannot swap what is in it
+<data dir>/postgres/cluster/    PostgreSQL's data directory
+<data dir>/postgres/run/        the socket; or a short folder in /tmp when its path would be too long
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from app.errors import StoreUnavailable
+from app.store.embedded import processes
+from app.store.embedded.account import Account, own_name
+from app.store.embedded.binaries import MAJOR
+from app.store.embedded.configuration import PORT, files
+
+_SOCKET = f".s.PGSQL.{PORT}"
+_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path without its final NUL
+_LOG_BYTES = 10 * 1024 * 1024
+
+
+class Cluster:
+    """One data directory's PostgreSQL files, and the account they are for."""
+
+    def __init__(self, data_dir: Path, account: Account) -> None:
+        self.data_dir = data_dir
+        self.account = account
+        self.home = data_dir / "postgres"
+        self.path = self.home / "cluster"
+        self.sockets = _sockets(self.home)
+
+    @property
+    def log(self) -> Path:
+        """The server's log."""
+        return self.data_dir / "postgres.log"
+
+    @property
+    def mark(self) -> str:
+        """The cluster_name: tells this cluster's processes from all others on the machine."""
+        info = self.path.stat()
+        return f"claude-memory-{info.st_dev:x}-{info.st_ino:x}"
+
+    def command(self, programs: Path) -> list[str | Path]:
+        """The postmaster's command line, to be run in `path`."""
+        return [programs / "postgres", "-D", self.name_inside(self.path), "-c", f"cluster_name={self.mark}"]
+
+    def name_inside(self, folder: Path) -> str:
+        """How a program that is started inside `folder` shall name it.
+
+        For root on Linux by its working directory: the server's user need not be able to reach it from above.
+        """
+        return "/proc/self/cwd" if self.account.switched and sys.platform == "linux" else str(folder)
+
+    def open_log(self) -> int:
+        """Open the log for appending and return its descriptor; a long one is put aside first."""
+        with suppress(FileNotFoundError):
+            if self.log.stat().st_size > _LOG_BYTES:
+                self.log.replace(self.log.with_suffix(".log.1"))
+        return os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+    def prepare(self) -> None:
+        """Check an existing cluster, and write its configuration."""
+        self._check()
+        self._make_sockets()
+        for name, text in self._configuration().items():
+            self._write(name, text)
+
+    def postmaster(self) -> tuple[int, bool] | None:
+        """Return the pid in the server's own lock file and whether it says it is ready; None without one."""
+        try:
+            lines = (self.path / "postmaster.pid").read_text(errors="replace").splitlines()
+            return int(lines[0]), len(lines) > 7 and lines[7].strip() == "ready"
+        except (FileNotFoundError, IndexError, ValueError):
+            return None
+
+    def clear_stale_locks(self) -> None:
+        """Remove what a dead server left and a new one would trip over; only when none of its processes is left.
+
+        The pid file goes only when its pid lives on as some other program: PostgreSQL would take that for a
+        server. With a dead pid it stays, as PostgreSQL then also asks the kernel who still uses its memory.
+        """
+        if (found := self.postmaster()) and processes.exists(found[0]):
+            (self.path / "postmaster.pid").unlink(missing_ok=True)
+        for name in (_SOCKET, f"{_SOCKET}.lock"):
+            (self.sockets / name).unlink(missing_ok=True)
+
+    def last_words(self, begin: int) -> str:
+        """What the log says since `begin` bytes, in one line: errors if there are any, else its last line."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(begin)
+                lines = file.read(_LOG_BYTES).decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        errors = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "error:"))]
+        chosen = errors[-2:] or [line for line in lines if line.strip()][-1:]
+        return "; ".join(_without_prefix(line) for line in chosen)[:400]
+
+    def explain(self, what: str, said: str) -> str:
+        """One line for the user: what, why, and what to do about it."""
+        if "No space left on device" in said:
+            return (
+                f"the embedded PostgreSQL {what}: no space left on the disk of {self.data_dir};"
+                " free some and start again"
+            )
+        if "user does not exist" in said:
+            return (
+                f"the embedded PostgreSQL {what}: user {self.account.uid} has no entry in /etc/passwd;"
+                " add one, or set DATABASE_URL to a server"
+            )
+        return f"the embedded PostgreSQL {what}: {said or 'it said nothing'}; more in {self.log}"
+
+    def _check(self) -> None:
+        """Refuse a cluster that PostgreSQL would refuse, with better words."""
+        if not self.account.owns(self.path):
+            raise StoreUnavailable(
+                f"{self.path} belongs to user {self.path.lstat().st_uid}, and this process would run it as user"
+                f" {self.account.uid}; start it as the user who made it, or hand it over with chown -R"
+            )
+        try:
+            version = (self.path / "PG_VERSION").read_text().strip()
+        except FileNotFoundError:
+            raise StoreUnavailable(
+                f"{self.path} holds no PostgreSQL database; move it away, or set another MEMORY_DATA_DIR"
+            ) from None
+        if version != MAJOR:
+            raise StoreUnavailable(
+                f"{self.path} was made by PostgreSQL {version}, this installation brings {MAJOR};"
+                " back it up with the claude-memory that made it, and restore that into an empty MEMORY_DATA_DIR"
+            )
+
+    def _make_sockets(self) -> None:
+        with suppress(FileExistsError):
+            self.sockets.mkdir(mode=0o700)
+        if self.sockets.lstat().st_uid == os.geteuid():
+            self.account.give(self.sockets)
+        info = self.sockets.lstat()
+        if not stat.S_ISDIR(info.st_mode) or info.st_uid != self.account.uid or info.st_mode & 0o077:
+            raise StoreUnavailable(
+                f"{self.sockets}, the folder for PostgreSQL's socket, is not a private folder of user"
+                f" {self.account.uid}; remove it and start again"
+            )
+
+    def _configuration(self) -> dict[str, str]:
+        # relative where it can be: the folders above may be closed to the server
+        inside = self.sockets.parent == self.home
+        return files(f"../{self.sockets.name}" if inside else str(self.sockets), own_name())
+
+    def _write(self, name: str, text: str) -> None:
+        """Replace a file of the cluster; never writes through a link that the server's user may have made."""
+        file = self.path / name
+        with suppress(OSError, UnicodeDecodeError):
+            if file.read_text() == text:
+                return
+        draft = self.path / f"{name}.new"
+        draft.unlink(missing_ok=True)
+        with closing_descriptor(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)) as descriptor:
+            os.write(descriptor, text.encode())
+            os.fsync(descriptor)
+            self.account.give(descriptor)
+        draft.replace(file)
+
+
+@contextmanager
+def closing_descriptor(descriptor: int) -> Iterator[int]:
+    """Close a file descriptor at the end of the block."""
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sockets(home: Path) -> Path:
+    """The socket's folder: ours, or a short one when the address would not fit; the same for every process."""
+    run = home / "run"
+    if len(os.fsencode(run / _SOCKET)) <= _SOCKET_PATH_BYTES:
+        return run
+    import hashlib
+
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:16]
+    return Path("/tmp") / f"claude-memory-{digest}"  # noqa: S108 - checked to be ours; TMPDIR differs by process
+
+
+def _without_prefix(line: str) -> str:
+    """Drop log_line_prefix: date, time, zone, pid."""
+    _, found, rest = line.partition("] ")
+    return rest if found and line[:2] == "20" else line.strip()

@@ -1,0 +1,319 @@
+"""EmbeddedPostgres: owns a data directory's PostgreSQL and keeps it running while the process lives."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from app.errors import Conflict, StoreUnavailable
+from app.store.embedded import binaries, processes
+from app.store.embedded.account import Account
+from app.store.embedded.cluster import Cluster, closing_descriptor
+from app.store.embedded.configuration import DATABASE, PORT, USER
+
+# A start that recovers replays at most max_wal_size of log; on a slow disk that is minutes.
+_START_PATIENCE_S = 180.0
+# How long a start is tried again while something unseen (old backends, another container) holds the files.
+_HELD_PATIENCE_S = 10.0
+_HELD = ("pre-existing shared memory block", 'postmaster.pid" already exists')
+_LOCK_PATIENCE_S = 0.3  # an owner that was just killed holds its lock until the kernel has buried it
+_STOP_STEPS = (("SIGINT", 10.0), ("SIGQUIT", 5.0), ("SIGKILL", 15.0))  # fast, immediate, by force
+_FAILED_STARTS_LIMIT = 8
+_STABLE_S = 5.0  # a server that lived this long has not failed in a row
+_LONGEST_PAUSE_S = 5.0
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL on a Unix socket, for one data directory, owned by one process.
+
+    All methods may be called from any thread. `connect_args` and `dsn` need no start: they are the same in
+    every process of this user that works on this data directory.
+
+    on_event: gets a line when the server is made, died and is started again, or is given up; called by the
+    supervisor's thread.
+    failure: why the supervisor gave up, once it has; restarts: how often it started a dead server again.
+    """
+
+    def __init__(self, data_dir: Path, *, on_event: Callable[[str], None] | None = None) -> None:
+        self.data_dir = data_dir.absolute()
+        self.failure: StoreUnavailable | None = None
+        self.restarts = 0
+        self._tell_user = on_event
+        self._guard = threading.Lock()  # one start or stop at a time
+        self._stopping = threading.Event()
+        self._settled = threading.Event()  # the first start ended, well or not
+        self._supervisor: threading.Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._lock: int | None = None
+        self._files: Cluster | None = None
+
+    @property
+    def connect_args(self) -> dict[str, Any]:
+        """Arguments for asyncpg.connect; all given, so that no PGPORT of the environment gets in."""
+        return {"host": str(self._cluster.sockets), "port": PORT, "user": USER, "database": DATABASE}
+
+    @property
+    def dsn(self) -> str:
+        """The same as one URL, also for psql and pg_dump."""
+        from urllib.parse import quote
+
+        folder = quote(str(self._cluster.sockets), safe="")
+        return f"postgresql:///{DATABASE}?host={folder}&port={PORT}&user={USER}"
+
+    @property
+    def running(self) -> bool:
+        """Whether the server takes connections, as far as the supervisor knows."""
+        return self._ready and self.pid is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's pid, while there is one."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    def start(self) -> None:
+        """Start the server, making the database first when there is none; return when it takes connections.
+
+        Raises Conflict when another process owns the data directory, StoreUnavailable when it cannot start.
+        Does nothing when it runs.
+        """
+        with self._guard:
+            if self._supervisor is not None and self._supervisor.is_alive():
+                return
+            self._release()  # of a supervisor that gave up
+            try:
+                self._own()
+                self._begin()
+            except BaseException as error:  # a KeyboardInterrupt too must leave no server
+                self._end()
+                if isinstance(error, OSError):
+                    raise self._unusable(error) from error
+                raise
+            atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Stop the server; return when none of its processes is left. Idempotent; ends a start under way too."""
+        self._stopping.set()
+        with self._guard:
+            self._end()
+            atexit.unregister(self.stop)
+
+    @property
+    def _cluster(self) -> Cluster:
+        if self._files is None:
+            self._files = Cluster(self.data_dir, Account.current())
+        return self._files
+
+    def _own(self) -> None:
+        """Take the data directory for this process; the kernel lets go of it however the process ends."""
+        if sys.platform == "win32":
+            raise StoreUnavailable("the embedded PostgreSQL runs on Linux and macOS; set DATABASE_URL to a server")
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.data_dir / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        if not processes.wait_until(lambda: _locked(lock), patience_s=_LOCK_PATIENCE_S):
+            holder = _holder(lock)
+            os.close(lock)
+            raise Conflict(
+                f"{self.data_dir} is in use by {holder}, which runs its PostgreSQL;"
+                " stop that process, or set another MEMORY_DATA_DIR"
+            )
+        self._lock = lock
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _begin(self) -> None:
+        """Start the supervisor and wait for what comes of its first start."""
+        self.failure = None
+        self._stopping.clear()
+        self._settled.clear()
+        self._supervisor = threading.Thread(target=self._supervise, name="postgres", daemon=True)
+        self._supervisor.start()
+        self._settled.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.close(self._lock)
+            self._lock = None
+
+    def _end(self) -> None:
+        """End server and supervisor, asking harder and harder, then let go of the data directory."""
+        self._stopping.set()
+        supervisor = self._supervisor
+        for name, patience_s in _STOP_STEPS:
+            if supervisor is None or not supervisor.is_alive():
+                break
+            if (process := self._process) is not None:
+                process.send_signal(getattr(signal, name))
+            supervisor.join(patience_s)
+        self._supervisor = None
+        self._release()
+
+    def _supervise(self) -> None:
+        """Body of the supervisor thread, the server's parent: when it ends, Linux ends the server."""
+        try:
+            self._keep_running()
+        except StoreUnavailable as error:
+            self.failure = error
+        except OSError as error:
+            self.failure = self._unusable(error)
+        finally:
+            self._ready = False
+            if self.failure is None and not self._stopping.is_set():
+                self.failure = StoreUnavailable("the supervisor of PostgreSQL ended by a fault of its own; start again")
+            elif self.failure is None and not self._settled.is_set():
+                self.failure = StoreUnavailable("the embedded PostgreSQL was stopped while it started")
+            if self.failure is not None and self._settled.is_set():
+                self._tell(str(self.failure))
+            self._settled.set()
+
+    def _keep_running(self) -> None:
+        programs = binaries.find(self._cluster.account, self.data_dir)
+        if not self._cluster.path.exists():
+            from app.store.embedded.creation import create
+
+            create(self._cluster, programs, self._stopping.is_set)
+            self._tell(f"made a PostgreSQL database in {self._cluster.path}")
+        self._cluster.prepare()
+        pause = _Pause()
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                process = self._launch(programs)
+            except (StoreUnavailable, OSError) as error:
+                if not self._settled.is_set() or pause.failed_starts >= _FAILED_STARTS_LIMIT:
+                    raise
+                pause.failed_starts += 1
+                problem = f"could not be started: {error}"
+            else:
+                pause.failed_starts = 0
+                self._ready = True
+                self._settled.set()
+                problem = _ending(process.wait())
+                self._ready = False
+            if self._stopping.is_set():
+                self._end_left_overs()
+                return
+            self.restarts += 1
+            self._tell(f"PostgreSQL {problem}; starting it again")
+            self._stopping.wait(pause.next(lived_s=time.monotonic() - began))
+
+    def _launch(self, programs: Path) -> subprocess.Popen[bytes]:
+        """Start the postmaster and wait until it takes connections.
+
+        An old backend we cannot see, or a server in another container, may still hold the files for a moment:
+        PostgreSQL notices, and is tried again for a while.
+        """
+        deadline = time.monotonic() + _HELD_PATIENCE_S
+        while True:
+            self._end_left_overs()
+            with closing_descriptor(self._cluster.open_log()) as log:
+                begin = os.fstat(log).st_size
+                process = self._process = processes.spawn(
+                    self._cluster.command(programs),
+                    account=self._cluster.account,
+                    folder=self._cluster.path,
+                    log=log,
+                )
+            if self._became_ready(process):
+                return process
+            said = self._cluster.last_words(begin)
+            held = any(words in said for words in _HELD)
+            if self._stopping.is_set() or not held or time.monotonic() > deadline:
+                raise StoreUnavailable(self._cluster.explain("does not start", said))
+            self._stopping.wait(0.1)
+
+    def _became_ready(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until the server says it is ready; when it does not get there, it is ended."""
+
+        def decided() -> bool:
+            return process.poll() is not None or self._cluster.postmaster() == (process.pid, True)
+
+        processes.wait_until(lambda: decided() or self._stopping.is_set(), patience_s=_START_PATIENCE_S)
+        if process.poll() is None and self._cluster.postmaster() == (process.pid, True):
+            return True
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        return False
+
+    def _end_left_overs(self) -> None:
+        """Leave nothing of an earlier server: not a process, not a lock that only looks held."""
+        found = self._cluster.postmaster()
+        if found is not None:
+            processes.end_left_overs(self._cluster.mark, self._cluster.account, found[0])
+        self._cluster.clear_stale_locks()
+
+    def _unusable(self, error: OSError) -> StoreUnavailable:
+        if error.errno == errno.ENOSPC:
+            return StoreUnavailable(f"no space left on the disk of {self.data_dir}; free some, start again")
+        where = error.filename or self.data_dir
+        return StoreUnavailable(
+            f"cannot use {where} for the embedded PostgreSQL: {error.strerror or error};"
+            " it takes a folder that this user can write to; mend it, or set another MEMORY_DATA_DIR"
+        )
+
+    def _tell(self, line: str) -> None:
+        if self._tell_user is not None:
+            with suppress(Exception):  # a listener's fault must not end the supervision
+                self._tell_user(line)
+
+
+class _Pause:
+    """How long to wait before the next start: not at all after a long life, then twice as long each time."""
+
+    def __init__(self) -> None:
+        self.failed_starts = 0
+        self._next_s = 0.0
+
+    def next(self, *, lived_s: float) -> float:
+        pause_s = 0.0 if lived_s > _STABLE_S else self._next_s
+        self._next_s = min(_LONGEST_PAUSE_S, pause_s * 2 or 0.1)
+        return pause_s
+
+
+def _ending(status: int) -> str:
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended by itself (status {status})"
+
+
+def _locked(lock: int) -> bool:
+    """Take the lock, if nobody has it."""
+    import fcntl  # not on Windows
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(lock: int) -> str:
+    """Name the process that holds the lock; it writes its pid just after taking it, so look more than once."""
+    pid = 0
+
+    def known() -> bool:
+        nonlocal pid
+        said = os.pread(lock, 20, 0).strip()
+        pid = int(said) if said.isdigit() else 0
+        return pid > 0 and processes.exists(pid)
+
+    return f"process {pid}" if processes.wait_until(known, patience_s=0.5) else "another process"
