@@ -27,6 +27,7 @@ _UNREACHABLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.QueryCanceledError,
     asyncpg.DiskFullError,
+    asyncpg.TransactionRollbackError,  # a deadlock: PostgreSQL undid one side
     OSError,
     TimeoutError,
 )
@@ -154,4 +155,6 @@ def unreachable(error: BaseException) -> str:
         return "PostgreSQL did not answer in time; nothing was changed, try again"
     if isinstance(error, asyncpg.DiskFullError):
         return "PostgreSQL has no disk space left; nothing was changed, free some space"
+    if isinstance(error, asyncpg.TransactionRollbackError):
+        return "two calls changed the same memories at once; nothing was changed by this one, try again"
     return f"PostgreSQL does not answer ({type(error).__name__}); nothing was acknowledged, try again"

@@ -7,6 +7,9 @@ they are read, so a count is exact without a write to a contended row in every t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+
+import asyncpg
 
 from app.memory.types import Scope, TermCounts
 from app.store.database import Database
@@ -65,6 +68,9 @@ class Terms:
     async def fold_term_counts(self) -> None:
         """Move settled changes into `term_counts`; does nothing while another process does it."""
         # One snapshot for horizon, changes and the position: repeatable read, or a change is counted twice.
-        async with self.db.as_service() as connection, connection.transaction(isolation="repeatable_read"):
-            if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _FOLD_LOCK):
-                await connection.execute(_FOLD)
+        # A process that folded between our snapshot and our lock makes this one fail: it did the work.
+        async with self.db.as_service() as connection:
+            with suppress(asyncpg.SerializationError):
+                async with connection.transaction(isolation="repeatable_read"):
+                    if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _FOLD_LOCK):
+                        await connection.execute(_FOLD)

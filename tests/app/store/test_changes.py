@@ -1,0 +1,213 @@
+"""The change log: what a follower reads from its cursor on is everything, also what commits late."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.memory.types import Changes, Selection
+from app.store.changes import LogPruned
+from tests.support.rows import add_note, add_turns
+
+_LATE = (
+    "insert into memories (id, user_id, kind, text, content_hash, whole_id, session_id, terms, words, asks, tells_time,"
+    " analysis) select i, $1, 'note', $2, $2::text::bytea, i, i, '{7}', 1, false, false, 1 from gen_random_uuid() as i"
+    " returning id"
+)
+NOTHING_KEPT = timedelta(seconds=-60)
+
+
+class Cursor:
+    """Reads the log as a follower does: from a horizon, each entry once."""
+
+    def __init__(self, log):
+        self.log, self.position, self.seen = log, 0, []
+
+    async def read(self):
+        batch = await self.log.read(self.position)
+        new = [change for change in batch.changes if change.seq not in {one.seq for one in self.seen}]
+        self.seen += new
+        self.position = batch.horizon
+        return [change.memory for change in new]
+
+
+async def test_every_write_leaves_one_entry_for_each_memory(store, log, alice):
+    note = await add_note(store, alice, "one", "two")
+    await add_turns(store, alice, "talk", "a", "b")
+    await store.update(alice, note, Changes(archived=True), None, None)
+    await store.forget(alice, Selection(conversation_id="talk"), dry_run=False)
+
+    batch = await log.read(0)
+
+    assert len(batch.changes) == 2 + 2 + 2 + 2
+    assert [change.seq for change in batch.changes] == sorted(change.seq for change in batch.changes)
+
+
+async def test_a_write_that_fails_leaves_no_entry(store, log, alice, database):
+    with pytest.raises(ZeroDivisionError):
+        async with database.as_user("alice") as connection, connection.transaction():
+            await connection.execute(_LATE, "alice", "undone")
+            raise ZeroDivisionError
+
+    assert (await log.read(0)).changes == []
+
+
+async def test_what_was_read_is_not_read_again_once_it_is_settled(store, log, alice):
+    await add_note(store, alice, "one")
+    first = await log.read(0)
+    await add_note(store, alice, "two")
+
+    second = await log.read(first.horizon)
+
+    assert len(first.changes) == len(second.changes) == 1
+    assert first.changes[0].seq < second.changes[0].seq
+
+
+async def test_a_transaction_that_commits_late_is_never_skipped(store, log, alice, database):
+    cursor = Cursor(log)
+    async with database.as_user("alice") as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        late = await connection.fetchval(_LATE, "alice", "late")  # has the lower numbers
+        early = await add_note(store, alice, "early")
+
+        assert await cursor.read() == [early]
+        assert await cursor.read() == []
+        await transaction.commit()
+
+    assert await cursor.read() == [late]
+    assert await cursor.read() == []
+
+
+async def test_interleaved_writers_are_all_read_exactly_once(store, log, alice, database):
+    cursor, done = Cursor(log), asyncio.Event()
+    written = []
+
+    async def write(name):
+        for number in range(8):
+            async with database.as_user(name) as connection, connection.transaction():
+                id_ = await connection.fetchval(_LATE, name, f"{name} {number}")
+                await asyncio.sleep(0)  # lets the others in before this one commits
+                await connection.execute("select 1")
+            written.append(id_)
+
+    async def follow():
+        while not done.is_set():
+            await cursor.read()
+
+    follower = asyncio.create_task(follow())
+    await asyncio.gather(*(write(name) for name in ("a", "b", "c", "d")))
+    done.set()
+    await follower
+    await cursor.read()
+
+    memories = [change.memory for change in cursor.seen]
+    assert sorted(memories) == sorted(written)
+
+
+async def test_the_horizon_stays_below_open_transactions(store, log, alice, database):
+    await add_note(store, alice, "one")
+    settled = await log.horizon()
+    async with database.as_user("alice") as connection, connection.transaction():
+        await connection.execute(_LATE, "alice", "open")
+        await add_note(store, alice, "two")
+        during = await log.horizon()
+    await add_note(store, alice, "three")
+
+    assert settled <= during < await log.horizon()
+
+
+class TestPrune:
+    async def test_only_what_is_folded_and_old_goes(self, store, log, alice):
+        await add_note(store, alice, "one")
+        assert await log.prune(NOTHING_KEPT) == 0, "not folded yet"
+
+        await store.fold_term_counts()
+        assert await log.prune(timedelta(days=7)) == 0, "not old enough"
+        assert await log.prune(NOTHING_KEPT) == 1
+        assert await log.prune(NOTHING_KEPT) == 0
+
+    async def test_a_follower_that_was_there_reads_on(self, store, log, alice):
+        await add_note(store, alice, "one")
+        position = (await log.read(0)).horizon
+        await store.fold_term_counts()
+        await log.prune(NOTHING_KEPT)
+        two = await add_note(store, alice, "two")
+
+        assert [change.memory for change in (await log.read(position)).changes] == [two]
+
+    async def test_a_follower_that_was_not_must_rebuild(self, store, log, alice):
+        position = (await log.read(0)).horizon
+        await add_note(store, alice, "one")
+        await store.fold_term_counts()
+        await log.prune(NOTHING_KEPT)
+
+        with pytest.raises(LogPruned):
+            await log.read(position)
+
+    async def test_counts_stay_exact(self, store, log, alice):
+        await add_note(store, alice, "one")
+        await store.fold_term_counts()
+        await log.prune(NOTHING_KEPT)
+        await add_note(store, alice, "two")
+
+        assert (await store.term_counts(alice, None, [])).memories == 2
+
+
+class TestMembers:
+    async def test_they_come_by_session_in_order_without_archived_ones(self, store, log, alice):
+        await add_turns(store, alice, "talk", "a", "b", "c")
+        a, b, c = await store.of_conversation(alice, "talk", 10)
+        note = await add_note(store, alice, "note", project="p", tags=("x",))
+        gone = await add_note(store, alice, "gone")
+        await store.update(alice, b.id, Changes(archived=True), None, None)
+        await store.update(alice, gone, Changes(archived=True), None, None)
+
+        members = await log.members([a.id, note, gone])
+
+        assert {session: [one.id for one in found] for session, found in members.items()} == {
+            a.id: [a.id, c.id],
+            note: [note],
+        }
+        [member] = members[note]
+        assert (member.user, member.project, member.kind, member.tags, member.role) == (
+            "alice",
+            "p",
+            "note",
+            ["x"],
+            None,
+        )
+
+    async def test_everything_yields_all_live_memories_page_by_page(self, store, log, alice, bob, monkeypatch):
+        from app.store import changes
+
+        monkeypatch.setattr(changes, "_REBUILD_PAGE_SESSIONS", 3)
+        for number in range(7):
+            await add_note(store, alice, f"note {number}")
+        await add_turns(store, bob, "talk", "a", "b", "c")
+        archived = await add_note(store, bob, "archived")
+        await store.update(bob, archived, Changes(archived=True), None, None)
+
+        pages = [page async for page in log.everything()]
+
+        assert len(pages) == 3
+        sessions = [session for page in pages for session in page]
+        assert len(sessions) == len(set(sessions)) == 8
+        assert sum(len(members) for page in pages for members in page.values()) == 10
+
+    async def test_everything_shows_one_moment(self, store, log, alice, monkeypatch):
+        from app.store import changes
+
+        monkeypatch.setattr(changes, "_REBUILD_PAGE_SESSIONS", 1)
+        for number in range(3):
+            await add_note(store, alice, f"note {number}")
+
+        found = []
+        async for page in log.everything():
+            found += page
+            await store.forget(alice, Selection(before=None, ids=tuple(page)), dry_run=False)
+            await add_note(store, alice, f"later {len(found)}")
+
+        assert len(found) == 3

@@ -1,0 +1,77 @@
+"""Connections: what keeps PostgreSQL from answering becomes one line without an address or a secret."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.errors import StoreUnavailable
+from app.store.database import Database
+from tests.support.rows import add_note
+
+
+async def test_nobody_listening_is_said_in_one_line(tmp_path):
+    database = Database({"host": str(tmp_path), "user": "secret-user", "password": "secret-word", "database": "x"})
+
+    with pytest.raises(StoreUnavailable) as failure:
+        await database.open()
+
+    assert "PostgreSQL does not answer" in str(failure.value)
+    assert "secret" not in str(failure.value)
+
+
+async def test_a_database_that_is_not_there_is_named_with_what_to_do(connect_arguments):
+    database = Database({**connect_arguments, "database": "no_such_database"})
+
+    with pytest.raises(StoreUnavailable, match=r"no_such_database.* create the database that DATABASE_URL names"):
+        await database.open()
+
+
+async def test_a_database_that_is_not_open_says_so(connect_arguments):
+    with pytest.raises(StoreUnavailable, match="not connected"):
+        async with Database(connect_arguments).as_user("alice"):
+            pass
+
+
+async def test_close_can_be_called_twice(database):
+    await database.close()
+    await database.close()
+
+
+async def test_lost_connections_are_replaced(store, database, postgres, alice):
+    await add_note(store, alice, "before")
+    admin = await postgres.superuser()
+    async with database.as_service() as connection:
+        name = await connection.fetchval("select current_database()")
+    await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+    await admin.close()
+
+    async def add_again() -> bool:
+        try:
+            await add_note(store, alice, "after")
+        except StoreUnavailable:
+            return False
+        return True
+
+    attempts = [await add_again() for _ in range(12)]  # at most one a pooled connection may fail
+    assert attempts[-1]
+    assert {one.text for one in await store.recent(alice, 10)} == {"before", "after"}
+
+
+async def test_a_deadlock_undoes_one_side_and_asks_it_to_try_again(database, store, alice):
+    first, second = [await add_note(store, alice, text) for text in ("one", "two")]
+
+    async def touch(one, other, mine, theirs):
+        async with database.as_user("alice") as connection, connection.transaction():
+            await connection.execute("update memories set kind = 'fact' where id = $1", one)
+            mine.set()
+            await theirs.wait()
+            await connection.execute("update memories set kind = 'fact' where id = $1", other)
+
+    a, b = asyncio.Event(), asyncio.Event()
+    results = await asyncio.gather(touch(first, second, a, b), touch(second, first, b, a), return_exceptions=True)
+
+    [error] = [result for result in results if result is not None]
+    assert isinstance(error, StoreUnavailable)
+    assert "try again" in str(error)

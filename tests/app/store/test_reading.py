@@ -1,0 +1,216 @@
+"""Reading: newest first, in order, around a turn; archived and expired memories stay out of sight."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.memory.types import Changes, Filter, Kind
+from app.store.rows import new_id
+from tests.support.domain import NOON
+from tests.support.rows import add_note, add_turns, piece, turn
+
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def texts(memories):
+    return [memory.text for memory in memories]
+
+
+async def hide(store, scope, id_, how):
+    if how == "archived":
+        await store.update(scope, id_, Changes(archived=True), None, None)
+    else:
+        async with store.db.as_service() as connection:
+            await connection.execute("update memories set expires_at = now() where id = $1", id_)
+
+
+class TestNewest:
+    async def test_recent_gives_the_newest_first_up_to_the_limit(self, store, alice):
+        for day in (2, 3, 1):
+            await add_note(store, alice, f"day {day}", created_at=PAST + timedelta(days=day))
+
+        assert texts(await store.recent(alice, 2)) == ["day 3", "day 2"]
+
+    async def test_of_project_gives_that_project_only(self, store, alice):
+        for project in ("p", "q", None):
+            await add_note(store, alice, f"in {project}", project=project)
+
+        assert texts(await store.of_project(alice, "p", 10)) == ["in p"]
+
+    @pytest.mark.parametrize("how", ["archived", "expired"])
+    async def test_what_is_not_live_is_left_out(self, store, alice, how):
+        id_ = await add_note(store, alice, "hidden", project="p")
+        await add_turns(store, alice, "talk", "said", project="p")
+        turn_id = (await store.of_conversation(alice, "talk", 1))[0].id
+
+        await hide(store, alice, id_, how)
+        await hide(store, alice, turn_id, how)
+
+        assert await store.recent(alice, 10) == []
+        assert await store.of_project(alice, "p", 10) == []
+        assert await store.of_conversation(alice, "talk", 10) == []
+        assert await store.traits(alice, [id_, turn_id], Filter()) == {}
+        assert await store.match(alice, list(piece("hidden said").analysis.terms), Filter(), 10) == []
+        assert set(await store.get(alice, [id_])) == ({id_} if how == "archived" else set())
+
+
+class TestNeighbours:
+    @pytest.fixture
+    async def ids(self, store, alice):
+        await add_turns(store, alice, "talk", *(turn(text, at=NOON) for text in "abcde"))
+        await add_turns(store, alice, "talk", turn("next session", at=NOON + timedelta(days=1)))
+        return {one.text: one.id for one in await store.of_conversation(alice, "talk", 10)}
+
+    @pytest.mark.parametrize(
+        ("centre", "before", "after", "expected"),
+        [
+            pytest.param("c", 1, 1, "bcd", id="both sides"),
+            pytest.param("c", 2, 0, "abc", id="before only"),
+            pytest.param("a", 3, 1, "ab", id="the beginning"),
+            pytest.param("e", 0, 3, "e", id="not into the next session"),
+        ],
+    )
+    async def test_they_are_of_the_session_and_in_order(self, store, alice, ids, centre, before, after, expected):
+        around = await store.neighbours(alice, [ids[centre]], before, after)
+
+        assert "".join(texts(around[ids[centre]])) == expected
+
+    async def test_several_centres_are_answered_at_once(self, store, alice, ids):
+        around = await store.neighbours(alice, [ids["a"], ids["d"]], 0, 1)
+
+        assert {key: "".join(texts(found)) for key, found in around.items()} == {ids["a"]: "ab", ids["d"]: "de"}
+
+    @pytest.mark.parametrize("how", ["archived", "expired"])
+    async def test_what_is_not_live_is_no_neighbour(self, store, alice, ids, how):
+        await hide(store, alice, ids["b"], how)
+
+        assert "".join(texts((await store.neighbours(alice, [ids["c"]], 2, 0))[ids["c"]])) == "ac"
+
+    async def test_a_note_is_alone_and_a_long_text_has_its_pieces(self, store, alice):
+        note = await add_note(store, alice, "alone")
+        long = await add_note(store, alice, "one", "two", "three")
+
+        around = await store.neighbours(alice, [note, long], 1, 1)
+
+        assert (texts(around[note]), texts(around[long])) == (["alone"], ["one", "two"])
+
+
+class TestSpeakers:
+    async def test_each_name_comes_once_in_order(self, store, alice):
+        await add_turns(store, alice, "talk", turn("a", name="Mel"), turn("b", name="Ann"), turn("c"), project="p")
+        await add_turns(store, alice, "more", turn("d", name="Mel"), turn("e", name="Zoë"), project="q")
+
+        assert await store.speakers(alice, None) == ["Ann", "Mel", "Zoë"]
+        assert await store.speakers(alice, ["q"]) == ["Mel", "Zoë"]
+        assert await store.speakers(alice, ["p", "q"]) == ["Ann", "Mel", "Zoë"]
+        assert await store.speakers(alice, ["none"]) == []
+        assert await store.speakers(alice, []) == []
+
+    async def test_more_than_two_hundred_are_cut(self, store, alice):
+        await add_turns(store, alice, "talk", *(turn("x", id=str(n), name=f"name {n:03}") for n in range(230)))
+
+        assert len(await store.speakers(alice, None)) == 200
+
+
+class TestFilters:
+    @pytest.fixture(autouse=True)
+    async def memories(self, store, alice):
+        await add_note(store, alice, "word fact", kind=Kind.FACT, project="p", tags=("x", "y"), created_at=PAST)
+        await add_note(store, alice, "word note", tags=("x",), created_at=NOON, occurred_at=PAST)
+        await add_turns(store, alice, "talk", turn("word turn", role="assistant", at=NOON), project="q")
+
+    @pytest.mark.parametrize(
+        ("where", "found"),
+        [
+            pytest.param(Filter(), {"fact", "note", "turn"}, id="none"),
+            pytest.param(Filter(projects=("p", "q")), {"fact", "turn"}, id="projects"),
+            pytest.param(Filter(projects=()), set(), id="no project at all"),
+            pytest.param(Filter(kinds=(Kind.FACT, Kind.NOTE)), {"fact", "note"}, id="kinds"),
+            pytest.param(Filter(tags=("x",)), {"fact", "note"}, id="a tag"),
+            pytest.param(Filter(tags=("x", "y")), {"fact"}, id="all tags"),
+            pytest.param(Filter(role="assistant"), {"turn"}, id="role"),
+            pytest.param(Filter(conversation_id="talk"), {"turn"}, id="conversation"),
+            pytest.param(Filter(since=NOON), {"turn"}, id="since looks at when it happened"),
+            pytest.param(Filter(until=NOON), {"fact", "note"}, id="until is exclusive"),
+            pytest.param(Filter(since=PAST, until=NOON, kinds=(Kind.NOTE,)), {"note"}, id="all together"),
+        ],
+    )
+    async def test_match_and_traits_obey_them(self, store, alice, where, found):
+        all_ids = [memory.id for memory in await store.recent(alice, 10)]
+        matched = [id_ for id_, _ in await store.match(alice, list(piece("word").analysis.terms), where, 10)]
+        traits = await store.traits(alice, all_ids, where)
+
+        memories = await store.get(alice, all_ids)
+        assert {memories[id_].text.split()[1] for id_ in matched} == found
+        assert {memories[id_].text.split()[1] for id_ in traits} == found
+
+
+async def test_match_finds_any_of_the_words_and_gives_each_memorys_own(store, alice):
+    one = await add_note(store, alice, "red apple, red pear")
+    two = await add_note(store, alice, "green pear")
+    await add_note(store, alice, "blue plum")
+
+    found = dict(await store.match(alice, list(piece("red green").analysis.terms), Filter(), 10))
+
+    assert found == {
+        one: list(piece("red apple, red pear").analysis.terms),
+        two: list(piece("green pear").analysis.terms),
+    }
+
+
+async def test_traits_tell_what_ranking_needs(store, alice):
+    await add_turns(store, alice, "talk", turn("Was it yesterday?", name="Mel", at=NOON))
+    [said] = await store.of_conversation(alice, "talk", 1)
+
+    trait = (await store.traits(alice, [said.id], Filter()))[said.id]
+
+    assert (trait.session, trait.name, trait.at) == (said.id, "Mel", NOON)
+    assert (trait.asks, trait.tells_time, trait.words) == (True, True, 3)
+
+
+async def test_stats_count_by_kind_and_project_archived_ones_included(store, alice, bob):
+    archived = await add_note(store, alice, "ab", kind=Kind.FACT, project="p", created_at=PAST)
+    await hide(store, alice, archived, "archived")
+    await hide(store, alice, await add_note(store, alice, "gone"), "expired")
+    await add_note(store, alice, "茶", created_at=NOON)
+    await add_turns(store, alice, "talk", "cd", "ef", project="p")
+    await add_note(store, bob, "not hers")
+
+    stats = await store.stats(alice, None)
+    of_p = await store.stats(alice, "p")
+
+    assert (stats.memories, stats.by_kind) == (4, {"fact": 1, "note": 1, "turn": 2})
+    assert stats.by_project == {"": 1, "p": 3}
+    assert (stats.conversations, stats.bytes) == (1, 9)
+    assert stats.oldest == PAST
+    assert stats.newest is not None and stats.newest > PAST
+    assert (of_p.memories, of_p.conversations) == (3, 1)
+
+
+async def test_stats_of_nothing_are_zero(store, alice):
+    stats = await store.stats(alice, "none")
+
+    assert (stats.memories, stats.by_kind, stats.by_project, stats.conversations) == (0, {}, {}, 0)
+    assert (stats.oldest, stats.newest, stats.bytes) == (None, None, 0)
+
+
+async def test_get_gives_only_what_is_there(store, alice):
+    id_ = await add_note(store, alice, "text")
+
+    assert set(await store.get(alice, [new_id(), id_])) == {id_}
+    assert await store.get(alice, []) == {}
+
+
+async def test_the_size_counts_all_users_live_memories(store, alice, bob):
+    await add_note(store, alice, "one")
+    await add_note(store, bob, "two")
+    await store.fold_term_counts()
+    await hide(store, alice, await add_note(store, alice, "three"), "archived")
+    await add_note(store, bob, "four")
+
+    memories, size = await store.size()
+
+    assert memories == 3
+    assert size > 1_000_000

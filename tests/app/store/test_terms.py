@@ -1,0 +1,182 @@
+"""Document frequencies: exact at any moment, whatever was folded, and of one user only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from itertools import count
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import Conflict
+from app.memory.texts import content_hash
+from app.memory.types import Changes, Scope, Selection
+from app.store.terms import COUNT_TERM
+from tests.support.rows import add_note, add_turns, piece
+from tests.support.waiting import until_somebody_waits_for_a_lock
+
+WORDS = ["red", "green", "blue", "apple", "pear", "plum"]
+PROJECTS = [None, "p", "q"]
+TERMS = {word: piece(word).analysis.terms[0] for word in WORDS}
+
+_users = count()
+
+
+async def recount(database, user, projects):
+    """Count anew from the live memories themselves."""
+    async with database.as_service() as connection:
+        rows = await connection.fetch(
+            "select project, terms from memories where user_id = $1 and archived_at is null", user
+        )
+    wanted = [row["terms"] for row in rows if projects is None or row["project"] in projects]
+    return len(wanted), Counter(term for terms in wanted for term in set(terms) if term in TERMS.values())
+
+
+async def assert_exact(store, scope):
+    for projects in (None, ["p"], ["q", ""], []):
+        counts = await store.term_counts(scope, projects, list(TERMS.values()))
+        memories, holding = await recount(store.db, scope.user, projects)
+        assert counts.memories == memories
+        assert {term: number for term, number in counts.holding.items() if number} == holding
+
+
+step = st.one_of(
+    st.tuples(st.just("add"), st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), st.sampled_from(PROJECTS)),
+    st.tuples(st.just("say"), st.lists(st.sampled_from(WORDS), min_size=1, max_size=3), st.just("talk")),
+    st.tuples(st.just("retext"), st.integers(0, 50), st.lists(st.sampled_from(WORDS), min_size=1, max_size=4)),
+    st.tuples(st.just("archive"), st.integers(0, 50), st.booleans()),
+    st.tuples(st.just("move"), st.integers(0, 50), st.sampled_from(["", "p", "q"])),
+    st.tuples(st.just("forget"), st.integers(0, 50), st.none()),
+    st.tuples(st.just("fold"), st.none(), st.none()),
+)
+
+
+async def take(store, scope, what, first, second):
+    ids = sorted(await all_ids(store, scope))
+    if what == "add":
+        await add_note(store, scope, " ".join(first), project=second)
+    elif what == "say":
+        await add_turns(store, scope, second, *first)
+    elif what == "fold":
+        await store.fold_term_counts()
+    elif not ids:
+        return
+    elif what == "forget":
+        await store.forget(scope, Selection(ids=(ids[first % len(ids)],)), dry_run=False)
+    elif what == "archive":
+        await ignoring_conflicts(store.update(scope, ids[first % len(ids)], Changes(archived=second), None, None))
+    elif what == "retext":
+        new = piece(" ".join(second))
+        change = Changes(text=new.text)
+        await ignoring_conflicts(store.update(scope, ids[first % len(ids)], change, new, content_hash(str(new.id))))
+    elif what == "move":
+        async with store.db.as_service() as connection:
+            await connection.execute(
+                "update memories m set project = $2 where id = $1 and not exists"
+                " (select from memories o where o.user_id = m.user_id and o.project = $2 and o.content_hash = m.content_hash)",
+                ids[first % len(ids)],
+                second,
+            )
+
+
+async def ignoring_conflicts(call):
+    with suppress(Conflict):
+        await call
+
+
+async def all_ids(store, scope) -> list[UUID]:
+    async with store.db.as_service() as connection:
+        return [row["id"] for row in await connection.fetch("select id from memories where user_id = $1", scope.user)]
+
+
+@settings(max_examples=25)
+@given(steps=st.lists(step, min_size=1, max_size=12))
+async def test_counts_equal_a_recount_after_any_writes_and_folds(store, steps):
+    scope = Scope(f"user {next(_users)}")
+    for what, first, second in steps:
+        await take(store, scope, what, first, second)
+        await assert_exact(store, scope)
+
+
+async def test_counts_are_exact_while_others_write_and_fold(store, alice, bob):
+    async def write():
+        for number in range(15):
+            await add_note(store, alice, f"red apple {number}", project="p")
+            await add_turns(store, bob, "talk", f"red pear {number}")
+
+    async def fold():
+        for _ in range(25):
+            await store.fold_term_counts()
+
+    async def look():
+        seen = 0
+        for _ in range(25):
+            counts = await store.term_counts(alice, None, [TERMS["red"], TERMS["pear"]])
+            assert counts.holding.get(TERMS["red"], 0) == counts.memories, "one moment, one count"
+            assert TERMS["pear"] not in counts.holding, "another user's word"
+            assert counts.memories >= seen
+            seen = counts.memories
+
+    await asyncio.gather(write(), fold(), fold(), look())
+
+    await assert_exact(store, alice)
+    await store.fold_term_counts()
+    await assert_exact(store, alice)
+
+
+async def test_folds_at_once_count_every_change_once(store, alice):
+    for number in range(10):
+        await add_note(store, alice, f"red {number}")
+        await asyncio.gather(*(store.fold_term_counts() for _ in range(3)))
+
+    await assert_exact(store, alice)
+
+
+async def test_a_fold_that_another_process_overtakes_is_no_error(store, database, alice):
+    await add_note(store, alice, "red")
+    async with database.as_service() as other, other.transaction():
+        await other.execute("update log_positions set xid = xid where name = 'term_counts'")
+        overtaken = asyncio.create_task(store.fold_term_counts())
+        await until_somebody_waits_for_a_lock(database)
+
+    await overtaken
+    await assert_exact(store, alice)
+
+
+async def test_a_fold_leaves_changes_of_open_transactions_for_the_next_one(store, database, alice):
+    async with database.as_user("alice") as connection:
+        late = connection.transaction()
+        await late.start()
+        await connection.execute("insert into conversations (user_id, id) values ('alice', 'talk')")
+        await connection.execute(
+            "insert into memories (id, user_id, kind, text, content_hash, whole_id, session_id, terms, words, asks,"
+            " tells_time, analysis) select i, 'alice', 'note', 'red', '', i, i, $1, 1, false, false, 1"
+            " from gen_random_uuid() as i",
+            [TERMS["red"]],
+        )
+        await add_note(store, alice, "red early")
+        await store.fold_term_counts()
+        await late.commit()
+
+    await assert_exact(store, alice)
+    await store.fold_term_counts()
+    await assert_exact(store, alice)
+    assert (await store.term_counts(alice, None, [TERMS["red"]])).holding == {TERMS["red"]: 2}
+
+
+async def test_after_a_fold_the_log_is_not_needed_for_the_counts(store, database, alice):
+    await add_note(store, alice, "red apple")
+    await store.fold_term_counts()
+    async with database.as_service() as connection:
+        await connection.execute("delete from changes")
+
+    counts = await store.term_counts(alice, None, [TERMS["red"], TERMS["pear"]])
+
+    assert (counts.memories, counts.holding) == (1, {TERMS["red"]: 1})
+
+
+async def test_the_term_that_counts_memories_is_no_words_term():
+    assert COUNT_TERM not in {term for word in WORDS for term in piece(word).analysis.terms}

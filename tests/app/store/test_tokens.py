@@ -1,0 +1,72 @@
+"""Access tokens: found by their digest while they live, never kept themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from app.store.tokens import Tokens
+
+DIGEST = hashlib.sha256(b"secret").digest()
+
+
+@pytest.fixture
+def tokens(database):
+    return Tokens(database)
+
+
+async def test_a_token_is_found_by_its_digest_with_its_user_and_scopes(tokens):
+    made = await tokens.create(DIGEST, "alice", ["read", "write"], None)
+
+    found = await tokens.find(DIGEST)
+
+    assert (found.id, found.user, found.scopes) == (made.id, "alice", ("read", "write"))
+    assert made.last_used_at is None
+    assert found.last_used_at is not None
+
+
+async def test_an_unknown_digest_finds_nothing(tokens):
+    await tokens.create(DIGEST, "alice", ["read"], None)
+
+    assert await tokens.find(hashlib.sha256(b"guess").digest()) is None
+
+
+async def test_an_expired_token_is_dead(tokens):
+    now = datetime.now(UTC)
+    await tokens.create(DIGEST, "alice", ["read"], now - timedelta(seconds=1))
+
+    assert await tokens.find(DIGEST) is None
+    assert not await tokens.any_live()
+
+
+async def test_a_revoked_token_is_dead_and_cannot_be_revoked_again(tokens):
+    made = await tokens.create(DIGEST, "alice", ["read"], datetime.now(UTC) + timedelta(days=1))
+    assert await tokens.any_live()
+
+    assert await tokens.revoke(made.id)
+
+    assert await tokens.find(DIGEST) is None
+    assert not await tokens.any_live()
+    assert not await tokens.revoke(made.id)
+    assert not await tokens.revoke("unknown")
+
+
+async def test_the_list_shows_dead_ones_too_newest_first(tokens):
+    first = await tokens.create(DIGEST, "alice", ["read"], None)
+    second = await tokens.create(hashlib.sha256(b"other").digest(), "bob", ["admin"], None)
+    await tokens.revoke(first.id)
+
+    listed = await tokens.list()
+
+    assert [token.id for token in listed] == [second.id, first.id]
+    assert listed[1].revoked_at is not None
+
+
+async def test_the_same_digest_cannot_belong_to_two_tokens(tokens):
+    await tokens.create(DIGEST, "alice", ["read"], None)
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await tokens.create(DIGEST, "bob", ["read"], None)
