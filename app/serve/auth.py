@@ -67,9 +67,9 @@ def check_bind(settings: Settings) -> None:
         )
 
 
-async def check_tokens(settings: Settings, tokens: TokenStore) -> None:
-    """Raise UnsafeBind when a token is required and there is none."""
-    if settings.auth is Auth.REQUIRED and not await tokens.any_live():
+async def check_tokens(tokens: TokenStore) -> None:
+    """Raise UnsafeBind when there is no token to sign in with, though one is required."""
+    if not await tokens.any_live():
         raise UnsafeBind(
             "AUTH=required, but there is no token, so nobody could connect;"
             " create one: claude-memory token create --user NAME"

@@ -143,12 +143,10 @@ class Guard:
         ]
 
     def preflight_headers(self, origins: list[bytes]) -> list[Header]:
-        """Return what answers a browser's question before the request itself."""
-        headers = self.cors_headers(origins)
-        if not headers:
+        """Return what, beside cors_headers, answers a browser's question before the request itself."""
+        if not self.cors_headers(origins):
             return []
         return [
-            *headers,
             (b"access-control-allow-methods", CORS_METHODS),
             (b"access-control-allow-headers", CORS_HEADERS),
             (b"access-control-max-age", CORS_MAX_AGE_S),

@@ -39,7 +39,7 @@ from app.serve.mcp.surrogates import LoneSurrogates
 from app.serve.runtime import Runtime
 from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
-from app.settings import Settings, load_settings
+from app.settings import Auth, Settings, load_settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -143,11 +143,15 @@ class _Uvicorn(uvicorn.Server):
         with contextlib.suppress(asyncio.CancelledError):
             await winding_down
 
+    def cancel_requests(self) -> None:
+        """Have all requests answered now, with 503."""
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
     def force(self) -> None:
         """Stop waiting for anybody."""
         self.force_exit = True
-        for task in list(self.server_state.tasks):
-            task.cancel()
+        self.cancel_requests()
         for connection in list(self.server_state.connections):
             transport = getattr(connection, "transport", None)
             if transport is not None:
@@ -291,7 +295,8 @@ class _Running:
                 wait_s = next(waits, RETRY_S[-1])
                 logger.warning("start: %s; trying again in %d s", error, wait_s)
                 await asyncio.sleep(wait_s)
-        await check_tokens(self._settings, self._runtime.tokens)
+        if self._settings.auth is Auth.REQUIRED:
+            await check_tokens(self._runtime.tokens)
 
     async def _start_http(self) -> None:
         module = await asyncio.to_thread(_load, "app.serve.http")
@@ -323,6 +328,8 @@ class _Running:
     async def _wind_down(self) -> None:
         """Let running calls finish, then end the streams they answer on."""
         self._service.stopping = True
+        if not self._runtime.ready.is_set():  # they wait for what will not come
+            self._uvicorn.cancel_requests()
         await self._calls.finish(RUNNING_CALLS_S)
         await asyncio.sleep(0.02)  # an answer goes from the call to its stream in one turn of the loop, or two
         if self._sse is not None:

@@ -52,13 +52,15 @@ def clean_environment(**more: str) -> dict[str, str]:
 class Server:
     """A server process. `lines` of stdout are what it said before it was asked for anything."""
 
+    program: tuple[str, ...] = ("-m", "app", "serve")
+
     def __init__(self, data_dir: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> None:
         self.data_dir = data_dir
         self._log = data_dir.with_suffix(".stderr")
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", "--port", "0", "--data-dir", str(data_dir), *arguments],
+                [sys.executable, *self.program, "--port", "0", "--data-dir", str(data_dir), *arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=cwd or data_dir.parent,
@@ -128,10 +130,21 @@ class Server:
             self.process.stdout.close()
 
 
+class SlowServer(Server):
+    """A server with one tool, `wait`, and no PostgreSQL: see slow_server.py."""
+
+    program = ("-m", "tests.support.slow_server")
+
+    def __init__(self, data_dir: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> None:
+        super().__init__(data_dir, *arguments, cwd=cwd, DATABASE_URL="postgresql://nowhere", **environment)
+
+
 @contextlib.contextmanager
-def serving(data_dir: Path, *arguments: str, ready: bool = True, **environment: str) -> Iterator[Server]:
+def serving(
+    data_dir: Path, *arguments: str, ready: bool = True, kind: type[Server] = Server, **environment: str
+) -> Iterator[Server]:
     """Run a server as long as the block lasts."""
-    server = Server(data_dir, *arguments, **environment)
+    server = kind(data_dir, *arguments, **environment)
     try:
         if ready:
             server.wait_ready()

@@ -83,9 +83,9 @@ def test_cors_is_off_until_it_is_asked_for() -> None:
 
 
 def test_cors_names_the_origin_and_never_all_of_them_or_credentials() -> None:
-    headers = dict(
-        guard(enable_cors=True, allowed_origins="https://app.example").preflight_headers([b"https://app.example"])
-    )
+    allowing = guard(enable_cors=True, allowed_origins="https://app.example")
+    origin = [b"https://app.example"]
+    headers = dict(allowing.cors_headers(origin) + allowing.preflight_headers(origin))
 
     assert headers[b"access-control-allow-origin"] == b"https://app.example"
     assert headers[b"vary"] == b"Origin", "a cache must not give one origin's answer to another"

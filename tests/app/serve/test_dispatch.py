@@ -1,0 +1,316 @@
+"""The way in: who is let through, and what the others are told. In process, with parts made up for the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from app.errors import StoreUnavailable
+from app.memory.types import Scope as MemoryScope
+from app.metrics import RATE_LIMITED, Metrics
+from app.serve.auth import Authenticator, digest, new_token
+from app.serve.dispatch import Dispatcher
+from app.serve.guard import Guard
+from app.serve.http import create_app
+from app.serve.limits import rate_limit
+from app.serve.reply import send_json
+from app.serve.runtime import Component, Status
+from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
+from app.settings import Settings
+from tests.app.serve.test_auth import Tokens
+
+
+class StandInRuntime:
+    """Looks like a runtime to the HTTP side."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started_at = 0.0
+        self.ready = asyncio.Event()
+        self.broken = False
+
+    def components(self) -> list[Component]:
+        status = Status.OK if self.ready.is_set() else Status.STARTING
+        return [Component(name="postgres", status=status), Component(name="index", status=status)]
+
+    async def probe(self, name: str) -> dict[str, Any]:
+        return {"ok": name == "postgres", "milliseconds": 1.0, "detail": name}
+
+    async def numbers(self) -> dict[str, float]:
+        if self.broken:
+            raise StoreUnavailable("PostgreSQL does not answer")
+        return {"memories": 3.0, "database_bytes": 10.0, "index_lag_seconds": 0.5, "index_lag_changes": 2.0}
+
+
+class StandInMcp:
+    """Takes the place of the SDK's session manager, and tells what reached it."""
+
+    def __init__(self) -> None:
+        self.scopes: list[Scope] = []
+        self.error: Exception | None = None
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scopes.append(scope)
+        if self.error is not None:
+            raise self.error
+        await send_json(send, 200, {"result": True})
+
+
+class StandInSse:
+    async def open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_json(send, 200, {"stream": True})
+
+    async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_json(send, 202, {})
+
+
+class Door:
+    """A dispatcher with its parts, and a client in front of it."""
+
+    def __init__(self, *, http: bool = True, mcp: bool = True, metrics_port: int | None = None, **values: Any) -> None:
+        self.settings = Settings(_env_file=None, **values)
+        self.runtime = StandInRuntime(self.settings)
+        self.tokens = Tokens()
+        self.mcp = StandInMcp()
+        self.service = Service(settings=self.settings, runtime=self.runtime, metrics=Metrics())  # type: ignore[arg-type]
+        self.dispatcher = Dispatcher(
+            self.service,
+            Guard.of(self.settings),
+            Authenticator(self.settings, self._store),
+            rate_limit(self.settings.requests_per_minute),
+            self.mcp if mcp else None,
+            StandInSse() if mcp else None,  # type: ignore[arg-type]
+            metrics_port,
+        )
+        if http:
+            self.dispatcher.set_http(create_app(self.service))
+
+    async def _store(self) -> Tokens:
+        return self.tokens
+
+    async def token(self, *scopes: str, user: str = "ann") -> dict[str, str]:
+        """Create a token and return the header that shows it."""
+        value = new_token()
+        await self.tokens.create(digest(value), user, scopes or ("read",), None)
+        return {"Authorization": f"Bearer {value}"}
+
+    async def __call__(
+        self, method: str, path: str, headers: Any = None, port: int = 8000, **more: Any
+    ) -> httpx.Response:
+        # httpx asks the application itself; `port` is the one the connection came in at
+        transport = httpx.ASGITransport(self.dispatcher, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://localhost:{port}") as client:
+            return await client.request(method, path, headers=headers, **more)
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    yield Door()
+
+
+async def test_mcp_is_reached_with_the_default_users_scope(door: Door) -> None:
+    answer = await door("POST", "/mcp", json={})
+
+    assert answer.json() == {"result": True}
+    assert door.mcp.scopes[0]["state"]["scope"] == MemoryScope(user="default", agent="claude")
+    assert "user" not in door.mcp.scopes[0]
+
+
+async def test_a_token_makes_the_scope_and_the_sdks_user(door: Door) -> None:
+    await door("POST", "/mcp", await door.token("read"))
+
+    scope = door.mcp.scopes[0]
+    assert scope["state"]["scope"] == MemoryScope(user="ann", agent="claude", permissions=frozenset({"read"}))
+    assert scope["user"].access_token.subject == "ann"
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/messages/", "/sse", "/status", "/info", "/test", "/nowhere", "/openapi.json"])
+async def test_without_a_token_where_one_is_required_nothing_is_answered(path: str) -> None:
+    door = Door(auth="required", host="0.0.0.0")
+    method = "POST" if path in ("/mcp", "/messages/", "/test") else "GET"
+    answer = await door(method, path)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert door.mcp.scopes == []
+    error = answer.json()["error"]
+    assert (error.get("data") or error)["code"] == "not_authenticated"
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_health_and_ready_ask_for_nothing_and_wait_for_nothing(path: str) -> None:
+    door = Door(auth="required", host="0.0.0.0", allowed_hosts="memory.example", http=False)
+    expected = {"/health": 200, "/ready": 503}[path]
+
+    for method in ("GET", "HEAD"):
+        answer = await door(method, path, {"Host": "10.1.2.3", "Origin": "http://evil.example"})
+        assert answer.status_code == expected
+    door.runtime.ready.set()
+    assert (await door("GET", path)).json()["status"] == "ok"
+    assert (await door("GET", path)).status_code == 200
+
+
+async def test_a_stopping_server_is_not_ready(door: Door) -> None:
+    door.runtime.ready.set()
+    door.service.stopping = True
+
+    assert (await door("GET", "/ready")).status_code == 503
+    assert (await door("GET", "/health")).status_code == 200
+
+
+async def test_requests_wait_for_the_http_api() -> None:
+    door = Door(http=False)
+    waiting = asyncio.create_task(door("GET", "/info"))
+    assert (await door("GET", "/health")).status_code == 200
+    assert not waiting.done()
+
+    door.dispatcher.set_http(create_app(door.service))
+    assert (await waiting).json()["name"] == "claude-memory"
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/messages/", "/sse", "/status", "/test", "/metrics"])
+async def test_foreign_hosts_and_origins_are_refused_everywhere(door: Door, path: str) -> None:
+    method = "POST" if path in ("/mcp", "/messages/", "/test") else "GET"
+
+    assert (await door(method, path, {"Host": "evil.example"})).status_code == 421
+    assert (await door(method, path, {"Origin": "http://evil.example"})).status_code == 403
+    twice = [("Host", "localhost"), ("Host", "evil.example")]
+    assert (await door(method, path, twice)).status_code == 400
+    assert door.mcp.scopes == []
+
+
+async def test_cors_answers_allowed_origins_only() -> None:
+    door = Door(enable_cors=True, allowed_origins="https://app.example", auth="required")
+    asking = {"Access-Control-Request-Method": "POST"}
+
+    allowed = await door("OPTIONS", "/mcp", {**asking, "Origin": "https://app.example"})
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, "https://app.example")
+    refused = await door("OPTIONS", "/mcp", {**asking, "Origin": "https://evil.example"})
+    assert refused.status_code == 403
+    assert "access-control-allow-origin" not in refused.headers
+    unauthenticated = await door("POST", "/mcp", {"Origin": "https://app.example"})
+    assert unauthenticated.headers["access-control-allow-origin"] == "https://app.example", "a page may read the 401"
+
+
+async def test_over_the_limit_says_when_to_come_back() -> None:
+    door = Door(rate_limit_per_minute=2)
+    header = await door.token()
+    assert [(await door("POST", path, header)).status_code for path in ("/mcp", "/messages/")] == [200, 202]
+
+    for path in ("/mcp", "/messages/", "/test"):
+        answer = await door("POST", path, header, json={})
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= 31
+        assert "2 requests a minute" in answer.json()["error"]["message"]
+    assert (await door("GET", "/info", header)).status_code == 200, "looking is free"
+    assert (await door("POST", "/mcp", await door.token(user="bob"))).status_code == 200
+    assert door.service.metrics.total(RATE_LIMITED) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "takes"),
+    [("GET", "/mcp", "POST"), ("DELETE", "/mcp", "POST"), ("HEAD", "/sse", "GET"), ("GET", "/messages/", "POST")],
+)
+async def test_a_wrong_method_is_told_the_right_one(door: Door, method: str, path: str, takes: str) -> None:
+    answer = await door(method, path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, takes)
+
+
+async def test_mode_health_has_no_mcp() -> None:
+    door = Door(api_mode="health", mcp=False)
+
+    for method, path in (("POST", "/mcp"), ("GET", "/sse"), ("POST", "/messages/")):
+        assert (await door(method, path)).status_code == 404
+    assert (await door("GET", "/info")).json()["tools"] == []
+
+
+async def test_a_large_body_is_refused_outside_mcp(door: Door) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(HTTP_BODY_LIMIT_BYTES // 65_536 + 1):
+            yield b" " * 65_536
+
+    whole = await door("POST", "/test", content=b" " * (HTTP_BODY_LIMIT_BYTES + 1))
+    in_pieces = await door("POST", "/test", content=pieces())
+
+    assert (whole.status_code, in_pieces.status_code) == (413, 413)
+    assert (await door("POST", "/test", json={})).status_code == 200
+
+
+async def test_metrics_elsewhere_take_a_token_with_admin() -> None:
+    door = Door(host="0.0.0.0", auth="required")
+
+    assert (await door("GET", "/metrics")).status_code == 401
+    assert (await door("GET", "/metrics", await door.token("read", "write"))).status_code == 403
+    assert (await door("GET", "/metrics", await door.token("admin"))).status_code == 200
+
+
+async def test_metrics_on_loopback_are_open() -> None:
+    assert (await Door(auth="required")("GET", "/metrics")).status_code == 200
+
+
+async def test_with_a_metrics_port_they_are_there_alone() -> None:
+    door = Door(host="0.0.0.0", auth="required", metrics_port=9100)
+
+    assert (await door("GET", "/metrics", await door.token("admin"))).status_code == 404
+    assert (await door("GET", "/metrics", {"Host": "prometheus.example"}, port=9100)).status_code == 200
+    assert (await door("GET", "/health", port=9100)).status_code == 200
+    for method, path in (("GET", "/info"), ("POST", "/mcp"), ("GET", "/openapi.json")):
+        assert (await door(method, path, port=9100)).status_code == 404
+
+
+async def test_a_scrape_never_fails(door: Door) -> None:
+    first = (await door("GET", "/metrics")).text
+    assert "claude_memory_memories 3.0" in first
+    assert "claude_memory_postgres_up 0.0" in first
+
+    door.runtime.broken = True
+    door.runtime.ready.set()
+    door.service._numbers_at = -1e9
+    second = await door("GET", "/metrics")
+    assert second.status_code == 200
+    assert "claude_memory_memories 3.0" in second.text, "the last known number"
+    assert "claude_memory_postgres_up 1.0" in second.text
+
+
+async def test_each_answer_carries_the_requests_id(door: Door) -> None:
+    assert (await door("GET", "/health", {"X-Request-Id": "abc-1"})).headers["x-request-id"] == "abc-1"
+    for odd in ("a b", "x" * 65, "a\xff", ""):
+        made = (await door("POST", "/mcp", {"X-Request-Id": odd.encode("latin-1")})).headers["x-request-id"]
+        assert made != odd
+        assert len(made) == 16
+
+
+async def test_a_crash_is_an_answer_without_its_text(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    door.mcp.error = RuntimeError("private detail")
+    answer = await door("POST", "/mcp")
+
+    assert answer.status_code == 500
+    assert "private detail" not in answer.text
+    assert "private detail" in caplog.text
+
+
+async def test_while_the_store_is_away_tokens_cannot_be_checked(door: Door) -> None:
+    header = await door.token()
+
+    async def find(_: bytes) -> None:
+        raise StoreUnavailable("PostgreSQL does not answer")
+
+    door.tokens.find = find  # type: ignore[method-assign, assignment]
+    answer = await door("POST", "/mcp", header)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_no_answer_tells_a_setting_or_a_path_of_the_machine(door: Door) -> None:
+    door = Door(qdrant_api_key="-".join(["made", "up"]), memory_data_dir="/somewhere/private")
+    for path in ("/status", "/info", "/health"):
+        text = (await door("GET", path)).text
+        assert "made-up" not in text
+        assert "/somewhere" not in text
+    assert (await door("GET", "/status")).json()["settings"]["QDRANT_API_KEY"] is True

@@ -1,0 +1,132 @@
+"""Settings: where a value comes from, what is wrong with it, and who may see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import InvalidSettings
+from app.settings import Origin, Settings, describe, load_settings, secret_names
+
+CONTRACT = """
+MEMU_API_KEY MEMU_BASE_URL LOG_LEVEL MCP_SERVER_NAME DEFAULT_USER_ID DEFAULT_AGENT_ID MAX_CONVERSATION_LENGTH
+RATE_LIMIT_PER_MINUTE MAX_RETRY_ATTEMPTS WORKER_RESTART_DELAY RENDER_DEPLOYMENT API_MODE ENABLE_CORS
+DASHSCOPE_API_KEY DASHSCOPE_BASE_URL FC_SERVER_PORT FC_RUNTIME PORT MEMORY_DATA_DIR MEMORY_BACKEND DATABASE_URL
+QDRANT_URL QDRANT_API_KEY EMBEDDING_MODEL EMBEDDING_BASE_URL EMBEDDING_API_KEY HOST METRICS_PORT AUTH
+ALLOWED_HOSTS ALLOWED_ORIGINS LOG_FORMAT REPLY_TOKEN_BUDGET REDACT_SECRETS
+""".split()
+SECRET = "-".join(["made", "up"])
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        for form in (name.upper(), f"{name.upper()}_FILE"):
+            monkeypatch.delenv(form, raising=False)
+
+
+def test_every_setting_of_the_contract_is_there() -> None:
+    assert {name.upper() for name in Settings.model_fields} >= set(CONTRACT)
+
+
+def test_keys_and_the_database_are_secret() -> None:
+    assert set(secret_names()) == {
+        "DATABASE_URL",
+        "QDRANT_API_KEY",
+        "EMBEDDING_API_KEY",
+        "DASHSCOPE_API_KEY",
+        "MEMU_API_KEY",
+    }
+
+
+def test_flag_environment_file_dotenv_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def key() -> tuple[str | None, Origin]:
+        settings = load_settings()
+        [row] = [row for row in describe(settings) if row.name == "QDRANT_API_KEY"]
+        value = settings.qdrant_api_key
+        return (None if value is None else value.get_secret_value()), row.origin
+
+    assert key() == (None, Origin.DEFAULT)
+    (tmp_path / ".env").write_text("QDRANT_API_KEY=from-dotenv\nPORT=9001\n")
+    assert key() == ("from-dotenv", Origin.DOTENV)
+    (tmp_path / "secret").write_text("from-file\n")
+    monkeypatch.setenv("QDRANT_API_KEY_FILE", str(tmp_path / "secret"))
+    assert key() == ("from-file", Origin.FILE), "the line's end is not part of it"
+    monkeypatch.setenv("QDRANT_API_KEY", "from-environment")
+    assert key() == ("from-environment", Origin.ENVIRONMENT)
+
+    flags = {"port": "9002", "host": None}
+    settings = load_settings(flags)
+    assert settings.port == 9002
+    assert [row.origin for row in describe(settings, flags) if row.name == "PORT"] == [Origin.FLAG]
+
+
+def test_port_goes_over_the_port_of_function_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().port == 8000
+    monkeypatch.setenv("FC_SERVER_PORT", "9000")
+    assert load_settings().port == 9000
+    monkeypatch.setenv("PORT", "9001")
+    assert load_settings().port == 9001
+
+
+def test_wrong_values_come_in_one_message_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "70000")
+    monkeypatch.setenv("AUTH", "maybe")
+    monkeypatch.setenv("DATABASE_URL", f"mysql://u:{SECRET}@h/d")
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings()
+
+    message = str(caught.value)
+    assert message.startswith("3 wrong settings: ")
+    for part in ("PORT: got '70000'", "AUTH: got 'maybe'", "DATABASE_URL: got ***", "postgresql://"):
+        assert part in message
+    assert SECRET not in message
+    assert "\n" not in message
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MEMU_API_KEY_FILE", str(tmp_path / "nowhere"))
+
+    with pytest.raises(InvalidSettings, match=r"MEMU_API_KEY_FILE: .*nowhere"):
+        load_settings()
+
+
+def test_the_table_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in secret_names():
+        monkeypatch.setenv(name, f"postgresql://u:{SECRET}@h/d")
+    settings = load_settings()
+    rows = describe(settings)
+
+    assert SECRET not in repr(rows) + repr(settings) + str(settings)
+    assert {row.value for row in rows if row.secret} == {"***"}
+
+
+@pytest.mark.parametrize(
+    ("values", "limit"),
+    [
+        ({}, 0),
+        ({"auth": "required"}, 60),
+        ({"host": "0.0.0.0"}, 60),
+        ({"rate_limit_per_minute": 5}, 5),
+        ({"host": "0.0.0.0", "rate_limit_per_minute": 0}, 0),
+    ],
+)
+def test_on_loopback_without_tokens_there_is_no_rate_limit(values: dict[str, object], limit: int) -> None:
+    assert load_settings(values).requests_per_minute == limit
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("LOCALHOST", True)]
+    + [("0.0.0.0", False), ("::", False), ("10.0.0.1", False), ("example.org", False), ("", False)],
+)
+def test_only_this_machines_own_addresses_are_loopback(host: str, loopback: bool) -> None:
+    assert load_settings({"host": host}).on_loopback is loopback
+
+
+def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", " a.example , b.example,")
+
+    assert load_settings().allowed_hosts == ["a.example", "b.example"]
