@@ -1,0 +1,169 @@
+"""Retrieval: how many of the turns that answer a question are among the first results, on LoCoMo through the tools.
+
+LoCoMo (snap-research, CC BY-NC 4.0) is for evaluation only and not part of this repository; without it the
+benchmark is skipped. Its README tells the measure: questions of the categories 1 to 4 that have evidence,
+limit 10; a question's recall at k is the part of its evidence turns among the first k; the mean over questions.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mcp.client import Client
+
+from benchmarks.client import run
+from benchmarks.figures import percentile
+from benchmarks.progress import Steps
+from benchmarks.report import Report, Row, at_least
+from benchmarks.servers import REPOSITORY, Running, app_server, temporary_folder
+
+DATA = REPOSITORY.parent / "shared" / "locomo" / "dev.json"
+AT_5, AT_10 = 0.75, 0.81
+LIMIT = 10
+_CATEGORIES = {1: "several turns", 2: "time", 3: "inference", 4: "one turn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured: all of the conversations, or that many, and each with that many questions."""
+
+    data: Path = DATA
+    conversations: int | None = None
+    questions: int | None = None
+
+
+FULL = QUICK = Sizes()  # quick enough, and a part of the questions would tell nothing about the goal
+
+
+@dataclass(slots=True)
+class Recalls:
+    """Recall at 5 and at 10, a question each, with its category."""
+
+    at_5: list[float] = field(default_factory=list)
+    at_10: list[float] = field(default_factory=list)
+    categories: list[int] = field(default_factory=list)
+    query_ms: list[float] = field(default_factory=list)
+    turns: int = 0
+    ingest_s: float = 0.0
+
+    def mean(self, recalls: list[float], category: int | None = None) -> float:
+        """Return the mean over the questions, of one category or of all."""
+        chosen = [one for one, of in zip(recalls, self.categories, strict=True) if category in (None, of)]
+        return sum(chosen) / len(chosen)
+
+
+def measure(sizes: Sizes, steps: Steps) -> Report:
+    """Store the conversations, ask the questions."""
+    report = Report(
+        name="retrieval",
+        title="Retrieval",
+        how="LoCoMo, three conversations, each a project of one user: every session a call of "
+        "memorize_conversation, then every question a search_memory of its project with limit 10, over HTTP with the "
+        "SDK's client. Offline, no model.",
+    )
+    if not sizes.data.exists():
+        report.skipped = f"{sizes.data} is not there; put LoCoMo's conversations there as its README describes"
+        return report
+    conversations = json.loads(sizes.data.read_text(encoding="utf-8"))[: sizes.conversations]
+    with temporary_folder() as folder, app_server(folder / "data") as server:
+        server.wait_ready()
+        report.rows = _rows(run(recalls(server, conversations, sizes, steps, whole=False)), "", goals=True)
+    with temporary_folder() as folder, app_server(folder / "data") as server:
+        server.wait_ready()
+        together = run(recalls(server, conversations, sizes, steps, whole=True))
+        report.rows += _rows(together, ", all sessions in one call", goals=False)
+    return report
+
+
+async def recalls(
+    server: Running, conversations: list[dict[str, Any]], sizes: Sizes, steps: Steps, *, whole: bool
+) -> Recalls:
+    """Return what a running server finds. whole: a conversation is one call, not one for each of its sessions."""
+    found = Recalls()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(Client(f"{server.url}/mcp"))
+        for conversation in steps.over(conversations, "storing LoCoMo"):
+            began = time.perf_counter()
+            for arguments in calls(conversation, whole=whole):
+                stored = await _call(client, "memorize_conversation", arguments)
+                found.turns += int(stored["stored"])
+            found.ingest_s += time.perf_counter() - began
+        for conversation in conversations:
+            asked = [one for one in conversation["questions"] if one["category"] in _CATEGORIES and one["evidence"]]
+            for question in steps.over(asked[: sizes.questions], f"asking about {conversation['conversation']}"):
+                arguments = {
+                    "query": question["question"],
+                    "project": conversation["conversation"],
+                    "limit": LIMIT,
+                }
+                began = time.perf_counter()
+                answer = await _call(client, "search_memory", arguments)
+                found.query_ms.append((time.perf_counter() - began) * 1_000)
+                ids = [result["message_id"] for result in answer["results"]]
+                found.at_5.append(recall(question["evidence"], ids[:5]))
+                found.at_10.append(recall(question["evidence"], ids[:10]))
+                found.categories.append(question["category"])
+    return found
+
+
+def calls(conversation: dict[str, Any], *, whole: bool) -> Iterable[dict[str, Any]]:
+    """Yield the arguments of memorize_conversation."""
+    project = conversation["conversation"]
+    messages = []
+    for session in conversation["sessions"]:
+        at = datetime.strptime(session["date_time"], "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC).isoformat()
+        said = [
+            {"role": "user", "name": turn["speaker"], "content": _content(turn), "time": at, "id": turn["id"]}
+            for turn in session["turns"]
+        ]
+        messages += said
+        if not whole:
+            yield {"conversation_id": f"{project}/{session['session']}", "project": project, "messages": said}
+    if whole:
+        yield {"conversation_id": project, "project": project, "messages": messages}
+
+
+def recall(evidence: list[str], found: list[str]) -> float:
+    """Return the part of the evidence that was found."""
+    wanted = set(evidence)
+    return len(wanted & set(found)) / len(wanted)
+
+
+def _content(turn: dict[str, Any]) -> str:
+    caption = turn.get("image_caption")
+    return f"{turn['text']} [image: {caption}]" if caption else str(turn["text"])
+
+
+async def _call(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    result = await client.call_tool(tool, arguments)
+    if result.is_error or result.structured_content is None:
+        raise RuntimeError(f"{tool}: {result.content}")
+    return dict(result.structured_content)
+
+
+def _rows(found: Recalls, how: str, *, goals: bool) -> list[Row]:
+    questions = len(found.categories)
+    rows = []
+    for k, recalled, goal in ((5, found.at_5, AT_5), (10, found.at_10, AT_10)):
+        what, mean = f"R@{k}, {questions} questions{how}", found.mean(recalled)
+        rows.append(at_least(what, mean, "", goal) if goals else Row(what=what, figure=mean, unit=""))
+    if not goals:
+        return rows
+    for category, name in _CATEGORIES.items():
+        asked = found.categories.count(category)
+        if asked:
+            what = f"… category {category}, {name}, {asked} questions: R@5"
+            rows.append(Row(what=what, figure=found.mean(found.at_5, category), unit=""))
+            rows.append(Row(what="… … R@10", figure=found.mean(found.at_10, category), unit=""))
+    rows.append(Row(what=f"storing {found.turns:,} turns, in all", figure=found.ingest_s, unit="s"))
+    rows.append(
+        Row(what="a question, p50, the client's time included", figure=percentile(found.query_ms, 50), unit="ms")
+    )
+    return rows
