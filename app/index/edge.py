@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,11 +64,12 @@ class EdgeEngine:
         state, reason = self._read_state()
         if state is not None:
             try:
-                self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
+                with _broken("load"):
+                    self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
                 self.position = state.position
                 return
-            except Exception as error:  # noqa: BLE001  the binding raises bare Exception, and panics as BaseException's child
-                reason = f"the shard cannot be loaded ({type(error).__name__})"
+            except IndexUnavailable as error:
+                reason = f"the shard cannot be loaded ({type(error.__cause__).__name__})"
         self.rebuild_reason = reason
 
     def _read_state(self) -> tuple[_State | None, str]:
@@ -85,22 +87,21 @@ class EdgeEngine:
 
     def empty(self) -> None:
         """Throw everything away and begin with an empty shard."""
-        if self._shard is not None:
-            self._shard.close()
-            self._shard = None
+        self._drop_shard()
         self.position = None
-        (self._folder / "state.json").unlink(missing_ok=True)
-        shutil.rmtree(self._folder / "shard", ignore_errors=True)
-        (self._folder / "shard").mkdir()
-        sparse = edge.EdgeSparseVectorParams
-        shard = edge.EdgeShard.create(
-            str(self._folder / "shard"),
-            edge.EdgeConfig(vectors={}, sparse_vectors={_WINDOW: sparse(), _SESSION: sparse()}),
-        )
-        for field in _KEYWORDS:
-            shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Keyword))
-        shard.update(edge.UpdateOperation.create_field_index("at", edge.PayloadSchemaType.Float))
-        self._shard = shard
+        with _broken("begin anew"):
+            (self._folder / "state.json").unlink(missing_ok=True)
+            shutil.rmtree(self._folder / "shard", ignore_errors=True)
+            (self._folder / "shard").mkdir()
+            sparse = edge.EdgeSparseVectorParams
+            shard = edge.EdgeShard.create(
+                str(self._folder / "shard"),
+                edge.EdgeConfig(vectors={}, sparse_vectors={_WINDOW: sparse(), _SESSION: sparse()}),
+            )
+            for field in _KEYWORDS:
+                shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Keyword))
+            shard.update(edge.UpdateOperation.create_field_index("at", edge.PayloadSchemaType.Float))
+            self._shard = shard
 
     def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
         """Write points and take points away."""
@@ -140,25 +141,33 @@ class EdgeEngine:
             self._shard.flush()
         state = _State(*_VERSIONS, self._database, position)
         temporary = self._folder / "state.json.new"
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(asdict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._folder / "state.json")
+        with _broken("save its position"):
+            with temporary.open("w", encoding="utf-8") as file:
+                json.dump(asdict(state), file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._folder / "state.json")
         self.position = position
 
     def close(self) -> None:
         """Let the shard and its lock go; idempotent."""
-        if self._shard is not None:
-            self._shard.close()
-            self._shard = None
+        self._drop_shard()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
+    def _drop_shard(self) -> None:
+        shard, self._shard = self._shard, None
+        if shard is not None:
+            with suppress(IndexUnavailable), _broken("close"):  # a broken one is thrown away or built anew
+                shard.close()
+
 
 class _broken:  # in lower case: it reads as a statement
-    """Turn whatever the binding raises into IndexUnavailable, with the operation it happened in."""
+    """Turn whatever the binding raises into IndexUnavailable, with the operation it happened in.
+
+    It raises bare Exception; a panic in Rust is a PanicException, which is no Exception and cannot be imported.
+    """
 
     def __init__(self, operation: str) -> None:
         self._operation = operation
@@ -167,7 +176,7 @@ class _broken:  # in lower case: it reads as a statement
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise IndexUnavailable(
                 f"the search index failed to {self._operation} ({type(error).__name__}); it will be rebuilt"
             ) from error
