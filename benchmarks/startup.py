@@ -58,18 +58,18 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
         with reference_server(folder) as server:  # so that both have been imported before
             server.wait_open()
         for _ in steps.over(range(sizes.rounds), "second starts"):
-            _time(app_server(data), warm, ours=True)
-            _time(reference_server(folder), reference, ours=False)
+            timed(app_server(data), warm, ours=True)
+            timed(reference_server(folder), reference, ours=False)
             bare.append(_bare_python_ms())
         for number in steps.over(range(sizes.first_rounds), "first starts"):
-            _time(app_server(folder / f"first-{number}" / "data"), first, ours=True, make=folder / f"first-{number}")
+            timed(app_server(folder / f"first-{number}" / "data"), first, ours=True, make=folder / f"first-{number}")
         for _ in steps.over(range(sizes.dev_rounds), "./dev serve"):
             dev_port.append(_port_ms(lambda: app_server(data, dev=True)))
             plain_port.append(_port_ms(lambda: app_server(data)))
-    return _report(sizes, warm, first, reference, (dev_port, plain_port), bare)
+    return report(sizes, warm, first, reference, (dev_port, plain_port), bare)
 
 
-def _time(start: AbstractContextManager[Running], times: Times, *, ours: bool, make: Path | None = None) -> None:
+def timed(start: AbstractContextManager[Running], times: Times, *, ours: bool, make: Path | None = None) -> None:
     """Start a server and take its times. Both requests go out the moment the port takes a connection."""
     if make is not None:
         make.mkdir()
@@ -118,7 +118,7 @@ def _bare_python_ms() -> float:
     return (time.perf_counter() - began) * 1_000
 
 
-def _report(
+def report(
     sizes: Sizes,
     warm: Times,
     first: Times,
@@ -126,7 +126,7 @@ def _report(
     dev_and_plain: tuple[list[float], list[float]],
     bare: list[float],
 ) -> Report:
-    report = Report(
+    found = Report(
         name="startup",
         title="Start-up",
         how=f"Milliseconds since the process was made; second starts on a data directory of {sizes.memories:,} "
@@ -149,7 +149,7 @@ def _report(
     def plain(what: str, times: list[float]) -> Row:
         return Row(what=what, figure=median(times), unit="ms", runs=spread(times))
 
-    report.rows = [
+    found.rows = [
         limit("port takes connections", warm.port, PORT_MS, reference.port),
         limit("/health answers", warm.health, HEALTH_MS),
         within(
@@ -169,8 +169,8 @@ def _report(
     dev, without = dev_and_plain
     if dev:
         extra = [a - b for a, b in zip(dev, without, strict=True)]
-        report.rows.append(
+        found.rows.append(
             at_most("`./dev serve` takes longer than Python itself by", median(extra), "ms", DEV_MS, runs=spread(extra))
         )
-    report.rows.append(plain("for comparison: `python -c pass`, start to end", bare))
-    return report
+    found.rows.append(plain("for comparison: `python -c pass`, start to end", bare))
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -83,6 +84,7 @@ def project(number: int) -> str:
     return f"project-{number % PROJECTS}"
 
 
+@cache
 def _content_words(count: int) -> list[str]:
     chooser = random.Random(7)
     words: dict[str, None] = {}

@@ -1,0 +1,137 @@
+"""Each benchmark once, in its smallest size, on real servers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+
+import psutil
+import pytest
+
+from benchmarks import latency, load, memory, retrieval, startup, throughput
+from benchmarks.client import Era, run
+from benchmarks.filling import fill
+from benchmarks.progress import Steps
+from benchmarks.servers import Running, app_server, free_port, reference_server, temporary_folder
+from benchmarks.texts import Texts
+
+QUIET = Steps(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[Running, Running]]:
+    """Our server, with a few memories, and the reference."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder())
+        ours = stack.enter_context(app_server(folder / "data"))
+        reference = stack.enter_context(reference_server(folder))
+        ours.wait_ready()
+        reference.wait_open()
+        run(fill(ours.port, Texts(1), 120, QUIET))
+        yield ours, reference
+
+
+def test_startup_takes_the_time_of_every_step(tmp_path):
+    ours, reference = startup.Times(), startup.Times()
+
+    startup.timed(app_server(tmp_path / "first" / "data"), ours, ours=True, make=tmp_path / "first")
+    startup.timed(reference_server(tmp_path), reference, ours=False)
+
+    [steps] = zip(ours.port, ours.health, ours.initialize, ours.ready, strict=True)
+    assert list(steps) == sorted(steps), "each comes after the one before"
+    report = startup.report(startup.Sizes(), ours, ours, reference, ([120.0], [100.0]), [10.0])
+    [dev] = [row for row in report.rows if "./dev" in row.what]
+    assert (dev.figure, dev.met) == (20, True)
+
+
+def test_latency_compares_every_call_with_the_reference(servers):
+    ours, reference = servers
+    sizes = latency.Sizes(rounds=2, calls=2)
+
+    for era in Era:
+        rows = run(latency.compare(ours, reference, Texts(2), 120, era, sizes, QUIET))
+        assert [row.what.split(" p50")[0] for row in rows[::2]] == [
+            "memorize",
+            "search_memory",
+            "search_memory, one project",
+        ]
+        assert all(row.figure > 0 and row.reference for row in rows)
+
+
+def test_throughput_counts_good_answers_only(servers):
+    ours, reference = servers
+    mix = {"memorize": 1, "search_memory": 1}
+
+    for era in Era:
+        outcome = run(load.load(ours.port, era, mix, 4, 0.2, 7))
+        assert outcome.calls > 0
+        assert outcome.failed == 0, outcome.first_failure
+    wrong = run(load.load(reference.port, Era.MODERN, {"memory_stats": 1}, 1, 0.05, 7))
+    assert wrong.calls == 0
+    assert wrong.failed > 0, "the reference has no such tool"
+
+
+def test_throughput_runs_its_generator_in_a_process_of_its_own(servers):
+    outcome = throughput.generate(servers[1], "noop", Era.MODERN, 2, 0.1)
+
+    assert outcome.per_second > 0
+
+
+def test_memory_is_looked_at_while_sessions_are_open(servers):
+    held = run(memory.with_sessions(servers[0], memory.Sizes(sessions=3, settle_s=0), Texts(1), QUIET))
+
+    assert held.processes > 1, "PostgreSQL counts"
+    assert held.rss > 50
+
+
+def test_retrieval_finds_the_turn_that_answers(servers):
+    said = [("Ann", "I adopted a parrot named Kiwi."), ("Bo", "We moved to Lisbon in spring."), ("Ann", "Nice!")]
+    turns = [{"id": f"D1:{number}", "speaker": name, "text": text} for number, (name, text) in enumerate(said, 1)]
+    conversation = {
+        "conversation": "conv-1",
+        "sessions": [{"session": "session_1", "date_time": "1:56 pm on 8 May, 2023", "turns": turns}],
+        "questions": [
+            {"question": "What is Ann's parrot named?", "category": 4, "evidence": ["D1:1"]},
+            {"question": "Where did Bo move?", "category": 5, "evidence": ["D1:2"]},
+            {"question": "Who is there?", "category": 1, "evidence": []},
+        ],
+    }
+
+    found = run(retrieval.recalls(servers[0], [conversation], retrieval.Sizes(), QUIET, whole=False))
+
+    assert (found.turns, found.categories) == (3, [4]), "category 5 and questions without evidence are not asked"
+    assert found.at_5 == [1.0]
+
+
+def test_recall_is_the_part_of_the_evidence_that_was_found():
+    assert retrieval.recall(["a", "b"], ["b", "c"]) == 0.5
+
+
+def test_retrieval_says_why_it_is_skipped(tmp_path):
+    report = retrieval.measure(retrieval.Sizes(data=tmp_path / "dev.json"), QUIET)
+
+    assert "dev.json is not there" in (report.skipped or "")
+
+
+def test_nothing_is_left_of_a_server_whose_measurement_failed():
+    processes: list[psutil.Process] = []
+    with suppress(KeyboardInterrupt), temporary_folder() as folder, app_server(folder / "data") as server:
+        server.wait_ready()
+        processes = server.tree()
+        raise KeyboardInterrupt
+
+    assert len(processes) > 1
+    assert not [process for process in processes if process.is_running()]
+    assert not folder.exists()
+
+
+def test_a_free_port_is_none_the_kernel_gives_to_clients():
+    assert 20_000 <= free_port() < 30_000
+
+
+def test_the_load_generator_explains_itself():
+    done = subprocess.run([sys.executable, "-m", "benchmarks.load", "--help"], capture_output=True, text=True)
+
+    assert "memorize:1,search_memory:1" in done.stdout
