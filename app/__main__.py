@@ -1,6 +1,6 @@
 """`python -m app` and the command `claude-memory`.
 
-`serve` goes straight to `app.boot`: even argparse waits until the port is open.
+`serve` goes straight to `app.boot`: even argparse waits until the port is open; `stdio` to `app.local.bridge`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,17 @@ def main(arguments: list[str] | None = None) -> int:
 
         flags = boot.read_flags(given[1:])
         if flags is not None:
+            return boot.serve(flags)
+    if given[:1] == ["stdio"] and not {"-h", "--help"} & set(given):
+        from app.local import bridge
+
+        return bridge.main(given[1:])
+    if given[:1] == ["daemon"]:
+        from app import boot
+
+        flags = boot.read_flags(given[1:])
+        if flags is not None:
+            flags.daemon = True
             return boot.serve(flags)
     from app.cli import run
 

@@ -23,6 +23,9 @@ import sys
 import threading
 import time
 
+from app import __version__
+from app.errors import MemoryServerError
+
 TYPE_CHECKING = False  # `typing` takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +35,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from app.local.lock import DataDirectoryLock
-
-from app import __version__
-from app.errors import MemoryServerError
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000  # app.settings has the same; a test compares them
 BACKLOG = 2_048
@@ -59,9 +59,15 @@ class Flags:
     """What the command line gave; None is not given."""
 
     def __init__(
-        self, host: str | None = None, port: str | None = None, data_dir: str | None = None, debug: bool = False
+        self,
+        host: str | None = None,
+        port: str | None = None,
+        data_dir: str | None = None,
+        debug: bool = False,
+        daemon: bool = False,
     ) -> None:
         self.host, self.port, self.data_dir, self.debug = host, port, data_dir, debug
+        self.daemon = daemon  # serve the Unix socket alone, until nobody is connected for some time
 
 
 class Timeline:
@@ -87,11 +93,22 @@ class Signals:
 
     def __init__(self) -> None:
         self.requested = 0
+        self._held = False
 
     def install(self) -> None:
         """Take both signals; only the main thread may."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
+
+    def hold(self) -> None:
+        """From here on a signal is only noted: what begins now must be known to whoever tidies up."""
+        self._held = True
+
+    def release(self) -> None:
+        """Raise StopRequested for a signal that came meanwhile, and for the next one."""
+        self._held = False
+        if self.requested:
+            raise StopRequested
 
     def ignore(self) -> None:
         """From here on a further signal must not interrupt the tidying up."""
@@ -100,7 +117,8 @@ class Signals:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.requested += 1
-        raise StopRequested
+        if not self._held:
+            raise StopRequested
 
 
 class Boot:
@@ -112,7 +130,9 @@ class Boot:
         self.port: int
         self.url: str
         self.data_dir: Path
-        self.listener: socket.socket
+        self.listener: socket.socket | None = None
+        self.unix: socket.socket | None = None
+        self.unix_path = ""
         self.lock: DataDirectoryLock
         self.doorman: Doorman | None = None
         self.postgres: EarlyPostgres | None = None
@@ -131,8 +151,12 @@ class Boot:
         if self.doorman is not None:
             for connection in self.doorman.hand_over():
                 connection.close()
-        if hasattr(self, "listener"):
+        if self.listener is not None:
             self.listener.close()
+        if self.unix is not None:
+            os.unlink(self.unix_path)  # noqa: PTH108
+            self.unix.close()
+            self.unix = None
         if self.postgres is not None:
             self.postgres.stop()
         if hasattr(self, "lock"):
@@ -339,11 +363,13 @@ def _run_server(boot: Boot) -> int:
 def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
     """Run the server until it is told to stop, and return the exit status. Errors are one line on stderr."""
     timeline, signals = Timeline(), Signals()
+    signals.hold()
     signals.install()
     boot = Boot(flags, timeline, signals)
     try:
         try:
             _open_port(boot)
+            signals.release()
             return run(boot)
         finally:
             signals.ignore()
@@ -355,7 +381,7 @@ def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
             raise
         sys.stderr.write(f"claude-memory: {error}\n")
         return error.exit_status
-    except Exception as error:  # noqa: BLE001 - the outermost place: one line unless --debug
+    except Exception as error:  # the outermost place: one line unless --debug
         if flags.debug:
             raise
         sys.stderr.write(
@@ -371,6 +397,17 @@ def _open_port(boot: Boot) -> None:
     The lock comes second, because what it needs takes 10 ms to import; until it is held nothing is answered.
     """
     given = _given_settings()
+    if boot.flags.daemon:
+        boot.host, boot.port, boot.url = DEFAULT_HOST, 0, ""
+        _lock(boot, given)
+    else:
+        _listen(boot, given)
+    _open_socket(boot)
+    if not (given.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
+        boot.postgres = EarlyPostgres(boot.data_dir)
+
+
+def _listen(boot: Boot, given: dict[str, str]) -> None:
     boot.host, port = _address(boot.flags, given)
     try:
         boot.listener = bind(boot.host, port)
@@ -386,17 +423,31 @@ def _open_port(boot: Boot) -> None:
     sys.stdout.flush()
     boot.doorman = Doorman(boot.listener, boot.timeline)
     boot.doorman.start()
-    if not (given.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
-        boot.postgres = EarlyPostgres(boot.data_dir)
+
+
+def _open_socket(boot: Boot) -> None:
+    """Listen for bridges; what they send waits in the kernel until the server is there."""
+    if not hasattr(socket, "AF_UNIX"):
+        return
+    from app.local.folder import socket_path
+    from app.local.unix import listen
+
+    boot.unix_path = socket_path(boot.data_dir)
+    boot.unix = listen(boot.unix_path)
 
 
 def _lock(boot: Boot, given: dict[str, str]) -> None:
     from app.local.folder import data_directory
-    from app.local.lock import DataDirectoryLock
+    from app.local.lock import DataDirectoryLock, holder
 
     boot.data_dir = data_directory(boot.flags.data_dir or given.get("MEMORY_DATA_DIR"))
     lock = DataDirectoryLock(boot.data_dir)
-    lock.acquire(getattr(boot, "url", ""))
+    if not boot.flags.daemon and (held_by := holder(boot.data_dir)) and held_by.get("mode") == "daemon":
+        # A daemon came first: this server does its work from now on, and its bridges connect here.
+        from app.local.bridge import ask_to_leave
+
+        ask_to_leave(os.fspath(boot.data_dir))
+    lock.acquire(getattr(boot, "url", ""), "daemon" if boot.flags.daemon else "serve")
     boot.lock = lock
 
 

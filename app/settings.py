@@ -74,6 +74,7 @@ def _postgres_url(value: SecretStr) -> SecretStr:
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
 PlainName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -121,7 +122,7 @@ class Settings(BaseSettings):
     qdrant_url: HttpUrl | None = Field(None, description="Qdrant server; unset: the embedded index")
     qdrant_api_key: SecretStr | None = Field(None, description="key of the Qdrant server")
     max_conversation_length: int = Field(
-        8_000, ge=200, le=100_000, description="characters of the longest piece kept as one memory; longer text is split"
+        8_000, ge=200, le=100_000, description="longest piece kept as one memory, in characters; longer text is split"
     )
     redact_secrets: bool = Field(True, description="replaces what looks like a credential before storing")
     reply_token_budget: int = Field(8_000, ge=500, le=100_000, description="tokens of the longest reply of a tool")
@@ -130,7 +131,9 @@ class Settings(BaseSettings):
     embedding_model: str = Field("text-embedding-v4", min_length=1, description="turns text into vectors")
     embedding_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible embedding service")
     embedding_api_key: SecretStr | None = Field(None, description="key of the embedding service")
-    dashscope_api_key: SecretStr | None = Field(None, description="key of DashScope, used where EMBEDDING_API_KEY is not set")
+    dashscope_api_key: SecretStr | None = Field(
+        None, description="key of DashScope, used where EMBEDDING_API_KEY is not set"
+    )
     dashscope_base_url: HttpUrl = Field(
         "https://dashscope.aliyuncs.com/compatible-mode/v1", description="DashScope's OpenAI-compatible address"
     )
@@ -140,9 +143,10 @@ class Settings(BaseSettings):
     memu_base_url: HttpUrl = Field("https://api.memu.so", description="address of the memU service")
 
     # How it runs
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = Field(
-        "INFO", description="DEBUG, INFO, WARNING, ERROR"
+    daemon_idle_minutes: float = Field(
+        15, ge=0, description="minutes after which a daemon nobody is connected to ends itself; 0: never"
     )
+    log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING, ERROR")
     log_format: Literal["text", "json"] = Field("text", description="text, json")
     max_retry_attempts: int = Field(3, ge=0, le=20, description="tries of a call to an outside service")
     worker_restart_delay: float = Field(5.0, ge=0, le=3_600, description="seconds before a crashed worker starts again")
@@ -246,8 +250,10 @@ def _all_wrong(error: ValidationError) -> str:
     for one in error.errors():
         name = str(one["loc"][0]).upper()
         got = "***" if name in secrets else shown(one["input"])
-        wrong.append(f"{name}: got {got}, {one['msg'].removeprefix('Value error, ')[:1].lower()}"
-                     f"{one['msg'].removeprefix('Value error, ')[1:]}")
+        wrong.append(
+            f"{name}: got {got}, {one['msg'].removeprefix('Value error, ')[:1].lower()}"
+            f"{one['msg'].removeprefix('Value error, ')[1:]}"
+        )
     return f"{len(wrong)} wrong setting{'s' if len(wrong) > 1 else ''}: " + "; ".join(wrong)
 
 

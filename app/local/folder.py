@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 from pathlib import Path
 
 NAME = "claude-memory"
+SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path without its final NUL
 
 
 def data_directory(given: str | os.PathLike[str] | None) -> Path:
@@ -25,3 +27,12 @@ def data_directory(given: str | os.PathLike[str] | None) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path(NAME, appauthor=False)
+
+
+def socket_path(directory: str | os.PathLike[str]) -> str:
+    """Return the path of the daemon's Unix socket: in the data directory, in a private one where that is too long."""
+    path = os.path.join(os.fspath(directory), "socket")  # noqa: PTH118
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+        return path
+    digest = zlib.crc32(os.fsencode(os.path.realpath(directory)))
+    return f"/tmp/{NAME}-{os.getuid()}-{digest:08x}/socket"  # noqa: S108  checked when it is made: app/local/unix.py

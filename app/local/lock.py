@@ -41,8 +41,8 @@ class DataDirectoryLock:
         self.directory = directory
         self._file: int | None = None
 
-    def acquire(self, url: str) -> None:
-        """Take the lock and note who we are.
+    def acquire(self, url: str, mode: str = "serve") -> None:
+        """Take the lock and note who we are; mode: serve, daemon, or the command that needs the directory.
 
         Raises Conflict, which names the holder, or DataDirectoryUnusable.
         """
@@ -53,15 +53,14 @@ class DataDirectoryLock:
             raise _unusable(self.directory, error) from error
         try:
             held_by = _lock_or_holder(file)
-            if held_by is not None:
-                raise Conflict(in_use(self.directory, held_by))
-            _write(file, url)
+            if held_by is None:
+                _write(file, url, mode)
         except OSError as error:
             os.close(file)
             raise _unusable(self.directory, error) from error
-        except Conflict:
+        if held_by is not None:
             os.close(file)
-            raise
+            raise Conflict(in_use(self.directory, held_by))
         self._file = file
 
     def release(self) -> None:
@@ -74,7 +73,7 @@ class DataDirectoryLock:
 
 
 def holder(directory: Path) -> dict[str, Any] | None:
-    """Return what the process that holds the lock says of itself (pid, url, version, started_at), or None."""
+    """Return what the process that holds the lock says of itself (pid, mode, url, version, started_at), or None."""
     try:
         file = os.open(directory / FILE_NAME, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -87,9 +86,9 @@ def holder(directory: Path) -> dict[str, Any] | None:
 
 def in_use(directory: Path, held_by: dict[str, Any]) -> str:
     """Return the message for somebody who finds the directory taken."""
-    pid, url = held_by.get("pid", "unknown"), held_by.get("url", "unknown")
+    who = ", ".join(f"{key} {held_by[key]}" for key in ("pid", "mode", "url") if held_by.get(key)) or "unknown"
     return (
-        f"{directory} is in use by another server (pid {pid}, {url}); "
+        f"{directory} is in use by another server ({who}); "
         f"use that one, stop it, or choose another directory: --data-dir DIR"
     )
 
@@ -135,10 +134,11 @@ def _try_lock(file: int) -> bool:
     return True
 
 
-def _write(file: int, url: str) -> None:
+def _write(file: int, url: str, mode: str) -> None:
     line = json.dumps(
         {
             "pid": os.getpid(),
+            "mode": mode,
             "url": url,
             "version": __version__,
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -101,8 +101,10 @@ class Runtime:
         """Open the database, migrate, open the index, follow the log. Raises MemoryServerError."""
         try:
             await self._start()
+            self._failure = None
         except MemoryServerError as error:
             self._failure = error
+            await self._close_parts()
             raise
 
     async def _start(self) -> None:
@@ -168,13 +170,18 @@ class Runtime:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._housekeeper
             self._housekeeper = None
-        if self._follower is not None:
-            await self._follower.stop()
-        if self._db is not None:
-            await self._db.close()
-        self._tokens = None
+        await self._close_parts()
         if self._postgres is not None:
             await asyncio.to_thread(self._postgres.stop)
+
+    async def _close_parts(self) -> None:
+        self._tokens = None
+        if self._follower is not None:
+            await self._follower.stop()
+            self._follower = None
+        if self._db is not None:
+            await self._db.close()
+            self._db = None
 
     async def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Wait until everything is up. Raises Unavailable, or what made the start fail."""

@@ -3,6 +3,8 @@
 Order of the start: MCP answers as soon as the SDK is imported; asyncpg, the index engine and FastAPI are
 imported after that, in a thread. `initialize` and `tools/list` need none of them, calls wait until they are up.
 
+Bridges (`claude-memory stdio`) come over the data directory's Unix socket. A daemon is this same server without a port.
+
 Order of the end, on SIGINT or SIGTERM: no new connections; running calls finish (10 s at most); SSE streams
 end; index, connections, PostgreSQL. A second signal skips the waiting.
 """
@@ -13,10 +15,13 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +38,9 @@ from app.metrics import METRICS
 from app.serve.auth import Authenticator, check_bind, check_tokens
 from app.serve.dispatch import Dispatcher
 from app.serve.guard import Guard
+from app.serve.health import health
 from app.serve.limits import rate_limit
+from app.serve.lines import LineSessions
 from app.serve.mcp import build_server
 from app.serve.mcp.surrogates import LoneSurrogates
 from app.serve.runtime import Runtime
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RUNNING_CALLS_S = 10.0  # how long a shutdown waits for calls; less than the 30 s platforms give a container
+IDLE_LOOK_S = 5.0  # how often a daemon looks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
 RETRY_S = (1, 2, 4, 8, 15)  # waits between tries to reach a database server
 # What the runtime imports when it starts, in the order it needs them: imported in a thread before, so that
@@ -70,6 +78,7 @@ def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = bui
     settings = load_settings(boot.setting_flags)
     logs.setup(settings)
     check_bind(settings)
+    boot.signals.hold()  # until _take_signals
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_Running(boot, settings, make_runtime, make_mcp).serve())
     return 0
@@ -114,6 +123,7 @@ class _Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, boot: Boot, on_shutdown: Callable[[], Any]) -> None:
         super().__init__(config)
         self._boot, self._on_shutdown = boot, on_shutdown
+        self.listening = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -130,6 +140,7 @@ class _Uvicorn(uvicorn.Server):
                 await loop.connect_accepted_socket(self._protocol, connection)
             except OSError:  # it went away while it waited
                 connection.close()
+        self.listening.set()
 
     def _protocol(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -164,6 +175,7 @@ class _Running:
     def __init__(self, boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp) -> None:
         self._boot, self._settings = boot, settings
         self._make_runtime, self._make_mcp = make_runtime, make_mcp
+        self._started_at = datetime.now(UTC)
         self._signals = 0
         self._failure: BaseException | None = None
 
@@ -184,6 +196,7 @@ class _Running:
         self._sse: SseSessions | None = None
         async with contextlib.AsyncExitStack() as stack:
             endpoint: LoneSurrogates | None = None
+            self._lines: LineSessions | None = None
             if self._service.full:
                 mcp = self._make_mcp(self._runtime)
                 # In the place of OpenTelemetry's, which costs every call a span that nobody collects.
@@ -193,7 +206,8 @@ class _Running:
                 )
                 endpoint = LoneSurrogates(manager, self._runtime, MCP_BODY_LIMIT_BYTES)
                 self._sse = SseSessions(mcp)
-                self._service.sessions = self._sse.__len__
+                self._lines = LineSessions(mcp, self._status, self._on_signal)
+                self._service.sessions = self._open_sessions
                 await stack.enter_async_context(manager.run())
             self._dispatcher = Dispatcher(
                 self._service,
@@ -236,6 +250,8 @@ class _Running:
         )
 
     def _listeners(self) -> tuple[list[socket.socket], int | None]:
+        if self._boot.listener is None:  # a daemon: it has its Unix socket only
+            return [], None
         wanted = self._settings.metrics_port
         if wanted is None:
             return [self._boot.listener], None
@@ -252,6 +268,34 @@ class _Running:
     def _step(self, step: str) -> None:
         logger.info("start: %s after %.0f ms", step, self._boot.timeline.mark(step))
 
+    def _open_sessions(self) -> int:
+        return len(self._sse or ()) + len(self._lines or ())
+
+    def _status(self) -> dict[str, Any]:
+        """Return what bridges and `claude-memory status` are told."""
+        boot = self._boot
+        return {
+            "pid": os.getpid(),
+            "mode": "daemon" if boot.flags.daemon else "serve",
+            "started_at": self._started_at.isoformat(timespec="seconds"),
+            "data_dir": os.fspath(boot.data_dir),
+            "url": boot.url or None,
+            "socket": boot.unix_path,
+            "sessions": [session.shown() for session in self._lines.open] if self._lines is not None else [],
+            "sse_sessions": len(self._sse or ()),
+            **health(self._runtime),
+        }
+
+    async def _leave_when_idle(self) -> None:
+        """End a daemon that nobody has been connected to for some time."""
+        limit_s = self._settings.daemon_idle_minutes * 60
+        if not self._boot.flags.daemon or not limit_s or self._lines is None:
+            return
+        while self._lines.open or time.monotonic() - self._lines.idle_since < limit_s:
+            await asyncio.sleep(min(limit_s, IDLE_LOOK_S))
+        logger.info("nobody was connected for %g minutes", self._settings.daemon_idle_minutes)
+        self._on_signal()
+
     async def _tokens(self) -> TokenStore:
         await self._runtime.wait_ready()
         return self._runtime.tokens
@@ -260,8 +304,9 @@ class _Running:
         """Bring up what the calls need, then the HTTP API. A failure ends the server."""
         for step, ms in self._boot.timeline.steps.items():
             logger.info("start: %s after %.0f ms", step, ms)
-        while not self._uvicorn.started:
-            await asyncio.sleep(0)
+        await self._uvicorn.listening.wait()
+        if self._lines is not None and self._boot.unix is not None:
+            await self._lines.start(self._boot.unix)
         self._step("MCP answers" if self._service.full else "HTTP answers")
         try:
             await asyncio.to_thread(_load, *_RUNTIME_MODULES)
@@ -271,9 +316,10 @@ class _Running:
             # Everything imported stays for good: later collections need not look at it again.
             gc.freeze()
             gc.enable()
+            await self._leave_when_idle()
         except* MemoryServerError as errors:
             self._fail(errors.exceptions[0])
-        except* Exception as errors:  # whatever it was, it is told where the process ends
+        except* Exception as errors:  # noqa: BLE001 - whatever it was, it is told where the process ends
             self._fail(errors.exceptions[0])
 
     def _fail(self, error: BaseException) -> None:
@@ -295,7 +341,7 @@ class _Running:
                 wait_s = next(waits, RETRY_S[-1])
                 logger.warning("start: %s; trying again in %d s", error, wait_s)
                 await asyncio.sleep(wait_s)
-        if self._settings.auth is Auth.REQUIRED:
+        if self._settings.auth is Auth.REQUIRED and self._boot.listener is not None:
             await check_tokens(self._runtime.tokens)
 
     async def _start_http(self) -> None:
@@ -332,6 +378,8 @@ class _Running:
             self._uvicorn.cancel_requests()
         await self._calls.finish(RUNNING_CALLS_S)
         await asyncio.sleep(0.02)  # an answer goes from the call to its stream in one turn of the loop, or two
+        if self._lines is not None:
+            await self._lines.stop()
         if self._sse is not None:
             self._sse.end()
 
