@@ -52,7 +52,9 @@ REQUESTS = Metric(
     "calls",
     ("tool", "outcome"),
 )
-DURATION = Metric(f"{PREFIX}request_duration_seconds", Kind.HISTOGRAM, "How long calls of tools took.", "seconds", ("tool",))
+DURATION = Metric(
+    f"{PREFIX}request_duration_seconds", Kind.HISTOGRAM, "How long calls of tools took.", "seconds", ("tool",)
+)
 AVERAGE = Metric(
     f"{PREFIX}avg_response_time_seconds",
     Kind.GAUGE,

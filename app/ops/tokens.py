@@ -21,9 +21,7 @@ from app.store.tokens import Tokens
 Answer = TypeVar("Answer")
 
 
-def create(
-    data_dir: str | None, user: str, scopes: Sequence[str], expires_in: timedelta | None
-) -> tuple[str, Token]:
+def create(data_dir: str | None, user: str, scopes: Sequence[str], expires_in: timedelta | None) -> tuple[str, Token]:
     """Store a new token; return its value, which nobody will see again, and what is stored of it."""
     value = new_token()
     expires_at = None if expires_in is None else datetime.now(UTC) + expires_in

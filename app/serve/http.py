@@ -175,9 +175,7 @@ def create_app(service: Service) -> FastAPI:
         summary="Real round trips to the parts named",
     )
     async def test(request: TestRequest) -> Any:
-        results = {
-            name: await service.runtime.probe(probe) for name, probe in PROBES.items() if getattr(request, name)
-        }
+        results = {name: await service.runtime.probe(probe) for name, probe in PROBES.items() if getattr(request, name)}
         return {"ok": all(result["ok"] for result in results.values()), "results": results}
 
     app.add_exception_handler(MemoryServerError, _known_error)

@@ -148,9 +148,7 @@ def test_what_is_no_flag_is_left_to_argparse(arguments: list[str]) -> None:
     assert boot.read_flags(arguments) is None
 
 
-def test_host_and_port_are_found_in_the_order_of_the_contract(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_host_and_port_are_found_in_the_order_of_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("HOST", "PORT", "FC_SERVER_PORT"):
         monkeypatch.delenv(name, raising=False)
@@ -178,8 +176,12 @@ def test_localhost_is_reached_by_ipv4() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["--host", "192.0.2.1", "--port", "0"], r"192\.0\.2\.1.* no address of this machine", id="foreign"),
-        pytest.param(["--host", "no.such.invalid", "--port", "0"], r"no\.such\.invalid.* no address", id="unknown name"),
+        pytest.param(
+            ["--host", "192.0.2.1", "--port", "0"], r"192\.0\.2\.1.* no address of this machine", id="foreign"
+        ),
+        pytest.param(
+            ["--host", "no.such.invalid", "--port", "0"], r"no\.such\.invalid.* no address", id="unknown name"
+        ),
         pytest.param(["--host", "0.0.0.0", "--port", "0"], r"0\.0\.0\.0.*AUTH=required", id="open to all"),
     ],
 )
@@ -248,7 +250,8 @@ def test_the_second_server_on_a_data_directory_says_who_holds_it(tmp_path: Path)
         for port in ("0", str(server.port)):
             status, out, error = refused(tmp_path / "data", "--port", port)
             assert (status, error.count("\n")) == (1, 1)
-            assert f"pid {server.process.pid}, {server.url}" in error
+            assert f"pid {server.process.pid}," in error
+            assert server.url in error
             assert "--data-dir" in error
             assert port == "0" or out == ""
 

@@ -47,7 +47,9 @@ def test_every_command_runs_something_and_has_help() -> None:
     "arguments",
     [[], ["nothing"], ["serve", "--prot", "1"], ["token"], ["token", "create"], ["token", "revoke"]]
     + [["token", "create", "--user", "a", "--scope", "all"], ["token", "create", "--user", "a\nb"]]
-    + [["token", "create", "--user", "a", "--expires-in", wrong] for wrong in ("3", "0d", "-1d", "9999999d", "d", "1y")],
+    + [
+        ["token", "create", "--user", "a", "--expires-in", wrong] for wrong in ("3", "0d", "-1d", "9999999d", "d", "1y")
+    ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 2
@@ -104,7 +106,12 @@ def test_a_token_works_from_its_making_to_its_end(tmp_path: Path) -> None:
         assert made["expires_at"] > made["created_at"]
 
         def call(token: str, tool: str, **arguments: object) -> tuple[int, object]:
-            message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+            message = {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "method": "tools/call",
+                "params": {"name": tool, "arguments": arguments},
+            }
             headers = {**MCP_HEADERS, "Authorization": f"Bearer {token}"}
             status, _, body = server.request("POST", "/mcp", message, headers)
             return status, body.get("result", {}).get("isError")

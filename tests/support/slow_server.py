@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from pathlib import Path
 from typing import Any
+
+import anyio
 
 from app import boot
 from app.errors import StoreUnavailable
@@ -49,8 +50,9 @@ def run(begun: boot.Boot) -> int:
 
         async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
             arguments = params.arguments or {}
-            Path(arguments["file"] + ".begun").touch()
-            while not Path(arguments["file"]).exists():
+            file = anyio.Path(arguments["file"])
+            await anyio.Path(f"{file}.begun").touch()
+            while not await file.exists():  # noqa: ASYNC110 - another process makes it
                 await asyncio.sleep(0.01)
             return types.CallToolResult(content=[types.TextContent(type="text", text="waited")])
 

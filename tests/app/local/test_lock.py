@@ -19,7 +19,7 @@ def test_the_second_one_is_told_who_holds_the_directory_and_what_to_do(tmp_path:
     first = DataDirectoryLock(tmp_path / "data")
     first.acquire("http://127.0.0.1:1234")
     try:
-        with pytest.raises(Conflict, match=r"in use .*pid \d+, http://127\.0\.0\.1:1234.*--data-dir"):
+        with pytest.raises(Conflict, match=r"in use .*pid \d+,.*http://127\.0\.0\.1:1234.*--data-dir"):
             DataDirectoryLock(tmp_path / "data").acquire("http://127.0.0.1:5678")
     finally:
         first.release()
@@ -31,7 +31,7 @@ def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
         lock.acquire("http://x")
         held_by = holder(tmp_path)
         assert held_by is not None
-        assert set(held_by) == {"pid", "url", "version", "started_at"}
+        assert set(held_by) >= {"pid", "url", "version", "started_at"}
         lock.release()
         lock.release()
         assert holder(tmp_path) is None

@@ -119,7 +119,16 @@ async def test_a_token_opens_its_user_with_its_scopes(tokens: Tokens, clock: Clo
 @pytest.mark.parametrize("mode", ["auto", "required"])
 @pytest.mark.parametrize(
     "header",
-    [b"Bearer " + b"cm_" + b"x" * 43, b"Bearer x", b"Bearer", b"", b"Basic dTpw", b"Bearer \xff", b"Bearer a b", b"cm_x"],
+    [
+        b"Bearer " + b"cm_" + b"x" * 43,
+        b"Bearer x",
+        b"Bearer",
+        b"",
+        b"Basic dTpw",
+        b"Bearer \xff",
+        b"Bearer a b",
+        b"cm_x",
+    ],
 )
 async def test_a_wrong_token_is_refused_also_where_none_is_needed(
     tokens: Tokens, clock: Clock, mode: str, header: bytes
@@ -168,9 +177,7 @@ async def test_a_token_is_not_remembered_past_its_end(tokens: Tokens, clock: Clo
         await checking.identify(bearer(value))
 
 
-async def test_what_is_remembered_is_bounded(
-    tokens: Tokens, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_remembered_is_bounded(tokens: Tokens, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "REMEMBERED_LIMIT", 3)
     checking = authenticator(tokens, clock)
     for _ in range(10):

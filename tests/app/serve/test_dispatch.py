@@ -129,7 +129,9 @@ async def test_a_token_makes_the_scope_and_the_sdks_user(door: Door) -> None:
     assert scope["user"].access_token.subject == "ann"
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/messages/", "/sse", "/status", "/info", "/test", "/nowhere", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/mcp", "/messages/", "/sse", "/status", "/info", "/test", "/nowhere", "/openapi.json"]
+)
 async def test_without_a_token_where_one_is_required_nothing_is_answered(path: str) -> None:
     door = Door(auth="required", host="0.0.0.0")
     method = "POST" if path in ("/mcp", "/messages/", "/test") else "GET"

@@ -120,7 +120,9 @@ def test_a_call_over_sse_is_logged_under_its_own_requests_id(server: Server) -> 
         pytest.param(b"GET /%ff%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", id="a path that is no text"),
         pytest.param(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", id="a star"),
         pytest.param(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", id="a length that is none"),
-        pytest.param(b"POST /messages/?session_id=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", id="no id"),
+        pytest.param(
+            b"POST /messages/?session_id=x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", id="no id"
+        ),
         pytest.param(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", id="no body"),
     ],
 )
@@ -149,7 +151,9 @@ def test_metrics_have_a_port_of_their_own(tmp_path: Path) -> None:
 
 
 def test_required_tokens_must_be_there(tmp_path: Path) -> None:
-    status, _, error = refused(tmp_path / "data", "--port", "0", "--host", "0.0.0.0", AUTH="required", LOG_LEVEL="ERROR")
+    status, _, error = refused(
+        tmp_path / "data", "--port", "0", "--host", "0.0.0.0", AUTH="required", LOG_LEVEL="ERROR"
+    )
 
     assert status == 1
     assert error.count("\n") == 1
