@@ -103,7 +103,8 @@ class Follower:
         engine, self._engine = self._engine, None
         if engine is not None:
             if self._problem is None:
-                await self._in_thread(lambda: engine.checkpoint(self._position))
+                with contextlib.suppress(IndexUnavailable):  # the next start replays the log, or rebuilds
+                    await self._in_thread(lambda: engine.checkpoint(self._position))
             await self._in_thread(engine.close)
         self._problem = "it is closed"
         self._thread.shutdown(wait=False)
@@ -114,13 +115,11 @@ class Follower:
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return candidates as of the last catch-up."""
-        engine = self._usable()
-        return await self._in_thread(lambda: engine.candidates(query))
+        return await self._ask(lambda engine: engine.candidates(query))
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the sessions' scores as of the last catch-up."""
-        engine = self._usable()
-        return await self._in_thread(lambda: engine.session_scores(user, weights, sessions))
+        return await self._ask(lambda engine: engine.session_scores(user, weights, sessions))
 
     async def catch_up(self) -> None:
         """Wait until everything committed before the call is applied. Raises IndexUnavailable."""
@@ -141,7 +140,18 @@ class Follower:
 
     async def count(self) -> int:
         """Return how many points the engine holds."""
-        return await self._in_thread(self._usable().count)
+        return await self._ask(lambda engine: engine.count())
+
+    async def _ask(self, question: Callable[[RebuildableEngine], T]) -> T:
+        """Ask the engine; one that fails is rebuilt."""
+        engine = self._usable()
+        try:
+            return await self._in_thread(lambda: question(engine))
+        except IndexUnavailable as error:
+            if self._problem is None:
+                logger.warning("rebuilding the search index: %s", error)
+                await self.rebuild()
+            raise
 
     def _usable(self) -> RebuildableEngine:
         if self._engine is None or self._problem is not None:
@@ -161,6 +171,11 @@ class Follower:
             except (IndexUnavailable, LogPruned) as error:
                 self._problem = "it is being rebuilt"
                 logger.warning("rebuilding the search index: %s", error or "the change log was pruned")
+                self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
+                await asyncio.sleep(_IDLE_S)
+            except Exception:  # the last line: a follower that ended would let every search wait for nothing
+                self._problem = "it is being rebuilt"
+                logger.exception("rebuilding the search index after an error of ours")
                 self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
                 await asyncio.sleep(_IDLE_S)
             await self._pause()

@@ -17,6 +17,7 @@ from app.index.edge import EdgeEngine
 from app.index.engine import Payload, Point
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Kind
+from tests.support.damage import spoil
 
 DATABASE = uuid4()
 NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
@@ -196,9 +197,7 @@ class TestReopening:
             pytest.param("segments/*/segment.json", "garbage", id="segment description overwritten"),
             pytest.param("segments/*/payload_storage/config.json", "remove", id="payload storage lost"),
             pytest.param("segments/*/payload_index/*user-map/tracker.dat", "garbage", id="payload index overwritten"),
-            pytest.param(
-                "segments/*/vector_storage-window/deleted/status.dat", "truncate", id="vector storage cut"
-            ),
+            pytest.param("segments/*/vector_storage-window/deleted/status.dat", "truncate", id="vector storage cut"),
         ],
     )
     def test_a_shard_with_damaged_files_begins_anew(self, saved, pattern, damage):
@@ -239,7 +238,7 @@ class TestBroken:
         engine = EdgeEngine(saved, DATABASE)
         assert engine.position == 5, "the damage shows only when it is read"
 
-        with pytest.raises(IndexUnavailable, match="the search index failed to .* it will be rebuilt"):
+        with pytest.raises(IndexUnavailable, match=r"the search index failed to .* it will be rebuilt"):
             for number in range(2, 50):
                 engine.apply([point(number, window={7: 1.0})], [])
                 engine.checkpoint(6)
@@ -312,16 +311,3 @@ class TestLock:
                 EdgeEngine(saved, DATABASE)
 
         EdgeEngine(saved, DATABASE).close()
-
-
-def spoil(folder: Path, pattern: str, damage: str) -> None:
-    """Damage the one file of a shard that fits the pattern."""
-    [file] = folder.glob(pattern)
-    if damage == "remove":
-        file.unlink()
-    elif damage == "truncate":
-        with file.open("r+b") as opened:
-            opened.truncate(file.stat().st_size // 2)
-    else:
-        with file.open("r+b") as opened:
-            opened.write(b"\xa5" * min(file.stat().st_size, 1 << 20))

@@ -76,7 +76,8 @@ async def take(store, scope, what, first, second):
         async with store.db.as_service() as connection:
             await connection.execute(
                 "update memories m set project = $2 where id = $1 and not exists"
-                " (select from memories o where o.user_id = m.user_id and o.project = $2 and o.content_hash = m.content_hash)",
+                " (select from memories o where o.user_id = m.user_id and o.project = $2"
+                " and o.content_hash = m.content_hash)",
                 ids[first % len(ids)],
                 second,
             )

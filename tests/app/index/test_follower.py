@@ -1,0 +1,485 @@
+"""The follower: a search finds what was answered before it began, whatever happened to the index."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import IndexUnavailable, StoreUnavailable
+from app.index import follower as follower_module
+from app.index.edge import EdgeEngine
+from app.index.follower import Follower
+from app.memory.ports import CandidateQuery
+from app.memory.types import Filter, Scope
+from app.store.changes import ChangeLog
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from tests.support.damage import spoil
+from tests.support.domain import change, converse, erase, look_for, memorize, parts_on, texts_for
+from tests.support.rows import add_note, piece
+from tests.support.waiting import until
+
+_numbers = count()
+
+
+@pytest.fixture(autouse=True)
+def no_idling(monkeypatch):
+    """Let a follower that failed or has nothing to do try again at once."""
+    monkeypatch.setattr(follower_module, "_IDLE_S", 0.01)
+
+
+@asynccontextmanager
+async def following(log, folder, engine=EdgeEngine):
+    """Run a follower on a folder."""
+    follower = Follower(log, lambda database: engine(folder, database))
+    await follower.start()
+    try:
+        yield follower
+    finally:
+        await follower.stop()
+
+
+async def crash(follower):
+    """Leave everything as a killed process does: nothing is saved any more, the lock is free."""
+    follower._task.cancel()
+    await asyncio.gather(follower._task, return_exceptions=True)
+    follower._task = None
+    engine, follower._engine = follower._engine, None
+    engine.close()
+
+
+async def healthy(follower):
+    await until(lambda: follower.problem is None, "the index can answer")
+
+
+class TestFreshness:
+    async def test_a_search_finds_every_write_answered_before_it_began(self, parts, alice):
+        answered: list[str] = []
+
+        async def write(writer):
+            for number in range(10):
+                word = f"word{writer}x{number}"
+                if number % 2:
+                    await memorize(parts, alice, f"a note about {word}")
+                else:
+                    await converse(parts, alice, [f"a message about {word}"], conversation_id=f"talk {writer}")
+                answered.append(word)
+
+        async def look(seed):
+            choose = random.Random(seed)
+            for _ in range(12):
+                await until(lambda: bool(answered), "something was written")
+                word = choose.choice(answered)
+                found = await texts_for(parts, alice, word)
+                assert any(word in text for text in found), f"{word} was answered before the search began"
+
+        await asyncio.gather(*map(write, range(6)), *map(look, range(4)))
+
+        for word in answered:
+            assert any(word in text for text in await texts_for(parts, alice, word))
+
+    async def test_what_another_process_wrote_is_found_too(self, parts, connect_arguments, alice):
+        database = Database(connect_arguments)
+        await database.open()
+        try:
+            for number in range(5):
+                await add_note(PostgresStore(database), alice, f"other process {number}")
+                assert await texts_for(parts, alice, f"process {number}", limit=1) == [f"other process {number}"]
+        finally:
+            await database.close()
+
+    async def test_two_followers_each_see_the_others_writes(self, parts, connect_arguments, run_folder, alice):
+        database = Database(connect_arguments)
+        await database.open()
+        folder = run_folder / "second-index"
+        try:
+            async with following(ChangeLog(database), folder) as second:
+                await second.wait_filled(10)
+                others = parts_on(PostgresStore(database), second)
+                for number in range(5):
+                    await memorize(parts, alice, f"here {number}")
+                    await memorize(others, alice, f"there {number}")
+                    assert await texts_for(others, alice, f"here {number}", limit=1) == [f"here {number}"]
+                    assert await texts_for(parts, alice, f"there {number}", limit=1) == [f"there {number}"]
+        finally:
+            await database.close()
+
+    async def test_a_write_that_commits_after_later_ones_is_found(self, parts, database, alice):
+        word = "belated"
+        async with database.as_user("alice") as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(
+                "insert into memories (id, user_id, kind, text, content_hash, whole_id, session_id, terms, words, asks,"
+                " tells_time, analysis) select i, 'alice', 'note', $1, 'x', i, i, $2, 1, false, false, 1"
+                " from gen_random_uuid() as i",
+                word,
+                list(piece(word).analysis.terms),
+            )
+            await memorize(parts, alice, "punctual")
+            assert await texts_for(parts, alice, "punctual belated") == ["punctual"]
+            await transaction.commit()
+
+        assert set(await texts_for(parts, alice, "punctual belated")) == {"punctual", "belated"}
+
+    async def test_the_lag_is_nothing_once_caught_up(self, parts, follower, alice):
+        await memorize(parts, alice, "text")
+        await follower.catch_up()
+
+        assert follower.lag == (0, 0.0)
+
+
+class TestForgetting:
+    @pytest.fixture(autouse=True)
+    async def talk(self, parts, alice):
+        await converse(parts, alice, ["first apple", "second pear", "third plum"], conversation_id="talk")
+
+    async def id_of(self, parts, alice, text):
+        return next(one.id for one in await parts.store.of_conversation(alice, "talk", 10) if one.text == text)
+
+    async def test_neighbours_are_found_by_a_turns_words(self, parts, alice):
+        assert set(await texts_for(parts, alice, "pear")) == {"first apple", "second pear", "third plum"}
+
+    @pytest.mark.parametrize("how", ["forgotten", "archived", "changed"])
+    async def test_its_words_leave_the_neighbours_vectors_too(self, parts, alice, how):
+        id_ = await self.id_of(parts, alice, "second pear")
+        if how == "forgotten":
+            await erase(parts, alice, ids=[id_])
+        else:
+            await change(parts, alice, id_, **({"archived": True} if how == "archived" else {"text": "second fig"}))
+
+        assert await texts_for(parts, alice, "pear") == []
+
+    @pytest.mark.parametrize("text", ["first apple", "second pear", "third plum"])
+    async def test_its_words_leave_the_sessions_vector(self, parts, follower, alice, text):
+        members = await parts.store.of_conversation(alice, "talk", 10)
+        await erase(parts, alice, ids=[await self.id_of(parts, alice, text)])
+        await follower.catch_up()
+
+        weights = dict.fromkeys(piece(text).analysis.terms, 1.0)
+        assert await follower.session_scores("alice", weights, [members[0].id]) == {}
+        left = {term: 1.0 for one in members if one.text != text for term in piece(one.text).analysis.terms}
+        assert set(await follower.session_scores("alice", left, [members[0].id])) == {members[0].id}
+
+    async def test_nothing_is_left_of_a_forgotten_conversation(self, parts, follower, alice):
+        await erase(parts, alice, ids=[await self.id_of(parts, alice, "first apple")])
+        await follower.catch_up()
+        await erase(parts, alice, conversation_id="talk")
+        await follower.catch_up()
+
+        assert await follower.count() == 0
+
+    async def test_what_is_unarchived_is_found_again(self, parts, alice):
+        id_ = await self.id_of(parts, alice, "second pear")
+        await change(parts, alice, id_, archived=True)
+        assert await texts_for(parts, alice, "pear") == []
+        await change(parts, alice, id_, archived=False)
+
+        assert set(await texts_for(parts, alice, "pear")) == {"first apple", "second pear", "third plum"}
+
+
+WORDS = ["red", "green", "blue", "apple", "pear", "plum", "fig", "oak"]
+step = st.one_of(
+    st.tuples(st.just("say"), st.lists(st.sampled_from(WORDS), min_size=1, max_size=5)),
+    st.tuples(st.just("note"), st.lists(st.sampled_from(WORDS), min_size=1, max_size=3)),
+    st.tuples(st.just("forget"), st.integers(0, 20)),
+    st.tuples(st.just("archive"), st.integers(0, 20)),
+    st.tuples(st.just("restore"), st.integers(0, 20)),
+    st.tuples(st.just("change"), st.integers(0, 20)),
+    st.tuples(st.just("catch up"), st.none()),
+)
+
+
+@settings(max_examples=15)
+@given(steps=st.lists(step, min_size=3, max_size=14))
+async def test_an_index_that_followed_equals_one_built_anew(parts, follower, log, run_folder, steps):
+    scope = Scope(f"user {next(_numbers)}")
+    for what, value in steps:
+        await take(parts, follower, scope, what, value)
+    await follower.catch_up()
+
+    folder = run_folder / f"anew-{next(_numbers)}"
+    async with following(log, folder) as anew:
+        await anew.wait_filled(10)
+        assert await picture(follower, scope) == await picture(anew, scope)
+
+
+async def take(parts, follower, scope, what, value):
+    if what == "say":
+        await converse(parts, scope, value, conversation_id=scope.user)
+    elif what == "note":
+        await memorize(parts, scope, " ".join(value))
+    elif what == "catch up":
+        await follower.catch_up()
+    else:
+        async with parts.store.db.as_user(scope.user) as connection:
+            ids = [row["id"] for row in await connection.fetch("select id from memories order by id")]
+        if not ids:
+            return
+        id_ = ids[value % len(ids)]
+        if what == "forget":
+            await erase(parts, scope, ids=[id_])
+        elif what == "change":
+            await change(parts, scope, id_, text=f"{WORDS[value % len(WORDS)]} {next(_numbers)}")
+        elif what == "archive" or not await has_twin(parts, id_):
+            await change(parts, scope, id_, archived=what == "archive")
+
+
+async def has_twin(parts, id_):
+    """Tell whether a live memory has the same content: then the archived one may not come back."""
+    async with parts.store.db.as_service() as connection:
+        return await connection.fetchval(
+            "select exists (select from memories a join memories b using (user_id, project, content_hash)"
+            " where a.id = $1 and b.id <> $1 and b.archived_at is null and a.conversation_id is null)",
+            id_,
+        )
+
+
+async def picture(follower, scope):
+    """What the index says of each word: window scores, and the scores of all sessions."""
+    async with follower._log._db.as_service() as connection:
+        rows = await connection.fetch("select distinct session_id from memories where user_id = $1", scope.user)
+    sessions = [row["session_id"] for row in rows]
+    seen = {}
+    for word in WORDS:
+        weights = dict.fromkeys(piece(word).analysis.terms, 1.0)
+        query = CandidateQuery(user=scope.user, weights=weights, where=Filter(), limit=1_000)
+        windows = {one.id: round(one.window_score, 4) for one in await follower.candidates(query)}
+        whole = await follower.session_scores(scope.user, weights, sessions) if sessions else {}
+        seen[word] = (windows, {id_: round(score, 4) for id_, score in whole.items()})
+    return seen
+
+
+class TestReopening:
+    async def test_the_index_goes_on_where_it_was_saved(self, log, store, index_folder, alice):
+        async with following(log, index_folder) as first:
+            await first.wait_filled(10)
+            await memorize(parts_on(store, first), alice, "before")
+            await first.catch_up()
+        await add_note(store, alice, "while it was away")
+
+        async with following(log, index_folder) as second:
+            assert second.problem is None, "nothing to rebuild"
+            assert set(await texts_for(parts_on(store, second), alice, "before away")) == {
+                "before",
+                "while it was away",
+            }
+
+    async def test_changes_applied_but_not_saved_are_replayed_without_harm(self, log, store, index_folder, alice):
+        first = Follower(log, lambda database: EdgeEngine(index_folder, database))
+        await first.start()
+        await first.wait_filled(10)
+        parts = parts_on(store, first)
+        gone = await memorize(parts, alice, "gone apple")
+        await converse(parts, alice, ["one apple", "two pears"], conversation_id="talk")
+        await first.catch_up()
+        await erase(parts, alice, ids=[gone])
+        await first.catch_up()
+        before = await picture(first, alice)
+        await crash(first)
+
+        async with following(log, index_folder) as second:
+            assert second.problem is None, "it replays, it does not rebuild"
+            await second.catch_up()
+            assert await picture(second, alice) == before
+
+    @pytest.mark.parametrize(
+        ("pattern", "damage"),
+        [
+            pytest.param("../state.json", "truncate", id="state cut"),
+            pytest.param("edge_config.json", "garbage", id="configuration overwritten"),
+            pytest.param("segments/*/vector_storage-window/deleted/status.dat", "truncate", id="panics when opened"),
+            pytest.param("segments/*/vector_storage-window/store/tracker.dat", "garbage", id="panics when used"),
+        ],
+    )
+    async def test_a_damaged_index_is_rebuilt_by_itself_and_finds_everything(
+        self, log, store, index_folder, alice, pattern, damage
+    ):
+        async with following(log, index_folder) as first:
+            await first.wait_filled(10)
+            parts = parts_on(store, first)
+            for number in range(20):
+                await memorize(parts, alice, f"apple {number}")
+            await first.catch_up()
+        spoil(index_folder / "shard", pattern, damage)
+
+        async with following(log, index_folder) as second:
+            parts = parts_on(store, second)
+            await memorize(parts, alice, "apple 20")
+            await until(lambda: found_all(parts, alice), "all is found by the index again")
+
+    async def test_another_database_makes_the_index_anew(self, log, store, database, index_folder, alice):
+        async with following(log, index_folder) as first:
+            await first.wait_filled(10)
+        await add_note(store, alice, "restored")
+        async with database.as_service() as connection:
+            await connection.execute("update instance set database_id = gen_random_uuid()")
+
+        async with following(log, index_folder) as second:
+            await second.wait_filled(10)
+            assert await texts_for(parts_on(store, second), alice, "restored") == ["restored"]
+
+    async def test_a_log_pruned_below_the_position_makes_the_index_anew(self, log, store, index_folder, alice):
+        async with following(log, index_folder) as first:
+            await first.wait_filled(10)
+        await add_note(store, alice, "pruned from the log")
+        await store.fold_term_counts()
+        from datetime import timedelta
+
+        await log.prune(timedelta(seconds=-60))
+
+        async with following(log, index_folder) as second:
+            parts = parts_on(store, second)
+            await until(lambda: answers(parts, alice, "pruned"), "the index answers")
+            assert await texts_for(parts, alice, "pruned") == ["pruned from the log"]
+
+
+async def found_all(parts, alice):
+    found = await look_for(parts, alice, "apple", limit=100)
+    assert len(found.results) == 21, "the store answers where the index cannot"
+    return not found.degraded
+
+
+async def answers(parts, alice, query):
+    return not (await look_for(parts, alice, query)).degraded
+
+
+class Faulty(EdgeEngine):
+    """The real engine, which fails in one operation while `fails` names it."""
+
+    fails: str | None = None
+
+    def _fail_in(self, operation):
+        if Faulty.fails == operation:
+            raise IndexUnavailable(f"the search index failed to {operation}")
+
+    def candidates(self, query):
+        self._fail_in("search")
+        return super().candidates(query)
+
+    def apply(self, upserts, deletes):
+        self._fail_in("write")
+        super().apply(upserts, deletes)
+
+    def empty(self):
+        self._fail_in("begin anew")
+        super().empty()
+
+    def checkpoint(self, position):
+        self._fail_in("flush")
+        super().checkpoint(position)
+
+
+@pytest.fixture
+async def faulty(log, store, index_folder, alice, monkeypatch):
+    """The domain on an engine that can be made to fail."""
+    monkeypatch.setattr(follower_module, "_CHECKPOINT_S", 0.0)
+    monkeypatch.setattr(Faulty, "fails", None)
+    async with following(log, index_folder, Faulty) as follower:
+        await follower.wait_filled(10)
+        parts = parts_on(store, follower)
+        await memorize(parts, alice, "apple pie")
+        await follower.catch_up()
+        yield parts
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("operation", ["search", "write", "flush"])
+    async def test_a_failing_engine_is_done_without_and_rebuilt(self, faulty, alice, monkeypatch, operation):
+        monkeypatch.setattr(Faulty, "fails", operation)
+        await memorize(faulty, alice, "apple cake")
+        await until(lambda: degraded(faulty, alice), "the failure was noticed")
+
+        found = await look_for(faulty, alice, "apple")
+        assert {one.memory.text for one in found.results} == {"apple pie", "apple cake"}, "the store answered"
+
+        monkeypatch.setattr(Faulty, "fails", None)
+        await until(lambda: answers(faulty, alice, "apple"), "the index answers again")
+        assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
+
+    async def test_a_rebuilding_index_gives_degraded_answers_until_it_is_done(self, faulty, alice, monkeypatch):
+        monkeypatch.setattr(Faulty, "fails", "begin anew")
+        await faulty.index.rebuild()
+
+        found = await look_for(faulty, alice, "apple")
+        assert found.degraded
+        assert [one.memory.text for one in found.results] == ["apple pie"]
+        assert faulty.index.problem == "it is being rebuilt"
+
+        monkeypatch.setattr(Faulty, "fails", None)
+        await healthy(faulty.index)
+        assert await texts_for(faulty, alice, "apple") == ["apple pie"]
+
+    async def test_a_store_that_does_not_answer_fails_the_catch_up_and_is_followed_again(
+        self, faulty, alice, log, monkeypatch
+    ):
+        async def unreachable(position):
+            raise StoreUnavailable("PostgreSQL does not answer")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(log, "read", unreachable)
+            with pytest.raises(IndexUnavailable, match="cannot be made current: PostgreSQL does not answer"):
+                await faulty.index.catch_up()
+            assert faulty.index.problem is None, "nothing is wrong with the index itself"
+
+        await memorize(faulty, alice, "apple cake")
+        assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
+
+    async def test_an_error_of_our_own_does_not_end_the_follower(self, faulty, alice, log, monkeypatch, caplog):
+        async def mistaken(position):
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(log, "read", mistaken)
+            with pytest.raises(IndexUnavailable):
+                await faulty.index.catch_up()
+
+        await until(lambda: answers(faulty, alice, "apple"), "the index answers again")
+        assert "ZeroDivisionError" in caplog.text
+
+    async def test_a_catch_up_that_takes_too_long_is_given_up(self, faulty, log, monkeypatch):
+        never = asyncio.Event()
+
+        async def stuck(position):
+            await never.wait()
+
+        monkeypatch.setattr(follower_module, "CATCH_UP_TIMEOUT_S", 0.01)
+        with monkeypatch.context() as patch:
+            patch.setattr(log, "read", stuck)
+            with pytest.raises(IndexUnavailable, match="did not catch up in time"):
+                await faulty.index.catch_up()
+        never.set()
+
+    async def test_a_search_that_waits_when_the_follower_stops_is_told(self, faulty, log, monkeypatch):
+        reading = asyncio.Event()
+
+        async def stuck(position):
+            reading.set()
+            await asyncio.Event().wait()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(log, "read", stuck)
+            waiting = asyncio.create_task(faulty.index.catch_up())
+            await reading.wait()
+            await faulty.index.stop()
+
+        with pytest.raises(IndexUnavailable, match="closed; the server is stopping"):
+            await waiting
+
+    async def test_stop_works_on_a_failing_engine_and_may_be_called_twice(self, faulty, index_folder, monkeypatch):
+        monkeypatch.setattr(Faulty, "fails", "flush")
+        await faulty.index.stop()
+        await faulty.index.stop()
+
+        with pytest.raises(IndexUnavailable, match="it is closed"):
+            await faulty.index.catch_up()
+
+
+async def degraded(parts, alice):
+    return (await look_for(parts, alice, "apple")).degraded

@@ -1,0 +1,110 @@
+"""The points of a session: which ones a change touches, and what they hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from app.index.points import session_points
+from app.memory.ranking import NEIGHBOURS, session_vector, window_vector
+from app.store.changes import Member
+
+NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
+SESSION = UUID(int=100)
+
+
+def member(position: int, *terms: int, **more) -> Member:
+    values = {
+        "session": SESSION,
+        "position": position,
+        "id": UUID(int=100 + position),
+        "user": "alice",
+        "project": "p",
+        "kind": "turn",
+        "tags": [],
+        "role": "user",
+        "conversation": "talk",
+        "at": NOON,
+        "terms": sorted(terms),
+        **more,
+    }
+    return Member(**values)
+
+
+def by_position(points):
+    return {point.id.int - 100: point for point in points}
+
+
+def test_all_points_are_made_when_nothing_is_said_about_what_changed():
+    members = [member(0, 1), member(1, 2), member(2, 3)]
+
+    points = by_position(session_points(SESSION, members, None))
+
+    turns = [Counter([1]), Counter([2]), Counter([3])]
+    assert {at: point.window for at, point in points.items()} == {at: window_vector(turns, at) for at in range(3)}
+
+
+def test_the_sessions_vector_stands_on_its_first_point_alone():
+    members = [member(0, 1, 1), member(1, 2), member(2, 3)]
+
+    points = by_position(session_points(SESSION, members, None))
+
+    assert points[0].session == session_vector([Counter([1, 1]), Counter([2]), Counter([3])])
+    assert (points[1].session, points[2].session) == (None, None)
+
+
+def test_a_change_touches_the_turns_near_it_and_the_session():
+    members = [member(position, position + 1) for position in range(12)]
+
+    touched = set(by_position(session_points(SESSION, members, {6})))
+
+    assert touched == {0, *range(6 - NEIGHBOURS, 6 + NEIGHBOURS + 1)}
+
+
+def test_a_deleted_turn_keeps_its_place_so_distances_stay():
+    members = [member(0, 1), member(2, 3)]
+
+    points = by_position(session_points(SESSION, members, {1}))
+
+    assert points[2].window == window_vector([Counter([1]), None, Counter([3])], 2)
+
+
+def test_the_session_keeps_its_vector_when_its_first_turn_is_gone():
+    members = [member(3, 1), member(4, 2)]
+
+    points = by_position(session_points(SESSION, members, {0}))
+
+    assert points[0].window is None
+    assert points[0].session == session_vector([Counter([1]), Counter([2])])
+    assert points[0].payload.user == "alice"
+
+
+def test_distance_is_measured_between_positions_not_from_the_conversations_beginning():
+    far = [member(500, 1), member(501, 2)]
+    near = [member(0, 1), member(1, 2)]
+
+    windows_far = [point.window for point in session_points(SESSION, far, None) if point.window]
+    windows_near = [point.window for point in session_points(SESSION, near, None) if point.window]
+    assert windows_far == windows_near
+
+
+@pytest.mark.parametrize("changed", [None, {0}, {7}])
+def test_a_note_alone_is_one_point_with_both_vectors(changed):
+    [point] = session_points(SESSION, [member(0, 1, 2, conversation=None, role=None, tags=["x"])], changed)
+
+    assert point.id == SESSION
+    assert point.window == window_vector([Counter([1, 2])], 0)
+    assert point.session == session_vector([Counter([1, 2])])
+    payload = point.payload
+    assert (payload.user, payload.project, payload.kind) == ("alice", "p", "turn")
+    assert (payload.tags, payload.role, payload.conversation, payload.at) == (["x"], None, None, NOON)
+
+
+def test_a_memory_without_any_term_has_a_point_that_no_word_finds():
+    [point] = session_points(SESSION, [member(0)], None)
+
+    assert not point.window
+    assert not point.session
