@@ -1,0 +1,212 @@
+"""Writes everything a user has as JSON Lines that `import` takes back without loss.
+
+All of it is from one moment. Memories come first, a line each, then conversations, a line for each stretch of
+messages. Archived memories are there, expired ones are not. Left out is what is derived: terms, sessions, positions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from app.errors import MemoryServerError
+from app.memory.texts import content_hash
+from app.memory.types import Kind, Scope
+from app.ops.database import open_database
+from app.ops.importing.progress import Bar
+from app.settings import load_settings
+from app.store.bulk import Bulk, Snapshot, StoredConversation, Whole
+from app.store.database import Database
+
+# A line of this many messages or characters is easily held in memory by whoever reads it.
+_LINE_MESSAGES = 500
+_LINE_CHARACTERS = 2_000_000
+
+
+class Unwritable(MemoryServerError):
+    """The file to export to cannot be written."""
+
+    code = "unwritable"
+    status = 400
+
+
+@dataclass(slots=True)
+class Report:
+    """What was written."""
+
+    memories: int = 0
+    messages: int = 0
+    conversations: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {**asdict(self), "seconds": round(self.seconds, 3)}
+
+    def summary(self) -> str:
+        """Return it as a line for people."""
+        return (
+            f"exported {self.memories:,} memories and {self.messages:,} messages of {self.conversations:,} "
+            f"conversations, {self.bytes:,} bytes, in {self.seconds:,.1f} s"
+        )
+
+
+def run(file: str, *, project: str | None, user: str | None, data_dir: str | None, bar: Bar) -> Report:
+    """Export what a user has to FILE, which is replaced when all of it is written. Raises MemoryServerError."""
+    settings = load_settings({"memory_data_dir": data_dir})
+    scope = Scope(user or settings.default_user_id)
+
+    async def work() -> Report:
+        with _written(file) as out:
+            async with open_database(settings, "claude-memory export") as db:
+                return await write(db, scope, out, project=project, bar=bar)
+
+    return asyncio.run(work())
+
+
+async def write(db: Database, scope: Scope, out: IO[bytes], *, project: str | None, bar: Bar) -> Report:
+    """Write the lines of a user, or of one of his projects."""
+    began = time.monotonic()
+    report = Report()
+    async with Bulk(db).snapshot(scope) as snapshot:
+        async for line in _lines(snapshot, project, report):
+            data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            out.write(data)
+            report.bytes += len(data)
+            bar.read(len(data))
+            bar.done(report.memories + report.messages)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+async def _lines(snapshot: Snapshot, project: str | None, report: Report) -> AsyncIterator[dict[str, Any]]:
+    async for memory in snapshot.memories(project):
+        report.memories += 1
+        yield _memory(memory)
+    current: StoredConversation | None = None
+    messages: list[dict[str, Any]] = []
+    characters = 0
+    async for conversation, turn in snapshot.turns(project):
+        new = current is None or conversation.id != current.id
+        if current is not None and (new or len(messages) >= _LINE_MESSAGES or characters >= _LINE_CHARACTERS):
+            yield _conversation(current, messages)
+            messages, characters = [], 0
+        report.conversations += new
+        current = conversation
+        if turn is not None:
+            report.messages += 1
+            messages.append(_message(turn))
+            characters += len(messages[-1]["content"])
+    if current is not None:
+        yield _conversation(current, messages)
+
+
+def _memory(memory: Whole) -> dict[str, Any]:
+    text = "".join(piece for _, piece in memory.pieces)
+    return _given(
+        {
+            "text": text,
+            "kind": memory.kind,
+            "project": memory.project,
+            "id": str(memory.pieces[0][0]),
+            "occurred_at": memory.occurred_at,
+            **_kept(memory, content_hash(text)),
+        }
+    )
+
+
+def _message(turn: Whole) -> dict[str, Any]:
+    text = "".join(piece for _, piece in turn.pieces)
+    time_ = "" if turn.occurred_at is None else turn.occurred_at.isoformat()
+    return _given(
+        {
+            "role": turn.role,
+            "content": text,
+            "name": turn.name,
+            "time": turn.occurred_at,
+            "id": turn.message_id,
+            "kind": None if turn.kind == Kind.TURN else turn.kind,
+            "memory_id": str(turn.pieces[0][0]),
+            **_kept(turn, content_hash(turn.role or "", turn.name or "", time_, text)),
+        }
+    )
+
+
+def _kept(one: Whole, expected_hash: bytes) -> dict[str, Any]:
+    """Return what memories and messages have in common. The hash is told where it is not that of the text now."""
+    return {
+        "tags": one.tags or None,
+        "metadata": one.metadata or None,
+        "created_at": one.created_at,
+        "updated_at": one.updated_at,
+        "expires_at": one.expires_at,
+        "archived_at": one.archived_at,
+        "version": None if one.version == 1 else one.version,
+        "agent": one.agent,
+        "pieces": None
+        if len(one.pieces) == 1
+        else [{"id": str(id_), "characters": len(text)} for id_, text in one.pieces],
+        "content_hash": None if one.content_hash == expected_hash else one.content_hash.hex(),
+    }
+
+
+def _conversation(conversation: StoredConversation, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    return _given(
+        {
+            "conversation_id": conversation.id,
+            "project": conversation.project,
+            "title": conversation.title,
+            "created_at": conversation.created_at,
+            "updated_at": conversation.updated_at,
+            "messages": messages,
+        }
+    )
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is not set, and write moments as ISO 8601."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+@contextmanager
+def _written(file: str) -> Iterator[IO[bytes]]:
+    """Open FILE for writing; a regular file appears whole or not at all, and readable for its owner only."""
+    if file == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(file).expanduser()
+    try:
+        if path.exists() and not path.is_file():  # a pipe, a device
+            with path.open("wb") as out:
+                yield out
+            return
+        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as out:
+            part = Path(out.name)
+            try:
+                yield out
+                out.flush()
+                os.fsync(out.fileno())
+                part.replace(path)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable(f"{file}: {error.strerror or error}; export takes a file, or - for standard output") from error

@@ -1,0 +1,78 @@
+"""The formats import knows, and how one is told from the beginning of a file."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import ijson  # type: ignore[import-untyped]  # has no types
+
+from app.errors import InvalidInput
+from app.ops.importing import chatgpt, claude, claude_code, jsonl
+from app.ops.importing.entries import Entry
+
+Reader = Callable[[IO[bytes], str | None], Iterator[Entry]]
+
+READERS: dict[str, Reader] = {
+    "jsonl": jsonl.read,
+    "claude-code": claude_code.read,
+    "claude": claude.read,
+    "chatgpt": chatgpt.read,
+}
+_LINES_LOOKED_AT = 100  # a damaged first line must not hide what the others are
+
+
+def told(head: bytes) -> str:
+    """Return the format of what begins like this. Raises InvalidInput for JSON of another kind."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text.startswith(b"["):
+        for line in text.splitlines()[:_LINES_LOOKED_AT]:
+            value = _parsed(line)
+            if isinstance(value, dict) and value:
+                return _by_keys(value) or "jsonl"
+    keys = _first_keys(text)
+    name = _by_keys(keys)
+    if name in ("claude", "chatgpt"):
+        return name
+    if text.startswith(b"[") and (keys or text[1:].strip()[:1] != b"]"):
+        raise InvalidInput(
+            "FILE",
+            f"a JSON array of {'{' + ', '.join(list(keys)[:6]) + '}' if keys else 'something else'}",
+            "JSON Lines, a transcript of Claude Code, or the conversations.json of an account export",
+        )
+    return "jsonl"
+
+
+def _by_keys(keys: dict[str, Any]) -> str | None:
+    if "chat_messages" in keys:
+        return "claude"
+    if "mapping" in keys:
+        return "chatgpt"
+    # Our lines have no type; a transcript's have, and neither a text nor messages.
+    if "type" in keys and not keys.keys() & {"text", "messages", "conversation_id"}:
+        return "claude-code"
+    return None
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _first_keys(text: bytes) -> dict[str, None]:
+    """Return the keys of the first object, as far as the head reaches."""
+    keys: dict[str, None] = {}
+    prefix = "item" if text.startswith(b"[") else ""
+    try:
+        for at, event, value in ijson.parse(io.BytesIO(text), buf_size=4_096):
+            if at == prefix and event == "map_key":
+                keys[value] = None
+            elif at == prefix and event == "end_map":
+                break
+    except (ijson.JSONError, UnicodeDecodeError):
+        pass  # cut off, or no JSON at all
+    return keys

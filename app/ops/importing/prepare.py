@@ -1,0 +1,136 @@
+"""Makes what was read ready to store: credentials out, long texts cut into linked pieces, hashed, analysed.
+
+The same as app/memory/remember.py does for a call, so that what was imported is known when a client sends it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.memory.analysis import analyse
+from app.memory.ports import Limits
+from app.memory.texts import Cleaner, content_hash, pieces
+from app.memory.types import NewMemory, NewTurn, Piece
+from app.ops.importing.entries import Found
+from app.ops.importing.lines import ConversationLine, MemoryLine, MessageLine, PieceLine
+from app.store.bulk import BulkConversation, BulkMemory, BulkTurn, Past
+
+_CONVERSATIONS_REMEMBERED = 1_000  # of those whose messages have no ids; their parts stand close together
+
+
+class Preparer:
+    """Prepares everything of one import. project: takes the place of the projects that were read."""
+
+    def __init__(self, limits: Limits, new_id: Callable[[], UUID], *, agent: str, project: str | None) -> None:
+        self._limits = limits
+        self._new_id = new_id
+        self._agent = agent
+        self._project = project
+        self._cleaner = Cleaner(limits)
+        self._said: OrderedDict[str, Counter[bytes]] = OrderedDict()
+
+    @property
+    def redacted(self) -> int:
+        """How many credentials were taken out so far."""
+        return self._cleaner.redacted
+
+    def memory(self, found: Found, line: MemoryLine) -> BulkMemory:
+        """Return a memory ready to store."""
+        text = self._cleaner.text(line.text)
+        project = self._project or line.project
+        digest = self._digest(line, text == line.text) or content_hash(text)
+        id_ = line.id
+        if id_ is None and line.archived_at is not None:  # archived ones are not known by their content
+            id_ = UUID(bytes=hashlib.sha256(digest + (project or "").encode()).digest()[:16], version=8)
+        return BulkMemory(
+            memory=NewMemory(
+                pieces=self._pieces(line.text, text, id_, line.pieces),
+                content_hash=digest,
+                kind=line.kind,
+                project=project,
+                tags=tuple(self._cleaner.text(tag) for tag in line.tags),
+                metadata=self._cleaner.value(line.metadata),
+                expires_at=line.expires_at,
+                occurred_at=line.occurred_at,
+            ),
+            past=self._past(found, line, id_),
+        )
+
+    def conversation(self, found: Found, line: ConversationLine) -> BulkConversation:
+        """Return a conversation, or a part of one, ready to store; expired messages are left out."""
+        now = datetime.now(UTC)
+        turns = [self._turn(found, one) for one in line.messages if one.expires_at is None or one.expires_at > now]
+        return BulkConversation(
+            id=line.conversation_id,
+            project=self._project or line.project,
+            title=None if line.title is None else self._cleaner.text(line.title),
+            turns=tuple(self._numbered(line.conversation_id, turns)),
+            created_at=line.created_at,
+            updated_at=line.updated_at,
+        )
+
+    def _turn(self, found: Found, line: MessageLine) -> BulkTurn:
+        text = self._cleaner.text(line.content)
+        time = "" if line.time is None else line.time.isoformat()
+        digest = self._digest(line, text == line.content)
+        return BulkTurn(
+            turn=NewTurn(
+                pieces=self._pieces(line.content, text, line.memory_id, line.pieces),
+                content_hash=digest or content_hash(line.role, line.name or "", time, text),
+                role=line.role,
+                name=line.name,
+                message_id=line.id,
+                occurred_at=line.time,
+            ),
+            past=self._past(found, line, line.memory_id),
+            kind=line.kind,
+            tags=tuple(self._cleaner.text(tag) for tag in line.tags),
+            metadata=self._cleaner.value(line.metadata),
+            expires_at=line.expires_at,
+        )
+
+    def _numbered(self, conversation: str, turns: Sequence[BulkTurn]) -> Sequence[BulkTurn]:
+        """Say of each turn without an id how often the import had the same one before, in other parts too."""
+        if all(one.turn.message_id is not None or one.past.known_id for one in turns):
+            return turns
+        said = self._said.pop(conversation, None) or Counter()
+        self._said[conversation] = said
+        if len(self._said) > _CONVERSATIONS_REMEMBERED:
+            self._said.popitem(last=False)
+        numbered = []
+        for one in turns:
+            digest = one.turn.content_hash
+            if one.turn.message_id is None and not one.past.known_id:
+                one = replace(one, occurrence=said[digest])
+                said[digest] += 1
+            numbered.append(one)
+        return numbered
+
+    def _pieces(self, given: str, text: str, first: UUID | None, cuts: Sequence[PieceLine] | None) -> tuple[Piece, ...]:
+        """Cut a text where it was cut when it was exported, or anew if it was not or is another text now."""
+        if cuts and text == given and sum(one.characters for one in cuts) == len(text):
+            starts = [sum(one.characters for one in cuts[:number]) for number in range(len(cuts))]
+            parts = [text[start : start + one.characters] for start, one in zip(starts, cuts, strict=True)]
+            return tuple(
+                Piece(id=one.id, text=part, analysis=analyse(part)) for one, part in zip(cuts, parts, strict=True)
+            )
+        fresh = pieces(text, self._limits.piece_characters, self._new_id)
+        return fresh if first is None else (replace(fresh[0], id=first), *fresh[1:])
+
+    def _digest(self, line: MemoryLine | MessageLine, untouched: bool) -> bytes | None:
+        return bytes.fromhex(line.content_hash) if line.content_hash and untouched else None
+
+    def _past(self, found: Found, line: MemoryLine | MessageLine, id_: UUID | None) -> Past:
+        return Past(
+            agent=line.agent if line.agent is not None else found.agent or self._agent,
+            version=line.version,
+            created_at=line.created_at,
+            updated_at=line.updated_at,
+            archived_at=line.archived_at,
+            known_id=id_ is not None,
+        )

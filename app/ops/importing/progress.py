@@ -1,0 +1,50 @@
+"""A progress bar on stderr; nothing where nobody looks."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+
+class Bar:
+    """Shows how much was read and stored; the reader's thread and the writer's may both tell it."""
+
+    def __init__(self, what: str) -> None:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TextColumn("{task.fields[done]:,} done"),
+            TimeRemainingColumn(),
+        )
+        console = Console(stderr=True)
+        self._progress = Progress(
+            *columns, console=console, transient=True, refresh_per_second=4, disable=not sys.stderr.isatty()
+        )
+        self._task = self._progress.add_task(what, total=None, done=0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def total(self, size: int | None) -> None:
+        """Say how many bytes there are."""
+        self._progress.update(self._task, total=size)
+
+    def read(self, size: int) -> None:
+        """Say that so many bytes more were read, or written."""
+        self._progress.advance(self._task, size)
+
+    def done(self, number: int) -> None:
+        """Say how many memories are done."""
+        self._progress.update(self._task, done=number)
