@@ -92,18 +92,32 @@ def commands_page() -> str:
     """Return docs/commands.md."""
     from app.cli import build_parser
 
-    parser = build_parser()
-    parts = [f"# Commands\n\n```text\n{parser.format_help().rstrip()}\n```\n"]
-    parts += [f"## {child.prog}\n\n```text\n{child.format_help().rstrip()}\n```\n" for child in _children(parser)]
+    parts = ["# Commands\n\nExit status 0: done, 1: failed, 2: wrong usage. Errors are one line on stderr.\n"]
+    parts += [
+        f"## `{command.prog}`\n\n{about}\n\n" + _table(("argument", "what it does"), _arguments(command))
+        for command, about in _commands(build_parser())
+    ]
     return "\n".join(parts)
 
 
-def _children(parser: argparse.ArgumentParser) -> Iterable[argparse.ArgumentParser]:
+def _commands(parser: argparse.ArgumentParser) -> Iterable[tuple[argparse.ArgumentParser, str]]:
+    """Yield each command that does something, with its help."""
     for action in parser._actions:  # argparse has no public way to its sub-parsers
         if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                yield child
-                yield from _children(child)
+            about = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            for name, child in action.choices.items():
+                below = list(_commands(child))
+                yield from below or [(child, about.get(name, ""))]
+
+
+def _arguments(parser: argparse.ArgumentParser) -> Iterable[tuple[str, str]]:
+    for action in parser._actions:
+        if not isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
+            name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+            takes = (
+                "" if action.nargs == 0 or not action.option_strings else f" {action.metavar or action.dest.upper()}"
+            )
+            yield f"`{name}{takes}`", action.help or ""
 
 
 def _default(field: Any) -> str:

@@ -29,6 +29,20 @@ __all__ = ["Component", "Runtime", "Status", "Token", "TokenStore"]
 
 logger = logging.getLogger(__name__)
 
+# What `_start` and the tools import, heaviest first. `app.serve.server` imports them in a thread before `start` is
+# called, so that the event loop answers meanwhile; a test compares this with what a start imports.
+RUNTIME_MODULES = (
+    "app.serve.mcp.tools",
+    "app.serve.mcp.resources",
+    "app.store.database",
+    "app.store.changes",
+    "app.store.postgres",
+    "app.store.rows",
+    "app.store.tokens",
+    "app.index.follower",
+    "app.index.edge",
+)
+
 _HOUSEKEEPING_S = 15.0
 _LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
 _PROBE_TIMEOUT_S = 10.0

@@ -43,7 +43,7 @@ from app.serve.limits import rate_limit
 from app.serve.lines import LineSessions
 from app.serve.mcp import build_server
 from app.serve.mcp.surrogates import LoneSurrogates
-from app.serve.runtime import Runtime
+from app.serve.runtime import RUNTIME_MODULES, Runtime
 from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
 from app.settings import Auth, Settings, load_settings
@@ -57,17 +57,6 @@ RUNNING_CALLS_S = 10.0  # how long a shutdown waits for calls; less than the 30 
 IDLE_LOOK_S = 5.0  # how often a daemon looks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
 RETRY_S = (1, 2, 4, 8, 15)  # waits between tries to reach a database server
-# What the runtime imports when it starts, in the order it needs them: imported in a thread before, so that
-# the event loop answers meanwhile.
-_RUNTIME_MODULES = (
-    "app.store.database",
-    "app.store.changes",
-    "app.store.postgres",
-    "app.store.tokens",
-    "app.index.follower",
-    "app.index.edge",
-)
-
 MakeRuntime = Callable[..., Runtime]
 MakeMcp = Callable[[Runtime], Server[Any]]
 
@@ -291,7 +280,8 @@ class _Running:
         limit_s = self._settings.daemon_idle_minutes * 60
         if not self._boot.flags.daemon or not limit_s or self._lines is None:
             return
-        while self._lines.open or time.monotonic() - self._lines.idle_since < limit_s:
+        # Idleness is an absence: there is no event to wait for.
+        while self._lines.open or time.monotonic() - self._lines.idle_since < limit_s:  # noqa: ASYNC110
             await asyncio.sleep(min(limit_s, IDLE_LOOK_S))
         logger.info("nobody was connected for %g minutes", self._settings.daemon_idle_minutes)
         self._on_signal()
@@ -309,7 +299,7 @@ class _Running:
             await self._lines.start(self._boot.unix)
         self._step("MCP answers" if self._service.full else "HTTP answers")
         try:
-            await asyncio.to_thread(_load, *_RUNTIME_MODULES)
+            await asyncio.to_thread(_load, *RUNTIME_MODULES)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_runtime())
                 group.create_task(self._start_http())

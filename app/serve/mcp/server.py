@@ -1,4 +1,8 @@
-"""Puts tools, resources and prompts on the SDK's server, and turns our errors into MCP's."""
+"""Puts tools, resources and prompts on the SDK's server, and turns our errors into MCP's.
+
+`initialize` needs neither; they and the domain behind them (40 ms) are imported when they are first asked for, or
+by `app.serve.server` once the port answers.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,6 @@ from mcp.shared.exceptions import MCPError
 from app import __version__
 from app.errors import InvalidInput, MemoryServerError, NotFound
 from app.memory.types import Scope
-from app.serve.mcp import prompts, replies, resources
-from app.serve.mcp.tools import TOOLS, definitions, find_tool
 
 if TYPE_CHECKING:
     from app.serve.runtime import Runtime
@@ -34,27 +36,39 @@ def build_server(runtime: Runtime) -> Server[Any]:
     """Return the MCP server on a runtime, which may still be starting: only calls that need it wait."""
 
     async def list_tools(ctx: Context, params: Any) -> types.ListToolsResult:
+        from app.serve.mcp.tools import definitions
+
         return types.ListToolsResult(tools=definitions())
 
     async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> Any:
         return await call(runtime, scope_of(runtime, ctx), params.name, params.arguments or {})
 
     async def list_resources(ctx: Context, params: Any) -> types.ListResourcesResult:
+        from app.serve.mcp import resources
+
         return types.ListResourcesResult(resources=list(resources.FIXED))
 
     async def list_templates(ctx: Context, params: Any) -> types.ListResourceTemplatesResult:
+        from app.serve.mcp import resources
+
         return types.ListResourceTemplatesResult(resource_templates=list(resources.TEMPLATES))
 
     async def read_resource(ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        from app.serve.mcp import resources
+
         try:
             return await resources.read(runtime, scope_of(runtime, ctx), str(params.uri))
         except MemoryServerError as error:
             raise _protocol_error(error) from None
 
     async def list_prompts(ctx: Context, params: Any) -> types.ListPromptsResult:
+        from app.serve.mcp import prompts
+
         return types.ListPromptsResult(prompts=list(prompts.PROMPTS))
 
     async def get_prompt(ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        from app.serve.mcp import prompts
+
         try:
             return prompts.prompt(params.name, dict(params.arguments or {}))
         except MemoryServerError as error:
@@ -87,6 +101,9 @@ def scope_of(runtime: Runtime, ctx: Context) -> Scope:
 
 async def call(runtime: Runtime, scope: Scope, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Run a tool and answer as MCP wants it; an error is an answer that a model can read and mend."""
+    from app.serve.mcp import replies
+    from app.serve.mcp.tools import TOOLS, find_tool
+
     started = time.perf_counter()
     outcome = "ok"
     try:
