@@ -105,7 +105,10 @@ class IndexUnavailable(Unavailable):
 
 def shown(value: object, limit: int = 60) -> str:
     """Return a short, one-line picture of a value for a message; long text is cut and measured."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"{type(value).__name__} nested too deep"
     if isinstance(value, str) and len(text) > limit:
         return f"{text[:limit]}… ({len(value):,} characters)"
     if isinstance(value, (list, tuple)) and len(text) > limit:

@@ -7,6 +7,7 @@ A field's description says what it takes: it is shown to models in the tools' sc
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self, TypeVar
 from uuid import UUID
@@ -23,11 +24,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.errors import InvalidInput
+from app.errors import InvalidInput, shown
 from app.memory.types import (
     EXPIRES_LIMIT_DAYS,
     MESSAGES_LIMIT,
     METADATA_LIMIT_BYTES,
+    METADATA_LIMIT_DEPTH,
     NAME_LIMIT_CHARACTERS,
     QUERY_LIMIT_CHARACTERS,
     RESULTS_LIMIT,
@@ -83,20 +85,31 @@ def _uuid(value: Any) -> UUID:
 
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
+    for text in _strings(value):
+        if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise PydanticCustomError("metadata", "holds a NUL character or a lone surrogate")
     try:
-        text = json.dumps(value, allow_nan=False)
-        size = len(text.encode())
-    except (TypeError, ValueError, RecursionError):
+        size = len(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
         raise PydanticCustomError("metadata", "is not JSON") from None
     if size > METADATA_LIMIT_BYTES:
         raise PydanticCustomError("metadata", "is too large")
-    if "\\u0000" in text or ("\\ud" in text and _lone_surrogate(value)):
-        raise PydanticCustomError("metadata", "holds a NUL character or a lone surrogate")
     return value
 
 
-def _lone_surrogate(value: Any) -> bool:
-    return any(0xD800 <= ord(character) <= 0xDFFF for character in json.dumps(value, ensure_ascii=False))
+def _strings(value: Any) -> Iterator[str]:
+    """Yield every string of a JSON value, keys included; refuse what is nested too deep for a recursion."""
+    rest = [(value, 0)]
+    while rest:
+        item, depth = rest.pop()
+        if depth > METADATA_LIMIT_DEPTH:
+            raise PydanticCustomError("metadata", "is nested too deep")
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            rest += ((part, depth + 1) for pair in item.items() for part in pair)
+        elif isinstance(item, list):
+            rest += ((part, depth + 1) for part in item)
 
 
 def _distinct(value: list[str]) -> list[str]:
@@ -120,7 +133,7 @@ Flag = Annotated[bool, Field(strict=True)]
 _PROJECT = f"a project's name, up to {NAME_LIMIT_CHARACTERS} characters"
 _KINDS = "one of " + ", ".join(Kind)
 _TAGS = f"a list of up to {TAGS_LIMIT} tags of up to {NAME_LIMIT_CHARACTERS} characters"
-_METADATA = f"a JSON object of up to {METADATA_LIMIT_BYTES:,} bytes"
+_METADATA = f"a JSON object of up to {METADATA_LIMIT_BYTES:,} bytes, nested up to {METADATA_LIMIT_DEPTH} deep"
 _DAYS = f"a number of days above 0, up to {EXPIRES_LIMIT_DAYS:,}; after them the memory is deleted"
 _DATE = "an ISO 8601 date or date and time, such as 2026-05-08 or 2026-05-08T13:56:00Z"
 _LIMIT = f"a whole number from 1 to {RESULTS_LIMIT}"
@@ -230,7 +243,7 @@ class Update(Request):
         ):
             raise PydanticCustomError(
                 "nothing",
-                "nothing to change: give at least one of text, kind, tags, metadata, expires_in_days, archived",
+                "at least one of text, kind, tags, metadata, expires_in_days, archived to change",
             )
         return self
 
@@ -250,7 +263,7 @@ class Forget(Request):
     def _names_something(self) -> Self:
         if self.ids is None and self.conversation_id is None and self.project is None and self.before is None:
             raise PydanticCustomError(
-                "nothing", "nothing to forget: give at least one of ids, conversation_id, project, before"
+                "nothing", "at least one of ids, conversation_id, project, before, which must all hold"
             )
         return self
 
@@ -285,9 +298,12 @@ def _refusal(request: type[Request], error: ValidationError) -> InvalidInput:
 
 
 def _problem(request: type[Request], problem: Any) -> tuple[str, object, str]:
-    path = [part for part in problem["loc"] if isinstance(part, int) or not part.startswith(("function-", "list["))]
-    argument = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    if problem["type"] == "extra_forbidden":
+    extra = problem["type"] == "extra_forbidden"
+    path = [
+        part for part in problem["loc"] if isinstance(part, int) or extra or not part.startswith(("function-", "list["))
+    ]
+    argument = "".join(f"[{part}]" if isinstance(part, int) else f".{_name(part)}" for part in path).lstrip(".")
+    if extra:
         return (
             argument,
             problem["input"],
@@ -295,13 +311,16 @@ def _problem(request: type[Request], problem: Any) -> tuple[str, object, str]:
         )
     if problem["type"] == "missing":
         return argument, _Nothing(), _takes(request, path)
+    if problem["type"] == "nothing":
+        return "arguments", _Nothing(), problem["msg"]
     if not path:
-        return (
-            "arguments",
-            problem["input"] if not isinstance(problem["input"], Request) else _Nothing(),
-            problem["msg"],
-        )
+        return "arguments", problem["input"], f"an object with {', '.join(request.model_fields)}"
     return argument, problem["input"], _takes(request, path)
+
+
+def _name(part: str) -> str:
+    """Return the name of an argument; one of the caller's own may be anything."""
+    return part if part.isidentifier() and len(part) <= NAME_LIMIT_CHARACTERS else shown(part)
 
 
 class _Nothing:

@@ -58,7 +58,7 @@ def cut(text: str, limit: int) -> list[str]:
         parts.append(text[start:end])
         start = end
     parts.append(text[start:])
-    return _without_blank(parts)
+    return _without_blank(parts, limit)
 
 
 def _border(text: str, first: int, last: int) -> int:
@@ -69,11 +69,11 @@ def _border(text: str, first: int, last: int) -> int:
     return last
 
 
-def _without_blank(parts: list[str]) -> list[str]:
-    """Join a part that is only space to its neighbour: an empty memory says nothing."""
+def _without_blank(parts: list[str], limit: int) -> list[str]:
+    """Join a part that is only space to its neighbour where they fit: an empty memory says nothing."""
     kept: list[str] = []
     for part in parts:
-        if kept and (not part.strip() or not kept[-1].strip()):
+        if kept and len(kept[-1]) + len(part) <= limit and not (part.strip() and kept[-1].strip()):
             kept[-1] += part
         else:
             kept.append(part)

@@ -13,6 +13,7 @@ QUERY_LIMIT_CHARACTERS = 4_000  # a question, not a document: every word of it c
 NAME_LIMIT_CHARACTERS = 200  # projects, tags, names of speakers, ids given by clients
 TAGS_LIMIT = 50
 METADATA_LIMIT_BYTES = 16_384
+METADATA_LIMIT_DEPTH = 32  # far from where Python and PostgreSQL give up
 MESSAGES_LIMIT = 5_000  # messages of one call; a longer conversation comes in several calls
 RESULTS_LIMIT = 100
 EXPIRES_LIMIT_DAYS = 36_500
