@@ -96,7 +96,7 @@ def _processes_of_linux() -> Iterator[tuple[int, int, str]]:
 
 def _processes_of_ps() -> Iterator[tuple[int, int, str]]:
     listing = subprocess.run(
-        ["/bin/ps", "-axo", "pid=,uid=,stat=,command="],
+        ["/bin/ps", "-axwwo", "pid=,uid=,stat=,command="],
         capture_output=True,
         text=True,
         errors="replace",
