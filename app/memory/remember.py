@@ -54,7 +54,9 @@ def _turn(parts: Parts, cleaner: Cleaner, message: Message) -> NewTurn:
 def _name_of(turns: list[NewTurn]) -> str:
     """Return an id made of the content, so that the same call again meets its own conversation."""
     digest = content_hash(*(turn.content_hash.hex() for turn in turns))
-    return str(UUID(bytes=digest[:16], version=8))
+    number = int.from_bytes(digest[:16], "big")
+    # Version 8 of RFC 9562 by hand: uuid knows it from Python 3.14 on.
+    return str(UUID(int=number & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | 0b10 << 62))
 
 
 def _after(days: float | None) -> datetime | None:
