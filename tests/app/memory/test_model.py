@@ -1,0 +1,178 @@
+"""The whole domain against a plain dictionary: whatever is done in whatever order, search tells the truth."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app.errors import Conflict, InvalidInput, NotFound
+from app.index.edge import EdgeEngine
+from app.index.follower import Follower
+from app.memory.types import Scope
+from app.store.changes import ChangeLog
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from tests.support.domain import change, erase, memorize, parts_on, texts_for
+
+WORDS = ["amber", "basalt", "cedar", "dune", "ember", "fjord"]
+PROJECTS = [None, "p", "q"]
+_runs = count()
+
+words = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3)
+projects = st.sampled_from(PROJECTS)
+users = st.sampled_from(["one", "two"])
+
+
+class Domain(RuleBasedStateMachine):
+    """Two users remember, change, archive and forget notes; `model` holds what must be there."""
+
+    world: SimpleNamespace
+    memories = Bundle("memories")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run = next(_runs)
+        self.model: dict = {}
+
+    def scope(self, user):
+        return Scope(f"{user} {self.run}")
+
+    def do(self, call):
+        return self.world.runner.run(call)
+
+    @rule(target=memories, user=users, chosen=words, project=projects)
+    def remember(self, user, chosen, project):
+        text = " ".join(chosen)
+        more = {} if project is None else {"project": project}
+        id_ = self.do(memorize(self.world.parts, self.scope(user), text, **more))
+        same = self.twin(user, project, text)
+        if same is not None:
+            assert id_ == same, "the same text again is the first memory"
+            return multiple()
+        self.model[id_] = {"user": user, "text": text, "project": project, "archived": False}
+        return id_
+
+    @rule(id_=memories, chosen=words)
+    def change_text(self, id_, chosen):
+        if id_ not in self.model:
+            return
+        one, text = self.model[id_], " ".join(chosen)
+        twin = self.twin(one["user"], one["project"], text)
+        if twin not in (None, id_) and not one["archived"]:
+            with pytest.raises(Conflict):
+                self.do(change(self.world.parts, self.scope(one["user"]), id_, text=text))
+            return
+        self.do(change(self.world.parts, self.scope(one["user"]), id_, text=text))
+        one["text"] = text
+
+    @rule(id_=memories, archived=st.booleans())
+    def archive(self, id_, archived):
+        if id_ not in self.model:
+            return
+        one = self.model[id_]
+        if one["archived"] and not archived and self.twin(one["user"], one["project"], one["text"]) is not None:
+            with pytest.raises(Conflict):
+                self.do(change(self.world.parts, self.scope(one["user"]), id_, archived=False))
+            return
+        self.do(change(self.world.parts, self.scope(one["user"]), id_, archived=archived))
+        one["archived"] = archived
+
+    @rule(id_=consumes(memories))
+    def forget(self, id_):
+        if id_ in self.model:
+            one = self.model.pop(id_)
+            assert self.do(erase(self.world.parts, self.scope(one["user"]), ids=[id_])) == 1
+
+    @rule(user=users, project=st.sampled_from(["p", "q"]))
+    def forget_project(self, user, project):
+        going = [id_ for id_, one in self.model.items() if (one["user"], one["project"]) == (user, project)]
+        went = self.do(erase(self.world.parts, self.scope(user), project=project))
+        assert went == len(going)
+        for id_ in going:
+            del self.model[id_]
+
+    @rule(id_=memories)
+    def another_user_can_do_nothing(self, id_):
+        if id_ in self.model:
+            other = self.scope({"one": "two", "two": "one"}[self.model[id_]["user"]])
+            with pytest.raises(NotFound):
+                self.do(change(self.world.parts, other, id_, text="taken over"))
+            assert self.do(erase(self.world.parts, other, ids=[id_])) == 0
+
+    @rule(
+        user=users,
+        bad=st.sampled_from([{"text": ""}, {"text": "a\x00"}, {"text": "a", "kind": "x"}, {"text": "\ud800"}]),
+    )
+    def bad_input_stores_nothing(self, user, bad):
+        arguments = dict(bad)
+        with pytest.raises(InvalidInput):
+            self.do(memorize(self.world.parts, self.scope(user), arguments.pop("text"), **arguments))
+
+    @rule()
+    def fold(self):
+        self.do(self.world.parts.store.fold_term_counts())
+
+    @invariant()
+    def search_finds_exactly_the_live_memories_that_hold_the_word(self):
+        for user in ("one", "two"):
+            for word in WORDS[:3]:
+                found = self.do(texts_for(self.world.parts, self.scope(user), word, limit=100))
+                assert sorted(found) == sorted(
+                    one["text"]
+                    for one in self.model.values()
+                    if one["user"] == user and not one["archived"] and word in one["text"].split()
+                )
+
+    @invariant()
+    def statistics_count_what_is_there(self):
+        for user in ("one", "two"):
+            stats = self.do(self.world.parts.store.stats(self.scope(user), None))
+            assert stats.memories == sum(one["user"] == user for one in self.model.values())
+
+    def twin(self, user, project, text):
+        for id_, one in self.model.items():
+            if (one["user"], one["project"], one["text"], one["archived"]) == (user, project, text, False):
+                return id_
+        return None
+
+
+def test_the_domain_keeps_its_promises_in_any_order(postgres, run_folder):
+    with asyncio.Runner() as runner:
+
+        async def open_world():
+            arguments = await runner_context.__aenter__()
+            database = Database(arguments)
+            await database.open()
+            store = PostgresStore(database)
+            folder = run_folder / "index-of-the-model"
+            follower = Follower(ChangeLog(database), lambda id_: EdgeEngine(folder, id_))
+            await follower.start()
+            await follower.wait_filled(10)
+            return database, follower, parts_on(store, follower)
+
+        async def close_world():
+            await follower.stop()
+            await database.close()
+            await runner_context.__aexit__(None, None, None)
+
+        runner_context = postgres.migrated()
+        database, follower, parts = runner.run(open_world())
+        try:
+            Domain.world = SimpleNamespace(runner=runner, parts=parts)
+            run_state_machine_as_test(Domain, settings=settings(max_examples=15, stateful_step_count=20, deadline=None))
+        finally:
+            runner.run(close_world())

@@ -1,0 +1,259 @@
+"""Searching: exactly what fits, best first, within the asker's own memories."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.errors import IndexUnavailable
+from app.memory import requests
+from app.memory.requests import checked
+from app.memory.search import search_across_projects
+from tests.support.domain import change, converse, look_for, memorize, minutes, texts_for
+
+
+def texts(found):
+    return [one.memory.text for one in found.results]
+
+
+async def across(parts, scope, query, **more):
+    return await search_across_projects(parts, scope, checked(requests.SearchAcrossProjects, {"query": query, **more}))
+
+
+class TestRanking:
+    async def test_the_memory_with_more_of_the_questions_words_comes_first(self, parts, alice):
+        await memorize(parts, alice, "The garden has apples.")
+        await memorize(parts, alice, "The garden has apples and pears.")
+        await memorize(parts, alice, "The house has a door.")
+
+        assert await texts_for(parts, alice, "pears and apples in the garden") == [
+            "The garden has apples and pears.",
+            "The garden has apples.",
+        ]
+
+    async def test_a_rare_word_counts_more_than_a_common_one(self, parts, alice):
+        for number in range(10):
+            await memorize(parts, alice, f"report {number}")
+        await memorize(parts, alice, "zebra sighting")
+
+        assert (await texts_for(parts, alice, "zebra report"))[0] == "zebra sighting"
+
+    async def test_scores_fall_and_are_never_negative(self, parts, alice):
+        await converse(parts, alice, [f"apple {n}?" for n in range(10)])
+
+        scores = [one.score for one in (await look_for(parts, alice, "apple")).results]
+        assert scores == sorted(scores, reverse=True)
+        assert min(scores) >= 0
+
+    async def test_the_answer_is_found_by_the_words_of_the_question_before_it(self, parts, alice):
+        await converse(parts, alice, ["What is your favourite fruit?", "Mangoes, always.", "Good to know."])
+        await memorize(parts, alice, "The favourite of the race was a horse.")
+
+        assert "Mangoes, always." in (await texts_for(parts, alice, "favourite fruit"))[:2]
+
+    async def test_the_speaker_named_in_the_question_is_preferred(self, parts, alice):
+        await converse(
+            parts,
+            alice,
+            [
+                {"role": "user", "name": "Ann", "content": "I bought a bicycle."},
+                {"role": "user", "name": "Ben", "content": "I bought a bicycle."},
+            ],
+        )
+
+        found = await look_for(parts, alice, "Did Ben buy a bicycle?")
+        assert found.results[0].memory.name == "Ben"
+
+    async def test_the_month_named_in_the_question_is_preferred(self, parts, alice):
+        await converse(
+            parts,
+            alice,
+            [
+                {
+                    "role": "user",
+                    "content": "We went hiking.",
+                    "time": f"2026-{month:02}-10T12:00:00Z",
+                    "id": str(month),
+                }
+                for month in (3, 5, 9)
+            ],
+        )
+
+        assert (await look_for(parts, alice, "When did they go hiking in May 2026?")).results[
+            0
+        ].memory.message_id == "5"
+
+    @pytest.mark.parametrize(
+        ("text", "query"),
+        [
+            pytest.param("他昨天在公园散步", "公园", id="Chinese"),
+            pytest.param("他昨天在公園散步", "公园", id="traditional by simplified"),
+            pytest.param("Der Äpfel wegen", "apfel", id="accents"),
+            pytest.param("ＦＵＬＬ width", "full", id="full width"),
+            pytest.param("see app/memory/search.py", "search.py", id="path"),
+            pytest.param("running shoes", "run", id="stem"),
+        ],
+    )
+    async def test_words_are_found_in_other_forms_and_scripts(self, parts, alice, text, query):
+        await memorize(parts, alice, text)
+
+        assert await texts_for(parts, alice, query) == [text]
+
+
+class TestScope:
+    async def test_another_users_memories_are_never_found(self, parts, alice, bob):
+        await memorize(parts, alice, "apple of alice")
+        await memorize(parts, bob, "apple of bob")
+
+        assert await texts_for(parts, alice, "apple") == ["apple of alice"]
+        assert await texts_for(parts, bob, "apple") == ["apple of bob"]
+
+    async def test_another_users_memories_do_not_move_the_scores(self, parts, alice, bob):
+        await memorize(parts, alice, "apple and pear")
+        await memorize(parts, alice, "apple and plum")
+        before = [(one.memory.id, one.score) for one in (await look_for(parts, alice, "apple pear")).results]
+
+        for number in range(10):
+            await memorize(parts, bob, f"pear {number}")
+
+        after = [(one.memory.id, one.score) for one in (await look_for(parts, alice, "apple pear")).results]
+        assert after == before
+
+
+class TestLimits:
+    @pytest.mark.parametrize("limit", [1, 3, 8])
+    async def test_the_limit_is_kept_and_truncated_says_whether_there_was_more(self, parts, alice, limit):
+        for number in range(5):
+            await memorize(parts, alice, f"apple {number}")
+
+        found = await look_for(parts, alice, "apple", limit=limit)
+
+        assert len(found.results) == min(limit, 5)
+        assert found.truncated == (limit < 5)
+
+    async def test_a_hundred_results_can_be_had(self, parts, alice):
+        await converse(parts, alice, [{"role": "user", "content": f"apple {n}", "id": str(n)} for n in range(120)])
+
+        found = await look_for(parts, alice, "apple", limit=100)
+        assert len({one.memory.id for one in found.results}) == 100
+
+    @pytest.mark.parametrize("query", ["the of and", "?!", "unheard", "🍎", "x" * 4_000, "apple " * 600])
+    async def test_a_question_without_any_known_word_finds_nothing_and_is_no_error(self, parts, alice, query):
+        await memorize(parts, alice, "apple")
+
+        assert await texts_for(parts, alice, query) == (["apple"] if "apple" in query else [])
+
+    async def test_nothing_is_found_where_nothing_is(self, parts, alice):
+        assert await texts_for(parts, alice, "apple") == []
+
+
+class TestFilters:
+    @pytest.fixture(autouse=True)
+    async def memories(self, parts, alice):
+        await memorize(parts, alice, "apple fact", kind="fact", project="p", tags=["x", "y"])
+        await memorize(parts, alice, "apple note", tags=["x"])
+        await converse(
+            parts,
+            alice,
+            [{"role": "assistant", "content": "apple turn", "time": minutes(0).isoformat()}],
+            conversation_id="talk",
+            project="q",
+        )
+
+    @pytest.mark.parametrize(
+        ("where", "found"),
+        [
+            pytest.param({}, {"fact", "note", "turn"}, id="none"),
+            pytest.param({"project": "p"}, {"fact"}, id="project"),
+            pytest.param({"project": "unknown"}, set(), id="unknown project"),
+            pytest.param({"kinds": ["fact", "turn"]}, {"fact", "turn"}, id="kinds"),
+            pytest.param({"tags": ["x", "y"]}, {"fact"}, id="all tags"),
+            pytest.param({"role": "assistant"}, {"turn"}, id="role"),
+            pytest.param({"conversation_id": "talk"}, {"turn"}, id="conversation"),
+            pytest.param({"until": "2026-05-08T12:00:01Z", "since": "2026-05-08"}, {"turn"}, id="time"),
+            pytest.param({"until": "2026-05-08T12:00:00Z"}, set(), id="until is exclusive"),
+        ],
+    )
+    async def test_they_hold_with_the_index_and_without_it(self, parts, alice, where, found, monkeypatch):
+        with_index = await look_for(parts, alice, "apple", **where)
+
+        async def away():
+            raise IndexUnavailable("away")
+
+        monkeypatch.setattr(parts.index, "catch_up", away)
+        without = await look_for(parts, alice, "apple", **where)
+
+        assert {one.memory.text.split()[1] for one in with_index.results} == found
+        assert {one.memory.text.split()[1] for one in without.results} == found
+        assert (with_index.degraded, without.degraded) == (False, True)
+
+
+class TestDegraded:
+    @pytest.mark.parametrize("call", ["candidates", "session_scores"])
+    async def test_an_index_lost_in_the_middle_of_a_search_is_done_without(self, parts, alice, call, monkeypatch):
+        await memorize(parts, alice, "apple")
+
+        async def lost(*arguments):
+            raise IndexUnavailable("lost")
+
+        monkeypatch.setattr(parts.index, call, lost)
+        found = await look_for(parts, alice, "apple")
+
+        assert (texts(found), found.degraded) == (["apple"], True)
+
+    async def test_the_store_alone_ranks_by_the_memories_own_words(self, parts, alice, bob, monkeypatch):
+        await memorize(parts, alice, "apples and pears grow here")
+        await memorize(parts, alice, "apples")
+        await memorize(parts, bob, "apples and pears of bob")
+        archived = await memorize(parts, alice, "old apples and pears")
+        await change(parts, alice, archived, archived=True)
+
+        async def away():
+            raise IndexUnavailable("away")
+
+        monkeypatch.setattr(parts.index, "catch_up", away)
+        found = await look_for(parts, alice, "pears apples")
+
+        assert texts(found) == ["apples and pears grow here", "apples"]
+
+
+class TestAcrossProjects:
+    @pytest.fixture(autouse=True)
+    async def memories(self, parts, alice):
+        for project, text, minute in (("b", "apple apple pie", 3), ("a", "apple cake", 1), ("c", "apple tart", 2)):
+            await converse(
+                parts,
+                alice,
+                [{"role": "user", "content": text, "time": minutes(minute).isoformat()}],
+                project=project,
+                conversation_id=project,
+            )
+        await memorize(parts, alice, "apple, no project")
+
+    async def test_all_projects_are_searched_and_memories_without_one(self, parts, alice):
+        assert len((await across(parts, alice, "apple")).results) == 4
+
+    async def test_only_the_named_projects_are_searched(self, parts, alice):
+        found = await across(parts, alice, "apple", projects=["a", "c", "unknown"])
+
+        assert {one.memory.project for one in found.results} == {"a", "c"}
+
+    @pytest.mark.parametrize(
+        ("order", "expected"),
+        [("time", ["b", "c", "a"]), ("project", ["a", "b", "c"])],
+    )
+    async def test_the_order_asked_for(self, parts, alice, order, expected):
+        found = await across(parts, alice, "apple", projects=["a", "b", "c"], order=order)
+
+        assert [one.memory.project for one in found.results] == expected
+
+    async def test_by_score_the_best_comes_first(self, parts, alice):
+        scores = [one.score for one in (await across(parts, alice, "apple pie")).results]
+
+        assert scores == sorted(scores, reverse=True)
+
+    async def test_the_limit_takes_the_best_before_they_are_put_in_order(self, parts, alice):
+        [best] = (await across(parts, alice, "apple pie", limit=1)).results
+        found = await across(parts, alice, "apple pie", limit=1, order="time")
+
+        assert [one.memory.id for one in found.results] == [best.memory.id]
+        assert found.truncated
