@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from app.memory.budget import fitting, tokens
 from app.memory.types import Found, Memory, Recalled, SearchResult, Stats
