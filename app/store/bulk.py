@@ -219,6 +219,9 @@ class Bulk:
         merged = _merged(conversations)
         turns = [turn for conversation in merged for turn in conversation.turns]
         taken = await self._ids_of_others(scope, (one.turn.pieces for one in turns if one.past.known_id))
+        if taken:
+            merged = [replace(one, turns=tuple(_owned(scope, turn, taken) for turn in one.turns)) for one in merged]
+            turns = [turn for conversation in merged for turn in conversation.turns]
         async with self._writing(scope) as connection:
             found = await connection.fetch(_INSERT_CONVERSATIONS, scope.user, _json(map(_conversation_row, merged)))
             ends = {row["id"]: row for row in found}
@@ -231,7 +234,6 @@ class Bulk:
                 end = _End(row["last_position"], row["last_session"], row["last_session_size"], row["last_at"])
                 new = []
                 for turn in conversation.turns:
-                    turn = _owned(scope, turn, taken)
                     if not there.has(conversation.id, turn):
                         there.add(conversation.id, turn)
                         new.append(turn)
@@ -242,6 +244,11 @@ class Bulk:
                 await connection.execute(_INSERT, scope.user, _json(rows))
                 await connection.execute(_UPDATE_CONVERSATIONS, scope.user, _json(changed))
         return sum(row["messages"] for row in changed)
+
+    async def refresh_statistics(self) -> None:
+        """Tell PostgreSQL's planner of many new rows; otherwise it learns of them minutes later."""
+        async with self._db.as_service() as connection:
+            await connection.execute("analyze conversations, memories")
 
     @asynccontextmanager
     async def snapshot(self, scope: Scope) -> AsyncIterator[Snapshot]:
@@ -337,12 +344,14 @@ class _There:
             there.ids = {UUID(bytes=row["id"].bytes) for row in rows}
         messages = [(one.id, turn.turn.message_id) for one in old for turn in one.turns if turn.turn.message_id]
         if messages:
+            # `offset 0` keeps it a look-up for each: joined, a new database without statistics reads everything.
             rows = await connection.fetch(
                 """
-                select m.conversation_id, m.message_id
-                from unnest($2::text[], $3::text[]) as sent(conversation, message)
-                join memories m on m.user_id = $1 and m.conversation_id = conversation and m.message_id = message
-                where m.part = 0
+                select conversation, message from unnest($2::text[], $3::text[]) as sent(conversation, message)
+                where exists (
+                    select from memories m where m.user_id = $1 and m.conversation_id = conversation
+                    and m.message_id = message and m.part = 0 offset 0
+                )
                 """,
                 scope.user,
                 [conversation for conversation, _ in messages],
@@ -416,7 +425,13 @@ def _untaken(scope: Scope, pieces: tuple[Piece, ...], taken: frozenset[UUID]) ->
 
 
 def _own_id(user: str, id_: UUID) -> UUID:
-    return UUID(bytes=hashlib.sha256(user.encode() + b"\0" + id_.bytes).digest()[:16], version=8)
+    return content_id(user.encode() + b"\0" + id_.bytes)
+
+
+def content_id(content: bytes) -> UUID:
+    """Return the UUIDv8 (RFC 9562, 5.8) of a content; Python's UUID takes that version from 3.14 on only."""
+    value = int.from_bytes(hashlib.sha256(content).digest()[:16], "big")
+    return UUID(int=value & ~(0xF000 << 64) & ~(0xC000 << 48) | 8 << 76 | 0b10 << 62)
 
 
 def _memory_rows(one: BulkMemory, pieces: Sequence[Piece]) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ The same as app/memory/remember.py does for a call, so that what was imported is
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from app.memory.texts import Cleaner, content_hash, pieces
 from app.memory.types import NewMemory, NewTurn, Piece
 from app.ops.importing.entries import Found
 from app.ops.importing.lines import ConversationLine, MemoryLine, MessageLine, PieceLine
-from app.store.bulk import BulkConversation, BulkMemory, BulkTurn, Past
+from app.store.bulk import BulkConversation, BulkMemory, BulkTurn, Past, content_id
 
 _CONVERSATIONS_REMEMBERED = 1_000  # of those whose messages have no ids; their parts stand close together
 
@@ -46,7 +45,7 @@ class Preparer:
         digest = self._digest(line, text == line.text) or content_hash(text)
         id_ = line.id
         if id_ is None and line.archived_at is not None:  # archived ones are not known by their content
-            id_ = UUID(bytes=hashlib.sha256(digest + (project or "").encode()).digest()[:16], version=8)
+            id_ = content_id(digest + (project or "").encode())
         return BulkMemory(
             memory=NewMemory(
                 pieces=self._pieces(line.text, text, id_, line.pieces),

@@ -1,0 +1,55 @@
+"""Imports into the test's database and exports from it, without the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.memory.types import Scope
+from app.ops import exporting
+from app.ops.importing.progress import Bar
+from app.ops.importing.run import Importer, Report
+from app.ops.importing.sources import opened
+from app.settings import Settings
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+
+Take = Callable[..., Awaitable[Report]]
+Give = Callable[..., Awaitable[bytes]]
+
+
+@pytest.fixture
+def take(database: Database, plain_settings: Settings, alice: Scope, tmp_path: Path) -> Take:
+    """Import: a path, bytes, or values that become JSON Lines; for alice unless told otherwise."""
+
+    async def take(
+        what: Path | bytes | list[Any], format: str | None = None, *, scope: Scope = alice, project: str | None = None
+    ) -> Report:
+        if isinstance(what, list):
+            what = b"".join(json.dumps(one).encode() + b"\n" for one in what)
+        if isinstance(what, bytes):
+            (tmp_path / "import-me").write_bytes(what)
+            what = tmp_path / "import-me"
+        with ExitStack() as stack:
+            importer = Importer(PostgresStore(database), scope, plain_settings, project=project, bar=Bar("importing"))
+            return await importer.take(opened(str(what), stack), format)
+
+    return take
+
+
+@pytest.fixture
+def give(database: Database, alice: Scope) -> Give:
+    """Export: alice's memories unless told otherwise, as bytes."""
+
+    async def give(scope: Scope = alice, project: str | None = None) -> bytes:
+        out = io.BytesIO()
+        await exporting.write(database, scope, out, project=project, bar=Bar("exporting"))
+        return out.getvalue()
+
+    return give

@@ -1,0 +1,219 @@
+"""What export writes, import takes back: the same lines come out again."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import InvalidInput
+from app.memory.types import Kind, Selection
+from app.ops import exporting
+from app.store.bulk import Bulk
+from tests.support.domain import change, converse, memorize, minutes
+
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+async def forget_all(database: Any) -> None:
+    async with database.as_service() as connection:
+        await connection.execute("truncate memories, conversations, changes, term_counts")
+
+
+async def everything(database: Any) -> list[tuple[Any, ...]]:
+    """Return the rows whole; the end of a conversation is told by its next append only."""
+    async with database.as_service() as connection:
+        memories = await connection.fetch("select * from memories order by id")
+        conversations = await connection.fetch("select * from conversations order by user_id, id")
+    return [tuple(row) for row in [*memories, *conversations]]
+
+
+async def test_all_that_a_user_has_comes_back_as_it_was(take, give, parts, store, database, alice):
+    note = await memorize(
+        parts, alice, "tea", kind="fact", project="home", tags=["b", "a"], metadata={"x": [1, {"y": None}]}
+    )
+    gone = await memorize(parts, alice, "archived", expires_in_days=30)
+    await memorize(parts, alice, "".join(f"Sentence number {number}. " for number in range(1_500)))
+    await change(parts, alice, note, text="coffee")
+    await change(parts, alice, gone, archived=True)
+    said = [
+        {"role": "user", "content": "hi", "name": "Ada", "time": minutes(0).isoformat(), "id": "m1"},
+        {"role": "assistant", "content": "x" * 20_000, "time": minutes(1).isoformat()},
+        {"role": "user", "content": "hi", "time": minutes(500).isoformat()},
+        {"role": "user", "content": "hi"},
+        "hi",
+    ]
+    await converse(parts, alice, said, conversation_id="c", project="home", title="Greetings")
+    [_, _, third, *_] = [one for one in await store.of_conversation(alice, "c", 10) if one.text == "hi"]
+    await change(parts, alice, third.id, text="edited", kind="decision", tags=["t"], metadata={"k": "v"})
+    before, exported = await everything(database), await give()
+
+    await forget_all(database)
+    report = await take(exported)
+
+    assert (report.stored, report.skipped, report.bad) == (8, 0, 0)
+    assert await everything(database) == before
+    assert await give() == exported
+
+
+names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(str.strip)
+texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=40).filter(
+    str.strip
+)
+moments = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
+later = moments.filter(lambda moment: moment > "3000")
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+values = st.dictionaries(names, st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=5))
+
+
+def fields(required: dict[str, Any], optional: dict[str, Any]) -> Any:
+    kept = {
+        "tags": st.lists(names, max_size=3),
+        "metadata": values,
+        "created_at": moments,
+        "updated_at": moments,
+        "expires_at": later,
+        "archived_at": moments,
+        "version": st.integers(1, 2**31 - 1),
+        "agent": st.just("") | names,
+        "kind": st.sampled_from(list(Kind)),
+        "content_hash": st.binary(min_size=32, max_size=32).map(bytes.hex),
+    }
+    return st.fixed_dictionaries(required, optional={**kept, **optional})
+
+
+memories = fields({"text": texts, "id": st.uuids().map(str)}, {"project": names, "occurred_at": moments})
+messages = fields(
+    {"role": names, "content": texts, "memory_id": st.uuids().map(str)}, {"name": names, "time": moments, "id": names}
+)
+conversations = st.fixed_dictionaries(
+    {"conversation_id": names, "messages": st.lists(messages, max_size=4)},
+    optional={"project": names, "title": names, "created_at": moments, "updated_at": moments},
+)
+
+
+@settings(max_examples=60)
+@given(lines=st.lists(memories | conversations, max_size=6))
+async def test_what_was_exported_and_imported_is_exported_the_same(take, give, database, lines):
+    await forget_all(database)
+    first = await take(lines, "jsonl")
+    assert first.problems == []
+    before, exported = await everything(database), await give()
+
+    await forget_all(database)
+    second = await take(exported, "jsonl")
+
+    assert (second.stored, second.skipped, second.bad) == (first.stored, 0, 0)
+    assert await everything(database) == before
+    assert await give() == exported
+
+
+async def test_importing_an_export_where_it_came_from_stores_nothing(take, give, parts, alice):
+    await memorize(parts, alice, "tea")
+    await converse(parts, alice, ["hi", "hi"], conversation_id="c")
+
+    report = await take(await give())
+
+    assert (report.stored, report.skipped) == (0, 3)
+
+
+async def test_an_older_export_changes_nothing_that_is_there_and_brings_back_what_is_gone(
+    take, give, parts, store, alice
+):
+    kept = await memorize(parts, alice, "tea")
+    gone = await memorize(parts, alice, "milk")
+    exported = await give()
+    await change(parts, alice, kept, text="coffee")
+    await store.forget(alice, Selection(ids=(gone,)), dry_run=False)
+
+    report = await take(exported)
+
+    assert (report.stored, report.skipped) == (1, 1)
+    assert {memory.id: memory.text for memory in await store.recent(alice, 10)} == {kept: "coffee", gone: "milk"}
+
+
+async def test_another_user_takes_an_export_as_his_own(take, give, parts, store, alice, bob):
+    await memorize(parts, alice, "".join(f"Sentence number {number}. " for number in range(1_000)))
+    await converse(parts, alice, ["hi", "hi"], conversation_id="c")
+    exported = await give()
+
+    first = await take(exported, scope=bob)
+    again = await take(exported, scope=bob)
+
+    assert (first.stored, again.stored, again.skipped) == (3, 0, 3)
+    assert len(await store.recent(alice, 100)) == len(await store.recent(bob, 100))
+    assert await give() == exported, "alice's memories are as they were"
+    theirs = {memory.id for memory in await store.recent(alice, 100)}
+    assert theirs.isdisjoint(memory.id for memory in await store.recent(bob, 100))
+
+
+async def test_an_export_holds_one_user_and_one_project_when_asked(give, parts, alice, bob):
+    await memorize(parts, alice, "at home", project="home")
+    await memorize(parts, alice, "at work", project="work")
+    await memorize(parts, bob, "bob's", project="home")
+    await converse(parts, alice, ["work talk"], conversation_id="w", project="work")
+
+    lines = [json.loads(line) for line in (await give(project="home")).splitlines()]
+
+    assert [line["text"] for line in lines] == ["at home"]
+    assert b"bob's" not in await give()
+
+
+async def test_what_has_expired_is_not_exported(give, database, parts, alice):
+    await memorize(parts, alice, "over", expires_in_days=1)
+    async with database.as_service() as connection:
+        await connection.execute("update memories set expires_at = $1", PAST)
+
+    assert await give() == b""
+
+
+async def test_a_long_conversation_is_several_lines_and_one_conversation(
+    take, give, parts, database, alice, monkeypatch
+):
+    monkeypatch.setattr(exporting, "_LINE_MESSAGES", 10)
+    said = [{"role": "user", "content": "again", "id": f"m{number}"} for number in range(35)]
+    await converse(parts, alice, said, conversation_id="c", title="Long")
+    before, exported = await everything(database), await give()
+
+    await forget_all(database)
+    await take(exported)
+
+    assert len(exported.splitlines()) == 4
+    assert await everything(database) == before
+
+
+async def test_an_export_is_from_one_moment(database, store, parts, alice):
+    await memorize(parts, alice, "before")
+    async with Bulk(database).snapshot(alice) as snapshot:
+        assert await snapshot.count(None) == (1, 0)
+        await memorize(parts, alice, "after")
+        await converse(parts, alice, ["after"], conversation_id="c")
+        found = [memory.pieces[0][1] async for memory in snapshot.memories(None)]
+        turns = [turn async for turn in snapshot.turns(None)]
+
+    assert (found, turns) == (["before"], [])
+
+
+def test_a_file_appears_whole_and_for_its_owner_only(tmp_path):
+    path = tmp_path / "export.jsonl"
+    path.write_text("the last one")
+    with pytest.raises(InvalidInput), exporting._written(str(path)) as out:
+        out.write(b"half")
+        raise InvalidInput("x", "y", "z")
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("the last one", [path])
+
+    with exporting._written(str(path)) as out:
+        out.write(b"whole")
+
+    assert path.read_text() == "whole"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path):
+    with pytest.raises(exporting.Unwritable, match="export takes a file"), exporting._written(str(tmp_path / "no/x")):
+        pass
