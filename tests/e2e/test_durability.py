@@ -113,7 +113,9 @@ async def check(url: str, texts: list[str]) -> None:
         for text in texts:
             word = text.split()[1]
             reply = await answer_of(client, "search_memory", {"query": word})
-            assert [one["text"] for one in reply["results"]].count(text) == 1, f"{word} was answered and is not there once"
+            assert [one["text"] for one in reply["results"]].count(text) == 1, (
+                f"{word} was answered and is not there once"
+            )
             assert not reply["degraded"]
 
 
