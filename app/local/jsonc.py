@@ -85,33 +85,23 @@ class Document:
 
     def put(self, path: Steps, value: Any) -> Document:
         """Set the member at a path, making the objects on the way. Raises NotEditable when one is something else."""
-        at, depth = self._root(), 0
-        while depth < len(path):
-            item = self._find(at, path[depth], path[:depth])
-            if item is None:
-                return self._append(at, str(path[depth]), _nested(path[depth + 1 :], value))
-            at, depth = item.value, depth + 1
-        return self._replace(at, path, value)
+        at, depth = self._descend(path)
+        if depth < len(path):
+            return self._append(at, str(path[depth]), _nested(path[depth + 1 :], value))
+        return self._replace(at, value)
 
     def append(self, path: Steps, value: Any) -> Document:
-        """Add to the end of the list at a path, making it and the objects on the way."""
-        at = self._root()
-        for depth, step in enumerate(path):
-            item = self._find(at, step, path[:depth])
-            if item is None:
-                return self._append(at, str(step), _nested(path[depth + 1 :], [value]))
-            at = item.value
+        """Add to the end of the list at a path, making it and the objects on the way. Raises NotEditable as `put`."""
+        at, depth = self._descend(path)
+        if depth < len(path):
+            return self._append(at, str(path[depth]), _nested(path[depth + 1 :], [value]))
         if self._plain[at] != "[":
-            self._refuse(path, "a list")
+            self._refuse(at, path, "a list")
         return self._append(at, None, value)
 
     def remove(self, path: Steps) -> Document:
         """Take away the member or element at a path, which must be there."""
-        at = self._root()
-        for depth, step in enumerate(path[:-1]):
-            item = self._find(at, step, path[:depth])
-            assert item is not None, path
-            at = item.value
+        at, _ = self._descend(path[:-1])
         container = self._container(at)
         item = self._find(at, path[-1], path[:-1])
         assert item is not None, path
@@ -119,13 +109,20 @@ class Document:
 
     # Reading ------------------------------------------------------------------------------
 
-    def _root(self) -> int:
-        return self._skip(0)
+    def _descend(self, path: Steps) -> tuple[int, int]:
+        """Return where the value of the last step that is there begins, and how many steps lead to it."""
+        at = self._skip(0)
+        for depth, step in enumerate(path):
+            item = self._find(at, step, path[:depth])
+            if item is None:
+                return at, depth
+            at = item.value
+        return at, len(path)
 
     def _find(self, at: int, step: Step, path: Steps) -> _Item | None:
         """Return the item of the container at an offset; `path` leads there and is told when it is no container."""
         if self._plain[at] != ("[" if isinstance(step, int) else "{"):
-            self._refuse(path, "a list" if isinstance(step, int) else "an object")
+            self._refuse(at, path, "a list" if isinstance(step, int) else "an object")
         items = self._container(at).items
         if isinstance(step, int):
             return items[step] if step < len(items) else None
@@ -200,7 +197,7 @@ class Document:
             new += self._newline + outer
         return self._with(place, place, new)
 
-    def _replace(self, at: int, path: Steps, value: Any) -> Document:
+    def _replace(self, at: int, value: Any) -> Document:
         _, end = json.JSONDecoder().raw_decode(self._plain, at)
         old = self.text[at:end]
         indent = self._indent(at) if _NEWLINE.search(old) or old in ("{}", "[]") else None
@@ -279,17 +276,9 @@ class Document:
         written = json.dumps(value, ensure_ascii=False, indent=self._unit).replace("\n", self._newline + indent)
         return written if name is None else f"{json.dumps(name, ensure_ascii=False)}: {written}"
 
-    def _refuse(self, path: Steps, wanted: str) -> NoReturn:
-        found = {"{": "an object", "[": "a list", '"': "a text"}.get(self._plain[self._offset(path)], "a plain value")
+    def _refuse(self, at: int, path: Steps, wanted: str) -> NoReturn:
+        found = {"{": "an object", "[": "a list", '"': "a text"}.get(self._plain[at], "a plain value")
         raise NotEditable(f"{_told(path)} is {found}, not {wanted}")
-
-    def _offset(self, path: Steps) -> int:
-        at = self._root()
-        for depth, step in enumerate(path):
-            item = self._find(at, step, path[:depth])
-            assert item is not None
-            at = item.value
-        return at
 
 
 def _blank(pattern: re.Pattern[str], text: str) -> str:

@@ -19,6 +19,7 @@ from app.local import install as installation
 from app.local.clients import CLIENTS, Scope, is_ours
 from app.local.install import Action, Machine, Report, Wish, install, uninstall
 from app.local.jsonc import BOM, Document
+from tests.support.jsonc import documents
 
 CLAUDE_CODE = """{
   "numStartups": 34,
@@ -537,6 +538,23 @@ def test_in_and_out_is_nothing_for_any_file(
     assert {report.action for report in install(Wish(hooks=True), machine)} == {Action.THERE}
     assert {report.action for report in uninstall(Wish(), machine)} == {Action.REMOVED}
     assert originals(home) == {name: text.encode() for name in (".claude.json", ".claude/settings.json")}
+
+
+@given(text=documents(loose=True))
+def test_in_and_out_is_nothing_with_comments_either(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    home = tmp_path_factory.mktemp("home")
+    machine = Machine("linux", home, {}, home)
+    for path, _ in FILES.values():
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_bytes(text.encode())
+    before = tree(home)
+
+    for report in install(Wish(), machine):
+        changed = report.path.read_bytes() != text.encode()
+        assert changed is (report.action is Action.ADDED), report
+    uninstall(Wish(), machine)
+
+    assert originals(home) == before
 
 
 # The command ------------------------------------------------------------------------------
