@@ -140,6 +140,7 @@ def app_server(data_dir: Path, *, dev: bool = False) -> Iterator[Running]:
     """Start our server with the settings it has by default; dev: through `./dev serve`."""
     port = free_port()
     command = [str(REPOSITORY / "dev"), "serve"] if dev else [sys.executable, "-m", "app", "serve"]
+    data_dir = data_dir.resolve()  # the server runs in another folder
     with _running([*command, "--port", str(port), "--data-dir", str(data_dir)], port, data_dir.parent) as server:
         yield server
 
