@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -153,12 +152,7 @@ def plain_settings(monkeypatch: pytest.MonkeyPatch, index_folder: Path) -> Setti
 @pytest.fixture
 async def runtime(plain_settings: Settings, connect_arguments: dict[str, Any]) -> AsyncIterator[Runtime]:
     """The whole app behind HTTP, ready, on the test's database."""
-    from app.serve.runtime import Runtime
+    from tests.support.mcp import running
 
-    server = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None)  # outlives the runtime
-    runtime = Runtime(plain_settings, postgres=server)
-    try:
-        await runtime.start()
+    async with running(plain_settings, connect_arguments) as runtime:
         yield runtime
-    finally:
-        await runtime.stop()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.memory.budget import tokens
+from app.memory.budget import json_tokens, tokens
 from app.memory.ports import Parts
 from app.memory.requests import Recall
 from app.memory.search import find
@@ -31,10 +31,15 @@ _MODES = {
 }
 
 _LEFT_OUT_TOKENS = 40  # kept free for the line that says what was left out
+_FRAME_TOKENS = 40  # of a reply, without context and sources
+_SOURCE_TOKENS = 75  # id, dates and field names of one source, without its names
 
 
 async def recall(parts: Parts, scope: Scope, request: Recall) -> Recalled:
-    """Return a context of at most `max_tokens`: chosen by rank, told in the order things happened."""
+    """Return a context of at most `max_tokens`: chosen by rank, told in the order things happened.
+
+    Context and sources together fit into the reply's budget as well.
+    """
     mode = _MODES[request.mode]
     budget = request.max_tokens or mode.default_tokens
     where = Filter(projects=None if request.project is None else (request.project,))
@@ -45,7 +50,8 @@ async def recall(parts: Parts, scope: Scope, request: Recall) -> Recalled:
         if mode.before or mode.after
         else {}
     )
-    chosen = _choose(wanted, around, budget - _LEFT_OUT_TOKENS)
+    reply = parts.limits.reply_tokens - _FRAME_TOKENS
+    chosen = _choose(wanted, around, budget - _LEFT_OUT_TOKENS, reply - _LEFT_OUT_TOKENS)
     left_out = sum(1 for one in wanted if one.memory.id not in chosen)
     context = _tell(chosen.values())
     if left_out:
@@ -65,19 +71,22 @@ def _clear_enough(found: Iterable[Found], mode: _Mode) -> list[Found]:
     return [one for one in results if one.score >= least]
 
 
-def _choose(wanted: list[Found], around: dict[UUID, list[Memory]], budget: int) -> dict[UUID, Memory]:
+def _choose(wanted: list[Found], around: dict[UUID, list[Memory]], budget: int, reply: int) -> dict[UUID, Memory]:
     """Take memories in order of rank, each with its neighbours where they fit too, until nothing fits."""
     chosen: dict[UUID, Memory] = {}
     headings: set[str] = set()
 
     def take(memories: Iterable[Memory]) -> bool:
-        nonlocal budget
+        nonlocal budget, reply
         new = [memory for memory in memories if memory.id not in chosen]
         heads = {_heading(memory) for memory in new} - headings
         cost = sum(tokens(_line(memory)) for memory in new) + sum(tokens(head) + 2 for head in heads)
-        if cost > budget:
+        replied = sum(json_tokens(_line(memory)) + _source_tokens(memory) for memory in new)
+        replied += sum(json_tokens(head) + 2 for head in heads)
+        if cost > budget or replied > reply:
             return False
         budget -= cost
+        reply -= replied
         headings.update(heads)
         chosen.update((memory.id, memory) for memory in new)
         return True
@@ -86,6 +95,10 @@ def _choose(wanted: list[Found], around: dict[UUID, list[Memory]], budget: int) 
         if not take(around.get(one.memory.id) or [one.memory]):
             take([one.memory])
     return chosen
+
+
+def _source_tokens(memory: Memory) -> int:
+    return _SOURCE_TOKENS + json_tokens(memory.project) + json_tokens(memory.conversation_id)
 
 
 def _tell(memories: Iterable[Memory]) -> str:

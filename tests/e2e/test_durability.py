@@ -1,4 +1,4 @@
-"""What was answered is there: after kill -9 of every process, once each, and found. Needs nothing but this repository."""
+"""What was answered is there: after kill -9 of every process, once each, and found. Needs only this repository."""
 
 from __future__ import annotations
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
-from app.memory.budget import fitting, tokens
+from app.memory.budget import fitting, json_tokens
 from app.memory.types import Found, Memory, Recalled, SearchResult, Stats
 
+_STATISTICS_FRAME_TOKENS = 150  # of statistics without their projects, all kinds included
 NO_PROJECT = "(none)"  # the key of memories without a project, where projects are keys
 
 
@@ -100,7 +102,7 @@ class Forgotten(TypedDict):
 
 
 class Statistics(TypedDict):
-    """Answer of memory_stats."""
+    """Answer of memory_stats; `truncated` when there are more projects than fit, the largest are shown."""
 
     memories: int
     by_kind: dict[str, int]
@@ -109,6 +111,7 @@ class Statistics(TypedDict):
     oldest: str | None
     newest: str | None
     bytes: int
+    truncated: bool
 
 
 def result(found: Found) -> Result:
@@ -138,17 +141,21 @@ def results(found: SearchResult, budget: int) -> Results:
 
 def results_by_project(found: SearchResult, budget: int) -> ResultsByProject:
     """Return results of several projects, and how many there are of each."""
-    shown = results(found, budget)
-    by_project: dict[str, int] = {}
-    for one in shown["results"]:
-        key = one["project"] or NO_PROJECT
-        by_project[key] = by_project.get(key, 0) + 1
-    return {**shown, "by_project": by_project}
+    shown = map(result, found.results)
+    costs = ((one, json_tokens(one) + json_tokens({one["project"] or NO_PROJECT: 100})) for one in shown)
+    fit, cut = fitting(costs, budget)
+    by_project = Counter(one["project"] or NO_PROJECT for one in fit)
+    return {
+        "results": fit,
+        "by_project": dict(by_project),
+        "truncated": cut or found.truncated,
+        "degraded": found.degraded,
+    }
 
 
 def within(items: Iterable[Any], budget: int) -> tuple[list[Any], bool]:
     """Take JSON items while their text fits the budget; say whether any was left out."""
-    return fitting(((item, tokens(compact(item))) for item in items), budget)
+    return fitting(((item, json_tokens(item)) for item in items), budget)
 
 
 def context(recalled: Recalled) -> Context:
@@ -173,17 +180,26 @@ def source(memory: Memory) -> Source:
     }
 
 
-def statistics(stats: Stats) -> Statistics:
+def statistics(stats: Stats, budget: int) -> Statistics:
     """Return counts of memories."""
+    by_project, cut = largest(stats.by_project, budget - _STATISTICS_FRAME_TOKENS)
     return {
         "memories": stats.memories,
         "by_kind": stats.by_kind,
-        "by_project": {project or NO_PROJECT: count for project, count in stats.by_project.items()},
+        "by_project": by_project,
         "conversations": stats.conversations,
         "oldest": stats.oldest.isoformat() if stats.oldest is not None else None,
         "newest": stats.newest.isoformat() if stats.newest is not None else None,
         "bytes": stats.bytes,
+        "truncated": cut,
     }
+
+
+def largest(by_project: Mapping[str, int], budget: int) -> tuple[dict[str, int], bool]:
+    """Return the projects with the most memories, by name, as far as they fit; say whether any was left out."""
+    names = sorted(by_project, key=lambda name: (-by_project[name], name))
+    fit, cut = within(({name or NO_PROJECT: by_project[name]} for name in names), budget)
+    return dict(sorted((name, count) for one in fit for name, count in one.items())), cut
 
 
 def compact(value: Any) -> str:

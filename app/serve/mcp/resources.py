@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BASE = "claude://memory/"
 _RECENT = 20
 _ROWS = 500  # more does not fit any reply budget
+_FRAME_TOKENS = 110  # of a resource without its items: at most a name of 200 characters
 _JSON = "application/json"
 
 FIXED = (
@@ -58,7 +59,7 @@ async def read(runtime: Runtime, scope: Scope, uri: str) -> types.ReadResourceRe
 
 
 async def _stats(runtime: Runtime, scope: Scope, _: str) -> Any:
-    return replies.statistics(await runtime.parts.store.stats(scope, None))
+    return replies.statistics(await runtime.parts.store.stats(scope, None), runtime.parts.limits.reply_tokens)
 
 
 async def _recent(runtime: Runtime, scope: Scope, _: str) -> Any:
@@ -67,7 +68,9 @@ async def _recent(runtime: Runtime, scope: Scope, _: str) -> Any:
 
 async def _projects(runtime: Runtime, scope: Scope, _: str) -> Any:
     stats = await runtime.parts.store.stats(scope, None)
-    return {"projects": {name: count for name, count in stats.by_project.items() if name}}
+    named = {name: count for name, count in stats.by_project.items() if name}
+    projects, cut = replies.largest(named, runtime.parts.limits.reply_tokens - _FRAME_TOKENS)
+    return {"projects": projects, "truncated": cut}
 
 
 async def _project(runtime: Runtime, scope: Scope, name: str) -> Any:
@@ -106,7 +109,7 @@ _READERS: dict[tuple[str, bool], Callable[[Runtime, Scope, str], Awaitable[Any]]
 
 
 def _memories(runtime: Runtime, memories: Iterable[Memory]) -> dict[str, Any]:
-    fit, cut = replies.within(map(_whole, memories), runtime.parts.limits.reply_tokens)
+    fit, cut = replies.within(map(_whole, memories), runtime.parts.limits.reply_tokens - _FRAME_TOKENS)
     return {"memories": fit, "truncated": cut}
 
 

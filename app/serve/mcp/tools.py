@@ -124,7 +124,7 @@ async def _forget(runtime: Runtime, scope: Scope, request: requests.Forget) -> r
 
 
 async def _stats(runtime: Runtime, scope: Scope, request: requests.StatsRequest) -> replies.Statistics:
-    return replies.statistics(await runtime.parts.store.stats(scope, request.project))
+    return replies.statistics(await runtime.parts.store.stats(scope, request.project), _budget(runtime, None))
 
 
 async def _health(runtime: Runtime, scope: Scope, request: requests.HealthRequest) -> dict[str, Any]:

@@ -1,0 +1,311 @@
+"""The tools as a client sees them: the contract, structured results, errors a model can mend."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import uuid4
+
+import jsonschema
+import pytest
+from mcp import Client
+
+from app.errors import NotPermitted
+from app.memory.budget import tokens
+from app.memory.types import Scope
+from app.serve.mcp import build_server
+from app.serve.mcp.replies import compact
+from app.serve.mcp.tools import TOOLS, find_tool
+from tests.support.mcp import SCHEMAS, call, refusal, running
+
+CONTRACT = {  # design.md: arguments with their defaults; ... is required
+    "memorize": {"text": ..., "kind": "note", "project": None, "tags": [], "expires_in_days": None, "metadata": {}},
+    "memorize_conversation": {"messages": ..., "conversation_id": None, "project": None, "title": None},
+    "search_memory": {
+        "query": ...,
+        "limit": 10,
+        "project": None,
+        "kinds": None,
+        "tags": None,
+        "role": None,
+        "conversation_id": None,
+        "since": None,
+        "until": None,
+        "max_tokens": None,
+    },
+    "recall_context": {"query": ..., "mode": "balanced", "max_tokens": None, "project": None},
+    "search_across_projects": {"query": ..., "projects": None, "limit": 10, "order": "score"},
+    "update_memory": {
+        "id": ...,
+        "text": None,
+        "kind": None,
+        "tags": None,
+        "metadata": None,
+        "expires_in_days": None,
+        "archived": None,
+    },
+    "forget_memory": {"ids": None, "conversation_id": None, "project": None, "before": None, "dry_run": False},
+    "memory_stats": {"project": None},
+    "memory_health": {"detailed": False},
+}
+READ_ONLY = {"search_memory", "recall_context", "search_across_projects", "memory_stats", "memory_health"}
+DESTRUCTIVE = {"update_memory", "forget_memory"}
+IDEMPOTENT = READ_ONLY | {"memorize", "memorize_conversation", "forget_memory"}
+
+
+@pytest.fixture
+async def listed(runtime):
+    async with Client(build_server(runtime)) as client:
+        return {tool.name: tool for tool in (await client.list_tools()).tools}
+
+
+class TestList:
+    async def test_there_are_exactly_the_tools_of_the_contract(self, listed):
+        assert set(listed) == set(CONTRACT)
+
+    @pytest.mark.parametrize("name", CONTRACT)
+    async def test_a_tool_takes_what_the_contract_says_and_nothing_else(self, listed, name):
+        schema = listed[name].input_schema
+
+        assert set(schema["properties"]) == set(CONTRACT[name])
+        assert schema["additionalProperties"] is False
+        assert set(schema.get("required", [])) == {key for key, default in CONTRACT[name].items() if default is ...}
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+    @pytest.mark.parametrize("name", CONTRACT)
+    def test_defaults_are_the_contracts(self, name):
+        fields = TOOLS[name].request.model_fields
+        defaults = {
+            key: ... if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+            for key, field in fields.items()
+        }
+
+        assert defaults == CONTRACT[name]
+
+    @pytest.mark.parametrize("name", CONTRACT)
+    async def test_annotations_tell_what_a_call_does(self, listed, name):
+        annotations = listed[name].annotations
+
+        assert annotations.title
+        assert annotations.read_only_hint == (name in READ_ONLY)
+        assert annotations.destructive_hint == (name in DESTRUCTIVE)
+        assert annotations.idempotent_hint == (name in IDEMPOTENT)
+        assert annotations.open_world_hint is False
+
+    @pytest.mark.parametrize("name", CONTRACT)
+    async def test_every_argument_and_the_result_are_described(self, listed, name):
+        tool = listed[name]
+
+        assert tool.description
+        assert all("description" in field for field in tool.input_schema["properties"].values())
+        jsonschema.Draft202012Validator.check_schema(tool.output_schema)
+        assert tool.output_schema["type"] == "object"
+
+
+class TestResults:
+    """`call` checks each structured result against the tool's output schema and the text beside it."""
+
+    async def test_memorize(self, runtime):
+        first = await call(runtime, "memorize", text="apple pie", project="p", tags=["x"])
+        again = await call(runtime, "memorize", text="apple pie", project="p")
+
+        assert first == {"id": first["id"], "created": True, "duplicate": False, "redacted": 0}
+        assert again == {"id": first["id"], "created": False, "duplicate": True, "redacted": 0}
+
+    async def test_memorize_conversation(self, runtime):
+        messages = [
+            {"role": "user", "content": "hello", "name": "Ann", "time": "2026-05-08", "id": "m1"},
+            {"role": "assistant", "content": "hi"},
+        ]
+        first = await call(runtime, "memorize_conversation", messages=messages, conversation_id="talk", title="T")
+        again = await call(runtime, "memorize_conversation", messages=messages[:1], conversation_id="talk")
+
+        assert first == {"conversation_id": "talk", "stored": 2, "skipped": 0, "redacted": 0}
+        assert (again["stored"], again["skipped"]) == (0, 1)
+
+    async def test_search_memory_shows_all_that_belongs_to_a_memory(self, runtime):
+        message = {"role": "user", "name": "Ann", "content": "apple pie", "time": "2026-05-08T12:00:00Z", "id": "m1"}
+        await call(runtime, "memorize_conversation", messages=[message], conversation_id="talk", project="p")
+
+        reply = await call(runtime, "search_memory", query="apple")
+
+        [one] = reply["results"]
+        assert one.pop("score") > 0
+        assert one.pop("id")
+        assert one.pop("created_at")
+        assert one == {
+            "text": "apple pie",
+            "kind": "turn",
+            "role": "user",
+            "name": "Ann",
+            "project": "p",
+            "tags": [],
+            "conversation_id": "talk",
+            "message_id": "m1",
+            "occurred_at": "2026-05-08T12:00:00+00:00",
+        }
+        assert (reply["truncated"], reply["degraded"]) == (False, False)
+
+    async def test_recall_context(self, runtime):
+        stored = await call(runtime, "memorize", text="apple pie")
+
+        reply = await call(runtime, "recall_context", query="apple")
+
+        assert "apple pie" in reply["context"]
+        assert [source["id"] for source in reply["sources"]] == [stored["id"]]
+        assert reply["tokens"] == tokens(reply["context"])
+
+    async def test_search_across_projects_counts_by_project(self, runtime):
+        for project in ("p", "q", "q", None):
+            text = f"apple {uuid4()}"
+            await call(runtime, "memorize", text=text, **({} if project is None else {"project": project}))
+
+        reply = await call(runtime, "search_across_projects", query="apple")
+
+        assert reply["by_project"] == {"p": 1, "q": 2, "(none)": 1}
+        assert len(reply["results"]) == 4
+
+    async def test_update_memory_and_forget_memory(self, runtime):
+        id_ = (await call(runtime, "memorize", text="apple"))["id"]
+
+        assert await call(runtime, "update_memory", id=id_, text="pear") == {"id": id_, "version": 2}
+        assert [one["text"] for one in (await call(runtime, "search_memory", query="pear"))["results"]] == ["pear"]
+        assert await call(runtime, "forget_memory", ids=[id_], dry_run=True) == {"forgotten": 1}
+        assert await call(runtime, "forget_memory", ids=[id_]) == {"forgotten": 1}
+        assert (await call(runtime, "search_memory", query="pear"))["results"] == []
+        assert await call(runtime, "forget_memory", ids=[id_]) == {"forgotten": 0}
+
+    async def test_memory_stats(self, runtime):
+        empty = await call(runtime, "memory_stats")
+        await call(runtime, "memorize", text="apple", kind="fact", project="p")
+        full = await call(runtime, "memory_stats", project="p")
+
+        assert (empty["memories"], empty["oldest"], empty["by_kind"]) == (0, None, {})
+        assert (full["memories"], full["by_kind"], full["by_project"], full["bytes"]) == (1, {"fact": 1}, {"p": 1}, 5)
+
+    async def test_memory_health(self, runtime):
+        short = await call(runtime, "memory_health")
+        detailed = await call(runtime, "memory_health", detailed=True)
+
+        assert short["status"] == "ok"
+        assert set(short["components"]) == {"postgres", "index"}
+        assert detailed["numbers"]["memories"] == 0
+
+
+class TestErrors:
+    async def test_an_unknown_tool_is_an_error_that_lists_the_tools(self, runtime):
+        assert (
+            await refusal(runtime, "remember")
+            == f"invalid_input: tool: got 'remember', takes one of {', '.join(CONTRACT)}"
+        )
+
+    @pytest.mark.parametrize("name", CONTRACT)
+    async def test_an_unknown_argument_is_named_with_those_there_are(self, runtime, name):
+        said = await refusal(runtime, name, nonsense=1)
+
+        assert f"nonsense: got 1, takes no such argument: there are {', '.join(CONTRACT[name])}" in said
+
+    @pytest.mark.parametrize(
+        ("tool", "arguments", "says"),
+        [
+            pytest.param("memorize", {"text": ""}, "text: got '', takes the text to remember", id="empty text"),
+            pytest.param("memorize", {"text": "x" * 2_000_000}, "(2,000,000 characters), takes", id="large text"),
+            pytest.param("search_memory", {"query": "a", "limit": -1}, "limit: got -1, takes a whole", id="limit"),
+            pytest.param(
+                "search_memory", {"query": "a", "since": "soon"}, "since: got 'soon', takes an ISO", id="date"
+            ),
+            pytest.param("update_memory", {"id": str(uuid4()), "text": "a"}, "not_found: memory", id="unknown id"),
+            pytest.param("forget_memory", {}, "takes at least one of ids", id="nothing named"),
+        ],
+    )
+    async def test_bad_input_is_a_tool_error_and_nothing_is_stored(self, runtime, tool, arguments, says):
+        assert says in await refusal(runtime, tool, **arguments)
+        assert (await call(runtime, "memory_stats"))["memories"] == 0
+
+    async def test_a_crash_is_told_without_its_text_and_logged(self, runtime, monkeypatch, caplog):
+        async def crash(*arguments):
+            raise ZeroDivisionError("with a secret")
+
+        monkeypatch.setattr(runtime.parts.store, "stats", crash)
+        said = await refusal(runtime, "memory_stats")
+
+        assert said == "internal: the server made a mistake and has logged it; nothing was acknowledged"
+        assert "ZeroDivisionError" in caplog.text
+
+    async def test_calls_are_counted_by_outcome_and_never_under_a_strangers_name(self, runtime):
+        counted = []
+        runtime.observers.append(lambda tool, user, outcome, seconds: counted.append((tool, user, outcome)))
+
+        await call(runtime, "memory_stats")
+        await refusal(runtime, "memorize", text="")
+        await refusal(runtime, "remember")
+
+        user = runtime.settings.default_user_id
+        assert counted == [
+            ("memory_stats", user, "ok"),
+            ("memorize", user, "invalid_input"),
+            ("unknown", user, "invalid_input"),
+        ]
+
+
+class TestScopes:
+    GOOD: ClassVar = {
+        "memorize": {"text": "a"},
+        "memorize_conversation": {"messages": [{"role": "user", "content": "a"}]},
+        "search_memory": {"query": "a"},
+        "recall_context": {"query": "a"},
+        "search_across_projects": {"query": "a"},
+        "update_memory": {"id": str(uuid4()), "text": "a"},
+        "forget_memory": {"project": "p"},
+        "memory_stats": {},
+        "memory_health": {},
+    }
+
+    @pytest.mark.parametrize("name", CONTRACT)
+    async def test_reading_needs_read_and_changing_needs_write(self, runtime, name):
+        needed, other = ("read", "write") if name in READ_ONLY else ("write", "read")
+
+        with pytest.raises(
+            NotPermitted, match=f"{name}: this token does not have the scope '{needed}'.*--scope {needed}"
+        ):
+            await find_tool(name).call(
+                runtime, Scope("alice", permissions=frozenset({other, "admin"})), self.GOOD[name]
+            )
+        if name != "update_memory":  # which there is nothing for yet
+            reply = await find_tool(name).call(
+                runtime, Scope("alice", permissions=frozenset({needed})), self.GOOD[name]
+            )
+            jsonschema.validate(reply, SCHEMAS[name])
+
+
+class TestBudget:
+    """No reply passes REPLY_TOKEN_BUDGET; what is left out is said."""
+
+    @pytest.fixture
+    async def small(self, plain_settings, connect_arguments):
+        async with running(plain_settings.model_copy(update={"reply_token_budget": 500}), connect_arguments) as runtime:
+            for number in range(30):
+                text = f"apple {number} " + "and more of that story " * 6
+                await call(runtime, "memorize", text=text, project=f"project {number} " + "x" * 180)
+            yield runtime
+
+    @pytest.mark.parametrize(
+        ("tool", "arguments"),
+        [
+            pytest.param("search_memory", {"query": "apple", "limit": 30}, id="search"),
+            pytest.param("search_memory", {"query": "apple", "limit": 30, "max_tokens": 100_000}, id="asked for more"),
+            pytest.param("search_memory", {"query": "apple", "limit": 30, "max_tokens": 300}, id="asked for less"),
+            pytest.param("search_across_projects", {"query": "apple", "limit": 30}, id="across projects"),
+            pytest.param("recall_context", {"query": "apple", "mode": "comprehensive"}, id="recall"),
+            pytest.param("recall_context", {"query": "apple", "max_tokens": 8_000}, id="recall asked for more"),
+        ],
+    )
+    async def test_a_reply_is_cut_at_item_borders_and_says_so(self, small, tool, arguments):
+        reply = await call(small, tool, **arguments)
+
+        assert tokens(compact(reply)) <= min(arguments.get("max_tokens", 500), 500)
+        assert reply.get("truncated") or reply.get("left_out"), "something was left out"
+        items = reply["results"] if "results" in reply else reply["sources"]
+        assert items, "and something fits"
+
+    async def test_statistics_of_many_projects_fit_too(self, small):
+        assert tokens(compact(await call(small, "memory_stats"))) <= 500

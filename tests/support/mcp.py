@@ -1,0 +1,54 @@
+"""A runtime on the test's database, and the SDK's client on its MCP server, in process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema
+from mcp import Client
+
+from app.serve.mcp import build_server
+from app.serve.mcp.replies import compact
+from app.serve.mcp.tools import definitions
+from app.serve.runtime import Runtime
+from app.settings import Settings
+
+SCHEMAS = {tool.name: tool.output_schema for tool in definitions()}
+
+
+@asynccontextmanager
+async def running(settings: Settings, connect_arguments: Mapping[str, Any]) -> AsyncIterator[Runtime]:
+    """Run everything behind HTTP on a database that outlives it."""
+    server = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None)
+    runtime = Runtime(settings, postgres=server)
+    try:
+        await runtime.start()
+        yield runtime
+    finally:
+        await runtime.stop()
+
+
+async def call(runtime: Runtime, tool: str, **arguments: Any) -> Any:
+    """Call a tool that must succeed; return its structured result, checked against its schema and its text."""
+    async with Client(build_server(runtime)) as client:
+        result = await client.call_tool(tool, arguments)
+    [content] = result.content
+    assert not result.is_error, content.text
+    jsonschema.validate(result.structured_content, SCHEMAS[tool])
+    assert json.loads(content.text) == result.structured_content
+    assert content.text == compact(result.structured_content)
+    return result.structured_content
+
+
+async def refusal(runtime: Runtime, tool: str, **arguments: Any) -> str:
+    """Call a tool that must not succeed; return what it says."""
+    async with Client(build_server(runtime)) as client:
+        result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    assert result.structured_content is None
+    [content] = result.content
+    return content.text
