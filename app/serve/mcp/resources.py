@@ -48,12 +48,13 @@ async def read(runtime: Runtime, scope: Scope, uri: str) -> types.ReadResourceRe
         raise NotPermitted(f"{uri}: this token does not have the scope {READ!r}")
     if not uri.startswith(BASE):
         raise _unknown(uri)
-    kind, _, name = uri.removeprefix(BASE).partition("/")
+    kind, _, quoted = uri.removeprefix(BASE).partition("/")
+    name = unquote(quoted)
     await runtime.wait_ready()
     reader = _READERS.get((kind, bool(name)))
-    if reader is None:
+    if reader is None or "\x00" in name:  # which no name has, and PostgreSQL refuses to look for
         raise _unknown(uri)
-    body = await reader(runtime, scope, unquote(name))
+    body = await reader(runtime, scope, name)
     contents = types.TextResourceContents(uri=uri, mime_type=_JSON, text=replies.compact(body))
     return types.ReadResourceResult(contents=[contents])
 

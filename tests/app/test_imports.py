@@ -1,0 +1,73 @@
+"""The dependency rule of docs/architecture.md, read from the imports."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+APP = Path(__file__).parents[2] / "app"
+FILES = sorted(APP.rglob("*.py"))
+
+
+def package(file: Path) -> str:
+    """Return the part of the app a file belongs to: `memory`, `store`, …, or '' for the files beside them."""
+    parts = file.relative_to(APP).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def imports(file: Path) -> set[str]:
+    """Return the full names of all modules a file imports anywhere, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative imports hide who is used"
+            found.add(node.module or "")
+    return found
+
+
+def users_of(module: str) -> set[str]:
+    """Return the packages with a file that imports the module or something in it."""
+    return {
+        package(file)
+        for file in FILES
+        if any(name == module or name.startswith(f"{module}.") for name in imports(file))
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        pytest.param("asyncpg", {"store"}, id="PostgreSQL only in store"),
+        pytest.param("qdrant_edge", {"index"}, id="Qdrant Edge only in index"),
+        pytest.param("qdrant_client", {"index"}, id="Qdrant only in index"),
+        pytest.param("openai", {"embedding"}, id="models only in embedding"),
+        pytest.param("mcp", {"serve", "local"}, id="the MCP SDK only at the door"),
+        pytest.param("fastapi", {"serve"}, id="FastAPI only at the door"),
+        pytest.param("uvicorn", {"serve"}, id="uvicorn only at the door"),
+    ],
+)
+def test_a_driver_is_known_in_one_place(module, allowed):
+    assert users_of(module) <= allowed
+
+
+def test_the_domain_knows_only_itself_and_the_errors():
+    known = {name for file in FILES if package(file) == "memory" for name in imports(file) if name.startswith("app")}
+
+    assert {name for name in known if not name.startswith("app.memory")} <= {"app.errors"}
+
+
+@pytest.mark.parametrize("part", ["store", "index", "embedding"])
+def test_what_implements_the_domains_interfaces_calls_nobody_above_it(part):
+    above = {"app.serve", "app.local", "app.ops", "app.cli", "app.boot"}
+    known = {name for file in FILES if package(file) == part for name in imports(file)}
+
+    assert not {name for name in known if any(name == one or name.startswith(f"{one}.") for one in above)}
+
+
+def test_the_rule_is_read_from_real_files():
+    assert {"memory", "store", "index", "serve"} <= {package(file) for file in FILES}
+    assert users_of("asyncpg"), "the store uses its driver"
