@@ -18,13 +18,10 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from app import __version__
 from app.errors import MemoryServerError
 from app.local.clients import MODULE, SCRIPT, Command, Environment, this_command
 from app.local.folder import data_directory
@@ -39,6 +36,11 @@ _SOURCES = "startup|clear|compact"  # not resume: what was recalled then is stil
 _CONTEXT_TOKENS = 1_500  # Claude Code takes 10,000 characters
 _INPUT_LIMIT_BYTES = 1_000_000
 _LOG = "session-end.log"
+_HANDSHAKE = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "claude-memory-hook", "version": __version__},
+}
 
 
 class HookFailed(MemoryServerError):
@@ -221,47 +223,57 @@ def remember(data_dir: Path, transcript: str) -> None:
 
 
 def call_tool(data_dir: Path, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Call a tool of the server that holds a data directory and return its structured result.
+    """Call a tool of the server that holds a data directory, through a bridge as any client has one.
 
-    Raises MemoryServerError when the server is away or refuses.
+    Returns the tool's structured result. Raises HookFailed when the server is away or refuses.
     """
-    if find_spec("app.local.client") is not None:
-        client: Any = import_module("app.local.client")
-        found: dict[str, Any] = client.call_tool(data_dir, name, arguments)
-        return found
-    return _call_over_http(data_dir, name, arguments)
+    _wait_for_server(data_dir)
+    command = this_command()
+    with subprocess.Popen(  # noqa: S603  our own command
+        [command.program, *command.arguments, "stdio"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=data_dir,
+        env={**os.environ, **command.environment, "MEMORY_DATA_DIR": str(data_dir)},
+    ) as bridge:
+        try:
+            _ask(bridge, "initialize", _HANDSHAKE)
+            _tell(bridge, {"method": "notifications/initialized"})
+            reply = _ask(bridge, "tools/call", {"name": name, "arguments": arguments})
+        except (OSError, ValueError) as error:
+            raise HookFailed(f"the server does not answer ({type(error).__name__})") from error
+        finally:
+            bridge.kill()
+    found = reply.get("structuredContent")
+    if reply.get("isError") or not isinstance(found, dict):
+        raise HookFailed(f"the server refuses {name}")
+    return found
 
 
-def _call_over_http(data_dir: Path, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    url = urlsplit(_server_url(data_dir))
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
-    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    connection = HTTPConnection(url.hostname or "", url.port, timeout=LIMIT_S)
-    try:
-        connection.request("POST", "/mcp", json.dumps(body), headers)
-        response = connection.getresponse()
-        reply = json.loads(response.read())
-    except (OSError, HTTPException, ValueError) as error:
-        raise HookFailed(f"the server at {url.geturl()} does not answer ({type(error).__name__})") from error
-    finally:
-        connection.close()
-    return _result(reply, response.status)
-
-
-def _server_url(data_dir: Path) -> str:
+def _wait_for_server(data_dir: Path) -> None:
     end = time.monotonic() + _WAIT_FOR_SERVER_S
-    while True:
-        held_by = holder(data_dir) or {}
-        if url := held_by.get("url"):
-            return str(url)
+    while holder(data_dir) is None:
         if time.monotonic() > end:
             raise HookFailed(f"no server runs on {data_dir}, so nothing is recalled")
         time.sleep(0.1)
 
 
-def _result(reply: Any, status: int) -> dict[str, Any]:
-    result = reply.get("result") if isinstance(reply, dict) else None
-    if not isinstance(result, dict) or result.get("isError"):
-        raise HookFailed(f"the server refuses (HTTP {status}); does it ask for a token?")
-    found = result.get("structuredContent")
-    return found if isinstance(found, dict) else {}
+def _ask(bridge: subprocess.Popen[bytes], method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Send a request and return its result."""
+    _tell(bridge, {"id": method, "method": method, "params": params})
+    assert bridge.stdout is not None
+    for line in bridge.stdout:
+        message = json.loads(line)
+        if message.get("id") == method and isinstance(message.get("result"), dict):
+            result: dict[str, Any] = message["result"]
+            return result
+        if message.get("id") == method:
+            raise HookFailed(f"the server refuses {method}: {message.get('error', {}).get('message')}")
+    raise HookFailed("the server has gone away")
+
+
+def _tell(bridge: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
+    assert bridge.stdin is not None
+    bridge.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+    bridge.stdin.flush()

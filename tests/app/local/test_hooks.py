@@ -8,10 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -20,7 +17,6 @@ from app.local import hooks
 from app.local.clients import Command
 from app.local.hooks import HookEdit
 from app.local.jsonc import Document, NotEditable
-from app.local.lock import DataDirectoryLock
 from tests.support.serving import ROOT, Server, clean_environment, until
 
 SETTINGS = """{
@@ -117,54 +113,28 @@ def test_settings_of_another_shape_are_left_alone(value: str) -> None:
 
 
 class Memory:
-    """An HTTP server that answers tools/call as the real one does, and holds the data directory."""
+    """Stands in for the server: notes the calls, answers with the contexts it has."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
         self.contexts = ["We release on Thursdays."]
         self.delay_s = 0.0
-        memory = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                memory.calls.append(body["params"])
-                time.sleep(memory.delay_s)
-                context = memory.contexts.pop(0) if memory.contexts else ""
-                result = {"structuredContent": {"context": context}, "isError": False}
-                reply = json.dumps({"jsonrpc": "2.0", "id": body["id"], "result": result}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        Thread(target=self._server.serve_forever, daemon=True).start()
-        self._lock = DataDirectoryLock(data_dir)
-        self._lock.acquire(f"http://127.0.0.1:{self._server.server_port}")
-
-    def close(self) -> None:
-        self._lock.release()
-        self._server.shutdown()
-        self._server.server_close()
+    def __call__(self, _data_dir: Path, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(self.delay_s)
+        self.calls.append({"name": name, "arguments": arguments})
+        return {"context": self.contexts.pop(0) if self.contexts else "", "sources": []}
 
 
 @pytest.fixture
-def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
-    """A server for hooks that run in this process."""
-    monkeypatch.setattr(hooks, "call_tool", hooks._call_over_http)
-    monkeypatch.setenv("MEMORY_DATA_DIR", str(tmp_path / "data"))
-    server = Memory(tmp_path / "data")
-    yield server
-    server.close()
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """What hooks that run in this process take for the server."""
+    memory = Memory()
+    monkeypatch.setattr(hooks, "call_tool", memory)
+    return memory
 
 
-def called(event: str, given: Any, monkeypatch: pytest.MonkeyPatch) -> int:
+def called(event: str, given: Any) -> int:
     """Call a hook in this process with something on stdin."""
     reading, writing = os.pipe()
     os.write(writing, given if isinstance(given, bytes) else json.dumps(given).encode())
@@ -179,10 +149,8 @@ def called(event: str, given: Any, monkeypatch: pytest.MonkeyPatch) -> int:
         os.close(reading)
 
 
-def test_a_session_starts_with_what_is_known(
-    memory: Memory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert called("session-start", {"cwd": "/src/shop", "source": "startup"}, monkeypatch) == 0
+def test_a_session_starts_with_what_is_known(memory: Memory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("session-start", {"cwd": "/src/shop", "source": "startup"}) == 0
 
     answer = json.loads(capsys.readouterr().out)["hookSpecificOutput"]
     assert answer["hookEventName"] == "SessionStart"
@@ -194,22 +162,20 @@ def test_a_session_starts_with_what_is_known(
 
 
 def test_without_memories_of_the_project_its_name_is_looked_for(
-    memory: Memory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    memory: Memory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     memory.contexts = ["", "The shop sells lamps."]
 
-    assert called("session-start", {"cwd": "/src/shop"}, monkeypatch) == 0
+    assert called("session-start", {"cwd": "/src/shop"}) == 0
 
     assert "The shop sells lamps." in capsys.readouterr().out
     assert "project" not in memory.calls[1]["arguments"]
 
 
-def test_nothing_known_is_nothing_said(
-    memory: Memory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_known_is_nothing_said(memory: Memory, capsys: pytest.CaptureFixture[str]) -> None:
     memory.contexts = []
 
-    assert called("session-start", {"cwd": "/src/shop"}, monkeypatch) == 0
+    assert called("session-start", {"cwd": "/src/shop"}) == 0
 
     assert capsys.readouterr() == ("", "")
 
@@ -221,7 +187,7 @@ def test_a_slow_server_is_not_waited_for(
     monkeypatch.setattr(hooks, "LIMIT_S", 0.2)
     began = time.monotonic()
 
-    assert called("session-start", {"cwd": "/src/shop"}, monkeypatch) == 0
+    assert called("session-start", {"cwd": "/src/shop"}) == 0
 
     assert time.monotonic() - began < 2
     out, wrong = capsys.readouterr()
@@ -232,10 +198,8 @@ def test_a_slow_server_is_not_waited_for(
 @pytest.mark.parametrize(
     ("given", "said"), [(b"", "stdin is not JSON"), (b"[]", "a JSON list, takes an object"), (b"x" * 100, "not JSON")]
 )
-def test_what_is_no_hooks_input_is_said(
-    given: bytes, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert called("session-start", given, monkeypatch) == 0
+def test_what_is_no_hooks_input_is_said(given: bytes, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("session-start", given) == 0
 
     out, wrong = capsys.readouterr()
     assert (out, len(wrong.splitlines())) == ("", 1)
@@ -318,7 +282,8 @@ def test_what_one_session_said_the_next_one_is_told(tmp_path: Path) -> None:
 def test_a_session_without_a_server_goes_on(tmp_path: Path) -> None:
     done = run_hook("session-start", {"cwd": str(tmp_path)}, tmp_path / "data", tmp_path)
 
-    assert done.returncode == 0
-    if done.stderr:
-        assert done.stderr.startswith("claude-memory: hook session-start: ")
-        assert len(done.stderr.splitlines()) == 1
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == (
+        f"claude-memory: hook session-start: no server runs on {tmp_path}/data, so nothing is recalled\n"
+    )
+    assert not (tmp_path / "data").exists(), "a hook starts no server"
