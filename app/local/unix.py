@@ -8,6 +8,7 @@ import socket
 import stat
 
 from app.errors import MemoryServerError
+from app.local.folder import NAME
 
 BACKLOG = 128
 
@@ -24,16 +25,13 @@ def listen(path: str) -> socket.socket:
 
     Raises SocketUnusable.
     """
-    folder = os.path.dirname(path)  # noqa: PTH120  pathlib takes 5 ms to import
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(folder, 0o700)  # noqa: PTH102
-        found = os.lstat(folder)
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), 0):
-            raise SocketUnusable(f"{folder} belongs to another user, so no socket is made there; remove it")
+        folder = os.path.dirname(path)  # noqa: PTH120  pathlib takes 5 ms to import
+        if folder.startswith(f"/tmp/{NAME}-{os.getuid()}-"):  # noqa: S108  the data directory's own path was too long
+            _make_private(folder)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108  left by a holder that was killed
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         mask = os.umask(0o177)  # the file is born 0600: there is no moment in which others may connect
         try:
             listener.bind(path)
@@ -41,5 +39,20 @@ def listen(path: str) -> socket.socket:
             os.umask(mask)
         listener.listen(BACKLOG)
     except OSError as error:
-        raise SocketUnusable(f"socket {path}: {error.strerror}; choose another --data-dir") from error
+        listener.close()
+        raise SocketUnusable(f"socket {path}: {error.strerror or error}; choose another --data-dir") from error
+    except SocketUnusable:
+        listener.close()
+        raise
     return listener
+
+
+def _make_private(folder: str) -> None:
+    """Make a folder in a place where anybody may make one; one that somebody else made is refused."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o700)  # noqa: PTH102
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise SocketUnusable(
+            f"{folder} was made by somebody else, so no socket is made there; remove it, or choose a shorter --data-dir"
+        )

@@ -2,7 +2,8 @@
 
 A connection begins with one line of ours, {"bridge": …} or {"ask": "status" | "leave"}, answered by {"daemon": …};
 after a bridge's, the lines are MCP's. Nobody but this user (and root) gets as far as that.
-A client that sends nonsense, half a line or a line without end, or never reads, ends only its own session.
+A client that sends nonsense, half a line or a line without end, or never reads, harms only its own session. At most
+CALLS_AT_ONCE of its requests are in work; while they are, nothing more is read, so what it can make us hold is bounded.
 """
 
 from __future__ import annotations
@@ -24,15 +25,20 @@ from typing import Any
 import anyio
 import mcp_types as types
 from mcp.server.lowlevel import Server
-from mcp.shared.message import SessionMessage
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 logger = logging.getLogger(__name__)
 
 LINE_LIMIT_BYTES = 16 * 2**20
 HELLO_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 30.0  # a client that does not read for that long has gone
+CLOSE_TIMEOUT_S = 5.0
+CALLS_AT_ONCE = 32
+AFTER_CLIENT_S = 30.0  # how long calls may run that a client left behind
 _PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
+_CLIENT_INFO = "io.modelcontextprotocol/clientInfo"  # in every request since 2026-07-28
 
 
 @dataclass(slots=True, eq=False)
@@ -47,17 +53,31 @@ class LineSession:
         """Return the session as JSON."""
         return {"pid": self.pid, "since": self.since.isoformat(timespec="seconds"), "client": self.client}
 
+    def note_client(self, message: types.JSONRPCRequest) -> None:
+        """Take the client's name from its handshake, or from the first request that tells it."""
+        if self.client is not None and message.method != "initialize":
+            return
+        params = message.params or {}
+        told = params.get("clientInfo") if message.method == "initialize" else None
+        meta = params.get("_meta")
+        if told is None and isinstance(meta, dict):
+            told = meta.get(_CLIENT_INFO)
+        if isinstance(told, dict):
+            self.client = f"{told.get('name', '?')} {told.get('version', '')}".strip()[:200]
+
 
 class LineSessions:
     """All sessions over the Unix socket.
 
-    status: what {"ask": "status"} is answered with; leave: called once on {"ask": "leave"}.
+    status: what {"ask": "status"} is answered with; leave: called once, on the first {"ask": "leave"}.
     """
 
     def __init__(self, server: Server[Any], status: Callable[[], dict[str, Any]], leave: Callable[[], None]) -> None:
         self._server, self._status, self._leave = server, status, leave
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving = False
+        self._askers: list[int] = []  # descriptors of those who asked to leave, open until the process ends
         self.open: set[LineSession] = set()
         self.idle_since = time.monotonic()
 
@@ -86,66 +106,116 @@ class LineSessions:
         try:
             if _peer_may(writer.get_extra_info("socket")):
                 await self._greet(reader, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            logger.debug("session over the socket ended: %s", type(error).__name__)
+        except* OSError as errors:  # TimeoutError is one, and a lost connection
+            logger.debug("session over the socket ended: %s", errors.exceptions[0])
         finally:
             self._tasks.discard(task)
             writer.close()
             with contextlib.suppress(OSError):
-                await writer.wait_closed()
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await writer.wait_closed()
+            writer.transport.abort()  # what the client does not read is not kept for it
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(HELLO_TIMEOUT_S):
-            line = await reader.readline()
         try:
-            hello = json.loads(line)
+            async with asyncio.timeout(HELLO_TIMEOUT_S):
+                hello = json.loads(await reader.readline())
             asked, bridge = hello.get("ask"), hello.get("bridge")
-        except (ValueError, AttributeError):
-            return
+            pid = int(bridge.get("pid", 0)) if bridge is not None else 0
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return  # no bridge of ours
+        if self._leaving and bridge is not None:
+            return  # it tries again, and meets the next one
         writer.write(json.dumps({"daemon": self._status()}).encode() + b"\n")
-        await writer.drain()
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await writer.drain()
         if asked == "leave":
-            logger.info("asked to leave")
-            self._leave()
-            await reader.read()  # the connection is closed with the process: the asker sees when it is over
-        elif isinstance(bridge, dict):
-            session = LineSession(pid=int(bridge.get("pid", 0)))
+            self._askers.append(os.dup(writer.get_extra_info("socket").fileno()))  # it sees when all is over
+            if not self._leaving:
+                self._leaving = True
+                logger.info("asked to leave")
+                self._leave()
+        elif bridge is not None:
+            session = LineSession(pid=pid)
             self.open.add(session)
             try:
-                await self._serve(session, reader, writer)
+                await _Connection(self._server, session, reader, writer).serve()
             finally:
                 self.open.discard(session)
                 self.idle_since = time.monotonic()
 
-    async def _serve(self, session: LineSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Connect the lines with the SDK's server until the client goes."""
-        to_server, read_stream = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-        write_stream, from_server = anyio.create_memory_object_stream[SessionMessage](0)
 
-        async def write() -> None:
-            async with from_server:
-                async for message in from_server:
-                    text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
-                    writer.write(text.encode() + b"\n")
-                    async with asyncio.timeout(SEND_TIMEOUT_S):
-                        await writer.drain()
+class _Connection:
+    """Connects the lines of one session with the SDK's server."""
 
-        async def read() -> None:
-            async with to_server:
-                async for line in _lines(reader):
-                    await to_server.send(_message(line, session))
+    def __init__(
+        self, server: Server[Any], session: LineSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._server, self._session = server, session
+        self._reader, self._writer = reader, writer
+        self._in_work = 0
+        self._settled = asyncio.Condition()
+        self._to_server, self._for_server = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        self._from_server, self._answers = anyio.create_memory_object_stream[SessionMessage](0)
 
+    async def serve(self) -> None:
+        """Serve until the client goes, and what it asked before is done."""
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(
-                self._server.run(read_stream, write_stream, self._server.create_initialization_options())
+                self._server.run(self._for_server, self._from_server, self._server.create_initialization_options())
             )
-            writing = group.create_task(write())
-            reading = group.create_task(read())
+            writing = group.create_task(self._write())
+            reading = group.create_task(self._read())
             await asyncio.wait({serving, writing, reading}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done() and not reading.exception():
-                await asyncio.wait({serving, writing})  # what was asked before the client closed is still done
+                await asyncio.wait({serving, writing})
             for task in (serving, writing, reading):
                 task.cancel()
+
+    async def _read(self) -> None:
+        async with self._to_server:
+            async for line in _lines(self._reader):
+                message = _message(line)
+                if isinstance(message, types.JSONRPCError):
+                    await self._send(message)
+                    continue
+                metadata = None
+                if isinstance(message, types.JSONRPCRequest):
+                    self._session.note_client(message)
+                    await self._until_in_work_less_than(CALLS_AT_ONCE)
+                    self._in_work += 1
+                    metadata = ServerMessageMetadata(on_request_unanswered=self._settle)
+                await self._to_server.send(SessionMessage(message, metadata))
+            # The SDK's server ends all calls when its stream ends; what was asked before the client closed is done.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AFTER_CLIENT_S):
+                    await self._until_in_work_less_than(1)
+
+    async def _write(self) -> None:
+        async with self._answers:
+            async for message in self._answers:
+                await self._send(message.message)
+                if isinstance(message.message, types.JSONRPCResponse | types.JSONRPCError):
+                    await self._settle()
+
+    async def _send(self, message: types.JSONRPCMessage) -> None:
+        try:
+            text = message.model_dump_json(by_alias=True, exclude_unset=True)
+        except PydanticSerializationError:  # half of a surrogate pair, from the client's own text
+            text = json.dumps(message.model_dump(mode="python", by_alias=True, exclude_unset=True))
+        self._writer.write(text.encode() + b"\n")
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await self._writer.drain()
+
+    async def _settle(self) -> None:
+        """Note that a request was answered, or will never be."""
+        async with self._settled:
+            self._in_work -= 1
+            self._settled.notify_all()
+
+    async def _until_in_work_less_than(self, limit: int) -> None:
+        async with self._settled:
+            await self._settled.wait_for(lambda: self._in_work < limit)
 
 
 async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes | None]:
@@ -177,17 +247,27 @@ async def _skip_line(reader: asyncio.StreamReader) -> bool:
             return True
 
 
-def _message(line: bytes | None, session: LineSession) -> SessionMessage | Exception:
+def _message(line: bytes | None) -> types.JSONRPCMessage:
+    """Return the message of a line; for a line that is none, the error that says so."""
     if line is None:
-        return ValueError(f"a message over {LINE_LIMIT_BYTES:,} bytes was not read")
+        return _error(None, types.INVALID_REQUEST, f"a message over {LINE_LIMIT_BYTES:,} bytes was not read")
     try:
-        message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
-    except ValidationError as error:
-        return error
-    if isinstance(message, types.JSONRPCRequest) and message.method == "initialize":
-        client = (message.params or {}).get("clientInfo") or {}
-        session.client = f"{client.get('name', '?')} {client.get('version', '')}".strip()
-    return SessionMessage(message)
+        return types.jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValidationError:
+        pass
+    try:  # Python's reader takes half of a surrogate pair, so that the tool can say which argument holds it
+        value = json.loads(line)
+        return types.jsonrpc_message_adapter.validate_python(value, by_name=False)
+    except ValidationError:
+        request_id = value.get("id") if isinstance(value, dict) and "method" in value else None
+        known = request_id if isinstance(request_id, int | str) and not isinstance(request_id, bool) else None
+        return _error(known, types.INVALID_REQUEST, "not a JSON-RPC 2.0 message")
+    except (ValueError, RecursionError):
+        return _error(None, types.PARSE_ERROR, "not JSON in UTF-8")
+
+
+def _error(request_id: int | str | None, code: int, text: str) -> types.JSONRPCError:
+    return types.JSONRPCError(jsonrpc="2.0", id=request_id, error=types.ErrorData(code=code, message=text))
 
 
 def _peer_may(connection: socket.socket) -> bool:
