@@ -7,9 +7,6 @@ they are read, so a count is exact without a write to a contended row in every t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-
-import asyncpg
 
 from app.memory.types import Scope, TermCounts
 from app.store.database import Database
@@ -67,10 +64,8 @@ class Terms:
 
     async def fold_term_counts(self) -> None:
         """Move settled changes into `term_counts`; does nothing while another process does it."""
-        # One snapshot for horizon, changes and the position: repeatable read, or a change is counted twice.
-        # A process that folded between our snapshot and our lock makes this one fail: it did the work.
-        async with self.db.as_service() as connection:
-            with suppress(asyncpg.SerializationError):
-                async with connection.transaction(isolation="repeatable_read"):
-                    if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _FOLD_LOCK):
-                        await connection.execute(_FOLD)
+        # _FOLD is one statement, so horizon, changes and position are of one snapshot, taken after the lock. With
+        # repeatable read it would be taken before, and miss what another process folded in between.
+        async with self.db.as_service() as connection, connection.transaction(isolation="read_committed"):
+            if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _FOLD_LOCK):
+                await connection.execute(_FOLD)

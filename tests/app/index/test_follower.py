@@ -54,6 +54,10 @@ async def crash(follower):
     engine.close()
 
 
+async def record(applied, changes):
+    applied += changes
+
+
 async def healthy(follower):
     await until(lambda: follower.problem is None, "the index can answer")
 
@@ -127,6 +131,40 @@ class TestFreshness:
             await transaction.commit()
 
         assert set(await texts_for(parts, alice, "punctual belated")) == {"punctual", "belated"}
+
+    async def test_a_search_that_begins_while_the_log_is_read_waits_for_the_next_reading(
+        self, parts, log, alice, monkeypatch
+    ):
+        was_read, go_on, read = asyncio.Event(), asyncio.Event(), log.read
+
+        async def read_slowly(position):
+            batch = await read(position)
+            was_read.set()
+            await go_on.wait()
+            return batch
+
+        monkeypatch.setattr(log, "read", read_slowly)
+        parts.index.wake()
+        await was_read.wait()
+        await memorize(parts, alice, "written after the reading")
+        search = asyncio.create_task(texts_for(parts, alice, "reading"))
+        await until(lambda: bool(parts.index._waiting), "the search waits")
+        go_on.set()
+
+        assert await search == ["written after the reading"]
+
+    async def test_a_change_is_applied_once_though_an_open_transaction_has_it_read_again(
+        self, parts, follower, database, alice, monkeypatch
+    ):
+        applied = []
+        monkeypatch.setattr(follower, "_apply", lambda changes: record(applied, changes))
+        async with database.as_user("bob") as connection, connection.transaction():
+            await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
+            await memorize(parts, alice, "text")
+            for _ in range(3):
+                await follower.catch_up()
+
+        assert len(applied) == 1
 
     async def test_the_lag_is_nothing_once_caught_up(self, parts, follower, alice):
         await memorize(parts, alice, "text")
