@@ -1,7 +1,7 @@
 """The database for a command that runs beside the server, or without one.
 
-With the embedded PostgreSQL the command joins the running server over its socket, or starts it for as long as it
-takes.
+With the embedded PostgreSQL the command joins the running server over its socket. Where none runs it starts
+PostgreSQL for as long as it takes; another command waits meanwhile, since that PostgreSQL goes with its command.
 """
 
 from __future__ import annotations
@@ -10,58 +10,82 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from app.errors import StoreUnavailable
+from app.errors import Conflict, StoreUnavailable
 from app.settings import Settings
 from app.store.database import Database
 
+if TYPE_CHECKING:
+    from app.local.lock import DataDirectoryLock
+
+_SERVERS = ("serve", "daemon")  # modes of the lock; any other is a command as we are
 _START_PATIENCE_S = 30.0  # a server that holds the folder may be starting, or mending its PostgreSQL
-_PAUSE_S = 0.2
+_COMMAND_PATIENCE_S = 600.0  # another import may be a long one
+_PAUSE_S = 0.1
 
 
 @asynccontextmanager
 async def open_database(settings: Settings, what: str) -> AsyncIterator[Database]:
-    """Open the database of these settings; `what` names us to whoever finds the data directory taken meanwhile."""
-    async with _server(settings, what) as (connect, patience_s):
-        db = Database(connect)
-        try:
-            await _open(db, patience_s)
-            yield db
-        finally:
-            await db.close()
-
-
-async def _open(db: Database, patience_s: float) -> None:
-    deadline = time.monotonic() + patience_s
+    """Open the database of these settings; `what` is the command, for whoever finds the data directory taken."""
+    deadline = time.monotonic() + _START_PATIENCE_S
     while True:
-        try:
-            await db.open()
-            return
-        except StoreUnavailable:
-            await db.close()
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(_PAUSE_S)
+        async with _server(settings, what) as (connect, ours):
+            db = Database(connect)
+            try:
+                await db.open()
+            except StoreUnavailable:
+                await db.close()
+                if ours or time.monotonic() > deadline:
+                    raise
+            else:
+                try:
+                    yield db
+                    return
+                finally:
+                    await db.close()
+        await asyncio.sleep(_PAUSE_S)  # the server we joined is starting, or has just gone: look again
 
 
 @asynccontextmanager
-async def _server(settings: Settings, what: str) -> AsyncIterator[tuple[dict[str, Any], float]]:
+async def _server(settings: Settings, what: str) -> AsyncIterator[tuple[dict[str, Any], bool]]:
+    """Yield how to connect, and whether nobody else can make it work if it does not."""
     if settings.database_url is not None:
-        yield {"dsn": settings.database_url.get_secret_value()}, 0.0
+        yield {"dsn": settings.database_url.get_secret_value()}, True
         return
-    from app.local.lock import DataDirectoryLock, holder
     from app.store.embedded import EmbeddedPostgres
 
     postgres = EmbeddedPostgres(settings.data_dir)
-    if holder(settings.data_dir) is not None:
-        yield dict(postgres.connect_args), _START_PATIENCE_S
+    lock = await _lock(settings.data_dir, what)
+    if lock is None:
+        yield dict(postgres.connect_args), False
         return
-    lock = DataDirectoryLock(settings.data_dir)
-    lock.acquire(what)
     try:
         await asyncio.to_thread(postgres.start)
-        yield dict(postgres.connect_args), 0.0
+        yield dict(postgres.connect_args), True
     finally:
         await asyncio.to_thread(postgres.stop)
         lock.release()
+
+
+async def _lock(data_dir: Path, what: str) -> DataDirectoryLock | None:
+    """Take the data directory, or return None when a server has it. Raises Conflict when a command keeps it."""
+    from app.local.lock import DataDirectoryLock, holder, in_use
+
+    deadline = time.monotonic() + _COMMAND_PATIENCE_S
+    while True:
+        held_by = holder(data_dir)
+        if held_by is None:
+            lock = DataDirectoryLock(data_dir)
+            try:
+                lock.acquire("", what)
+            except Conflict:  # somebody was quicker
+                held_by = {}
+            else:
+                return lock
+        if held_by.get("mode") in _SERVERS:
+            return None
+        if time.monotonic() > deadline:
+            raise Conflict(in_use(data_dir, held_by))
+        await asyncio.sleep(_PAUSE_S)

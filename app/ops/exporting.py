@@ -69,7 +69,7 @@ def run(file: str, *, project: str | None, user: str | None, data_dir: str | Non
 
     async def work() -> Report:
         with _written(file) as out:
-            async with open_database(settings, "claude-memory export") as db:
+            async with open_database(settings, "export") as db:
                 return await write(db, scope, out, project=project, bar=bar)
 
     return asyncio.run(work())

@@ -290,19 +290,6 @@ class Snapshot:
         self._connection = connection
         self._user = user
 
-    async def count(self, project: str | None) -> tuple[int, int]:
-        """Return (memories outside conversations, turns): texts, however many pieces they have."""
-        row = await self._connection.fetchrow(
-            """
-            select count(*) filter (where conversation_id is null), count(*) filter (where conversation_id is not null)
-            from memories where user_id = $1 and part = 0 and ($2::text is null or project = $2)
-              and (expires_at is null or expires_at > now())
-            """,
-            self._user,
-            project,
-        )
-        return row[0], row[1]
-
     async def memories(self, project: str | None) -> AsyncIterator[Whole]:
         """Yield the memories that belong to no conversation, by id."""
         async for row in self._connection.cursor(_READ_MEMORIES, self._user, project, prefetch=_PAGE_ROWS):

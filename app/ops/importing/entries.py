@@ -14,7 +14,9 @@ from app.memory.types import NAME_LIMIT_CHARACTERS
 from app.ops.importing.lines import ConversationLine, MemoryLine, MessageLine
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-MESSAGES_TOGETHER = 500  # a longer conversation comes in parts, so that memory stays bounded
+# A longer conversation comes in parts, so that memory stays bounded and no statement takes long.
+MESSAGES_TOGETHER = 500
+CHARACTERS_TOGETHER = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Parts:
     def __init__(self, agent: str) -> None:
         self._agent = agent
         self._messages: list[MessageLine] = []
+        self._characters = 0
         self._place = Place()
         self.conversation: dict[str, Any] = {}
 
@@ -69,12 +72,13 @@ class Parts:
         if not self._messages:
             self._place = place
         self._messages.append(checked_message)
-        if len(self._messages) >= MESSAGES_TOGETHER:
+        self._characters += len(checked_message.content)
+        if len(self._messages) >= MESSAGES_TOGETHER or self._characters >= CHARACTERS_TOGETHER:
             yield from self.flush()
 
     def flush(self) -> Iterable[Entry]:
         """Yield what is left, if anything."""
-        messages, self._messages = self._messages, []
+        messages, self._messages, self._characters = self._messages, [], 0
         if messages:
             try:
                 item = checked(ConversationLine, {**self.conversation, "messages": messages})
@@ -82,6 +86,20 @@ class Parts:
                 yield Bad(place=self._place, reason=str(error))
             else:
                 yield Found(place=self._place, item=item, agent=self._agent)
+
+
+def in_parts(place: Place, line: ConversationLine) -> Iterable[Found]:
+    """Yield a conversation in parts when it is long."""
+    messages: list[MessageLine] = []
+    characters = 0
+    for message in line.messages:
+        messages.append(message)
+        characters += len(message.content)
+        if len(messages) >= MESSAGES_TOGETHER or characters >= CHARACTERS_TOGETHER:
+            yield Found(place=place, item=line.model_copy(update={"messages": messages}))
+            messages, characters = [], 0
+    if messages or not line.messages:
+        yield Found(place=place, item=line.model_copy(update={"messages": messages}))
 
 
 def named(value: Any) -> str | None:

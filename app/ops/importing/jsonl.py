@@ -8,10 +8,10 @@ from typing import IO, Any
 
 from app.errors import InvalidInput, shown
 from app.memory.requests import checked
-from app.ops.importing.entries import Bad, Entry, Found, Place
+from app.ops.importing.entries import Bad, Entry, Found, Place, in_parts
 from app.ops.importing.lines import ConversationLine, MemoryLine
 
-LINE_LIMIT_BYTES = 64 << 20  # what export writes stays far below; a longer line is no line of this format
+LINE_LIMIT_BYTES = 32 << 20  # the longest that export can write has 18 MB; it takes ten times that when read
 _SKIPPED_AT_ONCE = 1 << 20
 _MARK = b"\xef\xbb\xbf"  # Windows' editors put it before UTF-8
 
@@ -26,7 +26,7 @@ def read(stream: IO[bytes], file: str | None) -> Iterator[Entry]:
             continue
         try:
             if "conversation_id" in value or "messages" in value:
-                yield Found(place=place, item=checked(ConversationLine, value))
+                yield from in_parts(place, checked(ConversationLine, value))
             elif "text" in value:
                 yield Found(place=place, item=checked(MemoryLine, value))
             else:

@@ -111,7 +111,7 @@ def run(
     async def work() -> Report:
         with ExitStack() as stack:
             sources = opened(file, stack)  # first: no server is started for a file that is not there
-            async with open_database(settings, "claude-memory import") as db:
+            async with open_database(settings, "import") as db:
                 store = Importer(PostgresStore(db), scope, settings, project=project, bar=bar)
                 return await store.take(sources, format)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.memory.types import Kind
-from app.ops.importing import jsonl
+from app.ops.importing import entries, jsonl
 from tests.support.domain import converse
 
 
@@ -137,6 +137,17 @@ async def test_a_long_text_is_cut_into_linked_pieces(take, store, database, alic
         wholes[row["whole_id"]] += row["text"]
     assert list(wholes.values()) == [text, text]
     assert max(len(row["text"]) for row in rows) <= 8_000
+
+
+async def test_a_long_conversation_on_one_line_is_stored_in_parts(take, store, alice, monkeypatch):
+    monkeypatch.setattr(entries, "MESSAGES_TOGETHER", 3)
+    messages = [{"role": "user", "content": "again"} for _ in range(10)]
+
+    first = await take([{"conversation_id": "c", "messages": messages}])
+    again = await take([{"conversation_id": "c", "messages": messages}])
+
+    assert (first.messages_stored, again.messages_skipped) == (10, 10)
+    assert len(await store.of_conversation(alice, "c", 100)) == 10
 
 
 async def test_messages_without_ids_are_known_by_content_and_count(take, store, alice):
