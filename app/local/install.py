@@ -303,7 +303,9 @@ def _diff(file: Path, old: str | None, new: str | None) -> str:
         return [] if not text else text.removesuffix("\n").split("\n")
 
     names = (str(file) if old is not None else os.devnull, str(file) if new is not None else os.devnull)
-    return "".join(f"{line}\n" for line in difflib.unified_diff(lines(old), lines(new), *names, lineterm=""))
+    # Without lines around the change: other servers' keys and tokens stand there, and a terminal keeps what it shows.
+    changed = difflib.unified_diff(lines(old), lines(new), *names, n=0, lineterm="")
+    return "".join(f"{line}\n" for line in changed)
 
 
 # On the disk ------------------------------------------------------------------------------

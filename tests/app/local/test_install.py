@@ -186,6 +186,7 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(machine: Machine) ->
     assert lines[:2] == [f"--- {zed.path}", f"+++ {zed.path}"]
     assert not [line for line in lines[2:] if line.startswith("-")]
     assert '+    "memory": {' in lines
+    assert not [line for line in lines[2:] if line.startswith(" ")], "lines around it may hold others' tokens"
 
 
 def test_it_stands_where_a_person_would_write_it(machine: Machine) -> None:
