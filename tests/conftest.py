@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.memory.types import Scope
     from app.serve.runtime import Runtime
     from app.settings import Settings
-    from app.store.changes import ChangeLog
+    from app.store.changes import PostgresChangeLog
     from app.store.database import Database
     from app.store.postgres import PostgresStore
     from tests.support.postgres import TestServer
@@ -81,11 +81,11 @@ def store(database: Database) -> PostgresStore:
 
 
 @pytest.fixture
-def log(database: Database) -> ChangeLog:
+def log(database: Database) -> PostgresChangeLog:
     """The change log of the test's database."""
-    from app.store.changes import ChangeLog
+    from app.store.changes import PostgresChangeLog
 
-    return ChangeLog(database)
+    return PostgresChangeLog(database)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def index_folder(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[P
 
 
 @pytest.fixture
-async def follower(log: ChangeLog, index_folder: Path) -> AsyncIterator[Follower]:
+async def follower(log: PostgresChangeLog, index_folder: Path) -> AsyncIterator[Follower]:
     """A running follower with an embedded engine, filled."""
     from app.index.edge import EdgeEngine
     from app.index.follower import Follower

@@ -19,9 +19,9 @@ from uuid import UUID
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index.engine import Engine, Point
 from app.index.points import session_points
+from app.memory.log import Change, ChangeLog, LogPruned
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate
-from app.store.changes import Change, ChangeLog, LogPruned
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from app.index.engine import Payload, Point
+from app.memory.log import Member
 from app.memory.ranking import NEIGHBOURS, session_vector, window_vector
-from app.store.changes import Member
 
 
 def session_points(session: UUID, members: Sequence[Member], changed: Collection[int] | None) -> list[Point]:

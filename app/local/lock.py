@@ -86,7 +86,9 @@ def holder(directory: Path) -> dict[str, Any] | None:
 
 def in_use(directory: Path, held_by: dict[str, Any]) -> str:
     """Return the message for somebody who finds the directory taken."""
-    who = ", ".join([f"pid {held_by.get('pid', 'unknown')}", *filter(None, (held_by.get("url") or held_by.get("mode"),))])
+    who = f"pid {held_by.get('pid', 'unknown')}"
+    if where := held_by.get("url") or held_by.get("mode"):
+        who += f", {where}"
     return (
         f"{directory} is in use by another server ({who}); "
         f"use that one, stop it, or choose another directory: --data-dir DIR"

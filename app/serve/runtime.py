@@ -20,7 +20,7 @@ from app.memory.ports import Limits, Parts
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
     from app.index.follower import Follower
     from app.settings import Settings
-    from app.store.changes import ChangeLog
+    from app.store.changes import PostgresChangeLog
     from app.store.database import Database
     from app.store.embedded import EmbeddedPostgres
     from app.store.postgres import PostgresStore
@@ -88,7 +88,7 @@ class Runtime:
         self._postgres_started = postgres_started
         self._on_step = on_step or (lambda step: None)
         self._db: Database | None = None
-        self._log: ChangeLog | None = None
+        self._log: PostgresChangeLog | None = None
         self._store: PostgresStore | None = None
         self._follower: Follower | None = None
         self._tokens: TokenStore | None = None
@@ -123,7 +123,7 @@ class Runtime:
 
     async def _start(self) -> None:
         from app.index.follower import Follower
-        from app.store.changes import ChangeLog
+        from app.store.changes import PostgresChangeLog
         from app.store.database import Database
         from app.store.postgres import PostgresStore
         from app.store.rows import new_id
@@ -143,7 +143,7 @@ class Runtime:
         self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
         self._tokens = Tokens(db)
         self._store = PostgresStore(db)
-        self._log = ChangeLog(db)
+        self._log = PostgresChangeLog(db)
         self._follower = Follower(self._log, self._open_index())
         await self._follower.start()
         await self._follower.wait_filled(_FILL_WAIT_S)

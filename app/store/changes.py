@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
+from app.memory.log import Batch, Change, LogPruned, Member
 from app.store.database import Database
 
+_BACKLOG_CHANGES = 200_000  # some 50 MB; an index that far behind is filled anew sooner
 _REBUILD_PAGE_SESSIONS = 2_000  # rows of a page are some MB; sessions are never torn apart
 
 _MEMBER_COLUMNS = (
@@ -20,51 +21,11 @@ _READ = """
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
        array(select row(seq, session_id, memory_id, position, extract(epoch from at)::float8)
-             from changes where xid >= ($1::bigint::text)::xid8 order by seq) as changes
+             from changes where xid >= ($1::bigint::text)::xid8 order by seq limit $2) as changes
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One entry of the log; `at` in seconds since 1970."""
-
-    seq: int
-    session: UUID
-    memory: UUID
-    position: int
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What was visible at one moment: everything below `horizon` is settled, above it more may appear."""
-
-    horizon: int
-    changes: list[Change]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A live memory as the index needs it."""
-
-    session: UUID
-    position: int
-    id: UUID
-    user: str
-    project: str
-    kind: str
-    tags: list[str]
-    role: str | None
-    conversation: str | None
-    at: datetime
-    terms: list[int]
-
-
-class LogPruned(Exception):
-    """The log no longer reaches back to a follower's position: it must rebuild its index."""
-
-
-class ChangeLog:
+class PostgresChangeLog:
     """Read side of the change log; sees every user's rows, and no text."""
 
     def __init__(self, db: Database) -> None:
@@ -78,8 +39,8 @@ class ChangeLog:
     async def read(self, position: int) -> Batch:
         """Return all visible changes of transactions from `position` on. Raises LogPruned."""
         async with self._db.as_service() as connection:
-            row = await connection.fetchrow(_READ, position)
-        if position < row["pruned"]:
+            row = await connection.fetchrow(_READ, position, _BACKLOG_CHANGES + 1)
+        if position < row["pruned"] or len(row["changes"]) > _BACKLOG_CHANGES:
             raise LogPruned
         return Batch(row["horizon"], [Change(*entry) for entry in row["changes"]])
 

@@ -17,7 +17,7 @@ from app.index.edge import EdgeEngine
 from app.index.follower import Follower
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Scope
-from app.store.changes import ChangeLog
+from app.store.changes import PostgresChangeLog
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.support.damage import spoil
@@ -103,7 +103,7 @@ class TestFreshness:
         await database.open()
         folder = run_folder / "second-index"
         try:
-            async with following(ChangeLog(database), folder) as second:
+            async with following(PostgresChangeLog(database), folder) as second:
                 await second.wait_filled(10)
                 others = parts_on(PostgresStore(database), second)
                 for number in range(5):

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from app.index.points import session_points
+from app.memory.log import Member
 from app.memory.ranking import NEIGHBOURS, session_vector, window_vector
-from app.store.changes import Member
 
 NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
 SESSION = UUID(int=100)

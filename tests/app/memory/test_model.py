@@ -23,7 +23,7 @@ from app.errors import Conflict, InvalidInput, NotFound
 from app.index.edge import EdgeEngine
 from app.index.follower import Follower
 from app.memory.types import Scope
-from app.store.changes import ChangeLog
+from app.store.changes import PostgresChangeLog
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.support.domain import change, erase, memorize, parts_on, texts_for
@@ -159,7 +159,7 @@ def test_the_domain_keeps_its_promises_in_any_order(postgres, run_folder):
             await database.open()
             store = PostgresStore(database)
             folder = run_folder / "index-of-the-model"
-            follower = Follower(ChangeLog(database), lambda id_: EdgeEngine(folder, id_))
+            follower = Follower(PostgresChangeLog(database), lambda id_: EdgeEngine(folder, id_))
             await follower.start()
             await follower.wait_filled(10)
             return database, follower, parts_on(store, follower)

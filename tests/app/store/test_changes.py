@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from app.memory.log import LogPruned
 from app.memory.types import Changes, Selection
-from app.store.changes import LogPruned
 from tests.support.rows import add_note, add_turns
 
 _LATE = (

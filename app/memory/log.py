@@ -1,0 +1,68 @@
+"""The change log between store and index: what the store writes with every memory, and the index follows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the log; `at` in seconds since 1970."""
+
+    seq: int
+    session: UUID
+    memory: UUID
+    position: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was visible at one moment: everything below `horizon` is settled, above it more may appear."""
+
+    horizon: int
+    changes: list[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A live memory as the index needs it."""
+
+    session: UUID
+    position: int
+    id: UUID
+    user: str
+    project: str
+    kind: str
+    tags: list[str]
+    role: str | None
+    conversation: str | None
+    at: datetime
+    terms: list[int]
+
+
+class LogPruned(Exception):
+    """A follower cannot go on from its position: the log no longer reaches back, or filling anew is less work."""
+
+
+class ChangeLog(Protocol):
+    """Read side of the change log; sees every user's rows, and no text. All raise StoreUnavailable."""
+
+    async def database_id(self) -> UUID:
+        """Return the id of the database, which a restored or new one does not share."""
+
+    async def read(self, position: int) -> Batch:
+        """Return all visible changes of transactions from `position` on. Raises LogPruned."""
+
+    async def members(self, sessions: Sequence[UUID]) -> dict[UUID, list[Member]]:
+        """Return the live memories of sessions, in order; a session without any is left out."""
+
+    def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
+        """Yield all live memories by session, page by page, from one snapshot."""
+
+    async def horizon(self) -> int:
+        """Return the transaction horizon: everything below it is settled."""
