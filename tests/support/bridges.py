@@ -150,6 +150,7 @@ class Machine:
         self.data_dir = data_dir
         self.environment = environment
         self._clients: list[Client] = []
+        self._seen: dict[int, psutil.Process] = {}
 
     def client(self, *, initialized: bool = True, **more: Any) -> Client:
         """Start a bridge."""
@@ -164,22 +165,17 @@ class Machine:
         return until(lambda: ask(str(self.data_dir), "status"), "a daemon")
 
     def processes(self) -> list[psutil.Process]:
-        """Return all processes that work on the data directory, bridges apart."""
-        found = []
+        """Return all processes that work on the data directory, PostgreSQL's too, bridges apart."""
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 words = process.cmdline()
-                if (
-                    any(str(self.data_dir) in word for word in words)
-                    and "stdio" not in words
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    found.append(process)
-        return found
+                if str(self.data_dir) in words and "stdio" not in words:
+                    self._seen.update({one.pid: one for one in (process, *process.children(recursive=True))})
+        return [process for process in self._seen.values() if _runs(process)]
 
     def daemons(self) -> list[psutil.Process]:
         """Return the daemons of the data directory."""
-        return [process for process in self.processes() if "daemon" in process.cmdline()]
+        return [process for process in self.processes() if "daemon" in _words(process)]
 
     def end_clients(self) -> None:
         """End all bridges."""
@@ -192,12 +188,24 @@ class Machine:
         left = self.processes()
         for process in left:
             with contextlib.suppress(psutil.Error):
-                if "daemon" in process.cmdline():
+                if "daemon" in _words(process):
                     process.terminate()
         _, left = psutil.wait_procs(left, timeout=15)
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
 
 
 @contextlib.contextmanager
@@ -224,8 +232,7 @@ class StandIn:
         self._machine = machine
         self._path = socket_path(machine.data_dir)
         self._listener = socket.socket(socket.AF_UNIX)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
+        Path(self._path).unlink(missing_ok=True)
         self._listener.bind(self._path)
         self._listener.listen()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]

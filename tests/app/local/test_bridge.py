@@ -466,7 +466,7 @@ class TestTheSocket:
         before = os.umask(0)
         try:
             with unix.listen(socket_path(data_dir)):
-                assert stat.S_IMODE(os.stat(socket_path(data_dir)).st_mode) == 0o600
+                assert stat.S_IMODE(Path(socket_path(data_dir)).stat().st_mode) == 0o600
             assert os.umask(0) == 0, "the umask is put back"
         finally:
             os.umask(before)
@@ -484,38 +484,38 @@ class TestTheSocket:
         unix.listen(socket_path(tmp_path / "link")).close()
 
     def test_a_path_too_long_has_it_in_a_private_folder(self, tmp_path: Path):
-        path = socket_path(tmp_path / ("long" * 30))
+        path = Path(socket_path(tmp_path / ("long" * 30)))
         try:
-            with unix.listen(path):
-                assert len(path) < 100
-                assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+            with unix.listen(str(path)):
+                assert len(str(path)) < 100
+                assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         finally:
-            os.unlink(path)
-            os.rmdir(os.path.dirname(path))
+            path.unlink()
+            path.parent.rmdir()
 
     @pytest.mark.parametrize("mode", [0o777, 0o750])
     def test_a_folder_in_tmp_that_others_may_enter_is_refused(self, tmp_path: Path, mode: int):
         path = socket_path(tmp_path / ("long" * 31))
-        folder = os.path.dirname(path)
-        os.mkdir(folder)
-        os.chmod(folder, mode)
+        folder = Path(path).parent
+        folder.mkdir()
+        folder.chmod(mode)
         try:
             with pytest.raises(unix.SocketUnusable, match="made by somebody else"):
                 unix.listen(path)
         finally:
-            os.rmdir(folder)
+            folder.rmdir()
 
     @as_root
     def test_a_folder_in_tmp_of_another_user_is_refused(self, tmp_path: Path):
         path = socket_path(tmp_path / ("long" * 32))
-        folder = os.path.dirname(path)
-        os.mkdir(folder, 0o700)
+        folder = Path(path).parent
+        folder.mkdir(0o700)
         os.chown(folder, NOBODY, NOBODY)
         try:
             with pytest.raises(unix.SocketUnusable, match="made by somebody else"):
                 unix.listen(path)
         finally:
-            os.rmdir(folder)
+            folder.rmdir()
 
     def test_a_directory_that_is_not_there_is_one_clear_error(self, tmp_path: Path):
         with pytest.raises(unix.SocketUnusable, match="choose another --data-dir"):
