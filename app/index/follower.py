@@ -47,8 +47,15 @@ class RebuildableEngine(Engine, Protocol):
 class Follower:
     """The index as the domain sees it: an engine kept level with the change log."""
 
-    def __init__(self, log: ChangeLog, open_engine: Callable[[UUID], RebuildableEngine]) -> None:
+    def __init__(
+        self,
+        log: ChangeLog,
+        open_engine: Callable[[UUID], RebuildableEngine],
+        on_applied: Callable[[int], None] = lambda changes: None,
+    ) -> None:
+        """on_applied: told how many changes each round applied."""
         self._log = log
+        self._on_applied = on_applied
         self._open_engine = open_engine
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._engine: RebuildableEngine | None = None
@@ -57,7 +64,7 @@ class Follower:
         self._unsaved = False
         self._saved_at = time.monotonic()
         self._waiting: list[asyncio.Future[None]] = []
-        self._wake = asyncio.Event()
+        self._wake, self._asked = asyncio.Event(), asyncio.Event()
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = "it is being opened"
@@ -127,6 +134,7 @@ class Follower:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         self._wake.set()
+        self._asked.set()
         try:
             async with asyncio.timeout(CATCH_UP_TIMEOUT_S):
                 await waiter
@@ -181,13 +189,14 @@ class Follower:
             await self._pause()
 
     async def _pause(self) -> None:
-        if not self._waiting:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_IDLE_S):
-                    await self._wake.wait()
+        """Wait for a write, and a little longer for more of them; a search ends both waits."""
+        for event, longest_s in ((self._wake, _IDLE_S), (self._asked, _GATHER_S)):
             if not self._waiting:
-                await asyncio.sleep(_GATHER_S)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(longest_s):
+                        await event.wait()
         self._wake.clear()
+        self._asked.clear()
 
     async def _round(self) -> None:
         """Read the log once and apply what is new."""
@@ -199,6 +208,7 @@ class Follower:
             self._oldest_unapplied = min((change.at for change in new), default=None)
             if new:
                 await self._apply(new)
+                self._on_applied(len(new))
             # Entries below the horizon will not be read again; those above it will.
             self._unsaved = self._unsaved or bool(new)
             self._position = batch.horizon

@@ -56,7 +56,7 @@ class ChangeLog(Protocol):
         """Return the id of the database, which a restored or new one does not share."""
 
     async def read(self, position: int) -> Batch:
-        """Return all visible changes of transactions from `position` on. Raises LogPruned."""
+        """Return all visible changes of transactions from `position` on, in no order. Raises LogPruned."""
 
     async def members(self, sessions: Sequence[UUID]) -> dict[UUID, list[Member]]:
         """Return the live memories of sessions, in order; a session without any is left out."""

@@ -13,6 +13,7 @@ from uuid import UUID
 from app.memory.types import (
     Candidate,
     Changes,
+    Collection,
     Filter,
     Memory,
     NewMemory,
@@ -23,7 +24,6 @@ from app.memory.types import (
     Stats,
     Stored,
     StoredConversation,
-    TermCounts,
     Traits,
 )
 
@@ -71,11 +71,8 @@ class MemoryStore(Protocol):
     async def neighbours(self, scope: Scope, ids: Sequence[UUID], before: int, after: int) -> dict[UUID, list[Memory]]:
         """Return for each turn the live turns of its session around it and itself, in order."""
 
-    async def term_counts(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> TermCounts:
-        """Return exact document frequencies as of now."""
-
-    async def speakers(self, scope: Scope, projects: Sequence[str] | None) -> list[str]:
-        """Return the distinct names of speakers, at most 200."""
+    async def collection(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Collection:
+        """Return exact document frequencies as of now, and the distinct names of speakers, at most 200."""
 
     async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:
         """Return what ranking needs of those candidates that are live, the user's, and pass the filter."""

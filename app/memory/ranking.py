@@ -24,7 +24,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.memory.analysis import Question, is_named, name_terms
-from app.memory.types import Candidate, TermCounts, Traits
+from app.memory.types import Candidate, Collection, Traits
 
 VECTORS_VERSION = 1
 """Raise it whenever the same counts would give other vectors: an index of another version is rebuilt."""
@@ -135,12 +135,12 @@ def _saturated(counts: Mapping[int, float], reference: float, share: float) -> V
 # What the index is asked
 
 
-def query_weights(question: Question, counts: TermCounts, speaker_terms: frozenset[int]) -> Vector:
+def query_weights(question: Question, collection: Collection, speaker_terms: frozenset[int]) -> Vector:
     """Return the query vector: each term's idf in the searched projects, halved for a speaker's name."""
-    memories = counts.memories
+    memories = collection.memories
     weights = {}
     for term in question.terms:
-        holding = min(counts.holding.get(term, 0), memories)  # were they counted at two moments: idf stays > 0
+        holding = min(collection.holding.get(term, 0), memories)  # were they counted at two moments: idf stays > 0
         idf = log(1 + (memories - holding + 0.5) / (holding + 0.5))
         weights[term] = NAME_WEIGHT * idf if term in speaker_terms else idf
     return weights

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from uuid import UUID
 
 from app.errors import IndexUnavailable
 from app.memory.analysis import Question, analyse_question
-from app.memory.ports import CandidateQuery, Parts, SearchIndex
+from app.memory.ports import CandidateQuery, Parts
 from app.memory.ranking import Scored, query_weights, rank, speaker_terms, window_vector
 from app.memory.requests import Search, SearchAcrossProjects
 from app.memory.types import Candidate, Filter, Found, Order, Scope, SearchResult
@@ -48,19 +46,16 @@ async def search_across_projects(parts: Parts, scope: Scope, request: SearchAcro
 async def find(parts: Parts, scope: Scope, query: str, where: Filter, limit: int) -> SearchResult:
     """Rank everything that passes the filter against a question; `truncated` says whether there was more."""
     question = analyse_question(query)
-    counts, speakers, current = await asyncio.gather(
-        parts.store.term_counts(scope, where.projects, question.terms),
-        parts.store.speakers(scope, where.projects),
-        _catch_up(parts.index),
-    )
-    weights = query_weights(question, counts, speaker_terms(speakers))
-    ranked: list[Scored] | None = None
-    if current:
-        with suppress(IndexUnavailable):  # lost between the two calls: the store answers
-            ranked = await _by_index(parts, scope, question, weights, where, speakers, max(CANDIDATES, 2 * limit))
-    degraded = ranked is None
-    if ranked is None:
-        ranked = await _by_store(parts, scope, question, weights, where, speakers)
+    collection = await parts.store.collection(scope, where.projects, question.terms)
+    weights = query_weights(question, collection, speaker_terms(collection.speakers))
+    degraded = False
+    try:
+        ranked = await _by_index(
+            parts, scope, question, weights, where, collection.speakers, max(CANDIDATES, 2 * limit)
+        )
+    except IndexUnavailable:
+        ranked = await _by_store(parts, scope, question, weights, where, collection.speakers)
+        degraded = True
     best = ranked[:limit]
     memories = await parts.store.get(scope, [one.id for one in best])
     return SearchResult(
@@ -68,14 +63,6 @@ async def find(parts: Parts, scope: Scope, query: str, where: Filter, limit: int
         truncated=len(ranked) > limit,
         degraded=degraded,
     )
-
-
-async def _catch_up(index: SearchIndex) -> bool:
-    try:
-        await index.catch_up()
-    except IndexUnavailable:
-        return False
-    return True
 
 
 async def _by_index(
@@ -87,6 +74,7 @@ async def _by_index(
     speakers: Sequence[str],
     limit: int,
 ) -> list[Scored]:
+    await parts.index.catch_up()
     if not weights:
         return []
     query = CandidateQuery(user=scope.user, weights=weights, where=where, limit=limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 TEXT_LIMIT_CHARACTERS = 1_000_000  # one call; longer than any note, short enough to split in well under a second
@@ -167,8 +167,7 @@ class Filter:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A memory the index proposes. Scores are BM25 sums (>= 0); weights and ties are `ranking`'s business."""
 
     id: UUID
@@ -176,8 +175,7 @@ class Candidate:
     dense_score: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
+class Traits(NamedTuple):
     """What the ranking needs of a stored candidate, without its text."""
 
     id: UUID
@@ -190,11 +188,16 @@ class Traits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TermCounts:
-    """How many memories there are in the searched projects of one user, and how many hold each term."""
+class Collection:
+    """What ranking knows of the searched projects of one user.
+
+    memories: how many there are. holding: how many hold each of the terms asked for; none is left out.
+    speakers: the distinct names of those who speak in them.
+    """
 
     memories: int
     holding: dict[int, int] = field(default_factory=dict)
+    speakers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

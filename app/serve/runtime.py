@@ -44,6 +44,7 @@ RUNTIME_MODULES = (
 )
 
 _HOUSEKEEPING_S = 15.0
+_FOLD_CHANGES = 300  # every search adds up the changes that are not folded yet, some 3 µs each
 _LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
 _PROBE_TIMEOUT_S = 10.0
 _FILL_WAIT_S = 2.0  # an index that takes longer to build is built while searches do without it
@@ -94,6 +95,8 @@ class Runtime:
         self._tokens: TokenStore | None = None
         self._parts: Parts | None = None
         self._housekeeper: asyncio.Task[None] | None = None
+        self._house_calls = asyncio.Event()
+        self._unfolded = 0
         self._failure: MemoryServerError | None = None
         self._database_problem: str | None = None
 
@@ -144,7 +147,7 @@ class Runtime:
         self._tokens = Tokens(db)
         self._store = PostgresStore(db)
         self._log = PostgresChangeLog(db)
-        self._follower = Follower(self._log, self._open_index())
+        self._follower = Follower(self._log, self._open_index(), self._applied)
         await self._follower.start()
         await self._follower.wait_filled(_FILL_WAIT_S)
         self._on_step("index open")
@@ -273,6 +276,11 @@ class Runtime:
             "index_lag_seconds": lag_seconds,
         }
 
+    def _applied(self, changes: int) -> None:
+        self._unfolded += changes
+        if self._unfolded >= _FOLD_CHANGES:
+            self._house_calls.set()
+
     async def _keep_house(self) -> None:
         """Delete what expired, fold term counts, prune the log, note whether PostgreSQL answers."""
         assert self._store is not None
@@ -280,11 +288,16 @@ class Runtime:
         while True:
             try:
                 await self._store.delete_expired()
+                self._unfolded = 0
                 await self._store.fold_term_counts()
+                await self._store.analyze_if_grown()
                 await self._log.prune(_LOG_KEPT)
                 self._database_problem = None
             except MemoryServerError as error:
                 if self._database_problem is None:
                     logger.warning("housekeeping: %s", error)
                 self._database_problem = str(error)
-            await asyncio.sleep(_HOUSEKEEPING_S if self._database_problem is None else 1.0)
+            self._house_calls.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HOUSEKEEPING_S if self._database_problem is None else 1.0):
+                    await self._house_calls.wait()

@@ -21,7 +21,7 @@ _READ = """
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
        array(select row(seq, session_id, memory_id, position, extract(epoch from at)::float8)
-             from changes where xid >= ($1::bigint::text)::xid8 order by seq limit $2) as changes
+             from changes where xid >= ($1::bigint::text)::xid8 limit $2) as changes
 """
 
 
@@ -37,7 +37,7 @@ class PostgresChangeLog:
             return UUID(str(await connection.fetchval("select database_id from instance")))
 
     async def read(self, position: int) -> Batch:
-        """Return all visible changes of transactions from `position` on. Raises LogPruned."""
+        """Return all visible changes of transactions from `position` on, in no order. Raises LogPruned."""
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(_READ, position, _BACKLOG_CHANGES + 1)
         if position < row["pruned"] or len(row["changes"]) > _BACKLOG_CHANGES:

@@ -9,6 +9,7 @@ from app.store.terms import Terms
 from app.store.writing import Writing
 
 _PING_TIMEOUT_S = 2.0
+_ANALYZE_FROM = 500  # memories; below that every plan is good
 
 # The number of memories is the document frequency of the term that all of them hold (app/store/terms.py).
 _SIZE = """
@@ -24,6 +25,7 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self._analyzed_at = 0
 
     async def delete_expired(self, limit: int = 10_000) -> int:
         """Delete memories whose time is over, at most `limit`; return how many."""
@@ -39,6 +41,18 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         async with self.db.as_service() as connection:
             row = await connection.fetchrow(_SIZE)
         return row[0], row[1]
+
+    async def analyze_if_grown(self) -> None:
+        """Refresh the planner's statistics when there are twice as many memories as the last time.
+
+        Autovacuum comes a minute later, and until then searches may read all of a user's rows.
+        """
+        memories, _ = await self.size()
+        if memories < _ANALYZE_FROM or memories < 2 * self._analyzed_at:
+            return
+        async with self.db.as_service() as connection:
+            await connection.execute("analyze memories, conversations, changes, term_counts")
+        self._analyzed_at = memories
 
     async def ping(self) -> None:
         """Do one round trip; raises StoreUnavailable."""

@@ -10,23 +10,6 @@ from app.memory.types import Filter, Memory, Scope, Stats, Traits
 from app.store.database import Database
 from app.store.rows import LIVE, MEMORY_COLUMNS, conditions, to_memory
 
-_SPEAKERS_LIMIT = 200  # more names than that tell nobody apart
-
-# A loose index scan: one step of the index for each distinct pair, however many rows there are.
-_SPEAKERS = """
-with recursive pairs as (
-    (select project, name from memories
-     where user_id = $1 and name is not null {within} order by project, name limit 1)
-    union all
-    select next.project, next.name from pairs, lateral (
-        select project, name from memories
-        where user_id = $1 and name is not null and (project, name) > (pairs.project, pairs.name) {within}
-        order by project, name limit 1
-    ) as next
-)
-select distinct name from (select name from pairs limit $2) as first_pairs order by name
-"""
-
 
 class Reading:
     """The part of the store that reads memories; archived ones only where it says so, expired ones never."""
@@ -97,15 +80,6 @@ class Reading:
             around.setdefault(row["centre"], []).append(to_memory(row))
         return around
 
-    async def speakers(self, scope: Scope, projects: Sequence[str] | None) -> list[str]:
-        """Return the distinct names of speakers, at most 200."""
-        if projects is None:
-            rows = await self._fetch(scope, _SPEAKERS.format(within=""), _SPEAKERS_LIMIT)
-        else:
-            within = "and project = any($3)"
-            rows = await self._fetch(scope, _SPEAKERS.format(within=within), _SPEAKERS_LIMIT, list(projects))
-        return [row["name"] for row in rows]
-
     async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:
         """Return what ranking needs of those candidates that are live, the user's, and pass the filter."""
         condition, arguments = conditions(scope.user, where, first=3)
@@ -117,15 +91,7 @@ class Reading:
             *arguments,
         )
         return {
-            row["id"]: Traits(
-                id=row["id"],
-                session=row["session_id"],
-                name=row["name"],
-                at=row["at"],
-                words=row["words"],
-                asks=row["asks"],
-                tells_time=row["tells_time"],
-            )
+            row["id"]: Traits(*row)  # in the order of the columns
             for row in rows
         }
 

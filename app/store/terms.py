@@ -1,4 +1,4 @@
-"""Document frequencies: how many live memories of a user and project hold a term.
+"""What ranking knows of a collection: how many live memories hold a term, and who speaks in them.
 
 `term_counts` holds them up to a transaction horizon; the changes from there on are added when
 they are read, so a count is exact without a write to a contended row in every transaction.
@@ -8,11 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.memory.types import Scope, TermCounts
+from app.memory.types import Collection, Scope
 from app.store.database import Database
 
+SPEAKERS_LIMIT = 200  # more names than that tell nobody apart
 COUNT_TERM = 0  # the term that every live memory holds: its count is the number of memories
 _FOLD_LOCK = 0x636C7465726D  # "clterm": one process folds at a time
+
+# A loose index scan: one step of the index for each distinct pair, however many rows there are.
+_SPEAKERS = """
+with recursive pairs as (
+    (select project, name from memories
+     where user_id = $1 and name is not null and ($3::text[] is null or project = any($3))
+     order by project, name limit 1)
+    union all
+    select next.project, next.name from pairs, lateral (
+        select project, name from memories
+        where user_id = $1 and name is not null and (project, name) > (pairs.project, pairs.name)
+          and ($3::text[] is null or project = any($3))
+        order by project, name limit 1
+    ) as next
+)
+select distinct name from (select name from pairs limit $4) as first_pairs
+"""
 
 _COUNTS = """
 select term, sum(memories)::bigint as memories from (
@@ -28,6 +46,8 @@ select term, sum(memories)::bigint as memories from (
       and term = any($2::integer[]) and ($3::text[] is null or removed_from = any($3))
 ) as counted group by term
 """
+
+_COLLECTION = f"select array(select row(term, memories) from ({_COUNTS}) c) as counts, array({_SPEAKERS}) as speakers"
 
 _FOLD = """
 with bounds as (
@@ -53,14 +73,13 @@ class Terms:
 
     db: Database
 
-    async def term_counts(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> TermCounts:
-        """Return exact document frequencies as of now."""
+    async def collection(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Collection:
+        """Return exact document frequencies as of now, and the distinct names of speakers, at most 200."""
+        wanted = None if projects is None else list(projects)
         async with self.db.as_user(scope.user) as connection:
-            rows = await connection.fetch(
-                _COUNTS, scope.user, [COUNT_TERM, *terms], None if projects is None else list(projects)
-            )
-        counts = {row["term"]: row["memories"] for row in rows}
-        return TermCounts(memories=counts.pop(COUNT_TERM, 0), holding=counts)
+            row = await connection.fetchrow(_COLLECTION, scope.user, [COUNT_TERM, *terms], wanted, SPEAKERS_LIMIT)
+        counts = dict(row["counts"])
+        return Collection(memories=counts.pop(COUNT_TERM, 0), holding=counts, speakers=tuple(row["speakers"]))
 
     async def fold_term_counts(self) -> None:
         """Move settled changes into `term_counts`; does nothing while another process does it."""

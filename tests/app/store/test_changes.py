@@ -153,7 +153,7 @@ class TestPrune:
         await log.prune(NOTHING_KEPT)
         await add_note(store, alice, "two")
 
-        assert (await store.term_counts(alice, None, [])).memories == 2
+        assert (await store.collection(alice, None, [])).memories == 2
 
 
 class TestMembers:

@@ -102,16 +102,16 @@ class TestSpeakers:
         await add_turns(store, alice, "talk", turn("a", name="Mel"), turn("b", name="Ann"), turn("c"), project="p")
         await add_turns(store, alice, "more", turn("d", name="Mel"), turn("e", name="Zoë"), project="q")
 
-        assert await store.speakers(alice, None) == ["Ann", "Mel", "Zoë"]
-        assert await store.speakers(alice, ["q"]) == ["Mel", "Zoë"]
-        assert await store.speakers(alice, ["p", "q"]) == ["Ann", "Mel", "Zoë"]
-        assert await store.speakers(alice, ["none"]) == []
-        assert await store.speakers(alice, []) == []
+        assert sorted((await store.collection(alice, None, [])).speakers) == ["Ann", "Mel", "Zoë"]
+        assert sorted((await store.collection(alice, ["q"], [])).speakers) == ["Mel", "Zoë"]
+        assert sorted((await store.collection(alice, ["p", "q"], [])).speakers) == ["Ann", "Mel", "Zoë"]
+        assert sorted((await store.collection(alice, ["none"], [])).speakers) == []
+        assert sorted((await store.collection(alice, [], [])).speakers) == []
 
     async def test_more_than_two_hundred_are_cut(self, store, alice):
         await add_turns(store, alice, "talk", *(turn("x", id=str(n), name=f"name {n:03}") for n in range(230)))
 
-        assert len(await store.speakers(alice, None)) == 200
+        assert len(sorted((await store.collection(alice, None, [])).speakers)) == 200
 
 
 class TestFilters:

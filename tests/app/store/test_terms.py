@@ -37,7 +37,7 @@ async def recount(database, user, projects):
 
 async def assert_exact(store, scope):
     for projects in (None, ["p"], ["q", ""], []):
-        counts = await store.term_counts(scope, projects, list(TERMS.values()))
+        counts = await store.collection(scope, projects, list(TERMS.values()))
         memories, holding = await recount(store.db, scope.user, projects)
         assert counts.memories == memories
         assert {term: number for term, number in counts.holding.items() if number} == holding
@@ -115,7 +115,7 @@ async def test_counts_are_exact_while_others_write_and_fold(store, alice, bob):
     async def look():
         seen = 0
         for _ in range(25):
-            counts = await store.term_counts(alice, None, [TERMS["red"], TERMS["pear"]])
+            counts = await store.collection(alice, None, [TERMS["red"], TERMS["pear"]])
             assert counts.holding.get(TERMS["red"], 0) == counts.memories, "one moment, one count"
             assert TERMS["pear"] not in counts.holding, "another user's word"
             assert counts.memories >= seen
@@ -165,7 +165,7 @@ async def test_a_fold_leaves_changes_of_open_transactions_for_the_next_one(store
     await assert_exact(store, alice)
     await store.fold_term_counts()
     await assert_exact(store, alice)
-    assert (await store.term_counts(alice, None, [TERMS["red"]])).holding == {TERMS["red"]: 2}
+    assert (await store.collection(alice, None, [TERMS["red"]])).holding == {TERMS["red"]: 2}
 
 
 async def test_after_a_fold_the_log_is_not_needed_for_the_counts(store, database, alice):
@@ -174,7 +174,7 @@ async def test_after_a_fold_the_log_is_not_needed_for_the_counts(store, database
     async with database.as_service() as connection:
         await connection.execute("delete from changes")
 
-    counts = await store.term_counts(alice, None, [TERMS["red"], TERMS["pear"]])
+    counts = await store.collection(alice, None, [TERMS["red"], TERMS["pear"]])
 
     assert (counts.memories, counts.holding) == (1, {TERMS["red"]: 1})
 
