@@ -33,6 +33,10 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="Show tracebacks.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_serve(commands)
+    add_stdio(commands)
+    add_daemon(commands)
+    add_status(commands)
+    add_doctor(commands)
     add_settings(commands)
     add_token(commands)
     add_import(commands)
@@ -87,6 +91,81 @@ def serve(args: Namespace) -> int:
     from app import boot
 
     return boot.serve(boot.Flags(host=args.host, port=args.port, data_dir=args.data_dir, debug=args.debug))
+
+
+def add_stdio(commands: Commands[Any]) -> None:
+    """Declare `stdio`; app.__main__ runs it before argparse is imported."""
+    parser = commands.add_parser("stdio", help="MCP over stdin and stdout, through the machine's daemon.")
+    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    _add_debug(parser)
+    parser.set_defaults(run=stdio)
+
+
+def stdio(args: Namespace) -> int:
+    """Carry one client's lines until it leaves."""
+    from app.local import bridge
+
+    return bridge.main([] if args.data_dir is None else ["--data-dir", args.data_dir])
+
+
+def add_daemon(commands: Commands[Any]) -> None:
+    """Declare `daemon`; app.__main__ runs it before argparse is imported."""
+    parser = commands.add_parser("daemon", help="What `stdio` starts: a server without a port, gone when idle.")
+    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    _add_debug(parser)
+    parser.set_defaults(run=daemon)
+
+
+def daemon(args: Namespace) -> int:
+    """Serve bridges until nobody has been connected for DAEMON_IDLE_MINUTES."""
+    from app import boot
+
+    return boot.serve(boot.Flags(data_dir=args.data_dir, debug=args.debug, daemon=True))
+
+
+def add_status(commands: Commands[Any]) -> None:
+    """Declare `status`."""
+    parser = commands.add_parser("status", help="Show what runs, since when, who is connected, and how much there is.")
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+    _add_token_common(parser)
+    parser.set_defaults(run=status)
+
+
+def status(args: Namespace) -> int:
+    """Print what runs; that nothing does is no failure."""
+    from app.ops import status as report
+    from app.settings import load_settings
+
+    found = report.status(load_settings({"memory_data_dir": args.data_dir}).data_dir)
+    if args.json:
+        _print_json(found)
+    else:
+        _print_rich(("", ""), report.lines(found))
+    return 0
+
+
+def add_doctor(commands: Commands[Any]) -> None:
+    """Declare `doctor`."""
+    parser = commands.add_parser("doctor", help="Try every part for real, and say how to mend what fails.")
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+    _add_token_common(parser)
+    parser.set_defaults(run=doctor)
+
+
+def doctor(args: Namespace) -> int:
+    """Print all checks; 1 when one failed."""
+    import asyncio
+
+    from app.ops import doctor as report
+    from app.settings import load_settings
+
+    checks = asyncio.run(report.examine(load_settings({"memory_data_dir": args.data_dir})))
+    if args.json:
+        _print_json(report.to_json(checks))
+    else:
+        rows = [(str(check.state), check.name, check.found, check.mend or "") for check in checks]
+        _print_rich(("", "what", "found", "mend"), rows)
+    return 1 if report.failed(checks) else 0
 
 
 def add_settings(commands: Commands[Any]) -> None:
@@ -396,6 +475,20 @@ def _cell(value: Any) -> str:
 
 def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=lambda other: other.isoformat()))
+
+
+def _print_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table that wraps long cells to the terminal's width; without a terminal nothing is cut."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=box.SIMPLE_HEAD, show_header=any(header), pad_edge=False)
+    colours = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+    for row in rows:
+        table.add_row(*(Text(cell, style=colours.get(cell, "")) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -103,16 +103,17 @@ def _result(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _size(folder: Path) -> int | None:
-    """Return the bytes of all files below a folder; None when it is not there."""
+    """Return the bytes that all files below a folder take on the disk; None when it is not there."""
     if not folder.is_dir():
         return None
     size = 0
     for path, _, names in os.walk(folder):
         for name in names:
             try:
-                size += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH116, PTH118  ten times as quick
+                found = os.lstat(os.path.join(path, name))  # noqa: PTH118  ten times as quick as Path
             except OSError:  # it has just gone
                 continue
+            size += found.st_blocks * 512 if hasattr(found, "st_blocks") else found.st_size  # the index has holes
     return size
 
 

@@ -37,6 +37,8 @@ SEND_TIMEOUT_S = 30.0  # a client that does not read for that long has gone
 CLOSE_TIMEOUT_S = 5.0
 CALLS_AT_ONCE = 32
 AFTER_CLIENT_S = 30.0  # how long calls may run that a client left behind
+# A lost connection, a time that is over, and what the SDK's streams say when the other end was quicker.
+_ENDS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 _PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _CLIENT_INFO = "io.modelcontextprotocol/clientInfo"  # in every request since 2026-07-28
 
@@ -106,7 +108,7 @@ class LineSessions:
         try:
             if _peer_may(writer.get_extra_info("socket")):
                 await self._greet(reader, writer)
-        except* OSError as errors:  # TimeoutError is one, and a lost connection
+        except* _ENDS as errors:
             logger.debug("session over the socket ended: %s", errors.exceptions[0])
         finally:
             self._tasks.discard(task)
@@ -137,9 +139,13 @@ class LineSessions:
                 self._leave()
         elif bridge is not None:
             session = LineSession(pid=pid)
+            connection = _Connection(self._server, session, reader, writer)
+            if bridge.get("passing"):  # a look from the command line, which must not keep a daemon from leaving
+                await connection.serve()
+                return
             self.open.add(session)
             try:
-                await _Connection(self._server, session, reader, writer).serve()
+                await connection.serve()
             finally:
                 self.open.discard(session)
                 self.idle_since = time.monotonic()
