@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.figures import median, spread
 from benchmarks.progress import Steps
 from benchmarks.report import Report, Row, at_least, at_most
-from benchmarks.servers import NotStarted, _environment, temporary_folder
+from benchmarks.servers import NotStarted, environment, temporary_folder
 from benchmarks.texts import Texts, project
 
 GOAL_PER_SECOND = 2_000
@@ -91,7 +91,7 @@ def _command(folder: Path, arguments: list[str]) -> tuple[dict[str, Any], float]
         [sys.executable, "-m", "app", *arguments],
         stdout=subprocess.PIPE,
         cwd=folder,  # no `.env` of a developer
-        env=_environment(),
+        env=environment(),
     )
     assert process.stdout is not None
     output = process.stdout.read()

@@ -158,7 +158,7 @@ def reference_server(folder: Path, *, lean: bool = False) -> Iterator[Running]:
 def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[Running]:
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
-        environment = _environment()
+        variables = environment()
         began = time.perf_counter()
         # A session of its own: Ctrl-C reaches us alone, and we stop it in order.
         process = subprocess.Popen(
@@ -167,7 +167,7 @@ def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[Runnin
             stdout=output,
             stderr=output,
             cwd=folder,  # no `.env` of a developer
-            env=environment,
+            env=variables,
             start_new_session=True,
         )
     server = Running(process, port, log, began)
@@ -177,7 +177,7 @@ def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[Runnin
         server.stop()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment without anything that our settings read."""
     from app.settings import Settings
 

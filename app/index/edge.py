@@ -28,7 +28,7 @@ from app.memory.ports import CandidateQuery
 from app.memory.ranking import VECTORS_VERSION
 from app.memory.types import Candidate, Filter
 
-FORMAT = 1  # of points and payloads
+FORMAT = 2  # of points, payloads and the shard's files
 
 _WINDOW, _SESSION = "window", "session"
 _KEYWORDS = ("user", "project", "kind", "tags", "role", "conversation")
@@ -96,7 +96,8 @@ class EdgeEngine:
             sparse = edge.EdgeSparseVectorParams
             shard = edge.EdgeShard.create(
                 str(self._folder / "shard"),
-                edge.EdgeConfig(vectors={}, sparse_vectors={_WINDOW: sparse(), _SESSION: sparse()}),
+                # No write-ahead log: what a crash loses since the last flush comes again from the change log.
+                edge.EdgeConfig(vectors={}, sparse_vectors={_WINDOW: sparse(), _SESSION: sparse()}, wal_enabled=False),
             )
             for field in _KEYWORDS:
                 shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Keyword))

@@ -61,6 +61,7 @@ class Follower:
         self._engine: RebuildableEngine | None = None
         self._position = 0
         self._applied: set[int] = set()  # entries at or above the position that are in the engine already
+        self._counted = False
         self._unsaved = False
         self._saved_at = time.monotonic()
         self._waiting: list[asyncio.Future[None]] = []
@@ -172,6 +173,8 @@ class Follower:
                 if self._problem is not None:
                     await self._fill()
                 await self._round()
+                if not self._counted:
+                    await self._count_once()
                 await self._save_if_due()
             except StoreUnavailable as error:
                 self._fail_waiting(IndexUnavailable(f"the search index cannot be made current: {error}"))
@@ -187,6 +190,16 @@ class Follower:
                 self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
                 await asyncio.sleep(_IDLE_S)
             await self._pause()
+
+    async def _count_once(self) -> None:
+        """Compare the engine's points with the store after the first round: lost files do not always show otherwise."""
+        live = await self._log.live()
+        points = await self._in_thread(self._open().count)
+        if await self._log.horizon() != self._position:
+            return  # something was written meanwhile: the next round looks again
+        if points < live:
+            raise IndexUnavailable(f"the index has {points:,} of {live:,} memories")
+        self._counted = True
 
     async def _pause(self) -> None:
         """Wait for a write, and a little longer for more of them; a search ends both waits."""
@@ -256,6 +269,7 @@ class Follower:
         self._position, self._applied = position, set()
         await self._in_thread(lambda: engine.checkpoint(position))
         self._problem = None
+        self._counted = True
         self._filled.set()
         logger.info("search index built: %d points in %.1f s", written, time.monotonic() - started)
 

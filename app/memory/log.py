@@ -64,5 +64,8 @@ class ChangeLog(Protocol):
     def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
         """Yield all live memories by session, page by page, from one snapshot."""
 
+    async def live(self) -> int:
+        """Return how many live memories there are, of all users."""
+
     async def horizon(self) -> int:
         """Return the transaction horizon: everything below it is settled."""

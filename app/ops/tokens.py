@@ -1,21 +1,17 @@
-"""Access tokens from the command line, whether the server runs or not.
-
-With the embedded PostgreSQL this joins the running server over its socket, or starts it for as long as it takes.
-"""
+"""Access tokens from the command line, whether the server runs or not."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.errors import NotFound
 from app.memory.access import Token
+from app.ops.database import open_database
 from app.serve.auth import digest, new_token
-from app.settings import Settings, load_settings
-from app.store.database import Database
+from app.settings import load_settings
 from app.store.tokens import Tokens
 
 Answer = TypeVar("Answer")
@@ -41,41 +37,7 @@ def revoke(data_dir: str | None, token_id: str) -> None:
 
 def _ask(data_dir: str | None, question: Callable[[Tokens], Awaitable[Answer]]) -> Answer:
     async def ask() -> Answer:
-        async with open_tokens(load_settings({"memory_data_dir": data_dir})) as tokens:
-            return await question(tokens)
+        async with open_database(load_settings({"memory_data_dir": data_dir}), "token") as db:
+            return await question(Tokens(db))
 
     return asyncio.run(ask())
-
-
-@asynccontextmanager
-async def open_tokens(settings: Settings) -> AsyncIterator[Tokens]:
-    """Open the token store of these settings. Raises MemoryServerError."""
-    async with _database(settings) as connect:
-        db = Database(connect)
-        try:
-            await db.open()
-            yield Tokens(db)
-        finally:
-            await db.close()
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[dict[str, Any]]:
-    if settings.database_url is not None:
-        yield {"dsn": settings.database_url.get_secret_value()}
-        return
-    from app.local.lock import DataDirectoryLock, holder
-    from app.store.embedded import EmbeddedPostgres
-
-    postgres = EmbeddedPostgres(settings.data_dir)
-    if holder(settings.data_dir) is not None:
-        yield dict(postgres.connect_args)
-        return
-    lock = DataDirectoryLock(settings.data_dir)
-    lock.acquire("")
-    try:
-        await asyncio.to_thread(postgres.start)
-        yield dict(postgres.connect_args)
-    finally:
-        await asyncio.to_thread(postgres.stop)
-        lock.release()

@@ -22,7 +22,7 @@ import asyncpg
 from app.errors import MemoryServerError
 from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.types import Kind, NewMemory, NewTurn, Piece, Scope
-from app.store.conversations import _End
+from app.store.conversations import ConversationEnd
 from app.store.database import Database
 
 _PAGE_ROWS = 500  # fetched ahead of an export; a row may hold a text of 1,000,000 characters, but hardly ever does
@@ -231,7 +231,9 @@ class Bulk:
             changed: list[dict[str, Any]] = []
             for conversation in merged:
                 row = ends[conversation.id]
-                end = _End(row["last_position"], row["last_session"], row["last_session_size"], row["last_at"])
+                end = ConversationEnd(
+                    row["last_position"], row["last_session"], row["last_session_size"], row["last_at"]
+                )
                 new = []
                 for turn in conversation.turns:
                     if not there.has(conversation.id, turn):
@@ -436,7 +438,7 @@ def _memory_rows(one: BulkMemory, pieces: Sequence[Piece]) -> list[dict[str, Any
     return [shared | _piece(piece, part, part) for part, piece in enumerate(pieces)]
 
 
-def _turn_rows(conversation: str, project: str, one: BulkTurn, end: _End) -> list[dict[str, Any]]:
+def _turn_rows(conversation: str, project: str, one: BulkTurn, end: ConversationEnd) -> list[dict[str, Any]]:
     turn = one.turn
     shared = _shared(one.past, turn.pieces) | {
         "project": project,
@@ -493,7 +495,7 @@ def _conversation_row(one: BulkConversation) -> dict[str, Any]:
     }
 
 
-def _end_row(conversation: BulkConversation, messages: int, end: _End) -> dict[str, Any]:
+def _end_row(conversation: BulkConversation, messages: int, end: ConversationEnd) -> dict[str, Any]:
     return {
         "id": conversation.id,
         "messages": messages,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.memory.log import Batch, Change, LogPruned, Member
 from app.store.database import Database
+from app.store.terms import LIVE_MEMORIES
 
 _BACKLOG_CHANGES = 200_000  # some 50 MB; an index that far behind is filled anew sooner
 _REBUILD_PAGE_SESSIONS = 2_000  # rows of a page are some MB; sessions are never torn apart
@@ -75,6 +76,11 @@ class PostgresChangeLog:
                     last,
                 )
                 yield _by_session(rows)
+
+    async def live(self) -> int:
+        """Return how many live memories there are, of all users."""
+        async with self._db.as_service() as connection:
+            return int(await connection.fetchval(LIVE_MEMORIES))
 
     async def horizon(self) -> int:
         """Return the transaction horizon: everything below it is settled."""

@@ -27,13 +27,18 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 
 
 @dataclass(slots=True)
-class _End:
+class ConversationEnd:
     """Where a conversation ends: what the next turn is appended to."""
 
     position: int
     session: UUID | None
     session_size: int
     at: datetime | None
+
+    @classmethod
+    def of(cls, row: Any) -> ConversationEnd:
+        """Return the end that a conversation's row tells of."""
+        return cls(row["last_position"], row["last_session"], row["last_session_size"], row["last_at"])
 
     def session_for(self, turn: NewTurn, pieces: int) -> UUID:
         """Return the session the turn belongs to, and count it in."""
@@ -70,7 +75,7 @@ class Conversations:
                     "project", project, f"{row['project'] or None!r}, the project of conversation {conversation_id!r}"
                 )
             new = await _not_there(connection, scope, conversation_id, turns)
-            end = _End(row["last_position"], row["last_session"], row["last_session_size"], row["last_at"])
+            end = ConversationEnd.of(row)
             rows = [values for turn in new for values in _rows(scope, conversation_id, row["project"], turn, end)]
             if rows:
                 await connection.executemany(_INSERT_TURN, rows)
@@ -160,7 +165,9 @@ async def _repeated(
     return ()
 
 
-def _rows(scope: Scope, conversation_id: str, project: str, turn: NewTurn, end: _End) -> list[tuple[Any, ...]]:
+def _rows(
+    scope: Scope, conversation_id: str, project: str, turn: NewTurn, end: ConversationEnd
+) -> list[tuple[Any, ...]]:
     session = end.session_for(turn, len(turn.pieces))
     rows = []
     for part, piece in enumerate(turn.pieces):

@@ -5,19 +5,13 @@ from __future__ import annotations
 from app.store.conversations import Conversations
 from app.store.database import Database
 from app.store.reading import Reading
-from app.store.terms import Terms
+from app.store.terms import LIVE_MEMORIES, Terms
 from app.store.writing import Writing
 
 _PING_TIMEOUT_S = 2.0
 _ANALYZE_FROM = 500  # memories; below that every plan is good
 
-# The number of memories is the document frequency of the term that all of them hold (app/store/terms.py).
-_SIZE = """
-select (select coalesce(sum(memories), 0) from term_counts where term = 0)::bigint
-     + (select count(*) filter (where 0 = any(added)) - count(*) filter (where 0 = any(removed)) from changes
-        where xid >= (select xid from log_positions where name = 'term_counts')),
-       pg_database_size(current_database())
-"""
+_SIZE = f"select ({LIVE_MEMORIES}), pg_database_size(current_database())"
 
 
 class PostgresStore(Writing, Conversations, Reading, Terms):

@@ -49,6 +49,13 @@ select term, sum(memories)::bigint as memories from (
 
 _COLLECTION = f"select array(select row(term, memories) from ({_COUNTS}) c) as counts, array({_SPEAKERS}) as speakers"
 
+# The number of live memories is the document frequency of the term that all of them hold.
+LIVE_MEMORIES = f"""
+select (select coalesce(sum(memories), 0) from term_counts where term = {COUNT_TERM})::bigint
+     + (select count(*) filter (where {COUNT_TERM} = any(added)) - count(*) filter (where {COUNT_TERM} = any(removed))
+        from changes where xid >= (select xid from log_positions where name = 'term_counts'))
+"""
+
 _FOLD = """
 with bounds as (
     select xid as first, pg_snapshot_xmin(pg_current_snapshot()) as horizon

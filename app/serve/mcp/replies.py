@@ -136,14 +136,33 @@ def result(found: Found) -> Result:
 def results(found: SearchResult, budget: int) -> Results:
     """Return as many results as fit the budget; `truncated` when any is missing."""
     fit, cut = within(map(result, found.results), budget)
+    if not fit and found.results:
+        fit = shortened(result(found.results[0]), budget)
     return {"results": fit, "truncated": cut or found.truncated, "degraded": found.degraded}
+
+
+def shortened(item: Result, budget: int) -> list[Result]:
+    """Return a result that is over the budget by itself with as much of its text as fits, and where the rest is.
+
+    It would hide whatever stands behind it otherwise. Empty when not even its frame fits.
+    """
+    pointer = f"… [cut; the whole is in claude://memory/items/{item['id']}]"
+    text = item["text"]
+    while text:
+        text = text[: len(text) * 3 // 4]
+        short: Result = {**item, "text": text + pointer}
+        if json_tokens(short) <= budget:
+            return [short]
+    return []
 
 
 def results_by_project(found: SearchResult, budget: int) -> ResultsByProject:
     """Return results of several projects, and how many there are of each."""
-    shown = map(result, found.results)
+    shown = [result(one) for one in found.results]
     costs = ((one, json_tokens(one) + json_tokens({one["project"] or NO_PROJECT: 100})) for one in shown)
     fit, cut = fitting(costs, budget)
+    if not fit and shown:
+        fit = shortened(shown[0], budget - json_tokens({shown[0]["project"] or NO_PROJECT: 100}))
     by_project = Counter(one["project"] or NO_PROJECT for one in fit)
     return {
         "results": fit,

@@ -82,7 +82,7 @@ create unique index memories_same_message on memories (user_id, conversation_id,
     where message_id is not null;
 create index memories_newest on memories (user_id, project, created_at desc);
 create index memories_session on memories (session_id, position);
-create index memories_whole on memories (whole_id) where part > 0;
+create index memories_whole on memories (whole_id);
 create index memories_conversation on memories (user_id, conversation_id, position)
     where conversation_id is not null;
 create index memories_speaker on memories (user_id, project, name) where name is not null;

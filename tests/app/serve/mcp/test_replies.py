@@ -1,0 +1,63 @@
+"""Replies stay within their budget, and one memory that is too long for it hides nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from app.memory.budget import json_tokens
+from app.memory.types import Found, Kind, Memory, SearchResult
+from app.serve.mcp import replies
+
+
+def found(*texts: str) -> SearchResult:
+    at = datetime(2026, 5, 8, tzinfo=UTC)
+    memories = [
+        Memory(
+            id=UUID(int=number),
+            version=1,
+            text=text,
+            kind=Kind.NOTE,
+            project="web",
+            tags=(),
+            metadata={},
+            role=None,
+            name=None,
+            conversation_id=None,
+            message_id=None,
+            position=None,
+            created_at=at,
+            updated_at=at,
+            occurred_at=None,
+            expires_at=None,
+            archived_at=None,
+        )
+        for number, text in enumerate(texts)
+    ]
+    results = tuple(Found(memory=memory, score=1.0) for memory in memories)
+    return SearchResult(results=results, truncated=False, degraded=False)
+
+
+@pytest.mark.parametrize("text", ["word " * 2_000, "记" * 8_000], ids=["English", "Chinese"])
+@pytest.mark.parametrize("shape", [replies.results, replies.results_by_project])
+def test_a_memory_over_the_budget_is_shortened_and_says_where_the_rest_is(shape, text):
+    reply = shape(found(text, "short"), 1_000)
+
+    [only] = reply["results"]
+    assert only["text"].startswith(text[:100])
+    assert only["text"].endswith(f"[cut; the whole is in claude://memory/items/{UUID(int=0)}]")
+    assert reply["truncated"]
+    assert json_tokens(only) <= 1_000
+
+
+def test_a_budget_without_room_for_any_result_gives_none_and_says_so():
+    assert replies.results(found("word"), 10) == {"results": [], "truncated": True, "degraded": False}
+
+
+def test_results_that_fit_are_whole():
+    reply = replies.results(found("one", "two"), 1_000)
+
+    assert [one["text"] for one in reply["results"]] == ["one", "two"]
+    assert not reply["truncated"]
