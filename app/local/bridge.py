@@ -33,6 +33,8 @@ _CHUNK = 65_536
 _PIPE_BYTES = 4_096  # a pipe that takes anything takes that much (PIPE_BUF), so writing it does not wait
 _KEPT_BYTES, _KEPT_LINES = 2**20, 256
 _RETRY_S = 0.01
+_ASK_LIMIT = 3  # older bridges may start older daemons meanwhile
+_GIVE_WAY_S = 0.5  # when a daemon left because it was asked to, the one who asked starts the next: it may be newer
 _FAILED_START_S = 60.0  # a daemon that ends with an error before that will do so again
 _LAST_WORDS_S = 1.0  # how long a bridge that gives up waits for what its client asks, to say why
 _AFTER_CLIENT_S = 30.0  # how long calls may run that the client left behind; the daemon's calls take no longer
@@ -303,11 +305,13 @@ class Door:
     def __init__(self, data_dir: str) -> None:
         self._data_dir = data_dir
         self._start: Start | None = None
+        self._gives_way = False
+        self._held_at = 0.0
 
     def open(self) -> tuple[socket.socket, bytes]:
         """Return a connection to the daemon, and what it sent after its greeting. Raises BridgeError."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        asked = False
+        asked: list[Any] = []
         while (left_s := deadline - time.monotonic()) > 0:
             connection = _try_connect(self._data_dir)
             if connection is None:
@@ -320,14 +324,17 @@ class Door:
                 time.sleep(_RETRY_S)
             elif greeting.get("mode") != "serve" and _version(greeting["version"]) < _version(__version__):
                 connection.close()
-                if asked:
+                if greeting.get("pid") in asked or len(asked) == _ASK_LIMIT:
                     raise BridgeError(
                         f"a memory daemon of version {greeting['version']} (pid {greeting.get('pid')}) does not leave "
                         f"for this version, {__version__}; end it: kill {greeting.get('pid')}"
                     )
                 ask_to_leave(self._data_dir)
-                asked, deadline = True, time.monotonic() + START_TIMEOUT_S
+                asked.append(greeting.get("pid"))
+                self._gives_way = False
+                deadline = time.monotonic() + START_TIMEOUT_S
             else:
+                self._gives_way = True
                 return connection, rest
         raise BridgeError(
             f"the memory daemon for {self._data_dir} does not answer within {START_TIMEOUT_S:.0f} s; "
@@ -344,7 +351,9 @@ class Door:
         if start is not None:
             start.forget()
             self._start = None
-        if not _held(self._data_dir):
+        if _held(self._data_dir):
+            self._held_at = time.monotonic()
+        elif not self._gives_way or time.monotonic() - self._held_at > _GIVE_WAY_S:
             self._start = Start(self._data_dir)
 
 

@@ -24,7 +24,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from app import __version__
 from app.local.bridge import LINE_LIMIT_BYTES, ask, greet
 from app.local.folder import socket_path
-from tests.support.bridges import MODERN_META, Client, Gone, Machine, machine_at
+from tests.support.bridges import MODERN_META, Client, Gone, Machine, machine_at, runs
 from tests.support.serving import (
     INITIALIZE,
     PATIENCE_S,
@@ -36,7 +36,7 @@ from tests.support.serving import (
     until,
 )
 
-NO_DATABASE = "postgresql://nowhere.invalid/x"  # the daemon starts, its calls wait: enough for what needs none
+NO_DATABASE = "postgresql://x@127.0.0.1:9/x"  # the daemon starts, its calls wait: enough for what needs none
 NOBODY = 65_534
 
 
@@ -167,7 +167,7 @@ class TestOneDaemon:
         assert os.getsid(daemon.pid) != os.getsid(0)
         log = light.data_dir / "daemon.log"
         for descriptor, file in (("0", "/dev/null"), ("1", str(log)), ("2", str(log))):
-            assert os.readlink(f"/proc/{daemon.pid}/fd/{descriptor}") == os.path.realpath(file)
+            assert str(Path(f"/proc/{daemon.pid}/fd/{descriptor}").readlink()) == os.path.realpath(file)
         assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
     def test_when_nobody_is_connected_for_a_while_nothing_is_left(self, tmp_path: Path):
@@ -356,11 +356,11 @@ class TestDaemonAndServe:
     def test_serve_takes_over_and_bridges_follow(self, machine: Machine):
         client = machine.client()
         client.memorize("told to the daemon")
-        daemon = machine.status()["pid"]
+        daemon = psutil.Process(machine.status()["pid"])
 
         with serving(machine.data_dir) as server:
-            assert machine.status()["pid"] == server.process.pid != daemon
-            until(lambda: not psutil.pid_exists(daemon), "the end of the daemon")
+            assert machine.status()["pid"] == server.process.pid != daemon.pid
+            until(lambda: not runs(daemon), "the end of the daemon")
             assert texts(client, "told to the daemon") == ["told to the daemon"]
             assert [session["client"] for session in machine.status()["sessions"]] == ["test 1"]
             over_http = server.call("search_memory", {"query": "told to the daemon"})
@@ -409,13 +409,13 @@ class TestUpgrade:
         with machine_at(tmp_path / "data", DATABASE_URL=NO_DATABASE) as machine:
             old = machine.client(PYTHONPATH=older_path)
             assert machine.status()["version"] == "0.0.1"
-            older = machine.status()["pid"]
+            older = psutil.Process(machine.status()["pid"])
 
             new = machine.client()
 
             assert machine.status()["version"] == __version__
             assert new.answer(new.request("ping"))["result"] == {}
-            until(lambda: not psutil.pid_exists(older), "the end of the older daemon")
+            until(lambda: not runs(older), "the end of the older daemon")
             assert old.answer(old.request("ping"))["result"] == {}, "an older bridge works with a newer daemon"
             until(lambda: len(machine.status()["sessions"]) == 2, "both sessions on the newer daemon")
 
@@ -425,7 +425,7 @@ class TestDaemonThatCannotStart:
         machine.client().leave()
         daemon = psutil.Process(machine.status()["pid"])
         daemon.terminate()
-        daemon.wait(PATIENCE_S)
+        until(lambda: not runs(daemon), "the end of the daemon")
         (machine.data_dir / "postgres" / "cluster" / "PG_VERSION").write_text("7\n")
 
         client = machine.client(initialized=False)

@@ -109,6 +109,7 @@ class Client:
         """Shake hands and return the server's answer."""
         self.send(INITIALIZE)
         answer = self.answer(INITIALIZE["id"])
+        assert "result" in answer, answer
         self.send(INITIALIZED)
         return answer
 
@@ -171,7 +172,7 @@ class Machine:
                 words = process.cmdline()
                 if str(self.data_dir) in words and "stdio" not in words:
                     self._seen.update({one.pid: one for one in (process, *process.children(recursive=True))})
-        return [process for process in self._seen.values() if _runs(process)]
+        return [process for process in self._seen.values() if runs(process)]
 
     def daemons(self) -> list[psutil.Process]:
         """Return the daemons of the data directory."""
@@ -185,18 +186,18 @@ class Machine:
     def end(self) -> None:
         """End the bridges, then the daemon, then whatever is left."""
         self.end_clients()
-        left = self.processes()
-        for process in left:
+        for process in self.daemons():
             with contextlib.suppress(psutil.Error):
-                if "daemon" in _words(process):
-                    process.terminate()
-        _, left = psutil.wait_procs(left, timeout=15)
-        for process in left:
+                process.terminate()
+        with contextlib.suppress(AssertionError):
+            until(lambda: self.processes() == [], "the end of all processes", 15)
+        for process in self.processes():
             with contextlib.suppress(psutil.Error):
                 process.kill()
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
+    """Whether a process has not ended; init may bury one that has only seconds later."""
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

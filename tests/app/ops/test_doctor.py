@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from app.local.lock import DataDirectoryLock
-from tests.support.bridges import Machine, machine_at
+from tests.support.bridges import Machine, machine_at, runs
 from tests.support.serving import PATIENCE_S, clean_environment, until
 
 SECRET = "sk-made-up-key-for-this-test"
@@ -71,7 +71,7 @@ def test_with_a_daemon_it_asks_that_and_without_one_it_tries_for_itself(machine:
     client.leave()
     daemon = psutil.Process(machine.status()["pid"])
     daemon.terminate()
-    daemon.wait(PATIENCE_S)
+    until(lambda: not runs(daemon), "the end of the daemon")
 
     code, checks = examine(machine)
 

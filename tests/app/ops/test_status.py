@@ -97,7 +97,7 @@ def test_a_holder_without_a_socket_is_named(machine: Machine):
 
 def test_a_daemon_that_hangs_is_not_waited_for(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(status, "_ASK_TIMEOUT_S", 0.05)
-    machine.client(DATABASE_URL="postgresql://nowhere.invalid/x")
+    machine.client(DATABASE_URL="postgresql://x@127.0.0.1:9/x")
     daemon = psutil.Process(machine.status()["pid"])
     daemon.suspend()
     try:
