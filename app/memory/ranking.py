@@ -179,7 +179,7 @@ def rank(
     scale: `share_scale` of the query, for SHARE; without it, and for LEXICAL, the best lexical score is the
     scale.
     """
-    known = [(candidate, traits[candidate.id]) for candidate in candidates if candidate.id in traits]
+    known = [(one, trait) for one in candidates if (trait := traits.get(one.id)) is not None]
     dense = _dense_scores(candidates)
     weights = weights or (SHARE if dense else LEXICAL)
     lexical = [c.window_score + weights.session * session_scores.get(t.session, 0.0) for c, t in known]
@@ -190,7 +190,7 @@ def rank(
     for (candidate, trait), score in zip(known, lexical, strict=True):
         parts = Parts(
             lexical=weights.lexical * score / best if best > 0 else 0.0,
-            dense=weights.dense * dense.get(candidate.id, 0.0),
+            dense=weights.dense * dense.get(candidate.id, 0.0) if dense else 0.0,
             speaker=weights.speaker if trait.name in named else 0.0,
             asks=weights.asks if trait.asks else 0.0,
             length=weights.length * log1p(trait.words),

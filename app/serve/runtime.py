@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app.errors import InvalidSettings, MemoryServerError, Unavailable
 from app.memory.access import Token, TokenStore
 from app.memory.ports import Limits, Parts
+from app.serve.allocator import give_memory_back
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
     from app.index.follower import Follower
@@ -297,6 +298,7 @@ class Runtime:
                 if self._database_problem is None:
                     logger.warning("housekeeping: %s", error)
                 self._database_problem = str(error)
+            give_memory_back()
             self._house_calls.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_HOUSEKEEPING_S if self._database_problem is None else 1.0):

@@ -15,39 +15,65 @@ SPEAKERS_LIMIT = 200  # more names than that tell nobody apart
 COUNT_TERM = 0  # the term that every live memory holds: its count is the number of memories
 _FOLD_LOCK = 0x636C7465726D  # "clterm": one process folds at a time
 
-# A loose index scan: one step of the index for each distinct pair, however many rows there are.
-_SPEAKERS = """
+# A loose index scan: one step of the index for each distinct name, however many rows there are.
+_SPEAKERS_ANYWHERE = """
 with recursive pairs as (
-    (select project, name from memories
-     where user_id = $1 and name is not null and ($3::text[] is null or project = any($3))
-     order by project, name limit 1)
+    (select project, name from memories where user_id = $1 and name is not null order by project, name limit 1)
     union all
     select next.project, next.name from pairs, lateral (
         select project, name from memories
         where user_id = $1 and name is not null and (project, name) > (pairs.project, pairs.name)
-          and ($3::text[] is null or project = any($3))
         order by project, name limit 1
     ) as next
 )
 select distinct name from (select name from pairs limit $4) as first_pairs
 """
-
-_COUNTS = """
-select term, sum(memories)::bigint as memories from (
-    select term, memories::bigint from term_counts
-    where user_id = $1 and term = any($2::integer[]) and ($3::text[] is null or project = any($3))
-    union all
-    select term, 1 from changes, unnest(added) as term
-    where user_id = $1 and xid >= (select xid from log_positions where name = 'term_counts')
-      and term = any($2::integer[]) and ($3::text[] is null or added_to = any($3))
-    union all
-    select term, -1 from changes, unnest(removed) as term
-    where user_id = $1 and xid >= (select xid from log_positions where name = 'term_counts')
-      and term = any($2::integer[]) and ($3::text[] is null or removed_from = any($3))
-) as counted group by term
+_SPEAKERS_IN = """
+select distinct name from unnest($3::text[]) as wanted, lateral (
+    with recursive names as (
+        (select name from memories where user_id = $1 and project = wanted and name is not null
+         order by name limit 1)
+        union all
+        select next.name from names, lateral (
+            select name from memories
+            where user_id = $1 and project = wanted and name is not null and name > names.name
+            order by name limit 1
+        ) as next
+    )
+    select name from names limit $4
+) as of_project limit $4
 """
 
-_COLLECTION = f"select array(select row(term, memories) from ({_COUNTS}) c) as counts, array({_SPEAKERS}) as speakers"
+# Folded counts, and those of the changes since; {within} limits to projects.
+_COUNTS = """
+select term, sum(memories)::bigint from (
+    select term, memories::bigint from term_counts
+    where user_id = $1 and term = any($2::integer[]) {within_folded}
+    union all
+    select delta.term, delta.memories from changes, lateral (
+        select term, 1 from unnest(added) as term where term = any($2::integer[]) {within_added}
+        union all
+        select term, -1 from unnest(removed) as term where term = any($2::integer[]) {within_removed}
+    ) as delta (term, memories)
+    where user_id = $1 and xid >= (select xid from log_positions where name = 'term_counts')
+) as counted (term, memories) group by term
+"""
+
+_COLLECTION = (
+    "select array(select row(term, memories) from ({counts}) as c (term, memories)) as counts, array({speakers})"
+)
+_ANYWHERE = _COLLECTION.format(
+    counts=_COUNTS.format(within_folded="and $3::text[] is null", within_added="", within_removed=""),
+    speakers=_SPEAKERS_ANYWHERE,
+)
+_IN_PROJECTS = _COLLECTION.format(
+    counts=_COUNTS.format(
+        within_folded="and project = any($3)",
+        within_added="and added_to = any($3)",
+        within_removed="and removed_from = any($3)",
+    ),
+    speakers=_SPEAKERS_IN,
+)
 
 # The number of live memories is the document frequency of the term that all of them hold.
 LIVE_MEMORIES = f"""
@@ -69,7 +95,7 @@ with bounds as (
 ), folded as (
     insert into term_counts as counted (user_id, project, term, memories)
     select user_id, project, term, sum(delta) from deltas group by user_id, project, term having sum(delta) <> 0
-    on conflict (user_id, project, term) do update set memories = counted.memories + excluded.memories
+    on conflict (user_id, term, project) do update set memories = counted.memories + excluded.memories
 )
 update log_positions set xid = horizon from bounds where name = 'term_counts'
 """
@@ -84,9 +110,10 @@ class Terms:
         """Return exact document frequencies as of now, and the distinct names of speakers, at most 200."""
         wanted = None if projects is None else list(projects)
         async with self.db.as_user(scope.user) as connection:
-            row = await connection.fetchrow(_COLLECTION, scope.user, [COUNT_TERM, *terms], wanted, SPEAKERS_LIMIT)
-        counts = dict(row["counts"])
-        return Collection(memories=counts.pop(COUNT_TERM, 0), holding=counts, speakers=tuple(row["speakers"]))
+            sql = _ANYWHERE if wanted is None else _IN_PROJECTS
+            row = await connection.fetchrow(sql, scope.user, [COUNT_TERM, *terms], wanted, SPEAKERS_LIMIT)
+        counts = dict(row[0])
+        return Collection(memories=counts.pop(COUNT_TERM, 0), holding=counts, speakers=tuple(row[1]))
 
     async def fold_term_counts(self) -> None:
         """Move settled changes into `term_counts`; does nothing while another process does it."""

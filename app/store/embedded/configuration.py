@@ -31,7 +31,7 @@ port = {PORT}
 max_connections = 40
 
 # a laptop: little memory when idle; nothing acknowledged is ever lost
-shared_buffers = 16MB
+shared_buffers = 8MB # the system's cache holds the rest
 huge_pages = off
 effective_cache_size = 512MB
 random_page_cost = 1.1

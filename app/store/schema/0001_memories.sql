@@ -112,7 +112,7 @@ create table term_counts (
     project text not null,
     term integer not null,
     memories integer not null,
-    primary key (user_id, project, term)
+    primary key (user_id, term, project)
 ) with (fillfactor = 70);
 
 create table log_positions (
