@@ -154,7 +154,8 @@ class Boot:
         if self.listener is not None:
             self.listener.close()
         if self.unix is not None:
-            os.unlink(self.unix_path)  # noqa: PTH108
+            if os.path.exists(self.unix_path):  # noqa: PTH110 - somebody may have tidied up before us
+                os.unlink(self.unix_path)  # noqa: PTH108
             self.unix.close()
             self.unix = None
         if self.postgres is not None:

@@ -23,7 +23,7 @@ from benchmarks.filling import fill
 from benchmarks.progress import Steps
 from benchmarks.report import Report, Row, at_most
 from benchmarks.servers import STOP_LIMIT_S, app_server, temporary_folder
-from benchmarks.servers import _pss as proportional_bytes
+from benchmarks.servers import pss as proportional_bytes
 from benchmarks.servers import environment as environment_without_settings
 from benchmarks.texts import Texts
 

@@ -108,9 +108,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     """The single line a failure ends with, after the lines that told of progress."""
     assert done.returncode == 1
     progress = ("./dev: making .venv with ", "./dev: installing ")
-    lines = [
-        line for line in done.stderr.splitlines() if not (line.startswith(progress) and " failed" not in line)
-    ]
+    lines = [line for line in done.stderr.splitlines() if not (line.startswith(progress) and " failed" not in line)]
     assert len(lines) == 1, done.stderr
     return lines[0]
 
@@ -197,9 +195,7 @@ def test_a_shim_that_does_not_run_does_not_hide_the_python_behind_it(checkout, t
 
 
 def test_the_python_that_was_named_is_not_silently_replaced_by_another(checkout):
-    assert "found /nowhere/python (does not run);" in one_line(
-        checkout.dev("serve", PYTHON="/nowhere/python")
-    )
+    assert "found /nowhere/python (does not run);" in one_line(checkout.dev("serve", PYTHON="/nowhere/python"))
 
 
 def test_without_the_venv_module_it_names_the_package_to_install(checkout):
@@ -233,9 +229,7 @@ def test_a_second_run_starts_no_python_but_the_command_itself(checkout):
     checkout.dev("test")
     checkout.calls()
 
-    done = checkout.dev(
-        "test", PYTHON="/nowhere/python", FAKE_PROBE="exit 1", FAKE_VENV="exit 1", FAKE_PIP="exit 1"
-    )
+    done = checkout.dev("test", PYTHON="/nowhere/python", FAKE_PROBE="exit 1", FAKE_VENV="exit 1", FAKE_PIP="exit 1")
 
     assert checkout.calls() == ["run -m pytest"]
     assert (done.returncode, done.stderr) == (0, "")
@@ -287,9 +281,7 @@ def test_a_set_up_killed_halfway_is_repaired_by_the_next_run(checkout, step):
     assert checkout.calls() == ["venv", "pip requirements/local.txt", "run -m app serve"]
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"])
 def test_a_signal_during_the_set_up_ends_it_and_leaves_no_process_and_no_lock(checkout, number, status):
     running = checkout.start("serve", FAKE_PIP=": >installing; sleep 60")
     wait_until((checkout.path / "installing").exists)
@@ -371,9 +363,7 @@ def test_an_unforeseen_failure_shows_all_that_was_said(checkout):
 def test_a_file_in_the_way_of_the_venv_is_named(checkout):
     (checkout.path / ".venv").touch()
 
-    assert f"making .venv failed: cannot write {checkout.path}/.venv (File exists);" in one_line(
-        checkout.dev("serve")
-    )
+    assert f"making .venv failed: cannot write {checkout.path}/.venv (File exists);" in one_line(checkout.dev("serve"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -441,9 +431,7 @@ def test_an_empty_home_and_a_hostile_environment_do_no_harm(real):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{real.path / '.venv'} start up\n"
-    assert sorted(p.name for p in (real.path / ".venv").iterdir() if p.name in ("lock", "tmp", "stamp")) == [
-        "stamp"
-    ]
+    assert sorted(p.name for p in (real.path / ".venv").iterdir() if p.name in ("lock", "tmp", "stamp")) == ["stamp"]
 
 
 def test_without_a_network_one_line_says_what_to_check(real):
