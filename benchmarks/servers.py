@@ -194,13 +194,13 @@ def resident_bytes(server: Running) -> tuple[int, int | None]:
     for process in server.tree():
         with contextlib.suppress(psutil.NoSuchProcess):
             rss += process.memory_info().rss
-            one = pss(process.pid)
+            one = proportional_bytes(process.pid)
             told = told and one is not None
             pss += one or 0
     return rss, pss if told else None
 
 
-def pss(pid: int) -> int | None:
+def proportional_bytes(pid: int) -> int | None:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:

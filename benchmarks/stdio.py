@@ -22,9 +22,8 @@ from benchmarks.figures import median, median_difference, median_ratio, spread
 from benchmarks.filling import fill
 from benchmarks.progress import Steps
 from benchmarks.report import Report, Row, at_most
-from benchmarks.servers import STOP_LIMIT_S, app_server, temporary_folder
+from benchmarks.servers import STOP_LIMIT_S, app_server, proportional_bytes, temporary_folder
 from benchmarks.servers import environment as environment_without_settings
-from benchmarks.servers import pss as proportional_bytes
 from benchmarks.texts import Texts
 
 RUNNING_MS, STARTED_MS, SHARE, BRIDGE_MB, ADDED_MS = 100, 1_000, 1 / 3, 15, 0.3
