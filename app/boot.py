@@ -13,33 +13,30 @@ Standard library only, and of that no more than each step needs.
 
 from __future__ import annotations
 
+# The C modules below `signal` and `socket`: those import enum, selectors and more (8 ms) before the port is open.
+import _signal  # type: ignore[import-not-found]  # typeshed does not have it
+import _socket
 import errno
 import gc
 import os
-import selectors
-import signal
-import socket
 import sys
-import threading
 import time
 
-from app import __version__
 from app.errors import MemoryServerError
 
 TYPE_CHECKING = False  # `typing` takes 3 ms to import
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
-    from concurrent.futures import Future
     from pathlib import Path
     from types import FrameType
     from typing import Any
 
+    from app.early import Doorman, EarlyPostgres
     from app.local.lock import DataDirectoryLock
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000  # app.settings has the same; a test compares them
 BACKLOG = 2_048
-HELD_LIMIT = 512  # connections kept while importing; half of the usual 1,024 open files
-PEEK_BYTES = 8_192
 _READ_HERE = ("HOST", "PORT", "FC_SERVER_PORT", "MEMORY_DATA_DIR", "DATABASE_URL")
 _IMPORTED = time.monotonic()
 
@@ -97,8 +94,8 @@ class Signals:
 
     def install(self) -> None:
         """Take both signals; only the main thread may."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._interrupt)
+        for number in (_signal.SIGINT, _signal.SIGTERM):
+            _signal.signal(number, self._interrupt)
 
     def hold(self) -> None:
         """From here on a signal is only noted: what begins now must be known to whoever tidies up."""
@@ -112,8 +109,8 @@ class Signals:
 
     def ignore(self) -> None:
         """From here on a further signal must not interrupt the tidying up."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        for number in (_signal.SIGINT, _signal.SIGTERM):
+            _signal.signal(number, _signal.SIG_IGN)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.requested += 1
@@ -162,177 +159,6 @@ class Boot:
             self.postgres.stop()
         if hasattr(self, "lock"):
             self.lock.release()
-
-
-class EarlyPostgres:
-    """The embedded PostgreSQL, starting in a thread while the rest is imported.
-
-    started: done when it runs, or holds the error that kept it from starting.
-    """
-
-    def __init__(self, data_dir: Path) -> None:
-        from concurrent.futures import Future
-
-        self.data_dir = data_dir
-        self.server: Any = None
-        self.started: Future[None] = Future()
-        self._thread = threading.Thread(target=self._start, name="postgres-start")
-        self._thread.start()
-
-    def _start(self) -> None:
-        try:
-            from app.store.embedded import EmbeddedPostgres
-
-            self.server = EmbeddedPostgres(self.data_dir)
-            self.server.start()
-            self.started.set_result(None)
-        except BaseException as error:  # noqa: BLE001 - whatever it was, the one who waits gets it
-            self.started.set_exception(error)
-
-    @property
-    def connect_args(self) -> dict[str, Any]:
-        """How to connect, once `started` is done."""
-        return dict(self.server.connect_args)
-
-    def stop(self) -> None:
-        """Stop the server, also one that is just starting; idempotent."""
-        self._thread.join()
-        server, self.server = self.server, None
-        if server is not None:
-            server.stop()
-
-
-class Doorman(threading.Thread):
-    """Answers GET /health and /ready until the server is there, and keeps all other connections for it.
-
-    It only peeks at what a connection sends, so the server reads every byte itself. Nothing a client does
-    can hold it up: no call blocks, what is not a whole request for /health is put aside at once, and
-    HELD_LIMIT bounds how many connections are kept.
-    """
-
-    def __init__(self, listener: socket.socket, timeline: Timeline) -> None:
-        super().__init__(name="doorman", daemon=True)
-        self._listener, self._timeline = listener, timeline
-        self._wake, self._woken = socket.socketpair()
-        self._silent: dict[int, socket.socket] = {}  # nothing received yet, oldest first
-        self._held: list[socket.socket] = []
-        self._handed_over = False
-        self._selector = selectors.DefaultSelector()
-
-    def run(self) -> None:
-        self._listener.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(self._woken, selectors.EVENT_READ)
-        while True:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._woken:
-                    return
-                if key.fileobj is self._listener:
-                    self._accept()
-                else:
-                    self._look_at(self._silent[key.fd])
-
-    def hand_over(self) -> list[socket.socket]:
-        """Stop, and return every connection that is not answered, the silent ones too."""
-        if self._handed_over:
-            return []
-        self._handed_over = True
-        self._wake.send(b"x")
-        if self.ident is not None:
-            self.join()
-        self._selector.close()
-        self._wake.close()
-        self._woken.close()
-        return [*self._held, *self._silent.values()]
-
-    def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
-        except OSError:  # no more open files: the kernel keeps the connection, so wait instead of spinning
-            time.sleep(0.05)
-            return
-        connection.setblocking(False)
-        if len(self._held) + len(self._silent) >= HELD_LIMIT and self._silent:
-            self._drop(next(iter(self._silent.values())))
-        self._silent[connection.fileno()] = connection
-        self._selector.register(connection, selectors.EVENT_READ)
-        self._look_at(connection)  # most clients have sent their request with the handshake's last packet
-
-    def _look_at(self, connection: socket.socket) -> None:
-        try:
-            seen = connection.recv(PEEK_BYTES, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            self._drop(connection)
-            return
-        if not seen:
-            self._drop(connection)
-            return
-        answer = self._answer(seen)
-        if answer is not None:
-            self._reply(connection, answer)
-        elif len(self._held) + len(self._silent) > HELD_LIMIT:
-            self._reply(connection, _http(503, {"error": _BUSY}, "Retry-After: 1\r\n"))
-        else:
-            self._forget(connection)
-            self._held.append(connection)
-
-    def _answer(self, seen: bytes) -> bytes | None:
-        """Return the answer to a whole request for /health or /ready, None for everything else."""
-        if b"\r\n\r\n" not in seen:
-            return None
-        method, _, rest = seen.partition(b"\r\n")[0].partition(b" ")
-        path = rest.partition(b" ")[0].partition(b"?")[0]
-        if method not in (b"GET", b"HEAD") or path not in (b"/health", b"/ready"):
-            return None
-        body = {
-            "status": "starting",
-            "version": __version__,
-            "uptime_seconds": round(self._timeline.uptime_s, 3),
-            "components": {"server": {"status": "starting", "detail": "loading"}},
-        }
-        answer = _http(503 if path == b"/ready" else 200, body)
-        return answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == b"HEAD" else answer
-
-    def _reply(self, connection: socket.socket, answer: bytes) -> None:
-        """Answer and close; what was sent must be read before, or the close resets and the answer is lost."""
-        try:
-            while connection.recv(65_536):
-                pass
-        except OSError:  # nothing more there
-            pass
-        try:
-            connection.send(answer)  # a few hundred bytes into an empty buffer: never in part
-            connection.shutdown(socket.SHUT_WR)
-        except OSError:  # the client went away
-            pass
-        self._drop(connection)
-
-    def _forget(self, connection: socket.socket) -> None:
-        self._selector.unregister(connection)
-        self._silent.pop(connection.fileno(), None)
-
-    def _drop(self, connection: socket.socket) -> None:
-        self._forget(connection)
-        connection.close()
-
-
-_BUSY = {"code": "unavailable", "message": "the server is starting and too many requests wait already; try again"}
-_REASONS = {200: "OK", 503: "Service Unavailable"}
-
-
-def _http(status: int, body: dict[str, Any], headers: str = "") -> bytes:
-    import json
-
-    content = json.dumps(body).encode()
-    head = (
-        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(content)}\r\nCache-Control: no-store\r\n{headers}Connection: close\r\n\r\n"
-    )
-    return head.encode() + content
 
 
 def read_flags(arguments: list[str]) -> Flags | None:
@@ -405,30 +231,35 @@ def _open_port(boot: Boot) -> None:
         _listen(boot, given)
     _open_socket(boot)
     if not (given.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
+        from app.early import EarlyPostgres
+
         boot.postgres = EarlyPostgres(boot.data_dir)
 
 
 def _listen(boot: Boot, given: dict[str, str]) -> None:
     boot.host, port = _address(boot.flags, given)
     try:
-        boot.listener = bind(boot.host, port)
-        boot.port = boot.listener.getsockname()[1]
+        bound = _bound(boot.host, port)
+        boot.port = bound.getsockname()[1]
         boot.url = f"http://{f'[{boot.host}]' if ':' in boot.host else boot.host}:{boot.port}"
-        boot.listener.listen(BACKLOG)
+        bound.listen(BACKLOG)
     except OSError as error:
         _lock(boot, given)  # when it is our own data directory's server that has the port, this says so
         raise cannot_listen(boot.host, port, error) from error
     boot.timeline.mark("bound")
+    boot.listener = _whole(bound)
     _lock(boot, given)
     sys.stdout.write(f"listening on {boot.url}\n")
     sys.stdout.flush()
+    from app.early import Doorman
+
     boot.doorman = Doorman(boot.listener, boot.timeline)
     boot.doorman.start()
 
 
 def _open_socket(boot: Boot) -> None:
     """Listen for bridges; what they send waits in the kernel until the server is there."""
-    if not hasattr(socket, "AF_UNIX"):
+    if not hasattr(_socket, "AF_UNIX"):
         return
     from app.local.folder import socket_path
     from app.local.unix import listen
@@ -481,18 +312,29 @@ def _address(flags: Flags, given: dict[str, str]) -> tuple[str, int]:
 
 def bind(host: str, port: int) -> socket.socket:
     """Return a socket bound to an address. Raises OSError."""
+    return _whole(_bound(host, port))
+
+
+def _whole(bound: _socket.socket) -> socket.socket:
+    """Return a socket of the C module as one of the `socket` module's."""
+    import socket
+
+    return socket.socket(fileno=bound.detach())
+
+
+def _bound(host: str, port: int) -> _socket.socket:
     name = host.encode() if host.isascii() else host  # text goes through the IDNA codec, 4 ms to import
-    addresses = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    addresses = _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE)
     # IPv4 first: clients that know only 127.0.0.1 must reach a server on `localhost`
-    family, kind, protocol, _, address = min(addresses, key=lambda found: found[0] != socket.AF_INET)
-    listener = socket.socket(family, kind, protocol)
+    family, kind, protocol, _, address = min(addresses, key=lambda found: found[0] != _socket.AF_INET)
+    listener = _socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        elif hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        if host == "::" and hasattr(socket, "IPV6_V6ONLY"):
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # all addresses, IPv4 too
+            listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        elif hasattr(_socket, "SO_EXCLUSIVEADDRUSE"):
+            listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_EXCLUSIVEADDRUSE, 1)
+        if host == "::" and hasattr(_socket, "IPV6_V6ONLY"):
+            listener.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0)  # all addresses, IPv4 too
         listener.bind(address)
     except OSError:
         listener.close()
@@ -506,7 +348,7 @@ def cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:
-    if isinstance(error, socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+    if isinstance(error, _socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return f"HOST {host!r} is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all addresses"
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use by another program; stop it, or choose another: --port {port + 1}"

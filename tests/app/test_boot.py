@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app import boot, settings
-from app.boot import Doorman, Timeline
+from app import boot, early, settings
+from app.boot import Timeline
+from app.early import Doorman
 from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, refused, serving, until
 
 
@@ -113,7 +114,7 @@ def test_who_left_is_not_kept(listener: socket.socket, doorman: Doorman) -> None
 def test_kept_connections_are_bounded_and_health_is_still_answered(
     listener: socket.socket, doorman: Doorman, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boot, "HELD_LIMIT", 3)
+    monkeypatch.setattr(early, "HELD_LIMIT", 3)
     clients = [connect(listener) for _ in range(3)]
     try:
         for client in clients:
