@@ -14,6 +14,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -63,13 +64,55 @@ def _split(value: Any) -> Any:
 def _http_url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("takes a URL that begins with http:// or https://")
+    if "@" in value:  # it would be shown in tables and logs
+        raise ValueError("takes a URL without user:password@; an @ elsewhere is written %40")
+    try:
+        has_host = bool(urlsplit(value).hostname)
+        _ = urlsplit(value).port
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise ValueError("takes a URL such as https://host:8000/path")
     return value.rstrip("/")
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("postgres://", "postgresql://")):
+    text = value.get_secret_value()
+    if not text.startswith(("postgres://", "postgresql://")):
         raise ValueError("takes a URL that begins with postgresql://")
+    if not _is_clear(text):
+        raise ValueError(
+            "takes a URL such as postgresql://user:password@host:5432/name;"
+            " quote / # ? @ in the password as %2F %23 %3F %40"
+        )
     return value
+
+
+def _is_clear(url: str) -> bool:
+    """Whether a database URL has one reading: a piece of a password never ends up as a port, a path or a query.
+
+    The driver would name such a piece in its error. Several hosts with a comma between them are one reading.
+    """
+    try:
+        parts = urlsplit(url)
+        user, _, hosts = parts.netloc.rpartition("@")
+        for host in hosts.split(","):
+            _ = urlsplit(f"//{host}").port
+    except ValueError:  # its message has the text
+        return False
+    name = parts.query.partition("@")[0]
+    in_query = "@" in parts.query and "=" not in name
+    return not ("@" in user + parts.path or in_query or parts.fragment)
+
+
+def url_passwords(url: str) -> set[str]:
+    """Return the password inside a database URL, as it is written there and as it is meant."""
+    try:
+        parts = urlsplit(url)
+        found = {parts.netloc.rpartition("@")[0].partition(":")[2], *parse_qs(parts.query).get("password", ())}
+    except ValueError:
+        return set()
+    return {form for password in found if password for form in (password, unquote(password))}
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
@@ -249,7 +292,8 @@ def _all_wrong(error: ValidationError) -> str:
     wrong = []
     for one in error.errors():
         name = str(one["loc"][0]).upper()
-        got = "***" if name in secrets else shown(one["input"])
+        # somebody's password may stand before an @
+        got = "***" if name in secrets or "@" in str(one["input"]) else shown(one["input"])
         wrong.append(
             f"{name}: got {got}, {one['msg'].removeprefix('Value error, ')[:1].lower()}"
             f"{one['msg'].removeprefix('Value error, ')[1:]}"

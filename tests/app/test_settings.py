@@ -86,6 +86,63 @@ def test_wrong_values_come_in_one_message_without_secrets(monkeypatch: pytest.Mo
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://u:{SECRET}/x@h/d",
+        f"postgresql://u:{SECRET}#x@h/d",
+        f"postgresql://u:{SECRET}?x@h/d",
+        f"postgresql://u:x@{SECRET}@h/d",
+        f"postgresql://u:1/{SECRET}@h/d",
+        f"postgresql://u:1?{SECRET}@h/d",
+        f"postgresql://u:1#{SECRET}@h/d",
+        f"postgresql://u:p@h:{SECRET}/d",
+        f"postgresql://u:[{SECRET}@h/d",
+        f"postgresql://u:\u2100{SECRET}@h/d",
+    ],
+)
+def test_a_password_that_is_not_quoted_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(InvalidSettings, match=r"DATABASE_URL: got \*\*\*, takes a URL such as .* %2F") as caught:
+        load_settings()
+
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///db?host=/socket",
+        "postgresql://u@/db?host=/socket&port=5433",
+        "postgres://u:a%2F%23%3F%40b@h:5432/d?sslmode=require",
+        "postgresql://u:p@h1:5432,h2:5433/d",
+        "postgresql://[::1]:5432/d?user=me@server",
+        "postgresql://h",
+    ],
+)
+def test_database_urls_that_are_taken(url: str) -> None:
+    settings = load_settings({"database_url": url})
+
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize("name", ["QDRANT_URL", "EMBEDDING_BASE_URL", "DASHSCOPE_BASE_URL", "MEMU_BASE_URL"])
+@pytest.mark.parametrize("url", ["https://u:{}@h", "https://{}@h/v1", "https://u:{}/x@h", "u:{}@h", "https://u:1/{}@h"])
+def test_a_url_with_a_password_is_refused_and_not_shown(name: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, url.format(SECRET))
+    with pytest.raises(InvalidSettings, match=rf"{name}: got \*\*\*, takes a URL") as caught:
+        load_settings()
+
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://", "http://h:port", "http://h:99999", "http://[::1"])
+def test_a_url_without_a_usable_host_is_refused(url: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"takes a URL such as https://host"):
+        load_settings({"qdrant_url": url})
+
+
 def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MEMU_API_KEY_FILE", str(tmp_path / "nowhere"))
 
