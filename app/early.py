@@ -40,7 +40,7 @@ class EarlyPostgres:
         try:
             from app.store.embedded import EmbeddedPostgres
 
-            self.server = EmbeddedPostgres(self.data_dir)
+            self.server = EmbeddedPostgres(self.data_dir, on_event=self._log)
             self.server.start()
             self.started.set_result(None)
         except BaseException as error:  # noqa: BLE001 - whatever it was, the one who waits gets it
@@ -50,6 +50,19 @@ class EarlyPostgres:
     def connect_args(self) -> dict[str, Any]:
         """How to connect, once `started` is done."""
         return dict(self.server.connect_args)
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the server, which ran once, does not run now."""
+        server = self.server  # `stop` takes it away, in another thread
+        failure: Exception | None = server.failure if server is not None else None
+        return failure
+
+    def _log(self, line: str) -> None:
+        if self.started.done():  # before, `started` tells what went wrong, and logging would cost its import
+            import logging
+
+            logging.getLogger("app.store.embedded").warning("%s", line)
 
     def stop(self) -> None:
         """Stop the server, also one that is just starting; idempotent."""

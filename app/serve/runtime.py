@@ -232,7 +232,8 @@ class Runtime:
             return Component(name="postgres", status=Status.DEGRADED, detail=str(self._failure))
         if not self.ready.is_set():
             return Component(name="postgres", status=Status.STARTING)
-        problem = self._database_problem
+        failure = self._postgres.failure if self._postgres is not None else None
+        problem = str(failure) if failure is not None else self._database_problem
         return Component(name="postgres", status=Status.DEGRADED if problem else Status.OK, detail=problem)
 
     def _index_component(self) -> Component:

@@ -64,8 +64,11 @@ class Service:
         return health(self.runtime)
 
     def is_ready(self) -> bool:
-        """Whether calls are answered now."""
-        return self.runtime.ready.is_set() and not self.stopping
+        """Whether calls are answered now: not while the database is known not to answer."""
+        if self.stopping or not self.runtime.ready.is_set():
+            return False
+        down = [one for one in self.runtime.components() if one.name == "postgres" and one.status is Status.DEGRADED]
+        return not down
 
     async def numbers(self) -> dict[str, float]:
         """Return the gauges that cost a query, at most NUMBERS_KEPT_S old; the last ones when nobody answers."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.errors import Conflict, StoreUnavailable
+from app.errors import Conflict, MemoryServerError, StoreUnavailable
 from app.store.embedded import binaries, processes
 from app.store.embedded.account import Account
 from app.store.embedded.cluster import Cluster, closing_descriptor
@@ -28,7 +28,6 @@ _HELD_PATIENCE_S = 10.0
 _HELD = ("pre-existing shared memory block", 'postmaster.pid" already exists')
 _LOCK_PATIENCE_S = 0.3  # an owner that was just killed holds its lock until the kernel has buried it
 _STOP_STEPS = (("SIGINT", 10.0), ("SIGQUIT", 5.0), ("SIGKILL", 15.0))  # fast, immediate, by force
-_FAILED_STARTS_LIMIT = 8
 _STABLE_S = 5.0  # a server that lived this long has not failed in a row
 _LONGEST_PAUSE_S = 5.0
 
@@ -39,9 +38,12 @@ class EmbeddedPostgres:
     All methods may be called from any thread. `connect_args` and `dsn` need no start: they are the same in
     every process of this user that works on this data directory.
 
-    on_event: gets a line when the server is made, died and is started again, or is given up; called by the
-    supervisor's thread.
-    failure: why the supervisor gave up, once it has; restarts: how often it started a dead server again.
+    The first start may fail. After it a server that dies is started again for as long as it takes, since what
+    kept it from starting, such as a full disk, may end.
+
+    on_event: gets a line when the server is made, when it died and each time another reason keeps it from starting,
+    and when it runs again; called by the supervisor's thread.
+    failure: why the server does not run now; restarts: how often a dead server was started again.
     """
 
     def __init__(self, data_dir: Path, *, on_event: Callable[[str], None] | None = None) -> None:
@@ -52,6 +54,7 @@ class EmbeddedPostgres:
         self._guard = threading.Lock()  # one start or stop at a time
         self._stopping = threading.Event()
         self._settled = threading.Event()  # the first start ended, well or not
+        self._came_up = False  # it ended well
         self._supervisor: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
@@ -86,12 +89,12 @@ class EmbeddedPostgres:
         """Start the server, making the database first when there is none; return when it takes connections.
 
         Raises Conflict when another process owns the data directory, StoreUnavailable when it cannot start.
-        Does nothing when it runs.
+        Does nothing when it runs, or died and is being started again.
         """
         with self._guard:
             if self._supervisor is not None and self._supervisor.is_alive():
                 return
-            self._release()  # of a supervisor that gave up
+            self._release()  # of a supervisor that ended by a fault of its own
             try:
                 self._own()
                 self._begin()
@@ -137,10 +140,11 @@ class EmbeddedPostgres:
         self.failure = None
         self._stopping.clear()
         self._settled.clear()
+        self._came_up = False
         self._supervisor = threading.Thread(target=self._supervise, name="postgres", daemon=True)
         self._supervisor.start()
         self._settled.wait()
-        if self.failure is not None:
+        if self.failure is not None and not self._came_up:
             raise self.failure
 
     def _release(self) -> None:
@@ -190,26 +194,37 @@ class EmbeddedPostgres:
         self._cluster.prepare()
         pause = _Pause()
         while not self._stopping.is_set():
-            began = time.monotonic()
+            lived_s = 0.0
             try:
                 process = self._launch(programs)
-            except (StoreUnavailable, OSError) as error:
-                if not self._settled.is_set() or pause.failed_starts >= _FAILED_STARTS_LIMIT:
+            except (MemoryServerError, OSError, subprocess.SubprocessError) as error:
+                if not self._came_up:
                     raise
-                pause.failed_starts += 1
-                problem = f"could not be started: {error}"
+                reason = self._unusable(error) if isinstance(error, OSError) else error
+                problem = f"could not be started: {reason}"
             else:
-                pause.failed_starts = 0
-                self._ready = True
-                self._settled.set()
+                began = time.monotonic()
+                self._runs()
                 problem = _ending(process.wait())
                 self._ready = False
+                lived_s = time.monotonic() - began
             if self._stopping.is_set():
-                self._end_left_overs()
-                return
-            self.restarts += 1
-            self._tell(f"PostgreSQL {problem}; starting it again")
-            self._stopping.wait(pause.next(lived_s=time.monotonic() - began))
+                break
+            before, self.failure = self.failure, StoreUnavailable(f"PostgreSQL {problem}; starting it again")
+            if str(before) != str(self.failure):  # a disk that stays full is told once
+                self._tell(str(self.failure))
+            self._stopping.wait(pause.next(lived_s=lived_s))
+        self.failure = None
+        self._end_left_overs()
+
+    def _runs(self) -> None:
+        """Note that the server takes connections."""
+        again, self._came_up, self.failure = self._came_up, True, None
+        self.restarts += again
+        self._ready = True
+        self._settled.set()
+        if again:
+            self._tell("PostgreSQL runs again")
 
     def _launch(self, programs: Path) -> subprocess.Popen[bytes]:
         """Start the postmaster and wait until it takes connections.
@@ -263,7 +278,7 @@ class EmbeddedPostgres:
 
     def _unusable(self, error: OSError) -> StoreUnavailable:
         if error.errno == errno.ENOSPC:
-            return StoreUnavailable(f"no space left on the disk of {self.data_dir}; free some, start again")
+            return StoreUnavailable(f"no space left on the disk of {self.data_dir}; free some")
         where = error.filename or self.data_dir
         return StoreUnavailable(
             f"cannot use {where} for the embedded PostgreSQL: {error.strerror or error};"
@@ -280,7 +295,6 @@ class _Pause:
     """How long to wait before the next start: not at all after a long life, then twice as long each time."""
 
     def __init__(self) -> None:
-        self.failed_starts = 0
         self._next_s = 0.0
 
     def next(self, *, lived_s: float) -> float:

@@ -33,10 +33,14 @@ class StandInRuntime:
         self.started_at = 0.0
         self.ready = asyncio.Event()
         self.broken = False
+        self.degraded = ""
 
     def components(self) -> list[Component]:
         status = Status.OK if self.ready.is_set() else Status.STARTING
-        return [Component(name="postgres", status=status), Component(name="index", status=status)]
+        return [
+            Component(name=name, status=Status.DEGRADED if name == self.degraded else status)
+            for name in ("postgres", "index")
+        ]
 
     async def probe(self, name: str) -> dict[str, Any]:
         return {"ok": name == "postgres", "milliseconds": 1.0, "detail": name}
@@ -244,16 +248,17 @@ async def test_a_large_body_is_refused_outside_mcp(door: Door) -> None:
     assert (await door("POST", "/test", json={})).status_code == 200
 
 
-async def test_metrics_elsewhere_take_a_token_with_admin() -> None:
-    door = Door(host="0.0.0.0", auth="required")
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+async def test_metrics_take_a_token_with_admin_where_tokens_are_required(host: str) -> None:
+    door = Door(host=host, auth="required")
 
     assert (await door("GET", "/metrics")).status_code == 401
     assert (await door("GET", "/metrics", await door.token("read", "write"))).status_code == 403
     assert (await door("GET", "/metrics", await door.token("admin"))).status_code == 200
 
 
-async def test_metrics_on_loopback_are_open() -> None:
-    assert (await Door(auth="required")("GET", "/metrics")).status_code == 200
+async def test_metrics_on_loopback_are_open_where_no_token_is_required() -> None:
+    assert (await Door(auth="auto")("GET", "/metrics")).status_code == 200
 
 
 async def test_with_a_metrics_port_they_are_there_alone() -> None:
@@ -278,6 +283,16 @@ async def test_a_scrape_never_fails(door: Door) -> None:
     assert second.status_code == 200
     assert "claude_memory_memories 3.0" in second.text, "the last known number"
     assert "claude_memory_postgres_up 1.0" in second.text
+
+
+@pytest.mark.parametrize(("degraded", "status"), [("postgres", 503), ("index", 200), ("", 200)])
+async def test_it_is_not_ready_while_the_database_does_not_answer(degraded: str, status: int) -> None:
+    for door in (Door(), Door(http=False)):
+        door.runtime.ready.set()
+        door.runtime.degraded = degraded
+
+        assert (await door("GET", "/ready")).status_code == status
+        assert (await door("GET", "/health")).status_code == 200
 
 
 async def test_each_answer_carries_the_requests_id(door: Door) -> None:

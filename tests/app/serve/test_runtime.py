@@ -5,8 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from types import SimpleNamespace
+from typing import Any
 
-from app.serve.runtime import RUNTIME_MODULES, Runtime
+from app.errors import StoreUnavailable
+from app.serve.runtime import RUNTIME_MODULES, Component, Runtime, Status
+from app.settings import Settings
 
 
 def test_what_a_start_imports_is_imported_in_a_thread_before() -> None:
@@ -15,3 +19,16 @@ def test_what_a_start_imports_is_imported_in_a_thread_before() -> None:
 
     assert imported
     assert imported <= set(RUNTIME_MODULES), "an import on the event loop keeps every request waiting"
+
+
+async def test_why_postgresql_does_not_run_is_told_at_once_and_only_so_long() -> None:
+    postgres: Any = SimpleNamespace(failure=None)
+    runtime = Runtime(Settings(_env_file=None), postgres)
+    runtime.ready.set()
+    assert runtime.components()[0] == Component(name="postgres", status=Status.OK)
+
+    postgres.failure = StoreUnavailable("no space left")
+    assert runtime.components()[0] == Component(name="postgres", status=Status.DEGRADED, detail="no space left")
+
+    postgres.failure = None
+    assert runtime.components()[0].status is Status.OK
