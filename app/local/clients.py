@@ -82,7 +82,9 @@ def is_ours(entry: object) -> bool:
 def merged(there: Entry, wanted: Entry) -> Entry:
     """Return our entry brought up to date; what the user or the client added to it stays."""
     variables = there.get("env")
-    kept = {name: value for name, value in variables.items() if name not in _OUR_VARIABLES} if variables else {}
+    if not isinstance(variables, dict):  # null, or what no client can read
+        variables = {}
+    kept = {name: value for name, value in variables.items() if name not in _OUR_VARIABLES}
     entry = {**there, **wanted}
     if kept or "env" in there:
         entry["env"] = kept | wanted.get("env", {})

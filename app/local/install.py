@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -37,6 +38,15 @@ from app.local.jsonc import BOM, Document, NotEditable
 
 BACKUP_SUFFIX = ".claude-memory-backup"
 _HOOKS = "claude-code"  # the one client with hooks we know
+_KEY_VALUE_OR_COMMENT = re.compile(
+    r'(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<value>"(?:[^"\\]|\\.)*")|//[^\r\n]*|/\*.*?\*/', re.DOTALL
+)
+
+
+class WrongUsage(InvalidInput):
+    """Options that do not go together."""
+
+    exit_status = 2
 
 
 class Action(StrEnum):
@@ -139,6 +149,8 @@ class ServerEdit:
                     f"or replace that one (--force)"
                 )
             return document.put(path, self.entry)
+        if not isinstance(found.get("env"), dict | None) and not self.force:
+            raise NotEditable(f"{self.key}.{self.name}.env is not an object; mend it, or replace the server (--force)")
         entry = merged(found, self.entry)
         return document if entry == found else document.put(path, entry)
 
@@ -164,9 +176,9 @@ class Target:
 
 
 def install(wish: Wish, machine: Machine) -> list[Report]:
-    """Add us to every client asked for. Raises NotFound when there is none, InvalidInput for an impossible wish."""
+    """Add us to every client asked for. Raises NotFound when there is none, WrongUsage for an impossible wish."""
     if wish.hooks and wish.clients and _HOOKS not in wish.clients:
-        raise InvalidInput("--hooks", ", ".join(wish.clients), f"a --client that has hooks: {_HOOKS}")
+        raise WrongUsage("--hooks", ", ".join(wish.clients), f"a --client that has hooks: {_HOOKS}")
     targets = list(_targets(wish, machine, this_command(), used=True))
     if not targets:
         raise NotFound(
@@ -192,7 +204,7 @@ def _targets(wish: Wish, machine: Machine, command: Command, *, used: bool) -> I
             continue
         places = client.places(wish.scope, machine.platform, machine.home, machine.environ, machine.project)
         if not places and wish.clients:
-            raise InvalidInput("--scope", str(wish.scope), f"user for {client.name}, which has none in projects")
+            raise WrongUsage("--scope", str(wish.scope), f"user for {client.name}, which has none in projects")
         edit = ServerEdit(client.key, wish.name, client.entry(command, environment), wish.force)
         files = _files(places, wish, used)
         for file in files:
@@ -236,7 +248,7 @@ def _report(target: Target, dry_run: bool, decide: Callable[[Target, Path, str |
         if change.action in (Action.THERE, Action.ABSENT):
             return replace(report, action=change.action)
         if dry_run:
-            return replace(report, action=change.action, diff=_diff(target.file, old, change.new))
+            return replace(report, action=change.action, diff=_diff(target, old, change.new))
         backup = _keep(file, old) if change.backup and old is not None else None
         _write(file, old, change.new)
     except NotEditable as error:
@@ -298,12 +310,25 @@ def _read(file: Path) -> str | None:
     return file.read_bytes().decode("utf-8")
 
 
-def _diff(file: Path, old: str | None, new: str | None) -> str:
+def _diff(target: Target, old: str | None, new: str | None) -> str:
+    """Return what changes. A line may hold others' keys and tokens, and a terminal keeps what it shows.
+
+    So there are no lines around the change, and of all values only those stand there that we write.
+    """
+    file = target.file
+    ours = {found["value"] for found in _KEY_VALUE_OR_COMMENT.finditer(target.edit.put(_document(None, target)).text)}
+
+    def masked(found: re.Match[str]) -> str:
+        if found["key"] or found["value"] in ours - {None}:
+            return found[0]
+        if found["value"]:
+            return '"…"'
+        return "//…" if found[0].startswith("//") else "/*…" + "\n" * found[0].count("\n") + "*/"
+
     def lines(text: str | None) -> list[str]:
-        return [] if not text else text.removesuffix("\n").split("\n")
+        return [] if not text else _KEY_VALUE_OR_COMMENT.sub(masked, text).removesuffix("\n").split("\n")
 
     names = (str(file) if old is not None else os.devnull, str(file) if new is not None else os.devnull)
-    # Without lines around the change: other servers' keys and tokens stand there, and a terminal keeps what it shows.
     changed = difflib.unified_diff(lines(old), lines(new), *names, n=0, lineterm="")
     return "".join(f"{line}\n" for line in changed)
 

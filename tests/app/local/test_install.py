@@ -189,6 +189,45 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(machine: Machine) ->
     assert not [line for line in lines[2:] if line.startswith(" ")], "lines around it may hold others' tokens"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{\n  "mcpServers": {\n    "gh": {"command": "gh", "env": {"TOKEN": "s3cr\\"et-x"}} // s3cr too\n  }\n}\n',
+        '{"mcpServers":{"gh":{"command":"gh","args":["--token","s3cr-x"],"env":{"TOKEN":"s3cr"}}/* s3cr\n */}}',
+        '{"mcpServers":{"memory":{"command":"claude-memory","args":["stdio"],"env":{"KEY":"s3cr"}},"b":{"url":"s3cr"}}}',
+        '{"mcpServers":{"memory":{"command":"npx","env":{"KEY":"s3cr"}}}}',
+    ],
+)
+def test_a_dry_run_shows_no_value_of_others(machine: Machine, text: str) -> None:
+    file = machine.home / FILES["cursor"][0]
+    file.write_text(text)
+    wish = Wish(clients=("cursor",), environment={"MEMORY_DATA_DIR": "/mine"}, force=True, dry_run=True)
+
+    [report] = install(wish, machine)
+
+    assert report.diff is not None
+    assert "/mine" in report.diff
+    assert '"…"' in report.diff
+    assert "s3cr" not in report.diff
+    assert "s3cr" not in json.dumps(report.to_dict(), default=str)
+    install(Wish(clients=("cursor",), name="other"), machine)
+    [report] = uninstall(Wish(clients=("cursor",), name="other", dry_run=True), machine)
+    assert report.diff is not None
+    assert "s3cr" not in report.diff
+
+
+@pytest.mark.parametrize("env", ["[1]", '"A=1"', "7"])
+def test_an_entry_of_ours_with_a_strange_environment_is_reported(machine: Machine, env: str) -> None:
+    file = machine.home / FILES["cursor"][0]
+    file.write_text(f'{{"mcpServers": {{"memory": {{"command": "claude-memory", "args": ["stdio"], "env": {env}}}}}}}')
+
+    [report] = install(Wish(clients=("cursor",)), machine)
+    assert report.action is Action.FAILED
+    assert "mcpServers.memory.env is not an object" in str(report.reason)
+    assert actions(install(Wish(clients=("cursor",), force=True), machine)) == {"cursor": Action.UPDATED}
+    assert isinstance(document("cursor", machine).get(["mcpServers", "memory", "env"]), dict)
+
+
 def test_it_stands_where_a_person_would_write_it(machine: Machine) -> None:
     install(Wish(clients=("zed",), environment={}), machine)
 
@@ -604,7 +643,16 @@ def test_the_default_data_directory_is_not_written_down(in_home: Machine) -> Non
     assert "MEMORY_DATA_DIR" not in document("zed", in_home).get(["context_servers", "memory"]).get("env", {})
 
 
-@pytest.mark.parametrize("arguments", [["--client", "emacs"], ["--name", "a b"], ["--scope", "local"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--client", "emacs"],
+        ["--name", "a b"],
+        ["--scope", "local"],
+        ["--client", "claude-desktop", "--scope", "project"],
+        ["--client", "cursor", "--hooks"],
+    ],
+)
 def test_wrong_usage_is_2(in_home: Machine, arguments: list[str]) -> None:
     assert cli.run(["install", *arguments]) == 2
 
