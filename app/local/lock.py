@@ -111,15 +111,14 @@ def _unusable(directory: Path, error: OSError) -> DataDirectoryUnusable:
 def _lock_or_holder(file: int) -> dict[str, Any] | None:
     """Take the lock and return None, or return its holder's line.
 
-    An empty line is a holder that has just come, or somebody in `holder` above who looks for an instant.
+    It may be held for an instant by somebody who only looks, as `holder` above does, while the line is that of a
+    holder long dead; and an empty line is a holder that has just come. So a line alone is not believed.
     """
     held_by: dict[str, Any] = {}
     for _ in range(10):
         if _try_lock(file):
             return None
-        held_by = _read(file)
-        if held_by:
-            break
+        held_by = _read(file) or held_by
         time.sleep(0.02)
     return held_by
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Conflict
+from app.local import lock as lock_module
 from app.local.lock import DataDirectoryLock, DataDirectoryUnusable, holder
 from tests.support.serving import clean_environment
 
@@ -58,6 +59,18 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
     assert holder(tmp_path) is None
     lock = DataDirectoryLock(tmp_path)
     lock.acquire("http://y")
+    lock.release()
+
+
+def test_somebody_who_only_looks_is_not_taken_for_a_dead_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / lock_module.FILE_NAME).write_text('{"pid": 1, "mode": "serve", "url": "http://dead"}\n')
+    tries = iter([False, False, False, True])
+    monkeypatch.setattr(lock_module, "_try_lock", lambda _file: next(tries))
+
+    lock = DataDirectoryLock(tmp_path)
+    lock.acquire("http://x")
     lock.release()
 
 
