@@ -336,6 +336,8 @@ class Door:
             else:
                 self._gives_way = True
                 return connection, rest
+        if command := _command_that_holds(self._data_dir):
+            raise BridgeError(f"{self._data_dir} is in use by {command}; try again when that has ended")
         raise BridgeError(
             f"the memory daemon for {self._data_dir} does not answer within {START_TIMEOUT_S:.0f} s; "
             f"see {_log_path(self._data_dir)}, or run `claude-memory doctor`"
@@ -518,6 +520,17 @@ def _held(data_dir: str) -> bool:
     return False
 
 
+def _command_that_holds(data_dir: str) -> str | None:
+    """Return which command has the data directory, such as an import; None when it is a server or nobody."""
+    from pathlib import Path
+
+    from app.local.lock import holder
+
+    held_by = holder(Path(data_dir)) or {}
+    mode = held_by.get("mode")
+    return None if mode in (None, "serve", "daemon") else f"`claude-memory {mode}` (pid {held_by.get('pid')})"
+
+
 def _log_path(data_dir: str) -> str:
     return os.path.join(data_dir, "daemon.log")  # noqa: PTH118
 
@@ -543,14 +556,16 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `claude-memory stdio [--data-dir DIR]`."""
+    """Run `claude-memory stdio [--data-dir DIR] [--debug]`."""
     given = os.environ.get("MEMORY_DATA_DIR")
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
     if len(arguments) == 2 and arguments[0] == "--data-dir":
         given = arguments[1]
     elif len(arguments) == 1 and arguments[0].startswith("--data-dir="):
         given = arguments[0].partition("=")[2]
     elif arguments:
-        sys.stderr.write("claude-memory: usage: claude-memory stdio [--data-dir DIR]\n")
+        sys.stderr.write("claude-memory: usage: claude-memory stdio [--data-dir DIR] [--debug]\n")
         return 2
     if not hasattr(socket, "AF_UNIX") or not hasattr(os, "fork"):
         sys.stderr.write(
@@ -565,8 +580,17 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("claude-memory: stdio takes an open stdin and stdout; an MCP client starts it with both\n")
         return 1
     try:
-        return Bridge(os.fspath(data_directory(given))).run()
+        data_dir = os.fspath(data_directory(given))
+    except RuntimeError:  # ~NAME of a user who is not there
+        if debug:
+            raise
+        sys.stderr.write(f"claude-memory: data directory {given}: no such home; choose another with --data-dir\n")
+        return 2
+    try:
+        return Bridge(data_dir).run()
     except BridgeError as error:
+        if debug:
+            raise
         sys.stderr.write(f"claude-memory: {error}\n")
         return 1
     except (BrokenPipeError, KeyboardInterrupt):  # the client went away

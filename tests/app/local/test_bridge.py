@@ -222,6 +222,24 @@ class TestEnding:
 
     def test_other_arguments_are_wrong_usage(self):
         assert bridge.main(["--port", "1"]) == 2
+        assert bridge.main(["--debug", "--port"]) == 2
+
+    def test_a_home_that_is_not_there_is_one_line(self, monkeypatch, capsys):
+        monkeypatch.setenv("MEMORY_DATA_DIR", "~nosuchuser/x")
+        assert bridge.main([]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+        with pytest.raises(RuntimeError):
+            bridge.main(["--debug"])
+
+    def test_a_command_that_keeps_the_directory_is_named(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(bridge, "START_TIMEOUT_S", 0.3)
+        lock = DataDirectoryLock(tmp_path)
+        lock.acquire("", "import")
+        try:
+            with pytest.raises(bridge.BridgeError, match=rf"in use by `claude-memory import` \(pid {os.getpid()}\)"):
+                bridge.Door(str(tmp_path)).open()
+        finally:
+            lock.release()
 
 
 class TestADaemonThatGoes:
