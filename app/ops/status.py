@@ -27,7 +27,8 @@ def status(data_dir: Path) -> dict[str, Any]:
         return {
             "running": False,
             "data_dir": os.fspath(data_dir),
-            "socket": socket_path(data_dir),
+            **dict.fromkeys(("pid", "version", "started_at", "url", "socket")),
+            "sessions": [],
             "held_by": holder(data_dir),
             "memories": None,
             "database_bytes": _size(data_dir / "postgres"),

@@ -79,7 +79,8 @@ def test_with_nothing_it_says_so_and_makes_nothing(machine: Machine):
     code, output = run(machine, "--json")
 
     found: dict[str, Any] = json.loads(output)
-    assert (code, found["running"], found["held_by"]) == (0, False, None)
+    assert (code, found["running"], found["held_by"], found["sessions"]) == (0, False, None, [])
+    assert {found[name] for name in ("pid", "version", "started_at", "url", "socket")} == {None}
     assert not machine.data_dir.exists()
     assert "no" in run(machine)[1]
 
