@@ -211,9 +211,10 @@ def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
     except Exception as error:  # the outermost place: one line unless --debug
         if flags.debug:
             raise
+        from app.logs import unexpected
+
         sys.stderr.write(
-            f"claude-memory: internal error, {type(error).__name__}: {' '.join(str(error).split())}; "
-            "run it with --debug for the traceback\n"
+            f"claude-memory: internal error, {unexpected(error)}; run it with --debug for the traceback\n"
         )
         return 1
 

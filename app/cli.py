@@ -68,11 +68,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # the outermost place: one line unless --debug
         if args.debug:
             raise
-        what = " ".join(str(error).split())
-        print(
-            f"claude-memory: internal error, {type(error).__name__}: {what}; --debug shows the traceback",
-            file=sys.stderr,
-        )
+        from app.logs import unexpected
+
+        print(f"claude-memory: internal error, {unexpected(error)}; --debug shows the traceback", file=sys.stderr)
         return 1
 
 

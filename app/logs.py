@@ -14,9 +14,10 @@ import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.settings import Settings, secret_names
+if TYPE_CHECKING:  # `mask` must work where pydantic cannot even be imported
+    from app.settings import Settings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 user: ContextVar[str | None] = ContextVar("user", default=None)
@@ -30,9 +31,22 @@ _SHAPES = (
 )
 # What the SDK and uvicorn tell at INFO comes once a request or a session, and our own line says it better.
 _CHATTY = ("mcp", "uvicorn", "uvicorn.error", "uvicorn.access", "sse_starlette", "httpx", "httpx2", "asyncio")
-_PLAIN = re.compile(r"[^\s\"=\x00-\x1f\x7f]+")
+_PLAIN = re.compile(r"[^\s\"=\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the line feed: a terminal obeys them
 
 _calls = logging.getLogger("app.calls")
+
+
+def mask(text: str) -> str:
+    """Return the text with everything shaped like a secret masked; needs no settings."""
+    for shape, instead in _SHAPES:
+        text = shape.sub(instead, text)
+    return text
+
+
+def unexpected(error: BaseException) -> str:
+    """Return type and message of an error nobody foresaw, on one line that is safe to show."""
+    return f"{type(error).__name__}: {_one_line(mask(' '.join(str(error).split())))}"
 
 
 class Redactor:
@@ -47,20 +61,22 @@ class Redactor:
     @classmethod
     def of(cls, settings: Settings) -> Redactor:
         """Know the value of every secret setting, and the password inside a URL by itself."""
-        values = []
+        from app.settings import secret_names, url_passwords
+
+        values: list[str] = []
         for name in secret_names():
             secret = getattr(settings, name.lower())
             if secret is not None:
                 values.append(secret.get_secret_value())
+        if settings.database_url is not None:
+            values += url_passwords(settings.database_url.get_secret_value())
         return cls(values)
 
     def clean(self, text: str) -> str:
         """Return the text with every secret masked."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        for shape, mask in _SHAPES:
-            text = shape.sub(mask, text)
-        return text
+        return mask(text)
 
     def clean_value(self, value: Any) -> Any:
         """Mask the text inside a field's value; numbers and the like stay as they are."""
@@ -103,7 +119,7 @@ class TextFormatter(_Formatter):
         fields = "".join(f" {name}={_word(value)}" for name, value in self._fields(record).items())
         line = f"{_time(record)} {record.levelname} {record.name} {message}{fields}"
         trace = self._trace(record)
-        return line if trace is None else f"{line}\n{trace}"
+        return line if trace is None else f"{line}\n{_visible(trace)}"
 
 
 class JsonFormatter(_Formatter):
@@ -153,9 +169,14 @@ def _time(record: logging.LogRecord) -> str:
 
 def _one_line(text: str) -> str:
     """Keep a message on its line: a client's text must not write lines of its own into the log."""
-    return text.encode("unicode_escape").decode("ascii") if "\x00" in text else " ⏎ ".join(text.splitlines())
+    return _visible(" ⏎ ".join(text.splitlines()))
+
+
+def _visible(text: str) -> str:
+    """Write control characters as escapes: a client's text must not move the cursor of who reads the log."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _word(value: Any) -> str:
     text = str(value) if not isinstance(value, (list, dict)) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) else _visible(json.dumps(text, ensure_ascii=False))

@@ -14,7 +14,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -109,9 +109,11 @@ def url_passwords(url: str) -> set[str]:
     """Return the password inside a database URL, as it is written there and as it is meant."""
     try:
         parts = urlsplit(url)
-        found = {parts.netloc.rpartition("@")[0].partition(":")[2], *parse_qs(parts.query).get("password", ())}
     except ValueError:
         return set()
+    options = (option.partition("=") for option in parts.query.split("&"))
+    found = [parts.netloc.rpartition("@")[0].partition(":")[2]]
+    found += [value for name, _, value in options if name == "password"]
     return {form for password in found if password for form in (password, unquote(password))}
 
 
@@ -226,6 +228,13 @@ class Settings(BaseSettings):
         return 0 if self.on_loopback and self.auth is not Auth.REQUIRED else 60
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Stands for the content of a file that cannot be read; no setting takes it as its value."""
+
+    why: str
+
+
 class _SecretFiles(PydanticBaseSettingsSource):
     """Reads each secret setting from the file that NAME_FILE names, without the line's end."""
 
@@ -239,7 +248,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
             return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise InvalidSettings(f"{field_name.upper()}_FILE: {path} cannot be read: {reason}") from error
+            # an answer, not an exception: the other wrong settings are to be reported with it
+            return _Unreadable(f"{field_name.upper()}_FILE: {path} cannot be read: {reason}"), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         values = {}
@@ -291,6 +301,9 @@ def _all_wrong(error: ValidationError) -> str:
     secrets = secret_names()
     wrong = []
     for one in error.errors():
+        if isinstance(one["input"], _Unreadable):
+            wrong.append(one["input"].why)
+            continue
         name = str(one["loc"][0]).upper()
         # somebody's password may stand before an @
         got = "***" if name in secrets or "@" in str(one["input"]) else shown(one["input"])

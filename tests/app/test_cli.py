@@ -92,6 +92,23 @@ def test_debug_shows_where_it_happened(tmp_path: Path) -> None:
         assert "Traceback" in error
 
 
+def test_an_unexpected_error_is_one_line_without_a_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError(f"broken:\npostgresql://me:{SECRET}@db/x")
+
+    monkeypatch.setattr("app.settings.load_settings", fail)
+    monkeypatch.setattr("app.boot._open_port", fail)
+    monkeypatch.setattr("app.boot.Signals.install", lambda self: None)
+    monkeypatch.setattr("app.boot.Signals.ignore", lambda self: None)
+    for command in ("settings", "serve"):
+        assert run([command]) == 1
+        error = capsys.readouterr().err
+        assert "internal error, RuntimeError: broken: postgresql://me:***@db/x; " in error
+        assert error.count("\n") == 1
+
+
 def test_a_token_works_from_its_making_to_its_end(tmp_path: Path) -> None:
     where = ("--data-dir", str(tmp_path / "data"))
     status, out, error = command("token", "create", "--user", "ann", "--scope", "read", *where, cwd=tmp_path)

@@ -93,6 +93,31 @@ def test_the_value_of_every_secret_setting_is_masked(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:my%2Fpass%40@h/d", "postgresql://h/d?user=u&password=my%2Fpass%40"],
+)
+def test_the_password_inside_the_database_url_is_masked_by_itself(url: str) -> None:
+    redactor = Redactor.of(settings(database_url=url))
+
+    assert redactor.clean("my/pass@ and my%2Fpass%40 were wrong") == "*** and *** were wrong"
+
+
+def test_text_obeys_no_control_character() -> None:
+    odd = "\x1b[2Jgone\x00\x9b1m\x7f\ttab"
+    made = record(odd, exc_info=(ValueError, ValueError(odd), None), field=odd, name="\x9b1m")
+    line = TextFormatter(Redactor()).format(made)
+
+    assert all(character == "\n" or character.isprintable() for character in line)
+    assert r" \x1b[2Jgone\x00\x9b1m\x7f\x09tab " in line
+
+
+def test_an_unexpected_error_is_one_safe_line() -> None:
+    error = RuntimeError(f"no postgresql://me:{SECRET}@db/x\nfor Bearer {TOKEN}\x1b[2J")
+
+    assert logs.unexpected(error) == r"RuntimeError: no postgresql://me:***@db/x for Bearer ***\x1b[2J"
+
+
+@pytest.mark.parametrize(
     ("text", "clean"),
     [
         (f"token {TOKEN} seen", "token *** seen"),

@@ -150,6 +150,22 @@ def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPa
         load_settings()
 
 
+def test_secret_files_that_cannot_be_read_hide_no_other_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff")
+    monkeypatch.setenv("MEMU_API_KEY_FILE", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "binary"))
+    monkeypatch.setenv("PORT", "x")
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings()
+
+    message = str(caught.value)
+    assert message.startswith("3 wrong settings: ")
+    for part in ("MEMU_API_KEY_FILE: ", "No such file", "DATABASE_URL_FILE: ", "not UTF-8", "PORT: got 'x'"):
+        assert part in message
+
+
 def test_the_table_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in secret_names():
         monkeypatch.setenv(name, f"postgresql://u:{SECRET}@h/d")
