@@ -10,9 +10,9 @@ secret is ever compared byte by byte; an attacker who times the look-up learns a
 | required | 401 | its user | 401 |
 | off | the default user | the default user: Authorization may be a proxy's | the default user |
 
-Tokens open everything their scopes allow. /health and /ready ask for none. /metrics asks for none where the
-server listens on loopback and at METRICS_PORT; elsewhere it takes a token with the scope `admin`, for it
-counts all users together.
+Tokens open everything their scopes allow. /health and /ready ask for none. /metrics asks for none at METRICS_PORT,
+nor on loopback unless AUTH=required; elsewhere it takes a token with the scope `admin`, for it counts all users
+together.
 """
 
 from __future__ import annotations

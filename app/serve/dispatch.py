@@ -24,6 +24,7 @@ from app.serve.limits import RateLimit
 from app.serve.reply import Header, send_error, send_json
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
+from app.settings import Auth
 
 logger = logging.getLogger(__name__)
 
@@ -194,7 +195,8 @@ class Dispatcher:
     async def _to_http(self, path: str, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         if path == "/metrics" and self._metrics_port is not None:
             raise NotThere("/metrics is served at METRICS_PORT")
-        if path == "/metrics" and self._service.settings.on_loopback:
+        settings = self._service.settings
+        if path == "/metrics" and settings.on_loopback and settings.auth is not Auth.REQUIRED:
             pass
         elif path not in OPEN_PATHS:
             identity = await self._identify(scope, headers)
