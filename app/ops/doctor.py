@@ -29,7 +29,7 @@ _ASK_TIMEOUT_S = 5.0
 _CALL_TIMEOUT_S = 30.0  # as long as a call waits for a server that starts
 _START_TIMEOUT_S = 60.0
 _LOW_BYTES, _NO_BYTES = 1 << 30, 100 << 20  # PostgreSQL keeps up to 1 GB of log before it recycles
-_LAG_CHANGES = 1_000
+_LAG_S = 60.0  # thousands of changes right after an import are nothing to worry about, old ones are
 
 
 class State(StrEnum):
@@ -140,6 +140,7 @@ def _through_the_socket(data_dir: Path) -> list[Check]:
     except (MemoryServerError, KeyError) as error:
         return [Check("MCP call", State.FAILED, str(error), mend)]
     checks = [Check("MCP call", State.OK, f"initialize ({version}) and memory_health answered")]
+    broken_index = f"{mend}; if it stays so: {_rebuild(data_dir)}"
     for name, part in health["components"].items():
         good = part["status"] == "ok"
         checks.append(
@@ -147,21 +148,37 @@ def _through_the_socket(data_dir: Path) -> list[Check]:
                 {"postgres": "PostgreSQL"}.get(name, name),
                 State.OK if good else State.FAILED,
                 part["detail"] or part["status"],
-                None if good else mend,
+                None if good else broken_index if name == "index" else mend,
             )
         )
+    checks.append(_search(data_dir, broken_index))
     numbers = health.get("numbers", {})
     if "index_lag_changes" in numbers:
-        checks.append(_lag(numbers["index_lag_changes"], numbers["index_lag_seconds"], numbers["memories"]))
+        checks.append(_lag(numbers, data_dir))
     return checks
 
 
-def _lag(changes: float, seconds: float, memories: float) -> Check:
+def _search(data_dir: Path, mend: str) -> Check:
+    """Make a round trip to the index: a search says when it had to do without."""
+    try:
+        degraded = call_tool(data_dir, "search_memory", {"query": "doctor", "limit": 1}, _CALL_TIMEOUT_S)["degraded"]
+    except (MemoryServerError, KeyError) as error:
+        return Check("search", State.FAILED, str(error), mend)
+    if degraded:
+        return Check("search", State.FAILED, "search_memory was answered without the index", mend)
+    return Check("search", State.OK, "search_memory was answered from the index")
+
+
+def _rebuild(data_dir: Path) -> str:
+    return f"stop the server, remove the folder {data_dir / 'index'}, start again: it is rebuilt"
+
+
+def _lag(numbers: dict[str, Any], data_dir: Path) -> Check:
+    changes, seconds, memories = (numbers[name] for name in ("index_lag_changes", "index_lag_seconds", "memories"))
     found = f"{changes:,.0f} changes, {seconds:.1f} s behind {memories:,.0f} memories"
-    if changes > _LAG_CHANGES:
-        return Check(
-            "index lag", State.WARNING, found, "it catches up by itself; if it does not: claude-memory reindex"
-        )
+    if seconds > _LAG_S:
+        mend = f"it catches up by itself; if it does not: {_rebuild(data_dir)}"
+        return Check("index lag", State.WARNING, found, mend)
     return Check("index lag", State.OK, found)
 
 
@@ -177,7 +194,8 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
                 answer = await runtime.probe(name)
                 state = State.OK if answer["ok"] else State.FAILED
                 found = f"{answer['detail']} in {answer['milliseconds']:.1f} ms"
-                checks.append(Check(title, state, found, None if answer["ok"] else mend))
+                what_to_do = _rebuild(settings.data_dir) if name == "index" else mend
+                checks.append(Check(title, state, found, None if answer["ok"] else what_to_do))
             numbers = await runtime.numbers()
             points = next((one.found for one in checks if one.name == "index"), "")
             if numbers.get("memories") and points.startswith("0 points"):
@@ -186,10 +204,10 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
                         "index count",
                         State.FAILED,
                         f"it is empty beside {numbers['memories']:,} memories",
-                        "claude-memory reindex",
+                        _rebuild(settings.data_dir),
                     )
                 )
-            return [*checks, _lag(numbers["index_lag_changes"], numbers["index_lag_seconds"], numbers["memories"])]
+            return [*checks, _lag(numbers, settings.data_dir)]
     except (MemoryServerError, TimeoutError) as error:
         why = str(error) or f"not up within {_START_TIMEOUT_S:.0f} s"
         return [

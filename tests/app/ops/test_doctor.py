@@ -13,7 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
+from app.errors import Unavailable
 from app.local.lock import DataDirectoryLock
+from app.ops import doctor
 from tests.support.bridges import Machine, machine_at, runs
 from tests.support.serving import PATIENCE_S, clean_environment, until
 
@@ -64,8 +66,9 @@ def test_with_a_daemon_it_asks_that_and_without_one_it_tries_for_itself(machine:
     code, checks = examine(machine)
 
     assert code == 0, checks
-    assert {"MCP call", "PostgreSQL", "index", "index lag", "server", "space"} <= checks.keys()
+    assert {"MCP call", "PostgreSQL", "index", "search", "index lag", "server", "space"} <= checks.keys()
     assert "daemon" in checks["server"]["found"]
+    assert "from the index" in checks["search"]["found"]
     assert "1 memories" in checks["index lag"]["found"]
 
     client.leave()
@@ -91,6 +94,32 @@ def test_a_broken_database_is_told_with_what_to_do(machine: Machine):
     assert checks["PostgreSQL"]["state"] == "failed"
     assert "postgres.log" in checks["PostgreSQL"]["mend"]
     assert machine.processes() == []
+
+
+@pytest.mark.parametrize(("degraded", "state"), [(True, "failed"), (False, "ok"), (None, "failed")])
+def test_a_running_server_is_asked_to_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degraded, state):
+    def call_tool(data_dir: Path, tool: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        if tool == "memory_health":
+            whole = {"status": "ok", "detail": None}
+            return {"components": {"postgres": whole, "index": whole}}
+        if degraded is None:
+            raise Unavailable("search_memory: broken")
+        return {"results": [], "degraded": degraded}
+
+    monkeypatch.setattr(doctor, "call_tool", call_tool)
+    monkeypatch.setattr(doctor, "shake_hands", lambda *_: {"protocolVersion": "1"})
+
+    search = {check.name: check for check in doctor._through_the_socket(tmp_path)}["search"]
+
+    assert search.state == state
+    assert state == "ok" or f"remove the folder {tmp_path / 'index'}" in str(search.mend)
+
+
+@pytest.mark.parametrize(("changes", "seconds", "state"), [(9_000, 5.0, "ok"), (1, 61.0, "warning"), (0, 0.0, "ok")])
+def test_only_an_old_lag_is_a_warning(tmp_path: Path, changes: int, seconds: float, state: str):
+    numbers = {"index_lag_changes": changes, "index_lag_seconds": seconds, "memories": 10_000}
+
+    assert doctor._lag(numbers, tmp_path).state == state
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_password(machine: Machine):
