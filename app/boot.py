@@ -213,9 +213,7 @@ def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
             raise
         from app.logs import unexpected
 
-        sys.stderr.write(
-            f"claude-memory: internal error, {unexpected(error)}; run it with --debug for the traceback\n"
-        )
+        sys.stderr.write(f"claude-memory: internal error, {unexpected(error)}; run it with --debug for the traceback\n")
         return 1
 
 
