@@ -92,7 +92,7 @@ class EdgeEngine:
         with _broken("begin anew"):
             (self._folder / "state.json").unlink(missing_ok=True)
             shutil.rmtree(self._folder / "shard", ignore_errors=True)
-            (self._folder / "shard").mkdir()
+            (self._folder / "shard").mkdir(parents=True)
             sparse = edge.EdgeSparseVectorParams
             shard = edge.EdgeShard.create(
                 str(self._folder / "shard"),

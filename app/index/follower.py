@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -19,7 +19,7 @@ from uuid import UUID
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index.engine import Engine, Point
 from app.index.points import session_points
-from app.memory.log import Change, ChangeLog, LogPruned
+from app.memory.log import Change, ChangeLog, LogPruned, Member
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate
 
@@ -243,15 +243,13 @@ class Follower:
         for first in range(0, len(sessions), _SESSIONS_AT_ONCE):
             page = sessions[first : first + _SESSIONS_AT_ONCE]
             members = await self._log.members(page)
-            points: list[Point] = []
             for session in page:
                 if session in members:
-                    points += session_points(session, members[session], positions[session])
                     gone.difference_update(member.id for member in members[session])
                     gone.discard(session)  # its point holds the session's vector as long as a member lives
                 else:
                     gone.add(session)
-            await self._write(points)
+            await self._write(await self._in_thread(lambda members=members: _points(members, positions)))  # type: ignore[misc]
         if gone:
             engine = self._open()
             await self._in_thread(lambda: engine.apply((), list(gone)))
@@ -263,7 +261,7 @@ class Follower:
         position = await self._log.horizon()
         await self._in_thread(engine.empty)
         async for members in self._log.everything():
-            points = [point for session in members for point in session_points(session, members[session], None)]
+            points = await self._in_thread(lambda members=members: _points(members, {}))  # type: ignore[misc]
             await self._write(points)
             written += len(points)
         self._position, self._applied = position, set()
@@ -298,3 +296,8 @@ class Follower:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _points(members: Mapping[UUID, Sequence[Member]], positions: Mapping[UUID, set[int]]) -> list[Point]:
+    """Return the points of sessions; made in the index thread, since a session can hold a megabyte of terms."""
+    return [point for session, its in members.items() for point in session_points(session, its, positions.get(session))]

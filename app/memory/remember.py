@@ -8,33 +8,38 @@ from uuid import UUID
 
 from app.memory.ports import Parts
 from app.memory.requests import Memorize, MemorizeConversation, Message
-from app.memory.texts import Cleaner, content_hash, pieces
+from app.memory.texts import Cleaner, content_hash, pieces, unhurried
 from app.memory.types import NewMemory, NewTurn, Scope, Stored, StoredConversation
 
 
 async def remember(parts: Parts, scope: Scope, request: Memorize) -> Stored:
     """Store a text; the same text in the same project again is a duplicate of the first one."""
     cleaner = Cleaner(parts.limits)
+    memory = await unhurried(len(request.text), lambda: _memory(parts, cleaner, request))
+    return replace(await parts.store.add(scope, memory), redacted=cleaner.redacted)
+
+
+def _memory(parts: Parts, cleaner: Cleaner, request: Memorize) -> NewMemory:
     text = cleaner.text(request.text)
-    memory = NewMemory(
+    return NewMemory(
         pieces=pieces(text, parts.limits.piece_characters, parts.new_id),
         content_hash=content_hash(text),
         kind=request.kind,
-        project=request.project,
+        project=cleaner.value(request.project),
         tags=tuple(cleaner.text(tag) for tag in request.tags),
         metadata=cleaner.value(request.metadata),
         expires_at=_after(request.expires_in_days),
     )
-    return replace(await parts.store.add(scope, memory), redacted=cleaner.redacted)
 
 
 async def remember_conversation(parts: Parts, scope: Scope, request: MemorizeConversation) -> StoredConversation:
     """Append messages to a conversation; those it has already are skipped."""
     cleaner = Cleaner(parts.limits)
-    turns = [_turn(parts, cleaner, message) for message in request.messages]
-    conversation_id = request.conversation_id or _name_of(turns)
-    title = None if request.title is None else cleaner.text(request.title)
-    stored = await parts.store.add_turns(scope, conversation_id, request.project, title, turns)
+    size = sum(len(message.content) for message in request.messages)
+    turns = await unhurried(size, lambda: [_turn(parts, cleaner, message) for message in request.messages])
+    conversation_id = cleaner.value(request.conversation_id) or _name_of(turns)
+    project, title = cleaner.value(request.project), cleaner.value(request.title)
+    stored = await parts.store.add_turns(scope, conversation_id, project, title, turns)
     return replace(stored, redacted=cleaner.redacted)
 
 
@@ -44,9 +49,9 @@ def _turn(parts: Parts, cleaner: Cleaner, message: Message) -> NewTurn:
     return NewTurn(
         pieces=pieces(text, parts.limits.piece_characters, parts.new_id),
         content_hash=content_hash(message.role, message.name or "", time, text),
-        role=message.role,
-        name=message.name,
-        message_id=message.id,
+        role=cleaner.text(message.role),
+        name=cleaner.value(message.name),
+        message_id=cleaner.value(message.id),
         occurred_at=message.time,
     )
 

@@ -21,8 +21,8 @@ async def search(parts: Parts, scope: Scope, request: Search) -> SearchResult:
     """Find the memories that answer a question, best first."""
     where = Filter(
         projects=None if request.project is None else (request.project,),
-        kinds=None if request.kinds is None else tuple(request.kinds),
-        tags=None if request.tags is None else tuple(request.tags),
+        kinds=tuple(request.kinds) if request.kinds else None,  # models send empty lists for no limit
+        tags=tuple(request.tags) if request.tags else None,
         role=request.role,
         conversation_id=request.conversation_id,
         since=request.since,
@@ -49,12 +49,11 @@ async def find(parts: Parts, scope: Scope, query: str, where: Filter, limit: int
     collection = await parts.store.collection(scope, where.projects, question.terms)
     weights = query_weights(question, collection, speaker_terms(collection.speakers))
     degraded = False
+    wanted = max(CANDIDATES, 2 * limit)
     try:
-        ranked = await _by_index(
-            parts, scope, question, weights, where, collection.speakers, max(CANDIDATES, 2 * limit)
-        )
+        ranked = await _by_index(parts, scope, question, weights, where, collection.speakers, wanted)
     except IndexUnavailable:
-        ranked = await _by_store(parts, scope, question, weights, where, collection.speakers)
+        ranked = await _by_store(parts, scope, question, weights, where, collection.speakers, wanted)
         degraded = True
     best = ranked[:limit]
     memories = await parts.store.get(scope, [one.id for one in best])
@@ -92,12 +91,13 @@ async def _by_store(
     weights: dict[int, float],
     where: Filter,
     speakers: Sequence[str],
+    limit: int,
 ) -> list[Scored]:
     """Rank by the memories' own words: what can be told without the index, which knows the neighbours."""
     matches = await parts.store.match(scope, list(weights), where, MATCHES)
     candidates = [Candidate(id=id_, window_score=_own_score(terms, weights)) for id_, terms in matches]
     candidates.sort(key=lambda candidate: -candidate.window_score)
-    del candidates[CANDIDATES:]
+    del candidates[limit:]
     traits = await parts.store.traits(scope, [candidate.id for candidate in candidates], where)
     return rank(question, candidates, traits, dict[UUID, float](), speakers)
 

@@ -166,9 +166,11 @@ class Database:
 def unreachable(error: BaseException) -> str:
     """Say in one line why PostgreSQL did not do it; no address, no secret."""
     if isinstance(error, TimeoutError | asyncpg.QueryCanceledError):
-        return "PostgreSQL did not answer in time; nothing was changed, try again"
+        return "PostgreSQL did not answer in time; a write may have been done, sending it again is harmless"
     if isinstance(error, asyncpg.DiskFullError):
         return "PostgreSQL has no disk space left; nothing was changed, free some space"
     if isinstance(error, asyncpg.TransactionRollbackError):
         return "two calls changed the same memories at once; nothing was changed by this one, try again"
-    return f"PostgreSQL does not answer ({type(error).__name__}); nothing was acknowledged, try again"
+    return (
+        f"PostgreSQL does not answer ({type(error).__name__}); a write may have been done, sending it again is harmless"
+    )

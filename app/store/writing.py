@@ -115,9 +115,12 @@ def _row(scope: Scope, memory: NewMemory, part: int, piece: Piece) -> tuple[Any,
 async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> UUID | None:
     """Return the memory that has the content already; an expired one is deleted, for the new one to take its place."""
     key = (scope.user, memory.project or "", memory.content_hash)
-    same = "user_id = $1 and project = $2 and content_hash = $3 and conversation_id is null and archived_at is null"
     row = await connection.fetchrow(
-        f"select id, coalesce(expires_at <= now(), false) as expired from memories where {same} and part = 0",
+        """
+        select id, expires_at, coalesce(expires_at <= now(), false) as expired from memories
+        where user_id = $1 and project = $2 and content_hash = $3
+          and conversation_id is null and archived_at is null and part = 0
+        """,
         *key,
     )
     if row is None:
@@ -125,6 +128,15 @@ async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: Ne
     if row["expired"]:
         await connection.execute("delete from memories where user_id = $1 and whole_id = $2", scope.user, row["id"])
         return None
+    if row["expires_at"] is not None:
+        # It is answered for as long as either of the two was to be kept: none is the longest.
+        await connection.execute(
+            "update memories set expires_at = case when $3::timestamptz is not null then greatest(expires_at, $3) end"
+            " where user_id = $1 and whole_id = $2",
+            scope.user,
+            row["id"],
+            memory.expires_at,
+        )
     return UUID(bytes=row["id"].bytes)
 
 
@@ -151,6 +163,11 @@ async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID,
         changes.expires_in_days,
         changes.archived,
     )
+    if changes.text is not None and len(rows) > 1:
+        raise Conflict(
+            f"memory {memory_id} is one of {len(rows)} linked pieces of a longer text, which is not changed piece by "
+            "piece; forget it and memorize the new text"
+        )
     versions = {row["id"]: row["version"] for row in rows}
     if memory_id not in versions:
         raise NotFound(f"memory {memory_id}: there is none with this id; search_memory gives the ids there are")

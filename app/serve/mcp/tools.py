@@ -146,7 +146,7 @@ TOOLS = {
             "memorize",
             "Remember",
             "Remember a text for later conversations: a fact, a preference, a decision, a note. "
-            "The same text again is not stored twice. What looks like a credential is replaced before storing.",
+            "The same text again is not stored twice. Known shapes of keys and tokens are replaced before storing.",
             requests.Memorize,
             replies.Memorized,
             WRITE,

@@ -93,3 +93,13 @@ async def test_forgetting_before_a_date_looks_at_when_it_happened(parts, alice):
 
     assert await erase(parts, alice, before="2026-01-01") == 1
     assert await texts_for(parts, alice, "words") == ["new words"]
+
+
+async def test_a_piece_of_a_longer_text_is_not_changed_alone(store, follower, alice):
+    parts = parts_on(store, follower, piece_characters=200)
+    id_ = await memorize(parts, alice, "word " * 100)
+
+    with pytest.raises(Conflict, match=r"one of \d+ linked pieces.*forget it"):
+        await change(parts, alice, id_, text="short")
+
+    assert "short" not in str(await parts.store.recent(alice, 10)), "nothing is changed in part"

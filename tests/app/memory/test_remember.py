@@ -189,3 +189,31 @@ async def test_what_cannot_be_stored_in_the_middle_leaves_nothing_of_the_convers
 
     assert await count(parts, alice) == 0
     assert (await converse(parts, alice, ["first"], conversation_id="talk")).stored == 1
+
+
+async def test_the_same_text_without_an_end_takes_the_firsts_end_away(parts, alice):
+    first = await store_text(parts, alice, text="keep me", expires_in_days=1)
+    again = await store_text(parts, alice, text="keep me")
+
+    assert again.duplicate
+    assert (await parts.store.get(alice, [first.id]))[first.id].expires_at is None
+
+
+async def test_the_same_text_with_an_earlier_end_keeps_the_later_one(parts, alice):
+    first = await store_text(parts, alice, text="keep me", expires_in_days=30)
+    before = (await parts.store.get(alice, [first.id]))[first.id].expires_at
+    await store_text(parts, alice, text="keep me", expires_in_days=1)
+
+    assert (await parts.store.get(alice, [first.id]))[first.id].expires_at == before
+
+
+async def test_credentials_in_names_are_taken_out_too(parts, alice):
+    stored = await store_text(parts, alice, text="a note", project=KEY)
+    message = {"role": "user", "content": "hello there", "name": KEY, "id": KEY}
+    talk = await remember_conversation(
+        parts, alice, checked(requests.MemorizeConversation, {"messages": [message], "conversation_id": KEY})
+    )
+
+    assert (stored.redacted, talk.redacted) == (1, 3)
+    assert KEY not in str(await parts.store.recent(alice, 10))
+    assert KEY not in talk.conversation_id

@@ -257,3 +257,9 @@ class TestAcrossProjects:
 
         assert [one.memory.id for one in found.results] == [best.memory.id]
         assert found.truncated
+
+
+async def test_empty_lists_limit_nothing(parts, alice):
+    await memorize(parts, alice, "apples")
+
+    assert texts(await look_for(parts, alice, "apples", kinds=[], tags=[])) == ["apples"]
