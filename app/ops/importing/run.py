@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zipfile import BadZipFile
 
-from app.errors import StoreUnavailable
+from app.errors import InvalidInput, StoreUnavailable
 from app.memory.ports import Limits
 from app.memory.types import Scope
 from app.ops.database import open_database
@@ -192,6 +192,10 @@ class Importer:
                     if name not in self.report.formats:
                         self.report.formats.append(name)
                     yield from READERS[name](io.BufferedReader(counted, 1 << 18), source.name)
+            except InvalidInput as error:  # of an unknown kind
+                if len(sources.streams) == 1:
+                    raise
+                yield Bad(place=Place(file=source.name), reason=str(error))
             except (OSError, EOFError, BadZipFile, zlib.error, NotImplementedError) as error:
                 why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
                 yield Bad(place=Place(file=source.name), reason=f"cannot be read on: {why}")

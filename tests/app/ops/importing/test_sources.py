@@ -108,6 +108,31 @@ async def test_a_member_that_is_damaged_is_told_and_the_others_are_stored(take, 
     assert problem.place.file == "conversations-0.json"
 
 
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
+async def test_a_member_of_an_unknown_kind_is_told_and_the_others_are_stored(take, tmp_path, packed):
+    members = {
+        "conversations-0.json": export(conversation(message("m0", "human", "one"))),
+        "conversations-1.json": b'[{"name": "cat.png"}]',
+        "conversations-2.json": export(conversation(message("m2", "human", "two"))),
+    }
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for name, content in members.items():
+        (folder / name).write_bytes(content)
+
+    report = await take(archive(tmp_path / "export.zip", members) if packed else folder)
+
+    [problem] = report.problems
+    assert (report.messages_stored, report.bad) == (2, 1)
+    assert problem.place.file == "conversations-1.json"
+    assert "takes JSON Lines" in problem.reason
+
+
+async def test_a_sole_member_of_an_unknown_kind_ends_the_import(take, tmp_path):
+    with pytest.raises(InvalidInput, match="takes JSON Lines"):
+        await take(archive(tmp_path / "export.zip", {"conversations.json": b'[{"name": "cat.png"}]'}))
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [pytest.param("gone.jsonl", "No such file", id="not there"), pytest.param("empty", "transcripts", id="no files")],
