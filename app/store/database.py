@@ -17,7 +17,7 @@ ACQUIRE_TIMEOUT_S = 2.0  # how long a call waits for a connection before it fail
 STATEMENT_TIMEOUT_S = 30.0
 _IDLE_CONNECTION_S = 60.0
 _REQUEST_CONNECTIONS = 4  # enough to keep two cores busy; each costs about 5 MB in the server
-_SERVICE_CONNECTIONS = 3  # follower, housekeeping, tokens
+_SERVICE_CONNECTIONS = 2  # follower; housekeeping and tokens
 
 _UNREACHABLE = (
     asyncpg.PostgresConnectionError,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.errors import Conflict
 from app.memory.texts import content_hash
 from app.memory.types import Changes, Scope, Selection
+from app.store.database import Database
 from app.store.terms import COUNT_TERM
 from tests.support.rows import add_note, add_turns, piece
 from tests.support.waiting import until_somebody_waits_for_a_lock
@@ -136,14 +137,19 @@ async def test_folds_at_once_count_every_change_once(store, alice):
     await assert_exact(store, alice)
 
 
-async def test_a_fold_that_another_process_overtakes_is_no_error(store, database, alice):
+async def test_a_fold_that_another_process_overtakes_is_no_error(store, database, connect_arguments, alice):
     await add_note(store, alice, "red")
-    async with database.as_service() as other, other.transaction():
-        await other.execute("update log_positions set xid = xid where name = 'term_counts'")
-        overtaken = asyncio.create_task(store.fold_term_counts())
-        await until_somebody_waits_for_a_lock(database)
+    another_process = Database(connect_arguments)
+    await another_process.open()
+    try:
+        async with another_process.as_service() as other, other.transaction():
+            await other.execute("update log_positions set xid = xid where name = 'term_counts'")
+            overtaken = asyncio.create_task(store.fold_term_counts())
+            await until_somebody_waits_for_a_lock(database)
+        await overtaken
+    finally:
+        await another_process.close()
 
-    await overtaken
     await assert_exact(store, alice)
 
 
