@@ -23,7 +23,7 @@ SCHEMAS = {tool.name: tool.output_schema for tool in definitions()}
 @asynccontextmanager
 async def running(settings: Settings, connect_arguments: Mapping[str, Any]) -> AsyncIterator[Runtime]:
     """Run everything behind HTTP on a database that outlives it."""
-    server = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None)
+    server = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
     runtime = Runtime(settings, postgres=server)
     try:
         await runtime.start()
