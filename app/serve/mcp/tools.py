@@ -64,7 +64,7 @@ class Tool:
         if self.needs not in scope.permissions:
             raise NotPermitted(
                 f"{self.name}: this token does not have the scope {self.needs!r}; create one with "
-                f"`claude-memory token create --scope {self.needs}`"
+                f"`claude-memory token create --user {scope.user} --scope {self.needs}`"
             )
         request = requests.checked(self.request, arguments)
         await runtime.wait_ready()

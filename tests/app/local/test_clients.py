@@ -64,7 +64,7 @@ def test_each_system_has_its_place(client: str, linux: str, macos: str, windows:
         ("vscode", "linux", {"XDG_CONFIG_HOME": "relative"}, "/home/ann/.config/Code/User/mcp.json"),
         ("vscode", "win32", {"APPDATA": "/d/Roaming"}, "/d/Roaming/Code/User/mcp.json"),
         ("windsurf", "linux", {"XDG_CONFIG_HOME": "/cfg"}, "/home/ann/.config/devin/mcp_config.json"),
-        ("claude-code", "linux", {"CLAUDE_CONFIG_DIR": "/work/claude"}, "/work/claude/.claude.json"),
+        ("claude-code", "linux", {"CLAUDE_CONFIG_DIR": "/cfg/claude"}, "/cfg/claude/.claude.json"),
     ],
 )
 def test_the_environment_moves_them(client: str, platform: str, environ: dict[str, str], path: str) -> None:
