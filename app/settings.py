@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     )
     enable_cors: bool = Field(False, description="answers browsers' CORS questions for ALLOWED_ORIGINS")
     rate_limit_per_minute: int | None = Field(
-        None, ge=0, description="requests a minute of one user; 0: no limit; unset: 60, on loopback without tokens 0"
+        None, ge=0, description="requests a minute of one token; 0: no limit; unset: 60, on loopback without tokens 0"
     )
     default_user_id: PlainName = Field("default", description="the user of callers without a token")
     default_agent_id: PlainName = Field("claude", description="the agent noted on memories of callers that name none")

@@ -83,6 +83,11 @@ class Identity:
     scope: Scope
     sdk_user: AuthenticatedUser | None = None
 
+    @property
+    def limited_as(self) -> str:
+        """What the rate limit counts: the token, or the user where there is none."""
+        return self.sdk_user.access_token.client_id if self.sdk_user is not None else f"user:{self.scope.user}"
+
 
 class Authenticator:
     """Turns an Authorization header into an Identity.

@@ -217,7 +217,7 @@ class Dispatcher:
         return identity
 
     async def _take(self, identity: Identity) -> None:
-        wait_s = await self._limit.take(identity.scope.user)
+        wait_s = await self._limit.take(identity.limited_as)
         if wait_s:
             self._service.metrics.count(metrics.RATE_LIMITED)
             raise RateLimited(self._service.settings.requests_per_minute, wait_s)

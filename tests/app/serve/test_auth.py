@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 
 from app.errors import NotAuthenticated, NotPermitted
 from app.memory.access import Token
+from app.memory.types import Scope
 from app.serve import auth
-from app.serve.auth import Authenticator, UnsafeBind, check_bind, check_tokens, digest, new_token, require
+from app.serve.auth import Authenticator, Identity, UnsafeBind, check_bind, check_tokens, digest, new_token, require
 from app.settings import Settings
 
 
@@ -217,3 +220,12 @@ async def test_where_tokens_are_required_there_must_be_one(tokens: Tokens) -> No
 
     await tokens.create(digest(new_token()), "ann", ["read"], None)
     await check_tokens(tokens)
+
+
+def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
+    def identity(token: str) -> Identity:
+        access = AccessToken(token="", client_id=f"token:{token}", scopes=[], subject="ann")
+        return Identity(Scope(user="ann"), AuthenticatedUser(access))
+
+    callers = {identity("a").limited_as, identity("b").limited_as, Identity(Scope(user="ann")).limited_as}
+    assert len(callers) == 3
