@@ -62,7 +62,7 @@ def test_the_domain_knows_only_itself_and_the_errors():
 
 @pytest.mark.parametrize("part", ["store", "index", "embedding"])
 def test_what_implements_the_domains_interfaces_calls_nobody_above_it(part):
-    above = {"app.serve", "app.local", "app.ops", "app.cli", "app.boot"}
+    above = {"app.serve", "app.local", "app.ops", "app.commands", "app.cli", "app.boot"}
     known = {name for file in FILES if package(file) == part for name in imports(file)}
 
     assert not {name for name in known if any(name == one or name.startswith(f"{one}.") for one in above)}

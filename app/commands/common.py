@@ -1,0 +1,80 @@
+"""Options, kinds of arguments and ways of printing that several commands share."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, _SubParsersAction
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+Commands = _SubParsersAction  # argparse has no public name for it
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_DURATION_LIMIT = timedelta(days=3_660)
+
+
+def add_common(parser: ArgumentParser) -> None:
+    """Declare --data-dir and --debug."""
+    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_debug(parser)
+
+
+def add_debug(parser: ArgumentParser) -> None:
+    """Declare --debug. A sub-parser's default would overwrite what was given before the command."""
+    parser.add_argument("--debug", action="store_true", default=SUPPRESS, help="Show tracebacks.")
+
+
+def user_name(value: str) -> str:
+    """Take the name of a user or a project."""
+    if not re.fullmatch(r"[^\x00-\x1f\x7f]{1,200}", value):
+        raise ArgumentTypeError(f"got {value[:40]!r}, takes 1 to 200 characters without control characters")
+    return value
+
+
+def duration(value: str) -> timedelta:
+    """Take a length of time: 12h, 90d, 2w."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([hdw])", value)
+    length = int(match[1]) * _UNITS[match[2]] if match else None
+    if length is None or length > _DURATION_LIMIT:
+        raise ArgumentTypeError(f"got {value[:40]!r}, takes a number with h, d or w up to ten years, such as 90d")
+    return length
+
+
+def cell(value: Any) -> str:
+    """Return a value as a table shows it."""
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="minutes")
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
+def print_json(value: Any) -> None:
+    """Print for machines; times in ISO 8601."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=lambda other: other.isoformat()))
+
+
+def print_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table that wraps long cells to the terminal's width; without a terminal nothing is cut."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*header, box=box.SIMPLE_HEAD, show_header=any(header), pad_edge=False)
+    colours = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+    for row in rows:
+        table.add_row(*(Text(cell, style=colours.get(cell, "")) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print columns that are never cut, for eyes and for `awk`."""
+    table = [header, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    for row in table:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())

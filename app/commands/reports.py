@@ -1,0 +1,77 @@
+"""`status`, `doctor`, `settings`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from app.commands.common import Commands, add_common, add_debug, print_json, print_rich, print_table
+
+
+def add_status(commands: Commands[Any]) -> None:
+    """Declare `status`."""
+    parser = commands.add_parser("status", help="Show what runs, since when, who is connected, and how much there is.")
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+    add_common(parser)
+    parser.set_defaults(run=status)
+
+
+def status(args: Namespace) -> int:
+    """Print what runs; that nothing does is no failure."""
+    from app.ops import status as report
+    from app.settings import load_settings
+
+    found = report.status(load_settings({"memory_data_dir": args.data_dir}).data_dir)
+    if args.json:
+        print_json(found)
+    else:
+        print_rich(("", ""), report.lines(found))
+    return 0
+
+
+def add_doctor(commands: Commands[Any]) -> None:
+    """Declare `doctor`."""
+    parser = commands.add_parser("doctor", help="Try every part for real, and say how to mend what fails.")
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+    add_common(parser)
+    parser.set_defaults(run=doctor)
+
+
+def doctor(args: Namespace) -> int:
+    """Print all checks; 1 when one failed."""
+    import asyncio
+
+    from app.ops import doctor as report
+    from app.settings import load_settings
+
+    checks = asyncio.run(report.examine(load_settings({"memory_data_dir": args.data_dir})))
+    if args.json:
+        print_json(report.to_json(checks))
+    else:
+        rows = [(str(check.state), check.name, check.found, check.mend or "") for check in checks]
+        print_rich(("", "what", "found", "mend"), rows)
+    return 1 if report.failed(checks) else 0
+
+
+def add_settings(commands: Commands[Any]) -> None:
+    """Declare `settings`."""
+    parser = commands.add_parser("settings", help="Show every setting with its origin, secrets hidden.")
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+    add_debug(parser)
+    parser.set_defaults(run=settings)
+
+
+def settings(args: Namespace) -> int:
+    """Print all settings."""
+    from app.settings import describe, load_settings
+
+    rows = describe(load_settings())
+    if args.json:
+        fields = ("name", "value", "origin", "default", "secret", "help")
+        print_json([{field: getattr(row, field) for field in fields} for row in rows])
+    else:
+        print_table(
+            ("setting", "value", "origin", "what it is for"),
+            [(row.name, row.value, str(row.origin), row.help) for row in rows],
+        )
+    return 0

@@ -1,0 +1,55 @@
+"""`serve`, `stdio`, `daemon`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from app.commands.common import Commands, add_debug
+
+
+def add_serve(commands: Commands[Any]) -> None:
+    """Declare `serve`."""
+    parser = commands.add_parser("serve", help="Run the HTTP server in the foreground.")
+    parser.add_argument("--host", help="Address to listen on (HOST, default 127.0.0.1).")
+    parser.add_argument("--port", help="Port to listen on (PORT, FC_SERVER_PORT, default 8000); 0 takes a free one.")
+    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_debug(parser)
+    parser.set_defaults(run=serve)
+
+
+def serve(args: Namespace) -> int:
+    """Serve until stopped."""
+    from app import boot
+
+    return boot.serve(boot.Flags(host=args.host, port=args.port, data_dir=args.data_dir, debug=args.debug))
+
+
+def add_stdio(commands: Commands[Any]) -> None:
+    """Declare `stdio`; app.__main__ runs it before argparse is imported."""
+    parser = commands.add_parser("stdio", help="MCP over stdin and stdout, through the machine's daemon.")
+    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_debug(parser)
+    parser.set_defaults(run=stdio)
+
+
+def stdio(args: Namespace) -> int:
+    """Carry one client's lines until it leaves."""
+    from app.local import bridge
+
+    return bridge.main([] if args.data_dir is None else ["--data-dir", args.data_dir])
+
+
+def add_daemon(commands: Commands[Any]) -> None:
+    """Declare `daemon`; app.__main__ runs it before argparse is imported."""
+    parser = commands.add_parser("daemon", help="What `stdio` starts: a server without a port, gone when idle.")
+    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_debug(parser)
+    parser.set_defaults(run=daemon)
+
+
+def daemon(args: Namespace) -> int:
+    """Serve bridges until nobody has been connected for DAEMON_IDLE_MINUTES."""
+    from app import boot
+
+    return boot.serve(boot.Flags(data_dir=args.data_dir, debug=args.debug, daemon=True))
