@@ -102,8 +102,8 @@ async def follower(log: PostgresChangeLog, index_folder: Path) -> AsyncIterator[
     from app.index.edge import EdgeEngine
     from app.index.follower import Follower
 
-    def open_engine(database_id: Any) -> EdgeEngine:
-        return EdgeEngine(index_folder, database_id)
+    async def open_engine(database_id: Any) -> EdgeEngine:
+        return await EdgeEngine.open(index_folder, database_id)
 
     follower = Follower(log, open_engine)
     await follower.start()

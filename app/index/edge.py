@@ -8,15 +8,17 @@ flush, so a lock of ours is taken before the shard is touched.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import qdrant_edge as edge
@@ -34,6 +36,8 @@ _WINDOW, _SESSION = "window", "session"
 _KEYWORDS = ("user", "project", "kind", "tags", "role", "conversation")
 _VERSIONS = (FORMAT, VECTORS_VERSION, ANALYSIS_VERSION)  # others than the folder's: the index is built anew
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class _State:
@@ -45,22 +49,35 @@ class _State:
 
 
 class EdgeEngine:
-    """An open shard. `position` is where to follow the log from, or None when it must be filled first."""
+    """An open shard. `position` is where to follow the log from, or None when it must be filled first.
+
+    Every call of the binding is made in one thread of the engine's own, in the order of the calls here.
+    """
 
     def __init__(self, folder: Path, database: UUID) -> None:
+        """Use `open`."""
         self._folder = folder
         self._database = str(database)
-        self._lock: int | None = _hold(folder / "lock")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
+        self._closed = False
+        self._lock: int | None = None
         self._shard: Any = None
         self.position: int | None = None
         self.rebuild_reason: str | None = None
+
+    @classmethod
+    async def open(cls, folder: Path, database: UUID) -> Self:
+        """Open the shard in a folder, made from this database. Raises Conflict when another process has it."""
+        engine = cls(folder, database)
         try:
-            self._open()
+            await engine._in_thread(engine._open)
         except BaseException:
-            self.close()
+            await engine.close()
             raise
+        return engine
 
     def _open(self) -> None:
+        self._lock = _hold(self._folder / "lock")
         state, reason = self._read_state()
         if state is not None:
             try:
@@ -85,8 +102,11 @@ class EdgeEngine:
             return None, "it was made from another database"
         return state, ""
 
-    def empty(self) -> None:
+    async def empty(self) -> None:
         """Throw everything away and begin with an empty shard."""
+        await self._in_thread(self._empty)
+
+    def _empty(self) -> None:
         self._drop_shard()
         self.position = None
         with _broken("begin anew"):
@@ -104,40 +124,53 @@ class EdgeEngine:
             shard.update(edge.UpdateOperation.create_field_index("at", edge.PayloadSchemaType.Float))
             self._shard = shard
 
-    def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
         """Write points and take points away."""
+        await self._in_thread(lambda: self._apply(upserts, deletes))
+
+    def _apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
         with _broken("write"):
             if upserts:
                 self._shard.update(edge.UpdateOperation.upsert_points([_to_edge(point) for point in upserts]))
             if deletes:
                 self._shard.update(edge.UpdateOperation.delete_points(list(deletes)))
 
-    def candidates(self, query: CandidateQuery) -> list[Candidate]:
+    async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return the points with the best window scores."""
-        found = self._nearest(_WINDOW, query.weights, _filter(query.user, query.where), query.limit)
-        return [Candidate(id=point.id, window_score=point.score) for point in found]
 
-    def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
+        def ask() -> list[tuple[UUID, float]]:
+            return self._nearest(_WINDOW, query.weights, _filter(query.user, query.where), query.limit)
+
+        return [Candidate(id=id_, window_score=score) for id_, score in await self._in_thread(ask)]
+
+    async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the score of each session that has one of the terms."""
-        only = edge.Filter(must=[_is("user", user), edge.HasIdCondition(set(sessions))])
-        return {point.id: point.score for point in self._nearest(_SESSION, weights, only, len(sessions))}
 
-    def _nearest(self, vector: str, weights: dict[int, float], only: Any, limit: int) -> list[Any]:
+        def ask() -> list[tuple[UUID, float]]:
+            only = edge.Filter(must=[_is("user", user), edge.HasIdCondition(set(sessions))])
+            return self._nearest(_SESSION, weights, only, len(sessions))
+
+        return dict(await self._in_thread(ask))
+
+    def _nearest(self, vector: str, weights: dict[int, float], only: Any, limit: int) -> list[tuple[UUID, float]]:
         sparse = edge.SparseVector(list(weights), list(weights.values()))
+        request = edge.QueryRequest(query=edge.Query.Nearest(sparse, using=vector), filter=only, limit=limit)
         with _broken("search"):
-            return list(
-                self._shard.query(
-                    edge.QueryRequest(query=edge.Query.Nearest(sparse, using=vector), filter=only, limit=limit)
-                )
-            )
+            return [(point.id, point.score) for point in self._shard.query(request)]
 
-    def count(self) -> int:
+    async def count(self) -> int:
         """Return how many points there are."""
+        return await self._in_thread(self._count)
+
+    def _count(self) -> int:
         with _broken("count"):
             return int(self._shard.count(edge.CountRequest(exact=True)))
 
-    def checkpoint(self, position: int) -> None:
+    async def checkpoint(self, position: int) -> None:
         """Flush the shard, then note the position."""
+        await self._in_thread(lambda: self._checkpoint(position))
+
+    def _checkpoint(self, position: int) -> None:
         with _broken("flush"):
             self._shard.flush()
         state = _State(*_VERSIONS, self._database, position)
@@ -150,8 +183,14 @@ class EdgeEngine:
             temporary.replace(self._folder / "state.json")
         self.position = position
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let the shard and its lock go; idempotent."""
+        if not self._closed:
+            self._closed = True
+            await self._in_thread(self._close)
+            self._thread.shutdown(wait=False)
+
+    def _close(self) -> None:
         self._drop_shard()
         if self._lock is not None:
             os.close(self._lock)
@@ -162,6 +201,9 @@ class EdgeEngine:
         if shard is not None:
             with suppress(IndexUnavailable), _broken("close"):  # a broken one is thrown away or built anew
                 shard.close()
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
 class _broken:  # in lower case: it reads as a statement

@@ -11,8 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -41,7 +40,7 @@ class RebuildableEngine(Engine, Protocol):
     position: int | None
     rebuild_reason: str | None
 
-    def empty(self) -> None: ...
+    async def empty(self) -> None: ...
 
 
 class Follower:
@@ -50,14 +49,13 @@ class Follower:
     def __init__(
         self,
         log: ChangeLog,
-        open_engine: Callable[[UUID], RebuildableEngine],
+        open_engine: Callable[[UUID], Awaitable[RebuildableEngine]],
         on_applied: Callable[[int], None] = lambda changes: None,
     ) -> None:
         """on_applied: told how many changes each round applied."""
         self._log = log
         self._on_applied = on_applied
         self._open_engine = open_engine
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._engine: RebuildableEngine | None = None
         self._position = 0
         self._applied: set[int] = set()  # entries at or above the position that are in the engine already
@@ -86,7 +84,7 @@ class Follower:
     async def start(self) -> None:
         """Open the engine and begin to follow. Raises Conflict when another process holds the index."""
         database = await self._log.database_id()
-        self._engine = await self._in_thread(lambda: self._open_engine(database))
+        self._engine = await self._open_engine(database)
         self._position = self._engine.position or 0
         self._problem = "it is being built"
         if self._engine.position is not None:
@@ -112,10 +110,9 @@ class Follower:
         if engine is not None:
             if self._problem is None:
                 with contextlib.suppress(IndexUnavailable):  # the next start replays the log, or rebuilds
-                    await self._in_thread(lambda: engine.checkpoint(self._position))
-            await self._in_thread(engine.close)
+                    await engine.checkpoint(self._position)
+            await engine.close()
         self._problem = "it is closed"
-        self._thread.shutdown(wait=False)
 
     def wake(self) -> None:
         """Tell the follower that something was written."""
@@ -151,11 +148,11 @@ class Follower:
         """Return how many points the engine holds."""
         return await self._ask(lambda engine: engine.count())
 
-    async def _ask(self, question: Callable[[RebuildableEngine], T]) -> T:
+    async def _ask(self, question: Callable[[RebuildableEngine], Awaitable[T]]) -> T:
         """Ask the engine; one that fails is rebuilt."""
         engine = self._usable()
         try:
-            return await self._in_thread(lambda: question(engine))
+            return await question(engine)
         except IndexUnavailable as error:
             if self._problem is None:
                 logger.warning("rebuilding the search index: %s", error)
@@ -194,7 +191,7 @@ class Follower:
     async def _count_once(self) -> None:
         """Compare the engine's points with the store after the first round: lost files do not always show otherwise."""
         live = await self._log.live()
-        points = await self._in_thread(self._open().count)
+        points = await self._open().count()
         if await self._log.horizon() != self._position:
             return  # something was written meanwhile: the next round looks again
         if points < live:
@@ -249,23 +246,22 @@ class Follower:
                     gone.discard(session)  # its point holds the session's vector as long as a member lives
                 else:
                     gone.add(session)
-            await self._write(await self._in_thread(lambda members=members: _points(members, positions)))  # type: ignore[misc]
+            await self._write(await asyncio.to_thread(_points, members, positions))
         if gone:
-            engine = self._open()
-            await self._in_thread(lambda: engine.apply((), list(gone)))
+            await self._open().apply((), list(gone))
 
     async def _fill(self) -> None:
         """Empty the engine and write every live memory to it, then follow the log from before that."""
         engine = self._open()
         started, written = time.monotonic(), 0
         position = await self._log.horizon()
-        await self._in_thread(engine.empty)
+        await engine.empty()
         async for members in self._log.everything():
-            points = await self._in_thread(lambda members=members: _points(members, {}))  # type: ignore[misc]
+            points = await asyncio.to_thread(_points, members, {})
             await self._write(points)
             written += len(points)
         self._position, self._applied = position, set()
-        await self._in_thread(lambda: engine.checkpoint(position))
+        await engine.checkpoint(position)
         self._problem = None
         self._counted = True
         self._filled.set()
@@ -274,13 +270,12 @@ class Follower:
     async def _write(self, points: Sequence[Point]) -> None:
         engine = self._open()
         for first in range(0, len(points), _POINTS_AT_ONCE):
-            part = points[first : first + _POINTS_AT_ONCE]
-            await self._in_thread(lambda part=part: engine.apply(part, ()))  # type: ignore[misc]
+            await engine.apply(points[first : first + _POINTS_AT_ONCE], ())
 
     async def _save_if_due(self) -> None:
         if self._unsaved and time.monotonic() - self._saved_at > _CHECKPOINT_S:
             engine, position = self._open(), self._position
-            await self._in_thread(lambda: engine.checkpoint(position))
+            await engine.checkpoint(position)
             self._unsaved, self._saved_at = False, time.monotonic()
 
     def _open(self) -> RebuildableEngine:
@@ -294,10 +289,7 @@ class Follower:
             if not waiter.done():
                 waiter.set_exception(error)
 
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-
 
 def _points(members: Mapping[UUID, Sequence[Member]], positions: Mapping[UUID, set[int]]) -> list[Point]:
-    """Return the points of sessions; made in the index thread, since a session can hold a megabyte of terms."""
+    """Return the points of sessions; made in a thread, since a session can hold a megabyte of terms."""
     return [point for session, its in members.items() for point in session_points(session, its, positions.get(session))]

@@ -177,7 +177,7 @@ class Runtime:
         from app.index.edge import EdgeEngine
 
         folder = self.settings.data_dir / "index"
-        return lambda database: EdgeEngine(folder, database)
+        return lambda database: EdgeEngine.open(folder, database)
 
     async def stop(self) -> None:
         """Stop everything in order: housekeeping, index, connections, PostgreSQL; idempotent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -37,77 +38,79 @@ def point(number: int = 1, *, window=None, session=None, **payload) -> Point:
     return Point(id=UUID(int=number), payload=Payload(**values), window=window, session=session)
 
 
-def found(engine, weights, where=None, user="alice", limit=10):
+async def found(engine, weights, where=None, user="alice", limit=10):
     query = CandidateQuery(user=user, weights=weights, where=where or Filter(), limit=limit)
-    return {one.id.int: round(one.window_score, 4) for one in engine.candidates(query)}
+    return {one.id.int: round(one.window_score, 4) for one in await engine.candidates(query)}
 
 
 @pytest.fixture
-def engine(index_folder):
-    engine = EdgeEngine(index_folder, DATABASE)
-    engine.empty()
+async def engine(index_folder):
+    engine = await EdgeEngine.open(index_folder, DATABASE)
+    await engine.empty()
     yield engine
-    engine.close()
+    await engine.close()
 
 
 @pytest.fixture
-def saved(index_folder):
+async def saved(index_folder):
     """The folder of a closed engine with one point, saved at position 5."""
-    engine = EdgeEngine(index_folder, DATABASE)
-    engine.empty()
-    engine.apply([point(window={7: 1.0}, session={7: 1.0})], [])
-    engine.checkpoint(5)
-    engine.close()
+    engine = await EdgeEngine.open(index_folder, DATABASE)
+    await engine.empty()
+    await engine.apply([point(window={7: 1.0}, session={7: 1.0})], [])
+    await engine.checkpoint(5)
+    await engine.close()
     return index_folder
 
 
 class TestSearch:
-    def test_scores_are_dot_products_best_first_up_to_the_limit(self, engine):
-        engine.apply([point(1, window={7: 1.0, 8: 2.0}), point(2, window={7: 3.0}), point(3, window={9: 9.0})], [])
+    async def test_scores_are_dot_products_best_first_up_to_the_limit(self, engine):
+        await engine.apply(
+            [point(1, window={7: 1.0, 8: 2.0}), point(2, window={7: 3.0}), point(3, window={9: 9.0})], []
+        )
 
-        assert list(found(engine, {7: 1.0, 8: 0.5}).items()) == [(2, 3.0), (1, 2.0)]
-        assert found(engine, {7: 1.0}, limit=1) == {2: 3.0}
+        assert list((await found(engine, {7: 1.0, 8: 0.5})).items()) == [(2, 3.0), (1, 2.0)]
+        assert await found(engine, {7: 1.0}, limit=1) == {2: 3.0}
 
-    def test_points_without_a_common_term_are_not_found(self, engine):
-        engine.apply([point(window={7: 1.0})], [])
+    async def test_points_without_a_common_term_are_not_found(self, engine):
+        await engine.apply([point(window={7: 1.0})], [])
 
-        assert found(engine, {8: 1.0}) == {}
+        assert await found(engine, {8: 1.0}) == {}
 
-    def test_another_users_points_are_not_found(self, engine):
-        engine.apply([point(1, window={7: 1.0}), point(2, window={7: 9.0}, user="bob")], [])
+    async def test_another_users_points_are_not_found(self, engine):
+        await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 9.0}, user="bob")], [])
 
-        assert found(engine, {7: 1.0}) == {1: 1.0}
-        assert found(engine, {7: 1.0}, user="bob") == {2: 9.0}
+        assert await found(engine, {7: 1.0}) == {1: 1.0}
+        assert await found(engine, {7: 1.0}, user="bob") == {2: 9.0}
 
-    def test_the_same_point_again_replaces_the_first_whole(self, engine):
-        engine.apply([point(window={7: 1.0}, session={7: 1.0}, project="p")], [])
-        engine.apply([point(window={8: 1.0}, session=None, project="q")], [])
+    async def test_the_same_point_again_replaces_the_first_whole(self, engine):
+        await engine.apply([point(window={7: 1.0}, session={7: 1.0}, project="p")], [])
+        await engine.apply([point(window={8: 1.0}, session=None, project="q")], [])
 
-        assert engine.count() == 1
-        assert found(engine, {7: 1.0}) == {}
-        assert found(engine, {8: 1.0}, Filter(projects=("q",))) == {1: 1.0}
-        assert engine.session_scores("alice", {7: 1.0}, [UUID(int=1)]) == {}
+        assert await engine.count() == 1
+        assert await found(engine, {7: 1.0}) == {}
+        assert await found(engine, {8: 1.0}, Filter(projects=("q",))) == {1: 1.0}
+        assert await engine.session_scores("alice", {7: 1.0}, [UUID(int=1)]) == {}
 
-    def test_deleted_points_are_gone_and_unknown_ones_no_error(self, engine):
-        engine.apply([point(1, window={7: 1.0}), point(2, window={7: 1.0})], [])
-        engine.apply([], [UUID(int=1), UUID(int=99)])
+    async def test_deleted_points_are_gone_and_unknown_ones_no_error(self, engine):
+        await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 1.0})], [])
+        await engine.apply([], [UUID(int=1), UUID(int=99)])
 
-        assert found(engine, {7: 1.0}) == {2: 1.0}
-        assert engine.count() == 1
+        assert await found(engine, {7: 1.0}) == {2: 1.0}
+        assert await engine.count() == 1
 
-    def test_a_point_of_a_session_alone_is_no_candidate(self, engine):
-        engine.apply([point(window=None, session={7: 1.0})], [])
+    async def test_a_point_of_a_session_alone_is_no_candidate(self, engine):
+        await engine.apply([point(window=None, session={7: 1.0})], [])
 
-        assert found(engine, {7: 1.0}) == {}
-        assert engine.session_scores("alice", {7: 2.0}, [UUID(int=1)]) == {UUID(int=1): 2.0}
+        assert await found(engine, {7: 1.0}) == {}
+        assert await engine.session_scores("alice", {7: 2.0}, [UUID(int=1)]) == {UUID(int=1): 2.0}
 
-    def test_session_scores_are_of_the_asked_sessions_and_user_only(self, engine):
-        engine.apply(
+    async def test_session_scores_are_of_the_asked_sessions_and_user_only(self, engine):
+        await engine.apply(
             [point(1, session={7: 1.0}), point(2, session={7: 1.0}), point(3, session={7: 1.0}, user="bob")], []
         )
 
         asked = [UUID(int=1), UUID(int=3), UUID(int=4)]
-        assert engine.session_scores("alice", {7: 1.0}, asked) == {UUID(int=1): 1.0}
+        assert await engine.session_scores("alice", {7: 1.0}, asked) == {UUID(int=1): 1.0}
 
     @pytest.mark.parametrize(
         ("where", "numbers"),
@@ -128,9 +131,9 @@ class TestSearch:
             pytest.param(Filter(projects=("p", "q"), kinds=(Kind.NOTE,), tags=("x",)), {1}, id="all together"),
         ],
     )
-    def test_filters(self, engine, where, numbers):
+    async def test_filters(self, engine, where, numbers):
         word = {7: 1.0}
-        engine.apply(
+        await engine.apply(
             [
                 point(1, window=word, project="p", tags=["x"], at=NOON - timedelta(microseconds=1)),
                 point(2, window=word, project="q", kind="fact", tags=["x", "y"]),
@@ -139,24 +142,24 @@ class TestSearch:
             [],
         )
 
-        assert set(found(engine, word, where)) == numbers
+        assert set(await found(engine, word, where)) == numbers
 
 
 class TestReopening:
-    def test_a_new_folder_has_to_be_filled(self, index_folder):
-        engine = EdgeEngine(index_folder, DATABASE)
+    async def test_a_new_folder_has_to_be_filled(self, index_folder):
+        engine = await EdgeEngine.open(index_folder, DATABASE)
 
         assert engine.position is None
         assert engine.rebuild_reason == "there is no index yet"
-        engine.close()
+        await engine.close()
 
-    def test_what_was_saved_is_there_again(self, saved):
-        engine = EdgeEngine(saved, DATABASE)
+    async def test_what_was_saved_is_there_again(self, saved):
+        engine = await EdgeEngine.open(saved, DATABASE)
 
         assert (engine.position, engine.rebuild_reason) == (5, None)
-        assert found(engine, {7: 1.0}) == {1: 1.0}
-        assert engine.session_scores("alice", {7: 1.0}, [UUID(int=1)]) == {UUID(int=1): 1.0}
-        engine.close()
+        assert await found(engine, {7: 1.0}) == {1: 1.0}
+        assert await engine.session_scores("alice", {7: 1.0}, [UUID(int=1)]) == {UUID(int=1): 1.0}
+        await engine.close()
 
     @pytest.mark.parametrize(
         ("change", "reason"),
@@ -168,27 +171,27 @@ class TestReopening:
             pytest.param({"unknown": 1}, "damaged", id="an unknown field"),
         ],
     )
-    def test_a_state_of_something_else_begins_anew(self, saved, change, reason):
+    async def test_a_state_of_something_else_begins_anew(self, saved, change, reason):
         state = json.loads((saved / "state.json").read_text())
         (saved / "state.json").write_text(json.dumps({**state, **change}))
 
-        self.assert_begins_anew(saved, reason)
+        await self.assert_begins_anew(saved, reason)
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{}"])
-    def test_a_damaged_state_begins_anew(self, saved, content):
+    async def test_a_damaged_state_begins_anew(self, saved, content):
         (saved / "state.json").write_bytes(content)
 
-        self.assert_begins_anew(saved, "damaged")
+        await self.assert_begins_anew(saved, "damaged")
 
-    def test_a_missing_state_begins_anew(self, saved):
+    async def test_a_missing_state_begins_anew(self, saved):
         (saved / "state.json").unlink()
 
-        self.assert_begins_anew(saved, "no index yet")
+        await self.assert_begins_anew(saved, "no index yet")
 
-    def test_a_missing_shard_begins_anew(self, saved):
+    async def test_a_missing_shard_begins_anew(self, saved):
         shutil.rmtree(saved / "shard")
 
-        self.assert_begins_anew(saved, "cannot be loaded")
+        await self.assert_begins_anew(saved, "cannot be loaded")
 
     @pytest.mark.parametrize(
         ("pattern", "damage"),
@@ -200,63 +203,63 @@ class TestReopening:
             pytest.param("segments/*/vector_storage-window/deleted/status.dat", "truncate", id="vector storage cut"),
         ],
     )
-    def test_a_shard_with_damaged_files_begins_anew(self, saved, pattern, damage):
+    async def test_a_shard_with_damaged_files_begins_anew(self, saved, pattern, damage):
         spoil(saved / "shard", pattern, damage)
 
-        self.assert_begins_anew(saved, "cannot be loaded")
+        await self.assert_begins_anew(saved, "cannot be loaded")
 
-    def assert_begins_anew(self, folder: Path, reason: str) -> None:
-        engine = EdgeEngine(folder, DATABASE)
+    async def assert_begins_anew(self, folder: Path, reason: str) -> None:
+        engine = await EdgeEngine.open(folder, DATABASE)
         try:
             assert engine.position is None
             assert reason in (engine.rebuild_reason or "")
-            engine.empty()
-            assert engine.count() == 0
-            engine.apply([point(2, window={7: 1.0})], [])
-            engine.checkpoint(9)
+            await engine.empty()
+            assert await engine.count() == 0
+            await engine.apply([point(2, window={7: 1.0})], [])
+            await engine.checkpoint(9)
         finally:
-            engine.close()
+            await engine.close()
 
-        again = EdgeEngine(folder, DATABASE)
-        assert (again.position, found(again, {7: 1.0})) == (9, {2: 1.0})
-        again.close()
+        again = await EdgeEngine.open(folder, DATABASE)
+        assert (again.position, await found(again, {7: 1.0})) == (9, {2: 1.0})
+        await again.close()
 
-    def test_an_emptied_engine_that_was_not_saved_has_to_be_filled_again(self, saved):
-        engine = EdgeEngine(saved, DATABASE)
-        engine.empty()
-        engine.apply([point(2, window={7: 1.0})], [])
-        engine.close()
+    async def test_an_emptied_engine_that_was_not_saved_has_to_be_filled_again(self, saved):
+        engine = await EdgeEngine.open(saved, DATABASE)
+        await engine.empty()
+        await engine.apply([point(2, window={7: 1.0})], [])
+        await engine.close()
 
-        again = EdgeEngine(saved, DATABASE)
+        again = await EdgeEngine.open(saved, DATABASE)
         assert again.position is None, "half a rebuild must not pass for an index"
-        again.close()
+        await again.close()
 
 
 class TestBroken:
-    def test_a_shard_that_breaks_while_open_raises_index_unavailable_and_can_be_emptied(self, saved):
+    async def test_a_shard_that_breaks_while_open_raises_index_unavailable_and_can_be_emptied(self, saved):
         spoil(saved / "shard", "segments/*/vector_storage-window/store/tracker.dat", "garbage")
-        engine = EdgeEngine(saved, DATABASE)
+        engine = await EdgeEngine.open(saved, DATABASE)
         assert engine.position == 5, "the damage shows only when it is read"
 
         with pytest.raises(IndexUnavailable, match=r"the search index failed to .* it will be rebuilt"):
             for number in range(2, 50):
-                engine.apply([point(number, window={7: 1.0})], [])
-                engine.checkpoint(6)
+                await engine.apply([point(number, window={7: 1.0})], [])
+                await engine.checkpoint(6)
 
-        engine.empty()
-        engine.apply([point(2, window={7: 1.0})], [])
-        assert found(engine, {7: 1.0}) == {2: 1.0}
-        engine.close()
+        await engine.empty()
+        await engine.apply([point(2, window={7: 1.0})], [])
+        assert await found(engine, {7: 1.0}) == {2: 1.0}
+        await engine.close()
 
-    def test_a_position_that_cannot_be_saved_raises_index_unavailable(self, engine, index_folder):
+    async def test_a_position_that_cannot_be_saved_raises_index_unavailable(self, engine, index_folder):
         (index_folder / "state.json.new").mkdir()
 
         with pytest.raises(IndexUnavailable, match="failed to save"):
-            engine.checkpoint(5)
+            await engine.checkpoint(5)
 
     @pytest.mark.parametrize("call", ["apply", "candidates", "count", "checkpoint"])
-    def test_an_engine_that_is_not_filled_answers_index_unavailable(self, index_folder, call):
-        engine = EdgeEngine(index_folder, DATABASE)
+    async def test_an_engine_that_is_not_filled_answers_index_unavailable(self, index_folder, call):
+        engine = await EdgeEngine.open(index_folder, DATABASE)
         calls = {
             "apply": lambda: engine.apply([point(window={7: 1.0})], []),
             "candidates": lambda: found(engine, {7: 1.0}),
@@ -265,49 +268,48 @@ class TestBroken:
         }
         try:
             with pytest.raises(IndexUnavailable):
-                calls[call]()
+                await calls[call]()
         finally:
-            engine.close()
+            await engine.close()
 
 
 class TestLock:
-    def test_a_second_engine_is_refused_and_the_first_one_goes_on(self, engine, index_folder):
+    async def test_a_second_engine_is_refused_and_the_first_one_goes_on(self, engine, index_folder):
         with pytest.raises(Conflict, match=f"{index_folder} is in use by another process; stop that one first"):
-            EdgeEngine(index_folder, DATABASE)
+            await EdgeEngine.open(index_folder, DATABASE)
 
-        engine.apply([point(window={7: 1.0})], [])
-        engine.checkpoint(1)
+        await engine.apply([point(window={7: 1.0})], [])
+        await engine.checkpoint(1)
 
-    def test_another_process_is_refused(self, engine, index_folder):
+    async def test_another_process_is_refused(self, engine, index_folder):
         program = (
             "import sys; from pathlib import Path; from uuid import UUID; from app.index.edge import EdgeEngine\n"
-            "EdgeEngine(Path(sys.argv[1]), UUID(sys.argv[2]))"
+            "import asyncio; asyncio.run(EdgeEngine.open(Path(sys.argv[1]), UUID(sys.argv[2])))"
         )
         root = Path(__file__).parents[3]
 
-        run = subprocess.run(
-            [sys.executable, "-c", program, index_folder, str(DATABASE)], cwd=root, capture_output=True, text=True
-        )
+        command = [sys.executable, "-c", program, index_folder, str(DATABASE)]
+        run = await asyncio.to_thread(subprocess.run, command, cwd=root, capture_output=True, text=True)
 
         assert run.returncode == 1
         assert "Conflict" in run.stderr
-        engine.checkpoint(1)
+        await engine.checkpoint(1)
 
-    def test_the_lock_is_free_after_close_which_may_be_called_twice(self, engine, index_folder):
-        engine.close()
-        engine.close()
+    async def test_the_lock_is_free_after_close_which_may_be_called_twice(self, engine, index_folder):
+        await engine.close()
+        await engine.close()
 
-        EdgeEngine(index_folder, DATABASE).close()
+        await (await EdgeEngine.open(index_folder, DATABASE)).close()
 
-    def test_the_lock_is_free_when_opening_failed(self, saved, monkeypatch):
+    async def test_the_lock_is_free_when_opening_failed(self, saved, monkeypatch):
         from app.index import edge
 
         def fail(self):
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(edge.EdgeEngine, "_open", fail)
+            patch.setattr(edge.EdgeEngine, "_read_state", fail)
             with pytest.raises(KeyboardInterrupt):
-                EdgeEngine(saved, DATABASE)
+                await EdgeEngine.open(saved, DATABASE)
 
-        EdgeEngine(saved, DATABASE).close()
+        await (await EdgeEngine.open(saved, DATABASE)).close()

@@ -37,7 +37,7 @@ def no_idling(monkeypatch):
 @asynccontextmanager
 async def following(log, folder, engine=EdgeEngine):
     """Run a follower on a folder."""
-    follower = Follower(log, lambda database: engine(folder, database))
+    follower = Follower(log, lambda database: engine.open(folder, database))
     await follower.start()
     try:
         yield follower
@@ -51,7 +51,7 @@ async def crash(follower):
     await asyncio.gather(follower._task, return_exceptions=True)
     follower._task = None
     engine, follower._engine = follower._engine, None
-    engine.close()
+    await engine.close()
 
 
 async def record(applied, changes):
@@ -310,7 +310,7 @@ class TestReopening:
             }
 
     async def test_changes_applied_but_not_saved_are_replayed_without_harm(self, log, store, index_folder, alice):
-        first = Follower(log, lambda database: EdgeEngine(index_folder, database))
+        first = Follower(log, lambda database: EdgeEngine.open(index_folder, database))
         await first.start()
         await first.wait_filled(10)
         parts = parts_on(store, first)
@@ -397,21 +397,21 @@ class Faulty(EdgeEngine):
         if Faulty.fails == operation:
             raise IndexUnavailable(f"the search index failed to {operation}")
 
-    def candidates(self, query):
+    async def candidates(self, query):
         self._fail_in("search")
-        return super().candidates(query)
+        return await super().candidates(query)
 
-    def apply(self, upserts, deletes):
+    async def apply(self, upserts, deletes):
         self._fail_in("write")
-        super().apply(upserts, deletes)
+        await super().apply(upserts, deletes)
 
-    def empty(self):
+    async def empty(self):
         self._fail_in("begin anew")
-        super().empty()
+        await super().empty()
 
-    def checkpoint(self, position):
+    async def checkpoint(self, position):
         self._fail_in("flush")
-        super().checkpoint(position)
+        await super().checkpoint(position)
 
 
 @pytest.fixture
