@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from app.store.database import Database
     from app.store.postgres import PostgresStore
     from tests.support.postgres import TestServer
+    from tests.support.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +58,35 @@ async def connect_arguments(postgres: TestServer) -> AsyncIterator[dict[str, Any
     """How to connect to a database of this test's own, with our schema."""
     async with postgres.migrated() as arguments:
         yield arguments
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Debian's PostgreSQL server over TCP, for tests that leave it running."""
+    from tests.support.postgres_server import binaries, postgres_server
+
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server is installed; apt-get install postgresql-15")
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """Another one, for a test that stops it or kills it."""
+    from tests.support.postgres_server import binaries, postgres_server
+
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server is installed; apt-get install postgresql-15")
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def server_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """DATABASE_URL of an empty database on the server."""
+    async with postgres_server.database() as url:
+        yield url
 
 
 @pytest.fixture

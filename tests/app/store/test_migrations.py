@@ -130,3 +130,14 @@ async def test_every_database_made_gets_an_id_of_its_own(postgres):
             await database.close()
 
     assert len(ids) == 2, "an index made from one database would be used for the other"
+
+
+async def test_replicas_that_start_at_once_on_an_empty_server_share_one_migration(server_url):
+    replicas = [Database({"dsn": server_url}) for _ in range(4)]
+    try:
+        applied = await asyncio.gather(*(replica.open() for replica in replicas))
+    finally:
+        for replica in replicas:
+            await replica.close()
+
+    assert sorted(applied) == [0, 0, 0, len(migrations.migrations())]
