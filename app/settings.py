@@ -13,10 +13,10 @@ from enum import StrEnum
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -153,8 +153,12 @@ class Settings(BaseSettings):
     rate_limit_per_minute: int | None = Field(
         None, ge=0, description="requests a minute of one token; 0: no limit; unset: 60, on loopback without tokens 0"
     )
-    default_user_id: PlainName = Field("default", description="the user of callers without a token")
-    default_agent_id: PlainName = Field("claude", description="the agent noted on memories of callers that name none")
+    default_user_id: PlainName = Field(
+        "default", description="the user of callers without a token; a client over stdio has its own"
+    )
+    default_agent_id: PlainName = Field(
+        "claude", description="the agent noted on memories; where it is not set, the name the client gives itself"
+    )
 
     # What it keeps, and where
     memory_data_dir: Path | None = Field(
@@ -226,6 +230,21 @@ class Settings(BaseSettings):
         if self.rate_limit_per_minute is not None:
             return self.rate_limit_per_minute
         return 0 if self.on_loopback and self.auth is not Auth.REQUIRED else 60
+
+
+class ClientIdentity(BaseModel):
+    """Who a client over stdio is, as its own environment says: two settings that each client has for itself."""
+
+    default_user_id: PlainName | None = None
+    default_agent_id: PlainName | None = None
+
+    @classmethod
+    def checked(cls, given: dict[str, Any]) -> Self:
+        """Return what a bridge told. Raises InvalidSettings."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise InvalidSettings(_all_wrong(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ _FAILED_START_S = 60.0  # a daemon that ends with an error before that will do s
 _LAST_WORDS_S = 1.0  # how long a bridge that gives up waits for what its client asks, to say why
 _AFTER_CLIENT_S = 30.0  # how long calls may run that the client left behind; the daemon's calls take no longer
 _REPLAY_ID = "claude-memory-replay"
+_IDENTITY = ("DEFAULT_USER_ID", "DEFAULT_AGENT_ID")  # each client's own: it goes with the greeting, not to the daemon
 _LOG_LIMIT_BYTES = 5_000_000
 _CONFLICT = " is in use by another server "  # app.local.lock says so; another daemon was quicker
 
@@ -318,7 +319,7 @@ class Door:
                 self._start_one()
                 time.sleep(_RETRY_S)
                 continue
-            greeting, rest = greet(connection, {"bridge": {"version": __version__, "pid": os.getpid()}}, left_s)
+            greeting, rest = greet(connection, {"bridge": about_us()}, left_s)
             if greeting is None:
                 connection.close()  # it was just leaving
                 time.sleep(_RETRY_S)
@@ -334,6 +335,7 @@ class Door:
                 self._gives_way = False
                 deadline = time.monotonic() + START_TIMEOUT_S
             else:
+                _check_taken(greeting)
                 self._gives_way = True
                 return connection, rest
         if command := _command_that_holds(self._data_dir):
@@ -431,7 +433,26 @@ def _become_daemon(data_dir: str, output: int, alive: int) -> None:
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
     search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     arguments = [sys.executable, "-m", "app", "daemon", "--data-dir", data_dir]
-    os.execve(sys.executable, arguments, {**os.environ, "PYTHONPATH": search})  # noqa: S606
+    environment = {name: value for name, value in os.environ.items() if name not in _IDENTITY}
+    os.execve(sys.executable, arguments, {**environment, "PYTHONPATH": search})  # noqa: S606
+
+
+def about_us() -> dict[str, Any]:
+    """Return what a bridge says of itself: its version, and who its client is where the environment tells."""
+    identity = {name.lower(): os.environ[name] for name in _IDENTITY if os.environ.get(name)}
+    return {"version": __version__, "pid": os.getpid(), "identity": identity}
+
+
+def _check_taken(greeting: dict[str, Any]) -> None:
+    """Raise BridgeError when the daemon refuses the client's identity, or is too old to know of any."""
+    if refused := greeting.get("refused"):
+        raise BridgeError(f"the memory daemon refuses this client: {refused}")
+    user = os.environ.get(_IDENTITY[0])
+    if user and greeting.get("user") != user:
+        raise BridgeError(
+            f"the memory server of version {greeting['version']} (pid {greeting.get('pid')}) does not take "
+            f"{_IDENTITY[0]} from its clients; restart it, or unset {_IDENTITY[0]}"
+        )
 
 
 def greet(

@@ -133,7 +133,10 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
             ("HTTP", found["url"] or "none: bridges only"),
             ("socket", found["socket"]),
         ]
-        sessions = [f"{one['client'] or '?'} (pid {one['pid']}, since {one['since']})" for one in found["sessions"]]
+        sessions = [
+            f"{one['client'] or '?'} for {one.get('user', '?')} (pid {one['pid']}, since {one['since']})"
+            for one in found["sessions"]
+        ]
         rows.append(("sessions", "\n".join(sessions) or "none"))
         rows += [
             (name, f"{part['status']}: {part['detail']}")

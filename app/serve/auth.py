@@ -26,10 +26,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from app.errors import MemoryServerError, NotAuthenticated, NotPermitted
 from app.memory.access import Token, TokenStore
 from app.memory.types import Scope
-from app.settings import Auth, Settings
+from app.settings import Auth, PlainName, Settings
 
 if TYPE_CHECKING:  # the command `token` needs no MCP
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -39,6 +41,7 @@ SCOPES = ("read", "write", "admin")
 REMEMBERED_S = 4.0  # a revoked token works at most this long; the contract says 5
 REMEMBERED_LIMIT = 1_024
 _TOKEN = re.compile(r"cm_[A-Za-z0-9_-]{43}")
+_NAME: TypeAdapter[str] = TypeAdapter(PlainName)
 
 
 class UnsafeBind(MemoryServerError):
@@ -150,6 +153,16 @@ class Authenticator:
         )
         scope = Scope(user=token.user, agent=self._agent, permissions=frozenset(token.scopes))
         return Identity(scope, AuthenticatedUser(access))
+
+
+def noted_agent(settings: Settings, client: object) -> str:
+    """Return the agent to note: DEFAULT_AGENT_ID where somebody set it, else what a client calls itself."""
+    if "default_agent_id" in settings.model_fields_set:
+        return settings.default_agent_id
+    try:
+        return _NAME.validate_python(client)
+    except ValidationError:  # it told none, or none that a setting would take
+        return settings.default_agent_id
 
 
 def require(identity: Identity, permission: str) -> None:

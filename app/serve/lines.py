@@ -1,7 +1,8 @@
 """MCP over a Unix socket, a message a line: the daemon's side of `claude-memory stdio`.
 
 A connection begins with one line of ours, {"bridge": …} or {"ask": "status" | "leave"}, answered by {"daemon": …};
-after a bridge's, the lines are MCP's. Nobody but this user (and root) gets as far as that.
+after a bridge's, the lines are MCP's. Nobody but this user (and root) gets as far as that, and who does could read the
+data directory itself: so a bridge names the user it acts for, and is believed.
 A client that sends nonsense, half a line or a line without end, or never reads, harms only its own session. At most
 CALLS_AT_ONCE of its requests are in work; while they are, nothing more is read, so what it can make us hold is bounded.
 """
@@ -29,6 +30,11 @@ from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
+from app.errors import InvalidSettings
+from app.memory.types import Scope
+from app.serve.auth import noted_agent
+from app.settings import ClientIdentity, Settings
+
 logger = logging.getLogger(__name__)
 
 LINE_LIMIT_BYTES = 16 * 2**20
@@ -48,12 +54,27 @@ class LineSession:
     """One connected bridge, as `claude-memory status` shows it."""
 
     pid: int
+    identity: ClientIdentity
+    settings: Settings
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
     client: str | None = None
+    client_name: object = None
+
+    @property
+    def scope(self) -> Scope:
+        """Whose memories it sees: the user it names, for whoever may connect may read all of the data directory."""
+        user = self.identity.default_user_id or self.settings.default_user_id
+        return Scope(user, self.identity.default_agent_id or noted_agent(self.settings, self.client_name))
 
     def shown(self) -> dict[str, Any]:
         """Return the session as JSON."""
-        return {"pid": self.pid, "since": self.since.isoformat(timespec="seconds"), "client": self.client}
+        return {
+            "pid": self.pid,
+            "since": self.since.isoformat(timespec="seconds"),
+            "client": self.client,
+            "user": self.scope.user,
+            "agent": self.scope.agent,
+        }
 
     def note_client(self, message: types.JSONRPCRequest) -> None:
         """Take the client's name from its handshake, or from the first request that tells it."""
@@ -65,6 +86,7 @@ class LineSession:
         if told is None and isinstance(meta, dict):
             told = meta.get(_CLIENT_INFO)
         if isinstance(told, dict):
+            self.client_name = told.get("name")
             self.client = f"{told.get('name', '?')} {told.get('version', '')}".strip()[:200]
 
 
@@ -74,8 +96,14 @@ class LineSessions:
     status: what {"ask": "status"} is answered with; leave: called once, on the first {"ask": "leave"}.
     """
 
-    def __init__(self, server: Server[Any], status: Callable[[], dict[str, Any]], leave: Callable[[], None]) -> None:
-        self._server, self._status, self._leave = server, status, leave
+    def __init__(
+        self,
+        server: Server[Any],
+        settings: Settings,
+        status: Callable[[], dict[str, Any]],
+        leave: Callable[[], None],
+    ) -> None:
+        self._server, self._settings, self._status, self._leave = server, settings, status, leave
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving = False
@@ -124,11 +152,20 @@ class LineSessions:
                 hello = json.loads(await reader.readline())
             asked, bridge = hello.get("ask"), hello.get("bridge")
             pid = int(bridge.get("pid", 0)) if bridge is not None else 0
+            told = dict(bridge.get("identity", {})) if bridge is not None else {}
         except (ValueError, TypeError, AttributeError, RecursionError):
             return  # no bridge of ours
         if self._leaving and bridge is not None:
             return  # it tries again, and meets the next one
-        writer.write(json.dumps({"daemon": self._status()}).encode() + b"\n")
+        greeting = self._status()
+        session = None
+        if bridge is not None:
+            try:
+                session = LineSession(pid, ClientIdentity.checked(told), self._settings)
+                greeting["user"] = session.scope.user
+            except InvalidSettings as error:
+                greeting["refused"] = str(error)
+        writer.write(json.dumps({"daemon": greeting}).encode() + b"\n")
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await writer.drain()
         if asked == "leave":
@@ -137,8 +174,7 @@ class LineSessions:
                 self._leaving = True
                 logger.info("asked to leave")
                 self._leave()
-        elif bridge is not None:
-            session = LineSession(pid=pid)
+        elif session is not None:
             connection = _Connection(self._server, session, reader, writer)
             if bridge.get("passing"):  # a look from the command line, which must not keep a daemon from leaving
                 await connection.serve()
@@ -190,7 +226,9 @@ class _Connection:
                     self._session.note_client(message)
                     await self._until_in_work_less_than(CALLS_AT_ONCE)
                     self._in_work += 1
-                    metadata = ServerMessageMetadata(on_request_unanswered=self._settle)
+                    metadata = ServerMessageMetadata(
+                        request_context=self._session.scope, on_request_unanswered=self._settle
+                    )
                 await self._to_server.send(SessionMessage(message, metadata))
             # The SDK's server ends all calls when its stream ends; what was asked before the client closed is done.
             with contextlib.suppress(TimeoutError):

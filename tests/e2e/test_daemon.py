@@ -134,6 +134,55 @@ class TestClients:
         assert texts(second, "colour of the garden gate")[0] == "the garden gate is painted blue"
 
 
+class TestIdentity:
+    def test_clients_of_two_users_do_not_see_each_others_memories(self, machine: Machine):
+        ann = machine.client(DEFAULT_USER_ID="ann")
+        nobody, bob = machine.client(), machine.client(DEFAULT_USER_ID="bob", DEFAULT_AGENT_ID="scribe")
+        for client, text in ((ann, "the key is under ann's mat"), (bob, "the key is with bob"), (nobody, "which key")):
+            client.memorize(text)
+
+        def seen() -> list[list[str]]:
+            return [texts(client, "where is the key") for client in (ann, bob, nobody)]
+
+        apart = [["the key is under ann's mat"], ["the key is with bob"], ["which key"]]
+        assert seen() == apart, "who starts the daemon names nobody's user but its own"
+        status = machine.status()
+        whose = {(one["user"], one["agent"]) for one in status["sessions"]}
+        assert whose == {("ann", "test"), ("bob", "scribe"), ("default", "test")}
+
+        psutil.Process(status["pid"]).kill()
+        until(lambda: machine.status()["pid"] != status["pid"] and len(machine.status()["sessions"]) == 3, "the next")
+        assert seen() == apart, "the next daemon is told again"
+
+    def test_the_agent_is_noted(self, machine: Machine):
+        for agent in ({}, {"DEFAULT_AGENT_ID": "scribe"}):
+            client = machine.client(DEFAULT_USER_ID="agents", **agent)
+            client.memorize(f"noted by {agent or 'the client'}")
+        machine.end_clients()
+        psutil.Process(machine.status()["pid"]).terminate()
+        until(lambda: not machine.daemons(), "the end of the daemon")
+        exported = subprocess.run(
+            [sys.executable, "-m", "app", "export", "-", "--user", "agents", "--data-dir", str(machine.data_dir)],
+            env=clean_environment(),
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=True,
+        )
+
+        assert [json.loads(line)["agent"] for line in exported.stdout.splitlines()] == ["test", "scribe"]
+
+    @pytest.mark.parametrize("wrong", ["a\nb", "x" * 201, "\udcff"])
+    def test_one_that_is_no_name_is_refused_in_one_line(self, light: Machine, wrong: str):
+        light.client()
+        client = light.client(initialized=False, DEFAULT_USER_ID=wrong)
+        client.send(INITIALIZE)
+
+        assert "refuses this client: 1 wrong setting: DEFAULT_USER_ID" in client.answer(1)["error"]["message"]
+        assert client.process.wait(PATIENCE_S) == 1
+        assert client.errors.count("\n") == 1
+        assert len(light.status()["sessions"]) == 1
+
+
 class TestOneDaemon:
     def test_bridges_started_at_once_start_one(self, light: Machine):
         clients = [light.client(initialized=False) for _ in range(4)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
@@ -18,6 +19,7 @@ from mcp.shared.exceptions import MCPError
 from app import __version__
 from app.errors import InvalidInput, MemoryServerError, NotFound
 from app.memory.types import Scope
+from app.serve.auth import noted_agent
 
 if TYPE_CHECKING:
     from app.serve.runtime import Runtime
@@ -91,12 +93,14 @@ def build_server(runtime: Runtime) -> Server[Any]:
 
 
 def scope_of(runtime: Runtime, ctx: Context) -> Scope:
-    """Return who asks: the scope made at the door, or the default user where there is no HTTP request."""
+    """Return who asks: the scope made at the door, or the default user where there was none."""
+    if isinstance(ctx.request, Scope):  # over the Unix socket
+        return ctx.request
     state = ctx.request.scope.get("state", {}) if ctx.request is not None else {}
-    scope = state.get("scope")
-    if isinstance(scope, Scope):
-        return scope
-    return Scope(runtime.settings.default_user_id, runtime.settings.default_agent_id)
+    scope = state.get("scope") or Scope(runtime.settings.default_user_id)
+    params = ctx.session.client_params
+    agent = noted_agent(runtime.settings, params.client_info.name if params is not None else None)
+    return replace(scope, agent=agent)
 
 
 async def call(runtime: Runtime, scope: Scope, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -363,6 +363,16 @@ class TestVersions:
             assert client.answer(client.request("x"))["result"]
             assert daemon.asked == []
 
+    def test_one_that_knows_of_no_identity_must_not_take_a_users_memories(self, machine: Machine):
+        with StandIn(machine, echo, version="0.0.1", mode="serve", pid=4_711) as daemon:
+            client = machine.client(initialized=False, DEFAULT_USER_ID="ann")
+            client.send(INITIALIZE)
+
+            told = client.answer(INITIALIZE["id"])["error"]["message"]
+            assert "version 0.0.1 (pid 4711) does not take DEFAULT_USER_ID from its clients; restart it" in told
+            assert client.process.wait(PATIENCE_S) == 1
+            assert [list(said) for peer in daemon.peers for said in peer.said] == [["bridge"]], "no call went there"
+
     @pytest.mark.parametrize(
         "said",
         [b"", b"x", b"\n", b"nonsense\n", b"[]\n", b'{"daemon": 1}\n', b'{"daemon": {}}\n', b"\xff\n"],

@@ -229,3 +229,17 @@ def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
 
     callers = {identity("a").limited_as, identity("b").limited_as, Identity(Scope(user="ann")).limited_as}
     assert len(callers) == 3
+
+
+@pytest.mark.parametrize(
+    ("set_", "client", "noted"),
+    [
+        pytest.param({}, "cursor", "cursor", id="the client's own name"),
+        pytest.param({"default_agent_id": "scribe"}, "cursor", "scribe", id="what somebody set goes first"),
+        pytest.param({"default_agent_id": "claude"}, "cursor", "claude", id="also when it is what the default is"),
+        pytest.param({}, None, "claude", id="no name"),
+        pytest.param({}, "a\nb", "claude", id="no name a setting would take"),
+    ],
+)
+def test_the_agent_is_what_was_set_or_what_the_client_calls_itself(set_: dict[str, str], client: Any, noted: str):
+    assert auth.noted_agent(Settings(_env_file=None, **set_), client) == noted

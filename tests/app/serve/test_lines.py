@@ -19,8 +19,10 @@ from mcp.server.lowlevel import Server
 
 from app import __version__
 from app.local import unix
+from app.memory.types import Scope
 from app.serve import lines
 from app.serve.lines import LineSessions
+from app.settings import Settings
 from tests.support.bridges import INITIALIZED, MODERN_META
 from tests.support.serving import INITIALIZE, PATIENCE_S, clean_environment
 from tests.support.waiting import until
@@ -32,10 +34,12 @@ class Tools:
     def __init__(self) -> None:
         self.may_answer = asyncio.Event()
         self.begun = self.most = self.finished = 0
+        self.scopes: list[Scope] = []
         self.server: Server[Any] = Server("test", version="1", on_call_tool=self._call)
 
     async def _call(self, ctx: Any, params: types.CallToolRequestParams) -> dict[str, Any]:
         text = (params.arguments or {}).get("text", "")
+        self.scopes.append(ctx.request)
         if params.name == "wait":
             self.begun += 1
             self.most = max(self.most, self.begun - self.finished)
@@ -77,11 +81,11 @@ class Talk:
 class Place:
     """A listening LineSessions."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, settings: Settings) -> None:
         self.path = path
         self.tools = Tools()
         self.left = 0
-        self.sessions = LineSessions(self.tools.server, lambda: {"version": __version__}, self._leave)
+        self.sessions = LineSessions(self.tools.server, settings, lambda: {"version": __version__}, self._leave)
         self._talks: list[Talk] = []
 
     def _leave(self) -> None:
@@ -93,9 +97,11 @@ class Place:
         await talk.send(*said)
         return talk
 
-    async def bridge(self, *, initialized: bool = True) -> Talk:
-        talk = await self.connect({"bridge": {"version": __version__, "pid": 7}})
-        assert (await talk.line())["daemon"] == {"version": __version__}
+    async def bridge(self, *, initialized: bool = True, **identity: str) -> Talk:
+        about = {"version": __version__, "pid": 7, **({"identity": identity} if identity else {})}
+        talk = await self.connect({"bridge": about})
+        user = identity.get("default_user_id", "default")
+        assert (await talk.line())["daemon"] == {"version": __version__, "user": user}
         if initialized:
             await talk.send(INITIALIZE)
             assert (await talk.line())["result"]["serverInfo"]["name"] == "test"
@@ -109,8 +115,8 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    place = Place(str(tmp_path / "socket"))
+async def place(tmp_path: Path, plain_settings: Settings) -> AsyncIterator[Place]:
+    place = Place(str(tmp_path / "socket"), plain_settings)
     await place.sessions.start(unix.listen(place.path))
     try:
         yield place
@@ -139,6 +145,56 @@ async def test_a_session_shows_who_is_connected(place: Place):
     assert {one["pid"] for one in shown} == {7}
 
 
+async def scope_of_a_call(place: Place, talk: Talk) -> Scope:
+    assert await answers(talk)
+    return place.tools.scopes[-1]
+
+
+async def test_a_bridge_that_tells_nothing_is_the_default_user_under_the_name_of_its_client(place: Place):
+    talk = await place.bridge()
+
+    assert await scope_of_a_call(place, talk) == Scope("default", "test")
+
+
+async def test_a_bridge_names_its_user_and_its_agent(place: Place):
+    talk = await place.bridge(default_user_id="ann", default_agent_id="scribe")
+
+    assert await scope_of_a_call(place, talk) == Scope("ann", "scribe")
+    [session] = place.sessions.open
+    assert (session.shown()["user"], session.shown()["agent"]) == ("ann", "scribe")
+
+
+async def test_the_name_of_a_client_without_a_handshake_is_noted_too(place: Place):
+    talk = await place.bridge(initialized=False)
+    await talk.send({**call(1, "echo"), "params": {"name": "echo", "_meta": MODERN_META}})
+    await talk.line()
+
+    assert place.tools.scopes[-1] == Scope("default", "modern")
+
+
+async def test_a_client_whose_name_no_setting_would_take_is_noted_as_any(place: Place):
+    talk = await place.bridge(initialized=False)
+    handshake = {**INITIALIZE, "params": {**INITIALIZE["params"], "clientInfo": {"name": "x\n" * 9, "version": "1"}}}
+    await talk.send(handshake)
+    await talk.line()
+    await talk.send(INITIALIZED)
+
+    assert await scope_of_a_call(place, talk) == Scope("default", "claude")
+
+
+@pytest.mark.parametrize("wrong", ["a\nb", "x" * 201, "", "\udc80", 7, None, ["ann"]])
+async def test_an_identity_that_no_setting_would_take_is_refused_with_its_name(place: Place, wrong: Any):
+    talk = await place.connect({"bridge": {"pid": 7, "identity": {"default_user_id": wrong}}})
+
+    told = (await talk.line())["daemon"]
+    if wrong is None:
+        assert told["user"] == "default"
+    else:
+        assert told["refused"].startswith("1 wrong setting: DEFAULT_USER_ID: got ")
+        assert await talk.ended()
+        assert not len(place.sessions)
+
+
 async def test_a_closed_session_is_not_open_any_more(place: Place):
     talk = await place.bridge()
     before = place.sessions.idle_since
@@ -158,6 +214,7 @@ async def test_a_closed_session_is_not_open_any_more(place: Place):
         pytest.param(b"x" * (lines.LINE_LIMIT_BYTES * 2 + 1) + b"\n", id="long"),
         pytest.param(b'{"bridge": {"pid": "x"}}\n', id="a pid that is none"),
         pytest.param(b'{"bridge": 1}\n', id="a bridge that is none"),
+        pytest.param(b'{"bridge": {"identity": 7}}\n', id="an identity that is none"),
         pytest.param(b'["bridge"]\n', id="a list"),
     ],
 )
@@ -316,10 +373,10 @@ async def test_who_asked_it_to_leave_sees_the_end_of_the_process_not_of_the_sess
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user's process takes root to start")
-async def test_another_user_is_sent_away_even_where_the_file_lets_him_in(run_folder: Path):
+async def test_another_user_is_sent_away_even_where_the_file_lets_him_in(run_folder: Path, plain_settings: Settings):
     folder = run_folder / "open-socket"
     folder.mkdir(mode=0o755)
-    place = Place(str(folder / "socket"))
+    place = Place(str(folder / "socket"), plain_settings)
     await place.sessions.start(unix.listen(place.path))
     try:
         assert _tried_as_nobody(place.path) == "PermissionError"
