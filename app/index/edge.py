@@ -54,6 +54,8 @@ class EdgeEngine:
     Every call of the binding is made in one thread of the engine's own, in the order of the calls here.
     """
 
+    checkpoint_every_s = 5.0  # a crash replays at most this much of the log
+
     def __init__(self, folder: Path, database: UUID) -> None:
         """Use `open`."""
         self._folder = folder

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from app.errors import IndexUnavailable
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate
 
@@ -39,8 +40,12 @@ class Point:
     session: dict[int, float] | None
 
 
+class EngineAway(IndexUnavailable):
+    """The engine cannot be reached now; what it holds is sound, so it is waited for and not filled anew."""
+
+
 class Engine(Protocol):
-    """Never blocks the loop. All raise IndexUnavailable when the engine is broken."""
+    """Never blocks the loop. All raise IndexUnavailable when the engine is broken, EngineAway while it is away."""
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None: ...
 

@@ -16,10 +16,10 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from app.errors import IndexUnavailable, StoreUnavailable
-from app.index.engine import Engine, Point
+from app.index.engine import Engine, EngineAway, Point
 from app.index.points import session_points
 from app.memory.log import Change, ChangeLog, LogPruned, Member
-from app.memory.ports import CandidateQuery
+from app.memory.ports import CandidateQuery, IndexView
 from app.memory.types import Candidate
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 CATCH_UP_TIMEOUT_S = 5.0  # a search that cannot be made current by then is answered without the index
 _IDLE_S = 1.0  # other processes' writes are looked for this often when nobody searches
 _GATHER_S = 0.02  # writes that come together are applied together
-_CHECKPOINT_S = 5.0  # a crash replays at most this much of the log
 _POINTS_AT_ONCE = 1_000
 _SESSIONS_AT_ONCE = 500
 
@@ -39,6 +38,7 @@ class RebuildableEngine(Engine, Protocol):
 
     position: int | None
     rebuild_reason: str | None
+    checkpoint_every_s: float
 
     async def empty(self) -> None: ...
 
@@ -67,13 +67,14 @@ class Follower:
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = "it is being opened"
+        self._away: str | None = None  # why the engine, which is sound, does not answer
         self._lag_changes = 0
         self._oldest_unapplied: float | None = None
 
     @property
     def problem(self) -> str | None:
         """Why the index cannot answer now, in one line; None when it can."""
-        return self._problem
+        return self._away or self._problem
 
     @property
     def lag(self) -> tuple[int, float]:
@@ -118,6 +119,11 @@ class Follower:
         """Tell the follower that something was written."""
         self._wake.set()
 
+    async def view(self, user: str) -> IndexView:
+        """Return the engine, once it is level with the log for all users. Raises IndexUnavailable."""
+        await self.catch_up()
+        return self
+
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return candidates as of the last catch-up."""
         return await self._ask(lambda engine: engine.candidates(query))
@@ -153,6 +159,8 @@ class Follower:
         engine = self._usable()
         try:
             return await question(engine)
+        except EngineAway:
+            raise
         except IndexUnavailable as error:
             if self._problem is None:
                 logger.warning("rebuilding the search index: %s", error)
@@ -173,6 +181,11 @@ class Follower:
                 if not self._counted:
                     await self._count_once()
                 await self._save_if_due()
+                self._away = None
+            except EngineAway as error:
+                self._away = str(error)
+                self._fail_waiting(error)
+                await asyncio.sleep(_IDLE_S)
             except StoreUnavailable as error:
                 self._fail_waiting(IndexUnavailable(f"the search index cannot be made current: {error}"))
                 await asyncio.sleep(_IDLE_S)
@@ -220,7 +233,7 @@ class Follower:
                 await self._apply(new)
                 self._on_applied(len(new))
             # Entries below the horizon will not be read again; those above it will.
-            self._unsaved = self._unsaved or bool(new)
+            self._unsaved = self._unsaved or bool(batch.changes)
             self._position = batch.horizon
             self._applied = {change.seq for change in batch.changes} if batch.changes else set()
             self._lag_changes, self._oldest_unapplied = 0, None
@@ -273,9 +286,9 @@ class Follower:
             await engine.apply(points[first : first + _POINTS_AT_ONCE], ())
 
     async def _save_if_due(self) -> None:
-        if self._unsaved and time.monotonic() - self._saved_at > _CHECKPOINT_S:
-            engine, position = self._open(), self._position
-            await engine.checkpoint(position)
+        engine = self._open()
+        if self._unsaved and time.monotonic() - self._saved_at > engine.checkpoint_every_s:
+            await engine.checkpoint(self._position)
             self._unsaved, self._saved_at = False, time.monotonic()
 
     def _open(self) -> RebuildableEngine:

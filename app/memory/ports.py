@@ -94,20 +94,24 @@ class CandidateQuery:
     dense: tuple[float, ...] | None = None
 
 
-class SearchIndex(Protocol):
-    """Finds candidates. Derived from the store and disposable.
+class IndexView(Protocol):
+    """What the index knows of one user's memories, with every write that was committed before the view was taken.
 
     All raise IndexUnavailable when it cannot answer now; the domain then searches the store.
     """
-
-    async def catch_up(self) -> None:
-        """Wait until every write committed before the call can be found."""
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return the best by window score."""
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the score of each session for the weights; one without a common term is left out."""
+
+
+class SearchIndex(Protocol):
+    """Finds candidates. Derived from the store and disposable."""
+
+    async def view(self, user: str) -> IndexView:
+        """Return what is known now of a user's memories. Raises IndexUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,14 +73,14 @@ async def _by_index(
     speakers: Sequence[str],
     limit: int,
 ) -> list[Scored]:
-    await parts.index.catch_up()
+    view = await parts.index.view(scope.user)
     if not weights:
         return []
     query = CandidateQuery(user=scope.user, weights=weights, where=where, limit=limit)
-    candidates = await parts.index.candidates(query)
+    candidates = await view.candidates(query)
     traits = await parts.store.traits(scope, [candidate.id for candidate in candidates], where)
     sessions = {trait.session for trait in traits.values()}
-    scores = await parts.index.session_scores(scope.user, weights, list(sessions)) if sessions else {}
+    scores = await view.session_scores(scope.user, weights, list(sessions)) if sessions else {}
     return rank(question, candidates, traits, scores, speakers)
 
 

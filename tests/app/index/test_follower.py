@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index import follower as follower_module
 from app.index.edge import EdgeEngine
+from app.index.engine import EngineAway
 from app.index.follower import Follower
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Scope
@@ -392,8 +393,11 @@ class Faulty(EdgeEngine):
     """The real engine, which fails in one operation while `fails` names it."""
 
     fails: str | None = None
+    away = False
 
     def _fail_in(self, operation):
+        if Faulty.away:
+            raise EngineAway("gone for a while")
         if Faulty.fails == operation:
             raise IndexUnavailable(f"the search index failed to {operation}")
 
@@ -417,7 +421,7 @@ class Faulty(EdgeEngine):
 @pytest.fixture
 async def faulty(log, store, index_folder, alice, monkeypatch):
     """The domain on an engine that can be made to fail."""
-    monkeypatch.setattr(follower_module, "_CHECKPOINT_S", 0.0)
+    monkeypatch.setattr(Faulty, "checkpoint_every_s", 0.0)
     monkeypatch.setattr(Faulty, "fails", None)
     async with following(log, index_folder, Faulty) as follower:
         await follower.wait_filled(10)
@@ -428,6 +432,17 @@ async def faulty(log, store, index_folder, alice, monkeypatch):
 
 
 class TestTrouble:
+    async def test_an_engine_that_is_away_is_waited_for_and_not_filled_anew(self, faulty, alice, monkeypatch):
+        monkeypatch.setattr(Faulty, "fails", "begin anew")  # a rebuild could not succeed
+        monkeypatch.setattr(Faulty, "away", True)
+        await memorize(faulty, alice, "apple cake")
+        await until(lambda: faulty.index.problem == "gone for a while", "the follower noticed")
+        assert (await look_for(faulty, alice, "apple")).degraded
+
+        monkeypatch.setattr(Faulty, "away", False)
+        await until(lambda: answers(faulty, alice, "apple"), "the index answers again")
+        assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
+
     @pytest.mark.parametrize("operation", ["search", "write", "flush"])
     async def test_a_failing_engine_is_done_without_and_rebuilt(self, faulty, alice, monkeypatch, operation):
         monkeypatch.setattr(Faulty, "fails", operation)

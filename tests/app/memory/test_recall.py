@@ -125,11 +125,11 @@ async def test_every_memory_is_told_once_though_it_is_a_neighbour_of_several(par
 async def test_without_the_index_the_context_says_it_is_degraded(parts, alice, monkeypatch):
     from app.errors import IndexUnavailable
 
-    async def away():
+    async def away(user):
         raise IndexUnavailable("away")
 
     await memorize(parts, alice, "boat")
-    monkeypatch.setattr(parts.index, "catch_up", away)
+    monkeypatch.setattr(parts.index, "view", away)
 
     assert (await recalled(parts, alice, "boat")).degraded
 

@@ -176,10 +176,10 @@ class TestFilters:
     async def test_they_hold_with_the_index_and_without_it(self, parts, alice, where, found, monkeypatch):
         with_index = await look_for(parts, alice, "apple", **where)
 
-        async def away():
+        async def away(user):
             raise IndexUnavailable("away")
 
-        monkeypatch.setattr(parts.index, "catch_up", away)
+        monkeypatch.setattr(parts.index, "view", away)
         without = await look_for(parts, alice, "apple", **where)
 
         assert {one.memory.text.split()[1] for one in with_index.results} == found
@@ -207,10 +207,10 @@ class TestDegraded:
         archived = await memorize(parts, alice, "old apples and pears")
         await change(parts, alice, archived, archived=True)
 
-        async def away():
+        async def away(user):
             raise IndexUnavailable("away")
 
-        monkeypatch.setattr(parts.index, "catch_up", away)
+        monkeypatch.setattr(parts.index, "view", away)
         found = await look_for(parts, alice, "pears apples")
 
         assert texts(found) == ["apples and pears grow here", "apples"]
