@@ -81,6 +81,24 @@ STARTUP = Metric(
 MODEL_TOKENS = Metric(
     f"{PREFIX}model_tokens_total", Kind.COUNTER, "Tokens sent to models, as they count them.", "tokens", ("model",)
 )
+JOB_LAST_RUN = Metric(
+    f"{PREFIX}job_last_run_timestamp_seconds",
+    Kind.GAUGE,
+    "When a background job last began here (Unix time).",
+    "seconds",
+    ("job",),
+)
+JOB_LAST_SUCCESS = Metric(
+    f"{PREFIX}job_last_success_timestamp_seconds",
+    Kind.GAUGE,
+    "When a background job last succeeded here (Unix time).",
+    "seconds",
+    ("job",),
+)
+JOB_FAILURES = Metric(f"{PREFIX}job_failures_total", Kind.COUNTER, "Background jobs that failed.", "runs", ("job",))
+WORKER_LEADER = Metric(
+    f"{PREFIX}worker_leader", Kind.GAUGE, "1 where this process does the background work of all; one process has it."
+)
 
 CATALOGUE: tuple[Metric, ...] = (
     UPTIME,
@@ -97,6 +115,10 @@ CATALOGUE: tuple[Metric, ...] = (
     RATE_LIMITED,
     STARTUP,
     MODEL_TOKENS,
+    JOB_LAST_RUN,
+    JOB_LAST_SUCCESS,
+    JOB_FAILURES,
+    WORKER_LEADER,
 )
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from app.serve.allocator import give_memory_back
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
     from app.index.follower import Follower
     from app.settings import Settings
-    from app.store.changes import PostgresChangeLog
     from app.store.database import Database
     from app.store.embedded import EmbeddedPostgres
     from app.store.postgres import PostgresStore
@@ -42,11 +40,11 @@ RUNTIME_MODULES = (
     "app.store.tokens",
     "app.index.follower",
     "app.index.edge",
+    "app.worker.housekeeping",
+    "app.worker.leader",
 )
 
-_HOUSEKEEPING_S = 15.0
-_FOLD_CHANGES = 300  # every search adds up the changes that are not folded yet, some 3 µs each
-_LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
+_LOOK_S = 15.0
 _PROBE_TIMEOUT_S = 10.0
 _FILL_WAIT_S = 2.0  # an index that takes longer to build is built while searches do without it
 
@@ -90,14 +88,11 @@ class Runtime:
         self._postgres_started = postgres_started
         self._on_step = on_step or (lambda step: None)
         self._db: Database | None = None
-        self._log: PostgresChangeLog | None = None
         self._store: PostgresStore | None = None
         self._follower: Follower | None = None
         self._tokens: TokenStore | None = None
         self._parts: Parts | None = None
-        self._housekeeper: asyncio.Task[None] | None = None
-        self._house_calls = asyncio.Event()
-        self._unfolded = 0
+        self._background: list[asyncio.Task[None]] = []
         self._failure: MemoryServerError | None = None
         self._database_problem: str | None = None
 
@@ -132,6 +127,8 @@ class Runtime:
         from app.store.postgres import PostgresStore
         from app.store.rows import new_id
         from app.store.tokens import Tokens
+        from app.worker.housekeeping import Housekeeping
+        from app.worker.leader import HOUSEKEEPING_LOCK, while_leading
 
         settings = self.settings
         if settings.memory_backend == "memu":
@@ -142,13 +139,14 @@ class Runtime:
         if self._postgres_started is not None:
             await asyncio.wrap_future(self._postgres_started)
             self._on_step("PostgreSQL started")
-        db = self._db = Database(self._connect_arguments())
+        db = self._db = Database(self._connect_arguments(), watched=settings.database_url is not None)
         applied = await db.open()
         self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
         self._tokens = Tokens(db)
         self._store = PostgresStore(db)
-        self._log = PostgresChangeLog(db)
-        self._follower = Follower(self._log, self._open_index(), self._applied)
+        log = PostgresChangeLog(db)
+        housekeeping = Housekeeping(self._store, log)
+        self._follower = Follower(log, self._open_index(), housekeeping.applied)
         await self._follower.start()
         await self._follower.wait_filled(_FILL_WAIT_S)
         self._on_step("index open")
@@ -162,7 +160,11 @@ class Runtime:
             ),
             new_id=new_id,
         )
-        self._housekeeper = asyncio.create_task(self._keep_house(), name="housekeeping")
+        leading = while_leading(db.lock(HOUSEKEEPING_LOCK), housekeeping.run)
+        self._background = [
+            asyncio.create_task(leading, name="housekeeping"),
+            asyncio.create_task(self._look_after(), name="look after"),
+        ]
         self.ready.set()
         self._on_step("ready")
 
@@ -183,11 +185,11 @@ class Runtime:
         """Stop everything in order: housekeeping, index, connections, PostgreSQL; idempotent."""
         self.ready.clear()
         self._parts = None
-        if self._housekeeper is not None:
-            self._housekeeper.cancel()
+        for task in self._background:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._housekeeper
-            self._housekeeper = None
+                await task
+        self._background = []
         await self._close_parts()
         if self._postgres is not None:
             await asyncio.to_thread(self._postgres.stop)
@@ -233,7 +235,8 @@ class Runtime:
         if not self.ready.is_set():
             return Component(name="postgres", status=Status.STARTING)
         failure = self._postgres.failure if self._postgres is not None else None
-        problem = str(failure) if failure is not None else self._database_problem
+        watched = self._db.problem if self._db is not None else None
+        problem = str(failure) if failure is not None else watched or self._database_problem
         return Component(name="postgres", status=Status.DEGRADED if problem else Status.OK, detail=problem)
 
     def _index_component(self) -> Component:
@@ -278,29 +281,16 @@ class Runtime:
             "index_lag_seconds": lag_seconds,
         }
 
-    def _applied(self, changes: int) -> None:
-        self._unfolded += changes
-        if self._unfolded >= _FOLD_CHANGES:
-            self._house_calls.set()
-
-    async def _keep_house(self) -> None:
-        """Delete what expired, fold term counts, prune the log, note whether PostgreSQL answers."""
+    async def _look_after(self) -> None:
+        """Note whether the database answers, and give memory back that large work has left."""
         assert self._store is not None
-        assert self._log is not None
         while True:
             try:
-                await self._store.delete_expired()
-                self._unfolded = 0
-                await self._store.fold_term_counts()
-                await self._store.analyze_if_grown()
-                await self._log.prune(_LOG_KEPT)
+                await self._store.ping()
                 self._database_problem = None
             except MemoryServerError as error:
                 if self._database_problem is None:
-                    logger.warning("housekeeping: %s", error)
+                    logger.warning("%s", error)
                 self._database_problem = str(error)
             give_memory_back()
-            self._house_calls.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_HOUSEKEEPING_S if self._database_problem is None else 1.0):
-                    await self._house_calls.wait()
+            await asyncio.sleep(_LOOK_S if self._database_problem is None else 1.0)

@@ -56,7 +56,7 @@ logger = logging.getLogger(__name__)
 RUNNING_CALLS_S = 10.0  # how long a shutdown waits for calls; less than the 30 s platforms give a container
 IDLE_LOOK_S = 5.0  # how often a daemon looks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
-RETRY_S = (1, 2, 4, 8, 15)  # waits between tries to reach a database server
+RETRY_S = (1, 2)  # waits between tries to reach a database server, the last again and again
 MakeRuntime = Callable[..., Runtime]
 MakeMcp = Callable[[Runtime], Server[Any]]
 

@@ -1,4 +1,7 @@
-"""Connections to PostgreSQL: one pool bound to a user by row-level security, one for the app's own work."""
+"""Connections to PostgreSQL: one pool bound to a user by row-level security, one for the app's own work.
+
+A server is watched by a heartbeat. While it does not answer, calls fail at once, those that were under way too.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,16 @@ from typing import Any
 import asyncpg
 
 from app.errors import StoreUnavailable
+from app.store.heartbeat import AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
+from app.store.unreachable import UNREACHABLE, why
 
-ACQUIRE_TIMEOUT_S = 2.0  # how long a call waits for a connection before it fails
+ACQUIRE_TIMEOUT_S = 1.5  # how long a call waits for a connection before it fails
 STATEMENT_TIMEOUT_S = 30.0
+_CONNECT_TIMEOUT_S = 5.0
 _IDLE_CONNECTION_S = 60.0
 _REQUEST_CONNECTIONS = 4  # enough to keep two cores busy; each costs about 5 MB in the server
 _SERVICE_CONNECTIONS = 2  # follower; housekeeping and tokens
-
-_UNREACHABLE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.QueryCanceledError,
-    asyncpg.DiskFullError,
-    asyncpg.TransactionRollbackError,  # a deadlock: PostgreSQL undid one side
-    OSError,
-    TimeoutError,
-)
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -72,10 +63,12 @@ class Database:
     """Opens, migrates and closes; hands out connections.
 
     connect: arguments of asyncpg.connect (`dsn`, or `host`, `user` and `database`).
+    watched: whether a heartbeat looks after it, as long processes on a server need; the embedded one has a supervisor.
     """
 
-    def __init__(self, connect: Mapping[str, Any]) -> None:
+    def __init__(self, connect: Mapping[str, Any], *, watched: bool = False) -> None:
         self._connect = dict(connect)
+        self._heartbeat = Heartbeat(connect, self._terminate, self._open_pools) if watched else None
         self._requests: asyncpg.Pool | None = None
         self._service: asyncpg.Pool | None = None
 
@@ -85,12 +78,12 @@ class Database:
         Raises StoreUnavailable, and Conflict for a schema this version does not know.
         """
         try:
-            self._service = await self._pool(_prepare, _SERVICE_CONNECTIONS)
-            async with self._service.acquire() as connection:
+            service = self._service = await self._pool(_prepare, _SERVICE_CONNECTIONS)
+            async with service.acquire() as connection:
                 applied = await migrate(connection)
             self._requests = await self._pool(_prepare_request, _REQUEST_CONNECTIONS)
-        except _UNREACHABLE as error:
-            raise StoreUnavailable(unreachable(error)) from error
+        except UNREACHABLE as error:
+            raise StoreUnavailable(why(error)) from error
         except asyncpg.InsufficientPrivilegeError as error:
             raise StoreUnavailable(
                 f"PostgreSQL refused to set up the schema: {error}; the user of DATABASE_URL must own the database "
@@ -100,7 +93,29 @@ class Database:
             raise StoreUnavailable(f"PostgreSQL refused the login: {error}; check DATABASE_URL") from error
         except asyncpg.InvalidCatalogNameError as error:
             raise StoreUnavailable(f"PostgreSQL: {error}; create the database that DATABASE_URL names") from error
+        if self._heartbeat is not None:
+            self._heartbeat.start()
         return applied
+
+    @property
+    def problem(self) -> str | None:
+        """Why a watched server does not answer, in one line; None while it does."""
+        return self._heartbeat.problem if self._heartbeat is not None else None
+
+    def lock(self, key: int) -> Lock:
+        """Return a lock that one process of all on this database holds; with an embedded database we are the only."""
+        return self._heartbeat.lock(key) if self._heartbeat is not None else AlwaysHeld()
+
+    async def _open_pools(self) -> None:
+        self._service = await self._pool(_prepare, _SERVICE_CONNECTIONS)
+        self._requests = await self._pool(_prepare_request, _REQUEST_CONNECTIONS)
+
+    def _terminate(self) -> None:
+        """End all connections: nobody waits any longer for what will not come."""
+        for pool in (self._requests, self._service):
+            if pool is not None:
+                pool.terminate()
+        self._requests = self._service = None
 
     async def _pool(self, init: Any, size: int) -> asyncpg.Pool:
         return await asyncpg.create_pool(
@@ -111,7 +126,7 @@ class Database:
             reset=_keep,
             connection_class=_Connection,
             command_timeout=STATEMENT_TIMEOUT_S,
-            timeout=ACQUIRE_TIMEOUT_S * 5,
+            timeout=_CONNECT_TIMEOUT_S,
             max_inactive_connection_lifetime=_IDLE_CONNECTION_S,
             server_settings={
                 "application_name": "claude-memory",
@@ -125,12 +140,14 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections, waiting a little for those in use; idempotent."""
+        if self._heartbeat is not None:
+            await self._heartbeat.stop()
         for pool in (self._requests, self._service):
             if pool is None:
                 continue
             try:
                 await asyncio.wait_for(pool.close(), 5)
-            except (TimeoutError, *_UNREACHABLE):
+            except (TimeoutError, *UNREACHABLE):
                 pool.terminate()
         self._requests = self._service = None
 
@@ -150,7 +167,9 @@ class Database:
     @asynccontextmanager
     async def _lend(self, pool: asyncpg.Pool | None) -> AsyncIterator[Any]:
         if pool is None:
-            raise StoreUnavailable("PostgreSQL is not connected; the server is starting or stopping, try again")
+            raise StoreUnavailable(
+                f"{self.problem or 'PostgreSQL is not connected; the server is starting or stopping'}; try again"
+            )
         try:
             async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 try:
@@ -159,18 +178,5 @@ class Database:
                     # The server ended the connection while a call was being sent on it: nobody may get it again.
                     connection.terminate()
                     raise
-        except _UNREACHABLE as error:
-            raise StoreUnavailable(unreachable(error)) from error
-
-
-def unreachable(error: BaseException) -> str:
-    """Say in one line why PostgreSQL did not do it; no address, no secret."""
-    if isinstance(error, TimeoutError | asyncpg.QueryCanceledError):
-        return "PostgreSQL did not answer in time; a write may have been done, sending it again is harmless"
-    if isinstance(error, asyncpg.DiskFullError):
-        return "PostgreSQL has no disk space left; nothing was changed, free some space"
-    if isinstance(error, asyncpg.TransactionRollbackError):
-        return "two calls changed the same memories at once; nothing was changed by this one, try again"
-    return (
-        f"PostgreSQL does not answer ({type(error).__name__}); a write may have been done, sending it again is harmless"
-    )
+        except UNREACHABLE as error:
+            raise StoreUnavailable(why(error)) from error

@@ -1,0 +1,1 @@
+"""Background work: housekeeping, schedules, and the process `claude-memory worker`."""

@@ -1,0 +1,73 @@
+"""Jobs that come round again and again, one after the other, and what is told of each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app import metrics
+from app.errors import MemoryServerError, Unavailable
+from app.metrics import METRICS
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`run` does what is due now and returns; safe to run twice, and to be cut short."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[object]]
+
+
+async def run_job(job: Job) -> bool:
+    """Run a job once and take note of how it went; tell whether it succeeded. Never raises an Exception."""
+    METRICS.set(metrics.JOB_LAST_RUN, time.time(), (job.name,))
+    try:
+        await job.run()
+    except Unavailable as error:
+        logger.info("%s: %s", job.name, error)  # whoever watches that part has said it already, once
+    except MemoryServerError as error:
+        logger.warning("%s failed: %s", job.name, error)
+    except Exception:  # the last line: one job's mistake keeps no other from its work
+        logger.exception("%s failed", job.name)
+    else:
+        METRICS.set(metrics.JOB_LAST_SUCCESS, time.time(), (job.name,))
+        return True
+    METRICS.count(metrics.JOB_FAILURES, labels=(job.name,))
+    return False
+
+
+class Jobs:
+    """Runs jobs in their order, each as often as it wants to be."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        self._due = {job.name: 0.0 for job in jobs}
+        self._hurried = asyncio.Event()
+
+    def hurry(self, name: str) -> None:
+        """Have a job run at the next opportunity."""
+        self._due[name] = 0.0
+        self._hurried.set()
+
+    async def run(self) -> None:
+        """Run jobs as they fall due, for ever."""
+        while True:
+            self._hurried.clear()
+            await self.run_due()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, min(self._due.values()) - time.monotonic())):
+                    await self._hurried.wait()
+
+    async def run_due(self) -> None:
+        """Run each job that is due, once."""
+        for job in self._jobs:
+            if time.monotonic() >= self._due[job.name]:
+                self._due[job.name] = time.monotonic() + job.every_s
+                await run_job(job)

@@ -1,0 +1,32 @@
+"""Work that one process of all on a database does at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.store.heartbeat import Lock
+
+# Keys of PostgreSQL's advisory locks, made from letters; those of app.store are "clmem" and "clterm".
+HOUSEKEEPING_LOCK = 0x636C686F757365  # "clhouse"
+WORKER_LOCK = 0x636C776F726B  # "clwork"
+
+
+async def while_leading(lock: Lock, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do the work whenever the lock is ours, for ever; cut it short when the lock is lost. Raises what it raises."""
+    while True:
+        await lock.until(held=True)
+        working = asyncio.create_task(work())
+        losing = asyncio.create_task(lock.until(held=False))
+        try:
+            await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                await working
+        finally:
+            for task in (working, losing):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task

@@ -1,0 +1,59 @@
+"""Who leads works, and only as long as it leads."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.store.heartbeat import AlwaysHeld, SessionLock
+from app.worker.leader import while_leading
+from tests.support.waiting import until
+
+
+class Work:
+    def __init__(self) -> None:
+        self.begun = self.cut_short = 0
+
+    async def __call__(self) -> None:
+        self.begun += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cut_short += 1
+
+
+async def test_work_begins_with_the_lock_and_is_cut_short_without_it() -> None:
+    lock, work = SessionLock(1), Work()
+    leading = asyncio.create_task(while_leading(lock, work))
+    await asyncio.sleep(0)
+    assert work.begun == 0
+
+    for time in (1, 2):
+        lock.note(held=True)
+        await until(lambda time=time: work.begun == time, "the work begins")
+        lock.note(held=False)
+        await until(lambda time=time: work.cut_short == time, "the work is cut short")
+
+    leading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leading
+
+
+async def test_the_only_process_of_a_database_always_leads() -> None:
+    work = Work()
+    leading = asyncio.create_task(while_leading(AlwaysHeld(), work))
+    await until(lambda: work.begun == 1, "the work begins")
+
+    leading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leading
+    assert work.cut_short == 1
+
+
+async def test_an_error_of_the_work_is_not_kept_quiet() -> None:
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await while_leading(AlwaysHeld(), broken)
