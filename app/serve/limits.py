@@ -2,18 +2,27 @@
 
 GCRA: for each user only the moment is kept at which all requests so far would be paid for, at one request
 every 60/limit seconds. A user may be a whole minute ahead of that, so a burst of `limit` passes at once.
+
+On a database server that moment stands in a table, so the limit is the same however many replicas there are. A
+database that does not answer must not be waited for by calls that may not even need it: each replica counts alone
+until it does.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+from app.errors import StoreUnavailable
+
 PERIOD_S = 60.0
 USERS_LIMIT = 10_000  # about 2 MB; idle users are dropped first, then the one seen longest ago
 _SWEEP_EVERY = 1_000  # requests between two looks for idle users
+SHARED_ANSWER_S = 0.25  # a count takes a millisecond; what takes longer costs the call more than the limit is worth
+ALONE_S = 1.0  # how long a replica counts alone before it asks again
 
 
 class RateLimit(Protocol):
@@ -66,6 +75,54 @@ class LocalRateLimit:
             self._paid_at.popitem(last=False)
 
 
-def rate_limit(per_minute: int) -> RateLimit:
-    """Return the limit for a setting; 0 is none."""
-    return LocalRateLimit(per_minute) if per_minute else NoRateLimit()
+class SharedCounts(Protocol):
+    """Counts for all replicas: app.store.rate_limits."""
+
+    async def take(self, caller: str, interval_s: float, period_s: float) -> float:
+        """Count a request and return 0, or return the seconds to wait. Raises StoreUnavailable."""
+
+
+class SharedRateLimit:
+    """Counts together with the other replicas; alone while their table does not answer."""
+
+    def __init__(
+        self, per_minute: int, shared: Callable[[], SharedCounts | None], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """shared: return the table, or None before it is there."""
+        self._interval_s = PERIOD_S / per_minute
+        self._shared, self._now = shared, now
+        self._alone = LocalRateLimit(per_minute, now)
+        self._alone_until = 0.0
+        self._refused_until: dict[str, float] = {}
+
+    async def take(self, user: str) -> float:
+        """Count a request and return 0, or count nothing and return the seconds to wait."""
+        now = self._now()
+        # Nothing can shorten the wait that was told once, so a flood of requests costs the database nothing.
+        if (until := self._refused_until.get(user, 0.0)) > now:
+            return until - now
+        shared = self._shared()
+        if shared is None or now < self._alone_until:
+            return await self._alone.take(user)
+        try:
+            async with asyncio.timeout(SHARED_ANSWER_S):
+                wait_s = await shared.take(user, self._interval_s, PERIOD_S)
+        except (StoreUnavailable, TimeoutError):
+            self._alone_until = now + ALONE_S
+            return await self._alone.take(user)
+        if wait_s:
+            self._note_refusal(user, now, wait_s)
+        return wait_s
+
+    def _note_refusal(self, user: str, now: float, wait_s: float) -> None:
+        if len(self._refused_until) >= USERS_LIMIT:
+            self._refused_until = {one: until for one, until in self._refused_until.items() if until > now}
+        if len(self._refused_until) < USERS_LIMIT:
+            self._refused_until[user] = now + wait_s
+
+
+def rate_limit(per_minute: int, shared: Callable[[], SharedCounts | None] | None = None) -> RateLimit:
+    """Return the limit for a setting; 0 is none. shared: given where several replicas count together."""
+    if not per_minute:
+        return NoRateLimit()
+    return LocalRateLimit(per_minute) if shared is None else SharedRateLimit(per_minute, shared)

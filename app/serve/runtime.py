@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after th
     from app.store.database import Database
     from app.store.embedded import EmbeddedPostgres
     from app.store.postgres import PostgresStore
+    from app.store.rate_limits import RateLimits
 
 __all__ = ["Component", "Runtime", "Status", "Token", "TokenStore"]
 
@@ -36,6 +37,7 @@ RUNTIME_MODULES = (
     "app.store.database",
     "app.store.changes",
     "app.store.postgres",
+    "app.store.rate_limits",
     "app.store.rows",
     "app.store.tokens",
     "app.index.follower",
@@ -92,6 +94,7 @@ class Runtime:
         self._follower: Follower | None = None
         self._tokens: TokenStore | None = None
         self._parts: Parts | None = None
+        self.rate_limits: RateLimits | None = None  # of all processes on this database, once it is open
         self._background: list[asyncio.Task[None]] = []
         self._failure: MemoryServerError | None = None
         self._database_problem: str | None = None
@@ -125,6 +128,7 @@ class Runtime:
         from app.store.changes import PostgresChangeLog
         from app.store.database import Database
         from app.store.postgres import PostgresStore
+        from app.store.rate_limits import RateLimits
         from app.store.rows import new_id
         from app.store.tokens import Tokens
         from app.worker.housekeeping import Housekeeping
@@ -143,9 +147,10 @@ class Runtime:
         applied = await db.open()
         self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
         self._tokens = Tokens(db)
+        self.rate_limits = RateLimits(db)
         self._store = PostgresStore(db)
         log = PostgresChangeLog(db)
-        housekeeping = Housekeeping(self._store, log)
+        housekeeping = Housekeeping(self._store, log, self.rate_limits)
         self._follower = Follower(log, self._open_index(), housekeeping.applied)
         await self._follower.start()
         await self._follower.wait_filled(_FILL_WAIT_S)
@@ -195,7 +200,7 @@ class Runtime:
             await asyncio.to_thread(self._postgres.stop)
 
     async def _close_parts(self) -> None:
-        self._tokens = None
+        self._tokens = self.rate_limits = None
         if self._follower is not None:
             await self._follower.stop()
             self._follower = None

@@ -39,7 +39,7 @@ from app.serve.auth import Authenticator, check_bind, check_tokens
 from app.serve.dispatch import Dispatcher
 from app.serve.guard import Guard
 from app.serve.health import health
-from app.serve.limits import rate_limit
+from app.serve.limits import SharedCounts, rate_limit
 from app.serve.lines import LineSessions
 from app.serve.mcp import build_server
 from app.serve.mcp.surrogates import LoneSurrogates
@@ -202,7 +202,9 @@ class _Running:
                 self._service,
                 Guard.of(settings),
                 Authenticator(settings, self._tokens),
-                rate_limit(settings.requests_per_minute),
+                rate_limit(
+                    settings.requests_per_minute, self._shared_counts if settings.database_url is not None else None
+                ),
                 endpoint,
                 self._sse,
                 metrics_port,
@@ -289,6 +291,9 @@ class _Running:
     async def _tokens(self) -> TokenStore:
         await self._runtime.wait_ready()
         return self._runtime.tokens
+
+    def _shared_counts(self) -> SharedCounts | None:
+        return self._runtime.rate_limits
 
     async def _come_up(self) -> None:
         """Bring up what the calls need, then the HTTP API. A failure ends the server."""

@@ -24,6 +24,7 @@ _CONNECT_TIMEOUT_S = 5.0
 _IDLE_CONNECTION_S = 60.0
 _REQUEST_CONNECTIONS = 4  # enough to keep two cores busy; each costs about 5 MB in the server
 _SERVICE_CONNECTIONS = 2  # follower; housekeeping and tokens
+_WATCHED_SERVICE_CONNECTIONS = 3  # and the rate limit, which every call waits for
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -69,6 +70,7 @@ class Database:
     def __init__(self, connect: Mapping[str, Any], *, watched: bool = False) -> None:
         self._connect = dict(connect)
         self._heartbeat = Heartbeat(connect, self._terminate, self._open_pools) if watched else None
+        self._service_size = _WATCHED_SERVICE_CONNECTIONS if watched else _SERVICE_CONNECTIONS
         self._requests: asyncpg.Pool | None = None
         self._service: asyncpg.Pool | None = None
 
@@ -78,7 +80,7 @@ class Database:
         Raises StoreUnavailable, and Conflict for a schema this version does not know.
         """
         try:
-            service = self._service = await self._pool(_prepare, _SERVICE_CONNECTIONS)
+            service = self._service = await self._pool(_prepare, self._service_size)
             async with service.acquire() as connection:
                 applied = await migrate(connection)
             self._requests = await self._pool(_prepare_request, _REQUEST_CONNECTIONS)
@@ -107,7 +109,7 @@ class Database:
         return self._heartbeat.lock(key) if self._heartbeat is not None else AlwaysHeld()
 
     async def _open_pools(self) -> None:
-        self._service = await self._pool(_prepare, _SERVICE_CONNECTIONS)
+        self._service = await self._pool(_prepare, self._service_size)
         self._requests = await self._pool(_prepare_request, _REQUEST_CONNECTIONS)
 
     def _terminate(self) -> None:

@@ -10,16 +10,20 @@ from app.worker.jobs import Job, Jobs
 if TYPE_CHECKING:
     from app.store.changes import PostgresChangeLog
     from app.store.postgres import PostgresStore
+    from app.store.rate_limits import RateLimits
 
 LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
 _EVERY_S = 15.0
+_RATE_LIMITS_EVERY_S = 300.0
 _FOLD_CHANGES = 300  # every search adds up the changes that are not folded yet, some 3 µs each
 
 
 class Housekeeping(Jobs):
     """The jobs of the leader; `applied` tells it how busy the log is."""
 
-    def __init__(self, store: PostgresStore, log: PostgresChangeLog, *, fold_every_s: float = _EVERY_S) -> None:
+    def __init__(
+        self, store: PostgresStore, log: PostgresChangeLog, limits: RateLimits, *, fold_every_s: float = _EVERY_S
+    ) -> None:
         """fold_every_s: for a process that nobody tells of changes, less than the default."""
         super().__init__(
             [
@@ -27,6 +31,7 @@ class Housekeeping(Jobs):
                 Job("term_counts", fold_every_s, store.fold_term_counts),
                 Job("statistics", _EVERY_S, store.analyze_if_grown),
                 Job("change_log", _EVERY_S, lambda: log.prune(LOG_KEPT)),
+                Job("rate_limits", _RATE_LIMITS_EVERY_S, limits.sweep),
             ]
         )
         self._unfolded = 0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.store.changes import PostgresChangeLog
 from app.store.postgres import PostgresStore
+from app.store.rate_limits import RateLimits
 from app.worker import housekeeping
 from app.worker.housekeeping import Housekeeping
 from tests.support.rows import add_note
@@ -26,7 +27,7 @@ async def test_a_round_deletes_what_expired_and_folds_the_counts(
     await add_note(store, alice, "over", expires_at=datetime.now(UTC) - timedelta(seconds=1))
     await add_note(store, alice, "stays")
 
-    await Housekeeping(store, log).run_due()
+    await Housekeeping(store, log, RateLimits(store.db)).run_due()
 
     assert [one.text for one in await store.recent(alice, 10)] == ["stays"]
     assert await unfolded(store) == 0
@@ -38,7 +39,7 @@ async def test_old_entries_leave_the_log_once_they_are_folded(
     monkeypatch.setattr(housekeeping, "LOG_KEPT", timedelta(seconds=-60))
     await add_note(store, alice, "kept in the store")
 
-    await Housekeeping(store, log).run_due()
+    await Housekeeping(store, log, RateLimits(store.db)).run_due()
 
     async with store.db.as_service() as connection:
         assert await connection.fetchval("select count(*) from changes") == 0
@@ -46,7 +47,7 @@ async def test_old_entries_leave_the_log_once_they_are_folded(
 
 
 async def test_a_busy_log_is_folded_before_its_time(store: PostgresStore, log: PostgresChangeLog, alice) -> None:
-    keeping = Housekeeping(store, log)
+    keeping = Housekeeping(store, log, RateLimits(store.db))
     running = asyncio.create_task(keeping.run())
     await until(lambda: keeping._due["change_log"] > 0, "the first round is over")
     await add_note(store, alice, "another")
