@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app import __version__
 from app.errors import MemoryServerError
+from app.local.bridge import ask
+from app.local.calls import call_tool
 from app.local.clients import MODULE, SCRIPT, Command, Environment, this_command
 from app.local.folder import data_directory
 from app.local.jsonc import Document, Step
-from app.local.lock import holder
 
 EVENTS = {"session-start": "SessionStart", "session-end": "SessionEnd"}  # our name of it: Claude Code's
 LIMIT_S = 5.0
@@ -36,11 +36,6 @@ _SOURCES = "startup|clear|compact"  # not resume: what was recalled then is stil
 _CONTEXT_TOKENS = 1_500  # Claude Code takes 10,000 characters
 _INPUT_LIMIT_BYTES = 1_000_000
 _LOG = "session-end.log"
-_HANDSHAKE = {
-    "protocolVersion": "2025-11-25",
-    "capabilities": {},
-    "clientInfo": {"name": "claude-memory-hook", "version": __version__},
-}
 
 
 class HookFailed(MemoryServerError):
@@ -185,14 +180,24 @@ def recalled(data_dir: Path, folder: str) -> str:
     project = Path(folder).name
     if not project:
         return ""
+    _wait_for_server(data_dir)
     arguments = {"query": f"{project} decisions preferences conventions open tasks next steps"}
     found = _recall(data_dir, {**arguments, "project": project})
     return found or _recall(data_dir, {"query": project, "mode": "conservative"})
 
 
 def _recall(data_dir: Path, arguments: dict[str, Any]) -> str:
-    reply = call_tool(data_dir, "recall_context", {**arguments, "max_tokens": _CONTEXT_TOKENS})
+    reply = call_tool(data_dir, "recall_context", {**arguments, "max_tokens": _CONTEXT_TOKENS}, LIMIT_S)
     return str(reply.get("context") or "").strip()
+
+
+def _wait_for_server(data_dir: Path) -> None:
+    """Wait until a server answers. Raises HookFailed: a hook starts none."""
+    end = time.monotonic() + _WAIT_FOR_SERVER_S
+    while ask(os.fspath(data_dir), "status", LIMIT_S) is None:
+        if time.monotonic() > end:
+            raise HookFailed(f"no server runs on {data_dir}, so nothing is recalled")
+        time.sleep(0.1)
 
 
 def _context_answer(context: str) -> str:
@@ -207,7 +212,8 @@ def remember(data_dir: Path, transcript: str) -> None:
     command = this_command()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     arguments = [command.program, *command.arguments, "import", "--from", "claude-code", os.path.abspath(transcript)]  # noqa: PTH100
-    with (data_dir / _LOG).open("wb") as log:
+    private = os.open(data_dir / _LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it may quote what was said
+    with open(private, "wb") as log:  # noqa: PTH123
         subprocess.Popen(  # noqa: S603  our own command
             arguments,
             stdin=subprocess.DEVNULL,
@@ -217,63 +223,3 @@ def remember(data_dir: Path, transcript: str) -> None:
             env={**os.environ, **command.environment, "MEMORY_DATA_DIR": str(data_dir)},
             start_new_session=True,
         )
-
-
-# The server -------------------------------------------------------------------------------
-
-
-def call_tool(data_dir: Path, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Call a tool of the server that holds a data directory, through a bridge as any client has one.
-
-    Returns the tool's structured result. Raises HookFailed when the server is away or refuses.
-    """
-    _wait_for_server(data_dir)
-    command = this_command()
-    with subprocess.Popen(  # noqa: S603  our own command
-        [command.program, *command.arguments, "stdio"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=data_dir,
-        env={**os.environ, **command.environment, "MEMORY_DATA_DIR": str(data_dir)},
-    ) as bridge:
-        try:
-            _ask(bridge, "initialize", _HANDSHAKE)
-            _tell(bridge, {"method": "notifications/initialized"})
-            reply = _ask(bridge, "tools/call", {"name": name, "arguments": arguments})
-        except (OSError, ValueError) as error:
-            raise HookFailed(f"the server does not answer ({type(error).__name__})") from error
-        finally:
-            bridge.kill()
-    found = reply.get("structuredContent")
-    if reply.get("isError") or not isinstance(found, dict):
-        raise HookFailed(f"the server refuses {name}")
-    return found
-
-
-def _wait_for_server(data_dir: Path) -> None:
-    end = time.monotonic() + _WAIT_FOR_SERVER_S
-    while holder(data_dir) is None:
-        if time.monotonic() > end:
-            raise HookFailed(f"no server runs on {data_dir}, so nothing is recalled")
-        time.sleep(0.1)
-
-
-def _ask(bridge: subprocess.Popen[bytes], method: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Send a request and return its result."""
-    _tell(bridge, {"id": method, "method": method, "params": params})
-    assert bridge.stdout is not None
-    for line in bridge.stdout:
-        message = json.loads(line)
-        if message.get("id") == method and isinstance(message.get("result"), dict):
-            result: dict[str, Any] = message["result"]
-            return result
-        if message.get("id") == method:
-            raise HookFailed(f"the server refuses {method}: {message.get('error', {}).get('message')}")
-    raise HookFailed("the server has gone away")
-
-
-def _tell(bridge: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
-    assert bridge.stdin is not None
-    bridge.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
-    bridge.stdin.flush()

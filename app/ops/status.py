@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import time
 from pathlib import Path
 from typing import Any
 
-from app import __version__
 from app.errors import Unavailable
-from app.local.bridge import ask, greet
-from app.local.folder import socket_path
+from app.local.bridge import ask
+from app.local.calls import call_tool
 from app.local.lock import holder
 
 _ASK_TIMEOUT_S, _CALL_TIMEOUT_S = 2.0, 2.5
-_PROTOCOL = "2026-07-28"  # needs no handshake
 
 
 def status(data_dir: Path) -> dict[str, Any]:
@@ -42,65 +37,6 @@ def status(data_dir: Path) -> dict[str, Any]:
         pass  # it is starting: then it has none yet
     names = ("memories", "database_bytes", "index_lag_changes", "index_lag_seconds")
     return {"running": True, **told, **{name: numbers.get(name) for name in names}, "index_bytes": index}
-
-
-def call_tool(data_dir: Path, tool: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-    """Call a tool of the running daemon or server as a client would. Raises Unavailable."""
-    about = {"name": "claude-memory", "version": __version__}
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": _PROTOCOL,
-        "io.modelcontextprotocol/clientInfo": about,
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    params = {"name": tool, "arguments": arguments, "_meta": meta}
-    result = _exchange(data_dir, [{"id": 1, "method": "tools/call", "params": params}], timeout_s)
-    structured = result.get("structuredContent")
-    if result.get("isError") or not isinstance(structured, dict):
-        raise Unavailable(f"{tool}: {json.dumps(result.get('content'))[:300]}")
-    return structured
-
-
-def shake_hands(data_dir: Path, timeout_s: float) -> dict[str, Any]:
-    """Send `initialize` as the clients before 2026 do, and return the answer. Raises Unavailable."""
-    about = {"name": "claude-memory", "version": __version__}
-    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": about}
-    return _exchange(data_dir, [{"id": 1, "method": "initialize", "params": params}], timeout_s)
-
-
-def _exchange(data_dir: Path, messages: list[dict[str, Any]], timeout_s: float) -> dict[str, Any]:
-    """Send messages and return the result of the one with id 1."""
-    deadline = time.monotonic() + timeout_s
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout_s)
-            connection.connect(socket_path(data_dir))
-            # `passing`: it is no session, and does not keep a daemon from leaving.
-            hello = {"bridge": {"version": __version__, "pid": os.getpid(), "passing": True}}
-            greeting, received = greet(connection, hello, timeout_s)
-            if greeting is None:
-                raise Unavailable("the daemon does not greet; see daemon.log")
-            for message in messages:
-                connection.sendall(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
-            while True:
-                *lines, received = received.split(b"\n")
-                for line in lines:
-                    answer = json.loads(line)
-                    if answer.get("id") == 1:
-                        return _result(answer)
-                connection.settimeout(max(0.001, deadline - time.monotonic()))
-                data = connection.recv(65_536)
-                if not data:
-                    raise Unavailable("the daemon closed the connection before it answered; see daemon.log")
-                received += data
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"no answer over the socket ({type(error).__name__}); see daemon.log") from error
-
-
-def _result(answer: dict[str, Any]) -> dict[str, Any]:
-    result = answer.get("result")
-    if not isinstance(result, dict):
-        raise Unavailable(f"the daemon answered {json.dumps(answer.get('error'))[:300]}")
-    return result
 
 
 def _size(folder: Path) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import stat
 import subprocess
 import sys
 import time
@@ -120,7 +121,7 @@ class Memory:
         self.contexts = ["We release on Thursdays."]
         self.delay_s = 0.0
 
-    def __call__(self, _data_dir: Path, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, _data_dir: Path, name: str, arguments: dict[str, Any], _limit_s: float) -> dict[str, Any]:
         time.sleep(self.delay_s)
         self.calls.append({"name": name, "arguments": arguments})
         return {"context": self.contexts.pop(0) if self.contexts else "", "sources": []}
@@ -131,6 +132,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
     """What hooks that run in this process take for the server."""
     memory = Memory()
     monkeypatch.setattr(hooks, "call_tool", memory)
+    monkeypatch.setattr(hooks, "_wait_for_server", lambda _data_dir: None)
     return memory
 
 
@@ -268,6 +270,7 @@ def test_what_one_session_said_the_next_one_is_told(tmp_path: Path) -> None:
         server.wait_ready()
         ended = run_hook("session-end", {"transcript_path": str(transcript), "reason": "other"}, data_dir, project)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+        assert stat.S_IMODE((data_dir / "session-end.log").stat().st_mode) == 0o600
 
         def told() -> str:
             return run_hook("session-start", {"cwd": str(project), "source": "startup"}, data_dir, project).stdout

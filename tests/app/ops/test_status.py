@@ -13,11 +13,9 @@ import psutil
 import pytest
 
 from app import __version__
-from app.errors import Unavailable
 from app.local.lock import DataDirectoryLock
 from app.ops import status
-from app.ops.status import call_tool
-from tests.support.bridges import Machine, StandIn, echo, machine_at
+from tests.support.bridges import Machine, machine_at
 from tests.support.serving import PATIENCE_S, SlowServer, clean_environment, serving
 
 
@@ -109,11 +107,3 @@ def test_a_daemon_that_hangs_is_not_waited_for(machine: Machine, monkeypatch: py
 
 def test_all_its_waits_together_are_less_than_five_seconds():
     assert status._ASK_TIMEOUT_S + status._CALL_TIMEOUT_S < 5
-
-
-def test_a_call_that_is_not_answered_is_an_error(machine: Machine):
-    with pytest.raises(Unavailable, match="no answer over the socket"):
-        call_tool(machine.data_dir, "memory_health", {}, 1)
-    machine.data_dir.mkdir()
-    with StandIn(machine, echo), pytest.raises(Unavailable, match="memory_health"):
-        call_tool(machine.data_dir, "memory_health", {}, 5)
