@@ -61,7 +61,8 @@ def _split(value: Any) -> Any:
     return value
 
 
-def _http_url(value: str) -> str:
+def http_url(value: str) -> str:
+    """Check a URL and return it without a slash at its end. Raises ValueError."""
     if not value.startswith(("http://", "https://")):
         raise ValueError("takes a URL that begins with http:// or https://")
     if "@" in value:  # it would be shown in tables and logs
@@ -117,7 +118,7 @@ def url_passwords(url: str) -> set[str]:
     return {form for password in found if password for form in (password, unquote(password))}
 
 
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
 PlainName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -190,6 +191,9 @@ class Settings(BaseSettings):
     # memU
     memu_api_key: SecretStr | None = Field(None, description="key of the memU service")
     memu_base_url: HttpUrl = Field("https://api.memu.so", description="address of the memU service")
+
+    # Other servers
+    memory_token: SecretStr | None = Field(None, description="token that `doctor` shows to a server elsewhere")
 
     # How it runs
     daemon_idle_minutes: float = Field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
+from pathlib import Path
 from typing import Any
 
 from app.commands.common import Commands, add_common, add_debug, print_json, print_rich, print_table
@@ -32,6 +33,8 @@ def status(args: Namespace) -> int:
 def add_doctor(commands: Commands[Any]) -> None:
     """Declare `doctor`."""
     parser = commands.add_parser("doctor", help="Try every part for real, and say how to mend what fails.")
+    parser.add_argument("--mcp", type=_mcp_url, metavar="URL", help="Try the MCP server there (/mcp or /sse) instead.")
+    parser.add_argument("--token-file", metavar="FILE", help="Holds the token for URL (default: MEMORY_TOKEN).")
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(parser)
     parser.set_defaults(run=doctor)
@@ -44,13 +47,43 @@ def doctor(args: Namespace) -> int:
     from app.ops import doctor as report
     from app.settings import load_settings
 
-    checks = asyncio.run(report.examine(load_settings({"memory_data_dir": args.data_dir})))
+    token = None if args.token_file is None else _token_in(args.token_file)
+    settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": token})
+    checks = asyncio.run(report.examine(settings) if args.mcp is None else report.examine_mcp(settings, args.mcp))
     if args.json:
         print_json(report.to_json(checks))
     else:
         rows = [(str(check.state), check.name, check.found, check.mend or "") for check in checks]
         print_rich(("", "what", "found", "mend"), rows)
     return 1 if report.failed(checks) else 0
+
+
+def _mcp_url(value: str) -> str:
+    """Take the address of an MCP server."""
+    from app.settings import http_url
+
+    try:
+        url = http_url(value)
+    except ValueError as error:
+        raise ArgumentTypeError(f"got {value[:80]!r}, {error}" if "@" not in value else str(error)) from None
+    if not url.endswith(("/mcp", "/sse")):
+        raise ArgumentTypeError(f"got {value[:80]!r}, takes a URL that ends in /mcp or /sse")
+    return url
+
+
+def _token_in(file: str) -> str:
+    """Return the token that stands in a file. Raises InvalidInput."""
+    from app.errors import InvalidInput
+
+    try:
+        text = Path(file).read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise InvalidInput("--token-file", file, f"a file with a token: {error.strerror}") from None
+    except UnicodeDecodeError:
+        text = ""
+    if not text or not text.isprintable() or " " in text:  # it becomes a header
+        raise InvalidInput("--token-file", file, "a file with a token and nothing else")
+    return text
 
 
 def add_settings(commands: Commands[Any]) -> None:

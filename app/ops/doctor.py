@@ -16,20 +16,35 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from app.errors import MemoryServerError, StoreUnavailable
+from app import __version__
+from app.errors import MemoryServerError, StoreUnavailable, Unavailable
 from app.local.bridge import ask
+from app.local.conversation import NoConversation, OverHttp, Refused, Told, converse, over_bridge
 from app.local.folder import socket_path
 from app.local.lock import DataDirectoryLock, holder
 from app.logs import Redactor
-from app.ops.status import call_tool, shake_hands
-from app.settings import Settings
+from app.settings import Settings, is_loopback
 
 _ASK_TIMEOUT_S = 5.0
-_CALL_TIMEOUT_S = 30.0  # as long as a call waits for a server that starts
 _START_TIMEOUT_S = 60.0
 _LOW_BYTES, _NO_BYTES = 1 << 30, 100 << 20  # PostgreSQL keeps up to 1 GB of log before it recycles
 _LAG_S = 60.0  # thousands of changes right after an import are nothing to worry about, old ones are
+
+
+_MEND_THERE = "run `claude-memory doctor` on the machine it runs on"
+_MEND_OF_SERVER = f"see the server's log, or {_MEND_THERE}"
+_MENDS_OF_HTTP = {
+    None: "check the address, and that the server runs and can be reached from here",
+    200: "check the address: what answers there speaks no MCP",
+    401: "set MEMORY_TOKEN, or give --token-file, with a token of that server: claude-memory token create --user NAME",
+    403: "the token lacks a scope (read is needed), or the way there asks for more",
+    404: "check the path: a server has /mcp and /sse",
+    405: "check the path: a server has /mcp and /sse",
+    421: "add the host name of the URL to the server's ALLOWED_HOSTS",
+    429: "wait a minute, or raise RATE_LIMIT_PER_MINUTE there",
+}
 
 
 class State(StrEnum):
@@ -57,11 +72,32 @@ async def examine(settings: Settings) -> list[Check]:
     told = await asyncio.to_thread(ask, os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
     checks = [*_data_directory(data_dir), _holder(data_dir, told)]
     if told is not None:
-        checks += await asyncio.to_thread(_through_the_socket, data_dir)
+        checks += await _as_a_client(data_dir)
     elif holder(data_dir) is None:
         checks += await _by_ourselves(settings)
     checks += [await _embeddings(settings), _clients()]
     return [Check(one.name, one.state, redactor.clean(one.found), one.mend) for one in checks]
+
+
+async def examine_mcp(settings: Settings, url: str) -> list[Check]:
+    """Speak MCP to a server at a URL, with MEMORY_TOKEN where it is set."""
+    token = settings.memory_token
+    http = OverHttp(url, token)
+    checks = []
+    if token is not None and url.startswith("http://") and not is_loopback(urlsplit(url).hostname or ""):
+        checks.append(Check("token", State.WARNING, "it crosses the network in clear", "put TLS in front: https://"))
+    try:
+        told = await converse(http.session(), lambda: http.status)
+    except Refused as error:
+        return [*checks, Check("MCP call", State.FAILED, str(error), "do as it says, or check the address")]
+    except NoConversation as error:
+        mend = _MENDS_OF_HTTP.get(error.http_status) or _MEND_OF_SERVER
+        found = str(error) if error.http_status in (None, 200) else f"HTTP {error.http_status}: {error}"
+        return [*checks, Check("MCP call", State.FAILED, Redactor.of(settings).clean(found), mend)]
+    found = f"{told.server} brought initialize ({told.protocol}), {told.tools} tools and memory_health"
+    checks.append(Check("MCP call", State.OK, found))
+    checks += _components(told, {}, _MEND_THERE)
+    return [*checks, _search(told, _MEND_THERE)]
 
 
 def failed(checks: list[Check]) -> bool:
@@ -131,40 +167,45 @@ def _holder(data_dir: Path, told: dict[str, Any] | None) -> Check:
     )
 
 
-def _through_the_socket(data_dir: Path) -> list[Check]:
+async def _as_a_client(data_dir: Path) -> list[Check]:
     """Ask the running server as a client does."""
     mend = f"see {data_dir / 'daemon.log'}, then start it anew: end it, and the next client starts one"
     try:
-        version = shake_hands(data_dir, _CALL_TIMEOUT_S)["protocolVersion"]
-        health = call_tool(data_dir, "memory_health", {"detailed": True}, _CALL_TIMEOUT_S)
-    except (MemoryServerError, KeyError) as error:
+        told = await converse(over_bridge(data_dir))
+    except Unavailable as error:
         return [Check("MCP call", State.FAILED, str(error), mend)]
-    checks = [Check("MCP call", State.OK, f"initialize ({version}) and memory_health answered")]
     broken_index = f"{mend}; if it stays so: {_rebuild(data_dir)}"
-    for name, part in health["components"].items():
-        good = part["status"] == "ok"
-        checks.append(
-            Check(
-                {"postgres": "PostgreSQL"}.get(name, name),
-                State.OK if good else State.FAILED,
-                part["detail"] or part["status"],
-                None if good else broken_index if name == "index" else mend,
-            )
-        )
-    checks.append(_search(data_dir, broken_index))
-    numbers = health.get("numbers", {})
+    checks = [_mcp_call(told)]
+    checks += _components(told, {"index": broken_index}, mend)
+    checks.append(_search(told, broken_index))
+    numbers = told.health.get("numbers", {})
     if "index_lag_changes" in numbers:
         checks.append(_lag(numbers, data_dir))
     return checks
 
 
-def _search(data_dir: Path, mend: str) -> Check:
-    """Make a round trip to the index: a search says when it had to do without."""
-    try:
-        degraded = call_tool(data_dir, "search_memory", {"query": "doctor", "limit": 1}, _CALL_TIMEOUT_S)["degraded"]
-    except (MemoryServerError, KeyError) as error:
-        return Check("search", State.FAILED, str(error), mend)
-    if degraded:
+def _mcp_call(told: Told) -> Check:
+    found = f"a bridge brought initialize ({told.protocol}), {told.tools} tools and memory_health"
+    return Check("MCP call", State.OK, found)
+
+
+def _components(told: Told, mends: dict[str, str], mend: str) -> Iterator[Check]:
+    """Tell what a server says of its parts."""
+    for name, part in told.health["components"].items():
+        good = part["status"] == "ok"
+        yield Check(
+            {"postgres": "PostgreSQL"}.get(name, name),
+            State.OK if good else State.FAILED,
+            str(part.get("detail") or part["status"]),
+            None if good else mends.get(name, mend),
+        )
+
+
+def _search(told: Told, mend: str) -> Check:
+    """Tell of a round trip to the index: a search says when it had to do without."""
+    if told.degraded is None:
+        return Check("search", State.FAILED, f"search_memory was not answered: {told.search_refused}", mend)
+    if told.degraded:
         return Check("search", State.FAILED, "search_memory was answered without the index", mend)
     return Check("search", State.OK, "search_memory was answered from the index")
 
@@ -207,7 +248,8 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
                         _rebuild(settings.data_dir),
                     )
                 )
-            return [*checks, _lag(numbers, settings.data_dir)]
+            checks.append(_lag(numbers, settings.data_dir))
+            return checks + await _mcp_of_our_own(runtime)
     except (MemoryServerError, TimeoutError) as error:
         why = str(error) or f"not up within {_START_TIMEOUT_S:.0f} s"
         return [
@@ -215,6 +257,27 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
                 "PostgreSQL" if isinstance(error, StoreUnavailable | TimeoutError) else "start", State.FAILED, why, mend
             )
         ]
+
+
+async def _mcp_of_our_own(runtime: Any) -> list[Check]:
+    """Serve the socket for as long as one bridge asks: the whole way of a call, and nothing is left running."""
+    from app.local.unix import listen
+    from app.serve.lines import LineSessions
+    from app.serve.mcp import build_server
+
+    data_dir = runtime.settings.data_dir
+    about = {"version": __version__, "pid": os.getpid(), "mode": "doctor"}
+    path = socket_path(data_dir)
+    sessions = LineSessions(build_server(runtime), runtime.settings, lambda: dict(about), lambda: None)
+    await sessions.start(listen(path))
+    try:
+        told = await converse(over_bridge(data_dir))
+    except Unavailable as error:
+        return [Check("MCP call", State.FAILED, str(error), "run `claude-memory stdio --debug`: it says more")]
+    finally:
+        await sessions.stop()
+        os.unlink(path)  # noqa: PTH108
+    return [_mcp_call(told), _search(told, _rebuild(data_dir))]
 
 
 @contextlib.asynccontextmanager

@@ -38,6 +38,7 @@ def test_keys_and_the_database_are_secret() -> None:
         "EMBEDDING_API_KEY",
         "DASHSCOPE_API_KEY",
         "MEMU_API_KEY",
+        "MEMORY_TOKEN",
     }
 
 

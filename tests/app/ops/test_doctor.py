@@ -12,12 +12,14 @@ from typing import Any
 
 import psutil
 import pytest
+from pydantic import SecretStr
 
-from app.errors import Unavailable
+from app.local.conversation import Told
 from app.local.lock import DataDirectoryLock
 from app.ops import doctor
+from app.settings import Settings
 from tests.support.bridges import Machine, machine_at, runs
-from tests.support.serving import PATIENCE_S, clean_environment, until
+from tests.support.serving import PATIENCE_S, Server, SlowServer, clean_environment, serving, until
 
 SECRET = "sk-made-up-key-for-this-test"
 
@@ -28,10 +30,10 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         yield machine
 
 
-def examine(machine: Machine, **environment: str) -> tuple[int, dict[str, Any]]:
+def examine(machine: Machine, *arguments: str, **environment: str) -> tuple[int, dict[str, Any]]:
     """Run the command; return its exit status and its checks by name."""
     done = subprocess.run(
-        [sys.executable, "-m", "app", "doctor", "--json", "--data-dir", str(machine.data_dir)],
+        [sys.executable, "-m", "app", "doctor", "--json", "--data-dir", str(machine.data_dir), *arguments],
         cwd=machine.data_dir.parent,
         env=clean_environment(HOME=str(machine.data_dir.parent), **environment),
         capture_output=True,
@@ -82,6 +84,8 @@ def test_with_a_daemon_it_asks_that_and_without_one_it_tries_for_itself(machine:
     assert checks["PostgreSQL"]["found"].startswith("answered")
     assert "points" in checks["index"]["found"]
     assert "none runs" in checks["server"]["found"]
+    assert "a bridge brought initialize" in checks["MCP call"]["found"]
+    assert "from the index" in checks["search"]["found"]
     until(lambda: machine.processes() == [], "all that it started to end")
 
 
@@ -97,19 +101,16 @@ def test_a_broken_database_is_told_with_what_to_do(machine: Machine):
 
 
 @pytest.mark.parametrize(("degraded", "state"), [(True, "failed"), (False, "ok"), (None, "failed")])
-def test_a_running_server_is_asked_to_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degraded, state):
-    def call_tool(data_dir: Path, tool: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        if tool == "memory_health":
-            whole = {"status": "ok", "detail": None}
-            return {"components": {"postgres": whole, "index": whole}}
-        if degraded is None:
-            raise Unavailable("search_memory: broken")
-        return {"results": [], "degraded": degraded}
+async def test_a_running_server_is_asked_to_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degraded, state):
+    whole = {"status": "ok", "detail": None}
+    health = {"components": {"postgres": whole, "index": whole}}
 
-    monkeypatch.setattr(doctor, "call_tool", call_tool)
-    monkeypatch.setattr(doctor, "shake_hands", lambda *_: {"protocolVersion": "1"})
+    async def converse(_session: Any) -> Told:
+        return Told("claude-memory 1", "2025-11-25", 9, health, degraded, "broken" if degraded is None else "")
 
-    search = {check.name: check for check in doctor._through_the_socket(tmp_path)}["search"]
+    monkeypatch.setattr(doctor, "converse", converse)
+
+    search = {check.name: check for check in await doctor._as_a_client(tmp_path)}["search"]
 
     assert search.state == state
     assert state == "ok" or f"remove the folder {tmp_path / 'index'}" in str(search.mend)
@@ -184,3 +185,95 @@ def test_without_json_it_prints_a_table(machine: Machine):
 
     assert done.returncode == 0
     assert "data directory" in done.stdout
+
+
+class TestMcpElsewhere:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+        with serving(tmp_path_factory.mktemp("doctor") / "data") as server:
+            yield server
+
+    @pytest.mark.parametrize("path", ["/mcp", "/sse"])
+    def test_a_server_is_spoken_to_as_clients_do(self, server: Server, machine: Machine, path: str):
+        code, checks = examine(machine, "--mcp", server.url + path)
+
+        assert code == 0
+        assert "9 tools and memory_health" in checks["MCP call"]["found"]
+        assert set(states(checks).values()) == {"ok"}
+        assert {"PostgreSQL", "index", "search"} <= checks.keys()
+
+    @pytest.mark.parametrize(
+        ("url", "found", "mend"),
+        [
+            pytest.param("http://127.0.0.1:9/mcp", "attempts failed", "the server runs", id="nobody"),
+            pytest.param("http://127.0.0.1:9/sse", "attempts failed", "the server runs", id="nobody for SSE"),
+            pytest.param("{url}/elsewhere/mcp", "HTTP 404", "check the path", id="another path"),
+            pytest.param("{url}/elsewhere/sse", "HTTP 404", "check the path", id="another path for SSE"),
+        ],
+    )
+    def test_what_fails_is_told_with_what_to_do(self, server: Server, machine: Machine, url: str, found, mend):
+        code, checks = examine(machine, "--mcp", url.format(url=server.url))
+
+        assert code == 1
+        assert found in checks["MCP call"]["found"]
+        assert mend in checks["MCP call"]["mend"]
+
+    def test_another_mcp_server_is_told_apart(self, machine: Machine, tmp_path: Path):
+        with serving(tmp_path / "slow", ready=False, kind=SlowServer) as slow:
+            code, checks = examine(machine, "--mcp", f"{slow.url}/mcp")
+
+        assert code == 1
+        assert checks["MCP call"]["found"] == "slow has no tool memory_health: it is another MCP server"
+
+    @pytest.mark.parametrize("path", ["/mcp", "/sse"])
+    def test_a_token_comes_from_a_file_or_the_environment(self, machine: Machine, tmp_path: Path, path: str):
+        token = subprocess.run(
+            [sys.executable, "-m", "app", "token", "create", "--user", "ann", "--data-dir", str(tmp_path / "locked")],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=True,
+        ).stdout
+        (tmp_path / "token").write_text(token)
+        with serving(tmp_path / "locked", AUTH="required") as server:
+            url = server.url + path
+            without = examine(machine, "--mcp", url)
+            by_file = examine(machine, "--mcp", url, "--token-file", str(tmp_path / "token"))
+            by_environment = examine(machine, "--mcp", url, MEMORY_TOKEN=token.strip())
+
+        assert (without[0], by_file[0], by_environment[0]) == (1, 0, 0)
+        assert "HTTP 401" in without[1]["MCP call"]["found"]
+        assert "--token-file" in without[1]["MCP call"]["mend"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            pytest.param(["--mcp", "ftp://x/mcp"], "begins with http:// or https://", id="no HTTP"),
+            pytest.param(["--mcp", f"http://me:{SECRET}@x/mcp"], "takes a URL without user:password@", id="a password"),
+            pytest.param(["--mcp", "http://x"], "ends in /mcp or /sse", id="no path"),
+            pytest.param(["--mcp", "http://x/mcp", "--token-file", "/none"], "--token-file: got '/none'", id="no file"),
+        ],
+    )
+    def test_wrong_usage_is_told_before_anything_is_tried(self, arguments: list[str], said: str):
+        done = subprocess.run(
+            [sys.executable, "-m", "app", "doctor", *arguments],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+        assert done.returncode in (1, 2)
+        assert said in done.stderr
+        assert SECRET not in done.stderr
+
+    async def test_a_token_over_plain_http_is_a_warning(self, plain_settings: Settings):
+        settings = plain_settings.model_copy(update={"memory_token": SecretStr(SECRET)})
+
+        checks = await doctor.examine_mcp(settings, "http://host.invalid/mcp")
+
+        assert [(check.name, check.state) for check in checks] == [("token", "warning"), ("MCP call", "failed")]
+        assert SECRET not in str(checks)
