@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from app import __version__
-from app.commands import clients, data, reports, serving, tokens
+from app.commands import clients, data, reports, serving, tokens, users
 from app.errors import MemoryServerError
 
 
@@ -27,6 +27,7 @@ def build_parser() -> ArgumentParser:
     reports.add_doctor(commands)
     reports.add_settings(commands)
     tokens.add_token(commands)
+    users.add_user(commands)
     data.add_import(commands)
     data.add_export(commands)
     clients.add_install(commands)

@@ -5,6 +5,7 @@ MemoryServerError
 │   └── InvalidSettings     400  every wrong setting, in one message
 ├── NotAuthenticated        401
 ├── NotPermitted            403
+├── QuotaExceeded           403  the user would keep more than allowed
 ├── NotFound                404
 ├── Conflict                409
 ├── RateLimited             429
@@ -57,6 +58,21 @@ class NotPermitted(MemoryServerError):
 
     code = "not_permitted"
     status = 403
+
+
+class QuotaExceeded(MemoryServerError):
+    """A write would make a user keep more than allowed; nothing of it was stored."""
+
+    code = "quota_exceeded"
+    status = 403
+
+    def __init__(self, what: str, limit: int, would_be: int) -> None:
+        """what: memories or bytes."""
+        super().__init__(
+            f"quota of {limit:,} {what}: with this it would be {would_be:,}; nothing of this call was stored;"
+            " forget what is not needed (forget_memory), or let an operator raise it"
+            f" (claude-memory user quota NAME --{what} N)"
+        )
 
 
 class NotFound(MemoryServerError):

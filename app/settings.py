@@ -174,6 +174,15 @@ class Settings(BaseSettings):
     max_conversation_length: int = Field(
         8_000, ge=200, le=100_000, description="longest piece kept as one memory, in characters; longer text is split"
     )
+    quota_memories: int = Field(
+        0, ge=0, description="memories a user may keep, unless it has its own quota; 0: no limit"
+    )
+    quota_bytes: int = Field(
+        0, ge=0, description="bytes of text a user may keep, unless it has its own quota; 0: no limit"
+    )
+    cleanup_days: int = Field(
+        60, ge=1, le=36_500, description="days after which maintenance deletes what is archived, revoked or left over"
+    )
     redact_secrets: bool = Field(True, description="replaces what looks like a credential before storing")
     reply_token_budget: int = Field(8_000, ge=500, le=100_000, description="tokens of the longest reply of a tool")
 

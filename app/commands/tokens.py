@@ -33,6 +33,7 @@ def add_token(commands: Commands[Any]) -> None:
     create.set_defaults(run=token_create)
 
     listing = actions.add_parser("list", help="List all tokens, without their values.")
+    listing.add_argument("--user", type=user_name, metavar="NAME", help="Only those of this user.")
     listing.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(listing)
     listing.set_defaults(run=token_list)
@@ -58,14 +59,14 @@ def token_create(args: Namespace) -> int:
 
 
 def token_list(args: Namespace) -> int:
-    """Print all tokens."""
+    """Print all tokens, or those of one user."""
     from app.ops import tokens
 
-    found = [_shown(token) for token in tokens.listing(args.data_dir)]
+    found = [_shown(token) for token in tokens.listing(args.data_dir) if args.user in (None, token.user)]
     if args.json:
         print_json(found)
     else:
-        columns = ("id", "user", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+        columns = ("id", "user", "state", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
         print_table(columns, [tuple(cell(token[column]) for column in columns) for token in found])
     return 0
 
@@ -86,6 +87,7 @@ def _shown(token: Token) -> dict[str, Any]:
     return {
         "id": token.id,
         "user": token.user,
+        "state": token.state,
         "scopes": list(token.scopes),
         "created_at": token.created_at,
         "expires_at": token.expires_at,

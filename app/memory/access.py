@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -19,6 +19,14 @@ class Token:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        """Live, expired or revoked, as of now."""
+        if self.revoked_at is not None:
+            return "revoked"
+        over = self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+        return "expired" if over else "live"
 
 
 class TokenStore(Protocol):

@@ -250,9 +250,26 @@ class Selection:
     before: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many memories and bytes of text a user may keep; 0 is no limit."""
+
+    memories: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a user keeps, archived memories included, of what is allowed."""
+
+    memories: int
+    bytes: int
+    quota: Quota
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """Counts of one user's memories, archived ones included."""
+    """Counts of one user's memories, archived ones included; `use` is of all projects."""
 
     memories: int
     by_kind: dict[str, int]
@@ -261,3 +278,4 @@ class Stats:
     oldest: datetime | None
     newest: datetime | None
     bytes: int
+    use: Use

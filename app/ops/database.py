@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import Conflict, StoreUnavailable
+from app.memory.types import Quota
 from app.settings import Settings
 from app.store.database import Database
 
@@ -32,7 +33,7 @@ async def open_database(settings: Settings, what: str) -> AsyncIterator[Database
     deadline = time.monotonic() + _START_PATIENCE_S
     while True:
         async with _server(settings, what) as (connect, ours):
-            db = Database(connect)
+            db = Database(connect, Quota(settings.quota_memories, settings.quota_bytes))
             try:
                 await db.open()
             except StoreUnavailable:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app.errors import InvalidSettings, MemoryServerError, Unavailable
 from app.memory.access import Token, TokenStore
 from app.memory.ports import Limits, Parts
+from app.memory.types import Quota
 from app.serve.allocator import give_memory_back
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
@@ -143,7 +144,9 @@ class Runtime:
         if self._postgres_started is not None:
             await asyncio.wrap_future(self._postgres_started)
             self._on_step("PostgreSQL started")
-        db = self._db = Database(self._connect_arguments(), watched=settings.database_url is not None)
+        quota = Quota(settings.quota_memories, settings.quota_bytes)
+        watched = settings.database_url is not None
+        db = self._db = Database(self._connect_arguments(), quota, watched=watched)
         applied = await db.open()
         self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
         self._tokens = Tokens(db)

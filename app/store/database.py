@@ -13,7 +13,8 @@ from typing import Any
 
 import asyncpg
 
-from app.errors import StoreUnavailable
+from app.errors import Conflict, MemoryServerError, QuotaExceeded, StoreUnavailable
+from app.memory.types import Quota
 from app.store.heartbeat import AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
 from app.store.unreachable import UNREACHABLE, why
@@ -25,6 +26,11 @@ _IDLE_CONNECTION_S = 60.0
 _REQUEST_CONNECTIONS = 4  # enough to keep two cores busy; each costs about 5 MB in the server
 _SERVICE_CONNECTIONS = 2  # follower; housekeeping and tokens
 _WATCHED_SERVICE_CONNECTIONS = 3  # and the rate limit, which every call waits for
+
+# The role again too: whatever one user's calls may have done to it ends with them.
+_ACT_FOR = "select set_config('role', 'claude_memory_app', false), set_config('app.user_id', $1, false)"
+
+NO_QUOTA = Quota()
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -40,7 +46,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
         """Bind the connection to a user until it is bound to another one."""
         if self.user != user:
             self.user = None
-            await self.execute("select set_config('app.user_id', $1, false)", user)
+            await self.execute(_ACT_FOR, user)
             self.user = user
 
 
@@ -64,10 +70,12 @@ class Database:
     """Opens, migrates and closes; hands out connections.
 
     connect: arguments of asyncpg.connect (`dsn`, or `host`, `user` and `database`).
+    quota: of users who have none of their own.
     watched: whether a heartbeat looks after it, as long processes on a server need; the embedded one has a supervisor.
     """
 
-    def __init__(self, connect: Mapping[str, Any], *, watched: bool = False) -> None:
+    def __init__(self, connect: Mapping[str, Any], quota: Quota = NO_QUOTA, *, watched: bool = False) -> None:
+        self.quota = quota
         self._connect = dict(connect)
         self._heartbeat = Heartbeat(connect, self._terminate, self._open_pools) if watched else None
         self._service_size = _WATCHED_SERVICE_CONNECTIONS if watched else _SERVICE_CONNECTIONS
@@ -83,7 +91,7 @@ class Database:
             service = self._service = await self._pool(_prepare, self._service_size)
             async with service.acquire() as connection:
                 applied = await migrate(connection)
-            self._requests = await self._pool(_prepare_request, _REQUEST_CONNECTIONS)
+            self._requests = await self._request_pool()
         except UNREACHABLE as error:
             raise StoreUnavailable(why(error)) from error
         except asyncpg.InsufficientPrivilegeError as error:
@@ -110,7 +118,7 @@ class Database:
 
     async def _open_pools(self) -> None:
         self._service = await self._pool(_prepare, self._service_size)
-        self._requests = await self._pool(_prepare_request, _REQUEST_CONNECTIONS)
+        self._requests = await self._request_pool()
 
     def _terminate(self) -> None:
         """End all connections: nobody waits any longer for what will not come."""
@@ -119,7 +127,11 @@ class Database:
                 pool.terminate()
         self._requests = self._service = None
 
-    async def _pool(self, init: Any, size: int) -> asyncpg.Pool:
+    async def _request_pool(self) -> asyncpg.Pool:
+        quota = {"app.quota_memories": str(self.quota.memories), "app.quota_bytes": str(self.quota.bytes)}
+        return await self._pool(_prepare_request, _REQUEST_CONNECTIONS, quota)
+
+    async def _pool(self, init: Any, size: int, settings: Mapping[str, str] | None = None) -> asyncpg.Pool:
         return await asyncpg.create_pool(
             **self._connect,
             min_size=1,
@@ -137,6 +149,7 @@ class Database:
                 # Our queries find rows by keys, so a plan made once is as good as one made for each call: 20 % of
                 # a search's time in the server.
                 "plan_cache_mode": "force_generic_plan",
+                **(settings or {}),
             },
         )
 
@@ -182,3 +195,18 @@ class Database:
                     raise
         except UNREACHABLE as error:
             raise StoreUnavailable(why(error)) from error
+        except asyncpg.PostgresError as error:
+            refusal = _refusal(error)
+            if refusal is None:
+                raise
+            raise refusal from None
+
+
+def _refusal(error: asyncpg.PostgresError) -> MemoryServerError | None:
+    """Return what check_user of the schema refused a write with; None for another error."""
+    if error.sqlstate == "QUOTA":
+        what, limit, would_be = str(error.detail).split()
+        return QuotaExceeded(what, int(limit), int(would_be))
+    if error.sqlstate == "QUSER":
+        return Conflict("this user and everything it has is being deleted; nothing is stored until that is done")
+    return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.memory.types import Filter, Memory, Scope, Stats, Traits
+from app.memory.types import Filter, Memory, Quota, Scope, Stats, Traits, Use
 from app.store.database import Database
 from app.store.rows import LIVE, MEMORY_COLUMNS, conditions, to_memory
 
@@ -141,7 +141,20 @@ class Reading:
             oldest=min((row["oldest"] for row in rows), default=None),
             newest=max((row["newest"] for row in rows), default=None),
             bytes=int(sum(row["bytes"] for row in rows)),
+            use=await self._use(scope),
         )
+
+    async def _use(self, scope: Scope) -> Use:
+        [row] = await self._fetch(
+            scope,
+            """
+            select used.memories, used.bytes, coalesce(own.memories, $2), coalesce(own.bytes, $3)
+            from used_by($1) as used left join quotas own on own.user_id = $1
+            """,
+            self.db.quota.memories,
+            self.db.quota.bytes,
+        )
+        return Use(row[0], row[1], Quota(row[2], row[3]))
 
     async def _fetch(self, scope: Scope, sql: str, *arguments: Any) -> list[Any]:
         """Run a query whose first argument is the user."""

@@ -13,7 +13,7 @@ from app.store.database import Database
 
 SPEAKERS_LIMIT = 200  # more names than that tell nobody apart
 COUNT_TERM = 0  # the term that every live memory holds: its count is the number of memories
-_FOLD_LOCK = 0x636C7465726D  # "clterm": one process folds at a time
+FOLD_LOCK = 0x636C7465726D  # "clterm": one process folds at a time
 
 # A loose index scan: one step of the index for each distinct name, however many rows there are.
 _SPEAKERS_ANYWHERE = """
@@ -96,6 +96,12 @@ with bounds as (
     insert into term_counts as counted (user_id, project, term, memories)
     select user_id, project, term, sum(delta) from deltas group by user_id, project, term having sum(delta) <> 0
     on conflict (user_id, term, project) do update set memories = counted.memories + excluded.memories
+), used as (
+    insert into usage as kept (user_id, memories, bytes)
+    select user_id, sum(memories), sum(bytes) from changes, bounds
+    where xid >= first and xid < horizon and (memories <> 0 or bytes <> 0) group by user_id
+    on conflict (user_id) do update
+        set memories = kept.memories + excluded.memories, bytes = kept.bytes + excluded.bytes
 )
 update log_positions set xid = horizon from bounds where name = 'term_counts'
 """
@@ -116,9 +122,9 @@ class Terms:
         return Collection(memories=counts.pop(COUNT_TERM, 0), holding=counts, speakers=tuple(row[1]))
 
     async def fold_term_counts(self) -> None:
-        """Move settled changes into `term_counts`; does nothing while another process does it."""
+        """Move settled changes into `term_counts` and `usage`; does nothing while another process does it."""
         # _FOLD is one statement, so horizon, changes and position are of one snapshot, taken after the lock. With
         # repeatable read it would be taken before, and miss what another process folded in between.
         async with self.db.as_service() as connection, connection.transaction(isolation="read_committed"):
-            if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _FOLD_LOCK):
+            if await connection.fetchval("select pg_try_advisory_xact_lock($1)", FOLD_LOCK):
                 await connection.execute(_FOLD)

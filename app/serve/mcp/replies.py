@@ -10,9 +10,9 @@ from typing import Any
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from app.memory.budget import fitting, json_tokens
-from app.memory.types import Found, Memory, Recalled, SearchResult, Stats
+from app.memory.types import Found, Memory, Recalled, SearchResult, Stats, Use
 
-_STATISTICS_FRAME_TOKENS = 150  # of statistics without their projects, all kinds included
+_STATISTICS_FRAME_TOKENS = 200  # of statistics without their projects, all kinds included
 NO_PROJECT = "(none)"  # the key of memories without a project, where projects are keys
 
 
@@ -101,8 +101,20 @@ class Forgotten(TypedDict):
     forgotten: int
 
 
+class QuotaUse(TypedDict):
+    """What a user keeps of what is allowed, in all projects; a limit of 0 is none."""
+
+    memories: int
+    memories_limit: int
+    bytes: int
+    bytes_limit: int
+
+
 class Statistics(TypedDict):
-    """Answer of memory_stats; `truncated` when there are more projects than fit, the largest are shown."""
+    """Answer of memory_stats; `truncated` when there are more projects than fit, the largest are shown.
+
+    quota: null where there is none.
+    """
 
     memories: int
     by_kind: dict[str, int]
@@ -111,6 +123,7 @@ class Statistics(TypedDict):
     oldest: str | None
     newest: str | None
     bytes: int
+    quota: QuotaUse | None
     truncated: bool
 
 
@@ -210,7 +223,19 @@ def statistics(stats: Stats, budget: int) -> Statistics:
         "oldest": stats.oldest.isoformat() if stats.oldest is not None else None,
         "newest": stats.newest.isoformat() if stats.newest is not None else None,
         "bytes": stats.bytes,
+        "quota": _quota(stats.use),
         "truncated": cut,
+    }
+
+
+def _quota(use: Use) -> QuotaUse | None:
+    if not use.quota.memories and not use.quota.bytes:
+        return None
+    return {
+        "memories": use.memories,
+        "memories_limit": use.quota.memories,
+        "bytes": use.bytes,
+        "bytes_limit": use.quota.bytes,
     }
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -20,8 +25,11 @@ from app.settings import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 
+REPOSITORY = Path(__file__).resolve().parents[3]
+
 Take = Callable[..., Awaitable[Report]]
 Give = Callable[..., Awaitable[bytes]]
+Command = Callable[..., Awaitable[subprocess.CompletedProcess[bytes]]]
 
 
 @pytest.fixture
@@ -53,3 +61,20 @@ def give(database: Database, alice: Scope) -> Give:
         return out.getvalue()
 
     return give
+
+
+@pytest.fixture
+def command(connect_arguments: dict[str, Any], tmp_path: Path) -> Command:
+    """Run a command line on the test's database, as a process of its own."""
+    host, port = quote(str(connect_arguments["host"]), safe=""), connect_arguments["port"]
+    url = f"postgresql:///{connect_arguments['database']}?host={host}&port={port}&user={connect_arguments['user']}"
+    always = {**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(REPOSITORY)}
+
+    async def command(
+        *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        env = {**always, **(environment or {})}
+        options: dict[str, Any] = {"capture_output": True, "input": given, "env": env, "cwd": tmp_path}
+        return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "app", *arguments], **options)
+
+    return command

@@ -2,33 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-
-import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def command(connect_arguments, tmp_path):
-    """Run a command on the test's database."""
-    host, port = quote(str(connect_arguments["host"]), safe=""), connect_arguments["port"]
-    url = f"postgresql:///{connect_arguments['database']}?host={host}&port={port}&user={connect_arguments['user']}"
-    environment = {**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(REPOSITORY)}
-
-    async def command(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        options: dict[str, Any] = {"capture_output": True, "input": given, "env": environment, "cwd": tmp_path}
-        return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "app", *arguments], **options)
-
-    return command
-
 
 LINES = b'{"text": "tea"}\n{"conversation_id": "c", "messages": [{"role": "user", "content": "hi", "id": "1"}]}\n'
 

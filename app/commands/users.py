@@ -1,0 +1,136 @@
+"""`user list`, `user quota`, `user delete`, `user export`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING, Any
+
+from app.commands.common import Commands, add_common, cell, print_json, print_table, user_name
+from app.commands.data import export_file
+
+if TYPE_CHECKING:
+    from app.memory.types import Use
+    from app.store.users import UserRow
+
+_SIZES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+_MOST = 2**63 - 1  # what a bigint holds
+
+
+def add_user(commands: Commands[Any]) -> None:
+    """Declare `user` and what can be done with one."""
+    parser = commands.add_parser("user", help="List users, limit what they keep, export and delete them.")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+
+    listing = actions.add_parser("list", help="List all users: what each keeps and may keep.")
+    listing.set_defaults(run=user_list)
+    _add_json(listing)
+
+    quota = actions.add_parser("quota", help="Show or set how much a user may keep; 0 is no limit.")
+    quota.add_argument("user", type=user_name, metavar="NAME", help="The user.")
+    quota.add_argument("--memories", type=_number, metavar="N", help="Memories it may keep (QUOTA_MEMORIES).")
+    quota.add_argument("--bytes", type=_number, metavar="N", help="Bytes of text: 500000, 500MB (QUOTA_BYTES).")
+    quota.add_argument("--default", action="store_true", help="Forget its own quota: the settings' holds again.")
+    quota.set_defaults(run=user_quota)
+    _add_json(quota)
+
+    delete = actions.add_parser("delete", help="Delete a user with everything it has, for good.")
+    delete.add_argument("user", type=user_name, metavar="NAME", help="The user.")
+    delete.add_argument("--yes", action="store_true", help="Do not ask.")
+    delete.add_argument("--dry-run", action="store_true", help="Only count what would go.")
+    delete.set_defaults(run=user_delete)
+    _add_json(delete)
+
+    export = actions.add_parser("export", help="Write everything a user remembers as JSON Lines; import takes it back.")
+    export.add_argument("user", type=user_name, metavar="NAME", help="The user.")
+    export.add_argument("file", metavar="FILE", help="The file to write; - is standard output.")
+    export.set_defaults(run=export_file, project=None)
+    _add_json(export)
+
+
+def _add_json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+    add_common(parser)
+
+
+def user_list(args: Namespace) -> int:
+    """Print all users."""
+    from app.ops import users
+
+    found = [_shown(row) for row in users.listing(args.data_dir)]
+    if args.json:
+        print_json(found)
+    else:
+        columns = ("user", "memories", "of", "bytes", "of", "conversations", "tokens", "deletion began")
+        print_table(columns, [tuple(cell(value) for value in row.values()) for row in found])
+    return 0
+
+
+def user_quota(args: Namespace) -> int:
+    """Set a quota where one is given, and print what holds."""
+    from app.ops import users
+
+    use = users.quota(args.data_dir, args.user, args.memories, args.bytes, default=args.default)
+    if args.json:
+        print_json({"user": args.user, **_use(use)})
+    else:
+        for what, used, limit in (
+            ("memories", use.memories, use.quota.memories),
+            ("bytes", use.bytes, use.quota.bytes),
+        ):
+            print(f"{args.user}: {used:,} {what} of {f'{limit:,}' if limit else 'any number'}")
+    return 0
+
+
+def user_delete(args: Namespace) -> int:
+    """Delete a user; 1 when the one who was asked did not agree."""
+    from app.ops import users
+
+    def agreed(rows: dict[str, int]) -> bool:
+        if args.yes:
+            return True
+        if not sys.stdin.isatty():
+            print("claude-memory: nothing was deleted; --yes agrees where nobody can be asked", file=sys.stderr)
+            return False
+        print(_rows(rows), file=sys.stderr)
+        print(f"Delete {args.user} with all this, for good? Type the name: ", end="", file=sys.stderr, flush=True)
+        return bool(sys.stdin.readline().rstrip("\n") == args.user)
+
+    report = users.delete(args.data_dir, args.user, dry_run=args.dry_run, agreed=agreed)
+    if args.json:
+        print_json(report.to_json())
+    else:
+        print(f"{'would delete' if report.dry_run else 'deleted'} {args.user}: {_rows(report.rows)}")
+    return 1 if report.dry_run and not args.dry_run else 0
+
+
+def _rows(rows: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} of {table}" for table, count in rows.items())
+
+
+def _shown(row: UserRow) -> dict[str, Any]:
+    return {
+        "user": row.user,
+        **_use(row.use),
+        "conversations": row.conversations,
+        "live_tokens": row.live_tokens,
+        "deletion_begun_at": row.deletion_begun_at,
+    }
+
+
+def _use(use: Use) -> dict[str, Any]:
+    return {
+        "memories": use.memories,
+        "memories_limit": use.quota.memories,
+        "bytes": use.bytes,
+        "bytes_limit": use.quota.bytes,
+    }
+
+
+def _number(value: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,19})(kB|MB|GB)?", value)
+    number = int(match[1]) * _SIZES[match[2] or ""] if match else _MOST + 1
+    if number > _MOST:
+        raise ArgumentTypeError(f"got {value[:40]!r}, takes a whole number from 0, or one with kB, MB or GB")
+    return number

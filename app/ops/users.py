@@ -1,0 +1,79 @@
+"""Users from the command line: list, quotas, deletion; whether the server runs or not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+from app.errors import NotFound
+from app.memory.types import Use
+from app.ops.database import open_database
+from app.ops.importing.progress import Bar
+from app.settings import load_settings
+from app.store.users import UserRow, Users
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a deletion took, or would take. rows: how many named the user, by table."""
+
+    user: str
+    dry_run: bool
+    rows: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return asdict(self)
+
+
+def listing(data_dir: str | None) -> list[UserRow]:
+    """Return all users, by name."""
+    return _ask(data_dir, lambda users: users.list())
+
+
+def quota(data_dir: str | None, user: str, memories: int | None, bytes_: int | None, *, default: bool) -> Use:
+    """Set what is given, or go back to the settings' quota, and return what holds then."""
+
+    async def set_and_show(users: Users) -> Use:
+        if default:
+            await users.drop_quota(user)
+        elif memories is not None or bytes_ is not None:
+            await users.set_quota(user, memories, bytes_)
+        return await users.use(user)
+
+    return _ask(data_dir, set_and_show)
+
+
+def delete(data_dir: str | None, user: str, *, dry_run: bool, agreed: Callable[[dict[str, int]], bool]) -> Deletion:
+    """Delete a user with everything it has, if `agreed` to the rows it has. Raises NotFound and Conflict."""
+
+    async def count_and_delete(users: Users) -> Deletion:
+        rows = await users.rows(user)
+        if not rows:
+            raise NotFound(f"user {user!r}: nothing here is of this name; claude-memory user list shows all users")
+        if dry_run or not await asyncio.to_thread(agreed, rows):
+            return Deletion(user, True, rows)
+        with Bar("deleting") as bar:
+            done = 0
+
+            def count(memories: int) -> None:
+                nonlocal done
+                done += memories
+                bar.done(done)
+
+            await users.delete(user, count)
+        return Deletion(user, False, rows)
+
+    return _ask(data_dir, count_and_delete)
+
+
+def _ask(data_dir: str | None, question: Callable[[Users], Awaitable[Answer]]) -> Answer:
+    async def ask() -> Answer:
+        async with open_database(load_settings({"memory_data_dir": data_dir}), "user") as db:
+            return await question(Users(db))
+
+    return asyncio.run(ask())

@@ -1,0 +1,93 @@
+"""`user` and `token` as an operator calls them."""
+
+from __future__ import annotations
+
+import json
+
+LINES = b'{"text": "tea"}\n{"conversation_id": "c", "messages": [{"role": "user", "content": "hi", "id": "1"}]}\n'
+
+
+async def test_the_list_shows_what_each_user_keeps_and_may_keep(command):
+    await command("import", "-", "--user", "ann", given=LINES)
+
+    done = await command("user", "list", "--json", environment={"QUOTA_MEMORIES": "5"})
+
+    assert json.loads(done.stdout) == [
+        {
+            "user": "ann",
+            "memories": 2,
+            "memories_limit": 5,
+            "bytes": 5,
+            "bytes_limit": 0,
+            "conversations": 1,
+            "live_tokens": 0,
+            "deletion_begun_at": None,
+        }
+    ]
+    assert (await command("user", "list")).stdout.decode().splitlines()[1].split()[:3] == ["ann", "2", "0"]
+
+
+async def test_an_import_over_the_quota_stops_with_one_line(command):
+    done = await command("import", "-", "--user", "ann", given=LINES, environment={"QUOTA_BYTES": "4"})
+
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "claude-memory: quota of 4 bytes: with this it would be 5; nothing of this call was stored; forget what is not "
+        "needed (forget_memory), or let an operator raise it (claude-memory user quota NAME --bytes N)\n"
+    )
+
+
+async def test_a_quota_is_set_shown_and_dropped(command):
+    set_ = await command("user", "quota", "ann", "--memories", "1000", "--bytes", "2MB")
+    shown = await command("user", "quota", "ann", "--json")
+    dropped = await command("user", "quota", "ann", "--default")
+
+    assert set_.stdout == b"ann: 0 memories of 1,000\nann: 0 bytes of 2,000,000\n"
+    assert json.loads(shown.stdout)["bytes_limit"] == 2_000_000
+    assert dropped.stdout == b"ann: 0 memories of any number\nann: 0 bytes of any number\n"
+    assert (await command("user", "quota", "ann", "--bytes", "-1")).returncode == 2
+
+
+async def test_a_deletion_is_tried_agreed_to_and_done(command):
+    await command("import", "-", "--user", "ann", given=LINES)
+
+    tried = await command("user", "delete", "ann", "--dry-run", "--json")
+    unasked = await command("user", "delete", "ann")
+    done = await command("user", "delete", "ann", "--yes")
+    again = await command("user", "delete", "ann", "--yes")
+
+    assert json.loads(tried.stdout)["rows"] == {"changes": 2, "conversations": 1, "memories": 2}
+    assert (unasked.returncode, unasked.stderr.splitlines()[-1]) == (
+        1,
+        b"claude-memory: nothing was deleted; --yes agrees where nobody can be asked",
+    )
+    assert (done.returncode, done.stdout) == (0, b"deleted ann: 2 of changes, 1 of conversations, 2 of memories\n")
+    assert (again.returncode, b"user 'ann': nothing here" in again.stderr) == (1, True)
+
+
+async def test_what_was_exported_comes_back_after_a_deletion(command, tmp_path):
+    await command("import", "-", "--user", "ann", given=LINES)
+    exported = await command("user", "export", "ann", "ann.jsonl")
+    await command("user", "delete", "ann", "--yes")
+
+    back = await command("import", "ann.jsonl", "--user", "ann")
+
+    assert (exported.returncode, back.returncode) == (0, 0)
+    assert back.stdout.startswith(b"stored 2 (1 memories, 1 messages)")
+
+
+async def test_tokens_of_one_user_are_listed_with_their_state(command, database):
+    from datetime import UTC, datetime, timedelta
+
+    from app.store.tokens import Tokens
+
+    await command("token", "create", "--user", "bob")
+    await command("token", "create", "--user", "ann", "--scope", "read")
+    made = json.loads((await command("token", "create", "--user", "ann", "--json")).stdout)
+    await command("token", "revoke", made["id"])
+    await Tokens(database).create(b"1" * 32, "ann", ["read"], datetime.now(UTC) - timedelta(seconds=1))
+
+    listed = json.loads((await command("token", "list", "--user", "ann", "--json")).stdout)
+
+    assert [(one["user"], one["state"]) for one in listed] == [("ann", "expired"), ("ann", "revoked"), ("ann", "live")]
+    assert b" expired " in (await command("token", "list")).stdout
