@@ -132,8 +132,8 @@ async def follower(log: PostgresChangeLog, index_folder: Path) -> AsyncIterator[
     from app.index.edge import EdgeEngine
     from app.index.follower import Follower
 
-    async def open_engine(database_id: Any) -> EdgeEngine:
-        return await EdgeEngine.open(index_folder, database_id)
+    async def open_engine(database_id: Any, space: Any) -> EdgeEngine:
+        return await EdgeEngine.open(index_folder, database_id, space)
 
     follower = Follower(log, open_engine)
     await follower.start()

@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,13 +26,14 @@ import qdrant_edge as edge
 from app.errors import Conflict, IndexUnavailable
 from app.index.engine import Point
 from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.log import Space
 from app.memory.ports import CandidateQuery
 from app.memory.ranking import VECTORS_VERSION
 from app.memory.types import Candidate, Filter
 
 FORMAT = 2  # of points, payloads and the shard's files
 
-_WINDOW, _SESSION = "window", "session"
+_WINDOW, _SESSION, _DENSE = "window", "session", "dense"
 _KEYWORDS = ("user", "project", "kind", "tags", "role", "conversation")
 _VERSIONS = (FORMAT, VECTORS_VERSION, ANALYSIS_VERSION)  # others than the folder's: the index is built anew
 
@@ -46,6 +47,12 @@ class _State:
     analysis: int
     database: str
     position: int
+    model: str | None = None  # whose vectors are in it, and how many numbers each has
+    size: int | None = None
+
+    @property
+    def space(self) -> Space | None:
+        return None if self.model is None or self.size is None else Space(self.model, self.size)
 
 
 class EdgeEngine:
@@ -56,8 +63,9 @@ class EdgeEngine:
 
     checkpoint_every_s = 5.0  # a crash replays at most this much of the log
 
-    def __init__(self, folder: Path, database: UUID) -> None:
+    def __init__(self, folder: Path, database: UUID, space: Space | None) -> None:
         """Use `open`."""
+        self.space = space
         self._folder = folder
         self._database = str(database)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="index")
@@ -68,9 +76,12 @@ class EdgeEngine:
         self.rebuild_reason: str | None = None
 
     @classmethod
-    async def open(cls, folder: Path, database: UUID) -> Self:
-        """Open the shard in a folder, made from this database. Raises Conflict when another process has it."""
-        engine = cls(folder, database)
+    async def open(cls, folder: Path, database: UUID, space: Space | None = None) -> Self:
+        """Open the shard in a folder, made from this database. Raises Conflict when another process has it.
+
+        space: whose vectors it holds beside the words; None for none.
+        """
+        engine = cls(folder, database, space)
         try:
             await engine._in_thread(engine._open)
         except BaseException:
@@ -102,10 +113,13 @@ class EdgeEngine:
             return None, "it has the format of another version"
         if state.database != self._database:
             return None, "it was made from another database"
+        if state.space != self.space:
+            return None, "it was made with another embedding model"
         return state, ""
 
-    async def empty(self) -> None:
-        """Throw everything away and begin with an empty shard."""
+    async def empty(self, space: Space | None = None) -> None:
+        """Throw everything away and begin with an empty shard, with room for the vectors of `space`."""
+        self.space = space
         await self._in_thread(self._empty)
 
     def _empty(self) -> None:
@@ -119,7 +133,11 @@ class EdgeEngine:
             shard = edge.EdgeShard.create(
                 str(self._folder / "shard"),
                 # No write-ahead log: what a crash loses since the last flush comes again from the change log.
-                edge.EdgeConfig(vectors={}, sparse_vectors={_WINDOW: sparse(), _SESSION: sparse()}, wal_enabled=False),
+                edge.EdgeConfig(
+                    vectors={} if self.space is None else {_DENSE: _dense_params(self.space)},
+                    sparse_vectors={_WINDOW: sparse(), _SESSION: sparse()},
+                    wal_enabled=False,
+                ),
             )
             for field in _KEYWORDS:
                 shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Keyword))
@@ -138,25 +156,35 @@ class EdgeEngine:
                 self._shard.update(edge.UpdateOperation.delete_points(list(deletes)))
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
-        """Return the points with the best window scores."""
+        """Return the points with the best window scores and, where the query has a vector, the nearest to it."""
+        return await self._in_thread(lambda: self._candidates(query))
 
-        def ask() -> list[tuple[UUID, float]]:
-            return self._nearest(_WINDOW, query.weights, _filter(query.user, query.where), query.limit)
-
-        return [Candidate(id=id_, window_score=score) for id_, score in await self._in_thread(ask)]
+    def _candidates(self, query: CandidateQuery) -> list[Candidate]:
+        only = _filter(query.user, query.where)
+        weights = query.weights
+        windows = dict(self._nearest(_WINDOW, _sparse(weights), only, query.limit)) if weights else {}
+        if query.dense is None:
+            return [Candidate(id=id_, window_score=score) for id_, score in windows.items()]
+        vector = list(query.dense)
+        dense = dict(self._nearest(_DENSE, vector, only, query.limit))
+        # The scores that the other search did not tell: a candidate has both, whichever found it.
+        if without := windows.keys() - dense.keys():
+            dense.update(self._nearest(_DENSE, vector, _one_of(without), len(without)))
+        if weights and (without := dense.keys() - windows.keys()):
+            windows.update(self._nearest(_WINDOW, _sparse(weights), _one_of(without), len(without)))
+        return [Candidate(id_, windows.get(id_, 0.0), dense.get(id_)) for id_ in windows.keys() | dense.keys()]
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the score of each session that has one of the terms."""
 
         def ask() -> list[tuple[UUID, float]]:
             only = edge.Filter(must=[_is("user", user), edge.HasIdCondition(set(sessions))])
-            return self._nearest(_SESSION, weights, only, len(sessions))
+            return self._nearest(_SESSION, _sparse(weights), only, len(sessions))
 
         return dict(await self._in_thread(ask))
 
-    def _nearest(self, vector: str, weights: dict[int, float], only: Any, limit: int) -> list[tuple[UUID, float]]:
-        sparse = edge.SparseVector(list(weights), list(weights.values()))
-        request = edge.QueryRequest(query=edge.Query.Nearest(sparse, using=vector), filter=only, limit=limit)
+    def _nearest(self, name: str, vector: Any, only: Any, limit: int) -> list[tuple[UUID, float]]:
+        request = edge.QueryRequest(query=edge.Query.Nearest(vector, using=name), filter=only, limit=limit)
         with _broken("search"):
             return [(point.id, point.score) for point in self._shard.query(request)]
 
@@ -175,7 +203,8 @@ class EdgeEngine:
     def _checkpoint(self, position: int) -> None:
         with _broken("flush"):
             self._shard.flush()
-        state = _State(*_VERSIONS, self._database, position)
+        model, size = (None, None) if self.space is None else (self.space.model, self.space.size)
+        state = _State(*_VERSIONS, self._database, position, model, size)
         temporary = self._folder / "state.json.new"
         with _broken("save its position"):
             with temporary.open("w", encoding="utf-8") as file:
@@ -242,9 +271,11 @@ def _hold(path: Path) -> int:
 def _to_edge(point: Point) -> Any:
     vectors: dict[str, Any] = {}
     if point.window:
-        vectors[_WINDOW] = edge.SparseVector(list(point.window), list(point.window.values()))
+        vectors[_WINDOW] = _sparse(point.window)
     if point.session:
-        vectors[_SESSION] = edge.SparseVector(list(point.session), list(point.session.values()))
+        vectors[_SESSION] = _sparse(point.session)
+    if point.dense:
+        vectors[_DENSE] = _unpacked(point.dense)
     payload = point.payload
     return edge.Point(
         point.id,
@@ -259,6 +290,25 @@ def _to_edge(point: Point) -> Any:
             "at": payload.at.timestamp(),
         },
     )
+
+
+def _dense_params(space: Space) -> Any:
+    # Unit vectors: their dot product is the cosine. 16-bit floats, as they are kept: half the memory.
+    return edge.EdgeVectorParams(space.size, edge.Distance.Dot, datatype=edge.VectorStorageDatatype.Float16)
+
+
+def _sparse(weights: dict[int, float]) -> Any:
+    return edge.SparseVector(list(weights), list(weights.values()))
+
+
+def _unpacked(kept: bytes) -> list[float]:
+    from app.memory.vectors import unpack  # brings numpy, which a server without a model never loads
+
+    return unpack(kept)
+
+
+def _one_of(ids: Collection[UUID]) -> Any:
+    return edge.Filter(must=[edge.HasIdCondition(set(ids))])
 
 
 def _filter(user: str, where: Filter) -> Any:

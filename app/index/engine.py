@@ -32,12 +32,14 @@ class Point:
 
     window: weights of the memory's words and, less, its neighbours'; None where only the session is left.
     session: weights of the whole session's words, held by the point of the session's first memory.
+    dense: the memory's vector mixed with its neighbours', as app/memory/vectors.py keeps it; None where there is none.
     """
 
     id: UUID
     payload: Payload
     window: dict[int, float] | None
     session: dict[int, float] | None
+    dense: bytes | None = None
 
 
 class EngineAway(IndexUnavailable):
@@ -49,7 +51,11 @@ class Engine(Protocol):
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None: ...
 
-    async def candidates(self, query: CandidateQuery) -> list[Candidate]: ...
+    async def candidates(self, query: CandidateQuery) -> list[Candidate]:
+        """Return the best by window score and, where the query has a vector, those nearest to it.
+
+        Each with both scores: a window score of 0 without a common word, a dense score of None without a vector.
+        """
 
     async def session_scores(
         self, user: str, weights: dict[int, float], sessions: Sequence[UUID]

@@ -11,14 +11,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index.engine import Engine, EngineAway, Point
-from app.index.points import session_points
-from app.memory.log import Change, ChangeLog, LogPruned, Member
+from app.index.points import session_points, vectors_needed
+from app.memory.log import Change, ChangeLog, LogPruned, Member, Space
 from app.memory.ports import CandidateQuery, IndexView
 from app.memory.types import Candidate
 
@@ -29,6 +30,9 @@ _IDLE_S = 1.0  # other processes' writes are looked for this often when nobody s
 _GATHER_S = 0.02  # writes that come together are applied together
 _POINTS_AT_ONCE = 1_000
 _SESSIONS_AT_ONCE = 500
+_MEMORIES_AT_ONCE = 4_000
+
+_Positions = Mapping[UUID, set[int]]  # of changed members, by session
 
 T = TypeVar("T")
 
@@ -39,8 +43,9 @@ class RebuildableEngine(Engine, Protocol):
     position: int | None
     rebuild_reason: str | None
     checkpoint_every_s: float
+    space: Space | None
 
-    async def empty(self) -> None: ...
+    async def empty(self, space: Space | None) -> None: ...
 
 
 class Follower:
@@ -49,7 +54,7 @@ class Follower:
     def __init__(
         self,
         log: ChangeLog,
-        open_engine: Callable[[UUID], Awaitable[RebuildableEngine]],
+        open_engine: Callable[[UUID, Space | None], Awaitable[RebuildableEngine]],
         on_applied: Callable[[int], None] = lambda changes: None,
     ) -> None:
         """on_applied: told how many changes each round applied."""
@@ -85,7 +90,7 @@ class Follower:
     async def start(self) -> None:
         """Open the engine and begin to follow. Raises Conflict when another process holds the index."""
         database = await self._log.database_id()
-        self._engine = await self._open_engine(database)
+        self._engine = await self._open_engine(database, await self._log.space())
         self._position = self._engine.position or 0
         self._problem = "it is being built"
         if self._engine.position is not None:
@@ -126,6 +131,9 @@ class Follower:
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return candidates as of the last catch-up."""
+        space = self._usable().space
+        if query.dense is not None and (space is None or len(query.dense) != space.size):
+            query = replace(query, dense=None)  # the first vectors are not there yet, or the model has changed
         return await self._ask(lambda engine: engine.candidates(query))
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
@@ -259,7 +267,7 @@ class Follower:
                     gone.discard(session)  # its point holds the session's vector as long as a member lives
                 else:
                     gone.add(session)
-            await self._write(await asyncio.to_thread(_points, members, positions))
+            await self._write_sessions(members, positions)
         if gone:
             await self._open().apply((), list(gone))
 
@@ -268,11 +276,9 @@ class Follower:
         engine = self._open()
         started, written = time.monotonic(), 0
         position = await self._log.horizon()
-        await engine.empty()
+        await engine.empty(await self._log.space())
         async for members in self._log.everything():
-            points = await asyncio.to_thread(_points, members, {})
-            await self._write(points)
-            written += len(points)
+            written += await self._write_sessions(members, {})
         self._position, self._applied = position, set()
         await engine.checkpoint(position)
         self._problem = None
@@ -280,10 +286,18 @@ class Follower:
         self._filled.set()
         logger.info("search index built: %d points in %.1f s", written, time.monotonic() - started)
 
-    async def _write(self, points: Sequence[Point]) -> None:
-        engine = self._open()
-        for first in range(0, len(points), _POINTS_AT_ONCE):
-            await engine.apply(points[first : first + _POINTS_AT_ONCE], ())
+    async def _write_sessions(self, members: Mapping[UUID, Sequence[Member]], positions: _Positions) -> int:
+        """Write the points of sessions, those near the positions or all; return how many."""
+        engine, written = self._open(), 0
+        for part in _parts(members, _MEMORIES_AT_ONCE):
+            vectors = await self._log.vectors(_needed(part, positions))
+            if vectors and engine.space is None:
+                raise IndexUnavailable("the first vectors of the embedding model are there")
+            points = await asyncio.to_thread(_points, part, positions, vectors, engine.space)
+            for first in range(0, len(points), _POINTS_AT_ONCE):
+                await engine.apply(points[first : first + _POINTS_AT_ONCE], ())
+            written += len(points)
+        return written
 
     async def _save_if_due(self) -> None:
         engine = self._open()
@@ -303,6 +317,41 @@ class Follower:
                 waiter.set_exception(error)
 
 
-def _points(members: Mapping[UUID, Sequence[Member]], positions: Mapping[UUID, set[int]]) -> list[Point]:
+def _parts(members: Mapping[UUID, Sequence[Member]], memories: int) -> Iterator[dict[UUID, Sequence[Member]]]:
+    """Cut sessions into parts of about so many memories: their vectors are some megabytes at a time."""
+    part: dict[UUID, Sequence[Member]] = {}
+    held = 0
+    for session, its in members.items():
+        part[session] = its
+        held += len(its)
+        if held >= memories:
+            yield part
+            part, held = {}, 0
+    if part:
+        yield part
+
+
+def _needed(members: Mapping[UUID, Sequence[Member]], positions: _Positions) -> list[UUID]:
+    return [id_ for session, its in members.items() for id_ in vectors_needed(session, its, positions.get(session))]
+
+
+def _points(
+    members: Mapping[UUID, Sequence[Member]],
+    positions: _Positions,
+    vectors: Mapping[UUID, bytes],
+    space: Space | None,
+) -> list[Point]:
     """Return the points of sessions; made in a thread, since a session can hold a megabyte of terms."""
-    return [point for session, its in members.items() for point in session_points(session, its, positions.get(session))]
+    kept = _of_size(vectors, space.size) if space and vectors else {}
+    return [
+        point
+        for session, its in members.items()
+        for point in session_points(session, its, positions.get(session), kept)
+    ]
+
+
+def _of_size(vectors: Mapping[UUID, bytes], size: int) -> dict[UUID, bytes]:
+    """Leave out vectors that the service made of another size under the same name: the engine takes one size."""
+    from app.memory.vectors import size_of
+
+    return {id_: vector for id_, vector in vectors.items() if size_of(vector) == size}

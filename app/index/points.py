@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from app.index.engine import Payload, Point
@@ -11,33 +11,64 @@ from app.memory.log import Member
 from app.memory.ranking import NEIGHBOURS, session_vector, window_vector
 
 
-def session_points(session: UUID, members: Sequence[Member], changed: Collection[int] | None) -> list[Point]:
+def session_points(
+    session: UUID,
+    members: Sequence[Member],
+    changed: Collection[int] | None,
+    vectors: Mapping[UUID, bytes] | None = None,
+) -> list[Point]:
     """Return the points of a session to write.
 
     members: its live memories in order of position, at least one.
     changed: positions that changed; the turns near them are re-weighed. None: all of them.
+    vectors: those of `vectors_needed`, as app/memory/vectors.py keeps them, all of one size.
     The session's own vector stands on the point of its first memory, also when that memory is gone.
     """
-    first, last = members[0].position, members[-1].position
-    turns: list[Counter[int] | None] = [None] * (last - first + 1)
+    first = members[0].position
+    places: list[Member | None] = [None] * (members[-1].position - first + 1)  # a turn that is gone keeps its place
     for member in members:
-        turns[member.position - first] = Counter(member.terms)
+        places[member.position - first] = member
+    turns = [None if member is None else Counter(member.terms) for member in places]
     whole = session_vector(turn for turn in turns if turn)
+    kept = [None if member is None else vectors.get(member.id) for member in places] if vectors else None
     points = []
     for member in members:
         is_first = member.id == session
         if is_first or changed is None or _is_near(member.position, changed):
-            window = window_vector(turns, member.position - first)
+            at = member.position - first
             points.append(
-                Point(id=member.id, payload=_payload(member), window=window, session=whole if is_first else None)
+                Point(
+                    id=member.id,
+                    payload=_payload(member),
+                    window=window_vector(turns, at),
+                    session=whole if is_first else None,
+                    dense=_mixed(kept, at) if kept else None,
+                )
             )
     if all(member.id != session for member in members):
         points.append(Point(id=session, payload=_payload(members[0]), window=None, session=whole))
     return points
 
 
-def _is_near(position: int, changed: Collection[int]) -> bool:
-    return any(near in changed for near in range(position - NEIGHBOURS, position + NEIGHBOURS + 1))
+def vectors_needed(session: UUID, members: Sequence[Member], changed: Collection[int] | None) -> list[UUID]:
+    """Return the memories whose vectors go into the points that `session_points` makes.
+
+    Those near a change are mixed with their own neighbours, and the session's first is always written.
+    """
+    if changed is None:
+        return [member.id for member in members]
+    around = {*changed, *(member.position for member in members[:1] if member.id == session)}
+    return [member.id for member in members if _is_near(member.position, around, 2 * NEIGHBOURS)]
+
+
+def _mixed(kept: Sequence[bytes | None], at: int) -> bytes | None:
+    from app.memory.vectors import mixed  # brings numpy, which a server without a model never loads
+
+    return mixed(kept, at)
+
+
+def _is_near(position: int, changed: Collection[int], distance: int = NEIGHBOURS) -> bool:
+    return any(near in changed for near in range(position - distance, position + distance + 1))
 
 
 def _payload(member: Member) -> Payload:

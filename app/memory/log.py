@@ -45,6 +45,14 @@ class Member:
     terms: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The vectors that can be compared with each other: those of one model, each of `size` numbers."""
+
+    model: str
+    size: int
+
+
 class LogPruned(Exception):
     """A follower cannot go on from its position: the log no longer reaches back, or filling anew is less work."""
 
@@ -60,6 +68,12 @@ class ChangeLog(Protocol):
 
     async def members(self, sessions: Sequence[UUID]) -> dict[UUID, list[Member]]:
         """Return the live memories of sessions, in order; a session without any is left out."""
+
+    async def space(self) -> Space | None:
+        """Return what the vectors are of; None without a model, and before its first vector."""
+
+    async def vectors(self, memories: Sequence[UUID]) -> dict[UUID, bytes]:
+        """Return the kept vectors (app/memory/vectors.py) of those memories that have one of the model set."""
 
     def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
         """Yield all live memories by session, page by page, from one snapshot."""

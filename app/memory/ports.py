@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from app.memory.types import (
@@ -85,7 +85,10 @@ class MemoryStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateQuery:
-    """A question as the index takes it: weighted terms, and the limits of the search."""
+    """A question as the index takes it: weighted terms, and the limits of the search.
+
+    dense: its unit vector, of the embedding model set; an index that has other vectors or none goes without it.
+    """
 
     user: str
     weights: dict[int, float]
@@ -101,7 +104,7 @@ class IndexView(Protocol):
     """
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
-        """Return the best by window score."""
+        """Return the best by window score, and those nearest to the vector where the query has one."""
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the score of each session for the weights; one without a common term is left out."""
@@ -112,6 +115,62 @@ class SearchIndex(Protocol):
 
     async def view(self, user: str) -> IndexView:
         """Return what is known now of a user's memories. Raises IndexUnavailable."""
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors.
+
+    model: names them: only vectors of one name can be compared.
+    at_once: how many texts one call takes best.
+    """
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def at_once(self) -> int: ...
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[tuple[float, ...] | None]:
+        """Return the unit vector of each text, all of one size; None for a text that the service will not take.
+
+        Raises EmbeddingUnavailable, and EmbeddingRefused when only an operator can help.
+        """
+
+
+class QuestionVectors(Protocol):
+    """Turns questions into vectors while the searcher waits."""
+
+    async def vector(self, question: str) -> tuple[float, ...] | None:
+        """Return the question's unit vector, or None when it is not there in time. Raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    """A memory without a vector; `version` tells whether it is still the one that was read."""
+
+    id: UUID
+    version: int
+    name: str | None
+    text: str
+
+
+class VectorStore(Protocol):
+    """Where vectors are kept, of all users. All raise StoreUnavailable."""
+
+    async def horizon(self) -> int:
+        """Return the transaction horizon: what was written from there on is found by `changed`."""
+
+    async def older(self, model: str, than: UUID, limit: int) -> tuple[list[Unembedded], UUID | None]:
+        """Return live memories without a vector of the model, newest first, and where to go on; None at the end."""
+
+    async def changed(self, model: str, position: int, limit: int) -> tuple[list[Unembedded], int]:
+        """Return those among what was written from a position on, and the position to read from next.
+
+        Raises LogPruned when the log does not reach back so far.
+        """
+
+    async def store(self, model: str, embedded: Sequence[tuple[Unembedded, bytes]]) -> int:
+        """Store vectors (as app/memory/vectors.py keeps them) of texts that are still the same; return how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,3 +190,4 @@ class Parts:
     index: SearchIndex
     limits: Limits
     new_id: Callable[[], UUID]
+    questions: QuestionVectors | None = None  # None without an embedding model: search by words alone

@@ -183,11 +183,11 @@ class Runtime:
             raise Unavailable("there is no database: neither DATABASE_URL is set nor the embedded server was started")
         return dict(self._postgres.connect_args)
 
-    def _open_index(self) -> Callable[[Any], Any]:
+    def _open_index(self) -> Callable[[Any, Any], Any]:
         from app.index.edge import EdgeEngine
 
         folder = self.settings.data_dir / "index"
-        return lambda database: EdgeEngine.open(folder, database)
+        return lambda database, space: EdgeEngine.open(folder, database, space)
 
     async def stop(self) -> None:
         """Stop everything in order: housekeeping, index, connections, PostgreSQL; idempotent."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.memory.log import Batch, Change, LogPruned, Member
+from app.memory.log import Batch, Change, LogPruned, Member, Space
 from app.store.database import Database
 from app.store.terms import LIVE_MEMORIES
 
@@ -29,8 +29,10 @@ select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
 class PostgresChangeLog:
     """Read side of the change log; sees every user's rows, and no text."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, model: str | None = None) -> None:
+        """model: whose vectors are followed; None for none."""
         self._db = db
+        self._model = model
 
     async def database_id(self) -> UUID:
         """Return the id of this database, which a restored or new one does not share."""
@@ -54,6 +56,28 @@ class PostgresChangeLog:
                 list(sessions),
             )
         return _by_session(rows)
+
+    async def space(self) -> Space | None:
+        """Return what the vectors are of; None without a model, and before its first vector."""
+        if self._model is None:
+            return None
+        from app.memory.vectors import size_of
+
+        async with self._db.as_service() as connection:
+            vector = await connection.fetchval("select vector from embeddings where model = $1 limit 1", self._model)
+        return None if vector is None else Space(self._model, size_of(vector))
+
+    async def vectors(self, memories: Sequence[UUID]) -> dict[UUID, bytes]:
+        """Return the kept vectors of those memories that have one of the model set."""
+        if self._model is None or not memories:
+            return {}
+        async with self._db.as_service() as connection:
+            rows = await connection.fetch(
+                "select memory_id, vector from embeddings where memory_id = any($1::uuid[]) and model = $2",
+                list(memories),
+                self._model,
+            )
+        return dict(rows)
 
     async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
         """Yield all live memories by session, page by page, from one snapshot."""

@@ -16,15 +16,17 @@ import pytest
 from app.errors import Conflict, IndexUnavailable
 from app.index.edge import EdgeEngine
 from app.index.engine import Payload, Point
+from app.memory.log import Space
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Kind
+from app.memory.vectors import pack
 from tests.support.damage import spoil
 
 DATABASE = uuid4()
 NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
 
 
-def point(number: int = 1, *, window=None, session=None, **payload) -> Point:
+def point(number: int = 1, *, window=None, session=None, dense=None, **payload) -> Point:
     values = {
         "user": "alice",
         "project": "",
@@ -35,7 +37,7 @@ def point(number: int = 1, *, window=None, session=None, **payload) -> Point:
         "at": NOON,
         **payload,
     }
-    return Point(id=UUID(int=number), payload=Payload(**values), window=window, session=session)
+    return Point(id=UUID(int=number), payload=Payload(**values), window=window, session=session, dense=dense)
 
 
 async def found(engine, weights, where=None, user="alice", limit=10):
@@ -143,6 +145,89 @@ class TestSearch:
         )
 
         assert set(await found(engine, word, where)) == numbers
+
+
+class TestVectors:
+    SPACE = Space("model", 2)
+    EAST, NORTH, BETWEEN = (1.0, 0.0), (0.0, 1.0), (0.6, 0.8)
+
+    @pytest.fixture
+    async def engine(self, index_folder):
+        engine = await EdgeEngine.open(index_folder, DATABASE, self.SPACE)
+        await engine.empty(self.SPACE)
+        yield engine
+        await engine.close()
+
+    async def ask(self, engine, dense=EAST, weights=None, limit=10, **where):
+        query = CandidateQuery(
+            user="alice",
+            weights={7: 1.0} if weights is None else weights,
+            where=Filter(**where),
+            limit=limit,
+            dense=dense,
+        )
+        return {
+            one.id.int: (
+                round(one.window_score, 3),
+                None if one.dense_score is None else round(one.dense_score, 3),
+            )
+            for one in await engine.candidates(query)
+        }
+
+    async def test_a_candidate_has_both_scores_whichever_search_found_it(self, engine):
+        await engine.apply(
+            [
+                point(1, window={7: 3.0}, dense=pack(self.NORTH)),  # the best by words alone
+                point(2, window={7: 1.0}, dense=pack(self.EAST)),  # the best by its vector alone
+                point(3, window={8: 1.0}, dense=pack(self.BETWEEN)),
+                point(4, window={7: 2.0}),
+            ],
+            [],
+        )
+
+        assert await self.ask(engine, limit=1) == {1: (3.0, 0.0), 2: (1.0, 1.0)}
+        assert await self.ask(engine) == {1: (3.0, 0.0), 2: (1.0, 1.0), 3: (0.0, 0.6), 4: (2.0, None)}
+
+    async def test_a_question_without_a_known_word_finds_by_its_vector(self, engine):
+        await engine.apply([point(1, window={7: 3.0}, dense=pack(self.NORTH))], [])
+
+        assert await self.ask(engine, weights={}) == {1: (0.0, 0.0)}
+
+    async def test_without_a_vector_in_the_question_only_words_are_looked_for(self, engine):
+        await engine.apply([point(1, window={7: 3.0}, dense=pack(self.NORTH)), point(2, dense=pack(self.EAST))], [])
+
+        assert await self.ask(engine, dense=None) == {1: (3.0, None)}
+
+    async def test_both_searches_keep_to_the_user_and_the_filter(self, engine):
+        await engine.apply(
+            [
+                point(1, window={7: 1.0}, dense=pack(self.EAST), user="bob"),
+                point(2, window={7: 1.0}, dense=pack(self.EAST), project="other"),
+                point(3, dense=pack(self.NORTH), project="p"),
+            ],
+            [],
+        )
+
+        assert await self.ask(engine, projects=("p",)) == {3: (0.0, 0.0)}
+
+    async def test_vectors_are_there_again_after_a_restart(self, engine, index_folder):
+        await engine.apply([point(1, dense=pack(self.BETWEEN))], [])
+        await engine.checkpoint(5)
+        await engine.close()
+
+        again = await EdgeEngine.open(index_folder, DATABASE, self.SPACE)
+        assert again.position == 5
+        assert await self.ask(again) == {1: (0.0, 0.6)}
+        await again.close()
+
+    @pytest.mark.parametrize("other", [None, Space("model", 3), Space("another", 2)])
+    async def test_an_index_of_other_vectors_is_made_anew(self, engine, index_folder, other):
+        await engine.checkpoint(5)
+        await engine.close()
+
+        again = await EdgeEngine.open(index_folder, DATABASE, other)
+        assert (again.position, again.rebuild_reason) == (None, "it was made with another embedding model")
+        await again.close()
 
 
 class TestReopening:

@@ -6,6 +6,7 @@ import asyncio
 import random
 from contextlib import asynccontextmanager
 from itertools import count
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -16,14 +17,18 @@ from app.index import follower as follower_module
 from app.index.edge import EdgeEngine
 from app.index.engine import EngineAway
 from app.index.follower import Follower
+from app.memory.analysis import analyse
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Scope
+from app.memory.vectors import pack
 from app.store.changes import PostgresChangeLog
 from app.store.database import Database
+from app.store.embeddings import Embeddings
 from app.store.postgres import PostgresStore
 from tests.support.damage import spoil
 from tests.support.domain import change, converse, erase, look_for, memorize, parts_on, texts_for
 from tests.support.rows import add_note, piece
+from tests.support.vectors import bag_of_words, kept
 from tests.support.waiting import until
 
 _numbers = count()
@@ -38,7 +43,7 @@ def no_idling(monkeypatch):
 @asynccontextmanager
 async def following(log, folder, engine=EdgeEngine):
     """Run a follower on a folder."""
-    follower = Follower(log, lambda database: engine.open(folder, database))
+    follower = Follower(log, lambda database, space: engine.open(folder, database, space))
     await follower.start()
     try:
         yield follower
@@ -172,6 +177,109 @@ class TestFreshness:
         await follower.catch_up()
 
         assert follower.lag == (0, 0.0)
+
+
+class TestVectors:
+    MODEL = "model"
+
+    @pytest.fixture
+    def log(self, database):
+        return PostgresChangeLog(database, self.MODEL)
+
+    @pytest.fixture
+    def embed(self, database, follower):
+        async def embed(model=self.MODEL, make=kept):
+            """Store a vector for every memory that lacks one, and wait until the index can answer."""
+            embeddings = Embeddings(database)
+            found, _ = await embeddings.older(model, UUID(int=2**128 - 1), 1_000)
+            await embeddings.store(model, [(one, make(one.text)) for one in found])
+            follower.wake()
+            await asyncio.sleep(0.1)
+            await healthy(follower)
+
+        return embed
+
+    async def nearest(self, follower, text, user="alice"):
+        """Return the dense scores by id, found with no word at all."""
+        view = await follower.view(user)
+        query = CandidateQuery(user=user, weights={}, where=Filter(), limit=10, dense=tuple(bag_of_words(text)))
+        return {one.id: one.dense_score for one in await view.candidates(query)}
+
+    async def test_a_stored_vector_reaches_the_index_though_no_word_changed(self, parts, follower, alice, embed):
+        apple = await memorize(parts, alice, "apple")
+        await memorize(parts, alice, "pear")
+        assert await self.nearest(follower, "apple") == {}
+
+        await embed()
+
+        scores = await self.nearest(follower, "apple")
+        assert max(scores, key=scores.get) == apple
+        assert scores[apple] == pytest.approx(1, abs=0.001)
+
+    async def test_later_vectors_need_no_new_index(self, parts, follower, alice, embed, caplog):
+        await memorize(parts, alice, "apple")
+        await embed()
+        caplog.clear()
+
+        pear = await memorize(parts, alice, "pear")
+        await embed()
+
+        assert pear in await self.nearest(follower, "pear")
+        assert "rebuilding" not in caplog.text
+
+    async def test_a_turns_vector_holds_its_neighbours_and_changes_with_them(self, parts, follower, alice, embed):
+        await converse(parts, alice, ["apple", "pear", "plum"], conversation_id="talk")
+        await embed()
+        [pear] = [one.memory.id for one in (await look_for(parts, alice, "pear")).results if one.memory.text == "pear"]
+        with_plum = (await self.nearest(follower, "plum"))[pear]
+        [plum] = [one.memory.id for one in (await look_for(parts, alice, "plum")).results if one.memory.text == "plum"]
+
+        await erase(parts, alice, ids=[plum])
+
+        assert (await self.nearest(follower, "plum"))[pear] < with_plum - 0.1
+
+    async def test_an_index_built_anew_has_the_same_vectors(self, parts, follower, log, alice, embed, run_folder):
+        await converse(parts, alice, [f"word{n} apple" for n in range(7)], conversation_id="talk")
+        await embed()
+        await converse(parts, alice, ["pear", "plum"], conversation_id="talk")
+        await embed()
+
+        async with following(log, run_folder / f"anew-{next(_numbers)}") as anew:
+            await anew.wait_filled(10)
+            assert await self.nearest(anew, "apple") == await self.nearest(follower, "apple")
+
+    async def test_a_new_text_has_no_vector_until_it_gets_its_own(self, parts, follower, alice, embed):
+        note = await memorize(parts, alice, "apple")
+        await memorize(parts, alice, "other")
+        await embed()
+
+        await change(parts, alice, note, text="pear")
+        assert note not in await self.nearest(follower, "apple")
+
+        await embed()
+        assert (await self.nearest(follower, "pear"))[note] == pytest.approx(1, abs=0.001)
+
+    async def test_a_vector_of_another_size_under_the_same_name_is_left_out(self, parts, follower, alice, embed):
+        apple = await memorize(parts, alice, "apple")
+        await embed()
+        await memorize(parts, alice, "pear")
+        await embed(make=lambda text: pack(bag_of_words(text, 32)))
+
+        assert list(await self.nearest(follower, "pear")) == [apple]
+
+    @pytest.mark.parametrize("size", [32, 64])
+    async def test_a_question_of_another_model_or_before_any_vector_is_searched_by_words(
+        self, parts, follower, alice, embed, size
+    ):
+        apple = await memorize(parts, alice, "apple")
+        if size == 32:
+            await embed()
+
+        view = await follower.view("alice")
+        dense = tuple(bag_of_words("apple", size))
+        [term] = analyse("apple").terms
+        query = CandidateQuery(user="alice", weights={term: 1.0}, where=Filter(), limit=10, dense=dense)
+        assert [(one.id, one.dense_score) for one in await view.candidates(query)] == [(apple, None)]
 
 
 class TestForgetting:
@@ -311,7 +419,7 @@ class TestReopening:
             }
 
     async def test_changes_applied_but_not_saved_are_replayed_without_harm(self, log, store, index_folder, alice):
-        first = Follower(log, lambda database: EdgeEngine.open(index_folder, database))
+        first = Follower(log, lambda database, space: EdgeEngine.open(index_folder, database, space))
         await first.start()
         await first.wait_filled(10)
         parts = parts_on(store, first)
@@ -409,9 +517,9 @@ class Faulty(EdgeEngine):
         self._fail_in("write")
         await super().apply(upserts, deletes)
 
-    async def empty(self):
+    async def empty(self, space=None):
         self._fail_in("begin anew")
-        await super().empty()
+        await super().empty(space)
 
     async def checkpoint(self, position):
         self._fail_in("flush")

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from app.index.points import session_points
+from app.index.points import session_points, vectors_needed
 from app.memory.log import Member
 from app.memory.ranking import NEIGHBOURS, session_vector, window_vector
+from app.memory.vectors import mixed
+from tests.support.vectors import kept
 
 NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
 SESSION = UUID(int=100)
@@ -108,3 +110,32 @@ def test_a_memory_without_any_term_has_a_point_that_no_word_finds():
 
     assert not point.window
     assert not point.session
+
+
+SOME = [member(position, position + 1) for position in (0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11)]
+VECTORS = {one.id: kept(str(one.position)) for one in SOME if one.position != 6}
+BY_PLACE = [VECTORS.get(UUID(int=100 + place)) for place in range(12)]
+
+
+class TestVectors:
+    @pytest.mark.parametrize("changed", [None, {0}, {5}, {11}, {2, 9}])
+    def test_each_point_has_its_vector_mixed_with_its_neighbours(self, changed):
+        needed = vectors_needed(SESSION, SOME, changed)
+        given = {id_: VECTORS[id_] for id_ in needed if id_ in VECTORS}
+
+        points = by_position(session_points(SESSION, SOME, changed, given))
+
+        assert points
+        assert {at: point.dense for at, point in points.items()} == {at: mixed(BY_PLACE, at) for at in points}
+
+    def test_one_change_needs_the_vectors_near_it_and_of_the_first_alone(self):
+        members = [member(position, 1) for position in range(40)]
+
+        needed = {id_.int - 100 for id_ in vectors_needed(SESSION, members, {20})}
+
+        assert needed == {*range(2 * NEIGHBOURS + 1), *range(20 - 2 * NEIGHBOURS, 21 + 2 * NEIGHBOURS)}
+
+    def test_a_session_whose_first_is_gone_has_a_point_without_a_vector(self):
+        points = by_position(session_points(SESSION, [member(3, 1)], None, {UUID(int=103): kept("x")}))
+
+        assert (points[0].dense, points[3].dense) == (None, kept("x"))

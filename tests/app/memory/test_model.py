@@ -159,7 +159,7 @@ def test_the_domain_keeps_its_promises_in_any_order(postgres, run_folder):
             await database.open()
             store = PostgresStore(database)
             folder = run_folder / "index-of-the-model"
-            follower = Follower(PostgresChangeLog(database), lambda id_: EdgeEngine.open(folder, id_))
+            follower = Follower(PostgresChangeLog(database), lambda id_, space: EdgeEngine.open(folder, id_, space))
             await follower.start()
             await follower.wait_filled(10)
             return database, follower, parts_on(store, follower)
