@@ -1,4 +1,9 @@
-"""Row-level security alone keeps users apart: these queries name no user."""
+"""Row-level security alone keeps users apart: these queries name no user.
+
+It guards against a query that forgets whose rows it may see, and against rights a request never needs. It cannot guard
+against SQL that an attacker writes: the connection binds itself to users, so such SQL could bind it to another one, or
+take off the role. Against that stands that values are parameters, never text, and that a call takes one statement.
+"""
 
 from __future__ import annotations
 
@@ -134,3 +139,98 @@ async def test_conversations_of_two_users_may_have_the_same_id(store, alice, bob
     [his] = await store.of_conversation(bob, "talk", 10)
 
     assert (hers.text, his.text) == ("hello from alice", "hello from bob")
+
+
+TABLES_WITH_USERS = """
+select c.oid, c.relname, c.relrowsecurity, pg_get_userbyid(c.relowner) as owner,
+       array(select p.polcmd::text from pg_policy p
+             where p.polrelid = c.oid and 'claude_memory_app'::regrole = any(p.polroles) and p.polpermissive
+               and pg_get_expr(p.polqual, c.oid) like '%user_id = ( SELECT current_setting(''app.user_id''%'
+       ) as policies,
+       has_table_privilege('claude_memory_app', c.oid, 'select, insert, update, delete, truncate, references, trigger')
+       as may_use
+from pg_class c join pg_attribute a on a.attrelid = c.oid
+where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'm', 'v', 'f') and a.attname = 'user_id'
+"""
+
+
+async def test_every_table_with_users_is_guarded_or_closed_to_requests(database):
+    async with database.as_service() as connection:
+        tables = {row["relname"]: row for row in await connection.fetch(TABLES_WITH_USERS)}
+
+    assert {"memories", "conversations", "changes", "term_counts", "tokens", "quotas", "usage"} <= tables.keys()
+    open_ones = {name for name, row in tables.items() if row["may_use"]}
+    unguarded = {name for name in open_ones if not tables[name]["relrowsecurity"] or tables[name]["policies"] != ["*"]}
+    assert unguarded == set()
+    assert "tokens" not in open_ones
+
+
+async def test_what_requests_may_read_beside_users_rows_is_known(database):
+    """A new table without users that requests can read is looked at by a person: then it is listed here."""
+    async with database.as_service() as connection:
+        rows = await connection.fetch(
+            """
+            select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace
+              and has_table_privilege('claude_memory_app', c.oid, 'select, insert, update, delete, truncate')
+              and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'user_id')
+              and c.relkind in ('r', 'p', 'm', 'v', 'f')
+            """
+        )
+    assert {row["relname"] for row in rows} == {"log_positions"}
+
+
+async def test_the_role_of_requests_owns_nothing_and_can_become_nobody(database):
+    async with database.as_service() as connection:
+        row = await connection.fetchrow(
+            "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,"
+            " (select count(*) from pg_auth_members where member = r.oid) as memberships,"
+            " (select count(*) from pg_class where relowner = r.oid) as tables,"
+            " (select count(*) from pg_proc where proowner = r.oid) as functions"
+            " from pg_roles r where rolname = 'claude_memory_app'"
+        )
+        definers = await connection.fetchval(
+            "select count(*) from pg_proc where pronamespace = 'public'::regnamespace and prosecdef"
+        )
+    assert dict(row) == dict.fromkeys(row.keys(), 0)
+    assert definers == 0, "no function lends a request its owner's rights"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("set role postgres", id="become the superuser"),
+        pytest.param("set session authorization postgres", id="log in as the superuser"),
+        pytest.param("alter role claude_memory_app bypassrls", id="bypass the guard"),
+        pytest.param("select rolpassword from pg_authid", id="read passwords"),
+        pytest.param("select pg_read_file('/etc/hostname')", id="read files"),
+        pytest.param("copy memories to program 'cat'", id="start programs"),
+        pytest.param("select lo_import('/etc/hostname')", id="import files"),
+        pytest.param("create table mine ()", id="make tables"),
+        pytest.param("create function f() returns int language sql as 'select 1'", id="make functions"),
+        pytest.param("update quotas set memories = 0", id="raise a quota"),
+        pytest.param("delete from usage", id="forget what is used"),
+        pytest.param("delete from deletions", id="undo a deletion"),
+        pytest.param("set session_replication_role = replica", id="switch triggers off"),
+        pytest.param("alter table memories disable trigger all", id="switch the log off"),
+    ],
+)
+async def test_a_request_may_not_get_beyond_its_rights(database, statement):
+    async with database.as_user("alice") as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+
+
+async def test_a_call_takes_one_statement(database):
+    """Every query of a request has arguments, and so goes by the protocol that takes one: nothing can be appended."""
+    async with database.as_user("alice") as connection:
+        with pytest.raises(asyncpg.PostgresSyntaxError, match="multiple commands"):
+            await connection.fetch("select text from memories where user_id = $1; reset role", "alice")
+        assert await connection.fetchval("select current_user") == "claude_memory_app"
+
+
+async def test_a_role_taken_off_is_on_again_for_the_next_user(database):
+    async with database.as_user("alice") as connection:
+        await connection.execute("reset role")
+    for user in ("bob", "carol", "dave"):
+        async with database.as_user(user) as connection:
+            assert await connection.fetchval("select current_user") == "claude_memory_app"
