@@ -208,6 +208,13 @@ class Settings(BaseSettings):
     daemon_idle_minutes: float = Field(
         15, ge=0, description="minutes after which a daemon nobody is connected to ends itself; 0: never"
     )
+    drain_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=8,
+        description="how long a stopping server still answers, not ready, so that proxies turn away;"
+        " unset: 2 with DATABASE_URL, else 0",
+    )
     log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING, ERROR")
     log_format: Literal["text", "json"] = Field("text", description="text, json")
     max_retry_attempts: int = Field(3, ge=0, le=20, description="tries of a call to an outside service")
@@ -236,6 +243,13 @@ class Settings(BaseSettings):
     def on_loopback(self) -> bool:
         """Whether only this machine can connect."""
         return is_loopback(self.host)
+
+    @property
+    def drain_s(self) -> float:
+        """The drain in force: without a database server there is no other replica that a proxy could turn to."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        return 0.0 if self.database_url is None else 2.0
 
     @property
     def requests_per_minute(self) -> int:

@@ -124,7 +124,7 @@ class Dispatcher:
         request_id = (headers.request_id or secrets.token_hex(8).encode()).decode()
         logs.request_id.set(request_id)
         cors = self._guard.cors_headers(headers.origin)
-        answer = _Answer(send, [(b"x-request-id", request_id.encode()), *cors])
+        answer = _Answer(send, [(b"x-request-id", request_id.encode()), *cors], self._service)
         rpc = scope["path"] in MCP_METHODS
         try:
             await self._route(scope, headers, receive, answer.send)
@@ -183,6 +183,8 @@ class Dispatcher:
             # /mcp is stateless: there is no stream to GET and no session to DELETE
             raise WrongMethod(scope["method"], MCP_METHODS[path])
         identity = await self._identify(scope, headers)
+        if path == SSE and self._service.stopping:
+            raise Unavailable("the server is stopping; connect again")
         if path == SSE:
             await self._sse.open(scope, receive, send)
             return
@@ -226,15 +228,17 @@ class Dispatcher:
 class _Answer:
     """Adds headers to whatever answers, and knows whether it has begun."""
 
-    __slots__ = ("_headers", "_send", "started")
+    __slots__ = ("_headers", "_send", "_service", "started")
 
-    def __init__(self, send: Send, headers: list[Header]) -> None:
-        self._send, self._headers = send, headers
+    def __init__(self, send: Send, headers: list[Header], service: Service) -> None:
+        self._send, self._headers, self._service = send, headers, service
         self.started = False
 
     async def send(self, message: Message) -> None:
         if not self.started:
             self.started = True
+            if self._service.stopping:  # the client's next request finds another replica
+                self._headers.append((b"connection", b"close"))
             message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         await self._send(message)
 

@@ -5,8 +5,9 @@ imported after that, in a thread. `initialize` and `tools/list` need none of the
 
 Bridges (`claude-memory stdio`) come over the data directory's Unix socket. A daemon is this same server without a port.
 
-Order of the end, on SIGINT or SIGTERM: no new connections; running calls finish (10 s at most); SSE streams
-end; index, connections, PostgreSQL. A second signal skips the waiting.
+Order of the end, on SIGINT or SIGTERM: not ready any more, and every answer ends its connection, for DRAIN_SECONDS;
+no new connections; running calls finish; SSE streams end, all that within 8 s; index, connections, PostgreSQL. A
+second signal skips the waiting.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RUNNING_CALLS_S = 10.0  # how long a shutdown waits for calls; less than the 30 s platforms give a container
+RUNNING_CALLS_S = 8.0  # how long a shutdown waits for calls; `docker stop` kills after 10 s
 IDLE_LOOK_S = 5.0  # how often a daemon looks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
 RETRY_S = (1, 2)  # waits between tries to reach a database server, the last again and again
@@ -122,14 +124,17 @@ class _Uvicorn(uvicorn.Server):
         doorman = self._boot.doorman
         waiting = doorman.hand_over() if doorman is not None else []
         await super().startup(sockets)
+        await self._serve_accepted(waiting)
+        self.listening.set()
+
+    async def _serve_accepted(self, connections: Iterable[socket.socket]) -> None:
         loop = asyncio.get_running_loop()
-        for connection in waiting:
+        for connection in connections:
             connection.setblocking(False)
             try:
                 await loop.connect_accepted_socket(self._protocol, connection)
             except OSError:  # it went away while it waited
                 connection.close()
-        self.listening.set()
 
     def _protocol(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -138,10 +143,19 @@ class _Uvicorn(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         winding_down = asyncio.create_task(self._on_shutdown())
+        # Nothing is awaited from here until the listeners are closed: who connects later is refused, and nobody is
+        # left in the kernel's queue, whose end would look like a broken connection.
+        rest = asyncio.create_task(self._serve_accepted(_accepted(sockets or [])))
         await super().shutdown(sockets)
+        await rest
         winding_down.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await winding_down
+
+    def close_idle(self) -> None:
+        """Close connections without a request; those with one close after their answer."""
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
 
     def cancel_requests(self) -> None:
         """Have all requests answered now, with 503."""
@@ -166,6 +180,7 @@ class _Running:
         self._make_runtime, self._make_mcp = make_runtime, make_mcp
         self._started_at = datetime.now(UTC)
         self._signals = 0
+        self._stop_by = math.inf
         self._failure: BaseException | None = None
 
     async def serve(self) -> None:
@@ -237,7 +252,7 @@ class _Running:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=int(RUNNING_CALLS_S) + 2,
+            timeout_graceful_shutdown=int(RUNNING_CALLS_S) + 1,
         )
 
     def _listeners(self) -> tuple[list[socket.socket], int | None]:
@@ -359,24 +374,41 @@ class _Running:
         self._signals += 1
         self._service.stopping = True
         if self._signals == 1:
+            self._stop_by = time.monotonic() + RUNNING_CALLS_S
+            drain_s = self._settings.drain_s if self._boot.listener is not None else 0.0
             logger.info("stopping")
-            self._uvicorn.should_exit = True
+            asyncio.get_running_loop().call_later(drain_s, self._close_port)
         else:
             self._uvicorn.force()
             if self._sse is not None:
                 self._sse.end()
+
+    def _close_port(self) -> None:
+        self._uvicorn.should_exit = True
 
     async def _wind_down(self) -> None:
         """Let running calls finish, then end the streams they answer on."""
         self._service.stopping = True
         if not self._runtime.ready.is_set():  # they wait for what will not come
             self._uvicorn.cancel_requests()
-        await self._calls.finish(RUNNING_CALLS_S)
+        await self._calls.finish(min(RUNNING_CALLS_S, self._stop_by - time.monotonic()))
         await asyncio.sleep(0.02)  # an answer goes from the call to its stream in one turn of the loop, or two
         if self._lines is not None:
             await self._lines.stop()
         if self._sse is not None:
             self._sse.end()
+        self._uvicorn.close_idle()
+
+
+def _accepted(listeners: Iterable[socket.socket]) -> list[socket.socket]:
+    """Return the connections that wait to be accepted."""
+    connections = []
+    for listener in listeners:
+        listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            while True:
+                connections.append(listener.accept()[0])
+    return connections
 
 
 def _load(*names: str) -> Any:

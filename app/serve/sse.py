@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10  # proxies cut a silent connection, the strictest after 15 s
 MESSAGES_PATH = "/messages/"
+_RETRY = b"retry: 1000\r\n\r\n"  # milliseconds: by then a proxy has another replica, or a service manager a new server
 
 
 class SseSessions:
@@ -95,6 +96,6 @@ class _Stream:
         await self._send(message)
 
     async def finish(self) -> None:
-        """Complete the response; nothing happens when the client has gone."""
+        """Complete the response, with a hint when to come again; nothing happens when the client has gone."""
         if self._started and not self._complete:
-            await self.send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self.send({"type": "http.response.body", "body": _RETRY, "more_body": False})

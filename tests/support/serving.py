@@ -136,7 +136,8 @@ class SlowServer(Server):
     program = ("-m", "tests.support.slow_server")
 
     def __init__(self, data_dir: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> None:
-        super().__init__(data_dir, *arguments, cwd=cwd, DATABASE_URL="postgresql://nowhere", **environment)
+        environment = {"DATABASE_URL": "postgresql://nowhere", "DRAIN_SECONDS": "0", **environment}
+        super().__init__(data_dir, *arguments, cwd=cwd, **environment)
 
 
 @contextlib.contextmanager
