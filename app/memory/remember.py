@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from app.memory.ports import Parts
 from app.memory.requests import Memorize, MemorizeConversation, Message
-from app.memory.texts import Cleaner, content_hash, pieces, unhurried
+from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces, unhurried
 from app.memory.types import NewMemory, NewTurn, Scope, Stored, StoredConversation
 
 
@@ -45,10 +44,9 @@ async def remember_conversation(parts: Parts, scope: Scope, request: MemorizeCon
 
 def _turn(parts: Parts, cleaner: Cleaner, message: Message) -> NewTurn:
     text = cleaner.text(message.content)
-    time = "" if message.time is None else message.time.isoformat()
     return NewTurn(
         pieces=pieces(text, parts.limits.piece_characters, parts.new_id),
-        content_hash=content_hash(message.role, message.name or "", time, text),
+        content_hash=message_hash(message.role, message.name, message.time, text),
         role=cleaner.text(message.role),
         name=cleaner.value(message.name),
         message_id=cleaner.value(message.id),
@@ -58,10 +56,7 @@ def _turn(parts: Parts, cleaner: Cleaner, message: Message) -> NewTurn:
 
 def _name_of(turns: list[NewTurn]) -> str:
     """Return an id made of the content, so that the same call again meets its own conversation."""
-    digest = content_hash(*(turn.content_hash.hex() for turn in turns))
-    number = int.from_bytes(digest[:16], "big")
-    # Version 8 of RFC 9562 by hand: uuid knows it from Python 3.14 on.
-    return str(UUID(int=number & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | 0b10 << 62))
+    return str(content_id(content_hash(*(turn.content_hash.hex() for turn in turns))))
 
 
 def _after(days: float | None) -> datetime | None:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -97,3 +98,17 @@ def content_hash(*parts: str) -> bytes:
         digest.update(len(encoded).to_bytes(8, "big"))
         digest.update(encoded)
     return digest.digest()
+
+
+def message_hash(role: str, name: str | None, time: datetime | None, text: str) -> bytes:
+    """Return the hash by which the same message of a conversation is known again."""
+    return content_hash(role, name or "", "" if time is None else time.isoformat(), text)
+
+
+def content_id(digest: bytes) -> UUID:
+    """Return a UUIDv8 (RFC 9562, 5.8) of a SHA-256, the same for the same content.
+
+    By hand: Python's UUID takes that version from 3.14 on only.
+    """
+    value = int.from_bytes(digest[:16], "big")
+    return UUID(int=value & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | 0b10 << 62)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.errors import MemoryServerError
-from app.memory.texts import content_hash
+from app.memory.texts import content_hash, message_hash
 from app.memory.types import Kind, Scope
 from app.ops.database import open_database
 from app.ops.importing.progress import Bar
@@ -128,7 +128,6 @@ def _memory(memory: Whole) -> dict[str, Any]:
 
 def _message(turn: Whole) -> dict[str, Any]:
     text = "".join(piece for _, piece in turn.pieces)
-    time_ = "" if turn.occurred_at is None else turn.occurred_at.isoformat()
     return _given(
         {
             "role": turn.role,
@@ -138,7 +137,7 @@ def _message(turn: Whole) -> dict[str, Any]:
             "id": turn.message_id,
             "kind": None if turn.kind == Kind.TURN else turn.kind,
             "memory_id": str(turn.pieces[0][0]),
-            **_kept(turn, content_hash(turn.role or "", turn.name or "", time_, text)),
+            **_kept(turn, message_hash(turn.role or "", turn.name, turn.occurred_at, text)),
         }
     )
 

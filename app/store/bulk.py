@@ -21,6 +21,7 @@ import asyncpg
 
 from app.errors import MemoryServerError
 from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.texts import content_id
 from app.memory.types import Kind, NewMemory, NewTurn, Piece, Scope
 from app.store.conversations import ConversationEnd
 from app.store.database import Database
@@ -414,13 +415,7 @@ def _untaken(scope: Scope, pieces: tuple[Piece, ...], taken: frozenset[UUID]) ->
 
 
 def _own_id(user: str, id_: UUID) -> UUID:
-    return content_id(user.encode() + b"\0" + id_.bytes)
-
-
-def content_id(content: bytes) -> UUID:
-    """Return the UUIDv8 (RFC 9562, 5.8) of a content; Python's UUID takes that version from 3.14 on only."""
-    value = int.from_bytes(hashlib.sha256(content).digest()[:16], "big")
-    return UUID(int=value & ~(0xF000 << 64) & ~(0xC000 << 48) | 8 << 76 | 0b10 << 62)
+    return content_id(hashlib.sha256(user.encode() + b"\0" + id_.bytes).digest())
 
 
 def _memory_rows(one: BulkMemory, pieces: Sequence[Piece]) -> list[dict[str, Any]]:

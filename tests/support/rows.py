@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.memory.analysis import analyse
-from app.memory.texts import content_hash
+from app.memory.texts import content_hash, message_hash
 from app.memory.types import Kind, NewMemory, NewTurn, Piece, Scope, StoredConversation
 from app.store.postgres import PostgresStore
 from app.store.rows import new_id
@@ -36,10 +36,9 @@ def turn(
     *texts: str, id: str | None = None, role: str = "user", name: str | None = None, at: datetime | None = None
 ) -> NewTurn:
     """Return a turn to store, of one piece for each text."""
-    time = "" if at is None else at.isoformat()
     return NewTurn(
         pieces=tuple(map(piece, texts)),
-        content_hash=content_hash(role, name or "", time, "".join(texts)),
+        content_hash=message_hash(role, name, at, "".join(texts)),
         role=role,
         name=name,
         message_id=id,

@@ -5,6 +5,7 @@ The same as app/memory/remember.py does for a call, so that what was imported is
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,11 +14,11 @@ from uuid import UUID
 
 from app.memory.analysis import analyse
 from app.memory.ports import Limits
-from app.memory.texts import Cleaner, content_hash, pieces
+from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces
 from app.memory.types import NewMemory, NewTurn, Piece
 from app.ops.importing.entries import Found
 from app.ops.importing.lines import ConversationLine, MemoryLine, MessageLine, PieceLine
-from app.store.bulk import BulkConversation, BulkMemory, BulkTurn, Past, content_id
+from app.store.bulk import BulkConversation, BulkMemory, BulkTurn, Past
 
 _CONVERSATIONS_REMEMBERED = 1_000  # of those whose messages have no ids; their parts stand close together
 
@@ -45,7 +46,7 @@ class Preparer:
         digest = self._digest(line, text == line.text) or content_hash(text)
         id_ = line.id
         if id_ is None and line.archived_at is not None:  # archived ones are not known by their content
-            id_ = content_id(digest + (project or "").encode())
+            id_ = content_id(hashlib.sha256(digest + (project or "").encode()).digest())
         return BulkMemory(
             memory=NewMemory(
                 pieces=self._pieces(line.text, text, id_, line.pieces),
@@ -75,12 +76,11 @@ class Preparer:
 
     def _turn(self, found: Found, line: MessageLine) -> BulkTurn:
         text = self._cleaner.text(line.content)
-        time = "" if line.time is None else line.time.isoformat()
         digest = self._digest(line, text == line.content)
         return BulkTurn(
             turn=NewTurn(
                 pieces=self._pieces(line.content, text, line.memory_id, line.pieces),
-                content_hash=digest or content_hash(line.role, line.name or "", time, text),
+                content_hash=digest or message_hash(line.role, line.name, line.time, text),
                 role=line.role,
                 name=line.name,
                 message_id=line.id,

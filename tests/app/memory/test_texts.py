@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from uuid import RFC_4122
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.memory.ports import Limits
-from app.memory.texts import Cleaner, content_hash, cut, pieces
+from app.memory.texts import Cleaner, content_hash, content_id, cut, pieces
 from app.store.rows import new_id
 
 KEY = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # made up
@@ -92,3 +94,10 @@ class TestCleaner:
 
         assert cleaner.value({"a": KEY}) == {"a": KEY}
         assert cleaner.redacted == 0
+
+
+def test_an_id_of_a_content_is_a_uuid_of_version_8() -> None:
+    id_ = content_id(bytes(range(200, 232)))
+
+    assert str(id_) == "c8c9cacb-cccd-8ecf-90d1-d2d3d4d5d6d7"
+    assert (id_.variant, content_id(bytes(range(200, 232)))) == (RFC_4122, id_)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from app.memory.analysis import analyse
+from app.memory.texts import content_id
 from app.memory.types import Kind
 from app.store import conversations
-from app.store.bulk import Bulk, BulkConversation, BulkMemory, BulkTurn, Past, Refused, content_id
+from app.store.bulk import Bulk, BulkConversation, BulkMemory, BulkTurn, Past, Refused
 from app.store.rows import new_id
 from tests.support.domain import minutes
 from tests.support.rows import add_note, add_turns, note, turn
@@ -103,7 +105,7 @@ async def test_an_id_of_another_user_is_replaced_by_one_that_stays_the_same(bulk
 
     assert [await bulk.add_memories(bob, [mine]) for _ in range(2)] == [1, 0]
     [found] = await store.recent(bob, 10)
-    assert (found.text, found.id) == ("bob's", content_id(b"bob\0" + theirs.bytes))
+    assert (found.text, found.id) == ("bob's", content_id(sha256(b"bob\0" + theirs.bytes).digest()))
     assert [one.text for one in await store.recent(alice, 10)] == ["alice's"]
 
 
