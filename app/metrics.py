@@ -63,7 +63,9 @@ AVERAGE = Metric(
 )
 POSTGRES_UP = Metric(f"{PREFIX}postgres_up", Kind.GAUGE, "1 when PostgreSQL answers.")
 QDRANT_UP = Metric(f"{PREFIX}qdrant_up", Kind.GAUGE, "1 when the search index answers, embedded or server.")
-MEMORIES = Metric(f"{PREFIX}memories", Kind.GAUGE, "Memories of all users.", "memories")
+MEMORIES = Metric(
+    f"{PREFIX}memories", Kind.GAUGE, "Memories of all users; each piece of a long text counts.", "memories"
+)
 DATABASE_BYTES = Metric(f"{PREFIX}database_bytes", Kind.GAUGE, "Size of the database on disk.", "bytes")
 INDEX_LAG_SECONDS = Metric(
     f"{PREFIX}index_lag_seconds", Kind.GAUGE, "Age of the oldest change the index has not applied.", "seconds"

@@ -6,11 +6,14 @@ from app.errors import InvalidInput
 from app.memory.ports import Parts
 from app.memory.requests import Forget, Update
 from app.memory.texts import Cleaner, content_hash, pieces
-from app.memory.types import Changes, Scope, Selection
+from app.memory.types import Changes, Scope, Selection, Updated
 
 
-async def update(parts: Parts, scope: Scope, request: Update) -> int:
-    """Change a memory and return its new version. Raises NotFound, Conflict, InvalidInput."""
+async def update(parts: Parts, scope: Scope, request: Update) -> Updated:
+    """Change a memory; return its new version and how many credentials were taken out.
+
+    Raises NotFound, Conflict, InvalidInput.
+    """
     cleaner = Cleaner(parts.limits)
     piece, digest = None, None
     if request.text is not None:
@@ -30,7 +33,8 @@ async def update(parts: Parts, scope: Scope, request: Update) -> int:
         expires_in_days=request.expires_in_days,
         archived=request.archived,
     )
-    return await parts.store.update(scope, request.id, changes, piece, digest)
+    version = await parts.store.update(scope, request.id, changes, piece, digest)
+    return Updated(version=version, redacted=cleaner.redacted)
 
 
 async def forget(parts: Parts, scope: Scope, request: Forget) -> int:

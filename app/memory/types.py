@@ -117,6 +117,14 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """The answer to a change of a memory."""
+
+    version: int
+    redacted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredConversation:
     """The answer to a conversation: how many messages were new, and how many were there already."""
 

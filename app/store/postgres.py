@@ -6,7 +6,7 @@ from app.store.conversations import Conversations
 from app.store.database import Database
 from app.store.reading import Reading
 from app.store.terms import LIVE_MEMORIES, Terms
-from app.store.writing import Writing
+from app.store.writing import Writing, shrink_conversations
 
 _PING_TIMEOUT_S = 2.0
 _ANALYZE_FROM = 500  # memories; below that every plan is good
@@ -22,13 +22,20 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         self._analyzed_at = 0
 
     async def delete_expired(self, limit: int = 10_000) -> int:
-        """Delete memories whose time is over, at most `limit`; return how many."""
-        async with self.db.as_service() as connection:
-            done = await connection.execute(
-                "delete from memories where id in (select id from memories where expires_at <= now() limit $1)",
+        """Delete rows whose time is over, at most `limit`, and conversations left empty; return how many rows."""
+        async with self.db.as_service() as connection, connection.transaction():
+            rows = await connection.fetch(
+                "delete from memories where id in (select id from memories where expires_at <= now() limit $1)"
+                " returning user_id, conversation_id",
                 limit,
             )
-        return int(done.split()[-1])
+            touched: dict[str, set[str]] = {}
+            for user, conversation in rows:
+                if conversation is not None:
+                    touched.setdefault(user, set()).add(conversation)
+            for user in sorted(touched):  # in one order, as everybody who locks several
+                await shrink_conversations(connection, user, touched[user])
+        return len(rows)
 
     async def size(self) -> tuple[int, int]:
         """Return (memories of all users, bytes of the database)."""

@@ -111,12 +111,12 @@ class Reading:
         return [(row["id"], row["terms"]) for row in rows]
 
     async def stats(self, scope: Scope, project: str | None) -> Stats:
-        """Count the user's memories, archived ones included."""
+        """Count the user's memories, archived ones included; one of several pieces counts once."""
         rows = await self._fetch(
             scope,
             """
-            select project, kind, count(*) as memories, min(created_at) as oldest, max(created_at) as newest,
-                   sum(octet_length(text)) as bytes
+            select project, kind, count(*) filter (where part = 0) as memories,
+                   min(created_at) as oldest, max(created_at) as newest, sum(octet_length(text)) as bytes
             from memories
             where user_id = $1 and ($2::text is null or project = $2) and (expires_at is null or expires_at > now())
             group by project, kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -59,21 +59,25 @@ class Writing:
         return version
 
     async def forget(self, scope: Scope, selection: Selection, dry_run: bool) -> int:
-        """Delete what the selection names, whole texts always, and return how many rows went (or would)."""
+        """Delete what the selection names, whole texts always, and return how many of those went (or would)."""
         condition, arguments = _selected(scope, selection)
         whole = f"user_id = $1 and whole_id in (select whole_id from memories where {condition})"
         async with self.db.as_user(scope.user) as connection:
             if dry_run:
-                return int(await connection.fetchval(f"select count(*) from memories where {whole}", *arguments))
+                return int(
+                    await connection.fetchval(
+                        f"select count(distinct whole_id) from memories where {whole}", *arguments
+                    )
+                )
             async with connection.transaction():
                 rows = await connection.fetch(
-                    f"delete from memories where {whole} returning conversation_id",
+                    f"delete from memories where {whole} returning conversation_id, whole_id",
                     *arguments,
                 )
-                touched = list({row["conversation_id"] for row in rows if row["conversation_id"] is not None})
+                touched = {row["conversation_id"] for row in rows if row["conversation_id"] is not None}
                 if touched:
-                    await _shrink_conversations(connection, scope.user, touched)
-        return len(rows)
+                    await shrink_conversations(connection, scope.user, touched)
+        return len({row["whole_id"] for row in rows})
 
 
 async def _insert(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> bool:
@@ -210,13 +214,13 @@ def _selected(scope: Scope, selection: Selection) -> tuple[str, list[Any]]:
     return " and ".join(parts), arguments
 
 
-async def _shrink_conversations(connection: asyncpg.Connection, user: str, ids: Sequence[str]) -> None:
+async def shrink_conversations(connection: asyncpg.Connection, user: str, ids: Collection[str]) -> None:
     """Take conversations away that have no turn left, and count the turns of the others anew.
 
     They are locked by a statement of its own: those after it then see the turns of an append that was under way.
     """
     await connection.execute(
-        "select from conversations where user_id = $1 and id = any($2) order by id for update", user, ids
+        "select from conversations where user_id = $1 and id = any($2) order by id for update", user, list(ids)
     )
     await connection.execute(
         """
@@ -224,7 +228,7 @@ async def _shrink_conversations(connection: asyncpg.Connection, user: str, ids: 
             and not exists (select from memories m where m.user_id = $1 and m.conversation_id = c.id)
         """,
         user,
-        ids,
+        list(ids),
     )
     await connection.execute(
         """
@@ -233,5 +237,5 @@ async def _shrink_conversations(connection: asyncpg.Connection, user: str, ids: 
         ) where user_id = $1 and id = any($2)
         """,
         user,
-        ids,
+        list(ids),
     )

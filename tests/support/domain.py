@@ -50,7 +50,7 @@ async def texts_for(parts: Parts, scope: Scope, query: str, **more: Any) -> list
 
 async def change(parts: Parts, scope: Scope, memory_id: UUID, **changes: Any) -> int:
     """Update a memory and return its new version."""
-    return await update(parts, scope, requests.checked(requests.Update, {"id": memory_id, **changes}))
+    return (await update(parts, scope, requests.checked(requests.Update, {"id": memory_id, **changes}))).version
 
 
 async def erase(parts: Parts, scope: Scope, **selection: Any) -> int:

@@ -93,6 +93,7 @@ class Updated(TypedDict):
 
     id: str
     version: int
+    redacted: int
 
 
 class Forgotten(TypedDict):

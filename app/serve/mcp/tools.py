@@ -112,9 +112,9 @@ async def _recall(runtime: Runtime, scope: Scope, request: requests.Recall) -> r
 
 
 async def _update(runtime: Runtime, scope: Scope, request: requests.Update) -> replies.Updated:
-    version = await update(runtime.parts, scope, request)
+    updated = await update(runtime.parts, scope, request)
     runtime.wrote()
-    return {"id": str(request.id), "version": version}
+    return {"id": str(request.id), "version": updated.version, "redacted": updated.redacted}
 
 
 async def _forget(runtime: Runtime, scope: Scope, request: requests.Forget) -> replies.Forgotten:

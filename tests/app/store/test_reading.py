@@ -175,7 +175,7 @@ async def test_stats_count_by_kind_and_project_archived_ones_included(store, ali
     await hide(store, alice, archived, "archived")
     await hide(store, alice, await add_note(store, alice, "gone"), "expired")
     await add_note(store, alice, "茶", created_at=NOON)
-    await add_turns(store, alice, "talk", "cd", "ef", project="p")
+    await add_turns(store, alice, "talk", turn("c", "d"), "ef", project="p")  # the first is a text of two pieces
     await add_note(store, bob, "not hers")
 
     stats = await store.stats(alice, None)

@@ -167,12 +167,20 @@ class TestResults:
     async def test_update_memory_and_forget_memory(self, runtime):
         id_ = (await call(runtime, "memorize", text="apple"))["id"]
 
-        assert await call(runtime, "update_memory", id=id_, text="pear") == {"id": id_, "version": 2}
+        assert await call(runtime, "update_memory", id=id_, text="pear") == {"id": id_, "version": 2, "redacted": 0}
         assert [one["text"] for one in (await call(runtime, "search_memory", query="pear"))["results"]] == ["pear"]
         assert await call(runtime, "forget_memory", ids=[id_], dry_run=True) == {"forgotten": 1}
         assert await call(runtime, "forget_memory", ids=[id_]) == {"forgotten": 1}
         assert (await call(runtime, "search_memory", query="pear"))["results"] == []
         assert await call(runtime, "forget_memory", ids=[id_]) == {"forgotten": 0}
+
+    async def test_update_memory_tells_what_it_took_out(self, runtime):
+        id_ = (await call(runtime, "memorize", text="apple"))["id"]
+        key = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # made up
+
+        reply = await call(runtime, "update_memory", id=id_, text=f"pear {key}", tags=[key])
+
+        assert reply["redacted"] == 2
 
     async def test_memory_stats(self, runtime):
         empty = await call(runtime, "memory_stats")
