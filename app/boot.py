@@ -136,10 +136,11 @@ class Boot:
 
     @property
     def setting_flags(self) -> dict[str, Any]:
-        """Flags by the names of the settings they override; host and port as they are in fact."""
+        """Flags by the names of the settings they override; host and port as they are in fact where they are given."""
+        given_host = self.flags.host is not None or self.host != DEFAULT_HOST or self.flags.daemon
         return {
-            "host": self.host,
-            "port": self.port or None,
+            "host": self.host if given_host else None,
+            "port": self.port if self.flags.port is not None else None,
             "memory_data_dir": self.flags.data_dir,
         }
 

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_debug, print_json
+from app.commands.common import Commands, add_data_dir, add_debug, print_json
 
 if TYPE_CHECKING:
     from app.local.install import Report, Wish
@@ -22,7 +22,7 @@ def add_install(commands: Commands[Any]) -> None:
         "--hooks", action="store_true", help="For Claude Code: recall at session start, remember at the end."
     )
     parser.add_argument("--force", action="store_true", help="Replace another server of the same name.")
-    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_data_dir(parser)
     parser.set_defaults(run=install)
 
 

@@ -18,13 +18,25 @@ _DURATION_LIMIT = timedelta(days=3_660)
 
 def add_common(parser: ArgumentParser) -> None:
     """Declare --data-dir and --debug."""
-    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_data_dir(parser)
     add_debug(parser)
+
+
+def add_data_dir(parser: ArgumentParser) -> None:
+    """Declare --data-dir."""
+    parser.add_argument("--data-dir", type=folder, metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
 
 
 def add_debug(parser: ArgumentParser) -> None:
     """Declare --debug. A sub-parser's default would overwrite what was given before the command."""
     parser.add_argument("--debug", action="store_true", default=SUPPRESS, help="Show tracebacks.")
+
+
+def folder(value: str) -> str:
+    """Take a folder; an empty name, as an unset variable gives it, must not stand for the default."""
+    if not value:
+        raise ArgumentTypeError("got '', takes a folder")
+    return value
 
 
 def user_name(value: str) -> str:

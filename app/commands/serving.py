@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from app.commands.common import Commands, add_debug
+from app.commands.common import Commands, add_data_dir, add_debug
 
 
 def add_serve(commands: Commands[Any]) -> None:
@@ -13,7 +13,7 @@ def add_serve(commands: Commands[Any]) -> None:
     parser = commands.add_parser("serve", help="Run the HTTP server in the foreground.")
     parser.add_argument("--host", help="Address to listen on (HOST, default 127.0.0.1).")
     parser.add_argument("--port", help="Port to listen on (PORT, FC_SERVER_PORT, default 8000); 0 takes a free one.")
-    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_data_dir(parser)
     add_debug(parser)
     parser.set_defaults(run=serve)
 
@@ -28,7 +28,7 @@ def serve(args: Namespace) -> int:
 def add_stdio(commands: Commands[Any]) -> None:
     """Declare `stdio`; app.__main__ runs it before argparse is imported."""
     parser = commands.add_parser("stdio", help="MCP over stdin and stdout, through the machine's daemon.")
-    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_data_dir(parser)
     add_debug(parser)
     parser.set_defaults(run=stdio)
 
@@ -43,7 +43,7 @@ def stdio(args: Namespace) -> int:
 def add_daemon(commands: Commands[Any]) -> None:
     """Declare `daemon`; app.__main__ runs it before argparse is imported."""
     parser = commands.add_parser("daemon", help="What `stdio` starts: a server without a port, gone when idle.")
-    parser.add_argument("--data-dir", metavar="DIR", help="Data directory (MEMORY_DATA_DIR).")
+    add_data_dir(parser)
     add_debug(parser)
     parser.set_defaults(run=daemon)
 

@@ -93,6 +93,8 @@ class Follower:
         self._engine = await self._open_engine(database, await self._log.space())
         self._position = self._engine.position or 0
         self._problem = "it is being built"
+        if self._engine.rebuild_reason is not None:
+            logger.info("building the search index: %s", self._engine.rebuild_reason)
         if self._engine.position is not None:
             self._problem = None
             self._filled.set()

@@ -586,6 +586,8 @@ def main(arguments: list[str]) -> int:
     elif len(arguments) == 1 and arguments[0].startswith("--data-dir="):
         given = arguments[0].partition("=")[2]
     elif arguments:
+        given = ""
+    if arguments and not given:  # an empty name must not stand for the default
         sys.stderr.write("claude-memory: usage: claude-memory stdio [--data-dir DIR] [--debug]\n")
         return 2
     if not hasattr(socket, "AF_UNIX") or not hasattr(os, "fork"):

@@ -1,9 +1,9 @@
 """The one place that decides what comes first: BM25 over a turn with its neighbours, and a few small cues.
 
-The parts of BM25 that depend on a text alone stand in the vectors the index stores (`session_vectors`); the
-part that depends on the question and on the searched projects' counts stands in the query (`query_weights`).
-The engine's dot product is then the window score B and the session score S, the same embedded, on a server
-and on any number of shards, and never touched by another user's data. `rank` adds the cues and has the last
+The parts of BM25 that depend on a text alone stand in the vectors the index stores (`window_vector`,
+`session_vector`); the part that depends on the question and on the searched projects' counts stands in the query
+(`query_weights`). The engine's dot product is then the window score B and the session score S, the same embedded, on
+a server and on any number of shards, and never touched by another user's data. `rank` adds the cues and has the last
 word.
 
 The recipe, its weights and what each part brings: LoCoMo, tuned on three conversations (382 questions), held
@@ -85,20 +85,11 @@ class Scored(NamedTuple):
 # What the index stores
 
 
-def session_vectors(turns: Sequence[Counts | None]) -> tuple[list[Vector], Vector]:
-    """Return the window vector of each turn of a session, in order, and the vector of the whole session.
-
-    turns: how often each turn holds each term, by position; None where a turn was deleted (it keeps its
-    place, so distances stay; its own window vector is empty).
-    """
-    windows = [window_vector(turns, at) for at in range(len(turns))]
-    return windows, session_vector(turn for turn in turns if turn)
-
-
 def window_vector(turns: Sequence[Counts | None], at: int) -> Vector:
     """Return the stored vector of the turn at `at`: its terms and, counting less, those of its neighbours.
 
-    turns: as for `session_vectors`; those further than NEIGHBOURS from `at` are not looked at.
+    turns: how often each turn of the session holds each term, by position; None where a turn was deleted (it keeps
+    its place, so distances stay; its own window vector is empty). Those further than NEIGHBOURS are not looked at.
     """
     own = turns[at]
     if own is None:

@@ -79,5 +79,6 @@ def _refuse_strangers(known: list[Migration], applied: dict[int, asyncpg.Record]
             )
         if ours[number].digest != row["digest"]:
             raise Conflict(
-                f"schema file {row['name']} has changed since it was applied; put it back and add a new file instead"
+                f"the database's schema {row['name']} is not the one of this version: another build made it; "
+                "use the version that made it, or export there and import into a new database"
             )

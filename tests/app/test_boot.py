@@ -6,15 +6,16 @@ import json
 import re
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app import boot, early, settings
 from app.boot import Timeline
 from app.early import Doorman
-from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, refused, serving, until
+from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, SlowServer, refused, serving, until
 
 
 @pytest.fixture
@@ -144,7 +145,10 @@ def test_flags_are_read(arguments: list[str], expected: tuple[str | None, str | 
     assert (flags.host, flags.port, flags.data_dir, flags.debug) == expected
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--prot", "1"], ["--port"], ["x"], ["--port", "--debug"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--data-dir", ""], ["--data-dir="], ["--help"], ["--prot", "1"], ["--port"], ["x"], ["--port", "--debug"]],
+)
 def test_what_is_no_flag_is_left_to_argparse(arguments: list[str]) -> None:
     assert boot.read_flags(arguments) is None
 
@@ -264,3 +268,38 @@ def test_ipv6_works(tmp_path: Path) -> None:
         with socket.create_connection(("::1", server.port), timeout=10) as client:
             client.sendall(b"GET /health HTTP/1.1\r\nHost: [::1]\r\n\r\n")
             assert client.recv(1_000).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_status_tells_which_settings_were_given_not_what_was_bound(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--host", "localhost", kind=SlowServer, ready=False, METRICS_PORT="0") as server:
+        until(lambda: server.request("GET", "/status")[0] == 200, "the HTTP API")
+        given = server.request("GET", "/status")[2]["settings"]
+    assert (given["HOST"], given["PORT"], given["METRICS_PORT"]) == (True, True, True)
+
+    defaults = boot.Boot(boot.Flags(), Timeline(), boot.Signals())
+    defaults.host, defaults.port = boot.DEFAULT_HOST, boot.DEFAULT_PORT
+    assert defaults.setting_flags == {"host": None, "port": None, "memory_data_dir": None}
+    defaults.flags.daemon = True
+    assert defaults.setting_flags["host"] == boot.DEFAULT_HOST, "a daemon has no port, whatever HOST says"
+
+
+def test_what_postgresql_tells_after_its_start_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    class Told:
+        """Tells something while it starts, and something later."""
+
+        def __init__(self, _data_dir: Path, on_event: Callable[[str], None]) -> None:
+            self.tell = on_event
+
+        def start(self) -> None:
+            self.tell("before: the error of the start says it")
+
+        def stop(self) -> None:
+            pass
+
+    monkeypatch.setattr("app.store.embedded.EmbeddedPostgres", Told)
+    postgres = early.EarlyPostgres(Path("unused"))
+    postgres.started.result(10)
+    postgres.server.tell("PostgreSQL ended and is started again")
+    postgres.stop()
+
+    assert [record.getMessage() for record in caplog.records] == ["PostgreSQL ended and is started again"]

@@ -45,7 +45,15 @@ def test_every_command_runs_something_and_has_help() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["nothing"], ["serve", "--prot", "1"], ["token"], ["token", "create"], ["token", "revoke"]]
+    [
+        [],
+        ["nothing"],
+        ["status", "--data-dir", ""],
+        ["serve", "--prot", "1"],
+        ["token"],
+        ["token", "create"],
+        ["token", "revoke"],
+    ]
     + [["token", "create", "--user", "a", "--scope", "all"], ["token", "create", "--user", "a\nb"]]
     + [
         ["token", "create", "--user", "a", "--expires-in", wrong] for wrong in ("3", "0d", "-1d", "9999999d", "d", "1y")

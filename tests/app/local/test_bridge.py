@@ -223,6 +223,7 @@ class TestEnding:
     def test_other_arguments_are_wrong_usage(self):
         assert bridge.main(["--port", "1"]) == 2
         assert bridge.main(["--debug", "--port"]) == 2
+        assert bridge.main(["--data-dir", ""]) == bridge.main(["--data-dir="]) == 2
 
     def test_a_home_that_is_not_there_is_one_line(self, monkeypatch, capsys):
         monkeypatch.setenv("MEMORY_DATA_DIR", "~nosuchuser/x")

@@ -34,6 +34,12 @@ class Turn:
     session: int
 
 
+def session_vectors(turns: Sequence[Counter[int] | dict[int, int] | None]) -> tuple[list[Vector], Vector]:
+    """Return the vectors of a session as the index stores them: of each turn's window, and of the whole."""
+    windows = [ranking.window_vector(turns, at) for at in range(len(turns))]
+    return windows, ranking.session_vector(turn for turn in turns if turn)
+
+
 class Project:
     """What store and index would hold of some turns, with the engine's dot product done here."""
 
@@ -48,7 +54,7 @@ class Project:
             session = uuid5(SPACE, f"session {number}")
             members = [(id_, turn) for id_, turn in zip(self.ids, turns, strict=True) if turn.session == number]
             analyses = [analyse(turn.text) for _, turn in members]
-            windows, self.sessions[session] = ranking.session_vectors([Counter(a.terms) for a in analyses])
+            windows, self.sessions[session] = session_vectors([Counter(a.terms) for a in analyses])
             for (id_, turn), analysis, window in zip(members, analyses, windows, strict=True):
                 holding.update(set(analysis.terms))
                 self.windows[id_] = window
@@ -205,7 +211,7 @@ def test_a_window_counts_neighbours_by_their_distance() -> None:
 
 
 def test_a_deleted_turn_keeps_its_place_and_gives_no_words() -> None:
-    windows, session = ranking.session_vectors([{1: 1}, None, {3: 1}])
+    windows, session = session_vectors([{1: 1}, None, {3: 1}])
 
     assert windows[1] == {}
     assert windows[0].keys() == windows[2].keys() == session.keys() == {1, 3}
@@ -214,7 +220,7 @@ def test_a_deleted_turn_keeps_its_place_and_gives_no_words() -> None:
 
 def test_the_window_of_one_turn_is_the_same_alone_and_with_its_session() -> None:
     own = [Counter(analyse(turn.text).terms) for turn in TALK.turns]
-    windows, _ = ranking.session_vectors(own)
+    windows, _ = session_vectors(own)
 
     for at in range(len(own)):
         low = max(0, at - ranking.NEIGHBOURS)
