@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from app import __version__
-from app.commands import clients, data, reports, serving, tokens, users
+from app.commands import clients, data, maintenance, reports, serving, tokens, users
 from app.errors import MemoryServerError
 
 
@@ -30,6 +30,7 @@ def build_parser() -> ArgumentParser:
     users.add_user(commands)
     data.add_import(commands)
     data.add_export(commands)
+    maintenance.add_maintain(commands)
     clients.add_install(commands)
     clients.add_uninstall(commands)
     clients.add_hook(commands)

@@ -111,6 +111,17 @@ class PostgresChangeLog:
         async with self._db.as_service() as connection:
             return int(await connection.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
 
+    async def prunable(self, keep: timedelta) -> int:
+        """Count the folded changes older than `keep`."""
+        async with self._db.as_service() as connection:
+            return int(
+                await connection.fetchval(
+                    "select count(*) from changes where at < now() - $1::interval"
+                    " and xid < (select xid from log_positions where name = 'term_counts')",
+                    keep,
+                )
+            )
+
     async def prune(self, keep: timedelta) -> int:
         """Delete folded changes older than `keep`; return how many. A follower further back rebuilds."""
         async with self._db.as_service() as connection, connection.transaction():

@@ -21,7 +21,8 @@ _AT_ONCE = 2_000  # memories of one transaction of a deletion: some 0.2 s, in wh
 _LONG_S = 600.0  # for what touches all rows of a user in one statement
 _USER_LOCK = 0x75736572  # "user": the lock that check_user of the schema takes
 _LOG = "changes"  # its entries outlive the user, as ids alone, until every follower has read of the deletion
-_LAST = {"memories", "conversations", "term_counts", "usage", "deletions", _LOG}  # all else goes first: ways to sign in
+# All else goes first, with it every way to sign in.
+_LAST = {"memories", "embeddings", "conversations", "term_counts", "usage", "deletions", _LOG}
 
 _TABLES = """
 select c.oid::bigint as id, quote_ident(c.relname) as name,

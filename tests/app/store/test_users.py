@@ -25,6 +25,8 @@ from tests.support.waiting import until_somebody_waits_for_a_lock
 ROWS = {
     "quotas": "insert into quotas values ($1, 7, null)",
     "deletions": "insert into deletions (user_id) values ($1)",
+    "embeddings": "insert into embeddings (memory_id, user_id, model, vector)"
+    " select id, user_id, 'model', '' from memories where user_id = $1",
 }
 FILLED = {"memories", "conversations", "changes", "term_counts", "usage", "tokens"}
 TABLES = """
@@ -288,8 +290,8 @@ async def test_an_index_that_was_away_during_a_deletion_follows_too(store, log, 
     from app.index.edge import EdgeEngine
     from app.index.follower import Follower
 
-    async def open_engine(database_id):
-        return await EdgeEngine.open(index_folder, database_id)
+    async def open_engine(*made_from):
+        return await EdgeEngine.open(index_folder, *made_from)
 
     async def run(work):
         follower = Follower(log, open_engine)

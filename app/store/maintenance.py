@@ -1,0 +1,150 @@
+"""What PostgreSQL is told to clear away, to vacuum and to rebuild; `app.ops.maintain` says when and reports it.
+
+Rows go in small transactions, and a row that is changed meanwhile stays: the deletion looks for it where it stood
+(ctid), and a change moves it. So a conversation that is written to at that moment is not taken for an empty one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.errors import Conflict
+from app.store.database import Database
+
+_LOCK = 0x636C6D61696E74  # "clmaint": one at a time on a database
+_AT_ONCE = 2_000  # rows of one transaction
+_LONG_S = 3_600.0  # a statement on a whole table
+_BLOATED = 2.0  # times the size it would have anew; a B-tree in use is hardly ever over 1.5
+_WORTH_BYTES = 8 << 20  # a smaller index is read as quickly bloated
+
+_TABLES = """
+select quote_ident(c.relname) as name, pg_total_relation_size(c.oid) as bytes
+from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r'
+order by 1
+"""
+
+# The size a B-tree would have anew: an entry has a header of 8 bytes, its columns in steps of 8, and a pointer of 4;
+# pages are filled to 90 %. Equal keys are stored once, so most are smaller: this finds too few rather than too many.
+_INDEXES = f"""
+select quote_ident(c.relname) as name, pg_relation_size(c.oid) as bytes,
+       (greatest(c.reltuples, 0) * (12 + 8 * ceil(width / 8.0)) / 0.9 + 3 * 8192)::bigint as expected
+from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
+     join pg_am on pg_am.oid = c.relam and amname = 'btree',
+lateral (
+    select coalesce(sum(coalesce(s.avg_width, 16)), 16) as width
+    from unnest(i.indkey::smallint[]) as key join pg_attribute a on a.attrelid = t.oid and a.attnum = key
+    left join pg_stats s on s.schemaname = current_schema() and s.tablename = t.relname and s.attname = a.attname
+) as columns
+where t.relnamespace = current_schema()::regnamespace and i.indisvalid and pg_relation_size(c.oid) >= {_WORTH_BYTES}
+order by 1
+"""
+
+# What `reindex concurrently` leaves behind when it is broken off, unless it is still at work.
+_HALF_MADE = r"""
+select quote_ident(c.relname) as name from pg_index i join pg_class c on c.oid = i.indexrelid
+where c.relnamespace = current_schema()::regnamespace and not i.indisvalid and c.relname ~ '_cc(new|old)\d*$'
+  and not exists (select from pg_stat_progress_create_index p where p.index_relid = c.oid or p.relid = i.indrelid)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleanup:
+    """Rows that go. `where` is SQL that names $1, the moment before which something is old, also if it needs none."""
+
+    name: str
+    table: str
+    where: str
+
+
+CLEANUPS = (
+    Cleanup("expired memories", "memories", "expires_at <= now() and $1::timestamptz < now()"),
+    Cleanup("archived memories", "memories", "archived_at < $1"),
+    Cleanup(
+        "empty conversations",
+        "conversations",
+        "updated_at < $1 and not exists (select from memories m where m.user_id = conversations.user_id"
+        " and m.conversation_id = conversations.id)",
+    ),
+    Cleanup("revoked and expired tokens", "tokens", "least(revoked_at, expires_at) < $1"),
+    Cleanup("counts of terms that are gone", "term_counts", "memories = 0 and $1::timestamptz < now()"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table with all that belongs to it, or an index. expected: the bytes an index would have anew."""
+
+    name: str
+    bytes: int
+    expected: int = 0
+
+
+class Maintenance:
+    """The statements, on one connection of the service."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def count(self, cleanup: Cleanup, before: datetime) -> int:
+        """Count what a cleanup would take."""
+        sql = f"select count(*) from {cleanup.table} where {cleanup.where}"
+        return int(await self._connection.fetchval(sql, before, timeout=_LONG_S))
+
+    async def delete(self, cleanup: Cleanup, before: datetime) -> int:
+        """Delete what a cleanup takes; return how many rows."""
+        sql = (
+            f"delete from {cleanup.table} where {cleanup.where} and ctid = any(array("
+            f"select ctid from {cleanup.table} where {cleanup.where} limit {_AT_ONCE}))"
+        )
+        deleted = 0
+        while some := int((await self._connection.execute(sql, before, timeout=_LONG_S)).split()[-1]):
+            deleted += some
+        return deleted
+
+    async def tables(self) -> list[Relation]:
+        """Return our tables with their sizes, indexes included."""
+        return [Relation(row["name"], row["bytes"]) for row in await self._connection.fetch(_TABLES)]
+
+    async def vacuum(self, table: str) -> None:
+        """Free what deleted rows take, and refresh the planner's statistics."""
+        await self._connection.execute(f"vacuum (analyze) {table}", timeout=_LONG_S)
+
+    async def bloated(self) -> list[Relation]:
+        """Return the indexes that are much larger than they would be anew; right after a vacuum."""
+        rows = await self._connection.fetch(_INDEXES)
+        found = [Relation(row["name"], row["bytes"], row["expected"]) for row in rows]
+        return [one for one in found if one.bytes > _BLOATED * one.expected]
+
+    async def rebuild(self, index: str) -> int:
+        """Build an index anew beside its readers and writers; return its bytes."""
+        await self._connection.execute(f"reindex index concurrently {index}", timeout=_LONG_S)
+        return int(await self._connection.fetchval("select pg_relation_size($1::text::regclass)", index))
+
+    async def half_made(self) -> list[str]:
+        """Return the indexes that a broken rebuild left behind."""
+        return [row["name"] for row in await self._connection.fetch(_HALF_MADE)]
+
+    async def drop_index(self, index: str) -> None:
+        """Drop an index beside readers and writers."""
+        await self._connection.execute(f"drop index concurrently {index}", timeout=_LONG_S)
+
+    async def database_bytes(self) -> int:
+        """Return the size of the database."""
+        return int(await self._connection.fetchval("select pg_database_size(current_database())"))
+
+
+@asynccontextmanager
+async def maintenance(db: Database) -> AsyncIterator[Maintenance]:
+    """Lend the statements, to one process at a time. Raises Conflict."""
+    async with db.as_service() as connection:
+        if not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
+            raise Conflict("this database is being maintained by another process; wait until that is done")
+        try:
+            yield Maintenance(connection)
+        finally:
+            if not connection.is_closed():
+                await connection.execute("select pg_advisory_unlock($1)", _LOCK)
