@@ -23,6 +23,7 @@ def build_parser() -> ArgumentParser:
     serving.add_serve(commands)
     serving.add_stdio(commands)
     serving.add_daemon(commands)
+    serving.add_alerts(commands)
     reports.add_status(commands)
     reports.add_doctor(commands)
     reports.add_settings(commands)

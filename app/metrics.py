@@ -101,6 +101,40 @@ JOB_FAILURES = Metric(f"{PREFIX}job_failures_total", Kind.COUNTER, "Background j
 WORKER_LEADER = Metric(
     f"{PREFIX}worker_leader", Kind.GAUGE, "1 where this process does the background work of all; one process has it."
 )
+ALERTS_RECEIVED = Metric(
+    f"{PREFIX}alerts_received_total",
+    Kind.COUNTER,
+    "Alerts the receiver has kept, repeated ones too. status is firing or resolved.",
+    "alerts",
+    ("status",),
+)
+ALERTS_REPEATED = Metric(
+    f"{PREFIX}alerts_repeated_total", Kind.COUNTER, "Alerts kept that were no news, so not forwarded.", "alerts"
+)
+ALERTS_DELIVERIES = Metric(
+    f"{PREFIX}alerts_deliveries_total",
+    Kind.COUNTER,
+    "Tries to deliver alerts. outcome is ok, failed (tried again) or given_up (dropped: too old, or refused).",
+    "messages",
+    ("target", "outcome"),
+)
+ALERTS_DELIVERY_FAILING = Metric(
+    f"{PREFIX}alerts_delivery_failing",
+    Kind.GAUGE,
+    "1 when the last try to deliver to a target failed, 0 when it succeeded or none was needed yet.",
+    "",
+    ("target",),
+)
+ALERTS_QUEUE_LENGTH = Metric(
+    f"{PREFIX}alerts_queue_length", Kind.GAUGE, "Messages that wait for a target.", "messages", ("target",)
+)
+ALERTS_QUEUE_AGE = Metric(
+    f"{PREFIX}alerts_queue_age_seconds",
+    Kind.GAUGE,
+    "Age of the oldest message that waits for a target; 0 when none does.",
+    "seconds",
+    ("target",),
+)
 
 CATALOGUE: tuple[Metric, ...] = (
     UPTIME,
@@ -121,6 +155,12 @@ CATALOGUE: tuple[Metric, ...] = (
     JOB_LAST_SUCCESS,
     JOB_FAILURES,
     WORKER_LEADER,
+    ALERTS_RECEIVED,
+    ALERTS_REPEATED,
+    ALERTS_DELIVERIES,
+    ALERTS_DELIVERY_FAILING,
+    ALERTS_QUEUE_LENGTH,
+    ALERTS_QUEUE_AGE,
 )
 
 

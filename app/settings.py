@@ -34,6 +34,14 @@ class Auth(StrEnum):
     OFF = "off"  # nobody, wherever it listens: set by hand only
 
 
+class SmtpSecurity(StrEnum):
+    """How a connection to a mail server is encrypted."""
+
+    STARTTLS = "starttls"  # begins in clear and changes over; port 587
+    TLS = "tls"  # from the start; port 465
+    OFF = "off"  # not at all: for a relay on this machine or in a private network; port 25
+
+
 class Origin(StrEnum):
     """Where a setting's value came from."""
 
@@ -75,6 +83,12 @@ def http_url(value: str) -> str:
     if not has_host:
         raise ValueError("takes a URL such as https://host:8000/path")
     return value.rstrip("/")
+
+
+def _secret_http_url(value: SecretStr) -> SecretStr:
+    """Take a URL with a key in it, such as chat rooms give out."""
+    http_url(value.get_secret_value())
+    return value
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
@@ -119,8 +133,10 @@ def url_passwords(url: str) -> set[str]:
 
 
 HttpUrl = Annotated[str, AfterValidator(http_url)]
+SecretHttpUrl = Annotated[SecretStr, AfterValidator(_secret_http_url)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
+MailAddress = Annotated[str, Field(max_length=320, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"\x00-\x1f]+$")]
 PlainName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -203,6 +219,43 @@ class Settings(BaseSettings):
 
     # Other servers
     memory_token: SecretStr | None = Field(None, description="token that `doctor` shows to a server elsewhere")
+
+    # The alert receiver
+    alerts_host: str = Field("127.0.0.1", description="address the alert receiver listens on")
+    alerts_port: int = Field(8081, ge=0, le=65_535, description="port of the alert receiver; 0 takes a free one")
+    alerts_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="what its callers show, as bearer token or as password of any user; needed beyond loopback"
+    )
+    alerts_log_megabytes: float = Field(10, gt=0, le=10_000, description="size at which the alert log is rotated")
+    alerts_log_files: int = Field(5, ge=1, le=1_000, description="files of the alert log that are kept")
+    alerts_remind_minutes: float = Field(
+        60, ge=0, description="minutes after which an alert that is sent again is forwarded again; 0: never"
+    )
+    alerts_give_up_hours: float = Field(
+        24, gt=0, le=8_760, description="hours after which an alert that could not be forwarded is dropped"
+    )
+    alerts_dingtalk_url: SecretHttpUrl | None = Field(None, description="webhook of a DingTalk robot that gets alerts")
+    alerts_dingtalk_secret: SecretStr | None = Field(None, description="its signing secret, which begins with SEC")
+    alerts_feishu_url: SecretHttpUrl | None = Field(None, description="webhook of a Feishu bot that gets alerts")
+    alerts_feishu_secret: SecretStr | None = Field(None, description="its signing secret")
+    alerts_slack_url: SecretHttpUrl | None = Field(None, description="Slack incoming webhook that gets alerts")
+    alerts_webhook_url: SecretHttpUrl | None = Field(
+        None, description="any other webhook that gets alerts, in Alertmanager's form"
+    )
+    alerts_webhook_secret: SecretStr | None = Field(
+        None, description="signs those calls (Standard Webhooks); Base64 where it begins with whsec_"
+    )
+    alerts_email_to: Annotated[list[MailAddress], NoDecode, BeforeValidator(_split)] = Field(
+        default_factory=list, description="mail addresses that get alerts; comma between them"
+    )
+    alerts_email_from: MailAddress | None = Field(None, description="their sender")
+    alerts_smtp_host: str | None = Field(None, min_length=1, description="mail server that takes them")
+    alerts_smtp_port: int | None = Field(
+        None, ge=1, le=65_535, description="its port; unset: 587 with starttls, 465 with tls, 25 with off"
+    )
+    alerts_smtp_security: SmtpSecurity = Field(SmtpSecurity.STARTTLS, description="starttls, tls, off")
+    alerts_smtp_user: str | None = Field(None, min_length=1, description="name to sign in with")
+    alerts_smtp_password: SecretStr | None = Field(None, description="password to sign in with")
 
     # How it runs
     daemon_idle_minutes: float = Field(

@@ -1,11 +1,11 @@
-"""`serve`, `stdio`, `daemon`."""
+"""`serve`, `stdio`, `daemon`, `alerts`."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from typing import Any
 
-from app.commands.common import Commands, add_data_dir, add_debug
+from app.commands.common import Commands, add_common, add_data_dir, add_debug
 
 
 def add_serve(commands: Commands[Any]) -> None:
@@ -53,3 +53,19 @@ def daemon(args: Namespace) -> int:
     from app import boot
 
     return boot.serve(boot.Flags(data_dir=args.data_dir, debug=args.debug, daemon=True))
+
+
+def add_alerts(commands: Commands[Any]) -> None:
+    """Declare `alerts`."""
+    parser = commands.add_parser("alerts", help="Receive Alertmanager's webhook and forward alerts to people.")
+    parser.add_argument("--host", help="Address to listen on (ALERTS_HOST, default 127.0.0.1).")
+    parser.add_argument("--port", help="Port to listen on (ALERTS_PORT, default 8081); 0 takes a free one.")
+    add_common(parser)
+    parser.set_defaults(run=alerts)
+
+
+def alerts(args: Namespace) -> int:
+    """Receive and forward until stopped."""
+    from app.alerts import server
+
+    return server.run({"alerts_host": args.host, "alerts_port": args.port, "memory_data_dir": args.data_dir})

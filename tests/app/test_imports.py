@@ -47,7 +47,8 @@ def users_of(module: str) -> set[str]:
         pytest.param("openai", {"embedding"}, id="models only in embedding"),
         pytest.param("mcp", {"serve", "local"}, id="the MCP SDK only at the door"),
         pytest.param("fastapi", {"serve"}, id="FastAPI only at the door"),
-        pytest.param("uvicorn", {"serve"}, id="uvicorn only at the door"),
+        pytest.param("uvicorn", {"serve", "alerts"}, id="uvicorn only at the doors"),
+        pytest.param("smtplib", {"alerts"}, id="mail only from alerts"),
     ],
 )
 def test_a_driver_is_known_in_one_place(module, allowed):
@@ -66,6 +67,13 @@ def test_what_implements_the_domains_interfaces_calls_nobody_above_it(part):
     known = {name for file in FILES if package(file) == part for name in imports(file)}
 
     assert not {name for name in known if any(name == one or name.startswith(f"{one}.") for one in above)}
+
+
+def test_the_alert_receiver_knows_nothing_of_the_memory():
+    known = {name for file in FILES if package(file) == "alerts" for name in imports(file)}
+    far = {"app.memory", "app.store", "app.index", "app.embedding", "app.ops", "app.commands"}
+
+    assert not {name for name in known if any(name == one or name.startswith(f"{one}.") for one in far)}
 
 
 def test_the_rule_is_read_from_real_files():

@@ -84,7 +84,9 @@ def test_text_has_the_same_fields_on_one_line() -> None:
 
 @pytest.mark.parametrize("name", secret_names())
 def test_the_value_of_every_secret_setting_is_masked(name: str) -> None:
-    value = f"postgresql://u:{SECRET}@h/d" if name == "DATABASE_URL" else SECRET
+    value = {"DATABASE_URL": f"postgresql://u:{SECRET}@h/d"}.get(name, SECRET)
+    if name.startswith("ALERTS_") and name.endswith("_URL"):
+        value = f"https://h/{SECRET}"
     redactor = Redactor.of(settings(**{name.lower(): value}))
 
     for formatter in (TextFormatter(redactor), JsonFormatter(redactor)):

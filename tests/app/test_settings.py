@@ -39,6 +39,15 @@ def test_keys_and_the_database_are_secret() -> None:
         "DASHSCOPE_API_KEY",
         "MEMU_API_KEY",
         "MEMORY_TOKEN",
+        "ALERTS_TOKEN",
+        "ALERTS_DINGTALK_URL",
+        "ALERTS_DINGTALK_SECRET",
+        "ALERTS_FEISHU_URL",
+        "ALERTS_FEISHU_SECRET",
+        "ALERTS_SLACK_URL",
+        "ALERTS_WEBHOOK_URL",
+        "ALERTS_WEBHOOK_SECRET",
+        "ALERTS_SMTP_PASSWORD",
     }
 
 
@@ -169,7 +178,8 @@ def test_secret_files_that_cannot_be_read_hide_no_other_wrong_setting(
 
 def test_the_table_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in secret_names():
-        monkeypatch.setenv(name, f"postgresql://u:{SECRET}@h/d")
+        is_web = name.startswith("ALERTS_") and name.endswith("_URL")
+        monkeypatch.setenv(name, f"https://h/{SECRET}" if is_web else f"postgresql://u:{SECRET}@h/d")
     settings = load_settings()
     rows = describe(settings)
 

@@ -1,0 +1,184 @@
+"""What the alert receiver answers: POST /webhook, GET /health, /metrics, /alerts.
+
+With ALERTS_TOKEN set, all but /health ask for it: `Authorization: Bearer TOKEN`, or Basic with any user name, which a
+browser can. Without one only names of this machine are answered, so no web page a user visits gets through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from app import __version__
+from app.alerts.delivery import Delivery
+from app.alerts.notification import read_notification
+from app.alerts.outbox import Outbox
+from app.alerts.page import HEADERS, alerts_page
+from app.alerts.receiver import Receiver
+from app.boot import Timeline
+from app.errors import MemoryServerError, NotAuthenticated
+from app.metrics import ALERTS_QUEUE_AGE, ALERTS_QUEUE_LENGTH, METRICS, UPTIME
+from app.serve.guard import Guard
+from app.serve.reply import error_body
+from app.settings import Auth, Settings
+
+BODY_BYTES = 4_194_304  # Alertmanager sends a kilobyte an alert, and all of a group
+BODY_S = 10.0
+_CODES = {404: "not_found", 405: "wrong_method"}
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class BodyTooLarge(MemoryServerError):
+    """More than BODY_BYTES."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class BodyTooSlow(MemoryServerError):
+    """The body did not come, or not whole."""
+
+    code = "body_too_slow"
+    status = 408
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may come in. `token` None: nobody is asked, and `guard` looks at the names."""
+
+    token: str | None
+    guard: Guard
+
+    @classmethod
+    def of(cls, settings: Settings) -> Door:
+        """Read the rules from the settings."""
+        secret = settings.alerts_token if settings.auth is not Auth.OFF else None
+        here = settings.model_copy(update={"host": settings.alerts_host})
+        return cls(secret.get_secret_value() if secret else None, Guard.of(here))
+
+    def check(self, request: Request) -> None:
+        """Raise NotAuthenticated, or what the guard raises, unless the request may come in."""
+        if self.token is None:
+            headers = request.headers
+            self.guard.check(_raw(headers.getlist("host")), _raw(headers.getlist("origin")))
+            return
+        shown = _shown_token(request.headers.getlist("authorization"))
+        if not hmac.compare_digest(shown, self.token.encode()):
+            raise NotAuthenticated("no token or a wrong one; send Authorization: Bearer with ALERTS_TOKEN")
+
+
+def create_app(receiver: Receiver, deliveries: Sequence[Delivery], outbox: Outbox, door: Door) -> Starlette:
+    """Return the application of a running receiver."""
+    timeline = Timeline()
+
+    async def webhook(request: Request) -> Response:
+        accepted = await receiver.accept(read_notification(await _body(request)))
+        return JSONResponse({"received": accepted.received, "forwarded": accepted.news})
+
+    async def health(request: Request) -> Response:
+        parts = {"log": receiver.trouble} | {one.name: one.trouble for one in deliveries}
+        states = {
+            name: {"status": "degraded" if trouble else "ok", "detail": trouble} for name, trouble in parts.items()
+        }
+        status = "degraded" if any(parts.values()) else "ok"
+        uptime = round(timeline.uptime_s, 1)
+        return JSONResponse({"status": status, "version": __version__, "uptime_seconds": uptime, "components": states})
+
+    async def metrics(request: Request) -> Response:
+        from prometheus_client import CONTENT_TYPE_LATEST
+
+        waiting = await asyncio.to_thread(outbox.waiting)
+        for one in deliveries:
+            length, oldest = waiting.get(one.name, (0, 0.0))
+            METRICS.set(ALERTS_QUEUE_LENGTH, length, (one.name,))
+            METRICS.set(ALERTS_QUEUE_AGE, max(0.0, time.time() - oldest) if length else 0.0, (one.name,))
+        METRICS.set(UPTIME, timeline.uptime_s)
+        return Response(await asyncio.to_thread(METRICS.text), media_type=CONTENT_TYPE_LATEST)
+
+    async def alerts(request: Request) -> Response:
+        waiting = await asyncio.to_thread(outbox.waiting)
+        targets = {one.name: {"trouble": one.trouble, "waiting": waiting.get(one.name, (0,))[0]} for one in deliveries}
+        report: dict[str, Any] = {"alerts": list(reversed(receiver.recent)), "targets": targets}
+        headers = {"cache-control": "no-store", "vary": "accept"}
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(alerts_page(report), headers=headers | HEADERS)
+        return JSONResponse(report, headers=headers)
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        async def checked(request: Request) -> Response:
+            door.check(request)
+            return await endpoint(request)
+
+        return checked
+
+    return Starlette(
+        routes=[
+            Route("/webhook", guarded(webhook), methods=["POST"]),
+            Route("/health", health),
+            Route("/metrics", guarded(metrics)),
+            Route("/alerts", guarded(alerts)),
+        ],
+        exception_handlers={MemoryServerError: _known_error, HTTPException: _http_error},
+    )
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body. Raises BodyTooLarge and BodyTooSlow."""
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_BYTES:
+                    raise BodyTooLarge(f"body: over {BODY_BYTES:,} bytes; send fewer alerts in one call (max_alerts)")
+    except (TimeoutError, ClientDisconnect):
+        raise BodyTooSlow(f"body: not there after {BODY_S:.0f} s, or cut short; nothing was kept") from None
+    return body
+
+
+def _shown_token(authorization: list[str]) -> bytes:
+    """Return the token in a header, empty when there is none that could be it."""
+    if len(authorization) != 1:
+        return b""
+    scheme, _, value = authorization[0].partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip().encode("latin-1")
+    if scheme.lower() == "basic":
+        with contextlib.suppress(binascii.Error, ValueError):
+            return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
+    return b""
+
+
+def _raw(values: list[str]) -> list[bytes]:
+    return [value.encode("latin-1") for value in values]
+
+
+async def _known_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MemoryServerError)
+    response = JSONResponse(error_body(error), error.status)
+    if error.status == 401:
+        for scheme in ("Bearer", "Basic"):
+            response.headers.append("www-authenticate", f'{scheme} realm="claude-memory alerts"')
+    return response
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _CODES.get(error.status_code, "http_error")
+    message = (
+        f"{request.method} {request.url.path}: {error.detail}; there are POST /webhook, GET /alerts, /health, /metrics"
+    )
+    return JSONResponse({"error": {"code": code, "message": message}}, error.status_code, error.headers)

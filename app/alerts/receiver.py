@@ -1,0 +1,164 @@
+"""Takes notifications: log, state and queue are on disk before the sender is told so.
+
+Calls that come while the disk is busy are written together with the next ones (group commit): one fsync of the log
+and one commit for all of them. The log comes first, so a crash between the two makes the sender come again and the
+log tell twice, and never loses an alert. What cannot be kept is refused with a status Alertmanager tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.alerts.journal import Entry, Journal
+from app.alerts.notification import Alert, Notification
+from app.alerts.outbox import Outbox
+from app.errors import MemoryServerError, Unavailable
+from app.metrics import ALERTS_RECEIVED, ALERTS_REPEATED, METRICS, Metrics
+
+logger = logging.getLogger(__name__)
+
+RECENT = 200  # entries that /alerts shows
+
+
+class StorageFull(MemoryServerError):
+    """The disk with the log is full."""
+
+    code = "storage_full"
+    status = 507
+
+
+class NotKept(Unavailable):
+    """The alerts could not be written down."""
+
+    code = "not_kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """How many alerts were taken, and how many of them are forwarded."""
+
+    received: int
+    news: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    notification: Notification
+    answer: asyncio.Future[Accepted]
+
+
+class Receiver:
+    """Keeps notifications and wakes the deliveries.
+
+    targets: names of those that get every piece of news.
+    remind_s: a repeated alert is forwarded again after so long; 0: never.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        outbox: Outbox,
+        targets: Sequence[str],
+        remind_s: float,
+        on_news: Callable[[], None],
+        metrics: Metrics = METRICS,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._journal, self._outbox = journal, outbox
+        self._targets, self._remind_s = targets, remind_s
+        self._on_news, self._metrics, self._now = on_news, metrics, now
+        self._calls: asyncio.Queue[_Call] = asyncio.Queue()
+        self.recent: deque[Entry] = deque(journal.recent(RECENT), maxlen=RECENT)
+        self.trouble: str | None = None  # why the last notification could not be kept
+        for status in ("firing", "resolved"):
+            metrics.count(ALERTS_RECEIVED, 0, (status,))
+
+    async def accept(self, notification: Notification) -> Accepted:
+        """Return once the alerts are on disk. Raises StorageFull or NotKept; then they are not counted as received."""
+        if not notification.alerts:
+            return Accepted(0, 0)
+        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._calls.put_nowait(_Call(notification, answer))
+        return await answer
+
+    async def run(self) -> None:
+        """Write what comes until cancelled."""
+        while True:
+            calls = [await self._calls.get()]
+            while not self._calls.empty():
+                calls.append(self._calls.get_nowait())
+            await self._write(calls)
+
+    async def _write(self, calls: list[_Call]) -> None:
+        try:
+            kept, accepted = await asyncio.to_thread(self._keep, [call.notification for call in calls])
+        except (OSError, sqlite3.Error) as error:
+            problem = _problem(error)
+            self.trouble = str(problem)
+            logger.error("%s", problem)  # noqa: TRY400 - the line says it all
+            for call in calls:
+                if not call.answer.done():
+                    call.answer.set_exception(problem)
+            return
+        self.trouble = None
+        self.recent.extend(kept)
+        self._count(kept)
+        self._on_news()
+        for call, one in zip(calls, accepted, strict=True):
+            if not call.answer.done():  # its sender may have left meanwhile
+                call.answer.set_result(one)
+
+    def _keep(self, notifications: list[Notification]) -> tuple[list[Entry], list[Accepted]]:
+        now = self._now()
+        entries: list[Entry] = []
+        accepted: list[Accepted] = []
+        with self._outbox.transaction():
+            self._outbox.forget_old(now)
+            for notification in notifications:
+                news: list[Alert] = []
+                for alert in notification.alerts:
+                    is_news = self._outbox.is_news(alert, now, self._remind_s)
+                    news += [alert] if is_news else []
+                    entries.append(_entry(alert, notification.receiver, now, repeated=not is_news))
+                if news:
+                    self._outbox.put(self._targets, news, now)
+                accepted.append(Accepted(len(notification.alerts), len(news)))
+            self._journal.append(entries)
+        return entries, accepted
+
+    def _count(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            self._metrics.count(ALERTS_RECEIVED, 1, (entry["status"],))
+            self._metrics.count(ALERTS_REPEATED, float(entry["repeated"]))
+        logger.info(
+            "received",
+            extra={
+                "fields": {
+                    "alerts": len(entries),
+                    "repeated": sum(entry["repeated"] for entry in entries),
+                    "names": ",".join(sorted({entry["labels"].get("alertname", "?") for entry in entries})[:5]),
+                }
+            },
+        )
+
+
+def _entry(alert: Alert, receiver: str, now: float, *, repeated: bool) -> Entry:
+    """Return an alert as the log has it."""
+    received_at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"received_at": received_at, "repeated": repeated, "receiver": receiver, **alert.model_dump()}
+
+
+def _problem(error: OSError | sqlite3.Error) -> MemoryServerError:
+    is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    if is_full or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return StorageFull("the alerts were not kept: the disk is full; free some space, Alertmanager sends them again")
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return NotKept(f"the alerts were not kept: {why}; look at the data directory, Alertmanager sends them again")

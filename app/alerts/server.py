@@ -1,0 +1,168 @@
+"""The running alert receiver: `claude-memory alerts`.
+
+It shares nothing with the memory server but settings, logs and metrics, imports no driver, and keeps its files in the
+folder `alerts` of the data directory. On SIGINT or SIGTERM it finishes the requests it has and leaves the queue to the
+next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from app import logs
+from app.alerts.configuration import check_targets, targets
+from app.alerts.delivery import Delivery
+from app.alerts.http import Door, create_app
+from app.alerts.journal import Journal
+from app.alerts.outbox import Outbox
+from app.alerts.receiver import Receiver
+from app.alerts.targets import http_client
+from app.boot import BACKLOG, bind, cannot_listen
+from app.local.lock import DataDirectoryLock
+from app.metrics import ALERTS_DELIVERIES, METRICS
+from app.serve.auth import UnsafeBind
+from app.settings import Auth, Settings, is_loopback, load_settings
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "alerts"
+MEGABYTE = 1_000_000
+REQUESTS_AT_ONCE = 200  # the rest is answered 503, and Alertmanager comes again
+STOP_S = 10  # for running requests; less than the 30 s platforms give a container
+
+
+def run(flags: Mapping[str, Any]) -> int:
+    """Receive until told to stop, and return the exit status. Raises MemoryServerError when it cannot."""
+    settings = load_settings(flags)
+    logs.setup(settings)
+    check_bind(settings)
+    check_targets(settings)
+    host, port = settings.alerts_host.strip("[]"), settings.alerts_port
+    try:
+        listener = bind(host, port)
+    except OSError as error:
+        raise cannot_listen(host, port, error) from error
+    with listener:
+        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        with contextlib.suppress(OSError):  # the lock tells what is wrong
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = DataDirectoryLock(settings.data_dir / FOLDER)
+        lock.acquire(url, "alerts")
+        try:
+            asyncio.run(_serve(settings, lock.directory, listener, url))
+        finally:
+            lock.release()
+    return 0
+
+
+def check_bind(settings: Settings) -> None:
+    """Raise UnsafeBind when others could connect and nobody asks them for a token."""
+    if settings.auth is Auth.OFF or settings.alerts_token is not None:
+        return
+    if settings.auth is Auth.REQUIRED:
+        raise UnsafeBind("AUTH=required, but the alert receiver has no token; set ALERTS_TOKEN")
+    if not is_loopback(settings.alerts_host.strip("[]")):
+        raise UnsafeBind(
+            f"{settings.alerts_host} can be reached from outside, and no token is asked for; set ALERTS_TOKEN,"
+            " or listen on 127.0.0.1"
+        )
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn without its signal handlers: they end the process before the parts are closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(settings: Settings, directory: Path, listener: socket.socket, url: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(http_client())
+        outbox = stack.enter_context(contextlib.closing(await asyncio.to_thread(Outbox, directory)))
+        deliveries = [
+            Delivery(target, outbox, settings.alerts_give_up_hours * 3_600) for target in targets(settings, client)
+        ]
+        receiver = await asyncio.to_thread(_receiver, settings, directory, outbox, deliveries)
+        app = create_app(receiver, deliveries, outbox, Door.of(settings))
+        server = _Uvicorn(_config(app))
+        _take_signals(server)
+        await stack.enter_async_context(_running(server, receiver, *deliveries))
+        listener.listen(BACKLOG)
+        sys.stdout.write(f"listening on {url}\n")
+        sys.stdout.flush()
+        names = ", ".join(one.name for one in deliveries) or "nobody: no target is set, alerts are only logged"
+        logger.info("alerts are forwarded to %s", names)
+        await server.serve(sockets=[listener])
+    logger.info("stopped")
+
+
+def _receiver(settings: Settings, directory: Path, outbox: Outbox, deliveries: list[Delivery]) -> Receiver:
+    """Read what the last run left."""
+    names = [one.name for one in deliveries]
+    for name, count in outbox.drop_others(names).items():
+        METRICS.count(ALERTS_DELIVERIES, count, (name, "given_up"))
+        logger.error("%d messages waited for %s, which is no longer set; the log has the alerts", count, name)
+
+    def wake() -> None:
+        for one in deliveries:
+            one.wake()
+
+    journal = Journal(directory, int(settings.alerts_log_megabytes * MEGABYTE), settings.alerts_log_files)
+    return Receiver(journal, outbox, names, settings.alerts_remind_minutes * 60, wake)
+
+
+@contextlib.asynccontextmanager
+async def _running(server: uvicorn.Server, receiver: Receiver, *deliveries: Delivery) -> AsyncIterator[None]:
+    """Run the parts behind the door; one that ends by an error takes the server down with it."""
+    runs = [receiver.run(), *(one.run() for one in deliveries)]
+    tasks = [asyncio.create_task(run) for run in runs]
+    for task in tasks:
+        task.add_done_callback(lambda _: setattr(server, "should_exit", True))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for one in ended:
+            if isinstance(one, Exception):
+                raise one
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="none",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=REQUESTS_AT_ONCE,
+        timeout_graceful_shutdown=STOP_S,
+    )
+
+
+def _take_signals(server: uvicorn.Server) -> None:
+    def stop() -> None:
+        logger.info("stopping")
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))

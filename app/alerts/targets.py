@@ -1,0 +1,258 @@
+"""Where alerts go over HTTP: DingTalk, Feishu, Slack, any webhook.
+
+Every URL here holds a key, so no error names one. DingTalk and Feishu answer 200 also when they refuse, and tell so
+in the body.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+import httpx
+
+from app.alerts.delivery import DeliveryFailed
+from app.alerts.message import CHAT_TEXT_BYTES, Message, text, title
+from app.alerts.notification import NEVER
+
+_ANSWER_BYTES = 65_536
+_CONTENT_REFUSED = (400, 413, 422)
+
+
+@dataclass(frozen=True)
+class DingTalk:
+    """A custom robot of a DingTalk group, with plain text.
+
+    Signature: https://open.dingtalk.com/document/robots/customize-robot-security-settings (English:
+    https://help.dingtalk.io/open/dingstart/customize-robot-security-settings). Messages and limits, 20 a minute or ten
+    minutes of silence: https://open.dingtalk.com/document/robots/custom-robot-access.
+    """
+
+    client: httpx.AsyncClient = field(repr=False)
+    url: str = field(repr=False)
+    secret: str | None = field(repr=False)
+    name: ClassVar[str] = "dingtalk"
+    pause_s: ClassVar[float] = 3.1
+    _TOO_FAST: ClassVar[tuple[int, ...]] = (130_101, 410_100)
+
+    async def send(self, message: Message) -> None:
+        """See Target."""
+        url = self.url
+        if self.secret:
+            url += ("&" if "?" in url else "?") + urlencode(self.signature(self.secret, time.time_ns() // 1_000_000))
+        content = f"{title(message.alerts)}\n\n{text(message.alerts, CHAT_TEXT_BYTES)}"
+        answer = await _post_json(self.client, url, {"msgtype": "text", "text": {"content": content}})
+        code = answer.get("errcode")
+        if code != 0:
+            raise DeliveryFailed(
+                f"errcode {code!r}: {_said(answer.get('errmsg'))}",
+                retry_after_s=60.0 if code in self._TOO_FAST else 0.0,
+            )
+
+    @staticmethod
+    def signature(secret: str, now_ms: int) -> dict[str, str]:
+        """Return the parameters of the URL: `timestamp\\nsecret` signed with the secret, in Base64."""
+        digest = hmac.digest(secret.encode(), f"{now_ms}\n{secret}".encode(), hashlib.sha256)
+        return {"timestamp": str(now_ms), "sign": base64.b64encode(digest).decode()}
+
+
+@dataclass(frozen=True)
+class Feishu:
+    """A custom bot of a Feishu (or Lark) group, with a post of literal text: a plain `<at …>` would call people.
+
+    Signature, messages, limits (100 a minute, 5 a second, 20 KB, code 11232 for too many):
+    https://open.feishu.cn/document/ukTMukTMukTM/ucTM5YjL3ETO24yNxkjN.
+    """
+
+    client: httpx.AsyncClient = field(repr=False)
+    url: str = field(repr=False)
+    secret: str | None = field(repr=False)
+    name: ClassVar[str] = "feishu"
+    pause_s: ClassVar[float] = 0.7
+    _TOO_FAST: ClassVar[int] = 11_232
+
+    async def send(self, message: Message) -> None:
+        """See Target."""
+        lines = text(message.alerts, CHAT_TEXT_BYTES).split("\n")
+        post = {"title": title(message.alerts), "content": [[{"tag": "text", "text": line}] for line in lines]}
+        body: dict[str, Any] = {"msg_type": "post", "content": {"post": {"zh_cn": post}}}
+        if self.secret:
+            body |= self.signature(self.secret, int(time.time()))
+        answer = await _post_json(self.client, self.url, body)
+        code = answer.get("code", answer.get("StatusCode"))  # the second: what older bots answer
+        if code != 0:
+            raise DeliveryFailed(
+                f"code {code!r}: {_said(answer.get('msg'))}", retry_after_s=10.0 if code == self._TOO_FAST else 0.0
+            )
+
+    @staticmethod
+    def signature(secret: str, now_s: int) -> dict[str, str]:
+        """Return the fields of the body. Unlike DingTalk's, `timestamp\\nsecret` is the key, and nothing is signed."""
+        digest = hmac.digest(f"{now_s}\n{secret}".encode(), b"", hashlib.sha256)
+        return {"timestamp": str(now_s), "sign": base64.b64encode(digest).decode()}
+
+
+@dataclass(frozen=True)
+class Slack:
+    """A Slack incoming webhook: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks.
+
+    `&`, `<` and `>` are escaped as https://docs.slack.dev/messaging/formatting-message-text says, so no text calls a
+    channel. One message a second; more are answered with 429 and Retry-After.
+    """
+
+    client: httpx.AsyncClient = field(repr=False)
+    url: str = field(repr=False)
+    name: ClassVar[str] = "slack"
+    pause_s: ClassVar[float] = 1.1
+
+    async def send(self, message: Message) -> None:
+        """See Target."""
+        content = f"*{title(message.alerts)}*\n\n{text(message.alerts, CHAT_TEXT_BYTES)}"
+        for character, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            content = content.replace(character, escaped)
+        answer = await _post(self.client, self.url, _json_bytes({"text": content}))
+        if answer.strip() != b"ok":
+            raise DeliveryFailed("the answer is not Slack's `ok`; check the URL")
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Any receiver of Alertmanager's webhook, version 4. The group is empty: what waited goes out together.
+
+    With a secret it is signed as https://github.com/standard-webhooks/standard-webhooks says; `webhook-id` is the same
+    on every try. A secret that begins with whsec_ is Base64, any other is taken as it is.
+    """
+
+    client: httpx.AsyncClient = field(repr=False)
+    url: str = field(repr=False)
+    secret: str | None = field(repr=False)
+    name: ClassVar[str] = "webhook"
+    pause_s: ClassVar[float] = 0.0
+
+    async def send(self, message: Message) -> None:
+        """See Target."""
+        body = _json_bytes(self.payload(message))
+        headers = {"webhook-id": message.id, "webhook-timestamp": str(int(time.time()))}
+        if self.secret:
+            headers["webhook-signature"] = self.signature(self.secret, headers, body)
+        await _post(self.client, self.url, body, headers)
+
+    @staticmethod
+    def payload(message: Message) -> dict[str, Any]:
+        """Return the body."""
+        alerts = message.alerts
+        return {
+            "version": "4",
+            "receiver": "claude-memory",
+            "status": "firing" if message.is_firing else "resolved",
+            "alerts": [
+                alert.model_dump(by_alias=True)
+                | {"startsAt": alert.starts_at or NEVER, "endsAt": alert.ends_at or NEVER}
+                for alert in alerts
+            ],
+            "groupKey": "",
+            "groupLabels": {},
+            "commonLabels": _common([alert.labels for alert in alerts]),
+            "commonAnnotations": _common([alert.annotations for alert in alerts]),
+            "externalURL": "",
+            "truncatedAlerts": 0,
+        }
+
+    @staticmethod
+    def signature(secret: str, headers: Mapping[str, str], body: bytes) -> str:
+        """Return the header `webhook-signature`: `id.timestamp.body` signed."""
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        digest = hmac.digest(webhook_key(secret), signed, hashlib.sha256)
+        return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def webhook_key(secret: str) -> bytes:
+    """Return the key of a signing secret. Raises ValueError when what follows whsec_ is not Base64."""
+    if not secret.startswith("whsec_"):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error as error:
+        raise ValueError("takes whsec_ and Base64") from error
+
+
+def http_client() -> httpx.AsyncClient:
+    """Return the client all targets share; a try as a whole is limited by its delivery."""
+    return httpx.AsyncClient(timeout=10.0, follow_redirects=False, headers={"user-agent": "claude-memory-alerts"})
+
+
+def _common(sets: list[dict[str, str]]) -> dict[str, str]:
+    return {name: value for name, value in sets[0].items() if all(other.get(name) == value for other in sets)}
+
+
+def _json_bytes(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+async def _post_json(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Post and return the JSON object in the answer."""
+    try:
+        answer = json.loads(await _post(client, url, _json_bytes(body)))
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise DeliveryFailed("the answer is no JSON object; check the URL")
+    return answer
+
+
+async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+    """Post JSON and return the beginning of the answer. Raises DeliveryFailed unless it is a success."""
+    try:
+        async with client.stream(
+            "POST", url, content=body, headers={"content-type": "application/json; charset=utf-8", **(headers or {})}
+        ) as response:
+            answer = b""
+            async for chunk in response.aiter_bytes():
+                answer += chunk
+                if len(answer) >= _ANSWER_BYTES:
+                    break
+    except httpx.ConnectError as error:
+        raise DeliveryFailed(f"no connection: {error}") from None
+    except httpx.HTTPError as error:  # its text may hold the URL
+        raise DeliveryFailed(f"no answer ({type(error).__name__})") from None
+    if not response.is_success:
+        raise DeliveryFailed(
+            f"HTTP {response.status_code}{_reason(answer)}",
+            retry_after_s=_retry_after_s(response.headers.get("retry-after", "")),
+            refused=response.status_code in _CONTENT_REFUSED,
+        )
+    return answer
+
+
+def _reason(answer: bytes) -> str:
+    """Return what Slack says in one word, such as `no_service`; other bodies may repeat the URL."""
+    word = answer[:100].decode("ascii", errors="replace").strip()
+    return f" {word}" if re.fullmatch(r"[a-z_]{2,60}", word) else ""
+
+
+def _said(value: object) -> str:
+    """Return a vendor's message without what looks like a key."""
+    return re.sub(r"[A-Za-z0-9_-]{20,}", "***", str(value)[:300])
+
+
+def _retry_after_s(value: str) -> float:
+    """Return the wait a Retry-After header asks for, in seconds or as a date; 0 when it is neither."""
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())
