@@ -73,6 +73,14 @@ INDEX_LAG_SECONDS = Metric(
 INDEX_LAG_CHANGES = Metric(f"{PREFIX}index_lag_changes", Kind.GAUGE, "Changes the index has not applied.", "changes")
 OPEN_SESSIONS = Metric(f"{PREFIX}open_sessions", Kind.GAUGE, "Open SSE sessions.", "sessions")
 RATE_LIMITED = Metric(f"{PREFIX}rate_limited_total", Kind.COUNTER, "Requests refused by the rate limit.", "requests")
+SIGN_INS = Metric(
+    f"{PREFIX}sign_ins_total",
+    Kind.COUNTER,
+    "Steps of clients' sign-ins. outcome: registered, allowed, denied, wrong_proof, signed_in, revoked, code_replayed,"
+    " refresh_reused.",
+    "steps",
+    ("outcome",),
+)
 STARTUP = Metric(
     f"{PREFIX}startup_seconds",
     Kind.GAUGE,
@@ -149,6 +157,7 @@ CATALOGUE: tuple[Metric, ...] = (
     INDEX_LAG_CHANGES,
     OPEN_SESSIONS,
     RATE_LIMITED,
+    SIGN_INS,
     STARTUP,
     MODEL_TOKENS,
     JOB_LAST_RUN,

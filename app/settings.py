@@ -91,6 +91,20 @@ def _secret_http_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _over_tls(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("takes a URL that begins with https://; secrets go there")
+    return value
+
+
+def _without_path(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError("takes a URL without a path, such as https://memory.example.com")
+    return value.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
+
+
 def _postgres_url(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not text.startswith(("postgres://", "postgresql://")):
@@ -134,6 +148,8 @@ def url_passwords(url: str) -> set[str]:
 
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretHttpUrl = Annotated[SecretStr, AfterValidator(_secret_http_url)]
+TlsUrl = Annotated[HttpUrl, AfterValidator(_over_tls)]
+PublicUrl = Annotated[TlsUrl, AfterValidator(_without_path)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
 MailAddress = Annotated[str, Field(max_length=320, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"\x00-\x1f]+$")]
@@ -175,6 +191,33 @@ class Settings(BaseSettings):
     )
     default_agent_id: PlainName = Field(
         "claude", description="the agent noted on memories; where it is not set, the name the client gives itself"
+    )
+
+    # Sign-in of remote clients (OAuth)
+    public_url: PublicUrl | None = Field(
+        None, description="https address under which clients reach the server; set: they can sign in there"
+    )
+    oauth_access_token_minutes: int = Field(
+        60, ge=1, le=1_440, description="how long a client's access token lasts before it has to be refreshed"
+    )
+    oauth_refresh_token_days: int = Field(
+        30, ge=1, le=366, description="days without use after which a client must be allowed anew"
+    )
+    oauth_unused_client_hours: int = Field(
+        24, ge=1, le=8_760, description="hours after which a client that registered and was never allowed is forgotten"
+    )
+    oauth_registrations_per_minute: int = Field(
+        60, ge=1, description="clients that may register in a minute from one address"
+    )
+    openid_issuer: TlsUrl | None = Field(
+        None, description="OpenID provider where users may prove who they are, beside showing a token"
+    )
+    openid_client_id: str | None = Field(None, min_length=1, description="this server's client id at that provider")
+    openid_client_secret: SecretStr | None = Field(None, description="this server's client secret at that provider")
+    openid_user_claim: str = Field("email", min_length=1, description="claim that becomes the name of the user")
+    openid_allowed_users: CommaList = Field(
+        default_factory=list,
+        description="users the provider may vouch for: names, @domain for all of a domain, * for all",
     )
 
     # What it keeps, and where

@@ -1,14 +1,19 @@
-"""`token create`, `token list`, `token revoke`."""
+"""`token create`, `token list`, `token revoke`; `token create-client`, `token clients`."""
 
 from __future__ import annotations
 
-from argparse import Namespace
+import re
+from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from app.commands.common import Commands, add_common, cell, duration, print_json, print_table, user_name
 
 if TYPE_CHECKING:
     from app.memory.access import Token
+    from app.store.oauth import Client
+
+# where claude.ai, Claude Desktop and the mobile apps send users back to
+CLAUDE_REDIRECTS = ("https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback")
 
 
 def add_token(commands: Commands[Any]) -> None:
@@ -32,17 +37,43 @@ def add_token(commands: Commands[Any]) -> None:
     add_common(create)
     create.set_defaults(run=token_create)
 
-    listing = actions.add_parser("list", help="List all tokens, without their values.")
+    listing = actions.add_parser(
+        "list", help="List all tokens, without their values, and what users have allowed clients."
+    )
     listing.add_argument("--user", type=user_name, metavar="NAME", help="Only those of this user.")
     listing.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(listing)
     listing.set_defaults(run=token_list)
 
-    revoke = actions.add_parser("revoke", help="Revoke a token; it stops working within 5 seconds.")
-    revoke.add_argument("id", metavar="ID", help="Its id, as `token list` shows it.")
+    revoke = actions.add_parser(
+        "revoke", help="Revoke a token, or what a client was allowed; it stops working within 5 seconds."
+    )
+    revoke.add_argument(
+        "id", metavar="ID", help="Its id, as `token list` shows it; a client's, as `token clients` does: all it has."
+    )
     revoke.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(revoke)
     revoke.set_defaults(run=token_revoke)
+
+    client = actions.add_parser(
+        "create-client", help="Create a client whose id and secret are typed by hand; print both, once."
+    )
+    client.add_argument("--name", required=True, type=client_name, metavar="NAME", help="What users see.")
+    client.add_argument(
+        "--redirect",
+        action="append",
+        type=redirect_address,
+        metavar="URL",
+        help="Where it sends users back to; may come more than once (default: Claude's).",
+    )
+    client.add_argument("--json", action="store_true", help="Print JSON.")
+    add_common(client)
+    client.set_defaults(run=token_create_client)
+
+    clients = actions.add_parser("clients", help="List the clients that registered or were created.")
+    clients.add_argument("--json", action="store_true", help="Print JSON.")
+    add_common(clients)
+    clients.set_defaults(run=token_clients)
 
 
 def token_create(args: Namespace) -> int:
@@ -66,7 +97,7 @@ def token_list(args: Namespace) -> int:
     if args.json:
         print_json(found)
     else:
-        columns = ("id", "user", "state", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+        columns = ("id", "user", "client", "state", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
         print_table(columns, [tuple(cell(token[column]) for column in columns) for token in found])
     return 0
 
@@ -83,10 +114,62 @@ def token_revoke(args: Namespace) -> int:
     return 0
 
 
+def token_create_client(args: Namespace) -> int:
+    """Create a client and print its id and secret."""
+    from app.ops import tokens
+
+    client, secret = tokens.create_client(args.data_dir, args.name, args.redirect or list(CLAUDE_REDIRECTS))
+    if args.json:
+        print_json({"client_id": client.id, "client_secret": secret, **_shown_client(client)})
+    else:
+        print(f"client id: {client.id}\nclient secret: {secret}")
+    return 0
+
+
+def token_clients(args: Namespace) -> int:
+    """Print all clients."""
+    from app.ops import tokens
+
+    found = [_shown_client(client) for client in tokens.clients(args.data_dir)]
+    if args.json:
+        print_json(found)
+    else:
+        columns = ("id", "name", "redirect_uris", "created_at", "expires_unused_at")
+        print_table(columns, [tuple(cell(client[column]) for column in columns) for client in found])
+    return 0
+
+
+def client_name(value: str) -> str:
+    """Take the name of a client."""
+    if not re.fullmatch(r"[^\x00-\x1f\x7f]{1,100}", value):
+        raise ArgumentTypeError(f"got {value[:40]!r}, takes 1 to 100 characters without control characters")
+    return value
+
+
+def redirect_address(value: str) -> str:
+    """Take an address that users may be sent back to."""
+    from app.serve.auth import is_redirect
+
+    if not is_redirect(value):
+        raise ArgumentTypeError(f"got {value[:60]!r}, takes an https address, or http on loopback, without a fragment")
+    return value
+
+
+def _shown_client(client: Client) -> dict[str, Any]:
+    return {
+        "id": client.id,
+        "name": client.name,
+        "redirect_uris": client.metadata["redirect_uris"],
+        "created_at": client.created_at,
+        "expires_unused_at": client.expires_at,
+    }
+
+
 def _shown(token: Token) -> dict[str, Any]:
     return {
         "id": token.id,
         "user": token.user,
+        "client": token.client,
         "state": token.state,
         "scopes": list(token.scopes),
         "created_at": token.created_at,

@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A stored access token, without its value."""
+    """A stored access token, without its value. `client` is the name of the client that got it by signing in."""
 
     id: str
     user: str
@@ -19,6 +19,7 @@ class Token:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    client: str | None = None
 
     @property
     def state(self) -> str:
@@ -39,10 +40,10 @@ class TokenStore(Protocol):
         """Store a new token's digest."""
 
     async def list(self) -> list[Token]:
-        """Return all tokens, newest first."""
+        """Return all tokens, and what was granted to clients, newest first."""
 
     async def revoke(self, token_id: str) -> bool:
-        """Revoke a token; False when there is no live one with that id."""
+        """Revoke a token, a client's grant or a client with all its grants; False when no live one has that id."""
 
     async def any_live(self) -> bool:
         """Tell whether anybody could sign in."""

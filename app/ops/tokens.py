@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+from uuid import uuid4
 
 from app.errors import NotFound
 from app.memory.access import Token
 from app.ops.database import open_database
 from app.serve.auth import digest, new_token
 from app.settings import load_settings
+from app.store.oauth import Client
 from app.store.tokens import Tokens
 
 Answer = TypeVar("Answer")
@@ -25,14 +27,33 @@ def create(data_dir: str | None, user: str, scopes: Sequence[str], expires_in: t
 
 
 def listing(data_dir: str | None) -> list[Token]:
-    """Return all tokens, newest first."""
+    """Return all tokens, and what was granted to clients, newest first."""
     return _ask(data_dir, lambda tokens: tokens.list())
 
 
 def revoke(data_dir: str | None, token_id: str) -> None:
-    """Revoke a token. Raises NotFound."""
+    """Revoke a token, a client's grant, or a client with all its grants. Raises NotFound."""
     if not _ask(data_dir, lambda tokens: tokens.revoke(token_id)):
         raise NotFound(f"no live token has the id {token_id!r}; claude-memory token list shows them")
+
+
+def create_client(data_dir: str | None, name: str, redirects: Sequence[str]) -> tuple[Client, str]:
+    """Store a client for whom id and secret are typed by hand; return it with its secret, which is not kept."""
+    secret = new_token()
+    metadata = {
+        "redirect_uris": list(redirects),
+        "token_endpoint_auth_method": "client_secret_post",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+    }
+    client = Client(id=str(uuid4()), name=name, metadata=metadata, secret_digest=digest(secret))
+    _ask(data_dir, lambda tokens: tokens.add_client(client))
+    return client, secret
+
+
+def clients(data_dir: str | None) -> list[Client]:
+    """Return all clients that users may let in, newest first."""
+    return _ask(data_dir, lambda tokens: tokens.clients())
 
 
 def _ask(data_dir: str | None, question: Callable[[Tokens], Awaitable[Answer]]) -> Answer:

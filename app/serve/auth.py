@@ -10,6 +10,7 @@ secret is ever compared byte by byte; an attacker who times the look-up learns a
 | required | 401 | its user | 401 |
 | off | the default user | the default user: Authorization may be a proxy's | the default user |
 
+With PUBLIC_URL set, clients get tokens of the same form by signing in (app/serve/oauth); one check takes both kinds.
 Tokens open everything their scopes allow. /health and /ready ask for none. /metrics asks for none at METRICS_PORT,
 nor on loopback unless AUTH=required; elsewhere it takes a token with the scope `admin`, for it counts all users
 together.
@@ -25,13 +26,14 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.errors import MemoryServerError, NotAuthenticated, NotPermitted
+from app.errors import InvalidSettings, MemoryServerError, NotAuthenticated, NotPermitted
 from app.memory.access import Token, TokenStore
 from app.memory.types import Scope
-from app.settings import Auth, PlainName, Settings
+from app.settings import Auth, PlainName, Settings, is_loopback
 
 if TYPE_CHECKING:  # the command `token` needs no MCP
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -61,12 +63,42 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def is_redirect(value: str) -> bool:
+    """Whether a client may have users sent back to an address: https, or http on loopback."""
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    if not parts.hostname or parts.fragment or "@" in parts.netloc or not value.isprintable():
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
 def check_bind(settings: Settings) -> None:
     """Raise UnsafeBind when others could connect and nobody asks them who they are."""
     if settings.auth is Auth.AUTO and not settings.on_loopback:
         raise UnsafeBind(
             f"{settings.host} can be reached from outside, and no token is asked for; set AUTH=required and create"
             " a token (claude-memory token create --user NAME), or listen on 127.0.0.1"
+        )
+
+
+def check_sign_in(settings: Settings) -> None:
+    """Raise InvalidSettings when clients could sign in, but not for what the settings say."""
+    if settings.public_url is not None and settings.auth is not Auth.REQUIRED:
+        raise InvalidSettings(
+            f"PUBLIC_URL is set, so others can connect, but AUTH={settings.auth} lets them in without a token;"
+            " set AUTH=required"
+        )
+    if settings.openid_issuer is None:
+        return
+    missing = [
+        name for name in ("public_url", "openid_client_id", "openid_allowed_users") if not getattr(settings, name)
+    ]
+    if missing:
+        raise InvalidSettings(
+            f"OPENID_ISSUER needs {', '.join(name.upper() for name in missing)} as well: the address users come back"
+            " to, this server's id at the provider, and who of its users may come in"
         )
 
 

@@ -2,7 +2,8 @@
 
 Host and Origin, then the token, then the rate limit; then /mcp goes straight to the SDK's session manager,
 /sse and /messages/ to its SSE transport, and the rest to FastAPI. /health and /ready are answered here, so
-that they never wait for anything. MCP paths see neither FastAPI nor a middleware stack.
+that they never wait for anything. MCP paths see neither FastAPI nor a middleware stack. Where clients can sign in
+(PUBLIC_URL), the OAuth endpoints ask for no token, and a refusal says where to get one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from app.errors import MemoryServerError, RateLimited, Unavailable
 from app.serve.auth import Authenticator, Identity, require
 from app.serve.guard import Guard
 from app.serve.limits import RateLimit
-from app.serve.reply import Header, send_error, send_json
+from app.serve.oauth import PAGES, RESOURCE_METADATA, is_open
+from app.serve.reply import CHALLENGE, Header, send_error, send_json
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
 from app.settings import Auth
@@ -110,6 +112,7 @@ class Dispatcher:
     ) -> None:
         self._service, self._guard, self._authenticator, self._limit = service, guard, authenticator, limit
         self._mcp, self._sse, self._metrics_port = mcp, sse, metrics_port
+        self._public_url = service.settings.public_url if service.full else None
         self._http: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
 
     def set_http(self, app: ASGIApp) -> None:
@@ -123,7 +126,8 @@ class Dispatcher:
         headers = _Headers(scope["headers"])
         request_id = (headers.request_id or secrets.token_hex(8).encode()).decode()
         logs.request_id.set(request_id)
-        cors = self._guard.cors_headers(headers.origin)
+        open_to_all = self._public_url is not None and is_open(scope["path"])
+        cors = [] if open_to_all else self._guard.cors_headers(headers.origin)  # those answer for themselves
         answer = _Answer(send, [(b"x-request-id", request_id.encode()), *cors], self._service)
         rpc = scope["path"] in MCP_METHODS
         try:
@@ -132,7 +136,7 @@ class Dispatcher:
             if error.status != 404:
                 logger.warning("%s %s refused: %s", scope["method"], scope["path"], error)
             if not answer.started:
-                await self._refuse(answer.send, error, rpc=rpc)
+                await self._refuse(answer.send, error, scope["path"], headers, rpc=rpc)
         except asyncio.CancelledError:
             # Only the shutdown cancels requests, after it waited; the client learns that it may try again.
             if not self._service.stopping:
@@ -146,12 +150,21 @@ class Dispatcher:
             mistake = MemoryServerError("the server made a mistake and has logged it under this request's id")
             await send_error(answer.send, mistake, rpc=rpc)
 
-    async def _refuse(self, send: Send, error: MemoryServerError, *, rpc: bool) -> None:
+    async def _refuse(self, send: Send, error: MemoryServerError, path: str, headers: _Headers, *, rpc: bool) -> None:
         if isinstance(error, WrongMethod):
             body = {"error": {"code": error.code, "message": str(error)}}
             await send_json(send, error.status, body, [(b"allow", error.takes.encode())])
         else:
-            await send_error(send, error, rpc=rpc)
+            await send_error(send, error, rpc=rpc, challenge=self._challenge(path, headers))
+
+    def _challenge(self, path: str, headers: _Headers) -> bytes:
+        """Return what WWW-Authenticate says: where a client learns how to sign in (RFC 9728), if it can."""
+        if self._public_url is None:
+            return CHALLENGE
+        resource = SSE if path.startswith((SSE, MESSAGES.rstrip("/"))) else MCP
+        wrong = ', error="invalid_token"' if headers.authorization else ""
+        where = f'resource_metadata="{self._public_url}{RESOURCE_METADATA}{resource}", scope="read write"'
+        return CHALLENGE + f"{wrong}, {where}".encode()
 
     async def _route(self, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -164,6 +177,10 @@ class Dispatcher:
                 raise NotThere("here are only /metrics, /health and /ready")
             await (await self._http)(scope, receive, send)
             return
+        if self._public_url is not None and is_open(path):
+            self._guard.check(headers.host, [])
+            await self._pass_on(scope, headers, receive, send)
+            return
         self._guard.check(headers.host, headers.origin)
         if method == "OPTIONS" and headers.preflight:
             allowed = self._guard.preflight_headers(headers.origin)
@@ -173,6 +190,9 @@ class Dispatcher:
             path = MESSAGES
         if path in MCP_METHODS and self._mcp is not None and self._sse is not None:
             await self._to_mcp(path, scope, headers, receive, send)
+            return
+        if self._public_url is not None and path in PAGES:
+            await self._pass_on(scope, headers, receive, send)
             return
         await self._to_http(path, scope, headers, receive, send)
 
@@ -206,6 +226,9 @@ class Dispatcher:
                 require(identity, "admin")
             if path == "/test" and scope["method"] == "POST":
                 await self._take(identity)
+        await self._pass_on(scope, headers, receive, send)
+
+    async def _pass_on(self, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
             receive = await _bounded(headers, receive)
         await (await self._http)(scope, receive, send)

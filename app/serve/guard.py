@@ -10,8 +10,8 @@ it can even read the answers. The browser tells on it: in Host (the page's name)
 | elsewhere | required | any: a page cannot know the token, so a name proves nothing |
 | elsewhere | off | an IP address or a name without a dot: public DNS can rebind neither |
 
-An Origin, where there is one, must be loopback's or in ALLOWED_ORIGINS. /health and /ready are free of both
-checks: load balancers ask by address, and nothing private is in the answer.
+An Origin, where there is one, must be loopback's or in ALLOWED_ORIGINS. PUBLIC_URL's own name and origin are taken as
+well. /health and /ready are free of both checks: load balancers ask by address, and nothing private is in the answer.
 """
 
 from __future__ import annotations
@@ -93,10 +93,14 @@ class Guard:
             plain = not any_host
         if settings.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
             hosts.add(settings.host.lower())
+        origins = {origin.rstrip("/").lower() for origin in settings.allowed_origins}
+        if settings.public_url is not None:
+            hosts.add(urlsplit(settings.public_url).hostname or "")
+            origins.add(settings.public_url)
         return cls(
             hosts=None if any_host else frozenset(hosts),
             plain_hosts=plain,
-            origins=frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins),
+            origins=frozenset(origins),
             cors=settings.enable_cors,
         )
 

@@ -5,6 +5,7 @@ Who may ask is decided in `app.serve.dispatch`, before a request comes here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
@@ -12,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from app import __version__
 from app.errors import InvalidInput, MemoryServerError, shown
@@ -125,8 +127,8 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 GUARDED = _errors(400, 401, 403, 421, 503)
 
 
-def create_app(service: Service) -> FastAPI:
-    """Return the API of a running server."""
+def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
+    """Return the API of a running server; `more` are routes that its document does not show."""
     app = FastAPI(
         title="Claude Memory",
         version=__version__,
@@ -178,6 +180,7 @@ def create_app(service: Service) -> FastAPI:
         results = {name: await service.runtime.probe(probe) for name, probe in PROBES.items() if getattr(request, name)}
         return {"ok": all(result["ok"] for result in results.values()), "results": results}
 
+    app.router.routes.extend(more)
     app.add_exception_handler(MemoryServerError, _known_error)
     app.add_exception_handler(RequestValidationError, _wrong_input)
     app.add_exception_handler(HTTPException, _http_error)

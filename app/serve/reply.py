@@ -12,6 +12,7 @@ from app.errors import MemoryServerError, RateLimited
 
 Header = tuple[bytes, bytes]
 
+CHALLENGE = b'Bearer realm="claude-memory"'
 JSON_RPC_SERVER_ERROR = -32_000  # the range JSON-RPC leaves to servers
 
 
@@ -29,10 +30,10 @@ def rpc_error_body(error: MemoryServerError) -> dict[str, Any]:
     }
 
 
-def error_headers(error: MemoryServerError) -> list[Header]:
-    """Return the headers HTTP wants beside some statuses."""
+def error_headers(error: MemoryServerError, challenge: bytes = CHALLENGE) -> list[Header]:
+    """Return the headers HTTP wants beside some statuses; `challenge` tells who may not pass how to sign in."""
     if error.status == 401:
-        return [(b"www-authenticate", b'Bearer realm="claude-memory"')]
+        return [(b"www-authenticate", challenge)]
     if isinstance(error, RateLimited):
         return [(b"retry-after", str(max(1, round(error.retry_after_s + 0.5))).encode())]
     if error.status == 503:
@@ -40,10 +41,10 @@ def error_headers(error: MemoryServerError) -> list[Header]:
     return []
 
 
-async def send_error(send: Send, error: MemoryServerError, *, rpc: bool) -> None:
+async def send_error(send: Send, error: MemoryServerError, *, rpc: bool, challenge: bytes = CHALLENGE) -> None:
     """Answer with an error."""
     body = rpc_error_body(error) if rpc else error_body(error)
-    await send_json(send, error.status, body, error_headers(error))
+    await send_json(send, error.status, body, error_headers(error, challenge))
 
 
 async def send_json(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after th
     from app.settings import Settings
     from app.store.database import Database
     from app.store.embedded import EmbeddedPostgres
+    from app.store.oauth import OAuthStore
     from app.store.postgres import PostgresStore
     from app.store.rate_limits import RateLimits
+    from app.store.tokens import Tokens
 
 __all__ = ["Component", "Runtime", "Status", "Token", "TokenStore"]
 
@@ -37,6 +40,7 @@ RUNTIME_MODULES = (
     "app.serve.mcp.resources",
     "app.store.database",
     "app.store.changes",
+    "app.store.oauth",
     "app.store.postgres",
     "app.store.rate_limits",
     "app.store.rows",
@@ -93,7 +97,8 @@ class Runtime:
         self._db: Database | None = None
         self._store: PostgresStore | None = None
         self._follower: Follower | None = None
-        self._tokens: TokenStore | None = None
+        self._tokens: Tokens | None = None
+        self._oauth: OAuthStore | None = None
         self._parts: Parts | None = None
         self.rate_limits: RateLimits | None = None  # of all processes on this database, once it is open
         self._background: list[asyncio.Task[None]] = []
@@ -108,7 +113,14 @@ class Runtime:
         return self._parts
 
     @property
-    def tokens(self) -> TokenStore:
+    def oauth(self) -> OAuthStore:
+        """What sign-in keeps; there where PUBLIC_URL is set. Raises Unavailable until the database is open."""
+        if self._oauth is None:
+            raise self._failure or Unavailable("the server is starting or stopping; try again in a second")
+        return self._oauth
+
+    @property
+    def tokens(self) -> Tokens:
         """The access tokens. Raises Unavailable until the database is open."""
         if self._tokens is None:
             raise self._failure or Unavailable("the server is starting or stopping; try again in a second")
@@ -128,6 +140,7 @@ class Runtime:
         from app.index.follower import Follower
         from app.store.changes import PostgresChangeLog
         from app.store.database import Database
+        from app.store.oauth import OAuthStore
         from app.store.postgres import PostgresStore
         from app.store.rate_limits import RateLimits
         from app.store.rows import new_id
@@ -149,7 +162,11 @@ class Runtime:
         db = self._db = Database(self._connect_arguments(), quota, watched=watched)
         applied = await db.open()
         self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
-        self._tokens = Tokens(db)
+        self._tokens = Tokens(db, settings.public_url)
+        if settings.public_url is not None:
+            access_for = timedelta(minutes=settings.oauth_access_token_minutes)
+            refresh_for = timedelta(days=settings.oauth_refresh_token_days)
+            self._oauth = OAuthStore(db, settings.public_url, access_for, refresh_for)
         self.rate_limits = RateLimits(db)
         self._store = PostgresStore(db)
         log = PostgresChangeLog(db)
@@ -203,7 +220,7 @@ class Runtime:
             await asyncio.to_thread(self._postgres.stop)
 
     async def _close_parts(self) -> None:
-        self._tokens = self.rate_limits = None
+        self._tokens = self._oauth = self.rate_limits = None
         if self._follower is not None:
             await self._follower.stop()
             self._follower = None

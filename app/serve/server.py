@@ -37,7 +37,7 @@ from app.boot import Boot, bind, cannot_listen
 from app.errors import InvalidSettings, MemoryServerError, Unavailable
 from app.memory.access import TokenStore
 from app.metrics import METRICS
-from app.serve.auth import Authenticator, check_bind, check_tokens
+from app.serve.auth import Authenticator, check_bind, check_sign_in, check_tokens
 from app.serve.dispatch import Dispatcher
 from app.serve.guard import Guard
 from app.serve.health import health
@@ -51,6 +51,7 @@ from app.serve.sse import SseSessions
 from app.settings import Auth, Settings, load_settings
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = bui
     settings = load_settings(boot.setting_flags)
     logs.setup(settings)
     check_bind(settings)
+    check_sign_in(settings)
     boot.signals.hold()  # until _take_signals
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_Running(boot, settings, make_runtime, make_mcp).serve())
@@ -351,14 +353,23 @@ class _Running:
                 wait_s = next(waits, RETRY_S[-1])
                 logger.warning("start: %s; trying again in %d s", error, wait_s)
                 await asyncio.sleep(wait_s)
-        if self._settings.auth is Auth.REQUIRED and self._boot.listener is not None:
+        # with an OpenID provider, users need no token to sign in
+        by_token = self._settings.auth is Auth.REQUIRED and self._settings.openid_issuer is None
+        if by_token and self._boot.listener is not None:
             await check_tokens(self._runtime.tokens)
 
     async def _start_http(self) -> None:
         module = await asyncio.to_thread(_load, "app.serve.http")
-        app: ASGIApp = module.create_app(self._service)
+        app: ASGIApp = module.create_app(self._service, await self._sign_in_routes())
         self._dispatcher.set_http(app)
         self._step("HTTP API answers")
+
+    async def _sign_in_routes(self) -> list[BaseRoute]:
+        if self._settings.public_url is None or not self._service.full:
+            return []
+        module = await asyncio.to_thread(_load, "app.serve.oauth.routes")
+        routes: list[BaseRoute] = module.sign_in_routes(self._service)
+        return routes
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()

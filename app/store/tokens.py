@@ -1,4 +1,4 @@
-"""Access tokens in PostgreSQL: only the SHA-256 of a token is kept."""
+"""Access tokens in PostgreSQL, those made by hand and those clients got by signing in: only their SHA-256 is kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from app.memory.access import Token
+from app.store import oauth
 from app.store.database import Database
 
 _COLUMNS = "id, user_id, scopes, created_at, expires_at, last_used_at, revoked_at"
@@ -16,19 +17,26 @@ _LIVE = "revoked_at is null and (expires_at is null or expires_at > now())"
 
 
 class Tokens:
-    """The token store; runs as the service, because requests cannot read the table."""
+    """The token store; runs as the service, because requests cannot read the table.
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    resource: the PUBLIC_URL for which clients' tokens are taken; None takes none of them.
+    """
+
+    def __init__(self, db: Database, resource: str | None = None) -> None:
+        self._db, self._resource = db, resource
 
     async def find(self, digest: bytes) -> Token | None:
         """Return the live token with that SHA-256 digest, and note that it was used."""
         async with self._db.as_service() as connection:
-            row = await connection.fetchrow(
-                f"update tokens set last_used_at = now() where digest = $1 and {_LIVE} returning {_COLUMNS}",
-                digest,
-            )
-        return None if row is None else _token(row)
+            token = await _find_made_by_hand(connection, digest)
+            if token is None and self._resource is not None:
+                token = await oauth.find_access_token(connection, digest, self._resource)
+        return token
+
+    async def find_made_by_hand(self, digest: bytes) -> Token | None:
+        """Return the live token with that SHA-256 digest unless it is a client's: those prove nobody's identity."""
+        async with self._db.as_service() as connection:
+            return await _find_made_by_hand(connection, digest)
 
     async def create(self, digest: bytes, user: str, scopes: Sequence[str], expires_at: datetime | None) -> Token:
         """Store a new token's digest."""
@@ -45,25 +53,44 @@ class Tokens:
         return _token(row)
 
     async def list(self) -> builtins.list[Token]:
-        """Return all tokens, newest first."""
+        """Return all tokens, and what was granted to clients, newest first."""
         async with self._db.as_service() as connection:
-            return [
-                _token(row) for row in await connection.fetch(f"select {_COLUMNS} from tokens order by created_at desc")
-            ]
+            made = [_token(row) for row in await connection.fetch(f"select {_COLUMNS} from tokens")]
+            found = [*made, *await oauth.list_grants(connection)]
+        return sorted(found, key=lambda token: token.created_at, reverse=True)
 
     async def revoke(self, token_id: str) -> bool:
-        """Revoke a token; False when there is no live one with that id."""
+        """Revoke a token, a client's grant or a client with all its grants; False when no live one has that id."""
         async with self._db.as_service() as connection:
             done = await connection.execute(
                 f"update tokens set revoked_at = now() where id = $1 and {_LIVE}",
                 token_id,
             )
-        return bool(done == "UPDATE 1")
+            if done == "UPDATE 1":
+                return True
+            return await oauth.revoke_grant(connection, token_id) or await oauth.remove_client(connection, token_id)
+
+    async def clients(self) -> builtins.list[oauth.Client]:
+        """Return the clients that are registered, newest first."""
+        async with self._db.as_service() as connection:
+            return await oauth.list_clients(connection)
+
+    async def add_client(self, client: oauth.Client) -> None:
+        """Store a client that an operator made; it stays until it is revoked."""
+        async with self._db.as_service() as connection:
+            await oauth.add_client(connection, client, None)
 
     async def any_live(self) -> bool:
         """Tell whether anybody could sign in."""
         async with self._db.as_service() as connection:
             return bool(await connection.fetchval(f"select exists (select from tokens where {_LIVE})"))
+
+
+async def _find_made_by_hand(connection: Any, digest: bytes) -> Token | None:
+    row = await connection.fetchrow(
+        f"update tokens set last_used_at = now() where digest = $1 and {_LIVE} returning {_COLUMNS}", digest
+    )
+    return None if row is None else _token(row)
 
 
 def _token(row: Any) -> Token:

@@ -1,7 +1,7 @@
 """Users as an operator sees them: what each keeps and may keep, and the deletion of one with everything it has.
 
-A user is whoever has something here: memories, a token, a quota. Which tables name users is read from PostgreSQL's
-catalogue, so a table that comes later is counted and emptied too, without being listed here.
+A user is whoever has something here: memories, a token, a client that was allowed in, a quota. Which tables name users
+is read from PostgreSQL's catalogue, so a table that comes later is counted and emptied too, without being listed here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _LIST = """
 with known as (
     select user_id from usage
     union select user_id from changes where xid >= (select xid from log_positions where name = 'term_counts')
-    union select user_id from tokens union select user_id from quotas union select user_id from deletions
+    union select user_id from tokens union select user_id from oauth_grants
+    union select user_id from quotas union select user_id from deletions
 ), live as (
     select user_id, count(*) as tokens from tokens
     where revoked_at is null and (expires_at is null or expires_at > now()) group by user_id

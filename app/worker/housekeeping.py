@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from app.store import oauth
 from app.worker.jobs import Job, Jobs
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
 _EVERY_S = 15.0
 _RATE_LIMITS_EVERY_S = 300.0
+_SIGN_INS_EVERY_S = 300.0
 _FOLD_CHANGES = 300  # every search adds up the changes that are not folded yet, some 3 µs each
 
 
@@ -32,6 +34,7 @@ class Housekeeping(Jobs):
                 Job("statistics", _EVERY_S, store.analyze_if_grown),
                 Job("change_log", _EVERY_S, lambda: log.prune(LOG_KEPT)),
                 Job("rate_limits", _RATE_LIMITS_EVERY_S, limits.sweep),
+                Job("sign_ins", _SIGN_INS_EVERY_S, lambda: oauth.sweep(store.db)),
             ]
         )
         self._unfolded = 0

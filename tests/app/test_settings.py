@@ -48,7 +48,27 @@ def test_keys_and_the_database_are_secret() -> None:
         "ALERTS_WEBHOOK_URL",
         "ALERTS_WEBHOOK_SECRET",
         "ALERTS_SMTP_PASSWORD",
+        "OPENID_CLIENT_SECRET",
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("https://Memory.example.com", "https://memory.example.com"),
+        ("https://memory.example.com/", "https://memory.example.com"),
+        ("https://memory.example.com:443", "https://memory.example.com"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+    ],
+)
+def test_the_public_address_is_an_origin(value: str, kept: str) -> None:
+    assert load_settings({"public_url": value}).public_url == kept
+
+
+@pytest.mark.parametrize("value", ["http://memory.example.com", "https://a.example/memory", "https://a.example?x", "x"])
+def test_a_public_address_without_tls_or_with_a_path_is_refused(value: str) -> None:
+    with pytest.raises(InvalidSettings, match="PUBLIC_URL"):
+        load_settings({"public_url": value})
 
 
 def test_flag_environment_file_dotenv_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

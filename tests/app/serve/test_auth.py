@@ -10,11 +10,22 @@ import pytest
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 
-from app.errors import NotAuthenticated, NotPermitted
+from app.errors import InvalidSettings, NotAuthenticated, NotPermitted
 from app.memory.access import Token
 from app.memory.types import Scope
 from app.serve import auth
-from app.serve.auth import Authenticator, Identity, UnsafeBind, check_bind, check_tokens, digest, new_token, require
+from app.serve.auth import (
+    Authenticator,
+    Identity,
+    UnsafeBind,
+    check_bind,
+    check_sign_in,
+    check_tokens,
+    digest,
+    is_redirect,
+    new_token,
+    require,
+)
 from app.settings import Settings
 
 
@@ -243,3 +254,51 @@ def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
 )
 def test_the_agent_is_what_was_set_or_what_the_client_calls_itself(set_: dict[str, str], client: Any, noted: str):
     assert auth.noted_agent(Settings(_env_file=None, **set_), client) == noted
+
+
+OPENID = {
+    "public_url": "https://memory.example",
+    "auth": "required",
+    "openid_issuer": "https://accounts.example",
+    "openid_client_id": "us",
+    "openid_allowed_users": ["@example.com"],
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        pytest.param({"public_url": "https://memory.example"}, "AUTH=auto.* set AUTH=required", id="open to all"),
+        pytest.param({**OPENID, "auth": "off"}, "AUTH=off.* set AUTH=required", id="nobody asked"),
+        pytest.param({**OPENID, "public_url": None}, "needs PUBLIC_URL", id="no way back"),
+        pytest.param({**OPENID, "openid_allowed_users": []}, "OPENID_ALLOWED_USERS", id="all the world"),
+        pytest.param({**OPENID, "openid_client_id": None}, "OPENID_CLIENT_ID", id="no client id"),
+    ],
+)
+def test_a_sign_in_that_cannot_be_meant_stops_the_start(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidSettings, match=says):
+        check_sign_in(Settings(_env_file=None, **settings))
+
+
+@pytest.mark.parametrize("settings", [{}, {"auth": "off"}, OPENID])
+def test_a_sign_in_that_can_be_meant_does_not(settings: dict[str, Any]) -> None:
+    check_sign_in(Settings(_env_file=None, **settings))
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        ("https://claude.ai/api/mcp/auth_callback", True),
+        ("http://localhost:1234/callback", True),
+        ("http://[::1]/", True),
+        ("http://claude.ai/", False),
+        ("https://", False),
+        ("https://[x/", False),
+        ("https://claude.ai/#x", False),
+        ("https://user@claude.ai/", False),
+        ("https://claude.ai/\n", False),
+        ("javascript:alert(1)", False),
+    ],
+)
+def test_users_are_sent_back_over_tls_or_to_their_own_machine(address: str, taken: bool) -> None:
+    assert is_redirect(address) is taken

@@ -79,6 +79,11 @@ async def test_a_row_cannot_be_given_to_another_user(database):
     "statement",
     [
         pytest.param("select * from tokens", id="read tokens"),
+        pytest.param("select * from oauth_clients", id="read clients"),
+        pytest.param("select * from oauth_requests", id="read sign-ins"),
+        pytest.param("select * from oauth_grants", id="read grants"),
+        pytest.param("select * from oauth_tokens", id="read clients' tokens"),
+        pytest.param("update oauth_grants set revoked_at = null", id="revive grants"),
         pytest.param("update tokens set revoked_at = null", id="revive tokens"),
         pytest.param("update changes set added = '{}'", id="rewrite the log"),
         pytest.param("delete from changes", id="cut the log"),

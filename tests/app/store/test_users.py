@@ -22,11 +22,28 @@ from tests.support.waiting import until_somebody_waits_for_a_lock
 
 # One row of a user in every table that names users, for tables the store does not fill by itself. A table that is
 # new and not here makes `test_every_table…` fail: give a row, and see that the deletion and its check hold for it.
+_CLIENT = """
+with client as (insert into oauth_clients (id, name, metadata) values (gen_random_uuid()::text, 'c', '{}') returning id)
+"""
 ROWS = {
     "quotas": "insert into quotas values ($1, 7, null)",
     "deletions": "insert into deletions (user_id) values ($1)",
     "embeddings": "insert into embeddings (memory_id, user_id, model, vector)"
     " select id, user_id, 'model', '' from memories where user_id = $1",
+    "oauth_requests": _CLIENT
+    + """
+    insert into oauth_requests (digest, client_id, redirect_uri, redirect_given, asked_scopes, code_challenge,
+                                user_id, token_id, expires_at)
+    select sha256(client.id::bytea), client.id, '', true, '{}', '', user_id, tokens.id, now()
+    from client, tokens where user_id = $1
+    """,
+    "oauth_grants": _CLIENT
+    + """
+    insert into oauth_grants (id, client_id, user_id, scopes, resource, token_id, code_digest, code_challenge,
+                              redirect_uri, redirect_given, code_expires_at, expires_at)
+    select client.id, client.id, user_id, '{}', '', tokens.id, sha256(client.id::bytea), '', '', true, now(), now()
+    from client, tokens where user_id = $1
+    """,
 }
 FILLED = {"memories", "conversations", "changes", "term_counts", "usage", "tokens"}
 TABLES = """

@@ -1,0 +1,164 @@
+"""What a client may register, which addresses and scopes it may then ask for, and how it shows who it is.
+
+A redirect address is https, or http on loopback, where any port is taken: a client on the user's machine listens
+where it finds room (RFC 8252). Addresses are compared whole. Scopes this server does not know are left out of what
+is asked (RFC 6749, 3.3), so a client that always asks for `offline_access` still gets `read` and `write`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import re
+from typing import Any, Protocol
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+
+from mcp.server.auth.middleware.client_auth import AuthenticationError, ClientAuthenticator
+from mcp.server.auth.provider import RegistrationError
+from mcp.shared.auth import InvalidRedirectUriError, InvalidScopeError, OAuthClientInformationFull
+from pydantic import AnyUrl, Field
+from starlette.requests import Request
+from starlette.types import Message
+
+from app.serve.auth import SCOPES, digest, is_redirect
+from app.settings import is_loopback
+from app.store.oauth import Client
+
+DEFAULT_SCOPES = ("read", "write")  # `admin` is given only where a client asks for it by name
+NAME_LIMIT = 100
+UNNAMED = "an application without a name"
+_REDIRECTS_LIMIT = 10
+_METADATA_LIMIT_BYTES = 16 * 2**10
+_CLIENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class RegisteredClient(OAuthClientInformationFull):
+    """A client as the SDK's handlers know it, with our rules for addresses and scopes."""
+
+    secret_digest: bytes | None = Field(None, exclude=True)
+
+    def validate_redirect_uri(self, redirect_uri: AnyUrl | None) -> AnyUrl:
+        """Return where the user is sent back to. Raises InvalidRedirectUriError."""
+        registered = self.redirect_uris or []
+        if redirect_uri is None:
+            if len(registered) == 1:
+                return registered[0]
+            raise InvalidRedirectUriError("redirect_uri is missing, and the client has not exactly one")
+        if _comparable(redirect_uri) not in map(_comparable, registered):
+            raise InvalidRedirectUriError("redirect_uri is not one of those the client registered")
+        return redirect_uri
+
+    def validate_scope(self, requested_scope: str | None) -> list[str] | None:
+        """Return the scopes asked for that exist here, None when none were. Raises InvalidScopeError."""
+        if not requested_scope:
+            return None
+        known = [scope for scope in SCOPES if scope in requested_scope.split()]
+        if not known:
+            raise InvalidScopeError(f"scope takes {', '.join(SCOPES)}")
+        return known
+
+
+class Clients(Protocol):
+    """Knows the clients: the provider."""
+
+    async def get_client(self, client_id: str) -> RegisteredClient | None:
+        """Return a live client."""
+
+
+class SecretAuthenticator(ClientAuthenticator):
+    """Compares the digest of a client's secret; the secret itself is not kept."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    async def authenticate_request(self, request: Request) -> RegisteredClient:
+        """Return the client, whose id and secret stand in the form. Raises AuthenticationError."""
+        form = await request.form()
+        client = await self._clients.get_client(str(form.get("client_id", "")))
+        if client is None:
+            raise AuthenticationError("no such client; register again")
+        if client.secret_digest is not None:
+            shown = digest(str(form.get("client_secret", "")))
+            if not hmac.compare_digest(client.secret_digest, shown):
+                raise AuthenticationError("wrong client secret")
+        return client
+
+
+async def with_credentials(request: Request) -> Request:
+    """Return the request with the client's id and secret in the form, also where they came in Authorization.
+
+    The SDK's handlers want both there: `client_secret` even of a client that has none, and `client_id` even beside
+    Basic authentication.
+    """
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    client_id, secret = _basic(request.headers.get("authorization", ""))
+    if client_id and form.get("client_id", client_id) == client_id:
+        form |= {"client_id": client_id, "client_secret": secret}
+    form.setdefault("client_secret", "")
+    body = urlencode(form).encode()
+    headers = [one for one in request.scope["headers"] if one[0] not in (b"content-type", b"content-length")]
+    headers.append((b"content-type", b"application/x-www-form-urlencoded"))
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request({**request.scope, "headers": headers}, receive)
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    """Return (id, secret) of Basic authentication, each quoted as in a form (RFC 6749, 2.3.1); empty where none."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        client_id, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return unquote(client_id), unquote(secret)
+
+
+def is_client_id(value: str) -> bool:
+    """Whether a text could be the id of a client."""
+    return bool(_CLIENT_ID.fullmatch(value))
+
+
+def check_metadata(client: OAuthClientInformationFull) -> dict[str, Any]:
+    """Return what is stored of a registration. Raises RegistrationError."""
+    redirects = [str(one) for one in client.redirect_uris or []]
+    if not 0 < len(redirects) <= _REDIRECTS_LIMIT:
+        raise RegistrationError("invalid_redirect_uri", f"redirect_uris takes 1 to {_REDIRECTS_LIMIT} addresses")
+    for redirect in redirects:
+        if not is_redirect(redirect):
+            raise RegistrationError(
+                "invalid_redirect_uri",
+                "redirect_uris takes https addresses, or http on loopback, without user and fragment",
+            )
+    if len(client.client_name or "") > NAME_LIMIT or _CONTROL.search(client.client_name or ""):
+        raise RegistrationError(
+            "invalid_client_metadata", f"client_name takes up to {NAME_LIMIT} characters, no control characters"
+        )
+    metadata = client.model_dump(mode="json", exclude_none=True, exclude={"client_id", "client_secret", "issuer"})
+    text = json.dumps(metadata)
+    if len(text) > _METADATA_LIMIT_BYTES or "\\u0000" in text:
+        raise RegistrationError(
+            "invalid_client_metadata", f"metadata takes up to {_METADATA_LIMIT_BYTES:,} bytes, no NUL"
+        )
+    return metadata
+
+
+def stored_client(client: Client) -> RegisteredClient:
+    """Return a client from the store in the SDK's form."""
+    return RegisteredClient.model_validate(
+        {**client.metadata, "client_id": client.id, "client_name": client.name, "secret_digest": client.secret_digest}
+    )
+
+
+def _comparable(uri: AnyUrl) -> str:
+    """Return an address as it is compared: whole, but for the port on loopback."""
+    parts = urlsplit(str(uri))
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+        parts = parts._replace(netloc=parts.hostname or "")
+    return urlunsplit(parts)

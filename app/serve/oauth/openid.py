@@ -1,0 +1,198 @@
+"""Who the user is, asked of an outside OpenID Connect provider: authorization code with PKCE, state and nonce.
+
+The ID token is verified with PyJWT against the keys the provider publishes; only signatures by key pairs are taken,
+so neither `none` nor a signature with the client secret passes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+import jwt
+
+from app.errors import MemoryServerError, Unavailable
+from app.serve.oauth import OPENID_CALLBACK
+from app.settings import Settings
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_LEEWAY_S = 60  # between the provider's clock and ours
+_TIMEOUT_S = 10.0
+_METADATA_KEPT_S = 3_600.0
+_KEYS_ASKED_EVERY_S = 30.0  # a token with an unknown key makes us ask again, at most this often
+_USER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+
+
+class SignInRefused(MemoryServerError):
+    """The provider, or what it said of the user, does not let them in."""
+
+    code = "sign_in_refused"
+    status = 403
+
+
+def new_client() -> httpx.AsyncClient:
+    """Return what the provider is asked with; it follows no redirects."""
+    return httpx.AsyncClient(timeout=_TIMEOUT_S)
+
+
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    """What the provider publishes of itself."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    secret_in_form: bool
+
+
+class OpenIdProvider:
+    """The provider that the settings name."""
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.openid_issuer is not None
+        assert settings.openid_client_id is not None
+        self._issuer = settings.openid_issuer
+        self._client_id = settings.openid_client_id
+        self._secret = settings.openid_client_secret
+        self._claim = settings.openid_user_claim
+        self._allowed = frozenset(settings.openid_allowed_users)
+        self._redirect_uri = f"{settings.public_url}{OPENID_CALLBACK}"
+        self._metadata: _Metadata | None = None
+        self._metadata_until = 0.0
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._keys_asked_at = -_KEYS_ASKED_EVERY_S
+
+    @property
+    def name(self) -> str:
+        """What the button says: the provider's host."""
+        return urlsplit(self._issuer).hostname or self._issuer
+
+    async def authorization_url(self, state: str, nonce: str, verifier: str) -> str:
+        """Return where the user's browser goes. Raises Unavailable."""
+        endpoint = (await self._discover()).authorization_endpoint
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        query = urlencode(
+            {
+                "response_type": "code",
+                "client_id": self._client_id,
+                "redirect_uri": self._redirect_uri,
+                "scope": "openid email profile",
+                "state": state,
+                "nonce": nonce,
+                "code_challenge": challenge,
+                "code_challenge_method": "S256",
+            }
+        )
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
+
+    async def user(self, code: str, nonce: str, verifier: str, iss: str | None) -> str:
+        """Redeem the provider's code and return the user's name. Raises SignInRefused and Unavailable."""
+        metadata = await self._discover()
+        if iss is not None and iss != metadata.issuer:  # RFC 9207: another provider's answer
+            raise SignInRefused(f"the answer did not come from {self.name}; start again")
+        claims = await self._verified(await self._redeem(metadata, code, verifier), metadata.issuer)
+        if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+            raise SignInRefused(f"the answer of {self.name} belongs to another sign-in; start again")
+        return self._named(claims)
+
+    def _named(self, claims: dict[str, Any]) -> str:
+        user = claims.get(self._claim)
+        if not isinstance(user, str) or not _USER.fullmatch(user):
+            raise SignInRefused(f"{self.name} did not tell the claim {self._claim!r}, which names the user here")
+        if self._claim == "email" and claims.get("email_verified") is not True:
+            raise SignInRefused(f"{self.name} has not verified this user's e-mail address")
+        domain = f"@{user.rpartition('@')[2]}"
+        if not self._allowed & {user, domain, "*"}:
+            raise SignInRefused("this user is not among those who may sign in (OPENID_ALLOWED_USERS)")
+        return user
+
+    async def _redeem(self, metadata: _Metadata, code: str, verifier: str) -> str:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
+            "client_id": self._client_id,
+            "code_verifier": verifier,
+        }
+        credentials: httpx.BasicAuth | None = None
+        if self._secret is not None:
+            secret = self._secret.get_secret_value()
+            if metadata.secret_in_form:
+                form["client_secret"] = secret
+            else:
+                credentials = httpx.BasicAuth(quote(self._client_id, safe=""), quote(secret, safe=""))
+        answer = await self._ask("POST", metadata.token_endpoint, data=form, auth=credentials)
+        if not isinstance(answer.get("id_token"), str):
+            raise SignInRefused(f"{self.name} gave no ID token; start again")
+        return str(answer["id_token"])
+
+    async def _verified(self, token: str, issuer: str) -> dict[str, Any]:
+        """Return the claims of an ID token that is for us, from the issuer, and in its time."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                await self._key(jwt.get_unverified_header(token).get("kid")),
+                algorithms=ALGORITHMS,
+                audience=self._client_id,
+                issuer=issuer,
+                leeway=_LEEWAY_S,
+                options={"require": ["exp", "iat", "aud", "iss", "sub"]},
+            )
+        except jwt.PyJWTError as error:
+            raise SignInRefused(f"the ID token of {self.name} does not hold: {error}") from None
+        if claims.get("azp", self._client_id) != self._client_id:
+            raise SignInRefused(f"the ID token of {self.name} was made for another client")
+        return claims
+
+    async def _key(self, kid: str | None) -> jwt.PyJWK:
+        if kid not in self._keys and time.monotonic() - self._keys_asked_at >= _KEYS_ASKED_EVERY_S:
+            published = await self._ask("GET", (await self._discover()).jwks_uri)
+            self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys}
+            self._keys_asked_at = time.monotonic()
+        if kid is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        if kid not in self._keys:
+            raise jwt.InvalidKeyError("its key is not among those the provider publishes")
+        return self._keys[kid]
+
+    async def _discover(self) -> _Metadata:
+        if self._metadata is not None and time.monotonic() < self._metadata_until:
+            return self._metadata
+        found = await self._ask("GET", f"{self._issuer}/.well-known/openid-configuration")
+        names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        authorization, token, keys = (str(found.get(name, "")) for name in names)
+        # an issuer is compared whole (OpenID Connect Discovery, 4.3); settings leave out a slash at its end
+        if str(found.get("issuer", "")).rstrip("/") != self._issuer or not (authorization and token and keys):
+            raise Unavailable(f"what {self.name} publishes of itself does not name {self._issuer}; check OPENID_ISSUER")
+        methods = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        self._metadata = _Metadata(
+            issuer=str(found["issuer"]),
+            authorization_endpoint=authorization,
+            token_endpoint=token,
+            jwks_uri=keys,
+            secret_in_form="client_secret_basic" not in methods,
+        )
+        self._metadata_until = time.monotonic() + _METADATA_KEPT_S
+        return self._metadata
+
+    async def _ask(self, method: str, url: str, **more: Any) -> dict[str, Any]:
+        """Return the JSON object the provider answers with. What it answered instead is never repeated."""
+        try:
+            async with new_client() as client:
+                response = await client.request(method, url, **more)
+                answer = response.json()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise Unavailable(f"{self.name} does not answer ({type(error).__name__}); try again") from None
+        if response.status_code in (400, 401, 403):
+            raise SignInRefused(f"{self.name} refused (status {response.status_code}); start again")
+        if response.status_code != 200 or not isinstance(answer, dict):
+            raise Unavailable(f"{self.name} does not answer as it should (status {response.status_code}); try again")
+        return answer

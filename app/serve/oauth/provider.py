@@ -1,0 +1,220 @@
+"""What the SDK's OAuth handlers ask: clients, codes, tokens, on the store of this deployment."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from urllib.parse import quote
+
+from mcp.server.auth.provider import (
+    AccessToken,
+    AuthorizationCode,
+    AuthorizationParams,
+    AuthorizeError,
+    OAuthAuthorizationServerProvider,
+    RefreshToken,
+    TokenError,
+)
+from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
+from pydantic import AnyUrl
+
+from app import metrics
+from app.metrics import Metrics
+from app.serve.auth import SCOPES, digest, new_token
+from app.serve.oauth import CONSENT
+from app.serve.oauth.clients import (
+    DEFAULT_SCOPES,
+    UNNAMED,
+    RegisteredClient,
+    check_metadata,
+    is_client_id,
+    stored_client,
+)
+from app.settings import Settings
+from app.store.oauth import Client, OAuthStore, Rotation, SignIn
+
+logger = logging.getLogger(__name__)
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in URL-safe base64 (RFC 7636)
+_STATE = re.compile(r"[^\x00-\x1f\x7f]{0,4096}")
+
+
+class GrantedCode(AuthorizationCode):
+    """A code, and the grant it stands for."""
+
+    grant_id: str
+
+
+class GrantedRefresh(RefreshToken):
+    """A refresh token, and its grant."""
+
+    grant_id: str
+
+
+class GrantedToken(AccessToken):
+    """A token of either kind that a client wants revoked, and its grant."""
+
+    grant_id: str
+
+
+class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, GrantedToken]):
+    """The authorization server of one deployment.
+
+    store: waits until the store is there and returns it.
+    """
+
+    def __init__(self, settings: Settings, store: Callable[[], Awaitable[OAuthStore]], counts: Metrics) -> None:
+        assert settings.public_url is not None
+        self.public_url = settings.public_url
+        self._settings, self._store, self._metrics = settings, store, counts
+        self._resources = {self.public_url, f"{self.public_url}/mcp", f"{self.public_url}/sse"}
+
+    def takes_resource(self, resource: str | None) -> bool:
+        """Whether a resource indicator (RFC 8707) is this server, under any of its addresses."""
+        return resource is None or resource.lower().rstrip("/") in self._resources
+
+    def count(self, outcome: str) -> None:
+        """Count how a step of a sign-in ended."""
+        self._metrics.count(metrics.SIGN_INS, labels=(outcome,))
+
+    async def get_client(self, client_id: str) -> RegisteredClient | None:
+        """Return a live client."""
+        client = await (await self._store()).client(client_id) if is_client_id(client_id) else None
+        return None if client is None else stored_client(client)
+
+    async def register_client(self, client_info: OAuthClientInformationFull) -> None:
+        """Store a client that registers itself. Raises RegistrationError; puts right what the answer will say."""
+        known = [scope for scope in SCOPES if scope in (client_info.scope or "").split()]
+        client_info.scope = " ".join(known or DEFAULT_SCOPES)
+        secret = client_info.client_secret
+        client = Client(
+            id=client_info.client_id,
+            name=(client_info.client_name or "").strip() or UNNAMED,
+            metadata=check_metadata(client_info),
+            secret_digest=None if secret is None else digest(secret),
+        )
+        unused_for = timedelta(hours=self._settings.oauth_unused_client_hours)
+        await (await self._store()).add_client(client, unused_for)
+        self.count("registered")
+
+    async def authorize(self, client: OAuthClientInformationFull, params: AuthorizationParams) -> str:
+        """Keep what the client asks for and return the address of the consent page. Raises AuthorizeError."""
+        if not _CHALLENGE.fullmatch(params.code_challenge):
+            raise AuthorizeError("invalid_request", "code_challenge takes the S256 form, 43 characters")
+        if not _STATE.fullmatch(params.state or ""):
+            raise AuthorizeError("invalid_request", "state takes up to 4,096 characters, no control characters")
+        if not self.takes_resource(params.resource):
+            raise AuthorizeError("invalid_target", f"resource takes {self.public_url}/mcp")
+        handle = new_token()
+        sign_in = SignIn(
+            client_id=client.client_id,
+            redirect_uri=str(params.redirect_uri),
+            redirect_given=params.redirect_uri_provided_explicitly,
+            state=params.state,
+            asked_scopes=tuple(params.scopes or DEFAULT_SCOPES),
+            code_challenge=params.code_challenge,
+        )
+        await (await self._store()).begin(digest(handle), sign_in)
+        return f"{self.public_url}{CONSENT}?request={quote(handle)}"
+
+    async def load_authorization_code(
+        self, client: OAuthClientInformationFull, authorization_code: str
+    ) -> GrantedCode | None:
+        """Return a code of this client. One that was used before ends everything that came from it."""
+        found = await (await self._store()).code(digest(authorization_code))
+        if found is None:
+            return None
+        if found.used:
+            await self._replayed(found.grant_id, found.client_id)
+            return None
+        if found.client_id != client.client_id:
+            logger.warning("sign-in: client %s showed a code of client %s", client.client_id, found.client_id)
+            return None
+        return GrantedCode(
+            code=authorization_code,
+            grant_id=found.grant_id,
+            scopes=list(found.scopes),
+            expires_at=found.expires_at.timestamp(),
+            client_id=found.client_id,
+            code_challenge=found.code_challenge,
+            redirect_uri=AnyUrl(found.redirect_uri),
+            redirect_uri_provided_explicitly=found.redirect_given,
+            subject=found.user,
+        )
+
+    async def exchange_authorization_code(
+        self, client: OAuthClientInformationFull, authorization_code: GrantedCode
+    ) -> OAuthToken:
+        """Redeem a code. Raises TokenError when another call was quicker, or the code has just expired."""
+        access, refresh = new_token(), new_token()
+        if not await (await self._store()).redeem(authorization_code.grant_id, digest(access), digest(refresh)):
+            await self._replayed(authorization_code.grant_id, client.client_id)
+            raise TokenError("invalid_grant", "authorization code does not exist")
+        self.count("signed_in")
+        return self._tokens(client, access, refresh, authorization_code.scopes)
+
+    async def _replayed(self, grant_id: str, client_id: str) -> None:
+        await (await self._store()).revoke_grant(grant_id)
+        logger.warning("sign-in: a code of client %s was used twice; grant %s is revoked", client_id, grant_id)
+        self.count("code_replayed")
+
+    async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> GrantedRefresh | None:
+        """Return a refresh token of this client."""
+        found = await (await self._store()).refresh_token(digest(refresh_token))
+        if found is None or found.client_id != client.client_id:
+            return None
+        return GrantedRefresh(
+            token=refresh_token,
+            grant_id=found.grant_id,
+            client_id=found.client_id,
+            scopes=list(found.scopes),
+            expires_at=int(found.expires_at.timestamp()),
+            subject=found.user,
+        )
+
+    async def exchange_refresh_token(
+        self, client: OAuthClientInformationFull, refresh_token: GrantedRefresh, scopes: list[str]
+    ) -> OAuthToken:
+        """Replace a refresh token. Raises TokenError; one that was replaced before ends its grant."""
+        access, refresh = new_token(), new_token()
+        store = await self._store()
+        done = await store.rotate(digest(refresh_token.token), scopes, digest(access), digest(refresh))
+        if done is Rotation.DONE:
+            return self._tokens(client, access, refresh, scopes)
+        if done is Rotation.REUSED:
+            logger.warning(
+                "sign-in: a refresh token of client %s was used again; grant %s is revoked",
+                client.client_id,
+                refresh_token.grant_id,
+            )
+            self.count("refresh_reused")
+        raise TokenError("invalid_grant", "refresh token does not exist")
+
+    def _tokens(self, client: OAuthClientInformationFull, access: str, refresh: str, scopes: list[str]) -> OAuthToken:
+        return OAuthToken(
+            access_token=access,
+            expires_in=self._settings.oauth_access_token_minutes * 60,
+            scope=" ".join(scopes),
+            refresh_token=refresh if "refresh_token" in client.grant_types else None,
+        )
+
+    async def load_access_token(self, token: str) -> GrantedToken | None:
+        """Return a token of either kind, for /revoke; MCP requests are checked by `app.serve.auth`."""
+        found = await (await self._store()).token(digest(token))
+        if found is None:
+            return None
+        return GrantedToken(
+            token=token,
+            grant_id=found.grant_id,
+            client_id=found.client_id,
+            scopes=list(found.scopes),
+            expires_at=int(found.expires_at.timestamp()),
+            subject=found.user,
+        )
+
+    async def revoke_token(self, token: GrantedToken | GrantedRefresh) -> None:
+        """Revoke the grant of a token, with all its tokens."""
+        if await (await self._store()).revoke_grant(token.grant_id):
+            self.count("revoked")

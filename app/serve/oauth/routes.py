@@ -1,0 +1,244 @@
+"""The OAuth endpoints: the SDK's handlers, and what they leave to a server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+
+from mcp.server.auth.handlers.authorize import AuthorizationHandler
+from mcp.server.auth.handlers.metadata import MetadataHandler, ProtectedResourceMetadataHandler
+from mcp.server.auth.handlers.register import RegistrationHandler
+from mcp.server.auth.handlers.revoke import RevocationHandler
+from mcp.server.auth.handlers.token import TokenHandler
+from mcp.server.auth.settings import ClientRegistrationOptions
+from mcp.shared.auth import OAuthMetadata, ProtectedResourceMetadata
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, request_response
+
+from app import metrics
+from app.errors import RateLimited
+from app.serve.auth import digest, new_token
+from app.serve.limits import RateLimit, SharedCounts, rate_limit
+from app.serve.oauth import (
+    AUTHORIZE,
+    CONSENT,
+    OPENID_CALLBACK,
+    REGISTER,
+    RESOURCE_METADATA,
+    REVOKE,
+    SERVER_METADATA,
+    TOKEN,
+)
+from app.serve.oauth.clients import DEFAULT_SCOPES, SecretAuthenticator, is_client_id, with_credentials
+from app.serve.oauth.consent import Consent, with_query
+from app.serve.oauth.page import problem_page
+from app.serve.oauth.provider import Provider
+from app.serve.service import Service
+from app.settings import Settings
+from app.store.oauth import OAuthStore
+from app.store.tokens import Tokens
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+PAGES_PER_MINUTE = 60  # sign-ins begun, and forms sent, from one address
+_PATHS = ("", "/mcp", "/sse")
+_AUTH_METHODS = ["none", "client_secret_post", "client_secret_basic"]
+_NO_STORE = {"cache-control": "no-store"}
+
+
+def sign_in_routes(service: Service) -> list[Route]:
+    """Return the routes of a server whose PUBLIC_URL is set."""
+    settings, runtime = service.settings, service.runtime
+
+    async def store() -> OAuthStore:
+        await runtime.wait_ready()
+        return runtime.oauth
+
+    async def tokens() -> Tokens:
+        await runtime.wait_ready()
+        return runtime.tokens
+
+    openid = None
+    if settings.openid_issuer is not None:
+        from app.serve.oauth.openid import OpenIdProvider
+
+        openid = OpenIdProvider(settings)
+    provider = Provider(settings, store, service.metrics)
+    endpoints = _Endpoints(service, provider, store)
+    consent = Consent(provider, store, tokens, openid)
+    return [
+        *_metadata_routes(provider.public_url, settings.mcp_server_name),
+        _open_route(REGISTER, endpoints.register, "POST"),
+        _open_route(REGISTER + "/{client_id}", endpoints.manage, "GET", "DELETE"),
+        _open_route(TOKEN, endpoints.token, "POST"),
+        _open_route(REVOKE, endpoints.revoke, "POST"),
+        Route(AUTHORIZE, endpoints.authorize, methods=["GET", "POST"]),
+        Route(CONSENT, endpoints.limited(consent.show), methods=["GET"]),
+        Route(CONSENT, endpoints.limited(consent.decide), methods=["POST"]),
+        Route(OPENID_CALLBACK, endpoints.limited(consent.openid_callback), methods=["GET"]),
+    ]
+
+
+def server_metadata(public_url: str) -> OAuthMetadata:
+    """Return what RFC 8414 publishes.
+
+    Client id metadata documents are not offered: a server that does is never asked to register a client, and would
+    have to fetch addresses that strangers name.
+    """
+    return OAuthMetadata.model_validate(
+        {
+            "issuer": public_url,
+            "authorization_endpoint": public_url + AUTHORIZE,
+            "token_endpoint": public_url + TOKEN,
+            "registration_endpoint": public_url + REGISTER,
+            "revocation_endpoint": public_url + REVOKE,
+            "scopes_supported": list(DEFAULT_SCOPES),
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_methods_supported": _AUTH_METHODS,
+            "revocation_endpoint_auth_methods_supported": _AUTH_METHODS,
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": True,
+        }
+    )
+
+
+def _metadata_routes(public_url: str, name: str) -> list[Route]:
+    server = MetadataHandler(server_metadata(public_url)).handle
+    routes = []
+    for path in _PATHS:
+        resource = ProtectedResourceMetadata.model_validate(
+            {
+                "resource": public_url + path,
+                "authorization_servers": [public_url],
+                "scopes_supported": list(DEFAULT_SCOPES),
+                "resource_name": name,
+            }
+        )
+        routes.append(_open_route(RESOURCE_METADATA + path, ProtectedResourceMetadataHandler(resource).handle, "GET"))
+        routes.append(_open_route(SERVER_METADATA + path, server, "GET"))
+    return routes
+
+
+def _open_route(path: str, handler: Handler, *methods: str) -> Route:
+    """Return a route that web pages of any origin may call: it trusts no cookie, only what the request holds."""
+    app = CORSMiddleware(
+        request_response(handler),
+        allow_origins=["*"],
+        allow_methods=methods,
+        allow_headers=["authorization", "mcp-protocol-version"],
+        expose_headers=["retry-after", "x-request-id"],
+    )
+    return Route(path, app, methods=[*methods, "OPTIONS"])
+
+
+class _Endpoints:
+    """The endpoints clients call."""
+
+    def __init__(self, service: Service, provider: Provider, store: Callable[[], Awaitable[OAuthStore]]) -> None:
+        self._settings: Settings = service.settings
+        self._metrics, self._provider, self._store = service.metrics, provider, store
+        authenticator = SecretAuthenticator(provider)
+        self._authorization = AuthorizationHandler(provider)
+        self._registration = RegistrationHandler(
+            provider, ClientRegistrationOptions(enabled=True, default_scopes=list(DEFAULT_SCOPES))
+        )
+        self._tokens = TokenHandler(provider, authenticator)
+        self._revocation = RevocationHandler(provider, authenticator)
+
+        def shared() -> SharedCounts | None:
+            return service.runtime.rate_limits
+
+        counts = shared if self._settings.database_url is not None else None
+        self._registrations = rate_limit(self._settings.oauth_registrations_per_minute, counts)
+        self._pages = rate_limit(PAGES_PER_MINUTE, counts)
+
+    async def register(self, request: Request) -> Response:
+        """Register a client, and give it what it needs to look after its registration (RFC 7592)."""
+        await self._take(request, self._registrations, "register", self._settings.oauth_registrations_per_minute)
+        response = await self._registration.handle(request)
+        if response.status_code != 201:
+            response.headers.update(_NO_STORE)
+            return response
+        client = json.loads(bytes(response.body))
+        token = new_token()
+        await (await self._store()).let_manage(client["client_id"], digest(token))
+        return JSONResponse(self._managed(client, token), 201, _NO_STORE)
+
+    async def manage(self, request: Request) -> Response:
+        """Show a client its registration, or delete it with all its grants."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        store, client_id = await self._store(), request.path_params["client_id"]
+        client = None
+        if scheme.lower() == "bearer" and is_client_id(client_id):
+            client = await store.managed_client(client_id, digest(token))
+        if client is None:
+            challenge = {**_NO_STORE, "www-authenticate": 'Bearer error="invalid_token"'}
+            return JSONResponse({"error": "invalid_token"}, 401, challenge)
+        if request.method == "DELETE":
+            await store.remove_client(client_id)
+            return Response(status_code=204, headers=_NO_STORE)
+        return JSONResponse(self._managed({**client.metadata, "client_id": client.id}, token), headers=_NO_STORE)
+
+    def _managed(self, client: dict[str, object], token: str) -> dict[str, object]:
+        return {
+            **client,
+            "registration_access_token": token,
+            "registration_client_uri": f"{self._provider.public_url}{REGISTER}/{client['client_id']}",
+        }
+
+    async def authorize(self, request: Request) -> Response:
+        """Check what a client asks for and send the user on: to the consent page, or back with what is wrong.
+
+        What cannot be sent back, because client or address are not known to belong together, is shown here.
+        """
+        await self._take(request, self._pages, "sign-in", PAGES_PER_MINUTE)
+        response = await self._authorization.handle(request)
+        location = response.headers.get("location")
+        if location is None:
+            problem = json.loads(bytes(response.body)).get("error_description") or "The request is not valid."
+            return problem_page(str(problem), response.status_code)
+        if not location.startswith(f"{self._provider.public_url}{CONSENT}?"):
+            response.headers["location"] = with_query(location, iss=self._provider.public_url)
+        return response
+
+    async def token(self, request: Request) -> Response:
+        """Redeem a code or a refresh token."""
+        request = await with_credentials(request)
+        resource = (await request.form()).get("resource")
+        if not self._provider.takes_resource(None if resource is None else str(resource)):
+            body = {"error": "invalid_target", "error_description": f"resource takes {self._provider.public_url}/mcp"}
+            return JSONResponse(body, 400, _NO_STORE)
+        response: Response = await self._tokens.handle(request)
+        return response
+
+    async def revoke(self, request: Request) -> Response:
+        """Revoke a token, and with it the grant it belongs to (RFC 7009)."""
+        return await self._revocation.handle(await with_credentials(request))
+
+    def limited(self, handler: Handler) -> Handler:
+        """Return a page's handler with the limit on pages before it."""
+
+        async def handle(request: Request) -> Response:
+            await self._take(request, self._pages, "sign-in", PAGES_PER_MINUTE)
+            return await handler(request)
+
+        return handle
+
+    async def _take(self, request: Request, limit: RateLimit, what: str, per_minute: int) -> None:
+        wait_s = await limit.take(f"{what}:{_address(request)}")
+        if wait_s:
+            self._metrics.count(metrics.RATE_LIMITED)
+            raise RateLimited(per_minute, wait_s)
+
+
+def _address(request: Request) -> str:
+    """Return the address the limits count: what the proxy in front of us says, else the connection's own.
+
+    The last entry is the nearest proxy's; those before it anybody can write.
+    """
+    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return forwarded[:64] or (request.client.host if request.client is not None else "")
