@@ -21,6 +21,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="Show tracebacks.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     serving.add_serve(commands)
+    serving.add_worker(commands)
     serving.add_stdio(commands)
     serving.add_daemon(commands)
     serving.add_alerts(commands)

@@ -112,7 +112,10 @@ def _commands(parser: argparse.ArgumentParser) -> Iterable[tuple[argparse.Argume
 
 def _arguments(parser: argparse.ArgumentParser) -> Iterable[tuple[str, str]]:
     for action in parser._actions:
-        if not isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
+        if (
+            not isinstance(action, argparse._HelpAction | argparse._SubParsersAction)
+            and action.help != argparse.SUPPRESS
+        ):
             name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
             takes = (
                 "" if action.nargs == 0 or not action.option_strings else f" {action.metavar or action.dest.upper()}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import ip_address
@@ -24,6 +25,7 @@ from app.errors import InvalidSettings, shown
 from app.local.folder import data_directory
 
 DEFAULT_PORT = 8000
+OFF = "off"
 
 
 class Auth(StrEnum):
@@ -146,10 +148,33 @@ def url_passwords(url: str) -> set[str]:
     return {form for password in found if password for form in (password, unquote(password))}
 
 
+def _cron_expression(value: str) -> str:
+    from cronsim import CronSim, CronSimError
+
+    if value.lower() == OFF:
+        return OFF
+    try:
+        next(CronSim(value, datetime.now(UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError("takes a cron expression such as `15 3 * * *`, or off") from None
+    return value
+
+
+def _time_zone(value: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, LookupError):
+        raise ValueError("takes the name of a time zone such as UTC or Asia/Shanghai") from None
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretHttpUrl = Annotated[SecretStr, AfterValidator(_secret_http_url)]
 TlsUrl = Annotated[HttpUrl, AfterValidator(_over_tls)]
 PublicUrl = Annotated[TlsUrl, AfterValidator(_without_path)]
+CronExpression = Annotated[str, AfterValidator(_cron_expression)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
 MailAddress = Annotated[str, Field(max_length=320, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"\x00-\x1f]+$")]
@@ -315,7 +340,13 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="text, json")
     max_retry_attempts: int = Field(3, ge=0, le=20, description="tries of a call to an outside service")
     worker_restart_delay: float = Field(5.0, ge=0, le=3_600, description="seconds before a crashed worker starts again")
-    render_deployment: bool = Field(False, description="set on Render")
+    maintenance_schedule: CronExpression = Field(
+        "30 4 1 * *", description="when the worker runs `maintain`, as a cron expression; off: never"
+    )
+    schedule_timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="time zone of the schedules, such as Asia/Shanghai"
+    )
+    render_deployment: bool = Field(False, description="set on Render: the worker logs a status line every minute")
     api_mode: Literal["full", "health"] = Field("full", description="full, or health: HTTP without the MCP endpoints")
     fc_runtime: str | None = Field(None, description="set on Function Compute")
 

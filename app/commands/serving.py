@@ -1,8 +1,9 @@
-"""`serve`, `stdio`, `daemon`, `alerts`."""
+"""`serve`, `worker`, `stdio`, `daemon`, `alerts`."""
 
 from __future__ import annotations
 
-from argparse import Namespace
+import sys
+from argparse import SUPPRESS, Namespace
 from typing import Any
 
 from app.commands.common import Commands, add_common, add_data_dir, add_debug
@@ -23,6 +24,33 @@ def serve(args: Namespace) -> int:
     from app import boot
 
     return boot.serve(boot.Flags(host=args.host, port=args.port, data_dir=args.data_dir, debug=args.debug))
+
+
+def add_worker(commands: Commands[Any]) -> None:
+    """Declare `worker`."""
+    parser = commands.add_parser("worker", help="Run the background work of a deployment: housekeeping and schedules.")
+    parser.add_argument(
+        "--render-mode", action="store_true", help="Log a status line every minute (also RENDER_DEPLOYMENT)."
+    )
+    parser.add_argument("--supervised", action="store_true", help=SUPPRESS)  # the child that `worker` starts
+    add_debug(parser)
+    parser.set_defaults(run=worker)
+
+
+def worker(args: Namespace) -> int:
+    """Work until stopped; start again after a crash."""
+    if args.supervised:
+        from app.worker.process import run
+
+        return run(status_lines=args.render_mode, supervised=True)
+    from app import logs
+    from app.worker.supervisor import Supervisor, worker_settings
+
+    settings = worker_settings()
+    logs.setup(settings)
+    given = [*(["--debug"] if args.debug else []), *(["--render-mode"] if args.render_mode else [])]
+    command = [sys.executable, "-m", "app", "worker", "--supervised", *given]
+    return Supervisor(command, settings.worker_restart_delay).run()
 
 
 def add_stdio(commands: Commands[Any]) -> None:

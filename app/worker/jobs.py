@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app import metrics
 from app.errors import MemoryServerError, Unavailable
+from app.logs import unexpected
 from app.metrics import METRICS
 
 logger = logging.getLogger(__name__)
@@ -25,22 +26,25 @@ class Job:
     run: Callable[[], Awaitable[object]]
 
 
-async def run_job(job: Job) -> bool:
-    """Run a job once and take note of how it went; tell whether it succeeded. Never raises an Exception."""
+async def run_job(job: Job) -> str | None:
+    """Run a job once and take note of how it went; return why it failed, None when it did not."""
     METRICS.set(metrics.JOB_LAST_RUN, time.time(), (job.name,))
     try:
         await job.run()
     except Unavailable as error:
-        logger.info("%s: %s", job.name, error)  # whoever watches that part has said it already, once
+        problem = str(error)
+        logger.info("%s: %s", job.name, problem)  # whoever watches that part has said it already, once
     except MemoryServerError as error:
-        logger.warning("%s failed: %s", job.name, error)
-    except Exception:  # the last line: one job's mistake keeps no other from its work
+        problem = str(error)
+        logger.warning("%s failed: %s", job.name, problem)
+    except Exception as error:  # the last line: one job's mistake keeps no other from its work
+        problem = unexpected(error)
         logger.exception("%s failed", job.name)
     else:
         METRICS.set(metrics.JOB_LAST_SUCCESS, time.time(), (job.name,))
-        return True
+        return None
     METRICS.count(metrics.JOB_FAILURES, labels=(job.name,))
-    return False
+    return problem
 
 
 class Jobs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from app.errors import InvalidSettings
 from app.settings import Origin, Settings, describe, load_settings, secret_names
@@ -236,3 +237,28 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", " a.example , b.example,")
 
     assert load_settings().allowed_hosts == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize("value", ["15 3 * * *", "*/5 * * * 1-5", "off", "OFF"])
+def test_schedules_are_cron_expressions_or_off(value: str) -> None:
+    settings = Settings(_env_file=None, maintenance_schedule=value, schedule_timezone="Asia/Shanghai")
+
+    assert settings.maintenance_schedule.lower() == value.lower()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"maintenance_schedule": one} for one in ("nightly", "61 * * * *", "* * *", "0 0 31 2 *")]
+    + [{"schedule_timezone": one} for one in ("Mars/Olympus", "/etc/passwd", "..")],
+)
+def test_what_no_calendar_knows_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="takes"):
+        Settings(_env_file=None, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("values", "drain_s"),
+    [({}, 0.0), ({"database_url": "postgresql://u@h/d"}, 2.0), ({"drain_seconds": 1.5}, 1.5)],
+)
+def test_only_beside_others_a_server_drains_before_it_stops(values: dict[str, object], drain_s: float) -> None:
+    assert Settings(_env_file=None, **values).drain_s == drain_s

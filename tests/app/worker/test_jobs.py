@@ -27,7 +27,7 @@ async def test_a_failure_is_counted_and_ends_nothing(error: Exception, caplog: p
 
     caplog.set_level("INFO")
     name = f"fails with {type(error).__name__}"
-    assert not await run_job(Job(name, 1, fail))
+    assert await run_job(Job(name, 1, fail)) is not None
 
     assert METRICS.by_label(metrics.JOB_FAILURES)[name,] == 1
     assert (name,) in METRICS.by_label(metrics.JOB_LAST_RUN)
@@ -36,7 +36,7 @@ async def test_a_failure_is_counted_and_ends_nothing(error: Exception, caplog: p
 
 
 async def test_a_success_is_noted() -> None:
-    assert await run_job(counting("succeeds", 1, []))
+    assert await run_job(counting("succeeds", 1, [])) is None
 
     assert METRICS.by_label(metrics.JOB_LAST_SUCCESS)["succeeds",] > 0
 

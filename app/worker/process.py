@@ -1,0 +1,181 @@
+"""The process `claude-memory worker`: background work beside the servers of a deployment, and what it tells of it.
+
+Any number may run; each kind of work is done by the one that holds its lock, and the others stand by. Schedules run
+in workers alone. An error nobody foresaw ends the process, and the supervisor starts a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
+
+from app import logs, metrics
+from app.errors import MemoryServerError, Unavailable
+from app.metrics import METRICS
+from app.serve.allocator import give_memory_back
+from app.serve.health import health
+from app.serve.observation import observed
+from app.serve.runtime import Component, Status
+from app.settings import OFF, Settings
+from app.store.changes import PostgresChangeLog
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from app.store.rate_limits import RateLimits
+from app.store.schedules import ScheduleRuns
+from app.worker.housekeeping import Housekeeping
+from app.worker.leader import HOUSEKEEPING_LOCK, WORKER_LOCK, while_leading
+from app.worker.schedules import Schedule, Schedules
+from app.worker.supervisor import worker_settings
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 2.0  # between tries to reach a database server that is not there yet
+STATUS_EVERY_S = 60.0
+_FOLD_EVERY_S = 1.0  # nobody tells a worker how busy the log is
+_LOOK_S = 15.0
+
+
+def run(*, status_lines: bool, supervised: bool) -> int:
+    """Work until told to stop, and return the exit status. Raises MemoryServerError when it cannot.
+
+    status_lines: log one every minute. supervised: end with the standard input, as the supervisor's child.
+    """
+    settings = worker_settings()
+    logs.setup(settings)
+    worker = Worker(settings, status_lines=status_lines or settings.render_deployment)
+    try:
+        asyncio.run(_run(worker, supervised=supervised))
+    except ExceptionGroup as errors:
+        error: Exception = errors
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        if not isinstance(error, MemoryServerError):
+            logger.error("the worker failed", exc_info=error)  # noqa: TRY400 - the group around it says nothing
+        raise error from None
+    return 0
+
+
+async def _run(worker: Worker, *, supervised: bool) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    if supervised:
+        loop.add_reader(sys.stdin.fileno(), lambda: stop.set() if not os.read(sys.stdin.fileno(), 1) else None)
+    working, told = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+    finally:
+        logger.info("stopping")
+        for task in (working, told):
+            task.cancel()
+        await asyncio.gather(working, told, return_exceptions=True)
+    logger.info("stopped")
+
+
+class Worker:
+    """Everything one worker does, from opening the database to closing it."""
+
+    def __init__(self, settings: Settings, *, status_lines: bool) -> None:
+        assert settings.database_url is not None
+        self.started_at = time.monotonic()
+        self._settings, self._status_lines = settings, status_lines
+        self._db = Database({"dsn": settings.database_url.get_secret_value()}, watched=True)
+        self._lock = self._db.lock(WORKER_LOCK)
+        self._open = False
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises what nobody foresaw, and MemoryServerError for a database it cannot use."""
+        settings = self._settings
+        async with contextlib.AsyncExitStack() as stack:
+            if settings.metrics_port is not None:
+                ready, text = self._is_ready, self._metrics_text
+                await stack.enter_async_context(
+                    observed(settings.host, settings.metrics_port, lambda: health(self), ready, text)
+                )
+            stack.push_async_callback(self._db.close)
+            await self._open_database()
+            store, log = PostgresStore(self._db), PostgresChangeLog(self._db)
+            housekeeping = Housekeeping(store, log, RateLimits(self._db), fold_every_s=_FOLD_EVERY_S)
+            schedules = Schedules(
+                schedules_of(settings, self._db), ScheduleRuns(self._db), _zone(settings.schedule_timezone)
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(while_leading(self._db.lock(HOUSEKEEPING_LOCK), housekeeping.run))
+                group.create_task(while_leading(self._lock, schedules.run))
+                group.create_task(self._look_after())
+
+    async def _open_database(self) -> None:
+        while True:
+            try:
+                await self._db.open()
+                break
+            except Unavailable as error:
+                logger.warning("%s; trying again in %g s", error, RETRY_S)
+                await self._db.close()
+                await asyncio.sleep(RETRY_S)
+        self._open = True
+        logger.info("the database is open")
+
+    async def _look_after(self) -> None:
+        """Tell who leads, give memory back, and log a status line where that is wanted."""
+        led, said_at = None, time.monotonic()
+        while True:
+            if self._lock.held != led:
+                led = self._lock.held
+                logger.info("this worker %s", "leads" if led else "stands by")
+            if self._status_lines and time.monotonic() - said_at >= STATUS_EVERY_S:
+                said_at = time.monotonic()
+                logger.info("%s", self.status_line())
+            give_memory_back()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._lock.until(held=not led)
+
+    def components(self) -> list[Component]:
+        """Return the state of every component, from memory."""
+        if not self._open:
+            return [Component(name="postgres", status=Status.STARTING)]
+        problem = self._db.problem
+        return [
+            Component(name="postgres", status=Status.DEGRADED if problem else Status.OK, detail=problem),
+            Component(name="worker", status=Status.OK, detail="leads" if self._lock.held else "stands by"),
+        ]
+
+    def status_line(self) -> str:
+        """Return how it is, on one line."""
+        parts = [f"{one.name} {one.status}{f' ({one.detail})' if one.detail else ''}" for one in self.components()]
+        failures = METRICS.total(metrics.JOB_FAILURES)
+        return f"status: {', '.join(parts)}, {failures:.0f} failed jobs, up {time.monotonic() - self.started_at:.0f} s"
+
+    def _is_ready(self) -> bool:
+        return self._open and self._db.problem is None
+
+    def _metrics_text(self) -> bytes:
+        METRICS.set(metrics.POSTGRES_UP, float(self._is_ready()))
+        METRICS.set(metrics.WORKER_LEADER, float(self._lock.held))
+        METRICS.set(metrics.UPTIME, time.monotonic() - self.started_at)
+        return METRICS.text()
+
+
+def schedules_of(settings: Settings, db: Database) -> list[Schedule]:
+    """Return what is to be run at certain times."""
+    from app.ops.maintain import maintain
+
+    schedules = [Schedule("maintenance", settings.maintenance_schedule, lambda: maintain(settings, db))]
+    return [schedule for schedule in schedules if schedule.expression != OFF]
+
+
+def _zone(name: str) -> tzinfo:
+    return UTC if name == "UTC" else ZoneInfo(name)  # the only one that needs no files of the system

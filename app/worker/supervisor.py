@@ -1,0 +1,82 @@
+"""The parent of a worker: starts it, and starts it again after a crash, in a new process each time.
+
+The worker reads the end of its standard input when the parent is gone, whatever ended it, and goes too.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+from app.errors import InvalidSettings
+from app.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+STOP_S = 9.0  # what a worker has to stop in; `docker stop` kills after 10 s
+WRONG_SETTINGS = 2  # the exit status that InvalidSettings has
+_PATIENT_WITH_SETTINGS = 2  # once, for a file with a secret may be just being written
+
+
+class Supervisor:
+    """Runs one command again and again until it ends well, or we are told to stop."""
+
+    def __init__(self, command: Sequence[str], restart_delay_s: float) -> None:
+        self._command, self._restart_delay_s = command, restart_delay_s
+        self._stop = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        """Return the exit status: the worker's own where it ended in order, or has wrong settings twice in a row."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        wrong_settings = 0
+        while True:
+            status = self._run_once()
+            if status == 0 or self._stop.is_set():
+                return 0
+            wrong_settings = wrong_settings + 1 if status == WRONG_SETTINGS else 0
+            if wrong_settings == _PATIENT_WITH_SETTINGS:
+                return WRONG_SETTINGS
+            logger.error("the worker %s; it starts again in %g s", _ending(status), self._restart_delay_s)
+            if self._stop.wait(self._restart_delay_s):
+                return 0
+
+    def _run_once(self) -> int:
+        """Start the worker and wait for its end; return its exit status, negative for a signal."""
+        with subprocess.Popen(self._command, stdin=subprocess.PIPE) as child:  # noqa: S603 - our own program
+            self._child = child
+            if self._stop.is_set():  # the signal came before there was a child to pass it on to
+                child.terminate()
+            return child.wait()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop.set()
+        if self._child is not None:
+            self._child.terminate()
+            killer = threading.Timer(STOP_S, self._child.kill)
+            killer.daemon = True
+            killer.start()
+
+
+def worker_settings() -> Settings:
+    """Return the settings of a worker. Raises InvalidSettings."""
+    settings = load_settings()
+    if settings.database_url is None:
+        raise InvalidSettings(
+            "DATABASE_URL is not set, and the embedded PostgreSQL needs no worker: its server does that work itself"
+        )
+    return settings
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"

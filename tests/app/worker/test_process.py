@@ -1,0 +1,191 @@
+"""Workers as processes on a PostgreSQL server: one leads, another follows it, and none is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from tests.support.postgres_server import PostgresServer
+from tests.support.rows import add_note
+from tests.support.serving import clean_environment
+from tests.support.waiting import until
+
+
+class WorkerProcess:
+    """A supervised worker with a port for its health."""
+
+    def __init__(self, folder: Path, url: str, *arguments: str, **environment: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self._log = folder / f"worker-{id(self)}.log"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        environment = {
+            "DATABASE_URL": url,
+            "METRICS_PORT": str(self.port),
+            "WORKER_RESTART_DELAY": "0.1",
+            **environment,
+        }
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", "worker", *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=clean_environment(**environment),
+            )
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return (status, body); (0, "") when nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log
+        return self.get("/ready")[0] == 200
+
+    def leads(self) -> bool:
+        return "claude_memory_worker_leader 1.0" in self.get("/metrics")[1]
+
+    def child(self) -> psutil.Process:
+        return psutil.Process(self.process.pid).children()[0]
+
+    def health(self) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self.get("/health")[1])
+        return body
+
+    def end(self) -> None:
+        family = [psutil.Process(self.process.pid)] if self.process.poll() is None else []
+        family += [child for one in family for child in one.children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait(20)
+
+
+@pytest.fixture
+def workers(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Starts workers that end with the test."""
+    begun: list[WorkerProcess] = []
+
+    def begin(*given: str, **environment: str) -> WorkerProcess:
+        begun.append(WorkerProcess(run_folder / "workers", *given, **environment))
+        return begun[-1]
+
+    yield begin
+    for worker in begun:
+        worker.end()
+
+
+async def test_one_leads_and_when_it_dies_another_follows(workers: Any, server_url: str) -> None:
+    first = workers(server_url)
+    await until(first.leads, "the first leads")
+    second = workers(server_url)
+    await until(second.is_ready, "the second is ready")
+    assert not second.leads()
+    assert second.health()["components"]["worker"]["detail"] == "stands by"
+
+    first.child().kill()
+
+    await until(second.leads, "the second leads")
+    await until(first.is_ready, "the first has started again")
+    assert "was killed by SIGKILL" in first.log
+    assert not first.leads()
+
+
+async def test_it_keeps_house(workers: Any, server_url: str, alice: Any) -> None:
+    worker = workers(server_url)
+    await until(worker.is_ready, "it is ready")
+    database = Database({"dsn": server_url})
+    await database.open()
+    try:
+        await add_note(PostgresStore(database), alice, "to be counted")
+
+        async def folded() -> bool:
+            async with database.as_service() as connection:
+                return bool(await connection.fetchval("select exists (select from term_counts)"))
+
+        await until(folded, "the worker counts terms")
+    finally:
+        await database.close()
+    assert 'claude_memory_job_last_success_timestamp_seconds{job="term_counts"}' in worker.get("/metrics")[1]
+
+
+async def test_it_stops_in_order_and_leaves_nobody(workers: Any, server_url: str) -> None:
+    worker = workers(server_url)
+    await until(worker.is_ready, "it is ready")
+    child = worker.child()
+
+    worker.process.terminate()
+
+    assert await asyncio.to_thread(worker.process.wait, 20) == 0
+    assert not child.is_running()
+    assert "Traceback" not in worker.log
+
+
+async def test_a_worker_whose_parent_is_killed_goes_too(workers: Any, server_url: str) -> None:
+    worker = workers(server_url)
+    await until(worker.is_ready, "it is ready")
+    child = worker.child()
+
+    worker.process.send_signal(signal.SIGKILL)
+
+    await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the worker is gone")
+
+
+async def test_it_waits_for_a_server_and_goes_on_after_an_outage(
+    workers: Any, own_postgres_server: PostgresServer
+) -> None:
+    own_postgres_server.stop()
+    worker = workers(own_postgres_server.url())
+    await until(lambda: "trying again" in worker.log, "it says that it waits")
+    assert worker.get("/ready")[0] == 503
+    own_postgres_server.start()
+    await until(worker.leads, "it leads")
+
+    own_postgres_server.kill()
+    await until(lambda: worker.health()["status"] == "degraded", "it notices")
+    assert not worker.leads()
+    own_postgres_server.start()
+
+    await until(worker.leads, "it leads again")
+    assert "was killed" not in worker.log
+
+
+def test_without_a_database_server_there_is_nothing_to_do(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "worker"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=clean_environment(),
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("claude-memory: DATABASE_URL is not set")
