@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Collection, Sequence
@@ -30,6 +31,8 @@ from app.memory.log import Space
 from app.memory.ports import CandidateQuery
 from app.memory.ranking import VECTORS_VERSION
 from app.memory.types import Candidate, Filter
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 2  # of points, payloads and the shard's files
 
@@ -101,6 +104,7 @@ class EdgeEngine:
             except IndexUnavailable as error:
                 reason = f"the shard cannot be loaded ({type(error.__cause__).__name__})"
         self.rebuild_reason = reason
+        logger.info("the index in %s is built anew: %s", self._folder, reason)
 
     def _read_state(self) -> tuple[_State | None, str]:
         try:

@@ -1,8 +1,8 @@
 """Follows the change log: applies every committed change to the engine, from a cursor of its own.
 
 A search first waits for a round that began after it did, so it sees every write acknowledged before.
-The cursor is a transaction horizon: changes of transactions from there on are read again each round,
-until no transaction below them is open, and are applied once.
+The cursor is a transaction horizon, and while it runs the snapshot of the last round: what that showed is applied,
+whatever else has committed since is new, also when it began long before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uuid import UUID
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index.engine import Engine, EngineAway, Point
 from app.index.points import session_points, vectors_needed
-from app.memory.log import Change, ChangeLog, LogPruned, Member, Space
+from app.memory.log import Batch, Change, ChangeLog, LogPruned, Member, Space, horizon_of
 from app.memory.ports import CandidateQuery, IndexView
 from app.memory.types import Candidate
 
@@ -63,7 +63,8 @@ class Follower:
         self._open_engine = open_engine
         self._engine: RebuildableEngine | None = None
         self._position = 0
-        self._applied: set[int] = set()  # entries at or above the position that are in the engine already
+        self._seen: str | None = None  # the snapshot of the last round; after a start the position alone says it
+        self._newest = 0  # above every transaction applied: a position from there on need not be read again
         self._counted = False
         self._unsaved = False
         self._saved_at = time.monotonic()
@@ -93,8 +94,6 @@ class Follower:
         self._engine = await self._open_engine(database, await self._log.space())
         self._position = self._engine.position or 0
         self._problem = "it is being built"
-        if self._engine.rebuild_reason is not None:
-            logger.info("building the search index: %s", self._engine.rebuild_reason)
         if self._engine.position is not None:
             self._problem = None
             self._filled.set()
@@ -235,17 +234,13 @@ class Follower:
         """Read the log once and apply what is new."""
         waiting, self._waiting = self._waiting, []
         try:
-            batch = await self._log.read(self._position)
-            new = [change for change in batch.changes if change.seq not in self._applied]
-            self._lag_changes = len(new)
-            self._oldest_unapplied = min((change.at for change in new), default=None)
-            if new:
-                await self._apply(new)
-                self._on_applied(len(new))
-            # Entries below the horizon will not be read again; those above it will.
-            self._unsaved = self._unsaved or bool(batch.changes)
-            self._position = batch.horizon
-            self._applied = {change.seq for change in batch.changes} if batch.changes else set()
+            batch = await self._log.read(self._position, self._seen)
+            await self._apply_page(batch)
+            while batch.last is not None:
+                batch = await self._log.read_on(batch)
+                await self._apply_page(batch)
+            self._unsaved = self._unsaved or self._position < self._newest <= batch.horizon
+            self._position, self._seen = batch.horizon, batch.snapshot
             self._lag_changes, self._oldest_unapplied = 0, None
         except BaseException:
             self._waiting = waiting + self._waiting
@@ -253,6 +248,15 @@ class Follower:
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
+
+    async def _apply_page(self, batch: Batch) -> None:
+        self._lag_changes = len(batch.changes)
+        self._oldest_unapplied = min((change.at for change in batch.changes), default=None)
+        if batch.changes:
+            await self._apply(batch.changes)
+            self._on_applied(len(batch.changes))
+            self._unsaved = True
+            self._newest = int(batch.snapshot.split(":")[1])
 
     async def _apply(self, changes: Sequence[Change]) -> None:
         positions: dict[UUID, set[int]] = {}
@@ -277,12 +281,12 @@ class Follower:
         """Empty the engine and write every live memory to it, then follow the log from before that."""
         engine = self._open()
         started, written = time.monotonic(), 0
-        position = await self._log.horizon()
+        snapshot = await self._log.snapshot()
         await engine.empty(await self._log.space())
         async for members in self._log.everything():
             written += await self._write_sessions(members, {})
-        self._position, self._applied = position, set()
-        await engine.checkpoint(position)
+        self._position, self._seen = horizon_of(snapshot), snapshot
+        await engine.checkpoint(self._position)
         self._problem = None
         self._counted = True
         self._filled.set()

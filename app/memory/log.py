@@ -22,10 +22,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was visible at one moment: everything below `horizon` is settled, above it more may appear."""
+    """What was visible at one moment: everything below `horizon` is settled, above it more may appear.
+
+    snapshot: which transactions the moment showed, as PostgreSQL writes it; the next read leaves their changes out.
+    seen: the snapshot that this read left out. last: where the next page begins, None when this is the last one.
+    """
 
     horizon: int
     changes: list[Change]
+    snapshot: str
+    seen: str
+    last: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,11 @@ class Space:
     size: int
 
 
+def horizon_of(snapshot: str) -> int:
+    """Return the transaction below which a snapshot shows everything; its form is xmin:xmax:those still open."""
+    return int(snapshot.partition(":")[0])
+
+
 class LogPruned(Exception):
     """A follower cannot go on from its position: the log no longer reaches back, or filling anew is less work."""
 
@@ -63,8 +75,18 @@ class ChangeLog(Protocol):
     async def database_id(self) -> UUID:
         """Return the id of the database, which a restored or new one does not share."""
 
-    async def read(self, position: int) -> Batch:
-        """Return all visible changes of transactions from `position` on, in no order. Raises LogPruned."""
+    async def read(self, position: int, seen: str | None = None) -> Batch:
+        """Return the visible changes of transactions from `position` on that `seen` did not show.
+
+        Without `seen` all of them, at once; with it the first page. Raises LogPruned: without `seen` also when there
+        are so many that filling anew is less work.
+        """
+
+    async def read_on(self, batch: Batch) -> Batch:
+        """Return the page after one that has a `last`, as of the same moment."""
+
+    async def snapshot(self) -> str:
+        """Return which transactions are visible now; a read that leaves them out gives what comes later."""
 
     async def members(self, sessions: Sequence[UUID]) -> dict[UUID, list[Member]]:
         """Return the live memories of sessions, in order; a session without any is left out."""

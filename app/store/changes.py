@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from app.memory.log import Batch, Change, LogPruned, Member, Space
+from app.memory.log import Batch, Change, LogPruned, Member, Space, horizon_of
 from app.store.database import Database
 from app.store.terms import LIVE_MEMORIES
 
@@ -18,11 +19,18 @@ _MEMBER_COLUMNS = (
     " coalesce(occurred_at, created_at) as at, terms"
 )
 
+_PAGE_CHANGES = 50_000  # some 12 MB
+
+# $1, $2: the transaction and the entry to begin behind; $3: what was seen before; $4: the moment that is read.
 _READ = """
-select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
+select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
-       array(select row(seq, session_id, memory_id, position, extract(epoch from at)::float8)
-             from changes where xid >= ($1::bigint::text)::xid8 limit $2) as changes
+       array(select row(xid::text::bigint, seq, session_id, memory_id, position, extract(epoch from at)::float8)
+             from changes
+             where xid >= ($1::bigint::text)::xid8 and (xid > ($1::bigint::text)::xid8 or seq > $2)
+               and not pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
+               and ($4::text is null or pg_visible_in_snapshot(xid, $4::text::pg_snapshot))
+             order by xid, seq limit $5) as changes
 """
 
 
@@ -39,13 +47,33 @@ class PostgresChangeLog:
         async with self._db.as_service() as connection:
             return UUID(str(await connection.fetchval("select database_id from instance")))
 
-    async def read(self, position: int) -> Batch:
-        """Return all visible changes of transactions from `position` on, in no order. Raises LogPruned."""
+    async def read(self, position: int, seen: str | None = None) -> Batch:
+        """Return the visible changes of transactions from `position` on that `seen` did not show.
+
+        Without `seen` all of them, at once; with it the first page. Raises LogPruned: without `seen` also when there
+        are so many that filling anew is less work. A follower that has just been filled is never sent back to that,
+        however long an open transaction holds the horizon, and however much was written meanwhile.
+        """
+        first = max(position, 1)  # there is no transaction 0
+        settled = f"{first}:{first}:"  # the snapshot in which everything below the position is visible
+        limit = _BACKLOG_CHANGES + 1 if seen is None else _PAGE_CHANGES
         async with self._db.as_service() as connection:
-            row = await connection.fetchrow(_READ, position, _BACKLOG_CHANGES + 1)
-        if position < row["pruned"] or len(row["changes"]) > _BACKLOG_CHANGES:
+            row = await connection.fetchrow(_READ, position, 0, seen or settled, None, limit)
+        if position < row["pruned"] or (seen is None and len(row["changes"]) == limit):
             raise LogPruned
-        return Batch(row["horizon"], [Change(*entry) for entry in row["changes"]])
+        return _page(row, seen or settled, limit)
+
+    async def read_on(self, batch: Batch) -> Batch:
+        """Return the page after one that has a `last`, as of the same moment."""
+        assert batch.last is not None
+        async with self._db.as_service() as connection:
+            row = await connection.fetchrow(_READ, *batch.last, batch.seen, batch.snapshot, _PAGE_CHANGES)
+        return _page(row, batch.seen, _PAGE_CHANGES)
+
+    async def snapshot(self) -> str:
+        """Return which transactions are visible now; a read that leaves them out gives what comes later."""
+        async with self._db.as_service() as connection:
+            return str(await connection.fetchval("select pg_current_snapshot()::text"))
 
     async def members(self, sessions: Sequence[UUID]) -> dict[UUID, list[Member]]:
         """Return the live memories of sessions, in order; a session without any is left out."""
@@ -140,6 +168,13 @@ class PostgresChangeLog:
             )
             done = await connection.execute("delete from changes where xid <= ($1::bigint::text)::xid8", row["last"])
         return int(done.split()[-1])
+
+
+def _page(row: Any, seen: str, limit: int) -> Batch:
+    entries = row["changes"]
+    last = (entries[-1][0], entries[-1][1]) if len(entries) == limit else None
+    changes = [Change(*entry[1:]) for entry in entries]
+    return Batch(horizon_of(row["snapshot"]), changes, row["snapshot"], seen, last)
 
 
 def _by_session(rows: Sequence[object]) -> dict[UUID, list[Member]]:

@@ -21,6 +21,7 @@ from app.memory.analysis import analyse
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Scope
 from app.memory.vectors import pack
+from app.store import changes
 from app.store.changes import PostgresChangeLog
 from app.store.database import Database
 from app.store.embeddings import Embeddings
@@ -143,8 +144,8 @@ class TestFreshness:
     ):
         was_read, go_on, read = asyncio.Event(), asyncio.Event(), log.read
 
-        async def read_slowly(position):
-            batch = await read(position)
+        async def read_slowly(*since):
+            batch = await read(*since)
             was_read.set()
             await go_on.wait()
             return batch
@@ -159,7 +160,7 @@ class TestFreshness:
 
         assert await search == ["written after the reading"]
 
-    async def test_a_change_is_applied_once_though_an_open_transaction_has_it_read_again(
+    async def test_a_change_is_applied_once_though_an_open_transaction_holds_the_horizon(
         self, parts, follower, database, alice, monkeypatch
     ):
         applied = []
@@ -171,6 +172,27 @@ class TestFreshness:
                 await follower.catch_up()
 
         assert len(applied) == 1
+
+    async def test_an_open_transaction_does_not_send_it_from_one_rebuild_to_the_next(
+        self, log, store, database, index_folder, alice, monkeypatch
+    ):
+        monkeypatch.setattr(changes, "_BACKLOG_CHANGES", 3)
+        built = []
+        everything = log.everything
+        monkeypatch.setattr(log, "everything", lambda: (built.append(1), everything())[1])
+        async with database.as_user("bob") as connection, connection.transaction():
+            await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
+            for number in range(5):
+                await add_note(store, alice, f"apple {number}")
+            async with following(log, index_folder) as follower:
+                await follower.wait_filled(10)
+                parts = parts_on(store, follower)
+                for number in range(5, 10):
+                    await memorize(parts, alice, f"apple {number}")
+                    await follower.catch_up()
+                await until(lambda: found(parts, alice, 10), "all are found")
+
+        assert len(built) == 1
 
     async def test_the_lag_is_nothing_once_caught_up(self, parts, follower, alice):
         await memorize(parts, alice, "text")
@@ -487,6 +509,11 @@ class TestReopening:
             assert await texts_for(parts, alice, "pruned") == ["pruned from the log"]
 
 
+async def found(parts, alice, number):
+    found = await look_for(parts, alice, "apple", limit=100)
+    return len(found.results) == number and not found.degraded
+
+
 async def found_all(parts, alice):
     found = await look_for(parts, alice, "apple", limit=100)
     assert len(found.results) == 21, "the store answers where the index cannot"
@@ -580,7 +607,7 @@ class TestTrouble:
     async def test_a_store_that_does_not_answer_fails_the_catch_up_and_is_followed_again(
         self, faulty, alice, log, monkeypatch
     ):
-        async def unreachable(position):
+        async def unreachable(*since):
             raise StoreUnavailable("PostgreSQL does not answer")
 
         with monkeypatch.context() as patch:
@@ -593,7 +620,7 @@ class TestTrouble:
         assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
 
     async def test_an_error_of_our_own_does_not_end_the_follower(self, faulty, alice, log, monkeypatch, caplog):
-        async def mistaken(position):
+        async def mistaken(*since):
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
@@ -607,7 +634,7 @@ class TestTrouble:
     async def test_a_catch_up_that_takes_too_long_is_given_up(self, faulty, log, monkeypatch):
         never = asyncio.Event()
 
-        async def stuck(position):
+        async def stuck(*since):
             await never.wait()
 
         monkeypatch.setattr(follower_module, "CATCH_UP_TIMEOUT_S", 0.01)
@@ -620,7 +647,7 @@ class TestTrouble:
     async def test_a_search_that_waits_when_the_follower_stops_is_told(self, faulty, log, monkeypatch):
         reading = asyncio.Event()
 
-        async def stuck(position):
+        async def stuck(*since):
             reading.set()
             await asyncio.Event().wait()
 

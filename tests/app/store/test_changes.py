@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.memory.log import LogPruned
+from app.memory.log import LogPruned, horizon_of
 from app.memory.types import Changes, Selection
+from app.store import changes
 from tests.support.rows import add_note, add_turns
 
 _LATE = (
@@ -20,16 +21,19 @@ NOTHING_KEPT = timedelta(seconds=-60)
 
 
 class Cursor:
-    """Reads the log as a follower does: from a horizon, each entry once."""
+    """Reads the log as a follower does: from a horizon, without what it saw the last time."""
 
     def __init__(self, log):
-        self.log, self.position, self.seen = log, 0, []
+        self.log, self.position, self.snapshot, self.seen = log, 0, None, []
 
     async def read(self):
-        batch = await self.log.read(self.position)
-        new = [change for change in batch.changes if change.seq not in {one.seq for one in self.seen}]
+        batch = await self.log.read(self.position, self.snapshot)
+        new = list(batch.changes)
+        while batch.last is not None:
+            batch = await self.log.read_on(batch)
+            new += batch.changes
         self.seen += new
-        self.position = batch.horizon
+        self.position, self.snapshot = batch.horizon, batch.snapshot
         return [change.memory for change in new]
 
 
@@ -81,7 +85,43 @@ async def test_a_transaction_that_commits_late_is_never_skipped(store, log, alic
     assert await cursor.read() == []
 
 
-async def test_interleaved_writers_are_all_read_exactly_once(store, log, alice, database):
+async def test_pages_are_of_one_moment_and_nothing_falls_between_them(store, log, alice, database, monkeypatch):
+    monkeypatch.setattr(changes, "_PAGE_CHANGES", 2)
+    cursor = Cursor(log)
+    await cursor.read()
+    async with database.as_user("alice") as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        late = await connection.fetchval(_LATE, "alice", "late")
+        ids = [await add_note(store, alice, f"note {number}", f" and piece {number}") for number in range(3)]
+        first = await log.read(cursor.position, cursor.snapshot)
+        await transaction.commit()
+        await add_note(store, alice, "after the moment")
+
+    pages = [first]
+    while pages[-1].last is not None:
+        pages.append(await log.read_on(pages[-1]))
+
+    assert [len(page.changes) for page in pages] == [2, 2, 2, 0]
+    assert set(ids) <= {change.memory for page in pages for change in page.changes}
+    rest = (await log.read(first.horizon, first.snapshot)).changes
+    assert late in {change.memory for change in rest}
+    assert len(rest) == 2
+
+
+async def test_only_a_follower_that_comes_from_its_position_alone_is_too_far_behind(store, log, alice, monkeypatch):
+    monkeypatch.setattr(changes, "_BACKLOG_CHANGES", 2)
+    before = await log.snapshot()
+    for number in range(3):
+        await add_note(store, alice, f"note {number}")
+
+    with pytest.raises(LogPruned):
+        await log.read(0)
+    assert len((await log.read(horizon_of(before), before)).changes) == 3
+
+
+async def test_interleaved_writers_are_all_read_exactly_once(store, log, alice, database, monkeypatch):
+    monkeypatch.setattr(changes, "_PAGE_CHANGES", 3)
     cursor, done = Cursor(log), asyncio.Event()
     written = []
 
@@ -181,8 +221,6 @@ class TestMembers:
         )
 
     async def test_everything_yields_all_live_memories_page_by_page(self, store, log, alice, bob, monkeypatch):
-        from app.store import changes
-
         monkeypatch.setattr(changes, "_REBUILD_PAGE_SESSIONS", 3)
         for number in range(7):
             await add_note(store, alice, f"note {number}")
@@ -198,8 +236,6 @@ class TestMembers:
         assert sum(len(members) for page in pages for members in page.values()) == 10
 
     async def test_everything_shows_one_moment(self, store, log, alice, monkeypatch):
-        from app.store import changes
-
         monkeypatch.setattr(changes, "_REBUILD_PAGE_SESSIONS", 1)
         for number in range(3):
             await add_note(store, alice, f"note {number}")
