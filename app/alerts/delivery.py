@@ -80,6 +80,7 @@ class Delivery:
         self._metrics, self._now = metrics, now
         self._news = asyncio.Event()
         self._tries = self._refusals = 0
+        self._sent: Message | None = None  # delivered, and still in the queue: a full disk keeps it there
         for outcome in OUTCOMES:
             metrics.count(ALERTS_DELIVERIES, 0, (self.name, outcome))
         metrics.set(ALERTS_DELIVERY_FAILING, 0, (self.name,))
@@ -94,12 +95,13 @@ class Delivery:
             try:
                 wait_s = await self._step()
             except (sqlite3.Error, ValueError) as error:
-                wait_s = self._failed(DeliveryFailed(f"the queue cannot be read: {error}"))
+                wait_s = self._failed(DeliveryFailed(f"the queue cannot be used: {error}"))
             await asyncio.sleep(wait_s)
 
     async def _step(self) -> float:
         """Deliver one message, or wait for one; return how long to wait before the next."""
         self._news.clear()
+        await self._remove_sent()
         expired = await asyncio.to_thread(self._outbox.expire, self.name, self._now() - self._give_up_s)
         if expired:
             self._given_up(f"{expired} messages could not be delivered for {self._give_up_s / 3_600:g} h", expired)
@@ -116,9 +118,16 @@ class Delivery:
                 await asyncio.to_thread(self._outbox.remove, message)
                 self._given_up(f"refused {REFUSALS} times: {error}", 1)
             return wait_s
-        await asyncio.to_thread(self._outbox.remove, message)
+        self._sent = message
         self._delivered(message)
+        await self._remove_sent()
         return self._target.pause_s
+
+    async def _remove_sent(self) -> None:
+        """Take what was delivered out of the queue. Raises sqlite3.Error; then nothing is sent until it is out."""
+        if self._sent is not None:
+            await asyncio.to_thread(self._outbox.remove, self._sent)
+            self._sent = None
 
     async def _try(self, message: Message) -> None:
         try:

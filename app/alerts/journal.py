@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +50,16 @@ class Journal:
         if is_new:
             self._sync_directory()
 
-    def recent(self, count: int) -> list[Entry]:
-        """Return the last entries, the oldest first."""
+    def recent(self, count: int, shape: Callable[[Entry], Entry]) -> deque[Entry]:
+        """Return the last entries, the oldest first, each in another shape: they may be long."""
         found: deque[Entry] = deque(maxlen=count)
         for path in (self._numbered(1), self.path):
             with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as lines:
                 for text in lines:
-                    with contextlib.suppress(ValueError):  # a line that a crash cut
-                        found.append(json.loads(text))
-        return list(found)
+                    # cut by a crash, or written by another hand
+                    with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
+                        found.append(shape(json.loads(text)))
+        return found
 
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{FILE_NAME}.{number}") if number else self.path

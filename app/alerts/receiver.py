@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import logging
 import sqlite3
 import time
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.alerts.journal import Entry, Journal
+from app.alerts.message import line
 from app.alerts.notification import Alert, Notification
 from app.alerts.outbox import Outbox
 from app.errors import MemoryServerError, Unavailable
@@ -26,6 +28,8 @@ from app.metrics import ALERTS_RECEIVED, ALERTS_REPEATED, METRICS, Metrics
 logger = logging.getLogger(__name__)
 
 RECENT = 200  # entries that /alerts shows
+_PLAIN_FIELDS = ("received_at", "repeated", "status", "fingerprint", "starts_at", "ends_at")
+_SHOWN_LABELS, _SHOWN_CHARACTERS = 40, 1_000  # of one entry: they are kept in memory
 
 
 class StorageFull(MemoryServerError):
@@ -76,7 +80,7 @@ class Receiver:
         self._targets, self._remind_s = targets, remind_s
         self._on_news, self._metrics, self._now = on_news, metrics, now
         self._calls: asyncio.Queue[_Call] = asyncio.Queue()
-        self.recent: deque[Entry] = deque(journal.recent(RECENT), maxlen=RECENT)
+        self.recent: deque[Entry] = journal.recent(RECENT, _brief)
         self.trouble: str | None = None  # why the last notification could not be kept
         for status in ("firing", "resolved"):
             metrics.count(ALERTS_RECEIVED, 0, (status,))
@@ -109,7 +113,7 @@ class Receiver:
                     call.answer.set_exception(problem)
             return
         self.trouble = None
-        self.recent.extend(kept)
+        self.recent.extend(map(_brief, kept))
         self._count(kept)
         self._on_news()
         for call, one in zip(calls, accepted, strict=True):
@@ -154,6 +158,17 @@ def _entry(alert: Alert, receiver: str, now: float, *, repeated: bool) -> Entry:
     """Return an alert as the log has it."""
     received_at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"received_at": received_at, "repeated": repeated, "receiver": receiver, **alert.model_dump()}
+
+
+def _brief(entry: Entry) -> Entry:
+    """Return an entry as /alerts shows it, with long texts cut."""
+    shown = {name: entry[name] for name in _PLAIN_FIELDS}
+    for name in ("labels", "annotations"):
+        first = itertools.islice(entry[name].items(), _SHOWN_LABELS)
+        shown[name] = {line(key, 200): line(value, _SHOWN_CHARACTERS) for key, value in first}
+    shown["generator_url"] = line(entry["generator_url"], 2 * _SHOWN_CHARACTERS)
+    shown["receiver"] = line(entry["receiver"], 200)
+    return shown
 
 
 def _problem(error: OSError | sqlite3.Error) -> MemoryServerError:

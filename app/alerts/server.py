@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "alerts"
 MEGABYTE = 1_000_000
-REQUESTS_AT_ONCE = 200  # the rest is answered 503, and Alertmanager comes again
+CONNECTIONS = 50  # of 4 MB bodies at most; others are answered 503, and Alertmanager comes again
 STOP_S = 10  # for running requests; less than the 30 s platforms give a container
 
 
@@ -150,7 +150,7 @@ def _config(app: Any) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=REQUESTS_AT_ONCE,
+        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=STOP_S,
     )
 

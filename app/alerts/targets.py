@@ -13,7 +13,7 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -27,6 +27,7 @@ from app.alerts.message import CHAT_TEXT_BYTES, Message, text, title
 from app.alerts.notification import NEVER
 
 _ANSWER_BYTES = 65_536
+_CHAT_BODY_BYTES = 20_000  # DingTalk's limit; Feishu's is 20 KB
 _CONTENT_REFUSED = (400, 413, 422)
 
 
@@ -51,14 +52,17 @@ class DingTalk:
         url = self.url
         if self.secret:
             url += ("&" if "?" in url else "?") + urlencode(self.signature(self.secret, time.time_ns() // 1_000_000))
-        content = f"{title(message.alerts)}\n\n{text(message.alerts, CHAT_TEXT_BYTES)}"
-        answer = await _post_json(self.client, url, {"msgtype": "text", "text": {"content": content}})
+        answer = await _post_json(self.client, url, _fitting(lambda limit: self._body(message, limit)))
         code = answer.get("errcode")
         if code != 0:
             raise DeliveryFailed(
                 f"errcode {code!r}: {_said(answer.get('errmsg'))}",
                 retry_after_s=60.0 if code in self._TOO_FAST else 0.0,
             )
+
+    def _body(self, message: Message, limit_bytes: int) -> dict[str, Any]:
+        content = f"{title(message.alerts)}\n\n{text(message.alerts, limit_bytes)}"
+        return {"msgtype": "text", "text": {"content": content}}
 
     @staticmethod
     def signature(secret: str, now_ms: int) -> dict[str, str]:
@@ -84,17 +88,18 @@ class Feishu:
 
     async def send(self, message: Message) -> None:
         """See Target."""
-        lines = text(message.alerts, CHAT_TEXT_BYTES).split("\n")
-        post = {"title": title(message.alerts), "content": [[{"tag": "text", "text": line}] for line in lines]}
-        body: dict[str, Any] = {"msg_type": "post", "content": {"post": {"zh_cn": post}}}
-        if self.secret:
-            body |= self.signature(self.secret, int(time.time()))
-        answer = await _post_json(self.client, self.url, body)
+        answer = await _post_json(self.client, self.url, _fitting(lambda limit: self._body(message, limit)))
         code = answer.get("code", answer.get("StatusCode"))  # the second: what older bots answer
         if code != 0:
             raise DeliveryFailed(
                 f"code {code!r}: {_said(answer.get('msg'))}", retry_after_s=10.0 if code == self._TOO_FAST else 0.0
             )
+
+    def _body(self, message: Message, limit_bytes: int) -> dict[str, Any]:
+        lines = text(message.alerts, limit_bytes).split("\n")
+        post = {"title": title(message.alerts), "content": [[{"tag": "text", "text": line}] for line in lines]}
+        signature = self.signature(self.secret, int(time.time())) if self.secret else {}
+        return {**signature, "msg_type": "post", "content": {"post": {"zh_cn": post}}}
 
     @staticmethod
     def signature(secret: str, now_s: int) -> dict[str, str]:
@@ -200,10 +205,18 @@ def _json_bytes(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode()
 
 
-async def _post_json(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> dict[str, Any]:
+def _fitting(body: Callable[[int], dict[str, Any]]) -> bytes:
+    """Return a body as JSON with as much text as fits; quotes and lines take more room in it than in the text."""
+    limit_bytes = CHAT_TEXT_BYTES
+    while len(content := _json_bytes(body(limit_bytes))) > _CHAT_BODY_BYTES:
+        limit_bytes //= 2
+    return content
+
+
+async def _post_json(client: httpx.AsyncClient, url: str, body: bytes) -> dict[str, Any]:
     """Post and return the JSON object in the answer."""
     try:
-        answer = json.loads(await _post(client, url, _json_bytes(body)))
+        answer = json.loads(await _post(client, url, body))
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -132,6 +133,28 @@ async def test_a_target_that_is_down_delays_no_other(outbox: Outbox, start: Star
 
     await until(lambda: up.got == [["a"]], "the other target's message")
     assert outbox.waiting().keys() == {"down"}
+
+
+async def test_what_was_delivered_is_not_sent_again_while_the_disk_is_full(
+    outbox: Outbox, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, refusals = Room(), 3
+    remove = outbox.remove
+
+    def full(message: Message) -> None:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        remove(message)
+
+    monkeypatch.setattr(outbox, "remove", full)
+    put(outbox, "a")
+    start(room)
+    await empty(outbox)
+
+    assert refusals == 0
+    assert room.got == [["a"]]
 
 
 async def test_refused_content_is_given_up_after_three_tries_and_lets_the_next_through(

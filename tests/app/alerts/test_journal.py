@@ -102,5 +102,8 @@ def test_recent_entries_come_from_two_files_and_pass_over_what_is_no_json(tmp_pa
     (tmp_path / "alerts.jsonl").write_text('{"n": 3}\nhalf')
     journal = Journal(tmp_path, 1_000, 2)
 
-    assert [entry["n"] for entry in journal.recent(2)] == [2, 3]
-    assert [entry["n"] for entry in journal.recent(9)] == [1, 2, 3]
+    def doubled(entry: dict[str, int]) -> dict[str, int]:
+        return {"n": 2 * entry["n"]}
+
+    assert [entry["n"] for entry in journal.recent(2, doubled)] == [4, 6]
+    assert [entry["n"] for entry in journal.recent(9, doubled)] == [2, 4, 6]

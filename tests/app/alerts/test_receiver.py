@@ -154,6 +154,24 @@ async def test_what_cannot_be_kept_is_refused_and_taken_later(
     assert receiver.trouble is None
 
 
+async def test_lines_of_another_hand_in_the_log_stop_no_start(start: Start, journal: Journal) -> None:
+    journal.path.write_text('1\n[]\n{}\n{"labels": 1}\n\nhello\n')
+    receiver = await start()
+
+    assert list(receiver.recent) == []
+    assert await receiver.accept(read_notification(FIRING)) == Accepted(2, 2)
+
+
+async def test_long_texts_are_logged_whole_and_shown_cut(receiver: Receiver, start: Start, journal: Journal) -> None:
+    long = alert("a", labels={str(n): "x" * 5_000 for n in range(100)}, annotations={"summary": "y" * 5_000})
+    await receiver.accept(Notification(alerts=[long]))
+
+    assert json.loads(journal.path.read_text(encoding="utf-8"))["labels"] == long.labels
+    for one in (receiver, await start()):
+        assert len(json.dumps(one.recent[-1])) < 50_000
+        assert one.recent[-1]["annotations"]["summary"].startswith("yyy")
+
+
 async def test_a_sender_that_left_stops_nobody(receiver: Receiver, journal: Journal) -> None:
     leaving = asyncio.create_task(receiver.accept(Notification(alerts=[alert("a")])))
     await asyncio.sleep(0)

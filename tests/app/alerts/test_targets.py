@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.alerts.delivery import DeliveryFailed
-from app.alerts.notification import read_notification
+from app.alerts.notification import Alert, read_notification
 from app.alerts.targets import DingTalk, Feishu, Slack, Webhook, http_client, webhook_key
 from tests.standins import chat
 from tests.standins.chat import SECRET, ChatRoom, said
@@ -132,9 +132,12 @@ def test_the_signature_is_the_one_of_the_standards_example() -> None:
 
 
 @pytest.mark.parametrize("kind", [DingTalk, Feishu, Webhook])
-async def test_nasty_alerts_are_taken(client: httpx.AsyncClient, kind: type[DingTalk]) -> None:
+@pytest.mark.parametrize("alerts", [[NASTY] * 5, [alert("a")] * 5_000], ids=["nasty", "many short"])
+async def test_whatever_the_alerts_are_they_fit(
+    client: httpx.AsyncClient, kind: type[DingTalk], alerts: list[Alert]
+) -> None:
     with ChatRoom(getattr(chat, kind.name)) as room:
-        await kind(client, room.url, SECRET).send(message(*[NASTY] * 5))
+        await kind(client, room.url, SECRET).send(message(*alerts))
     assert len(room.taken) == 1
 
 
