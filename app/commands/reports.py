@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.commands.common import Commands, add_common, add_debug, print_json, print_rich, print_table
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 
 def add_status(commands: Commands[Any]) -> None:
@@ -34,6 +37,9 @@ def add_doctor(commands: Commands[Any]) -> None:
     """Declare `doctor`."""
     parser = commands.add_parser("doctor", help="Try every part for real, and say how to mend what fails.")
     parser.add_argument("--mcp", type=_mcp_url, metavar="URL", help="Try the MCP server there (/mcp or /sse) instead.")
+    parser.add_argument(
+        "--remote", type=_server_url, metavar="URL", help="Compare with the server there: versions, settings, schema."
+    )
     parser.add_argument("--token-file", metavar="FILE", help="Holds the token for URL (default: MEMORY_TOKEN).")
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(parser)
@@ -49,6 +55,8 @@ def doctor(args: Namespace) -> int:
 
     token = None if args.token_file is None else _token_in(args.token_file)
     settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": token})
+    if args.remote is not None:
+        return _compare(args, settings)
     checks = asyncio.run(report.examine(settings) if args.mcp is None else report.examine_mcp(settings, args.mcp))
     if args.json:
         print_json(report.to_json(checks))
@@ -58,17 +66,39 @@ def doctor(args: Namespace) -> int:
     return 1 if report.failed(checks) else 0
 
 
+def _compare(args: Namespace, settings: Settings) -> int:
+    """Print what differs from another server; 1 when anything does that must not."""
+    import asyncio
+
+    from app.ops import drift
+
+    rows = asyncio.run(drift.examine(settings, args.remote))
+    if args.json:
+        print_json(drift.to_json(rows))
+    else:
+        shown = [(str(row.state), row.what, row.here, row.there) for row in rows if row.state != "ok"]
+        if shown:
+            print_rich(("", "what", "here", "there"), shown)
+        print(f"{len(rows)} compared: {len(rows) - len(shown)} the same, {len(shown)} different")
+    return 1 if drift.drifted(rows) else 0
+
+
 def _mcp_url(value: str) -> str:
     """Take the address of an MCP server."""
-    from app.settings import http_url
-
-    try:
-        url = http_url(value)
-    except ValueError as error:
-        raise ArgumentTypeError(f"got {value[:80]!r}, {error}" if "@" not in value else str(error)) from None
+    url = _server_url(value)
     if not url.endswith(("/mcp", "/sse")):
         raise ArgumentTypeError(f"got {value[:80]!r}, takes a URL that ends in /mcp or /sse")
     return url
+
+
+def _server_url(value: str) -> str:
+    """Take the address of a server."""
+    from app.settings import http_url
+
+    try:
+        return http_url(value)
+    except ValueError as error:
+        raise ArgumentTypeError(f"got {value[:80]!r}, {error}" if "@" not in value else str(error)) from None
 
 
 def _token_in(file: str) -> str:

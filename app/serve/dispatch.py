@@ -222,7 +222,7 @@ class Dispatcher:
             pass
         elif path not in OPEN_PATHS:
             identity = await self._identify(scope, headers)
-            if path == "/metrics":
+            if path in ("/metrics", "/report"):
                 require(identity, "admin")
             if path == "/test" and scope["method"] == "POST":
                 await self._take(identity)

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from app import __version__
 from app.errors import InvalidInput, MemoryServerError, shown
 from app.serve.reply import error_body, error_headers
+from app.serve.report import Report
 from app.serve.service import Service
 
 State = Literal["starting", "ok", "degraded"]
@@ -158,6 +159,15 @@ def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
     @app.get("/info", response_model=Info, responses=GUARDED, summary="What this server is")
     async def info() -> Any:
         return service.info()
+
+    @app.get(
+        "/report",
+        response_model=Report,
+        responses=GUARDED,
+        summary="What this installation is, to compare it with another; asks for the scope admin",
+    )
+    async def report() -> Any:
+        return await service.runtime.report()
 
     @app.get(
         "/metrics",

@@ -21,6 +21,7 @@ from app.serve.allocator import give_memory_back
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
     from app.index.follower import Follower
+    from app.serve.report import Report
     from app.settings import Settings
     from app.store.database import Database
     from app.store.embedded import EmbeddedPostgres
@@ -292,6 +293,17 @@ class Runtime:
         except (MemoryServerError, TimeoutError) as error:
             ok, detail = False, str(error) or f"no answer within {_PROBE_TIMEOUT_S:.0f} s"
         return {"ok": ok, "milliseconds": round((time.perf_counter() - started) * 1000, 2), "detail": detail}
+
+    async def report(self) -> Report:
+        """Return what this installation is, without a secret. Raises Unavailable."""
+        from app.serve import report
+
+        found = await asyncio.to_thread(report.report, self.settings)
+        if self._store is None or self._follower is None:
+            raise self._failure or Unavailable("the server is starting or stopping; try again in a second")
+        await report.add_store(found, self._store)
+        await report.add_index(found, self._follower)
+        return found
 
     async def numbers(self) -> dict[str, float]:
         """Return the gauges that cost a query: memories, database_bytes, index_lag_changes, index_lag_seconds."""

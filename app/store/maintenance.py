@@ -14,6 +14,7 @@ from typing import Any
 
 from app.errors import Conflict
 from app.store.database import Database
+from app.store.writing import shrink_touched
 
 _LOCK = 0x636C6D61696E74  # "clmaint": one at a time on a database
 _AT_ONCE = 2_000  # rows of one transaction
@@ -95,15 +96,22 @@ class Maintenance:
         return int(await self._connection.fetchval(sql, before, timeout=_LONG_S))
 
     async def delete(self, cleanup: Cleanup, before: datetime) -> int:
-        """Delete what a cleanup takes; return how many rows."""
+        """Delete what a cleanup takes; return how many rows. Conversations that lose turns are shrunk."""
+        memories = cleanup.table == "memories"
         sql = (
             f"delete from {cleanup.table} where {cleanup.where} and ctid = any(array("
             f"select ctid from {cleanup.table} where {cleanup.where} limit {_AT_ONCE}))"
+            f" returning {'user_id, conversation_id' if memories else '1'}"
         )
         deleted = 0
-        while some := int((await self._connection.execute(sql, before, timeout=_LONG_S)).split()[-1]):
-            deleted += some
-        return deleted
+        while True:
+            async with self._connection.transaction():
+                rows = await self._connection.fetch(sql, before, timeout=_LONG_S)
+                if memories:
+                    await shrink_touched(self._connection, rows)
+            if not rows:
+                return deleted
+            deleted += len(rows)
 
     async def tables(self) -> list[Relation]:
         """Return our tables with their sizes, indexes included."""

@@ -6,7 +6,7 @@ from app.store.conversations import Conversations
 from app.store.database import Database
 from app.store.reading import Reading
 from app.store.terms import LIVE_MEMORIES, Terms
-from app.store.writing import Writing, shrink_conversations
+from app.store.writing import Writing, shrink_touched
 
 _PING_TIMEOUT_S = 2.0
 _ANALYZE_FROM = 500  # memories; below that every plan is good
@@ -29,12 +29,7 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
                 " returning user_id, conversation_id",
                 limit,
             )
-            touched: dict[str, set[str]] = {}
-            for user, conversation in rows:
-                if conversation is not None:
-                    touched.setdefault(user, set()).add(conversation)
-            for user in sorted(touched):  # in one order, as everybody who locks several
-                await shrink_conversations(connection, user, touched[user])
+            await shrink_touched(connection, rows)
         return len(rows)
 
     async def size(self) -> tuple[int, int]:
@@ -54,6 +49,13 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         async with self.db.as_service() as connection:
             await connection.execute("analyze memories, conversations, changes, term_counts")
         self._analyzed_at = memories
+
+    async def schema(self) -> tuple[str, dict[str, str]]:
+        """Return (version of PostgreSQL, the applied schema files with the begin of their SHA-256)."""
+        async with self.db.as_service() as connection:
+            version = await connection.fetchval("show server_version")
+            rows = await connection.fetch("select name, digest from schema_migrations order by number")
+        return str(version), {row["name"]: row["digest"].hex()[:12] for row in rows}
 
     async def ping(self) -> None:
         """Do one round trip; raises StoreUnavailable."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -212,6 +212,16 @@ def _selected(scope: Scope, selection: Selection) -> tuple[str, list[Any]]:
             arguments.append(value)
             parts.append(sql.format(f"${len(arguments)}"))
     return " and ".join(parts), arguments
+
+
+async def shrink_touched(connection: asyncpg.Connection, rows: Sequence[Any]) -> None:
+    """Shrink the conversations of rows (user_id, conversation_id) that were deleted, of any users."""
+    touched: dict[str, set[str]] = {}
+    for user, conversation in rows:
+        if conversation is not None:
+            touched.setdefault(user, set()).add(conversation)
+    for user in sorted(touched):  # in one order, as everybody who locks several
+        await shrink_conversations(connection, user, touched[user])
 
 
 async def shrink_conversations(connection: asyncpg.Connection, user: str, ids: Collection[str]) -> None:

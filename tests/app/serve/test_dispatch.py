@@ -134,7 +134,7 @@ async def test_a_token_makes_the_scope_and_the_sdks_user(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/mcp", "/messages/", "/sse", "/status", "/info", "/test", "/nowhere", "/openapi.json"]
+    "path", ["/mcp", "/messages/", "/sse", "/status", "/info", "/report", "/test", "/openapi.json", "/nowhere"]
 )
 async def test_without_a_token_where_one_is_required_nothing_is_answered(path: str) -> None:
     door = Door(auth="required", host="0.0.0.0")

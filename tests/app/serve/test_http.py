@@ -29,6 +29,7 @@ OPERATIONS = [
     ("GET", "/ready"),
     ("GET", "/status"),
     ("GET", "/info"),
+    ("GET", "/report"),
     ("GET", "/metrics"),
     ("POST", "/test"),
 ]

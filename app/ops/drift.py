@@ -1,0 +1,170 @@
+"""Compares this installation with a server elsewhere, so that drift between the two shows in one table.
+
+Both sides tell what they are in the same form (app/serve/report.py), which holds no secret: of those it says only
+whether they are set. Versions and what decides how memories are stored and found must agree; other settings are a
+matter of the place, and are told where they differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from app.errors import NotPermitted, Unavailable
+from app.ops.database import open_database
+from app.ops.doctor import State
+from app.ops.status import status
+from app.serve import report
+from app.serve.report import Report, Setting
+from app.settings import Settings, is_loopback
+from app.store.postgres import PostgresStore
+
+_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 5.0, 30.0
+_LAG_S = 60.0  # of an index; thousands of changes right after an import are nothing to worry about
+# These decide what is stored and what is found: memories of one place would not be those of the other.
+_MUST_AGREE = frozenset(
+    {"EMBEDDING_MODEL", "MAX_CONVERSATION_LENGTH", "MEMORY_BACKEND", "REDACT_SECRETS", "REPLY_TOKEN_BUDGET"}
+)
+_ABSENT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing on both sides. state: ok, the same; warning, it differs as places do; failed, it must not differ."""
+
+    state: State
+    what: str
+    here: str
+    there: str
+
+
+async def examine(settings: Settings, url: str) -> list[Difference]:
+    """Compare with the server at `url`, with MEMORY_TOKEN where it is set. Raises Unavailable and NotPermitted."""
+    there = await asyncio.to_thread(fetch, settings, url)
+    return list(compare(await describe_here(settings), there))
+
+
+def drifted(rows: list[Difference]) -> bool:
+    """Whether anything differs that must not."""
+    return any(row.state is State.FAILED for row in rows)
+
+
+def to_json(rows: list[Difference]) -> dict[str, Any]:
+    """Return the comparison as JSON values."""
+    return {"ok": not drifted(rows), "compared": [asdict(row) for row in rows]}
+
+
+async def describe_here(settings: Settings) -> Report:
+    """Return what this installation is; its database is asked where there is one."""
+    found = await asyncio.to_thread(report.report, settings)
+    if settings.database_url is not None or (settings.data_dir / "postgres" / "cluster").exists():
+        async with open_database(settings, "doctor") as db:
+            await report.add_store(found, PostgresStore(db))
+    running = await asyncio.to_thread(status, settings.data_dir)
+    if running["running"]:
+        found.index.lag_changes, found.index.lag_seconds = running["index_lag_changes"], running["index_lag_seconds"]
+        found.index.problem = running["components"].get("index", {}).get("detail")
+    return found
+
+
+def fetch(settings: Settings, url: str) -> Report:
+    """Ask a server for its report. Raises Unavailable, and NotPermitted rather than send a token in the clear."""
+    import requests
+
+    token = settings.memory_token
+    _refuse_clear_text(url, token is not None)
+    headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+    try:
+        answer = requests.get(
+            f"{url}/report",
+            headers=headers,
+            timeout=(_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
+            allow_redirects=False,  # it would carry the token elsewhere
+        )
+        if answer.status_code != 200:
+            raise Unavailable(_refusal(url, answer))
+        return Report.model_validate_json(answer.content)
+    except requests.RequestException as error:
+        raise Unavailable(f"{url} does not answer ({type(error).__name__}); check the address") from error
+    except ValidationError as error:
+        raise Unavailable(f"{url}/report answers, but not as this version does; is it a claude-memory?") from error
+
+
+def _refuse_clear_text(url: str, has_token: bool) -> None:
+    parts = urlsplit(url)
+    if has_token and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise NotPermitted(f"{url}: the token would cross the network in the clear; use https://, or an SSH tunnel")
+
+
+def _refusal(url: str, answer: Any) -> str:
+    try:
+        message = str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = "no reason given"
+    hints = {
+        401: "; set MEMORY_TOKEN, or give --token-file: claude-memory token create --user NAME --scope admin there",
+        403: "; a token with the scope admin is needed: claude-memory token create --user NAME --scope admin there",
+        404: "; the server is older than this, or the address has a path too many",
+    }
+    return f"{url}/report answered {answer.status_code}: {message}{hints.get(answer.status_code, '')}"
+
+
+def compare(here: Report, there: Report) -> Iterator[Difference]:
+    """Yield a row for everything both sides, or one of them, have."""
+    yield _row("claude-memory", here.version, there.version)
+    yield _row("Python", here.python, there.python, matters=_minor(here.python) != _minor(there.python))
+    for name in sorted(here.packages.keys() | there.packages.keys()):
+        mine, theirs = here.packages.get(name), there.packages.get(name)
+        yield _row(f"package {name}", mine, theirs, matters=mine is not None and theirs is not None)
+    yield from _database(here, there)
+    yield from _index(here, there)
+    for name in sorted((here.settings.keys() | there.settings.keys()) - {"MEMORY_TOKEN"}):  # which is for asking
+        mine, theirs = _shown(here.settings.get(name)), _shown(there.settings.get(name))
+        yield _row(f"setting {name}", mine, theirs, matters=name in _MUST_AGREE)
+
+
+def _database(here: Report, there: Report) -> Iterator[Difference]:
+    yield _row("PostgreSQL", here.postgres, there.postgres, matters=False)  # the schema is made for all versions
+    if here.schema_files is not None and there.schema_files is not None:
+        for name in sorted(here.schema_files.keys() | there.schema_files.keys()):
+            yield _row(f"schema {name}", here.schema_files.get(name), there.schema_files.get(name))
+    yield _row("memories", _text(here.memories), _text(there.memories), matters=False)
+
+
+def _index(here: Report, there: Report) -> Iterator[Difference]:
+    mine, theirs = here.index, there.index
+    yield _row("index engine", mine.engine, theirs.engine, matters=False)
+    yield _row("index: text analysis", str(mine.analysis), str(theirs.analysis))
+    yield _row("index: vectors", str(mine.vectors), str(theirs.vectors))
+    yield _row("index: points", _text(mine.points), _text(theirs.points), matters=False)
+    late = [one.lag_seconds is not None and one.lag_seconds > _LAG_S for one in (mine, theirs)]
+    lags = [_ABSENT if one.lag_seconds is None else f"{one.lag_seconds:.1f} s" for one in (mine, theirs)]
+    yield Difference(State.FAILED if any(late) else State.OK, "index: lag", *lags)
+    broken = bool(mine.problem or theirs.problem)
+    yield Difference(
+        State.FAILED if broken else State.OK, "index: problem", mine.problem or "none", theirs.problem or "none"
+    )
+
+
+def _row(what: str, here: str | None, there: str | None, *, matters: bool = True) -> Difference:
+    state = State.OK if here == there else State.FAILED if matters else State.WARNING
+    return Difference(state, what, _ABSENT if here is None else here, _ABSENT if there is None else there)
+
+
+def _shown(setting: Setting | None) -> str | None:
+    if setting is None:
+        return None
+    return ("set" if setting.given else "not set") if setting.secret else setting.value
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else f"{number:,}"
+
+
+def _minor(version: str) -> list[str]:
+    return version.split(".")[:2]
