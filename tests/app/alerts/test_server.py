@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -16,10 +18,12 @@ from typing import Any
 
 import pytest
 
+from app.settings import Settings
 from tests.standins import chat
 from tests.standins.chat import SECRET, ChatRoom
+from tests.standins.smtp import MailServer
 from tests.support.alerts import FIRING, ONE_RESOLVED, AlertServer, alert, body
-from tests.support.serving import clean_environment, until
+from tests.support.serving import ROOT, clean_environment, until
 
 
 @contextlib.contextmanager
@@ -72,6 +76,38 @@ def test_an_alert_goes_from_alertmanager_to_every_chat_room(tmp_path: Path) -> N
     assert [entry["repeated"] for entry in server.logged()] == [False, False, False, True]
     for secret in (SECRET, "k" * 32, "access_token"):
         assert secret not in server.log
+
+
+async def test_an_alert_becomes_a_mail(tmp_path: Path) -> None:
+    def receive() -> None:
+        environment = {
+            "ALERTS_SMTP_HOST": "127.0.0.1",
+            "ALERTS_SMTP_PORT": str(mail.port),
+            "ALERTS_SMTP_SECURITY": "off",
+            "ALERTS_EMAIL_FROM": "memory@example.org",
+            "ALERTS_EMAIL_TO": "ops@example.org,boss@example.org",
+        }
+        with receiving(tmp_path / "data", **environment) as server:
+            server.post(FIRING)
+            until(lambda: mail.taken, "the mail")
+
+    async with MailServer() as mail:
+        await asyncio.to_thread(receive)
+    assert [(one.recipients, one.message["subject"]) for one in mail.taken] == [
+        (["ops@example.org", "boss@example.org"], "[FIRING 2] ClaudeMemoryQdrantDown")
+    ]
+
+
+def test_the_page_about_it_names_what_there_is(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    with receiving(tmp_path / "data") as server:
+        server.post(FIRING)
+    known = {name.upper() for name in Settings.model_fields}
+    named = {name.removesuffix("_FILE") for name in re.findall(r"\bALERTS_[A-Z_]+\b", page)}
+    fields = page.partition("`ALERTS_LOG_FILES`): ")[2].partition(".")[0]
+
+    assert named <= known
+    assert re.findall(r"`(\w+)`", fields) == list(server.logged()[0])
 
 
 def test_its_files_are_its_owners_alone_and_beside_the_memory(tmp_path: Path) -> None:
