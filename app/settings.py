@@ -255,6 +255,21 @@ class Settings(BaseSettings):
     )
     qdrant_url: HttpUrl | None = Field(None, description="Qdrant server; unset: the embedded index")
     qdrant_api_key: SecretStr | None = Field(None, description="key of the Qdrant server")
+    qdrant_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")] = Field(
+        "claude_memory", description="alias of the live collection, and how all collections' names begin"
+    )
+    qdrant_shards: int = Field(1, ge=1, le=1_000, description="shards of a collection, or of each shard key")
+    qdrant_shard_keys: int = Field(
+        0, ge=0, le=1_000, description="shard keys the users are spread over; needs a Qdrant cluster; 0: none"
+    )
+    qdrant_replication_factor: int = Field(1, ge=1, le=100, description="copies of each shard")
+    qdrant_write_consistency_factor: int = Field(
+        1, ge=1, le=100, description="copies that must have a write before it counts as written"
+    )
+    qdrant_quantize_from: int = Field(
+        100_000, ge=0, description="points from which dense vectors are held as bytes in memory; 0: never"
+    )
+    qdrant_on_disk: bool = Field(False, description="keeps vectors and their indexes on disk, to save memory")
     max_conversation_length: int = Field(
         8_000, ge=200, le=100_000, description="longest piece kept as one memory, in characters; longer text is split"
     )

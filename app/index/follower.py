@@ -18,7 +18,7 @@ from uuid import UUID
 
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index.engine import Engine, EngineAway, Point
-from app.index.points import session_points, vectors_needed
+from app.index.points import of_size, session_points, vectors_needed
 from app.memory.log import Batch, Change, ChangeLog, LogPruned, Member, Space, horizon_of
 from app.memory.ports import CandidateQuery, IndexView
 from app.memory.types import Candidate
@@ -43,7 +43,10 @@ class RebuildableEngine(Engine, Protocol):
     position: int | None
     rebuild_reason: str | None
     checkpoint_every_s: float
-    space: Space | None
+
+    @property
+    def space(self) -> Space | None:
+        """Whose vectors it takes."""
 
     async def empty(self, space: Space | None) -> None: ...
 
@@ -81,6 +84,11 @@ class Follower:
     def problem(self) -> str | None:
         """Why the index cannot answer now, in one line; None when it can."""
         return self._away or self._problem
+
+    @property
+    def position(self) -> int:
+        """The transaction below which the engine has everything."""
+        return self._position
 
     @property
     def lag(self) -> tuple[int, float]:
@@ -348,16 +356,9 @@ def _points(
     space: Space | None,
 ) -> list[Point]:
     """Return the points of sessions; made in a thread, since a session can hold a megabyte of terms."""
-    kept = _of_size(vectors, space.size) if space and vectors else {}
+    kept = of_size(vectors, space.size) if space and vectors else {}
     return [
         point
         for session, its in members.items()
         for point in session_points(session, its, positions.get(session), kept)
     ]
-
-
-def _of_size(vectors: Mapping[UUID, bytes], size: int) -> dict[UUID, bytes]:
-    """Leave out vectors that the service made of another size under the same name: the engine takes one size."""
-    from app.memory.vectors import size_of
-
-    return {id_: vector for id_, vector in vectors.items() if size_of(vector) == size}

@@ -61,6 +61,13 @@ def vectors_needed(session: UUID, members: Sequence[Member], changed: Collection
     return [member.id for member in members if _is_near(member.position, around, 2 * NEIGHBOURS)]
 
 
+def of_size(vectors: Mapping[UUID, bytes], size: int) -> dict[UUID, bytes]:
+    """Leave out vectors that the service made of another size under the same name: the engine takes one size."""
+    from app.memory.vectors import size_of
+
+    return {id_: vector for id_, vector in vectors.items() if size_of(vector) == size}
+
+
 def _mixed(kept: Sequence[bytes | None], at: int) -> bytes | None:
     from app.memory.vectors import mixed  # brings numpy, which a server without a model never loads
 

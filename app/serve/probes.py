@@ -9,6 +9,7 @@ from app.errors import Unavailable
 
 if TYPE_CHECKING:
     from app.index.follower import Follower
+    from app.index.remote import RemoteIndex
     from app.settings import Settings
     from app.store.postgres import PostgresStore
 
@@ -23,12 +24,12 @@ async def postgres(store: PostgresStore | None) -> str:
     return "answered"
 
 
-async def index(follower: Follower | None) -> str:
-    """Bring the index level with the log and count its points. Raises IndexUnavailable."""
-    if follower is None:
+async def index(index: Follower | RemoteIndex | None, user: str) -> str:
+    """Make the index ready for a search of a user and count its points. Raises IndexUnavailable."""
+    if index is None:
         raise Unavailable("the index is not open yet")
-    await follower.catch_up()
-    return f"{await follower.count()} points"
+    await index.view(user)
+    return f"{await index.count()} points"
 
 
 async def embeddings(settings: Settings) -> str:

@@ -21,6 +21,7 @@ from app.settings import Settings, is_secret, plain
 
 if TYPE_CHECKING:
     from app.index.follower import Follower
+    from app.index.remote import RemoteIndex
     from app.store.postgres import PostgresStore
 
 _DISTRIBUTION = "claude-memory"
@@ -91,12 +92,12 @@ async def add_store(found: Report, store: PostgresStore) -> None:
     found.memories, _ = await store.size()
 
 
-async def add_index(found: Report, follower: Follower) -> None:
+async def add_index(found: Report, index: Follower | RemoteIndex) -> None:
     """Add the state of the index. Raises IndexUnavailable."""
-    found.index.lag_changes, found.index.lag_seconds = follower.lag
-    found.index.problem = follower.problem
-    if follower.problem is None:
-        found.index.points = await follower.count()
+    found.index.lag_changes, found.index.lag_seconds = index.lag
+    found.index.problem = index.problem
+    if index.problem is None:
+        found.index.points = await index.count()
 
 
 @cache

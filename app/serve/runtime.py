@@ -20,15 +20,19 @@ from app.memory.types import Quota
 from app.serve.allocator import give_memory_back
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
+    from app.index.feeder import Feeder
     from app.index.follower import Follower
+    from app.index.remote import RemoteIndex
     from app.serve.report import Report
     from app.settings import Settings
+    from app.store.changes import PostgresChangeLog
     from app.store.database import Database
     from app.store.embedded import EmbeddedPostgres
     from app.store.oauth import OAuthStore
     from app.store.postgres import PostgresStore
     from app.store.rate_limits import RateLimits
     from app.store.tokens import Tokens
+    from app.worker.housekeeping import Housekeeping
 
 __all__ = ["Component", "Runtime", "Status", "Token", "TokenStore"]
 
@@ -46,11 +50,11 @@ RUNTIME_MODULES = (
     "app.store.rate_limits",
     "app.store.rows",
     "app.store.tokens",
-    "app.index.follower",
-    "app.index.edge",
     "app.worker.housekeeping",
     "app.worker.leader",
 )
+EMBEDDED_INDEX_MODULES = ("app.index.follower", "app.index.edge")
+REMOTE_INDEX_MODULES = ("app.index.server", "app.index.remote", "app.index.feeder", "app.store.collections")
 
 _LOOK_S = 15.0
 _PROBE_TIMEOUT_S = 10.0
@@ -97,9 +101,11 @@ class Runtime:
         self._on_step = on_step or (lambda step: None)
         self._db: Database | None = None
         self._store: PostgresStore | None = None
-        self._follower: Follower | None = None
         self._tokens: Tokens | None = None
         self._oauth: OAuthStore | None = None
+        self._index: Follower | RemoteIndex | None = None
+        self._feeder: Feeder | None = None
+        self._wake_index: Callable[[], None] = lambda: None
         self._parts: Parts | None = None
         self.rate_limits: RateLimits | None = None  # of all processes on this database, once it is open
         self._background: list[asyncio.Task[None]] = []
@@ -138,7 +144,6 @@ class Runtime:
             raise
 
     async def _start(self) -> None:
-        from app.index.follower import Follower
         from app.store.changes import PostgresChangeLog
         from app.store.database import Database
         from app.store.oauth import OAuthStore
@@ -147,13 +152,11 @@ class Runtime:
         from app.store.rows import new_id
         from app.store.tokens import Tokens
         from app.worker.housekeeping import Housekeeping
-        from app.worker.leader import HOUSEKEEPING_LOCK, while_leading
+        from app.worker.leader import FEEDER_LOCK, HOUSEKEEPING_LOCK, while_leading
 
         settings = self.settings
         if settings.memory_backend == "memu":
             raise InvalidSettings("MEMORY_BACKEND: got 'memu', but this version keeps memories itself only; set local")
-        if settings.qdrant_url is not None:
-            raise InvalidSettings("QDRANT_URL: this version has the embedded index only; unset it")
         self._on_step("modules loaded")
         if self._postgres_started is not None:
             await asyncio.wrap_future(self._postgres_started)
@@ -172,13 +175,11 @@ class Runtime:
         self._store = PostgresStore(db)
         log = PostgresChangeLog(db)
         housekeeping = Housekeeping(self._store, log, self.rate_limits)
-        self._follower = Follower(log, self._open_index(), housekeeping.applied)
-        await self._follower.start()
-        await self._follower.wait_filled(_FILL_WAIT_S)
+        index = await (self._open_index if settings.qdrant_url is None else self._open_remote_index)(log, housekeeping)
         self._on_step("index open")
         self._parts = Parts(
             store=self._store,
-            index=self._follower,
+            index=index,
             limits=Limits(
                 piece_characters=settings.max_conversation_length,
                 redact=settings.redact_secrets,
@@ -191,6 +192,9 @@ class Runtime:
             asyncio.create_task(leading, name="housekeeping"),
             asyncio.create_task(self._look_after(), name="look after"),
         ]
+        if self._feeder is not None:
+            feeding = while_leading(db.lock(FEEDER_LOCK), self._feeder.run)
+            self._background.append(asyncio.create_task(feeding, name="index feeder"))
         self.ready.set()
         self._on_step("ready")
 
@@ -201,11 +205,31 @@ class Runtime:
             raise Unavailable("there is no database: neither DATABASE_URL is set nor the embedded server was started")
         return dict(self._postgres.connect_args)
 
-    def _open_index(self) -> Callable[[Any, Any], Any]:
+    async def _open_index(self, log: PostgresChangeLog, housekeeping: Housekeeping) -> Follower:
         from app.index.edge import EdgeEngine
+        from app.index.follower import Follower
 
         folder = self.settings.data_dir / "index"
-        return lambda database, space: EdgeEngine.open(folder, database, space)
+        follower = self._index = Follower(
+            log, lambda database, space: EdgeEngine.open(folder, database, space), housekeeping.applied
+        )
+        self._wake_index = follower.wake
+        await follower.start()
+        await follower.wait_filled(_FILL_WAIT_S)
+        return follower
+
+    async def _open_remote_index(self, log: PostgresChangeLog, housekeeping: Housekeeping) -> RemoteIndex:
+        from app.index.feeder import Feeder
+        from app.index.remote import RemoteIndex
+        from app.index.server import QdrantServer
+        from app.store.collections import Collections
+
+        assert self._db is not None
+        self._feeder = Feeder(log, self._db, self.settings, housekeeping.applied)
+        self._wake_index = self._feeder.wake
+        index = self._index = RemoteIndex(log, Collections(self._db), QdrantServer.of(self.settings))
+        await index.start()
+        return index
 
     async def stop(self) -> None:
         """Stop everything in order: housekeeping, index, connections, PostgreSQL; idempotent."""
@@ -222,9 +246,12 @@ class Runtime:
 
     async def _close_parts(self) -> None:
         self._tokens = self._oauth = self.rate_limits = None
-        if self._follower is not None:
-            await self._follower.stop()
-            self._follower = None
+        if self._index is not None:
+            await self._index.stop()
+            self._index = None
+        if self._feeder is not None:
+            await self._feeder.close()
+            self._feeder = None
         if self._db is not None:
             await self._db.close()
             self._db = None
@@ -243,8 +270,7 @@ class Runtime:
 
     def wrote(self) -> None:
         """Tell the index that something was written, so that the next search finds it applied."""
-        if self._follower is not None:
-            self._follower.wake()
+        self._wake_index()
 
     def called(self, tool: str, user: str, outcome: str, seconds: float) -> None:
         """Count and log a finished call of a tool."""
@@ -266,9 +292,9 @@ class Runtime:
         return Component(name="postgres", status=Status.DEGRADED if problem else Status.OK, detail=problem)
 
     def _index_component(self) -> Component:
-        if self._follower is None or not self.ready.is_set():
+        if self._index is None or not self.ready.is_set():
             return Component(name="index", status=Status.STARTING)
-        problem = self._follower.problem
+        problem = self._index.problem
         return Component(name="index", status=Status.DEGRADED if problem else Status.OK, detail=problem)
 
     async def probe(self, name: str) -> dict[str, Any]:
@@ -284,7 +310,7 @@ class Runtime:
                 if name == "postgres":
                     detail = await probes.postgres(self._store)
                 elif name == "index":
-                    detail = await probes.index(self._follower)
+                    detail = await probes.index(self._index, self.settings.default_user_id)
                 elif name == "embeddings":
                     detail = await probes.embeddings(self.settings)
                 else:
@@ -299,18 +325,18 @@ class Runtime:
         from app.serve import report
 
         found = await asyncio.to_thread(report.report, self.settings)
-        if self._store is None or self._follower is None:
+        if self._store is None or self._index is None:
             raise self._failure or Unavailable("the server is starting or stopping; try again in a second")
         await report.add_store(found, self._store)
-        await report.add_index(found, self._follower)
+        await report.add_index(found, self._index)
         return found
 
     async def numbers(self) -> dict[str, float]:
         """Return the gauges that cost a query: memories, database_bytes, index_lag_changes, index_lag_seconds."""
-        if self._store is None or self._follower is None:
+        if self._store is None or self._index is None:
             return {}
         memories, size = await self._store.size()
-        lag_changes, lag_seconds = self._follower.lag
+        lag_changes, lag_seconds = self._index.lag
         return {
             "memories": memories,
             "database_bytes": size,

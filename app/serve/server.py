@@ -45,7 +45,7 @@ from app.serve.limits import SharedCounts, rate_limit
 from app.serve.lines import LineSessions
 from app.serve.mcp import build_server
 from app.serve.mcp.surrogates import LoneSurrogates
-from app.serve.runtime import RUNTIME_MODULES, Runtime
+from app.serve.runtime import EMBEDDED_INDEX_MODULES, REMOTE_INDEX_MODULES, RUNTIME_MODULES, Runtime
 from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
 from app.settings import Auth, Settings, load_settings
@@ -321,7 +321,9 @@ class _Running:
             await self._lines.start(self._boot.unix)
         self._step("MCP answers" if self._service.full else "HTTP answers")
         try:
-            await asyncio.to_thread(_load, *RUNTIME_MODULES)
+            remote = self._runtime.settings.qdrant_url is not None
+            index_modules = REMOTE_INDEX_MODULES if remote else EMBEDDED_INDEX_MODULES
+            await asyncio.to_thread(_load, *RUNTIME_MODULES, *index_modules)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_runtime())
                 group.create_task(self._start_http())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -40,7 +41,7 @@ class PostgresChangeLog:
     def __init__(self, db: Database, model: str | None = None) -> None:
         """model: whose vectors are followed; None for none."""
         self._db = db
-        self._model = model
+        self.model = model
 
     async def database_id(self) -> UUID:
         """Return the id of this database, which a restored or new one does not share."""
@@ -75,37 +76,46 @@ class PostgresChangeLog:
         async with self._db.as_service() as connection:
             return str(await connection.fetchval("select pg_current_snapshot()::text"))
 
-    async def members(self, sessions: Sequence[UUID]) -> dict[UUID, list[Member]]:
-        """Return the live memories of sessions, in order; a session without any is left out."""
-        async with self._db.as_service() as connection:
+    async def members(
+        self, sessions: Sequence[UUID], user: str | None = None, limit: int | None = None
+    ) -> dict[UUID, list[Member]]:
+        """Return the live memories of sessions, in order; a session without any is left out.
+
+        user: read as this user, who sees no others' rows. limit: of memories.
+        """
+        async with self._reading(user) as connection:
             rows = await connection.fetch(
                 f"select {_MEMBER_COLUMNS} from memories"
-                " where session_id = any($1::uuid[]) and archived_at is null order by session_id, position",
+                " where session_id = any($1::uuid[]) and archived_at is null order by session_id, position limit $2",
                 list(sessions),
+                limit,
             )
         return _by_session(rows)
 
     async def space(self) -> Space | None:
         """Return what the vectors are of; None without a model, and before its first vector."""
-        if self._model is None:
+        if self.model is None:
             return None
         from app.memory.vectors import size_of
 
         async with self._db.as_service() as connection:
-            vector = await connection.fetchval("select vector from embeddings where model = $1 limit 1", self._model)
-        return None if vector is None else Space(self._model, size_of(vector))
+            vector = await connection.fetchval("select vector from embeddings where model = $1 limit 1", self.model)
+        return None if vector is None else Space(self.model, size_of(vector))
 
-    async def vectors(self, memories: Sequence[UUID]) -> dict[UUID, bytes]:
-        """Return the kept vectors of those memories that have one of the model set."""
-        if self._model is None or not memories:
+    async def vectors(self, memories: Sequence[UUID], user: str | None = None) -> dict[UUID, bytes]:
+        """Return the kept vectors of those memories that have one of the model set; `user` as for `members`."""
+        if self.model is None or not memories:
             return {}
-        async with self._db.as_service() as connection:
+        async with self._reading(user) as connection:
             rows = await connection.fetch(
                 "select memory_id, vector from embeddings where memory_id = any($1::uuid[]) and model = $2",
                 list(memories),
-                self._model,
+                self.model,
             )
         return dict(rows)
+
+    def _reading(self, user: str | None) -> AbstractAsyncContextManager[Any]:
+        return self._db.as_service() if user is None else self._db.as_user(user)
 
     async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
         """Yield all live memories by session, page by page, from one snapshot."""

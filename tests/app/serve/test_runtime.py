@@ -9,16 +9,21 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.errors import StoreUnavailable
-from app.serve.runtime import RUNTIME_MODULES, Component, Runtime, Status
+from app.serve.runtime import EMBEDDED_INDEX_MODULES, REMOTE_INDEX_MODULES, RUNTIME_MODULES, Component, Runtime, Status
 from app.settings import Settings
 
 
 def test_what_a_start_imports_is_imported_in_a_thread_before() -> None:
-    start = ast.parse(textwrap.dedent(inspect.getsource(Runtime._start) + inspect.getsource(Runtime._open_index)))
-    imported = {node.module for node in ast.walk(start) if isinstance(node, ast.ImportFrom)}
+    assert imported_by(Runtime._start) <= {*RUNTIME_MODULES}, "an import on the event loop keeps every request waiting"
+    assert imported_by(Runtime._open_index) <= {*EMBEDDED_INDEX_MODULES}
+    assert imported_by(Runtime._open_remote_index) <= {*REMOTE_INDEX_MODULES}
 
-    assert imported
-    assert imported <= set(RUNTIME_MODULES), "an import on the event loop keeps every request waiting"
+
+def imported_by(method: Any) -> set[str | None]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert modules
+    return modules
 
 
 async def test_why_postgresql_does_not_run_is_told_at_once_and_only_so_long() -> None:

@@ -1,0 +1,144 @@
+"""A Qdrant server for tests: the one QDRANT_TEST_URL names, else the stand-in; and what runs against it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from qdrant_client import AsyncQdrantClient
+
+from app.index.feeder import Feeder
+from app.index.remote import RemoteIndex
+from app.index.server import QdrantServer
+from app.settings import Settings
+from app.store.changes import PostgresChangeLog
+from app.store.collections import Collections
+from app.store.database import Database
+from tests.standins.qdrant import Server
+from tests.support.waiting import until
+
+TEST_URL = os.environ.get("QDRANT_TEST_URL")
+
+
+@contextmanager
+def qdrant(folder: Path, **more: Any) -> Iterator[str]:
+    """Run the stand-in and yield its address; yield the real server's where there is one."""
+    if TEST_URL and not more:
+        yield TEST_URL
+        return
+    server = Server(folder, **more)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server.url
+    finally:
+        server.shutdown()
+        server.server_close()
+        server.node.close()
+        thread.join()
+
+
+async def delete_all(url: str, prefix: str) -> None:
+    """Delete the collections whose names begin so."""
+    client = AsyncQdrantClient(url=url, check_compatibility=False)
+    try:
+        for one in (await client.get_collections()).collections:
+            if one.name.startswith(prefix):
+                await client.delete_collection(one.name)
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def feeding(db: Database, settings: Settings) -> AsyncIterator[Feeder]:
+    """Run a feeder."""
+    feeder = Feeder(PostgresChangeLog(db), db, settings)
+    task = asyncio.create_task(feeder.run())
+    try:
+        yield feeder
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await feeder.close()
+
+
+async def fed(feeder: Feeder) -> None:
+    """Wait until a collection is live and fed."""
+    await until(lambda: feeder.problem is None, "the collection is fed")
+
+
+def remote_index(db: Database, settings: Settings) -> RemoteIndex:
+    """Return the index as a replica has it; not started."""
+    return RemoteIndex(PostgresChangeLog(db), Collections(db), QdrantServer.of(settings))
+
+
+@asynccontextmanager
+async def answering(db: Database, settings: Settings) -> AsyncIterator[RemoteIndex]:
+    """Run the index as a replica has it."""
+    index = remote_index(db, settings)
+    await index.start()
+    try:
+        yield index
+    finally:
+        await index.stop()
+
+
+class Line:
+    """Carries connections to a server; can be cut, or hold everything back."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._far_port = host, port
+        self._listener: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open = asyncio.Event()
+        self._open.set()
+        self.port = 0
+
+    async def start(self) -> None:
+        """Take connections, on the same port as before."""
+        self._listener = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Refuse connections and end those there are, as a stopped server does."""
+        assert self._listener is not None
+        self._listener.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def freeze(self) -> None:
+        """Carry nothing for now."""
+        self._open.clear()
+
+    def thaw(self) -> None:
+        """Carry on."""
+        self._open.set()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(self._host, self._far_port)
+            try:
+                await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            finally:
+                far_writer.transport.abort()
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            await self._open.wait()
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
