@@ -14,6 +14,7 @@ table { border-collapse: collapse; width: 100% }
 caption { font-weight: bold; padding: 1rem 0 .5rem; text-align: left }
 th, td { border-bottom: 1px solid #767676; padding: .4rem .6rem; text-align: left; vertical-align: top }
 td { overflow-wrap: anywhere }
+time { white-space: nowrap }
 @media (prefers-color-scheme: dark) { body { background: #111; color: #eee } a { color: #9cf } }
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -67,9 +68,10 @@ def _alert(entry: Mapping[str, Any]) -> str:
     others = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()) if name != "alertname")
     name = labels.get("alertname", "alert without a name")
     at = escape(entry["received_at"])
+    shown_at = f"{at[:19].replace('T', ' ')} UTC"
     return (
-        f'<tr><td><time datetime="{at}">{at}</time></td><td>{escape(state)}</td><th scope="row">{escape(name)}</th>'
-        f"<td>{'<br>'.join(what)}</td><td>{escape(others)}</td></tr>"
+        f'<tr><td><time datetime="{at}">{shown_at}</time></td><td>{escape(state)}</td>'
+        f'<th scope="row">{escape(name)}</th><td>{"<br>".join(what)}</td><td>{escape(others)}</td></tr>'
     )
 
 
