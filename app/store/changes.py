@@ -34,6 +34,9 @@ select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
              order by xid, seq limit $5) as changes
 """
 
+# Below this the log is counted in, in term_counts and in usage.
+_FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') order by xid limit 1"
+
 
 class PostgresChangeLog:
     """Read side of the change log; sees every user's rows, and no text."""
@@ -154,8 +157,7 @@ class PostgresChangeLog:
         async with self._db.as_service() as connection:
             return int(
                 await connection.fetchval(
-                    "select count(*) from changes where at < now() - $1::interval"
-                    " and xid < (select xid from log_positions where name = 'term_counts')",
+                    f"select count(*) from changes where at < now() - $1::interval and xid < ({_FOLDED})",
                     keep,
                 )
             )
@@ -164,11 +166,8 @@ class PostgresChangeLog:
         """Delete folded changes older than `keep`; return how many. A follower further back rebuilds."""
         async with self._db.as_service() as connection, connection.transaction():
             row = await connection.fetchrow(
-                """
-                select max(xid)::text::bigint as last from changes
-                where at < now() - $1::interval
-                  and xid < (select xid from log_positions where name = 'term_counts')
-                """,
+                "select max(xid)::text::bigint as last from changes"
+                f" where at < now() - $1::interval and xid < ({_FOLDED})",
                 keep,
             )
             if row["last"] is None:

@@ -71,6 +71,8 @@ CLEANUPS = (
         " and m.conversation_id = conversations.id)",
     ),
     Cleanup("revoked and expired tokens", "tokens", "least(revoked_at, expires_at) < $1"),
+    Cleanup("sign-ins nobody finished", "oauth_requests", "expires_at <= now() and $1::timestamptz < now()"),
+    Cleanup("ended grants of clients", "oauth_grants", "least(revoked_at, expires_at) < $1"),
     Cleanup("counts of terms that are gone", "term_counts", "memories = 0 and $1::timestamptz < now()"),
 )
 

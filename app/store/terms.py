@@ -84,8 +84,8 @@ select (select coalesce(sum(memories), 0) from term_counts where term = {COUNT_T
 
 _FOLD = """
 with bounds as (
-    select xid as first, pg_snapshot_xmin(pg_current_snapshot()) as horizon
-    from log_positions where name = 'term_counts'
+    select terms.xid as first, usage.xid as first_used, pg_snapshot_xmin(pg_current_snapshot()) as horizon
+    from log_positions terms, log_positions usage where terms.name = 'term_counts' and usage.name = 'usage'
 ), deltas as (
     select user_id, added_to as project, term, 1 as delta from changes, bounds, unnest(added) as term
     where xid >= first and xid < horizon
@@ -99,11 +99,11 @@ with bounds as (
 ), used as (
     insert into usage as kept (user_id, memories, bytes)
     select user_id, sum(memories), sum(bytes) from changes, bounds
-    where xid >= first and xid < horizon and (memories <> 0 or bytes <> 0) group by user_id
+    where xid >= first_used and xid < horizon and (memories <> 0 or bytes <> 0) group by user_id
     on conflict (user_id) do update
         set memories = kept.memories + excluded.memories, bytes = kept.bytes + excluded.bytes
 )
-update log_positions set xid = horizon from bounds where name = 'term_counts'
+update log_positions set xid = horizon from bounds where name in ('term_counts', 'usage')
 """
 
 

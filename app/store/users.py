@@ -35,7 +35,7 @@ where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p'
 _LIST = """
 with known as (
     select user_id from usage
-    union select user_id from changes where xid >= (select xid from log_positions where name = 'term_counts')
+    union select user_id from changes where xid >= (select xid from log_positions where name = 'usage')
     union select user_id from tokens union select user_id from oauth_grants
     union select user_id from quotas union select user_id from deletions
 ), live as (

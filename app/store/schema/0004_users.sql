@@ -10,13 +10,15 @@ create table quotas (
     bytes bigint check (bytes >= 0)
 );
 
--- What a user keeps, archived memories included; exact together with the changes from the position 'term_counts' on.
+-- What a user keeps, archived memories included; exact together with the changes from the position 'usage' on.
 create table usage (
     user_id text primary key,
     memories bigint not null,
     bytes bigint not null
 ) with (fillfactor = 70);
 insert into usage select user_id, count(*), sum(octet_length(text)) from memories group by user_id;
+-- A position of its own: a process of an older version that still runs folds term counts, and knows nothing of this.
+insert into log_positions select 'usage', xid from log_positions where name = 'term_counts';
 
 -- Users whose deletion has begun: nothing more is stored for them.
 create table deletions (
@@ -70,7 +72,7 @@ create function used_by(who text, out memories bigint, out bytes bigint) languag
         select usage.memories, usage.bytes from usage where user_id = who
         union all
         select changes.memories, changes.bytes from changes
-        where user_id = who and xid >= (select xid from log_positions where name = 'term_counts')
+        where user_id = who and xid >= (select xid from log_positions where name = 'usage')
     ) as counted
 $$;
 

@@ -26,6 +26,8 @@ NOTHING = {
     "archived memories": 0,
     "empty conversations": 0,
     "revoked and expired tokens": 0,
+    "sign-ins nobody finished": 0,
+    "ended grants of clients": 0,
     "counts of terms that are gone": 0,
     "old changes in the log": 0,
     "users whose deletion was cut short": 0,
@@ -64,10 +66,24 @@ async def littered(store, service, alice):
     await service.execute("update tokens set revoked_at = $1 where id = $2", LONG_AGO, revoked.id)
     await tokens.create(b"3" * 32, "alice", ["read"], datetime.now(UTC) - timedelta(days=1))
     await tokens.create(b"4" * 32, "alice", ["read"], None)
+    await service.execute("insert into oauth_clients (id, name, metadata) values ('c', 'a client', '{}')")
+    for number, end in enumerate((LONG_AGO, datetime.now(UTC) - timedelta(days=1))):
+        await service.execute(
+            "insert into oauth_grants (id, client_id, user_id, scopes, resource, code_digest, code_challenge,"
+            " redirect_uri, redirect_given, code_expires_at, code_used_at, expires_at)"
+            " values ($1::text, 'c', 'alice', '{}', '', $1::text::bytea, '', '', true, $2, $2, $2)",
+            str(number),
+            end,
+        )
+    await service.execute(
+        "insert into oauth_requests (digest, client_id, redirect_uri, redirect_given, asked_scopes, code_challenge,"
+        " expires_at) values ('', 'c', '', true, '{}', '', $1)",
+        LONG_AGO,
+    )
 
 
 FOUND = {**NOTHING, "expired memories": 1, "archived memories": 1, "empty conversations": 1}
-FOUND["revoked and expired tokens"] = 2
+FOUND |= {"revoked and expired tokens": 2, "sign-ins nobody finished": 1, "ended grants of clients": 1}
 
 
 async def test_what_is_old_goes_and_what_is_alive_or_young_stays(littered, store, service, database, plain_settings):
@@ -77,6 +93,7 @@ async def test_what_is_old_goes_and_what_is_alive_or_young_stays(littered, store
     assert await texts(service) == {"archived lately", "alive and old"}
     assert {row["id"] for row in await service.fetch("select id from conversations")} == {"empty and young"}
     assert await service.fetchval("select count(*) from tokens") == 2
+    assert await service.fetchval("select count(*) from oauth_grants") == 1
     assert (await maintain(plain_settings, database)).removed.keys() == NOTHING.keys()
 
 
@@ -84,7 +101,15 @@ async def test_a_dry_run_tells_the_same_and_changes_nothing(littered, store, ser
     async def everything():
         return [
             await service.fetch(f"select * from {table} order by 1, 2")
-            for table in ("memories", "conversations", "tokens", "changes", "term_counts", "log_positions")
+            for table in (
+                "memories",
+                "conversations",
+                "tokens",
+                "oauth_grants",
+                "changes",
+                "term_counts",
+                "log_positions",
+            )
         ]
 
     before = await everything()

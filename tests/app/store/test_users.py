@@ -142,6 +142,34 @@ async def test_memories_from_before_are_counted_when_the_schema_is_brought_up(po
             await connection.close()
 
 
+async def test_a_process_of_an_older_version_may_fold_terms_without_losing_count(store, users, alice):
+    await add_note(store, alice, "one")
+    async with store.db.as_service() as connection:
+        await connection.execute("update log_positions set xid = pg_current_xact_id() where name = 'term_counts'")
+    await add_note(store, alice, "two")
+
+    assert (await users.use("alice")).memories == 2
+    await store.fold_term_counts()
+    await store.fold_term_counts()
+    assert (await users.use("alice")).memories == 2
+
+
+async def test_it_all_holds_on_an_older_server(server_url, alice):
+    database = Database({"dsn": server_url}, Quota(2, 0))
+    await database.open()
+    try:
+        store, users = PostgresStore(database), Users(database)
+        await add_note(store, alice, "one")
+        await add_turns(store, alice, "talk", "two")
+        with pytest.raises(QuotaExceeded):
+            await add_note(store, alice, "three")
+        assert [row.use.memories for row in await users.list()] == [2]
+        await users.delete("alice")
+        assert await users.rows("alice") == {}
+    finally:
+        await database.close()
+
+
 async def test_a_write_over_the_quota_is_refused_naming_quota_use_and_remedy(limited, alice):
     for number in range(3):
         await add_note(limited, alice, f"{number}")
