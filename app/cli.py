@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from app import __version__
-from app.commands import clients, data, maintenance, reports, serving, tokens, users
+from app.commands import clients, data, maintenance, operations, reports, serving, tokens, users
 from app.errors import MemoryServerError
 
 
@@ -32,6 +32,11 @@ def build_parser() -> ArgumentParser:
     users.add_user(commands)
     data.add_import(commands)
     data.add_export(commands)
+    operations.add_init(commands)
+    operations.add_backup(commands)
+    operations.add_verify(commands)
+    operations.add_restore(commands)
+    operations.add_backups(commands)
     maintenance.add_maintain(commands)
     clients.add_install(commands)
     clients.add_uninstall(commands)

@@ -71,6 +71,18 @@ INDEX_LAG_SECONDS = Metric(
     f"{PREFIX}index_lag_seconds", Kind.GAUGE, "Age of the oldest change the index has not applied.", "seconds"
 )
 INDEX_LAG_CHANGES = Metric(f"{PREFIX}index_lag_changes", Kind.GAUGE, "Changes the index has not applied.", "changes")
+BACKUP_LAST_SUCCESS = Metric(
+    f"{PREFIX}backup_last_success_timestamp_seconds",
+    Kind.GAUGE,
+    "The moment whose data the newest backup holds; 0 when there is none.",
+    "seconds since 1970",
+)
+BACKUP_LAST_VERIFIED = Metric(
+    f"{PREFIX}backup_last_verified_timestamp_seconds",
+    Kind.GAUGE,
+    "When a backup was last verified; 0: never.",
+    "seconds since 1970",
+)
 OPEN_SESSIONS = Metric(f"{PREFIX}open_sessions", Kind.GAUGE, "Open SSE sessions.", "sessions")
 RATE_LIMITED = Metric(f"{PREFIX}rate_limited_total", Kind.COUNTER, "Requests refused by the rate limit.", "requests")
 SIGN_INS = Metric(
@@ -155,6 +167,8 @@ CATALOGUE: tuple[Metric, ...] = (
     DATABASE_BYTES,
     INDEX_LAG_SECONDS,
     INDEX_LAG_CHANGES,
+    BACKUP_LAST_SUCCESS,
+    BACKUP_LAST_VERIFIED,
     OPEN_SESSIONS,
     RATE_LIMITED,
     SIGN_INS,

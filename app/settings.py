@@ -253,6 +253,9 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
         None, description="PostgreSQL server; unset: the embedded one"
     )
+    admin_database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
+        None, description="the same server as somebody who may create roles and databases: for init and verify only"
+    )
     qdrant_url: HttpUrl | None = Field(None, description="Qdrant server; unset: the embedded index")
     qdrant_api_key: SecretStr | None = Field(None, description="key of the Qdrant server")
     qdrant_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")] = Field(
@@ -294,6 +297,27 @@ class Settings(BaseSettings):
     )
     dashscope_base_url: HttpUrl = Field(
         "https://dashscope.aliyuncs.com/compatible-mode/v1", description="DashScope's OpenAI-compatible address"
+    )
+
+    # Backups
+    backup_to: str | None = Field(
+        None,
+        description="where scheduled backups go: directory or s3://bucket/prefix; unset: data directory/backups",
+    )
+    backup_passphrase: Annotated[SecretStr, Field(min_length=8)] | None = Field(
+        None, description="encrypts backups and opens encrypted ones; whoever loses it loses them"
+    )
+    backup_keep_daily: int = Field(7, ge=0, description="days of which the newest backup is kept")
+    backup_keep_weekly: int = Field(5, ge=0, description="weeks of which the newest backup is kept")
+    backup_keep_monthly: int = Field(12, ge=0, description="months of which the newest backup is kept")
+    backup_s3_endpoint: HttpUrl | None = Field(None, description="S3-compatible store of backups; unset: Amazon's")
+    backup_s3_region: str = Field("us-east-1", min_length=1, description="region of that store")
+    backup_s3_access_key_id: SecretStr | None = Field(
+        None, description="access key of that store; unset: as Amazon's tools find it"
+    )
+    backup_s3_secret_access_key: SecretStr | None = Field(None, description="secret of that access key")
+    backup_s3_path_style: bool = Field(
+        True, description="names the bucket in the path; off: in the host name, as Alibaba Cloud OSS asks for"
     )
 
     # memU

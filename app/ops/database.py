@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import Conflict, StoreUnavailable
+from app.local.lock import holder, in_use
 from app.memory.types import Quota
 from app.settings import Settings
 from app.store.database import Database
@@ -28,11 +29,16 @@ _PAUSE_S = 0.1
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, what: str) -> AsyncIterator[Database]:
-    """Open the database of these settings; `what` is the command, for whoever finds the data directory taken."""
+async def open_database(settings: Settings, what: str, *, alone: bool = False) -> AsyncIterator[Database]:
+    """Open the database of these settings; `what` is the command, for whoever finds the data directory taken.
+
+    alone: raises Conflict when a server has the embedded PostgreSQL, instead of joining it.
+    """
     deadline = time.monotonic() + _START_PATIENCE_S
     while True:
         async with _server(settings, what) as (connect, ours):
+            if alone and not ours:
+                raise Conflict(in_use(settings.data_dir, holder(settings.data_dir) or {}))
             db = Database(connect, Quota(settings.quota_memories, settings.quota_bytes))
             try:
                 await db.open()
@@ -47,6 +53,15 @@ async def open_database(settings: Settings, what: str) -> AsyncIterator[Database
                 finally:
                     await db.close()
         await asyncio.sleep(_PAUSE_S)  # the server we joined is starting, or has just gone: look again
+
+
+def admin_arguments(settings: Settings, db: Database) -> dict[str, Any]:
+    """Return how to connect as somebody who may create a database: arguments of asyncpg.connect."""
+    if settings.admin_database_url is not None:
+        return {"dsn": settings.admin_database_url.get_secret_value()}
+    if settings.database_url is not None:
+        return db.connect_arguments
+    return {**db.connect_arguments, "user": "postgres"}  # the embedded server's superuser
 
 
 @asynccontextmanager
@@ -72,7 +87,7 @@ async def _server(settings: Settings, what: str) -> AsyncIterator[tuple[dict[str
 
 async def _lock(data_dir: Path, what: str) -> DataDirectoryLock | None:
     """Take the data directory, or return None when a server has it. Raises Conflict when a command keeps it."""
-    from app.local.lock import DataDirectoryLock, holder, in_use
+    from app.local.lock import DataDirectoryLock
 
     deadline = time.monotonic() + _COMMAND_PATIENCE_S
     while True:

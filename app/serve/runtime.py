@@ -332,16 +332,19 @@ class Runtime:
         return found
 
     async def numbers(self) -> dict[str, float]:
-        """Return the gauges that cost a query: memories, database_bytes, index_lag_changes, index_lag_seconds."""
+        """Return the gauges that cost a query, by the names that /status shows them under."""
         if self._store is None or self._index is None:
             return {}
         memories, size = await self._store.size()
         lag_changes, lag_seconds = self._index.lag
+        backed_up_at, verified_at = await self._store.backup_times()
         return {
             "memories": memories,
             "database_bytes": size,
             "index_lag_changes": lag_changes,
             "index_lag_seconds": lag_seconds,
+            "backup_last_success": backed_up_at,
+            "backup_last_verified": verified_at,
         }
 
     async def _look_after(self) -> None:

@@ -28,6 +28,8 @@ _NUMBERS = {
     "database_bytes": metrics.DATABASE_BYTES,
     "index_lag_seconds": metrics.INDEX_LAG_SECONDS,
     "index_lag_changes": metrics.INDEX_LAG_CHANGES,
+    "backup_last_success": metrics.BACKUP_LAST_SUCCESS,
+    "backup_last_verified": metrics.BACKUP_LAST_VERIFIED,
 }
 
 

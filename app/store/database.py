@@ -19,6 +19,7 @@ from app.store.heartbeat import AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
 from app.store.unreachable import UNREACHABLE, why
 
+APPLICATION_NAME = "claude-memory"  # how what PostgreSQL shows of our connections begins
 ACQUIRE_TIMEOUT_S = 1.5  # how long a call waits for a connection before it fails
 STATEMENT_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
@@ -31,6 +32,21 @@ _WATCHED_SERVICE_CONNECTIONS = 3  # and the rate limit, which every call waits f
 _ACT_FOR = "select set_config('role', 'claude_memory_app', false), set_config('app.user_id', $1, false)"
 
 NO_QUOTA = Quota()
+
+# Text that is the same from every server, however a database or a role is set up.
+_WHOLE_TABLES = {
+    "application_name": f"{APPLICATION_NAME} tables",
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "client_encoding": "UTF8",
+    "row_security": "off",  # an error instead of rows that are left out
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "jit": "off",
+}
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
@@ -76,11 +92,17 @@ class Database:
 
     def __init__(self, connect: Mapping[str, Any], quota: Quota = NO_QUOTA, *, watched: bool = False) -> None:
         self.quota = quota
+        self.applied = 0  # schema files that `open` applied
         self._connect = dict(connect)
         self._heartbeat = Heartbeat(connect, self._terminate, self._open_pools) if watched else None
         self._service_size = _WATCHED_SERVICE_CONNECTIONS if watched else _SERVICE_CONNECTIONS
         self._requests: asyncpg.Pool | None = None
         self._service: asyncpg.Pool | None = None
+
+    @property
+    def connect_arguments(self) -> dict[str, Any]:
+        """Arguments of asyncpg.connect."""
+        return dict(self._connect)
 
     async def open(self) -> int:
         """Connect and migrate; return how many schema files were applied.
@@ -90,7 +112,7 @@ class Database:
         try:
             service = self._service = await self._pool(_prepare, self._service_size)
             async with service.acquire() as connection:
-                applied = await migrate(connection)
+                self.applied = await migrate(connection)
             self._requests = await self._request_pool()
         except UNREACHABLE as error:
             raise StoreUnavailable(why(error)) from error
@@ -102,10 +124,12 @@ class Database:
         except asyncpg.InvalidAuthorizationSpecificationError as error:
             raise StoreUnavailable(f"PostgreSQL refused the login: {error}; check DATABASE_URL") from error
         except asyncpg.InvalidCatalogNameError as error:
-            raise StoreUnavailable(f"PostgreSQL: {error}; create the database that DATABASE_URL names") from error
+            raise StoreUnavailable(
+                f"PostgreSQL: {error}; create the database that DATABASE_URL names, or let init do it"
+            ) from error
         if self._heartbeat is not None:
             self._heartbeat.start()
-        return applied
+        return self.applied
 
     @property
     def problem(self) -> str | None:
@@ -143,7 +167,7 @@ class Database:
             timeout=_CONNECT_TIMEOUT_S,
             max_inactive_connection_lifetime=_IDLE_CONNECTION_S,
             server_settings={
-                "application_name": "claude-memory",
+                "application_name": APPLICATION_NAME,
                 "timezone": "UTC",
                 "jit": "off",
                 # Our queries find rows by keys, so a plan made once is as good as one made for each call: 20 % of
@@ -178,6 +202,23 @@ class Database:
         """Lend a connection that sees all rows: for the app's own work, never for a request's data."""
         async with self._lend(self._service) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[asyncpg.Connection]:
+        """Open a connection of its own for work on whole tables: without a time limit, and seeing every row or failing.
+
+        Works on a closed Database too. Raises StoreUnavailable.
+        """
+        try:
+            connection = await asyncpg.connect(
+                **self._connect, timeout=_CONNECT_TIMEOUT_S, server_settings=_WHOLE_TABLES
+            )
+            try:
+                yield connection
+            finally:
+                connection.terminate()  # in the middle of something too: PostgreSQL undoes what was not committed
+        except UNREACHABLE as error:
+            raise StoreUnavailable(why(error)) from error
 
     @asynccontextmanager
     async def _lend(self, pool: asyncpg.Pool | None) -> AsyncIterator[Any]:

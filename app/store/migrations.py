@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 from importlib import resources
@@ -11,7 +12,7 @@ import asyncpg
 
 from app.errors import Conflict
 
-_LOCK_KEY = 0x636C6D656D  # "clmem": advisory lock shared by every process that migrates this database
+LOCK_KEY = 0x636C6D656D  # "clmem": advisory lock of whoever migrates or restores this database; servers wait for it
 _NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 
 
@@ -38,14 +39,14 @@ def migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def migrate(connection: asyncpg.Connection) -> int:
-    """Apply what is missing and return how many files that were.
+async def migrate(connection: asyncpg.Connection, last: int | None = None) -> int:
+    """Apply what is missing, up to file number `last` where it is given; return how many files that were.
 
     Raises Conflict when the database has a newer schema than this version knows, or when a file
     that was applied has changed since.
     """
     known = migrations()
-    await connection.execute("select pg_advisory_lock($1)", _LOCK_KEY)
+    await connection.execute("select pg_advisory_lock($1)", LOCK_KEY)
     try:
         await connection.execute(
             "create table if not exists schema_migrations ("
@@ -55,7 +56,11 @@ async def migrate(connection: asyncpg.Connection) -> int:
         rows = await connection.fetch("select number, name, digest from schema_migrations order by number")
         applied = {row["number"]: row for row in rows}
         _refuse_strangers(known, applied)
-        missing = [migration for migration in known if migration.number not in applied]
+        missing = [
+            migration
+            for migration in known
+            if migration.number not in applied and migration.number <= (last or math.inf)
+        ]
         for migration in missing:
             async with connection.transaction():
                 await connection.execute(migration.sql)
@@ -67,7 +72,7 @@ async def migrate(connection: asyncpg.Connection) -> int:
                 )
         return len(missing)
     finally:
-        await connection.execute("select pg_advisory_unlock($1)", _LOCK_KEY)
+        await connection.execute("select pg_advisory_unlock($1)", LOCK_KEY)
 
 
 def _refuse_strangers(known: list[Migration], applied: dict[int, asyncpg.Record]) -> None:

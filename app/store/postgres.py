@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.store.backups import Backups
 from app.store.conversations import Conversations
 from app.store.database import Database
 from app.store.reading import Reading
@@ -37,6 +38,10 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         async with self.db.as_service() as connection:
             row = await connection.fetchrow(_SIZE)
         return row[0], row[1]
+
+    async def backup_times(self) -> tuple[float, float]:
+        """Return when the newest backup was taken and when one was last verified, in seconds since 1970; 0: never."""
+        return await Backups(self.db).last_times()
 
     async def analyze_if_grown(self) -> None:
         """Refresh the planner's statistics when there are twice as many memories as the last time.

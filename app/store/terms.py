@@ -106,6 +106,18 @@ with bounds as (
 update log_positions set xid = horizon from bounds where name in ('term_counts', 'usage')
 """
 
+# All counts anew, from the memories alone: statements for one transaction.
+COUNT_ALL = (
+    "delete from changes",
+    "delete from term_counts",
+    "delete from usage",
+    "insert into term_counts (user_id, project, term, memories)"
+    " select user_id, project, term, count(*) from memories, unnest(distinct_terms(terms)) as term"
+    " where archived_at is null group by user_id, project, term",
+    "insert into usage (user_id, memories, bytes)"
+    " select user_id, count(*), sum(octet_length(text)) from memories group by user_id",
+)
+
 
 class Terms:
     """The part of the store that counts terms."""

@@ -1,0 +1,240 @@
+"""Where the file of a backup lies: a directory of this machine, or a bucket of an S3-compatible store.
+
+A backup appears under its name when all of it is there, and not before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import tempfile
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from app.ops.backup.errors import PlaceUnusable
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from obstore.store import S3Store
+
+SUFFIX = ".tar"
+_SCHEME = "s3://"
+_READ_BYTES = 1 << 20
+_PART_BYTES = 16 << 20  # of an upload, which may have 10,000: backups up to 160 GB
+_PARTS_AT_ONCE = 2
+_UNFINISHED_S = 3_600.0  # a file nobody has written to for so long belongs to a backup that was killed
+_RETRY_TIMEOUT = timedelta(seconds=60)
+
+
+class Place(Protocol):
+    """One backup's file. All raise PlaceUnusable."""
+
+    name: str  # absolute path, or s3://bucket/key
+
+    async def write(self, parts: AsyncIterator[bytes]) -> None:
+        """Write the file; it appears whole, in place of what was there, or not at all."""
+
+    def read(self) -> AsyncGenerator[bytes]:
+        """Yield the file's bytes."""
+
+    async def size(self) -> int | None:
+        """Return the file's length in bytes; None when there is none."""
+
+    async def delete(self) -> None:
+        """Delete the file, if it is there."""
+
+
+def place(settings: Settings, target: str, taken_at: datetime | None = None) -> Place:
+    """Return the place that a target names.
+
+    target: a file, a directory (there already, or with a / at its end), `s3://bucket/key.tar` or
+    `s3://bucket/prefix`. taken_at: gives the file its name where the target names only a directory or a prefix.
+    Raises PlaceUnusable when it names no file.
+    """
+    if target.startswith(_SCHEME):
+        bucket, _, key = target.removeprefix(_SCHEME).partition("/")
+        if not key.endswith(SUFFIX):
+            key = f"{key.rstrip('/')}/{_file_name(target, taken_at)}".lstrip("/")
+        return _Bucket(settings, bucket, key)
+    path = Path(target).expanduser().absolute()
+    return _File(path / _file_name(target, taken_at) if target.endswith("/") or path.is_dir() else path)
+
+
+def _file_name(target: str, taken_at: datetime | None) -> str:
+    if taken_at is None:
+        raise PlaceUnusable(f"{target} names no backup; name the file itself, as `claude-memory backups list` shows it")
+    return f"claude-memory-{taken_at:%Y%m%dT%H%M%SZ}{SUFFIX}"
+
+
+class _File:
+    """A file on this machine, readable for its owner only."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+
+    async def write(self, parts: AsyncIterator[bytes]) -> None:
+        with _told(self.name):
+            out, unfinished = await asyncio.to_thread(self._begin)
+            try:
+                with out:
+                    async for part in parts:
+                        await asyncio.to_thread(_write_all, out.fileno(), part)
+                    await asyncio.to_thread(os.fsync, out.fileno())
+                unfinished.replace(self._path)
+            except BaseException:
+                unfinished.unlink(missing_ok=True)
+                raise
+            await asyncio.to_thread(_sync_directory, self._path.parent)
+
+    def _begin(self) -> tuple[FileIO, Path]:
+        directory = self._path.parent
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in directory.glob(".*.unfinished"):
+            with contextlib.suppress(FileNotFoundError):  # another backup was quicker
+                if time.time() - left.stat().st_mtime > _UNFINISHED_S:
+                    left.unlink()
+        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".unfinished", dir=directory)
+        return open(descriptor, "wb", buffering=0), Path(name)  # noqa: PTH123 - a descriptor, not a path
+
+    async def read(self) -> AsyncGenerator[bytes]:
+        with _told(self.name), await asyncio.to_thread(self._path.open, "rb") as file:
+            while data := await asyncio.to_thread(file.read, _READ_BYTES):
+                yield data
+
+    async def size(self) -> int | None:
+        with _told(self.name):
+            try:
+                return (await asyncio.to_thread(self._path.stat)).st_size
+            except FileNotFoundError:
+                return None
+
+    async def delete(self) -> None:
+        with _told(self.name):
+            await asyncio.to_thread(self._path.unlink, missing_ok=True)
+
+
+class _Bucket:
+    """An object of an S3-compatible store."""
+
+    def __init__(self, settings: Settings, bucket: str, key: str) -> None:
+        self.name = f"{_SCHEME}{bucket}/{key}"
+        self._key = key
+        with _told(self.name):
+            self._store = _s3(settings, bucket)
+
+    async def write(self, parts: AsyncIterator[bytes]) -> None:
+        import obstore
+
+        with _told(self.name):  # an error of ours among the parts aborts the upload too, and comes out as it is
+            await obstore.put_async(
+                self._store,
+                self._key,
+                parts,
+                use_multipart=True,
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+
+    async def read(self) -> AsyncGenerator[bytes]:
+        import obstore
+
+        with _told(self.name):
+            found = await obstore.get_async(self._store, self._key)
+            async for data in found.stream(min_chunk_size=_READ_BYTES):
+                yield bytes(data)
+
+    async def size(self) -> int | None:
+        import obstore
+
+        with _told(self.name):
+            try:
+                return (await obstore.head_async(self._store, self._key))["size"]
+            except FileNotFoundError:
+                return None
+
+    async def delete(self) -> None:
+        import obstore
+
+        with _told(self.name), contextlib.suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, self._key)
+
+
+def _s3(settings: Settings, bucket: str) -> S3Store:
+    from obstore.store import S3Store
+
+    options: dict[str, Any] = {"region": settings.backup_s3_region}
+    if settings.backup_s3_endpoint is not None:
+        options["endpoint"] = settings.backup_s3_endpoint
+        if not settings.backup_s3_path_style:
+            options["endpoint"] = _in_host_name(settings.backup_s3_endpoint, bucket)
+    options["virtual_hosted_style_request"] = not settings.backup_s3_path_style
+    if settings.backup_s3_access_key_id is not None and settings.backup_s3_secret_access_key is not None:
+        options["access_key_id"] = settings.backup_s3_access_key_id.get_secret_value()
+        options["secret_access_key"] = settings.backup_s3_secret_access_key.get_secret_value()
+    return S3Store(
+        bucket,
+        **options,
+        client_options={
+            "allow_http": (settings.backup_s3_endpoint or "").startswith("http://"),
+            "connect_timeout": "5s",
+            "timeout": "60s",
+        },
+        retry_config={"max_retries": settings.max_retry_attempts, "retry_timeout": _RETRY_TIMEOUT},
+    )
+
+
+def _in_host_name(endpoint: str, bucket: str) -> str:
+    parts = urlsplit(endpoint)
+    return urlunsplit(parts._replace(netloc=f"{bucket}.{parts.netloc}"))
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Turn the errors of a disk and of a store into one line. Those of a store can hold a whole answer: cut."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise PlaceUnusable(f"{name}: there is no such backup or directory") from error
+    except OSError as error:
+        why = {
+            errno.ENOSPC: "the disk is full; free some space",
+            errno.EDQUOT: "the disk quota is used up; free some space",
+            errno.EFBIG: "the file would be larger than the file system or the process's limit allows",
+            errno.EACCES: "permission denied; change the owner, or choose another place",
+            errno.EROFS: "the file system is read-only; choose another place",
+        }.get(error.errno or 0, str(error.strerror or error))
+        raise PlaceUnusable(f"{name}: {why}") from error
+    except BaseError as error:
+        raise PlaceUnusable(f"{name}: the store refused: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).partition("\n")[0]
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
+def _write_all(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,158 @@
+"""Tries a backup out: restores it into a database of its own, compares every row, and searches in it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.errors import IndexUnavailable
+from app.memory.ports import IndexView, Limits, Parts
+from app.memory.requests import Search, checked
+from app.memory.search import search
+from app.memory.types import Scope
+from app.ops.backup.archive import Whole
+from app.ops.backup.errors import BackupRefused
+from app.ops.backup.pace import BESIDE_SERVERS, Pace
+from app.ops.backup.reading import opened
+from app.ops.backup.restoring import fill
+from app.ops.importing.progress import Bar
+from app.settings import Settings
+from app.store.backups import Backups
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from app.store.replacing import rows_of
+from app.store.rows import new_id
+from app.store.scratch import scratch_database
+
+_QUESTION_CHARACTERS = 300
+_HASH_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A backup that proved to be good. searched: whether there was a memory to look for, and it was found."""
+
+    place: str
+    taken_at: datetime
+    app: str
+    schema: int
+    encrypted: bool
+    whole: Whole
+    searched: bool
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {
+            "place": self.place,
+            "taken_at": self.taken_at,
+            "version": self.app,
+            "schema": self.schema,
+            "encrypted": self.encrypted,
+            "rows": self.whole.rows,
+            "bytes": self.whole.bytes,
+            "sha256": self.whole.sha256,
+            "tables": [
+                {"table": one.table, "rows": one.rows, "restored": one.rows, "sha256": one.sha256, "ok": True}
+                for one in self.whole.tables
+            ],
+            "searched": self.searched,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def summary(self) -> str:
+        """Return it as a line for people."""
+        return (
+            f"{self.place} is good: {self.whole.rows:,} rows of {self.taken_at:%Y-%m-%d %H:%M:%S} UTC,"
+            f" verified in {self.seconds:,.1f} s"
+        )
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return it as rows for people."""
+        lines = [("ok", one.table, f"{one.rows:,} rows, each as it was") for one in self.whole.tables]
+        found = "found what it was asked for" if self.searched else "nothing to look for: there is no memory"
+        return [
+            ("ok", "checksums", f"{self.whole.bytes:,} bytes, SHA-256 {self.whole.sha256}"),
+            *lines,
+            ("ok", "search", found),
+        ]
+
+
+class _Rows:
+    """Adds up rows whatever their order is: how many, and the sum of their hashes.
+
+    A sum of hashes tells every fault of a disk or of a program. That nobody exchanged the file is told by its
+    checksums and its encryption, not by this.
+    """
+
+    def __init__(self) -> None:
+        self.count, self.sum, self._rest = 0, 0, b""
+
+    def add(self, piece: bytes) -> None:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        self.count += len(lines)
+        for line in lines:
+            self.sum += int.from_bytes(hashlib.blake2b(line, digest_size=_HASH_BYTES).digest())
+
+    def same_as(self, other: _Rows) -> bool:
+        return (self.count, self.sum, self._rest) == (other.count, other.sum, other._rest)
+
+
+async def verify(settings: Settings, admin: dict[str, Any], db: Database, target: str, bar: Bar) -> Report:
+    """Restore a backup into a scratch database and compare everything; what is wrong is raised.
+
+    admin: how to connect as somebody who may create a database. db: says whose the scratch database is.
+    Raises BackupRefused, PlaceUnusable, StoreUnavailable, NotPermitted.
+    """
+    began = time.monotonic()
+    async with opened(settings, target) as reader, scratch_database(admin, db) as scratch:
+        written = {table.name: _Rows() for table in reader.header.tables}
+        whole, _ = await fill(
+            scratch,
+            reader,
+            replace=False,
+            bar=bar,
+            share=BESIDE_SERVERS,
+            on_rows=lambda table, rows: written[table].add(rows),
+        )
+        for table in reader.header.tables:
+            restored, pace = _Rows(), Pace(BESIDE_SERVERS)
+            async for piece in rows_of(scratch, table):
+                restored.add(piece)
+                await pace.rest()
+            if not restored.same_as(written[table.name]):
+                raise BackupRefused(f"{reader.place}: table {table.name} did not come back as it was written")
+        await scratch.open()
+        searched = await _search(scratch, reader.place)
+    await Backups(db).verified(bytes.fromhex(whole.sha256))
+    header, seconds = reader.header, time.monotonic() - began
+    return Report(reader.place, header.taken_at, header.app, header.schema, header.encrypted, whole, searched, seconds)
+
+
+async def _search(db: Database, name: str) -> bool:
+    """Look for the newest memory by its own words; False when there is none. Raises BackupRefused if not found."""
+    async with db.as_service() as connection:
+        row = await connection.fetchrow(
+            "select user_id, project, text from memories where archived_at is null"
+            " and (expires_at is null or expires_at > now()) and cardinality(terms) > 0"
+            " order by created_at desc limit 1"
+        )
+    if row is None:
+        return False
+    limits = Limits(piece_characters=8_000, redact=False, reply_tokens=8_000)
+    parts = Parts(store=PostgresStore(db), index=_NoIndex(), limits=limits, new_id=new_id)
+    question = {"query": row["text"][:_QUESTION_CHARACTERS], "limit": 50}
+    found = await search(parts, Scope(row["user_id"]), checked(Search, question))
+    if row["text"] not in {one.memory.text for one in found.results}:
+        raise BackupRefused(f"{name}: a search in the restored data does not find the newest memory")
+    return True
+
+
+class _NoIndex:
+    """Stands where the index does in a search: an index of the scratch database would be thrown away at once."""
+
+    async def view(self, user: str) -> IndexView:
+        raise IndexUnavailable("there is no index of a scratch database")

@@ -1,0 +1,38 @@
+"""Makes what a deployment needs before its first start: login role, database, schema, collection of the index.
+
+Every step looks first, so running it again does nothing, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.ops.database import open_database
+from app.settings import Settings
+from app.store.migrations import migrations
+from app.store.provisioning import provision
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that is there now; made: whether it was missing."""
+
+    what: str
+    name: str
+    made: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return asdict(self)
+
+
+async def initialise(settings: Settings) -> AsyncIterator[Step]:
+    """Make what is missing, a step at a time. Raises StoreUnavailable, NotPermitted, InvalidInput, Conflict."""
+    if settings.database_url is not None and settings.admin_database_url is not None:
+        admin = {"dsn": settings.admin_database_url.get_secret_value()}
+        async for what, name, made in provision(admin, settings.database_url.get_secret_value()):
+            yield Step(what, name, made)
+    async with open_database(settings, "init") as db:
+        yield Step("schema", migrations()[-1].name, db.applied > 0)

@@ -1,0 +1,73 @@
+"""A database to try something out in: beside the real one, dropped afterwards, also when its maker was killed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from app.errors import NotPermitted, StoreUnavailable
+from app.store.database import Database
+from app.store.unreachable import UNREACHABLE, why
+
+_PREFIX = "claude_memory_scratch_"
+_CONNECT_TIMEOUT_S = 10.0
+
+# Held by its maker as long as he lives, in the database from which it was made.
+_LOCK = "select pg_try_advisory_lock(hashtextextended($1, 0))"
+_UNLOCK = "select pg_advisory_unlock(hashtextextended($1, 0))"
+_UNCONNECTED = f"""
+select datname from pg_database where datname like '{_PREFIX}%'
+and not exists (select from pg_stat_activity where pg_stat_activity.datname = pg_database.datname)
+"""
+
+
+@asynccontextmanager
+async def scratch_database(admin: Mapping[str, Any], beside: Database) -> AsyncIterator[Database]:
+    """Make an empty database, owned by the role of another one; drop it afterwards.
+
+    admin: arguments of asyncpg.connect for somebody who may create it. What is yielded is not open yet.
+    Raises NotPermitted and StoreUnavailable.
+    """
+    async with beside.session() as connection:
+        owner = await connection.fetchval("select quote_ident(current_user)")
+    name = f"{_PREFIX}{secrets.token_hex(6)}"
+    async with _connected(admin) as connection:
+        await connection.execute(_LOCK, name)
+        try:
+            await _drop_left_over(connection)
+            await connection.execute(f"create database {name} template template0 owner {owner}")
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise NotPermitted(
+                f"PostgreSQL refused to create a database to verify in: {error}; set ADMIN_DATABASE_URL to somebody"
+                " who may, or give the role the right: alter role … createdb"
+            ) from error
+        scratch = Database({**beside.connect_arguments, "database": name})
+        try:
+            yield scratch
+        finally:
+            await scratch.close()
+            await connection.execute(f"drop database {name} with (force)")
+
+
+@asynccontextmanager
+async def _connected(admin: Mapping[str, Any]) -> AsyncIterator[asyncpg.Connection]:
+    try:
+        connection = await asyncpg.connect(**admin, timeout=_CONNECT_TIMEOUT_S)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+    except UNREACHABLE as error:
+        raise StoreUnavailable(why(error)) from error
+
+
+async def _drop_left_over(connection: asyncpg.Connection) -> None:
+    """Drop the scratch databases whose makers were killed."""
+    for row in await connection.fetch(_UNCONNECTED):
+        if await connection.fetchval(_LOCK, row["datname"]):
+            await connection.execute(f"drop database if exists {row['datname']}")
+            await connection.execute(_UNLOCK, row["datname"])

@@ -1,0 +1,200 @@
+"""Where backups lie: a file that appears whole or not at all, on a disk or in a bucket."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from app.ops.backup.errors import PlaceUnusable
+from app.ops.backup.places import _in_host_name, place
+from app.settings import Settings, load_settings
+from tests.support.s3 import refusing_server, s3_server
+
+NOON = datetime(2026, 5, 8, 12, 0, tzinfo=UTC)
+SECRET = "-".join(["made", "up", "key"])
+
+
+async def parts(*contents: bytes, fails: BaseException | None = None) -> AsyncIterator[bytes]:
+    for content in contents:
+        yield content
+    if fails is not None:
+        raise fails
+
+
+async def content(target) -> bytes:
+    return b"".join([piece async for piece in target.read()])
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    """An S3-compatible store in a process of its own, with one bucket."""
+    with s3_server() as url:
+        urllib.request.urlopen(urllib.request.Request(f"{url}/bucket", method="PUT"))
+        yield url
+
+
+@pytest.fixture
+def in_store(plain_settings: Settings, s3_url: str) -> Settings:
+    return load_settings(
+        {
+            "backup_s3_endpoint": s3_url,
+            "backup_s3_access_key_id": "key",
+            "backup_s3_secret_access_key": SECRET,
+            "max_retry_attempts": 0,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("{here}/backup.tar", "{here}/backup.tar"),
+        ("{here}", "{here}/claude-memory-20260508T120000Z.tar"),
+        ("{here}/new/", "{here}/new/claude-memory-20260508T120000Z.tar"),
+        ("s3://bucket", "s3://bucket/claude-memory-20260508T120000Z.tar"),
+        ("s3://bucket/", "s3://bucket/claude-memory-20260508T120000Z.tar"),
+        ("s3://bucket/a/b", "s3://bucket/a/b/claude-memory-20260508T120000Z.tar"),
+        ("s3://bucket/a/b/", "s3://bucket/a/b/claude-memory-20260508T120000Z.tar"),
+        ("s3://bucket/a/b.tar", "s3://bucket/a/b.tar"),
+    ],
+)
+def test_a_target_names_a_file_or_is_given_one(plain_settings, tmp_path, target, name):
+    assert place(plain_settings, target.format(here=tmp_path), NOON).name == name.format(here=tmp_path)
+
+
+def test_to_read_from_a_directory_names_no_backup(plain_settings, tmp_path):
+    for target in (str(tmp_path), "s3://bucket/prefix"):
+        with pytest.raises(PlaceUnusable, match="names no backup"):
+            place(plain_settings, target)
+
+
+async def test_a_file_is_written_whole_for_its_owner_only(plain_settings, tmp_path):
+    target = place(plain_settings, str(tmp_path / "a" / "b" / "x.tar"))
+
+    assert await target.size() is None
+    await target.write(parts(b"one", b"two"))
+
+    assert (await content(target), await target.size()) == (b"onetwo", 6)
+    assert (tmp_path / "a" / "b" / "x.tar").stat().st_mode & 0o777 == 0o600
+    await target.delete()
+    await target.delete()
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+async def test_a_file_that_fails_in_the_middle_leaves_the_old_one(plain_settings, tmp_path):
+    target = place(plain_settings, str(tmp_path / "x.tar"))
+    await target.write(parts(b"old"))
+
+    with pytest.raises(ZeroDivisionError):
+        await target.write(parts(b"new", fails=ZeroDivisionError()))
+
+    assert await content(target) == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]
+
+
+async def test_what_a_killed_backup_left_goes_with_the_next_one_when_it_is_old(plain_settings, tmp_path):
+    old, fresh = tmp_path / ".x.tar.1.unfinished", tmp_path / ".y.tar.2.unfinished"
+    old.touch()
+    fresh.touch()
+    os.utime(old, (time.time() - 7_200,) * 2)
+
+    await place(plain_settings, str(tmp_path / "z.tar")).write(parts(b"new"))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [fresh.name, "z.tar"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
+async def test_a_full_disk_is_told_and_leaves_nothing(plain_settings, tmp_path):
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=False)  # noqa: ASYNC221
+    if done.returncode:
+        pytest.skip("this root may not mount")
+    try:
+        with pytest.raises(PlaceUnusable, match="the disk is full; free some space"):
+            await place(plain_settings, str(tmp_path / "x.tar")).write(parts(*[bytes(300_000)] * 5))
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)  # noqa: ASYNC221
+
+
+async def test_a_limit_on_the_size_of_files_is_told_and_leaves_nothing(plain_settings, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(PlaceUnusable, match="larger than the file system"):
+            await place(plain_settings, str(tmp_path / "x.tar")).write(parts(*[bytes(300_000)] * 5))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_directory_that_is_a_file_is_told(plain_settings, tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(PlaceUnusable, match="file"):
+        await place(plain_settings, str(tmp_path / "file" / "x.tar")).write(parts(b""))
+
+
+async def test_an_object_is_written_read_measured_and_deleted(in_store):
+    target = place(in_store, "s3://bucket/some/where.tar")
+
+    assert await target.size() is None
+    await target.write(parts(*[os.urandom(1 << 20) for _ in range(3)], b"end"))
+
+    assert await target.size() == (3 << 20) + 3
+    assert (await content(target)).endswith(b"end")
+    await target.delete()
+    await target.delete()
+    assert await target.size() is None
+
+
+async def test_an_upload_that_fails_in_the_middle_leaves_no_object_and_no_parts(in_store, s3_url):
+    target = place(in_store, "s3://bucket/failed.tar")
+
+    with pytest.raises(ZeroDivisionError):
+        await target.write(parts(*[bytes(20 << 20)] * 2, fails=ZeroDivisionError()))
+
+    assert await target.size() is None
+    uploads = urllib.request.urlopen(f"{s3_url}/bucket?uploads").read()  # noqa: ASYNC210
+    assert b"<Upload>" not in uploads
+
+
+async def test_a_bucket_that_is_not_there_is_told_without_a_secret(in_store):
+    target = place(in_store, "s3://nobody/x.tar")
+
+    with pytest.raises(PlaceUnusable, match=r"s3://nobody/x\.tar") as told:
+        await target.write(parts(b"x"))
+    assert SECRET not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+async def test_a_store_that_refuses_the_key_is_told(in_store):
+    """The stand-in checks no signatures, so a server that answers as S3 does when it refuses one."""
+    with refusing_server() as url:
+        settings = in_store.model_copy(update={"backup_s3_endpoint": url})
+        for call in (
+            lambda target: target.write(parts(b"x")),
+            lambda target: target.size(),
+            lambda target: content(target),
+            lambda target: target.delete(),
+        ):
+            with pytest.raises(PlaceUnusable, match="the store refused") as told:
+                await call(place(settings, "s3://bucket/x.tar"))
+            assert SECRET not in str(told.value)
+
+
+async def test_a_store_that_is_not_there_is_told(in_store):
+    settings = in_store.model_copy(update={"backup_s3_endpoint": "http://127.0.0.1:9"})
+
+    with pytest.raises(PlaceUnusable, match="the store refused"):
+        await place(settings, "s3://bucket/x.tar").write(parts(b"x"))
+
+
+def test_a_bucket_in_the_host_name_as_alibaba_cloud_asks_for():
+    assert _in_host_name("https://oss-cn-hangzhou.aliyuncs.com", "b") == "https://b.oss-cn-hangzhou.aliyuncs.com"

@@ -1,0 +1,77 @@
+"""S3-compatible stores on a loopback port: moto's server, and one that refuses everybody."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.serving import clean_environment, until
+
+_REFUSAL = b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[str]:
+    """Run moto's server and yield its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environment(),
+    )
+    try:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        url = next(line.split()[-1] for line in lines if "Running on http" in line)
+        reading = threading.Thread(target=process.stderr.read)  # it would stand still with a full pipe
+        reading.start()
+        until(lambda: _answers(url), "moto's server")
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+        reading.join()
+        process.stderr.close()
+
+
+@contextlib.contextmanager
+def refusing_server() -> Iterator[str]:
+    """Run a server that answers 403 to everything, as S3 does to a wrong key."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    def _refuse(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.send_response(403)
+        self.send_header("content-length", str(len(_REFUSAL)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(_REFUSAL)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _refuse
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def _answers(url: str) -> bool:
+    try:
+        return urllib.request.urlopen(f"{url}/moto-api/").status == 200
+    except urllib.error.URLError:
+        return False
