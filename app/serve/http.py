@@ -55,7 +55,7 @@ class StatusReport(Health):
     connections: int
     sessions: int = Field(description="open SSE sessions")
     requests: Requests
-    numbers: dict[str, float] = Field(description="memories, database_bytes, index_lag_changes, index_lag_seconds")
+    numbers: dict[str, float] = Field(description="memories, database_bytes, index_lag_changes, and more")
     startup_ms: dict[str, float] = Field(description="when each step of the start was done")
     settings: dict[str, bool] = Field(description="whether each setting was given; no values")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -31,6 +31,10 @@ select count(*) from pg_stat_activity
 where datname = current_database() and application_name like $1 and pid <> pg_backend_pid()
 """
 _TABLES = "select relname::text from pg_class where relnamespace = $1::regnamespace and relkind in ('r', 'p')"
+_SEQUENCES = """
+select relname::text from pg_class c where relnamespace = $1::regnamespace and relkind = 'S'
+and not exists (select from pg_depend where objid = c.oid and deptype in ('a', 'i')) -- those go with their columns
+"""
 _FUNCTIONS = """
 select quote_ident(proname) || '(' || pg_get_function_identity_arguments(oid) || ')' from pg_proc
 where pronamespace = $1::regnamespace
@@ -89,9 +93,8 @@ class Replacement:
             known = f"{self._target}.backups"
             await connection.execute(f"delete from backups where place in (select place from {known})")
             await connection.execute(f"insert into backups select * from {known}")
-        tables = [row[0] for row in await connection.fetch(_TABLES, self._making)]
-        await self._move(tables, [row[0] for row in await connection.fetch(_FUNCTIONS, self._making)])
-        await connection.execute(f"analyze {', '.join(tables)}")
+        await self._move()
+        await connection.execute(f"analyze {', '.join(await self._copied())}")
         return UUID(str(await connection.fetchval("select database_id from instance")))
 
     async def _copied(self) -> list[str]:
@@ -107,24 +110,26 @@ class Replacement:
     async def _old_has(self, name: str) -> bool:
         return bool(await self._connection.fetchval("select to_regclass($1) is not null", f"{self._target}.{name}"))
 
-    async def _move(self, tables: Sequence[str], functions: Sequence[str]) -> None:
-        """Drop the old tables and functions, and move the new ones to their schema."""
-        connection, target = self._connection, self._target
+    async def _move(self) -> None:
+        """Drop the old tables, sequences and functions, and move the new ones to their schema."""
+        connection, target, making = self._connection, self._target, self._making
+        tables, sequences, functions = [
+            [row[0] for row in await connection.fetch(query, making)] for query in (_TABLES, _SEQUENCES, _FUNCTIONS)
+        ]
         await connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
-        old = [f"{target}.{name}" for name in tables if await self._old_has(name)]
         try:
-            if old:
-                await connection.execute(f"drop table {', '.join(old)}")
+            await connection.execute(f"drop table if exists {', '.join(f'{target}.{name}' for name in tables)}")
         except (asyncpg.LockNotAvailableError, asyncpg.DependentObjectsStillExistError) as error:
             raise Conflict(f"the old tables cannot go: {error}; end what uses them and restore again") from error
-        for function in functions:
-            await connection.execute(f"drop function if exists {target}.{function}")
-        for name in tables:
-            await connection.execute(f"alter table {self._making}.{name} set schema {target}")
-        for function in functions:
-            await connection.execute(f"alter function {self._making}.{function} set schema {target}")
-        await connection.execute(f"drop schema {self._making}")
+        for kind, names in (("sequence", sequences), ("function", functions)):
+            for name in names:
+                await connection.execute(f"drop {kind} if exists {target}.{name}")
+        for kind, names in (("table", tables), ("sequence", sequences), ("function", functions)):
+            for name in names:
+                await connection.execute(f"alter {kind} {making}.{name} set schema {target}")
+        await connection.execute(f"drop schema {making}")
         await connection.execute(f"set local search_path = {target}")
+        self._making = target
 
 
 @asynccontextmanager

@@ -47,6 +47,7 @@ FATES = {
     "log_positions": Fate.MADE_ANEW,
     "term_counts": Fate.MADE_ANEW,  # counted from the memories
     "usage": Fate.MADE_ANEW,  # the same
+    "index_collections": Fate.MADE_ANEW,  # they were filled from the old data
     "rate_limits": Fate.MADE_ANEW,  # a minute's requests are forgiven
 }
 

@@ -1,0 +1,91 @@
+"""The commands, as processes, beside a running server and without one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.serving import Server, clean_environment, serving, until
+
+PASSPHRASE = "correct horse"
+
+
+def command(*arguments: str, cwd: Path, **environment: str) -> tuple[int, str, str]:
+    """Run a command as a process; return (exit status, stdout, stderr)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=clean_environment(**environment),
+        timeout=100,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.timeout(240)
+def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Path) -> None:
+    old, new = ("--data-dir", str(run_folder / "old")), ("--data-dir", str(run_folder / "new"))
+    file = tmp_path / "backup.tar"
+    secret = tmp_path / "passphrase"
+    secret.write_text(f"{PASSPHRASE}\n")
+    key = {"BACKUP_PASSPHRASE_FILE": str(secret)}
+
+    assert command("init", *old, cwd=tmp_path)[:1] == (0,)
+    with serving(run_folder / "old") as server:
+        server.call("memorize", {"text": "The cat sleeps on the oven."})
+
+        status, out, error = command("backup", str(file), "--json", *old, cwd=tmp_path, **key)
+        assert (status, error) == (0, "")
+        written = json.loads(out)
+        assert written["encrypted"]
+        assert {one["table"]: one["rows"] for one in written["tables"]}["memories"] == 1
+        taken_at = datetime.fromisoformat(written["taken_at"]).timestamp()
+        until(lambda: abs(metric(server, "backup_last_success_timestamp_seconds") - taken_at) < 1, "the metric", 10)
+
+        status, out, error = command("verify", str(file), *old, cwd=tmp_path, **key)
+        assert (status, error) == (0, "")
+        assert "is good: 1 rows" in out
+
+        status, out, error = command("restore", str(file), "--replace", *old, cwd=tmp_path, **key)
+        assert (status, out, error.count("\n")) == (1, "", 1)
+        assert "is in use by another server" in error
+        assert server.call("search_memory", {"query": "cat"})["structuredContent"]["results"]
+
+        listed = json.loads(command("backups", "list", "--json", *old, cwd=tmp_path)[1])
+        assert [(one["place"], one["sha256"]) for one in listed] == [(str(file), written["sha256"])]
+        assert listed[0]["verified_at"]
+
+    for wrong, said in (({}, "set BACKUP_PASSPHRASE"), ({"BACKUP_PASSPHRASE": "wrong horse"}, "passphrase is wrong")):
+        status, out, error = command("restore", str(file), *new, cwd=tmp_path, **wrong)
+        assert (status, out, error.count("\n")) == (1, "", 1)
+        assert said in error
+        assert PASSPHRASE not in error
+
+    status, out, error = command("restore", str(file), *new, cwd=tmp_path, **key)
+    assert (status, error) == (0, "")
+    assert "restored 1 rows" in out
+    status, _, error = command("restore", str(file), *new, cwd=tmp_path, **key)
+    assert status == 1
+    assert "give --replace" in error
+    assert command("restore", str(file), "--replace", *new, cwd=tmp_path, **key)[0] == 0
+    with serving(run_folder / "new") as server:
+        found = server.call("search_memory", {"query": "cat oven"})["structuredContent"]
+        assert [one["text"] for one in found["results"]] == ["The cat sleeps on the oven."]
+        assert not found["degraded"]
+
+    pruned = json.loads(command("backups", "prune", "--dry-run", "--json", *old, cwd=tmp_path)[1])
+    assert pruned == {"kept": [str(file)], "deleted": [], "lost": [], "dry_run": True}
+
+
+def metric(server: Server, name: str) -> float:
+    """Return the value of a metric without labels."""
+    lines = str(server.request("GET", "/metrics")[2]).splitlines()
+    [value] = [line.split()[1] for line in lines if line.startswith(f"claude_memory_{name} ")]
+    return float(value)

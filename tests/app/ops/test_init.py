@@ -1,0 +1,118 @@
+"""What a deployment needs before its first start: made where it is missing, and left alone where it is not."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from app.errors import Conflict, InvalidInput, NotPermitted, StoreUnavailable
+from app.ops.init import Step, initialise
+from app.settings import load_settings
+from app.store.migrations import migrations
+from app.store.provisioning import scram_verifier
+from tests.support.mcp import running
+
+NEW = "postgresql://new_role:made%2Fup%C3%A9@127.0.0.1:{port}/new_database"
+NAMES = ["login role", "application role", "database", "schema"]
+
+
+@pytest.fixture
+async def server(postgres_server):
+    """A server without what `init` makes."""
+    yield postgres_server
+    admin = await asyncpg.connect(postgres_server.url("postgres", "postgres"))
+    await admin.execute("drop database if exists new_database with (force)")
+    await admin.execute("drop role if exists new_role")
+    await admin.close()
+
+
+@pytest.fixture
+def settings(server, plain_settings):
+    def settings(url: str = NEW, admin: str | None = server.url("postgres", "postgres")):
+        return load_settings(
+            {
+                "database_url": url.format(port=server.port),
+                "admin_database_url": admin,
+                "memory_data_dir": plain_settings.memory_data_dir,
+            }
+        )
+
+    return settings
+
+
+async def steps(settings) -> list[Step]:
+    return [step async for step in initialise(settings)]
+
+
+async def test_what_is_missing_is_made_once(settings):
+    first, again = await steps(settings()), await steps(settings())
+
+    assert [step.what for step in first] == NAMES
+    assert {step.what for step in first if step.made} >= {"login role", "database", "schema"}
+    assert [step.made for step in again] == [False] * 4
+    assert again[-1].name == migrations()[-1].name
+
+
+async def test_the_app_runs_on_what_was_made_and_its_role_is_no_superuser(settings):
+    chosen = settings()
+    await steps(chosen)
+
+    async with running(chosen, {"dsn": chosen.database_url.get_secret_value()}) as runtime:
+        await runtime.wait_ready()
+    connection = await asyncpg.connect(chosen.database_url.get_secret_value())
+    rights = await connection.fetchrow(
+        "select rolsuper, rolbypassrls, rolcreatedb from pg_roles where rolname = current_user"
+    )
+    await connection.close()
+    assert tuple(rights) == (False, False, True)
+
+
+async def test_without_an_administrator_only_the_schema_is_made(settings, server):
+    await steps(settings())
+
+    assert [step.what for step in await steps(settings(admin=None))] == ["schema"]
+
+
+async def test_a_database_of_somebody_else_is_refused(settings, server):
+    admin = await asyncpg.connect(server.url("postgres", "postgres"))
+    await admin.execute("create database new_database")
+    await admin.close()
+
+    with pytest.raises(Conflict, match="new_database belongs to postgres, not to new_role"):
+        await steps(settings())
+
+
+async def test_a_url_without_a_role_is_refused(settings):
+    with pytest.raises(InvalidInput, match="DATABASE_URL"):
+        await steps(settings("postgresql://127.0.0.1:{port}/x"))
+
+
+async def test_an_administrator_who_may_not_is_told_without_a_password(settings, server):
+    with pytest.raises(NotPermitted, match="ADMIN_DATABASE_URL") as told:
+        await steps(settings(admin=server.url("postgres", "postgres").replace(":made-up", ":made-up-wrong")))
+    assert "made-up" not in str(told.value)
+
+
+async def test_a_server_that_is_not_there_is_told(settings):
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        await steps(settings(admin="postgresql://postgres@127.0.0.1:9/postgres"))
+
+
+async def test_the_embedded_database_needs_the_schema_only(run_folder, plain_settings):
+    embedded = plain_settings.model_copy(update={"memory_data_dir": run_folder / "init"})
+
+    [first], [again] = await steps(embedded), await steps(embedded)
+
+    assert (first.what, first.made, again.made) == ("schema", True, False)
+
+
+def test_the_verifier_is_what_postgresql_stores():
+    """RFC 5803; the salt and the password are those of RFC 7677, 3."""
+    import base64
+
+    verifier = scram_verifier("pencil", base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ=="))
+
+    assert verifier == (
+        "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY="
+        ":wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+    )
