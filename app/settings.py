@@ -302,7 +302,10 @@ class Settings(BaseSettings):
     # Backups
     backup_to: str | None = Field(
         None,
-        description="where scheduled backups go: directory or s3://bucket/prefix; unset: data directory/backups",
+        description="where the worker's backups go: a directory or s3://bucket/prefix; unset: it makes none",
+    )
+    backup_schedule: CronExpression = Field(
+        "0 2 * * *", description="when the worker backs up, as a cron expression; off: never"
     )
     backup_passphrase: Annotated[SecretStr, Field(min_length=8)] | None = Field(
         None, description="encrypts backups and opens encrypted ones; whoever loses it loses them"

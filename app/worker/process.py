@@ -171,9 +171,12 @@ class Worker:
 
 def schedules_of(settings: Settings, db: Database) -> list[Schedule]:
     """Return what is to be run at certain times."""
+    from app.ops.backup.writing import run_backup
     from app.ops.maintain import maintain
 
     schedules = [Schedule("maintenance", settings.maintenance_schedule, lambda: maintain(settings, db))]
+    if settings.backup_to is not None:
+        schedules.append(Schedule("backup", settings.backup_schedule, lambda: run_backup(settings, db)))
     return [schedule for schedule in schedules if schedule.expression != OFF]
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.ops.backup.archive import PIECE_BYTES, Header, Whole, Writer, new_header
+from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import BESIDE_SERVERS, Pace
 from app.ops.backup.places import Place, place
 from app.ops.backup.retention import Pruned, prune
@@ -64,8 +65,9 @@ async def run_backup(settings: Settings, db: Database) -> Report:
     May run inside a process that does other things: the loop is never blocked, and at most some 50 MB are used.
     Raises PlaceUnusable or StoreUnavailable; then there is no new backup, and the old ones are all still there.
     """
-    target = settings.backup_to or f"{settings.data_dir / 'backups'}/"
-    report = await back_up(settings, db, target)
+    if settings.backup_to is None:
+        raise PlaceUnusable("BACKUP_TO is not set; name a directory or s3://bucket/prefix")
+    report = await back_up(settings, db, _as_directory(settings.backup_to))
     pruned = await prune(settings, db)
     return Report(report.place, report.taken_at, report.whole, report.encrypted, report.seconds, pruned)
 
@@ -96,6 +98,10 @@ async def back_up(settings: Settings, db: Database, target: str, bar: Bar | None
         )
     )
     return Report(found.name, moment.taken_at, whole, passphrase is not None, time.monotonic() - began)
+
+
+def _as_directory(target: str) -> str:
+    return target if target.endswith("/") else f"{target}/"
 
 
 async def _write(moment: Snapshot, header: Header, passphrase: str | None, found: Place, bar: Bar | None) -> Whole:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.places import place
 from app.ops.backup.retention import Keep, kept, prune
 from app.ops.backup.writing import run_backup
@@ -122,7 +124,6 @@ async def test_the_nightly_run_writes_notes_and_deletes(database, plain_settings
     assert (await Backups(database).last_times())[0] == report.taken_at.timestamp()
 
 
-async def test_without_a_place_it_goes_into_the_data_directory(database, plain_settings):
-    report = await run_backup(plain_settings, database)
-
-    assert report.place.startswith(f"{plain_settings.data_dir}/backups/claude-memory-")
+async def test_without_a_place_the_nightly_run_says_so(database, plain_settings):
+    with pytest.raises(PlaceUnusable, match="BACKUP_TO is not set"):
+        await run_backup(plain_settings, database)
