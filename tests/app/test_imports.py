@@ -49,6 +49,7 @@ def users_of(module: str) -> set[str]:
         pytest.param("fastapi", {"serve"}, id="FastAPI only at the door"),
         pytest.param("uvicorn", {"serve", "alerts"}, id="uvicorn only at the doors"),
         pytest.param("smtplib", {"alerts"}, id="mail only from alerts"),
+        pytest.param("jwt", {"serve"}, id="ID tokens only at the door"),
     ],
 )
 def test_a_driver_is_known_in_one_place(module, allowed):
@@ -74,6 +75,13 @@ def test_the_alert_receiver_knows_nothing_of_the_memory():
     far = {"app.memory", "app.store", "app.index", "app.embedding", "app.ops", "app.commands"}
 
     assert not {name for name in known if any(name == one or name.startswith(f"{one}.") for one in far)}
+
+
+def test_sign_in_is_loaded_by_name_where_it_is_wanted():
+    outside = {name for file in FILES if file.parent != APP / "serve" / "oauth" for name in imports(file)}
+
+    assert not {name for name in outside if name.startswith("app.serve.oauth.")}, "every start would pay for it"
+    assert "app.serve.oauth" in outside, "the paths alone cost nothing"
 
 
 def test_the_rule_is_read_from_real_files():
