@@ -179,7 +179,6 @@ class _FedCollection(QdrantCollection):
     """
 
     checkpoint_every_s = 0.25  # the changes above the position are scored anew in every search
-    rebuild_reason: str | None = None
 
     def __init__(
         self,

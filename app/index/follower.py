@@ -41,7 +41,6 @@ class RebuildableEngine(Engine, Protocol):
     """An engine that can be emptied; `position` is None until it was filled once."""
 
     position: int | None
-    rebuild_reason: str | None
     checkpoint_every_s: float
 
     @property
