@@ -43,6 +43,13 @@ class Metric:
     unit: str = ""
     labels: tuple[str, ...] = ()
 
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The names under which Prometheus finds it."""
+        if self.kind is Kind.HISTOGRAM:
+            return tuple(f"{self.name}_{part}" for part in ("bucket", "sum", "count"))
+        return (self.name,)
+
 
 UPTIME = Metric(f"{PREFIX}uptime_seconds", Kind.GAUGE, "Time since the process was made.", "seconds")
 REQUESTS = Metric(
@@ -121,6 +128,12 @@ JOB_FAILURES = Metric(f"{PREFIX}job_failures_total", Kind.COUNTER, "Background j
 WORKER_LEADER = Metric(
     f"{PREFIX}worker_leader", Kind.GAUGE, "1 where this process does the background work of all; one process has it."
 )
+CERTIFICATE_EXPIRY = Metric(
+    f"{PREFIX}certificate_expiry_timestamp_seconds",
+    Kind.GAUGE,
+    "When the TLS certificate of PUBLIC_URL ends (Unix time), as a worker sees it.",
+    "seconds",
+)
 ALERTS_RECEIVED = Metric(
     f"{PREFIX}alerts_received_total",
     Kind.COUNTER,
@@ -178,6 +191,7 @@ CATALOGUE: tuple[Metric, ...] = (
     JOB_LAST_SUCCESS,
     JOB_FAILURES,
     WORKER_LEADER,
+    CERTIFICATE_EXPIRY,
     ALERTS_RECEIVED,
     ALERTS_REPEATED,
     ALERTS_DELIVERIES,

@@ -512,7 +512,36 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     return settings
 
 
+class _GivenSettings(Settings):
+    """The same settings, read from nowhere but the call."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def check_given(values: Mapping[str, str]) -> list[str]:
+    """Return one line for each wrong value of a setting, by its name in capitals; this environment plays no part."""
+    try:
+        _GivenSettings.model_validate({name.lower(): value for name, value in values.items()})
+    except ValidationError as error:
+        return _wrong_lines(error)
+    return []
+
+
 def _all_wrong(error: ValidationError) -> str:
+    wrong = _wrong_lines(error)
+    return f"{len(wrong)} wrong setting{'s' if len(wrong) > 1 else ''}: " + "; ".join(wrong)
+
+
+def _wrong_lines(error: ValidationError) -> list[str]:
     secrets = secret_names()
     wrong = []
     for one in error.errors():
@@ -526,7 +555,7 @@ def _all_wrong(error: ValidationError) -> str:
             f"{name}: got {got}, {one['msg'].removeprefix('Value error, ')[:1].lower()}"
             f"{one['msg'].removeprefix('Value error, ')[1:]}"
         )
-    return f"{len(wrong)} wrong setting{'s' if len(wrong) > 1 else ''}: " + "; ".join(wrong)
+    return wrong
 
 
 def describe(settings: Settings, flags: Mapping[str, Any] | None = None) -> list[SettingRow]:

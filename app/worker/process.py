@@ -29,6 +29,7 @@ from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.store.rate_limits import RateLimits
 from app.store.schedules import ScheduleRuns
+from app.worker.certificate import certificate_jobs
 from app.worker.housekeeping import Housekeeping
 from app.worker.leader import HOUSEKEEPING_LOCK, WORKER_LOCK, while_leading
 from app.worker.schedules import Schedule, Schedules
@@ -115,6 +116,8 @@ class Worker:
                 group.create_task(while_leading(self._db.lock(HOUSEKEEPING_LOCK), housekeeping.run))
                 group.create_task(while_leading(self._lock, schedules.run))
                 group.create_task(self._look_after())
+                if (settings.public_url or "").startswith("https://"):
+                    group.create_task(certificate_jobs(str(settings.public_url)).run())
 
     async def _open_database(self) -> None:
         while True:

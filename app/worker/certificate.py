@@ -1,0 +1,47 @@
+"""When the TLS certificate that clients see ends, so that one that is not renewed is told of in time."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from app import metrics
+from app.errors import Unavailable
+from app.metrics import METRICS
+from app.worker.jobs import Job, Jobs
+
+EVERY_S = 3_600.0
+_PATIENCE_S = 10.0
+
+
+def certificate_jobs(public_url: str) -> Jobs:
+    """Return the job that looks at the certificate of PUBLIC_URL."""
+    return Jobs([Job("certificate", EVERY_S, lambda: look(public_url))])
+
+
+async def look(public_url: str) -> None:
+    """Note when the certificate ends. Raises Unavailable when the server shows none."""
+    ends = await certificate_end(public_url)
+    METRICS.set(metrics.CERTIFICATE_EXPIRY, ends.timestamp())
+
+
+async def certificate_end(url: str) -> datetime:
+    """Return the end of the certificate that the server of an https URL shows. Raises Unavailable."""
+    from cryptography import x509
+
+    parts = urlsplit(url)
+    # Only the date is read and nothing is sent, so an expired certificate must not end the connection.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443, ssl=context)
+            shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            writer.close()
+    except (OSError, TimeoutError) as error:
+        raise Unavailable(
+            f"{parts.hostname} shows no certificate ({error or 'no answer'}); check PUBLIC_URL and the proxy"
+        ) from error
+    return x509.load_der_x509_certificate(shown).not_valid_after_utc
