@@ -1,0 +1,1 @@
+"""The infrastructure as Pulumi programs: one folder a target, what they share here."""

@@ -1,0 +1,149 @@
+"""A stack's configuration, checked as a whole before any resource is touched.
+
+Keys in capitals are settings of the app, by the names they have in its environment (`app/settings.py` says what each
+takes and which are secret); all others are the target's own, fields of its model. Every unknown key, wrong value,
+missing value and secret in clear text is listed in one message.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Generic, TypeVar
+
+import pulumi
+from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic.alias_generators import to_camel
+
+from app.errors import shown
+from app.settings import Settings, check_given, is_secret, secret_names
+from infra.errors import ConfigError
+
+NAMESPACE = "claude-memory"  # the project's name in Pulumi.yaml
+TARGET = "target"
+
+
+class TargetConfig(BaseModel):
+    """Base of a target's own keys: written in camelCase, no others allowed, secrets of type SecretStr."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+
+M = TypeVar("M", bound=TargetConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackValues:
+    """The stack's configuration as it was written: values by key without namespace, and which keys are secret."""
+
+    stack: str
+    values: Mapping[str, str]
+    secret_keys: frozenset[str]
+
+    def plain(self, key: str) -> str | None:
+        """Return a value that is no secret."""
+        return self.values.get(key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackConfig(Generic[M]):
+    """A checked configuration.
+
+    environment: settings of the app that are no secrets, by name.
+    secrets: the secret ones, to be made secret outputs, so that the state holds them encrypted.
+    """
+
+    options: M
+    environment: Mapping[str, str]
+    secrets: Mapping[str, SecretStr]
+
+
+def stack_values() -> StackValues:
+    """Return what the engine gives the program, which names each key `namespace:key`."""
+    own = f"{NAMESPACE}:"
+    return StackValues(
+        stack=pulumi.get_stack(),
+        values={key.removeprefix(own): value for key, value in get_config_env().items() if key.startswith(own)},
+        secret_keys=frozenset(key.removeprefix(own) for key in get_config_secret_keys_env() if key.startswith(own)),
+    )
+
+
+def checked(values: StackValues, model: type[M], managed: Mapping[str, str]) -> StackConfig[M]:
+    """Check everything and return it typed. Raises ConfigError with every problem.
+
+    managed: settings of the app that the target's program sets itself, each with what to use instead.
+    """
+    settings = {key: value for key, value in values.values.items() if key.isupper()}
+    own = {key: value for key, value in values.values.items() if not key.isupper() and key != TARGET}
+    options, problems = _options(own, values.secret_keys, model)
+    problems += _setting_problems(settings, values.secret_keys, managed)
+    if problems or options is None:
+        raise ConfigError(values.stack, sorted(problems))
+    secret = set(secret_names())
+    return StackConfig(
+        options=options,
+        environment={name: value for name, value in settings.items() if name not in secret},
+        secrets={name: SecretStr(value) for name, value in settings.items() if name in secret},
+    )
+
+
+def _options(own: Mapping[str, str], secret_keys: frozenset[str], model: type[M]) -> tuple[M | None, list[str]]:
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    problems = [
+        f"{key}: is a secret and stands in clear text; `pulumi config set --secret {key}`"
+        for key in own
+        if key in fields and is_secret(fields[key]) and key not in secret_keys
+    ]
+    try:
+        return model.model_validate({key: _structured(value) for key, value in own.items()}), problems
+    except ValidationError as error:
+        return None, problems + [_told(one, own, fields) for one in error.errors()]
+
+
+def _structured(value: str) -> Any:
+    """Return objects and lists, which the engine hands over as JSON, as what they are."""
+    if value[:1] not in ("{", "["):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _told(error: Any, own: Mapping[str, str], fields: Mapping[str, Any]) -> str:
+    if not error["loc"]:  # a rule about several keys, which names them itself
+        return str(error["msg"].removeprefix("Value error, "))
+    place, key = ".".join(str(part) for part in error["loc"]), str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{place}: there is no such key{_meant(place, fields if place == key else {})}"
+    if error["type"] == "missing":
+        secret = key in fields and is_secret(fields[key])
+        return f"{place}: is missing; `pulumi config set {'--secret ' if secret else ''}{place}`"
+    said = str(error["msg"].removeprefix("Value error, "))
+    got = "***" if key in fields and is_secret(fields[key]) else shown(own.get(key, ""))
+    return f"{place}: got {got}, {said[:1].lower()}{said[1:]}"
+
+
+def _setting_problems(
+    settings: Mapping[str, str], secret_keys: frozenset[str], managed: Mapping[str, str]
+) -> list[str]:
+    known = {name.upper() for name in Settings.model_fields}
+    secret = set(secret_names())
+    problems = [f"{name}: the app has no such setting{_meant(name, known)}" for name in settings if name not in known]
+    problems += [f"{name}: is set by the program; {managed[name]}" for name in settings if name in managed]
+    for name in settings:
+        if name in secret and name not in secret_keys:
+            problems.append(f"{name}: is a secret and stands in clear text; `pulumi config set --secret {name}`")
+        if name in known - secret and name in secret_keys:
+            problems.append(f"{name}: is no secret and would show in the container's environment; set it in clear text")
+    return problems + check_given({name: value for name, value in settings.items() if name in known})
+
+
+def _meant(name: str, known: Any) -> str:
+    close = get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]}?" if close else ""

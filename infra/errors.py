@@ -1,0 +1,36 @@
+"""What can be wrong before any resource is touched. Pulumi prints these as one message, without a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pulumi import RunError
+
+
+class InfraError(RunError):
+    """Base of all errors of the programs."""
+
+
+class ConfigError(InfraError):
+    """The stack's configuration is wrong; the message lists all of it."""
+
+    def __init__(self, stack: str, problems: Sequence[str]) -> None:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"{count} in the configuration of stack {stack}; nothing was changed:{listed}")
+        self.problems = tuple(problems)
+
+
+class RulesError(InfraError):
+    """A configuration file made by a program would be refused by the service that reads it."""
+
+    def __init__(self, file: str, problems: Sequence[str]) -> None:
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"{file} would be refused; nothing was changed:{listed}")
+
+
+class TaskFailed(InfraError):
+    """A container that runs once, before others, ended with an error."""
+
+    def __init__(self, name: str, status: int, output: str) -> None:
+        super().__init__(f"{name} ended with status {status}; its last lines:\n{output}")

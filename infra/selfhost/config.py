@@ -1,0 +1,154 @@
+"""The keys of a selfhost stack, with their defaults."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from infra import versions
+from infra.config import TargetConfig
+
+Role = Literal["data", "app", "monitoring", "edge"]
+ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge")
+LOCAL_ENGINE = "unix:///var/run/docker.sock"
+
+
+def _engine(value: str) -> str:
+    if not re.match(r"(unix:///|ssh://[^@/]+@|tcp://)\S+$", value):
+        raise ValueError("takes unix:///PATH, ssh://USER@HOST[:PORT] or tcp://HOST:PORT")
+    return value
+
+
+def _image(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?", value) or ":" not in value:
+        raise ValueError("takes NAME:TAG, NAME@sha256:DIGEST or both: an image without a tag changes under your feet")
+    return value
+
+
+Engine = Annotated[str, AfterValidator(_engine)]
+Image = Annotated[str, AfterValidator(_image)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class Host(TargetConfig):
+    """Where the containers of a role run.
+
+    address: the host's address in the private network (a WireGuard interface, a VLAN), on which it serves the
+    other hosts; nothing of a single host needs one.
+    """
+
+    docker: Engine = LOCAL_ENGINE
+    ssh_options: tuple[str, ...] = ("-o", "StrictHostKeyChecking=accept-new")
+    address: str | None = None
+    memory_mb: Annotated[int, Field(ge=512)] = 4_096
+
+
+class Hosts(TargetConfig):
+    """A host for each role; roles with the same engine share a host."""
+
+    data: Host = Host()
+    app: Host = Host()
+    monitoring: Host = Host()
+    edge: Host = Host()
+
+    @model_validator(mode="after")
+    def _several_have_addresses(self) -> Self:
+        hosts = {role: getattr(self, role) for role in ROLES}
+        if len({host.docker for host in hosts.values()}) > 1:
+            lacking = [role for role, host in hosts.items() if host.address is None]
+            if lacking:
+                raise ValueError(
+                    f"with several hosts each has an address in their private network; {lacking} have none"
+                )
+        return self
+
+
+class Ports(TargetConfig):
+    """Ports on the hosts. Only http and https listen beyond loopback and the private network."""
+
+    http: Port = 80
+    https: Port = 443
+    app: Port = 8_000
+    metrics: Port = 8_080
+    alerts: Port = 8_081
+    prometheus: Port = 9_090
+    alertmanager: Port = 9_093
+    grafana: Port = 3_000
+    postgres: Port = 5_432
+    qdrant: Port = 6_333
+
+
+class Images(TargetConfig):
+    """An image for each kind of container; `app` is the one made from app/Dockerfile."""
+
+    app: Image
+    postgres: Image = versions.POSTGRES
+    qdrant: Image = versions.QDRANT
+    caddy: Image = versions.CADDY
+    prometheus: Image = versions.PROMETHEUS
+    alertmanager: Image = versions.ALERTMANAGER
+    node_exporter: Image = versions.NODE_EXPORTER
+    postgres_exporter: Image = versions.POSTGRES_EXPORTER
+    grafana: Image = versions.GRAFANA
+
+
+class Limit(TargetConfig):
+    """What one container may use."""
+
+    memory_mb: Annotated[int, Field(ge=32)]
+    cpus: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Limits(TargetConfig):
+    """Limits of each kind of container; PostgreSQL's comes from its host's memory when it is not given."""
+
+    app: Limit = Limit(memory_mb=768)
+    worker: Limit = Limit(memory_mb=512)
+    alerts: Limit = Limit(memory_mb=128, cpus=0.5)
+    postgres: Limit | None = None
+    qdrant: Limit = Limit(memory_mb=1_024)
+    proxy: Limit = Limit(memory_mb=128)
+    prometheus: Limit = Limit(memory_mb=512)
+    alertmanager: Limit = Limit(memory_mb=128, cpus=0.5)
+    exporter: Limit = Limit(memory_mb=64, cpus=0.25)
+    grafana: Limit = Limit(memory_mb=256, cpus=0.5)
+
+
+class Qdrant(TargetConfig):
+    """How many Qdrant nodes: one alone, or a cluster of three or more."""
+
+    nodes: Annotated[int, Field(ge=1, le=9)] = 1
+
+    @model_validator(mode="after")
+    def _two_agree_on_nothing(self) -> Self:
+        if self.nodes == 2:
+            raise ValueError("takes 1, or 3 and more: two nodes have no majority when one is away")
+        return self
+
+
+class SelfhostConfig(TargetConfig):
+    """Everything a selfhost stack can say beside the app's settings."""
+
+    images: Images
+    postgres_password: SecretStr
+    postgres_admin_password: SecretStr
+    qdrant_api_key: SecretStr
+    alerts_token: SecretStr
+    grafana_password: SecretStr | None = None
+    domain: str | None = None
+    replicas: Annotated[int, Field(ge=1, le=20)] = 2
+    hosts: Hosts = Hosts()
+    ports: Ports = Ports()
+    limits: Limits = Limits()
+    qdrant: Qdrant = Qdrant()
+    wal_archive: bool = False
+    grafana: bool = False
+    keep_data: bool = True
+
+    @model_validator(mode="after")
+    def _grafana_has_a_password(self) -> Self:
+        if self.grafana and self.grafana_password is None:
+            raise ValueError("grafana: needs grafanaPassword; `pulumi config set --secret grafanaPassword`")
+        return self

@@ -1,0 +1,108 @@
+"""PostgreSQL on the data host: its settings from the host's memory, its data on a volume that outlives the stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.selfhost.config import Limit
+from infra.selfhost.files import FOLDER
+from infra.selfhost.hosts import Engine, Listener
+from infra.selfhost.service import Health, Service, ServiceArgs
+
+ADMIN, DATABASE, USER = "postgres", "claude_memory", "claude_memory"
+PORT = 5432
+DATA = "/var/lib/postgresql"  # the image's own volume
+WAL_ARCHIVE = "/var/lib/wal-archive"
+_SHARE_OF_HOST = 0.5  # of the host's memory; the rest is for Qdrant and the page cache
+_LEAST_MB = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseArgs:
+    """users: engines from which the database is reached. limit: None takes a share of the host's memory."""
+
+    engine: Engine
+    image_id: pulumi.Input[str]
+    admin_password: pulumi.Input[str]
+    published: int
+    users: tuple[Engine, ...]
+    limit: Limit | None
+    wal_archive: bool
+    keep_data: bool
+
+
+class Database(pulumi.ComponentResource):
+    """PostgreSQL; `listener` is where it is reached."""
+
+    def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("claude-memory:selfhost:Database", name, None, opts)
+        limit = args.limit or Limit(memory_mb=max(_LEAST_MB, int(args.engine.memory_mb * _SHARE_OF_HOST)), cpus=2.0)
+        self.listener = Listener(engine=args.engine, alias="postgres", internal=PORT, published=args.published)
+        kept = pulumi.ResourceOptions(parent=self, provider=args.engine.provider, retain_on_delete=args.keep_data)
+        volumes = {DATA: docker.Volume(f"{name}-data", opts=kept)}
+        if args.wal_archive:
+            volumes[WAL_ARCHIVE] = docker.Volume(f"{name}-wal", opts=kept)
+        self.service = Service(
+            name,
+            ServiceArgs(
+                engine=args.engine,
+                image_id=args.image_id,
+                alias=self.listener.alias,
+                limit=limit,
+                user=ADMIN,
+                command=["postgres", "-c", f"config_file={FOLDER}/postgresql.conf"],
+                environment={
+                    "POSTGRES_USER": ADMIN,
+                    "POSTGRES_PASSWORD_FILE": f"{FOLDER}/password",
+                    "POSTGRES_INITDB_ARGS": "--data-checksums --auth-host=scram-sha-256",
+                },
+                files={
+                    "password": args.admin_password,
+                    "postgresql.conf": settings_file(limit.memory_mb, args.wal_archive),
+                },
+                volumes=volumes,
+                scratch={"/tmp": 64, "/var/run/postgresql": 8},  # noqa: S108 - tmpfs of the container
+                ports=self.listener.binds(*args.users),
+                health=Health(command=["pg_isready", "--username", ADMIN, "--host", "127.0.0.1"]),
+                stop_s=60,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({"container": self.service.container.id})
+
+
+def settings_file(memory_mb: int, wal_archive: bool) -> str:
+    """Return postgresql.conf for a server that may use so much memory.
+
+    A quarter for shared buffers and three quarters as the size of all caches are PostgreSQL's own advice
+    (its documentation, "Resource Consumption" and "Query Planning").
+    """
+    connections = 100
+    settings = {
+        "listen_addresses": "'*'",
+        "password_encryption": "'scram-sha-256'",
+        "max_connections": str(connections),
+        "shared_buffers": f"{memory_mb // 4}MB",
+        "effective_cache_size": f"{memory_mb * 3 // 4}MB",
+        "maintenance_work_mem": f"{max(16, memory_mb // 16)}MB",
+        "work_mem": f"{max(4, memory_mb // 4 // connections)}MB",
+        "wal_compression": "on",
+        "max_wal_size": "1GB",
+        "checkpoint_timeout": "15min",
+        "random_page_cost": "1.1",
+        "shared_preload_libraries": "''",
+        "log_min_duration_statement": "1s",
+        "log_checkpoints": "off",
+        "timezone": "'UTC'",
+        "log_timezone": "'UTC'",
+    }
+    if wal_archive:
+        settings["archive_mode"] = "on"
+        settings["archive_command"] = (
+            f"'test ! -f {WAL_ARCHIVE}/%f && cp %p {WAL_ARCHIVE}/%f.part && mv {WAL_ARCHIVE}/%f.part {WAL_ARCHIVE}/%f'"
+        )
+        settings["archive_timeout"] = "5min"
+    return "".join(f"{name} = {value}\n" for name, value in settings.items())

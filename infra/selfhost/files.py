@@ -1,0 +1,64 @@
+"""Files of a container, secrets among them: in a volume of their own, put there by a container that never runs.
+
+The Docker provider cannot upload into a container with a read-only root, and an environment would show in
+`docker inspect`. So a holder, created and never started, gets the uploads; the real container mounts the volume.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.selfhost.hosts import Engine
+
+FOLDER = "/run/files"  # where every container finds its files
+_SCRYPT_COST = 2**14  # 50 ms: the digest shows in a label, and must not help to guess a short password
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesArgs:
+    """Contents by file name. `reloaded`: a running container reads changed files again, so the volume stays."""
+
+    engine: Engine
+    image_id: pulumi.Input[str]
+    contents: Mapping[str, pulumi.Input[str]]
+    reloaded: bool = False
+
+
+class Files(pulumi.ComponentResource):
+    """A volume with files, readable by every user inside the container that mounts it.
+
+    digest: changes when a content does; not secret, though contents may be.
+    """
+
+    def __init__(self, name: str, args: FilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("claude-memory:selfhost:Files", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self, provider=args.engine.provider)
+        contents = pulumi.Output.all(**args.contents)
+        self.digest = pulumi.Output.unsecret(contents.apply(lambda files: digest_of(name, files)))
+        label = docker.VolumeLabelArgs(label="claude-memory.files", value=self.digest)
+        self.volume = docker.Volume(name, labels=[] if args.reloaded else [label], opts=child)
+        self.holder = docker.Container(
+            name,
+            image=args.image_id,
+            start=False,
+            must_run=False,
+            mounts=[docker.ContainerMountArgs(target=FOLDER, type="volume", source=self.volume.name)],
+            uploads=[
+                docker.ContainerUploadArgs(file=f"{FOLDER}/{file}", content=content, permissions="0444")
+                for file, content in sorted(args.contents.items())
+            ],
+            opts=child,
+        )
+        self.register_outputs({"volume": self.volume.name, "digest": self.digest})
+
+
+def digest_of(salt: str, files: Mapping[str, str]) -> str:
+    """Return 16 hexadecimal digits that change with any name or content."""
+    whole = json.dumps(files, sort_keys=True).encode()
+    return hashlib.scrypt(whole, salt=salt.encode(), n=_SCRYPT_COST, r=8, p=1, dklen=8).hex()

@@ -1,0 +1,91 @@
+"""A container that runs once to its end, before others: again whenever its image, files or reason change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.errors import TaskFailed
+from infra.selfhost.failures import SERVICE_LABEL
+from infra.selfhost.files import FOLDER, Files, FilesArgs
+from infra.selfhost.hosts import Engine
+
+_MEMORY_MB = 256
+_LINES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskArgs:
+    """reason: what makes it run again, when neither image nor files nor command tell."""
+
+    engine: Engine
+    image_id: pulumi.Input[str]
+    user: str
+    command: Sequence[pulumi.Input[str]]
+    entrypoints: Sequence[str] = ()
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    reason: pulumi.Input[str] = ""
+
+
+class Task(pulumi.ComponentResource):
+    """One run. `done` is its status, an output that fails unless it is 0: those that need the run depend on it."""
+
+    def __init__(self, name: str, args: TaskArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("claude-memory:selfhost:Task", name, None, opts)
+        files: Files | None = None
+        if args.files:
+            files = Files(
+                f"{name}-files",
+                FilesArgs(engine=args.engine, image_id=args.image_id, contents=args.files),
+                pulumi.ResourceOptions(parent=self),
+            )
+        self.container = docker.Container(
+            name,
+            image=args.image_id,
+            entrypoints=list(args.entrypoints) or None,
+            command=list(args.command),
+            envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],
+            user=args.user,
+            must_run=False,
+            attach=True,
+            logs=True,
+            restart="no",
+            memory=_MEMORY_MB,
+            memory_swap=_MEMORY_MB,
+            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+            security_opts=["no-new-privileges:true"],
+            read_only=True,
+            tmpfs={"/tmp": "rw,nosuid,nodev,noexec,mode=1777,size=64m"},  # noqa: S108 - a tmpfs of the container
+            mounts=[docker.ContainerMountArgs(target=FOLDER, type="volume", source=files.volume.name, read_only=True)]
+            if files
+            else [],
+            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.engine.network.name)],
+            log_driver="json-file",
+            log_opts={"max-size": "10m", "max-file": "3"},
+            labels=[
+                docker.ContainerLabelArgs(label=SERVICE_LABEL, value=name),
+                docker.ContainerLabelArgs(label="claude-memory.files", value=files.digest if files else ""),
+                docker.ContainerLabelArgs(label="claude-memory.reason", value=args.reason),
+            ],
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=args.engine.provider,
+                depends_on=[files.holder] if files else [],
+                replace_on_changes=["labels"],
+            ),
+        )
+        self.done = pulumi.Output.all(self.container.exit_code, self.container.container_logs).apply(
+            lambda ended: _succeeded(name, *ended)
+        )
+        self.register_outputs({"done": self.done})
+
+
+def _succeeded(name: str, status: int | None, output: str | None) -> int:
+    """Return 0. Raises TaskFailed with the last lines for any other status; unknown while previewing."""
+    if status:
+        raise TaskFailed(name, status, "\n".join((output or "").splitlines()[-_LINES:]))
+    return 0

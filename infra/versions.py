@@ -1,0 +1,12 @@
+"""Every image the programs use, once. A stack pins them by digest: `images: {postgres: NAME@sha256:…}`."""
+
+from __future__ import annotations
+
+POSTGRES = "postgres:18.1-alpine"
+QDRANT = "qdrant/qdrant:v1.18.0-unprivileged"
+CADDY = "caddy:2.10.2-alpine"
+PROMETHEUS = "prom/prometheus:v3.7.3"
+ALERTMANAGER = "prom/alertmanager:v0.29.0"
+NODE_EXPORTER = "prom/node-exporter:v1.10.2"
+POSTGRES_EXPORTER = "prometheuscommunity/postgres-exporter:v0.18.1"
+GRAFANA = "grafana/grafana:12.3.0"

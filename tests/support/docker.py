@@ -1,0 +1,137 @@
+"""A real Docker engine for tests, and images for it made of Debian packages: nothing is pulled.
+
+An engine that runs already is used as it is. Where none runs and the tests run as root, one is started with a data
+root of its own, and stopped and removed afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+REPOSITORY = "claude-memory-test"
+RECIPES = Path(__file__).parents[1] / "standins" / "images"
+ROOT = Path(__file__).parents[2]
+_START_S, _BUILD_S = 30, 600
+
+
+class EngineMissing(Exception):
+    """There is no Docker engine and none can be started; the message says why."""
+
+
+class DockerEngine:
+    """An engine at `host`; `folder` holds everything of one that was started here."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.host = DEFAULT_SOCKET
+
+    def start(self) -> None:
+        """Find or start the engine. Raises EngineMissing."""
+        if shutil.which("docker") is None:
+            raise EngineMissing("the command docker is not installed")
+        if self._answers():
+            return
+        if shutil.which("dockerd") is None:
+            raise EngineMissing("no Docker engine answers, and dockerd is not installed")
+        if os.geteuid() != 0:
+            raise EngineMissing("no Docker engine answers, and only root can start one")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.host = f"unix://{self._folder}/docker.sock"
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    "dockerd",
+                    f"--host={self.host}",
+                    f"--data-root={self._folder}/data",
+                    f"--exec-root={self._folder}/exec",
+                    f"--pidfile={self._folder}/pid",
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + _START_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > until:
+                said = (self._folder / "log").read_text(errors="replace").splitlines()[-5:]
+                self.stop()
+                raise EngineMissing("dockerd does not start here: " + " | ".join(said))
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop what was started here and remove its folder; an engine that was there before stays as it is."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+        self._process = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self, *arguments: str, check: bool = True, timeout: float = 60) -> str:
+        """Run the command docker on this engine and return what it printed."""
+        done = subprocess.run(
+            ["docker", "--host", self.host, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env=os.environ | {"DOCKER_BUILDKIT": "0"},
+        )
+        if check and done.returncode:
+            raise AssertionError(f"docker {' '.join(arguments)}: {done.stderr or done.stdout}")
+        return done.stdout.strip()
+
+    def image(self, name: str, build_arguments: Mapping[str, str] | None = None) -> str:
+        """Return the image of a recipe in tests/standins/images, built unless it is there already."""
+        recipe = RECIPES / f"{name}.Dockerfile"
+        base = self.base()
+        context = [path for path in sorted(RECIPES.iterdir()) if path.name.startswith(name)]
+        tag = f"{REPOSITORY}/{name}:{_digest([base, *(path.read_text() for path in context)])}"
+        return self.build(tag, recipe, RECIPES, {"BASE": base, **(build_arguments or {})})
+
+    def build(self, tag: str, recipe: Path, context: Path, arguments: Mapping[str, str]) -> str:
+        """Build a recipe unless an image of that tag is there; return the tag."""
+        if not self.run("images", "--quiet", tag):
+            given = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+            self.run("build", "--tag", tag, "--file", str(recipe), *given, str(context), timeout=_BUILD_S)
+        return tag
+
+    def base(self) -> str:
+        """Return a bare Debian with Python, made by mmdebstrap; it trusts and asks what this machine does."""
+        packages = ["ca-certificates", "python3", "python3-venv", "wget"]
+        tag = f"{REPOSITORY}/base:{_digest(packages)}"
+        if self.run("images", "--quiet", tag):
+            return tag
+        archive = self._folder / "base.tar"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        command = ["mmdebstrap", "--variant=minbase", "--quiet", f"--include={','.join(packages)}"]
+        trusted = [Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pip.conf")]
+        command += [f"--customize-hook=copy-in {path} {path.parent}" for path in trusted if path.exists()]
+        command.append('--customize-hook=ln -s python3 "$1/usr/bin/python"')
+        subprocess.run([*command, "bookworm", str(archive)], check=True, timeout=_BUILD_S, capture_output=True)
+        self.run("import", str(archive), tag, timeout=_BUILD_S)
+        archive.unlink()
+        return tag
+
+    def _answers(self) -> bool:
+        try:
+            self.run("version", "--format", "{{.Server.Version}}", timeout=10)
+        except (AssertionError, subprocess.TimeoutExpired):
+            return False
+        return True
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
