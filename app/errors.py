@@ -11,7 +11,9 @@ MemoryServerError
 ├── RateLimited             429
 └── Unavailable             503  a part this needs does not answer
     ├── StoreUnavailable         PostgreSQL
-    └── IndexUnavailable         the search index (search goes on, degraded)
+    ├── IndexUnavailable         the search index (search goes on, degraded)
+    └── EmbeddingUnavailable     the embedding service (search goes on by words)
+        └── EmbeddingRefused     it answers, and says no: settings or account need a hand
 
 Messages are one line: what happened, to what, why, and what to do. They never hold a secret or the text of a memory.
 """
@@ -117,6 +119,22 @@ class IndexUnavailable(Unavailable):
     """The search index does not answer or is being rebuilt."""
 
     code = "index_unavailable"
+
+
+class EmbeddingUnavailable(Unavailable):
+    """The embedding service does not answer, or asks to be left alone; `retry_after_s` says how long, if it does."""
+
+    code = "embedding_unavailable"
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class EmbeddingRefused(EmbeddingUnavailable):
+    """The embedding service refuses every call: a wrong key, model or address, or an account without means."""
+
+    code = "embedding_refused"
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -289,11 +289,29 @@ class Settings(BaseSettings):
     reply_token_budget: int = Field(8_000, ge=500, le=100_000, description="tokens of the longest reply of a tool")
 
     # Embeddings
-    embedding_model: str = Field("text-embedding-v4", min_length=1, description="turns text into vectors")
-    embedding_base_url: HttpUrl | None = Field(None, description="OpenAI-compatible embedding service")
-    embedding_api_key: SecretStr | None = Field(None, description="key of the embedding service")
+    embedding_model: PlainName | None = Field(
+        None,
+        description="model that turns texts into vectors, such as text-embedding-v4; unset: search goes by words alone"
+        " and no text leaves the machine",
+    )
+    embedding_base_url: HttpUrl | None = Field(
+        None, description="OpenAI-compatible service that has the model; unset: DashScope"
+    )
+    embedding_api_key: SecretStr | None = Field(None, description="key of the embedding service, where it wants one")
+    embedding_dimensions: int | None = Field(
+        None,
+        ge=8,
+        le=4_096,
+        description="length of the vectors, where a model offers a choice; unset: the model's own",
+    )
+    embedding_query_prefix: str = Field(
+        "", max_length=200, description="put before a question, for models that want it: E5 wants `query: `"
+    )
+    embedding_passage_prefix: str = Field(
+        "", max_length=200, description="put before a memory, for models that want it: E5 wants `passage: `"
+    )
     dashscope_api_key: SecretStr | None = Field(
-        None, description="key of DashScope, used where EMBEDDING_API_KEY is not set"
+        None, description="key of DashScope, used there where EMBEDDING_API_KEY is not set"
     )
     dashscope_base_url: HttpUrl = Field(
         "https://dashscope.aliyuncs.com/compatible-mode/v1", description="DashScope's OpenAI-compatible address"

@@ -99,6 +99,8 @@ class EdgeEngine:
             try:
                 with _broken("load"):
                     self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
+                    if state.space is not None and self.space is None:
+                        self._drop_vectors()
                 self.position = state.position
                 return
             except IndexUnavailable as error:
@@ -117,8 +119,8 @@ class EdgeEngine:
             return None, "it has the format of another version"
         if state.database != self._database:
             return None, "it was made from another database"
-        if state.space != self.space:
-            return None, "it was made with another embedding model"
+        if self.space is not None and state.space != self.space:
+            return None, "it lacks vectors of the embedding model"
         return state, ""
 
     async def empty(self, space: Space | None = None) -> None:
@@ -147,6 +149,21 @@ class EdgeEngine:
                 shard.update(edge.UpdateOperation.create_field_index(field, edge.PayloadSchemaType.Keyword))
             shard.update(edge.UpdateOperation.create_field_index("at", edge.PayloadSchemaType.Float))
             self._shard = shard
+
+    async def make_room(self, space: Space) -> None:
+        """Make room for vectors in a shard that has none."""
+        await self._in_thread(lambda: self._make_room(space))
+
+    def _make_room(self, space: Space) -> None:
+        with _broken("make room for vectors"):
+            room = _dense_params(space)
+            self._shard.update(
+                edge.UpdateOperation.create_dense_vector(_DENSE, room.size, room.distance, None, room.datatype)
+            )
+        self.space = space
+
+    def _drop_vectors(self) -> None:
+        self._shard.update(edge.UpdateOperation.delete_vector_name(_DENSE))
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
         """Write points and take points away."""

@@ -32,7 +32,6 @@ _RETRY_S = 1.0
 _GRACE = timedelta(seconds=30)  # searches that began before a switch still ask the old collection
 _TIDY_S = 60.0
 _NOTE_POINTS_S = 0.5
-_NO_SPACE = Space("", 0)
 
 
 class Feeder:
@@ -204,10 +203,13 @@ class _FedCollection(QdrantCollection):
         return self
 
     @property
-    def space(self) -> Space:
+    def space(self) -> Space | None:
         """The vectors it takes: none where it has none or another model's, until the feeder has replaced it."""
         space = self.shape.space
-        return space if space is not None and space.model == self._model else _NO_SPACE
+        return space if space is not None and space.model == self._model else None
+
+    async def make_room(self, space: Space) -> None:
+        """Go on without vectors: the feeder fills a collection that has room for them."""
 
     async def empty(self, space: Space | None) -> None:
         """Make a new, empty collection. One that searches use is given up in place of that: another takes over."""

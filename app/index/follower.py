@@ -49,6 +49,9 @@ class RebuildableEngine(Engine, Protocol):
 
     async def empty(self, space: Space | None) -> None: ...
 
+    async def make_room(self, space: Space) -> None:
+        """Take vectors of `space` from now on; called on an engine that has none, once the first of a model come."""
+
 
 class Follower:
     """The index as the domain sees it: an engine kept level with the change log."""
@@ -304,8 +307,8 @@ class Follower:
         engine, written = self._open(), 0
         for part in _parts(members, _MEMORIES_AT_ONCE):
             vectors = await self._log.vectors(_needed(part, positions))
-            if vectors and engine.space is None:
-                raise IndexUnavailable("the first vectors of the embedding model are there")
+            if vectors and engine.space is None and (space := await self._log.space()):
+                await engine.make_room(space)
             points = await asyncio.to_thread(_points, part, positions, vectors, engine.space)
             for first in range(0, len(points), _POINTS_AT_ONCE):
                 await engine.apply(points[first : first + _POINTS_AT_ONCE], ())

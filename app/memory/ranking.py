@@ -166,12 +166,14 @@ def rank(
 ) -> list[Scored]:
     """Return the candidates that have traits, best first; equal scores newest first, then by id.
 
-    weights: LEXICAL, or SHARE once a candidate has a dense score, unless given.
+    weights: LEXICAL, or SHARE where vectors have a vote (`_dense_scores`), unless given.
     scale: `share_scale` of the query, for SHARE; without it, and for LEXICAL, the best lexical score is the
     scale.
     """
-    known = [(one, trait) for one in candidates if (trait := traits.get(one.id)) is not None]
     dense = _dense_scores(candidates)
+    if not dense:  # what only the vectors found has nothing to be ranked by
+        candidates = [one for one in candidates if one.dense_score is None or one.window_score > 0]
+    known = [(one, trait) for one in candidates if (trait := traits.get(one.id)) is not None]
     weights = weights or (SHARE if dense else LEXICAL)
     lexical = [c.window_score + weights.session * session_scores.get(t.session, 0.0) for c, t in known]
     best = scale if dense and scale else max(lexical, default=0.0)
@@ -181,7 +183,7 @@ def rank(
     for (candidate, trait), score in zip(known, lexical, strict=True):
         parts = Parts(
             lexical=weights.lexical * score / best if best > 0 else 0.0,
-            dense=weights.dense * dense.get(candidate.id, 0.0) if dense else 0.0,
+            dense=weights.dense * dense[candidate.id] if dense else 0.0,
             speaker=weights.speaker if trait.name in named else 0.0,
             asks=weights.asks if trait.asks else 0.0,
             length=weights.length * log1p(trait.words),
@@ -217,12 +219,23 @@ def date_part(question: Question, at: datetime) -> float:
 
 
 def _dense_scores(candidates: Sequence[Candidate]) -> dict[UUID, float]:
-    """Return the dense scores spread over 0..1; one whose vector is not there yet counts as the lowest."""
+    """Return each candidate's dense score spread over 0..1; nothing where the vectors are too few to have a vote.
+
+    Lowest and highest are those of the candidates: with the best 100 by words and the best 100 by vectors this
+    does as well on LoCoMo's three conversations as those of the whole project (R@5 / R@10 0.781 / 0.839; lexical
+    0.758 / 0.822). A memory whose vector is not there yet gets the middle one. With half of the vectors missing
+    that gives 0.758 / 0.818 (counted as the lowest: 0.634 / 0.737), with nine of ten missing 0.732 / 0.799: so
+    vectors have a vote once half of what was found by words has one.
+    """
     scores = {c.id: c.dense_score for c in candidates if c.dense_score is not None}
-    if not scores:
+    by_words = [c for c in candidates if c.window_score > 0]
+    if not scores or 2 * sum(c.id in scores for c in by_words) < len(by_words):
         return {}
-    low, high = min(scores.values()), max(scores.values())
-    return {id_: (score - low) / (high - low) if high > low else 0.0 for id_, score in scores.items()}
+    spread = sorted(scores.values())
+    low, high = spread[0], spread[-1]
+    middle = (spread[(len(spread) - 1) // 2] + spread[len(spread) // 2]) / 2
+    span = (high - low) or 1.0
+    return {c.id: (scores.get(c.id, middle) - low) / span for c in candidates}
 
 
 def _moment(at: datetime) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
@@ -9,9 +10,9 @@ from uuid import UUID
 from app.errors import IndexUnavailable
 from app.memory.analysis import Question, analyse_question
 from app.memory.ports import CandidateQuery, Parts
-from app.memory.ranking import Scored, query_weights, rank, speaker_terms, window_vector
+from app.memory.ranking import Scored, query_weights, rank, share_scale, speaker_terms, window_vector
 from app.memory.requests import Search, SearchAcrossProjects
-from app.memory.types import Candidate, Filter, Found, Order, Scope, SearchResult
+from app.memory.types import Candidate, Collection, Filter, Found, Order, Scope, SearchResult
 
 CANDIDATES = 100  # on LoCoMo 50 cost 0.009 of R@10, more than 100 bring nothing
 MATCHES = 2_000  # rows looked at when the index is away
@@ -46,12 +47,13 @@ async def search_across_projects(parts: Parts, scope: Scope, request: SearchAcro
 async def find(parts: Parts, scope: Scope, query: str, where: Filter, limit: int) -> SearchResult:
     """Rank everything that passes the filter against a question; `truncated` says whether there was more."""
     question = analyse_question(query)
-    collection = await parts.store.collection(scope, where.projects, question.terms)
+    collection, dense = await _known(parts, scope, query, where, question)
     weights = query_weights(question, collection, speaker_terms(collection.speakers))
     degraded = False
     wanted = max(CANDIDATES, 2 * limit)
     try:
-        ranked = await _by_index(parts, scope, question, weights, where, collection.speakers, wanted)
+        asked = CandidateQuery(user=scope.user, weights=weights, where=where, limit=wanted, dense=dense)
+        ranked = await _by_index(parts, scope, question, asked, collection.speakers)
     except IndexUnavailable:
         ranked = await _by_store(parts, scope, question, weights, where, collection.speakers, wanted)
         degraded = True
@@ -64,24 +66,28 @@ async def find(parts: Parts, scope: Scope, query: str, where: Filter, limit: int
     )
 
 
+async def _known(
+    parts: Parts, scope: Scope, query: str, where: Filter, question: Question
+) -> tuple[Collection, tuple[float, ...] | None]:
+    """Return what is known of the searched projects and, with an embedding model, the question's vector."""
+    collection = parts.store.collection(scope, where.projects, question.terms)
+    if parts.questions is None:
+        return await collection, None
+    return await asyncio.gather(collection, parts.questions.vector(query))
+
+
 async def _by_index(
-    parts: Parts,
-    scope: Scope,
-    question: Question,
-    weights: dict[int, float],
-    where: Filter,
-    speakers: Sequence[str],
-    limit: int,
+    parts: Parts, scope: Scope, question: Question, query: CandidateQuery, speakers: Sequence[str]
 ) -> list[Scored]:
     view = await parts.index.view(scope.user)
-    if not weights:
+    if not query.weights and query.dense is None:
         return []
-    query = CandidateQuery(user=scope.user, weights=weights, where=where, limit=limit)
     candidates = await view.candidates(query)
-    traits = await parts.store.traits(scope, [candidate.id for candidate in candidates], where)
+    traits = await parts.store.traits(scope, [candidate.id for candidate in candidates], query.where)
     sessions = {trait.session for trait in traits.values()}
-    scores = await view.session_scores(scope.user, weights, list(sessions)) if sessions else {}
-    return rank(question, candidates, traits, scores, speakers)
+    asked = sessions and query.weights
+    scores = await view.session_scores(scope.user, query.weights, list(sessions)) if asked else {}
+    return rank(question, candidates, traits, scores, speakers, scale=share_scale(query.weights))
 
 
 async def _by_store(

@@ -33,18 +33,20 @@ async def index(index: Follower | RemoteIndex | None, user: str) -> str:
 
 
 async def embeddings(settings: Settings) -> str:
-    """Turn one word into a vector. Raises Unavailable."""
-    key = settings.embedding_api_key or settings.dashscope_api_key
-    if key is None:
-        raise Unavailable("no embedding service: set EMBEDDING_API_KEY or DASHSCOPE_API_KEY; search works without")
-    base = settings.embedding_base_url or settings.dashscope_base_url
-    answer = await _post(
-        f"{base}/embeddings", key.get_secret_value(), {"model": settings.embedding_model, "input": "hello"}
-    )
+    """Turn one word into a vector. Raises Unavailable, and InvalidSettings."""
+    from app.embedding.service import service_of
+
+    service = service_of(settings)
+    if service is None:
+        raise Unavailable("no embedding model is set (EMBEDDING_MODEL); search goes by words alone")
+    from app.embedding.client import EmbeddingClient
+
+    client = EmbeddingClient(service, tries=1)
     try:
-        return f"{len(answer['data'][0]['embedding'])} dimensions"
-    except (KeyError, IndexError, TypeError):
-        raise Unavailable(f"the embedding service at {base} answered without a vector") from None
+        [vector] = await client.embed(["hello"], "query")
+    finally:
+        await client.close()
+    return f"{len(vector or ())} dimensions"
 
 
 async def memu(settings: Settings) -> str:

@@ -20,6 +20,8 @@ from app.memory.types import Quota
 from app.serve.allocator import give_memory_back
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
+    from app.embedding.running import Embedding
+    from app.embedding.service import Service
     from app.index.feeder import Feeder
     from app.index.follower import Follower
     from app.index.remote import RemoteIndex
@@ -50,6 +52,7 @@ RUNTIME_MODULES = (
     "app.store.rate_limits",
     "app.store.rows",
     "app.store.tokens",
+    "app.embedding.service",
     "app.worker.housekeeping",
     "app.worker.leader",
 )
@@ -101,6 +104,7 @@ class Runtime:
         self._on_step = on_step or (lambda step: None)
         self._db: Database | None = None
         self._store: PostgresStore | None = None
+        self._embedding: Embedding | None = None
         self._tokens: Tokens | None = None
         self._oauth: OAuthStore | None = None
         self._index: Follower | RemoteIndex | None = None
@@ -144,6 +148,7 @@ class Runtime:
             raise
 
     async def _start(self) -> None:
+        from app.embedding.service import service_of
         from app.store.changes import PostgresChangeLog
         from app.store.database import Database
         from app.store.oauth import OAuthStore
@@ -152,9 +157,10 @@ class Runtime:
         from app.store.rows import new_id
         from app.store.tokens import Tokens
         from app.worker.housekeeping import Housekeeping
-        from app.worker.leader import FEEDER_LOCK, HOUSEKEEPING_LOCK, while_leading
+        from app.worker.leader import EMBEDDING_LOCK, FEEDER_LOCK, HOUSEKEEPING_LOCK, while_leading
 
         settings = self.settings
+        service = service_of(settings)
         if settings.memory_backend == "memu":
             raise InvalidSettings("MEMORY_BACKEND: got 'memu', but this version keeps memories itself only; set local")
         self._on_step("modules loaded")
@@ -173,7 +179,9 @@ class Runtime:
             self._oauth = OAuthStore(db, settings.public_url, access_for, refresh_for)
         self.rate_limits = RateLimits(db)
         self._store = PostgresStore(db)
-        log = PostgresChangeLog(db)
+        log = PostgresChangeLog(db, service.name if service else None)
+        if service is not None:  # brings httpx and numpy
+            self._embedding = await asyncio.to_thread(_embedding, service, db, settings.max_retry_attempts)
         housekeeping = Housekeeping(self._store, log, self.rate_limits)
         index = await (self._open_index if settings.qdrant_url is None else self._open_remote_index)(log, housekeeping)
         self._on_step("index open")
@@ -186,6 +194,7 @@ class Runtime:
                 reply_tokens=settings.reply_token_budget,
             ),
             new_id=new_id,
+            questions=self._embedding.questions if self._embedding else None,
         )
         leading = while_leading(db.lock(HOUSEKEEPING_LOCK), housekeeping.run)
         self._background = [
@@ -195,6 +204,9 @@ class Runtime:
         if self._feeder is not None:
             feeding = while_leading(db.lock(FEEDER_LOCK), self._feeder.run)
             self._background.append(asyncio.create_task(feeding, name="index feeder"))
+        if self._embedding is not None:
+            embedding = while_leading(db.lock(EMBEDDING_LOCK), self._embedding.pending.run)
+            self._background.append(asyncio.create_task(embedding, name="embedding"))
         self.ready.set()
         self._on_step("ready")
 
@@ -246,6 +258,9 @@ class Runtime:
 
     async def _close_parts(self) -> None:
         self._tokens = self._oauth = self.rate_limits = None
+        if self._embedding is not None:
+            await self._embedding.close()
+            self._embedding = None
         if self._index is not None:
             await self._index.stop()
             self._index = None
@@ -271,6 +286,8 @@ class Runtime:
     def wrote(self) -> None:
         """Tell the index that something was written, so that the next search finds it applied."""
         self._wake_index()
+        if self._embedding is not None:
+            self._embedding.pending.wake()
 
     def called(self, tool: str, user: str, outcome: str, seconds: float) -> None:
         """Count and log a finished call of a tool."""
@@ -279,7 +296,12 @@ class Runtime:
 
     def components(self) -> list[Component]:
         """Return the state of every component, from memory: never blocks."""
-        return [self._database_component(), self._index_component()]
+        components = [self._database_component(), self._index_component()]
+        if self._embedding is not None:
+            problem = self._embedding.problem
+            status = Status.DEGRADED if problem else Status.OK
+            components.append(Component(name="embeddings", status=status, detail=problem))
+        return components
 
     def _database_component(self) -> Component:
         if self._failure is not None:
@@ -360,3 +382,10 @@ class Runtime:
                 self._database_problem = str(error)
             give_memory_back()
             await asyncio.sleep(_LOOK_S if self._database_problem is None else 1.0)
+
+
+def _embedding(service: Service, db: Database, tries: int) -> Embedding:
+    from app.embedding.running import Embedding
+    from app.store.embeddings import Embeddings
+
+    return Embedding(service, Embeddings(db), tries)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Keys of PostgreSQL's advisory locks, made from letters; those of app.store are "clmem" and "clterm".
 HOUSEKEEPING_LOCK = 0x636C686F757365  # "clhouse"
 FEEDER_LOCK = 0x636C66656564  # "clfeed"
+EMBEDDING_LOCK = 0x636C656D62  # "clemb"
 WORKER_LOCK = 0x636C776F726B  # "clwork"
 
 

@@ -14,9 +14,11 @@ import signal
 import sys
 import time
 from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app import logs, metrics
+from app.embedding.service import Service, service_of
 from app.errors import MemoryServerError, Unavailable
 from app.metrics import METRICS
 from app.serve.allocator import give_memory_back
@@ -31,9 +33,12 @@ from app.store.rate_limits import RateLimits
 from app.store.schedules import ScheduleRuns
 from app.worker.certificate import certificate_jobs
 from app.worker.housekeeping import Housekeeping
-from app.worker.leader import HOUSEKEEPING_LOCK, WORKER_LOCK, while_leading
+from app.worker.leader import EMBEDDING_LOCK, HOUSEKEEPING_LOCK, WORKER_LOCK, while_leading
 from app.worker.schedules import Schedule, Schedules
 from app.worker.supervisor import worker_settings
+
+if TYPE_CHECKING:
+    from app.embedding.running import Embedding
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +99,7 @@ class Worker:
         self._settings, self._status_lines = settings, status_lines
         self._db = Database({"dsn": settings.database_url.get_secret_value()}, watched=True)
         self._lock = self._db.lock(WORKER_LOCK)
+        self._embedding: Embedding | None = None
         self._open = False
 
     async def run(self) -> None:
@@ -108,6 +114,9 @@ class Worker:
             stack.push_async_callback(self._db.close)
             await self._open_database()
             store, log = PostgresStore(self._db), PostgresChangeLog(self._db)
+            if (service := service_of(settings)) is not None:
+                self._embedding = self._open_embedding(service)
+                stack.push_async_callback(self._embedding.close)
             housekeeping = Housekeeping(store, log, RateLimits(self._db), fold_every_s=_FOLD_EVERY_S)
             schedules = Schedules(
                 schedules_of(settings, self._db), ScheduleRuns(self._db), _zone(settings.schedule_timezone)
@@ -115,6 +124,8 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(while_leading(self._db.lock(HOUSEKEEPING_LOCK), housekeeping.run))
                 group.create_task(while_leading(self._lock, schedules.run))
+                if self._embedding is not None:
+                    group.create_task(while_leading(self._db.lock(EMBEDDING_LOCK), self._embedding.pending.run))
                 group.create_task(self._look_after())
                 if (settings.public_url or "").startswith("https://"):
                     group.create_task(certificate_jobs(str(settings.public_url)).run())
@@ -130,6 +141,12 @@ class Worker:
                 await asyncio.sleep(RETRY_S)
         self._open = True
         logger.info("the database is open")
+
+    def _open_embedding(self, service: Service) -> Embedding:
+        from app.embedding.running import Embedding  # brings httpx and numpy
+        from app.store.embeddings import Embeddings
+
+        return Embedding(service, Embeddings(self._db), self._settings.max_retry_attempts)
 
     async def _look_after(self) -> None:
         """Tell who leads, give memory back, and log a status line where that is wanted."""
@@ -151,10 +168,15 @@ class Worker:
         if not self._open:
             return [Component(name="postgres", status=Status.STARTING)]
         problem = self._db.problem
-        return [
+        components = [
             Component(name="postgres", status=Status.DEGRADED if problem else Status.OK, detail=problem),
             Component(name="worker", status=Status.OK, detail="leads" if self._lock.held else "stands by"),
         ]
+        if self._embedding is not None:
+            problem = self._embedding.problem
+            status = Status.DEGRADED if problem else Status.OK
+            components.append(Component(name="embeddings", status=status, detail=problem))
+        return components
 
     def status_line(self) -> str:
         """Return how it is, on one line."""

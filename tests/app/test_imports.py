@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,14 @@ def test_sign_in_is_loaded_by_name_where_it_is_wanted():
 def test_the_rule_is_read_from_real_files():
     assert {"memory", "store", "index", "serve"} <= {package(file) for file in FILES}
     assert users_of("asyncpg"), "the store uses its driver"
+
+
+def test_without_an_embedding_model_nothing_of_embeddings_is_loaded():
+    start = (
+        "import importlib, sys, app.serve.server; from app.serve.runtime import RUNTIME_MODULES;"
+        " [importlib.import_module(name) for name in RUNTIME_MODULES];"
+        " print([name for name in ('numpy', 'httpx', 'app.embedding.client') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", start], cwd=APP.parent, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

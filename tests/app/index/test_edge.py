@@ -220,13 +220,31 @@ class TestVectors:
         assert await self.ask(again) == {1: (0.0, 0.6)}
         await again.close()
 
-    @pytest.mark.parametrize("other", [None, Space("model", 3), Space("another", 2)])
-    async def test_an_index_of_other_vectors_is_made_anew(self, engine, index_folder, other):
+    @pytest.mark.parametrize("other", [Space("model", 3), Space("another", 2)])
+    async def test_an_index_without_the_vectors_there_are_is_made_anew(self, engine, index_folder, other):
         await engine.checkpoint(5)
         await engine.close()
 
         again = await EdgeEngine.open(index_folder, DATABASE, other)
-        assert (again.position, again.rebuild_reason) == (None, "it was made with another embedding model")
+        assert (again.position, again.rebuild_reason) == (None, "it lacks vectors of the embedding model")
+        await again.close()
+
+    async def test_vectors_nobody_wants_are_dropped_and_others_take_their_place(self, engine, index_folder):
+        await engine.apply([point(1, window={7: 1.0}, dense=pack(self.EAST))], [])
+        await engine.checkpoint(5)
+        await engine.close()
+
+        without = await EdgeEngine.open(index_folder, DATABASE, None)
+        assert (without.position, without.space) == (5, None)
+        assert await self.ask(without, dense=None) == {1: (1.0, None)}
+
+        await without.make_room(Space("another", 3))
+        await without.apply([point(2, window={7: 2.0}, dense=pack((0.0, 0.6, 0.8)))], [])
+        await without.checkpoint(6)
+        await without.close()
+        again = await EdgeEngine.open(index_folder, DATABASE, Space("another", 3))
+        assert again.position == 6
+        assert await self.ask(again, dense=(0.0, 1.0, 0.0)) == {1: (1.0, None), 2: (2.0, 0.6)}
         await again.close()
 
 

@@ -238,11 +238,11 @@ class TestVectors:
         assert max(scores, key=scores.get) == apple
         assert scores[apple] == pytest.approx(1, abs=0.001)
 
-    async def test_later_vectors_need_no_new_index(self, parts, follower, alice, embed, caplog):
+    async def test_neither_the_first_vectors_nor_later_ones_need_a_new_index(
+        self, parts, follower, alice, embed, caplog
+    ):
         await memorize(parts, alice, "apple")
         await embed()
-        caplog.clear()
-
         pear = await memorize(parts, alice, "pear")
         await embed()
 

@@ -281,10 +281,39 @@ def test_with_vectors_words_that_are_nowhere_leave_the_choice_to_them() -> None:
     ranked = rank(analyse_question("x"), proposals, traits, {}, [], scale=20.0)
     assert ranked[0].id.int == 2
     assert ranked[0].parts.dense == SHARE.dense
-    assert {found.id.int: found.parts.dense for found in ranked} == {2: 0.5, 1: 0.0, 3: 0.0}
+    assert {found.id.int: found.parts.dense for found in ranked} == {2: 0.5, 1: 0.0, 3: 0.25}
 
     knows_the_words = rank(analyse_question("x"), proposals, traits, {}, [], scale=0.4)
     assert knows_the_words[0].id.int == 1, "three quarters of the question are in it"
+
+
+def test_a_memory_whose_vector_is_not_there_yet_counts_as_the_middle_one() -> None:
+    traits = {UUID(int=n): trait(n) for n in range(1, 6)}
+    proposals = [candidate(n, 1.0, dense) for n, dense in enumerate([0.9, 0.8, 0.2, 0.1, None], 1)]
+
+    ranked = rank(analyse_question("x"), proposals, traits, {}, [], scale=20.0)
+
+    assert [found.id.int for found in ranked] == [1, 2, 5, 3, 4]
+
+
+@pytest.mark.parametrize(("without", "vote"), [(1, True), (2, True), (3, False)])
+def test_vectors_have_a_vote_once_half_of_what_words_found_has_one(without: int, vote: bool) -> None:
+    traits = {UUID(int=n): trait(n) for n in range(10)}
+    by_words = [candidate(0, 1.0, 0.1), candidate(1, 1.0, 0.2), *(candidate(2 + n, 2.0) for n in range(without))]
+    by_vector = candidate(9, 0.0, 0.9)
+
+    ranked = rank(analyse_question("x"), [*by_words, by_vector], traits, {}, [], scale=50.0)
+
+    assert any(found.parts.dense for found in ranked) == vote
+    assert (by_vector.id in {found.id for found in ranked}) == vote
+    if not vote:
+        assert ranked == rank(analyse_question("x"), [c._replace(dense_score=None) for c in by_words], traits, {}, [])
+
+
+def test_one_vector_alone_tells_nothing_apart() -> None:
+    [found] = rank(analyse_question("x"), [candidate(1, 1.0, 0.7)], {UUID(int=1): trait(1)}, {}, [], scale=5.0)
+
+    assert found.parts.dense == 0.0
 
 
 def test_the_scale_is_the_most_a_window_can_score() -> None:
@@ -313,7 +342,9 @@ proposals = st.lists(
 
 
 @given(proposals, st.sampled_from(["When did Nora go in May 2024?", "船", "", "What did Tom say on 30 February?"]))
-def test_ranking_is_a_permutation_and_never_depends_on_the_order_given(rows: list[Any], text: str) -> None:
+def test_only_what_vectors_without_a_vote_found_is_left_out_and_the_order_given_is_nothing(
+    rows: list[Any], text: str
+) -> None:
     candidates = [candidate(n, row[0], row[1]) for n, row in enumerate(rows)]
     traits = {
         UUID(int=n): trait(n, words=words, asks=asks, at=at, name=name)
@@ -322,7 +353,10 @@ def test_ranking_is_a_permutation_and_never_depends_on_the_order_given(rows: lis
     arguments = (traits, {UUID(int=0): 1.0}, ["Nora", "Tom"])
     ranked = rank(analyse_question(text), candidates, *arguments)
 
-    assert sorted(found.id for found in ranked) == sorted(c.id for c in candidates)
+    assert len({found.id for found in ranked}) == len(ranked)
+    left_out = {c.id for c in candidates} - {found.id for found in ranked}
+    assert left_out <= {c.id for c in candidates if c.window_score == 0 and c.dense_score is not None}
+    assert not left_out or all(found.parts.dense == 0 for found in ranked)
     assert ranked == rank(analyse_question(text), candidates[::-1], *arguments)
     assert [found.score for found in ranked] == sorted((found.score for found in ranked), reverse=True)
 

@@ -131,7 +131,9 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(machine: M
 
 
 def test_an_embedding_service_that_does_not_answer_fails(machine: Machine):
-    code, checks = examine(machine, EMBEDDING_API_KEY=SECRET, EMBEDDING_BASE_URL="http://127.0.0.1:9")
+    code, checks = examine(
+        machine, EMBEDDING_MODEL="m", EMBEDDING_API_KEY=SECRET, EMBEDDING_BASE_URL="http://127.0.0.1:9"
+    )
 
     assert code == 1
     assert states(checks)["embeddings"] == "failed"

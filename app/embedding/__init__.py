@@ -1,0 +1,1 @@
+"""Vectors of texts, from DashScope or any OpenAI-compatible service. Nothing of it is loaded without a model."""

@@ -1,0 +1,244 @@
+"""Asks an OpenAI-compatible service for vectors: `POST /embeddings`, in batches, tried again where that helps.
+
+What services answer: https://platform.openai.com/docs/api-reference/embeddings, and for DashScope its documentation
+of the compatible mode (at most 10 texts a call, 8,192 tokens each).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Literal
+
+import httpx
+
+from app.embedding.service import Service
+from app.errors import EmbeddingRefused, EmbeddingUnavailable
+
+TEXT_LIMIT_CHARACTERS = 8_000  # within 8,192 tokens in every common script: a character is seldom more than one
+_SHORTEST_CHARACTERS = 1_000  # a refused text is not cut below this; no model takes fewer than some 250 tokens
+_CALLS_AT_ONCE = {"passage": 4, "query": 8}  # of their own: a question does not wait behind memories
+_CALL_CHARACTERS = 32_000  # a service on a laptop takes some ten seconds for so much
+_CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S = 5.0, 120.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
+_LONGEST_ASKED_WAIT_S = 30.0  # a service that asks for more is left alone
+_TEXT_STATUS = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
+_PASSING_STATUS = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_OUT_OF_QUOTA = "insufficient_quota"
+_PLAIN_TEXT = "hello"
+
+Vector = tuple[float, ...]
+
+
+class _TextsRefused(Exception):
+    """The service does not take these texts, or not so many, or not so long ones."""
+
+
+class EmbeddingClient:
+    """An app.memory.ports.Embedder. Opens connections when they are needed; `close` ends them."""
+
+    def __init__(self, service: Service, tries: int, on_tokens: Callable[[int], None] = lambda tokens: None) -> None:
+        """tries: of a call that fails in a way that passes. on_tokens: told how many tokens each call cost."""
+        self._service = service
+        self._tries = max(1, tries)
+        self._on_tokens = on_tokens
+        self._slots = {kind: asyncio.Semaphore(calls) for kind, calls in _CALLS_AT_ONCE.items()}
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(_ANSWER_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            headers={"Authorization": f"Bearer {service.key}"} if service.key else {},
+        )
+
+    @property
+    def model(self) -> str:
+        """What the vectors are kept under."""
+        return self._service.name
+
+    @property
+    def at_once(self) -> int:
+        """How many texts one call of `embed` takes best."""
+        return self._service.texts * _CALLS_AT_ONCE["passage"]
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._http.aclose()
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[Vector | None]:
+        """Return the unit vector of each text; None for a text that the service will not take.
+
+        Texts are cut to TEXT_LIMIT_CHARACTERS. Raises EmbeddingUnavailable, and EmbeddingRefused when only an
+        operator can help; neither message holds the key or a text.
+        """
+        prefix = self._service.query_prefix if kind == "query" else self._service.passage_prefix
+        calls = _calls([prefix + _sendable(text) for text in texts], self._service.texts)
+        try:
+            async with asyncio.TaskGroup() as group:
+                parts = [group.create_task(self._part(call, self._slots[kind])) for call in calls]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [vector for part in parts for vector in part.result()]
+
+    async def _part(self, texts: Sequence[str], slots: asyncio.Semaphore) -> list[Vector | None]:
+        async with slots:
+            try:
+                return await self._call(texts)
+            except _TextsRefused as refusal:
+                await self._check_that_any_text_is_taken(refusal)
+                return await self._piecewise(texts)
+
+    async def _check_that_any_text_is_taken(self, refusal: _TextsRefused) -> None:
+        try:
+            await self._call([_PLAIN_TEXT])
+        except _TextsRefused:
+            raise EmbeddingRefused(
+                f"{self._service.host} refuses every text ({refusal}); check EMBEDDING_MODEL and EMBEDDING_DIMENSIONS"
+            ) from None
+
+    async def _piecewise(self, texts: Sequence[str]) -> list[Vector | None]:
+        """Embed texts that were refused together: half by half, then shorter and shorter, to leave out the fewest."""
+        if len(texts) > 1:
+            middle = len(texts) // 2
+            halves = [texts[:middle], texts[middle:]]
+        elif len(texts[0]) > _SHORTEST_CHARACTERS:
+            halves = [[texts[0][: len(texts[0]) // 2]]]
+        else:
+            return [None]
+        vectors: list[Vector | None] = []
+        for half in halves:
+            try:
+                vectors += await self._call(half)
+            except _TextsRefused:
+                vectors += await self._piecewise(half)
+        return vectors
+
+    async def _call(self, texts: Sequence[str]) -> list[Vector | None]:
+        """Do one call, again after a wait where the failure may pass."""
+        for attempt in range(1, self._tries + 1):
+            try:
+                return await self._once(texts)
+            except EmbeddingRefused:
+                raise
+            except EmbeddingUnavailable as error:
+                wait_s = _wait_s(attempt) if error.retry_after_s is None else error.retry_after_s
+                if attempt == self._tries or wait_s > _LONGEST_ASKED_WAIT_S:
+                    raise
+            await asyncio.sleep(wait_s)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _once(self, texts: Sequence[str]) -> list[Vector | None]:
+        body: dict[str, Any] = {"model": self._service.model, "input": list(texts), "encoding_format": "float"}
+        if self._service.dimensions is not None:
+            body["dimensions"] = self._service.dimensions
+        try:
+            response = await self._http.post(f"{self._service.url}/embeddings", json=body)
+        except httpx.TimeoutException:
+            raise EmbeddingUnavailable(f"{self._service.host} did not answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise EmbeddingUnavailable(f"{self._service.host} does not answer ({type(error).__name__})") from None
+        if response.status_code != HTTPStatus.OK:
+            raise self._failure(response)
+        try:
+            answer = response.json()
+            vectors = _vectors(answer["data"], len(texts))
+        except (ValueError, KeyError, TypeError):
+            raise EmbeddingUnavailable(f"{self._service.host} answered without a vector for each text") from None
+        self._on_tokens(_tokens(answer))
+        return vectors
+
+    def _failure(self, response: httpx.Response) -> Exception:
+        """Say what a status means and what to do. The service's own words are left out: they may repeat the key."""
+        host, status, code = self._service.host, response.status_code, _error_code(response)
+        said = f"{status} {code}" if code else str(status)
+        if status in _TEXT_STATUS:
+            return _TextsRefused(said)
+        if status == HTTPStatus.TOO_MANY_REQUESTS and code == _OUT_OF_QUOTA:
+            return EmbeddingRefused(f"the quota at {host} is used up ({said}); raise it in the service's console")
+        if status in _PASSING_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return EmbeddingUnavailable(f"{host} is busy or failing ({said})", _retry_after_s(response))
+        if status == HTTPStatus.UNAUTHORIZED:
+            return EmbeddingRefused(
+                f"{host} does not know the key ({said}); set EMBEDDING_API_KEY, or DASHSCOPE_API_KEY for DashScope"
+            )
+        if status in (HTTPStatus.FORBIDDEN, HTTPStatus.PAYMENT_REQUIRED):
+            return EmbeddingRefused(
+                f"{host} denies access ({said}): the account is in arrears or may not use the model; see its console"
+            )
+        if status == HTTPStatus.NOT_FOUND:
+            return EmbeddingRefused(
+                f"{host} has no model {self._service.model!r} ({said}); check EMBEDDING_MODEL and EMBEDDING_BASE_URL"
+            )
+        return EmbeddingRefused(f"{host} answered {said}; check EMBEDDING_BASE_URL")
+
+
+def _calls(texts: Sequence[str], most: int) -> list[list[str]]:
+    """Divide texts into calls: at most so many in one, and no more characters than a slow service can do in time."""
+    calls: list[list[str]] = []
+    characters = 0
+    for text in texts:
+        characters += len(text)
+        if not calls or len(calls[-1]) == most or characters > _CALL_CHARACTERS:
+            calls.append([])
+            characters = len(text)
+        calls[-1].append(text)
+    return calls
+
+
+def _sendable(text: str) -> str:
+    """Cut a text to the limit; a NUL ends it for some models, and half a surrogate pair is no text to JSON."""
+    return text[:TEXT_LIMIT_CHARACTERS].replace("\0", " ").encode("utf-8", "replace").decode()
+
+
+def _vectors(data: Any, texts: int) -> list[Vector | None]:
+    """Return the unit vectors of an answer in the order of the texts. Raises ValueError, KeyError or TypeError."""
+    by_index = {int(one["index"]): one["embedding"] for one in data}
+    if sorted(by_index) != list(range(texts)) or len({len(vector) for vector in by_index.values()}) != 1:
+        raise ValueError("not one vector of one size for each text")
+    return [_unit(by_index[at]) for at in range(texts)]
+
+
+def _unit(numbers: Sequence[float]) -> Vector | None:
+    """Return a vector of length 1; None where it has no direction."""
+    length = math.hypot(*numbers)
+    if not math.isfinite(length):
+        raise ValueError("not a number")
+    return tuple(number / length for number in numbers) if length > 0 else None
+
+
+def _tokens(answer: Any) -> int:
+    usage = answer.get("usage")
+    tokens = usage.get("total_tokens", 0) if isinstance(usage, dict) else 0
+    return tokens if isinstance(tokens, int) else 0
+
+
+def _error_code(response: httpx.Response) -> str:
+    """Return the short code of an error, or '' where there is none that looks like one."""
+    try:
+        error = response.json()["error"]
+        code = str(error.get("code") or error.get("type") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    return code if re.fullmatch(r"[A-Za-z][A-Za-z_.]{0,50}", code) else ""
+
+
+def _wait_s(attempt: int) -> float:
+    """Return how long to wait after a failed attempt: twice as long each time, half of it left to chance."""
+    longest_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * float(2 ** (attempt - 1)))
+    return longest_s * random.uniform(0.5, 1.0)  # noqa: S311  # spreads the load, hides nothing
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    """Return what Retry-After asks for (RFC 9110, 10.2.3): seconds, or a date."""
+    value = response.headers.get("retry-after", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,73 @@
+"""Which embedding service the settings name, and what it takes: the one place that reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from app.errors import InvalidSettings
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+_DASHSCOPE_DOMAIN = "aliyuncs.com"
+_DASHSCOPE_TEXTS, _USUAL_TEXTS = 10, 64  # in one call, by their documentation; others take 64 and more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """An OpenAI-compatible embedding service with one of its models.
+
+    url: what `/embeddings` is added to. name: what vectors of this model are kept under; those of another size or
+    prefix are other vectors. texts: how many one call takes. prefixes: put before questions and memories.
+    """
+
+    url: str
+    key: str | None = field(repr=False)
+    model: str
+    dimensions: int | None
+    query_prefix: str
+    passage_prefix: str
+    texts: int
+
+    @property
+    def host(self) -> str:
+        """The service as messages name it."""
+        return urlsplit(self.url).hostname or self.url
+
+    @property
+    def name(self) -> str:
+        parts = (self.model, self.dimensions, self.passage_prefix.strip())
+        return "/".join(str(part) for part in parts if part)
+
+
+def service_of(settings: Settings) -> Service | None:
+    """Return the service that is set, or None without EMBEDDING_MODEL.
+
+    EMBEDDING_BASE_URL names any service, and DashScope is taken without it. DashScope's key goes to DashScope only.
+    Raises InvalidSettings when DashScope is to be used without a key.
+    """
+    if settings.embedding_model is None:
+        return None
+    url = settings.embedding_base_url or settings.dashscope_base_url
+    is_dashscope = url == settings.dashscope_base_url or _is_dashscope(url)
+    key = settings.embedding_api_key or (settings.dashscope_api_key if is_dashscope else None)
+    if is_dashscope and key is None:
+        raise InvalidSettings(
+            f"EMBEDDING_MODEL: got {settings.embedding_model!r}, but DashScope needs a key; set DASHSCOPE_API_KEY, "
+            "or EMBEDDING_BASE_URL for another service, or unset it to search by words alone"
+        )
+    return Service(
+        url=url,
+        key=key.get_secret_value() if key else None,
+        model=settings.embedding_model,
+        dimensions=settings.embedding_dimensions,
+        query_prefix=settings.embedding_query_prefix,
+        passage_prefix=settings.embedding_passage_prefix,
+        texts=_DASHSCOPE_TEXTS if is_dashscope else _USUAL_TEXTS,
+    )
+
+
+def _is_dashscope(url: str) -> bool:
+    return f".{urlsplit(url).hostname or ''}".endswith(f".{_DASHSCOPE_DOMAIN}")

@@ -1,0 +1,42 @@
+"""The stand-in for an embedding service, and a client of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from app.embedding import client as client_module
+from app.embedding.client import EmbeddingClient
+from app.embedding.service import Service
+from tests.standins.embeddings import StandIn, embedding_service
+
+
+@pytest.fixture
+def standin() -> Iterator[StandIn]:
+    """A service on loopback."""
+    with embedding_service() as service:
+        yield service
+
+
+@pytest.fixture
+def service(standin: StandIn) -> Service:
+    """How to reach it."""
+    return Service(
+        url=standin.url,
+        key=standin.key,
+        model=standin.model,
+        dimensions=None,
+        query_prefix="",
+        passage_prefix="",
+        texts=10,
+    )
+
+
+@pytest.fixture
+async def client(service: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddingClient]:
+    """A client that does not wait long before it tries again."""
+    monkeypatch.setattr(client_module, "_FIRST_WAIT_S", 0.01)
+    client = EmbeddingClient(service, tries=3)
+    yield client
+    await client.close()

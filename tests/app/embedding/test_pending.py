@@ -1,0 +1,238 @@
+"""The pass over memories without a vector: all of them in the end, none twice, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import pytest
+
+from app.embedding import pending as pending_module
+from app.embedding.client import EmbeddingClient
+from app.embedding.pending import Pending
+from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
+from app.memory.types import Changes
+from app.store.embeddings import Embeddings
+from tests.standins import embeddings as standins
+from tests.support.rows import add_note, add_turns, piece, turn
+from tests.support.vectors import kept
+from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """Wait for next to nothing between two looks."""
+    monkeypatch.setattr(pending_module, "_IDLE_S", 0.01)
+    monkeypatch.setattr(pending_module, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(pending_module, "_LONGEST_WAIT_S", 0.02)
+
+
+@pytest.fixture
+def pending(database, client):
+    return Pending(Embeddings(database), client)
+
+
+@pytest.fixture
+def vectors(database):
+    async def vectors():
+        """Return every stored vector by its memory's text."""
+        async with database.as_service() as connection:
+            return dict(await connection.fetch("select text, vector from embeddings join memories on id = memory_id"))
+
+    return vectors
+
+
+async def all_of_it(pending, limit=None):
+    """Run until there is no more to do; return how many were stored by each run."""
+    stored = [await pending.run_once(limit)]
+    while stored[-1] or pending.sweeping:
+        stored.append(await pending.run_once(limit))
+    return [number for number in stored if number]
+
+
+@asynccontextmanager
+async def running(pending):
+    task = asyncio.create_task(pending.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+class TestRunOnce:
+    async def test_what_was_there_before_gets_its_vectors(self, pending, store, vectors, alice, bob):
+        await add_note(store, alice, "apple")
+        await add_turns(store, bob, "talk", turn("pear", name="Bob"))
+
+        assert await all_of_it(pending) == [2]
+        assert await vectors() == {"apple": kept("apple"), "pear": kept("Bob: pear")}
+
+    async def test_what_is_written_later_too(self, pending, store, vectors, alice):
+        await all_of_it(pending)
+        await add_note(store, alice, "apple")
+
+        assert await pending.run_once() == 1
+        assert set(await vectors()) == {"apple"}
+
+    async def test_what_is_written_during_the_sweep_comes_first(self, pending, store, vectors, alice):
+        for number in range(3):
+            await add_note(store, alice, f"old {number}")
+        await pending.run_once(limit=2)
+        await add_note(store, alice, "new")
+
+        await pending.run_once(limit=2)
+
+        assert "new" in await vectors()
+        await all_of_it(pending, limit=2)
+        assert len(await vectors()) == 4
+
+    async def test_no_more_than_asked_for_at_once(self, pending, store, alice):
+        for number in range(7):
+            await add_note(store, alice, str(number))
+
+        assert await all_of_it(pending, limit=3) == [3, 3, 1]
+
+    @pytest.mark.parametrize("imported", [5, 6, 23])
+    async def test_many_at_once_each_get_theirs_and_are_sent_once(self, pending, store, standin, alice, imported):
+        await all_of_it(pending, limit=5)
+        await add_turns(store, alice, "talk", *(turn(f"text {number}") for number in range(imported)))
+
+        assert sum(await all_of_it(pending, limit=5)) == imported
+        assert sorted(standin.texts) == sorted(f"text {number}" for number in range(imported))
+
+    async def test_a_new_text_gets_a_new_vector(self, pending, store, vectors, alice):
+        note = await add_note(store, alice, "old")
+        await all_of_it(pending)
+        await store.update(alice, note, Changes(text="new"), piece("new"), b"new")
+
+        await all_of_it(pending)
+
+        assert await vectors() == {"new": kept("new")}
+
+    async def test_a_text_that_changes_while_it_is_away_to_be_embedded_is_embedded_again(
+        self, pending, store, vectors, client, alice, monkeypatch
+    ):
+        note = await add_note(store, alice, "old")
+        embed = client.embed
+
+        async def meanwhile(texts, kind):
+            await store.update(alice, note, Changes(text="new"), piece("new"), b"new")
+            return await embed(texts, kind)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "embed", meanwhile)
+            assert await pending.run_once() == 0
+        await all_of_it(pending)
+
+        assert await vectors() == {"new": kept("new")}
+
+    async def test_another_model_embeds_everything_again(self, pending, store, database, service, standin, alice):
+        from dataclasses import replace
+
+        await add_note(store, alice, "apple")
+        await all_of_it(pending)
+        client = EmbeddingClient(replace(service, dimensions=32), tries=1)
+
+        assert await all_of_it(Pending(Embeddings(database), client)) == [1]
+        await client.close()
+        async with database.as_service() as connection:
+            rows = await connection.fetch("select model, octet_length(vector) from embeddings")
+        assert [tuple(row) for row in rows] == [("text-embedding-v4/32", 64)]
+
+    async def test_a_second_process_finds_nothing_to_do(self, pending, store, database, client, alice):
+        await add_note(store, alice, "apple")
+        await all_of_it(pending)
+
+        assert await all_of_it(Pending(Embeddings(database), client)) == []
+
+    async def test_a_refused_text_is_left_out_and_not_sent_again(self, pending, store, vectors, standin, alice):
+        await all_of_it(pending)
+        bad = await add_note(store, alice, "REFUSED")
+        await add_note(store, alice, "apple")
+        await all_of_it(pending)
+        assert set(await vectors()) == {"apple"}
+
+        sent = len(standin.calls)
+        pending._position = 0  # as when an old transaction keeps the log from being settled
+        await all_of_it(pending)
+        assert len(standin.calls) == sent
+
+        await store.update(alice, bad, Changes(text="good"), piece("good"), b"good")
+        await all_of_it(pending)
+        assert set(await vectors()) == {"apple", "good"}
+
+    async def test_a_log_that_was_pruned_is_made_up_for_by_a_sweep(self, pending, store, log, vectors, alice):
+        await all_of_it(pending)
+        await add_note(store, alice, "apple")
+        await store.fold_term_counts()
+        await log.prune(timedelta(seconds=-60))
+
+        await all_of_it(pending)
+
+        assert set(await vectors()) == {"apple"}
+
+    @pytest.mark.parametrize("swept", [True, False])
+    async def test_what_fails_is_found_again(self, pending, store, vectors, standin, alice, swept):
+        if not swept:
+            await all_of_it(pending)
+        await add_note(store, alice, "apple")
+        standin.fail += [standins.BROKEN] * 3
+        with pytest.raises(EmbeddingUnavailable):
+            await all_of_it(pending)
+
+        await all_of_it(pending)
+
+        assert set(await vectors()) == {"apple"}
+
+
+class TestRun:
+    async def test_it_embeds_what_comes_and_may_be_stopped_at_any_moment(self, pending, store, vectors, alice):
+        async with running(pending):
+            await add_note(store, alice, "apple")
+            pending.wake()
+            await until(vectors, "the vector is stored")
+
+        assert set(await vectors()) == {"apple"}
+
+    async def test_a_service_that_is_away_is_asked_again_and_its_problem_told(
+        self, pending, store, vectors, standin, alice
+    ):
+        await add_note(store, alice, "apple")
+        standin.fail += [standins.BROKEN] * 9
+
+        async with running(pending):
+            await until(lambda: pending.problem is not None, "the problem is told")
+            assert "is busy or failing" in pending.problem
+            await until(vectors, "the vector is stored")
+            await until(lambda: pending.problem is None, "the problem is over")
+
+    async def test_a_database_that_is_away_is_waited_for(self, pending, store, vectors, alice, monkeypatch):
+        async def away(*arguments):
+            raise StoreUnavailable("PostgreSQL is away")
+
+        async with running(pending):
+            with monkeypatch.context() as patch:
+                patch.setattr(pending._vectors, "changed", away)
+                await until(lambda: pending.problem == "PostgreSQL is away", "the problem is told")
+            await add_note(store, alice, "apple")
+            await until(vectors, "the vector is stored")
+
+
+class TestWaits:
+    @pytest.fixture(autouse=True)
+    def impatient(self):
+        """As long as in earnest: nothing is waited for here."""
+
+    def test_they_grow_up_to_a_limit(self):
+        waits = [pending_module._wait_s(StoreUnavailable("away"), failures) for failures in (1, 3, 2_000)]
+
+        assert waits[0] <= 2 < waits[1] <= 8 < waits[2] <= 300
+
+    def test_what_the_service_asks_for_is_kept(self):
+        assert pending_module._wait_s(EmbeddingUnavailable("busy", 120.0), 1) == 120
+
+    def test_what_only_an_operator_can_mend_is_tried_seldom(self):
+        assert pending_module._wait_s(EmbeddingRefused("wrong key"), 1) == 300

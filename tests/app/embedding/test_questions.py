@@ -1,0 +1,121 @@
+"""Vectors of questions: in time, from memory, or not at all; a search never fails for want of one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.embedding import questions as questions_module
+from app.embedding.questions import Questions
+from app.errors import EmbeddingUnavailable
+
+
+class Embedder:
+    """Counts what it is asked; `fails` or `takes_s` as long as a test wants."""
+
+    model, at_once = "model", 10
+
+    def __init__(self):
+        self.asked, self.fails, self.takes_s, self.vector = [], None, 0.0, (1.0, 0.0)
+
+    async def embed(self, texts, kind):
+        assert kind == "query"
+        self.asked += texts
+        await asyncio.sleep(self.takes_s)
+        if self.fails:
+            raise self.fails
+        return [self.vector for _ in texts]
+
+
+@pytest.fixture
+def embedder():
+    return Embedder()
+
+
+@pytest.fixture
+def questions(embedder):
+    return Questions(embedder)
+
+
+@pytest.fixture
+def moment(monkeypatch):
+    """A clock that stands still: set what it shows."""
+
+    class Clock:
+        now = 1_000.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(questions_module, "time", clock)
+    return clock
+
+
+async def test_a_question_is_asked_once_and_then_known(questions, embedder):
+    assert [await questions.vector("what?") for _ in range(3)] == [(1.0, 0.0)] * 3
+    assert embedder.asked == ["what?"]
+
+
+async def test_the_questions_asked_least_recently_are_forgotten(questions, embedder, monkeypatch):
+    monkeypatch.setattr(questions_module, "_KEPT", 2)
+    for question in ("a", "b", "a", "c", "a", "b"):
+        await questions.vector(question)
+
+    assert embedder.asked == ["a", "b", "c", "b"]
+
+
+async def test_a_slow_service_is_not_waited_for(questions, embedder, monkeypatch):
+    monkeypatch.setattr(questions_module, "_LIMIT_S", 0.01)
+    embedder.takes_s = 10.0
+
+    assert await questions.vector("what?") is None
+    assert questions.problem == "the embedding service took longer than 0.01 s for a question"
+
+
+async def test_after_a_failure_searches_do_not_wait_for_a_while(questions, embedder, moment):
+    embedder.fails = EmbeddingUnavailable("it is away")
+    assert await questions.vector("what?") is None
+
+    embedder.fails = None
+    assert await questions.vector("what?") is None
+    assert (embedder.asked, questions.problem) == (["what?"], "it is away")
+
+    moment.now += questions_module._PAUSE_S
+    assert await questions.vector("what?") == (1.0, 0.0)
+    assert questions.problem is None
+
+
+async def test_what_is_known_is_given_also_while_the_service_is_away(questions, embedder):
+    await questions.vector("known")
+    embedder.fails = EmbeddingUnavailable("it is away")
+    await questions.vector("unknown")
+
+    assert await questions.vector("known") == (1.0, 0.0)
+
+
+async def test_a_failure_is_told_for_a_minute_though_nobody_asks_again(questions, embedder, moment):
+    embedder.fails = EmbeddingUnavailable("it is away")
+    await questions.vector("what?")
+
+    moment.now += questions_module._TOLD_S
+    assert questions.problem is None
+
+
+async def test_a_question_the_service_does_not_take_is_no_failure(questions, embedder):
+    embedder.vector = None
+
+    assert await questions.vector("what?") is None
+    assert questions.problem is None
+
+
+async def test_a_search_that_is_cut_short_cuts_the_question_short(questions, embedder):
+    embedder.takes_s = 10.0
+    asking = asyncio.create_task(questions.vector("what?"))
+    await asyncio.sleep(0)
+    asking.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert questions.problem is None
