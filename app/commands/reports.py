@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def add_status(commands: Commands[Any]) -> None:
     """Declare `status`."""
     parser = commands.add_parser("status", help="Show what runs, since when, who is connected, and how much there is.")
+    parser.add_argument("--url", type=_server_url, metavar="URL", help="Ask the server there instead.")
+    _add_token_file(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(parser)
     parser.set_defaults(run=status)
@@ -25,11 +27,12 @@ def status(args: Namespace) -> int:
     from app.ops import status as report
     from app.settings import load_settings
 
-    found = report.status(load_settings({"memory_data_dir": args.data_dir}).data_dir)
+    settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": _token(args)})
+    found = report.status(settings.data_dir) if args.url is None else report.status_of(settings, args.url)
     if args.json:
         print_json(found)
     else:
-        print_rich(("", ""), report.lines(found))
+        print_rich(("", ""), report.lines(found) if args.url is None else report.lines_of(found))
     return 0
 
 
@@ -40,7 +43,7 @@ def add_doctor(commands: Commands[Any]) -> None:
     parser.add_argument(
         "--remote", type=_server_url, metavar="URL", help="Compare with the server there: versions, settings, schema."
     )
-    parser.add_argument("--token-file", metavar="FILE", help="Holds the token for URL (default: MEMORY_TOKEN).")
+    _add_token_file(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(parser)
     parser.set_defaults(run=doctor)
@@ -53,8 +56,7 @@ def doctor(args: Namespace) -> int:
     from app.ops import doctor as report
     from app.settings import load_settings
 
-    token = None if args.token_file is None else _token_in(args.token_file)
-    settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": token})
+    settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": _token(args)})
     if args.remote is not None:
         return _compare(args, settings)
     checks = asyncio.run(report.examine(settings) if args.mcp is None else report.examine_mcp(settings, args.mcp))
@@ -101,10 +103,17 @@ def _server_url(value: str) -> str:
         raise ArgumentTypeError(f"got {value[:80]!r}, {error}" if "@" not in value else str(error)) from None
 
 
-def _token_in(file: str) -> str:
-    """Return the token that stands in a file. Raises InvalidInput."""
+def _add_token_file(parser: ArgumentParser) -> None:
+    parser.add_argument("--token-file", metavar="FILE", help="Holds the token for URL (default: MEMORY_TOKEN).")
+
+
+def _token(args: Namespace) -> str | None:
+    """Return the token that stands in --token-file, where that is given. Raises InvalidInput."""
     from app.errors import InvalidInput
 
+    file = args.token_file
+    if file is None:
+        return None
     try:
         text = Path(file).read_text(encoding="ascii").strip()
     except OSError as error:

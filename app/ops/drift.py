@@ -11,20 +11,19 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from app.errors import NotPermitted, Unavailable
+from app.errors import Unavailable
 from app.ops.database import open_database
 from app.ops.doctor import State
+from app.ops.remote import get
 from app.ops.status import status
 from app.serve import report
 from app.serve.report import Report, Setting
-from app.settings import Settings, is_loopback
+from app.settings import Settings
 from app.store.postgres import PostgresStore
 
-_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 5.0, 30.0
 _LAG_S = 60.0  # of an index; thousands of changes right after an import are nothing to worry about
 # These decide what is stored and what is found: memories of one place would not be those of the other.
 _MUST_AGREE = frozenset(
@@ -73,45 +72,11 @@ async def describe_here(settings: Settings) -> Report:
 
 
 def fetch(settings: Settings, url: str) -> Report:
-    """Ask a server for its report. Raises Unavailable, and NotPermitted rather than send a token in the clear."""
-    import requests
-
-    token = settings.memory_token
-    _refuse_clear_text(url, token is not None)
-    headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+    """Ask a server for its report. Raises Unavailable and NotPermitted."""
     try:
-        answer = requests.get(
-            f"{url}/report",
-            headers=headers,
-            timeout=(_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
-            allow_redirects=False,  # it would carry the token elsewhere
-        )
-        if answer.status_code != 200:
-            raise Unavailable(_refusal(url, answer))
-        return Report.model_validate_json(answer.content)
-    except requests.RequestException as error:
-        raise Unavailable(f"{url} does not answer ({type(error).__name__}); check the address") from error
+        return Report.model_validate_json(get(settings, url, "/report"))
     except ValidationError as error:
         raise Unavailable(f"{url}/report answers, but not as this version does; is it a claude-memory?") from error
-
-
-def _refuse_clear_text(url: str, has_token: bool) -> None:
-    parts = urlsplit(url)
-    if has_token and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise NotPermitted(f"{url}: the token would cross the network in the clear; use https://, or an SSH tunnel")
-
-
-def _refusal(url: str, answer: Any) -> str:
-    try:
-        message = str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        message = "no reason given"
-    hints = {
-        401: "; set MEMORY_TOKEN, or give --token-file: claude-memory token create --user NAME --scope admin there",
-        403: "; a token with the scope admin is needed: claude-memory token create --user NAME --scope admin there",
-        404: "; the server is older than this, or the address has a path too many",
-    }
-    return f"{url}/report answered {answer.status_code}: {message}{hints.get(answer.status_code, '')}"
 
 
 def compare(here: Report, there: Report) -> Iterator[Difference]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,15 @@ from app.errors import Unavailable
 from app.local.bridge import ask
 from app.local.calls import call_tool
 from app.local.lock import holder
+from app.ops.remote import get
+from app.settings import Settings
 
 _ASK_TIMEOUT_S, _CALL_TIMEOUT_S = 2.0, 2.5
+
+# What /status says that is of use here; the rest are the details of its start and its settings.
+_OF_A_SERVER = (
+    "status", "version", "uptime_seconds", "components", "connections", "sessions", "requests", "numbers",
+)  # fmt: skip
 
 
 def status(data_dir: Path) -> dict[str, Any]:
@@ -52,6 +60,32 @@ def _size(folder: Path) -> int | None:
                 continue
             size += found.st_blocks * 512 if hasattr(found, "st_blocks") else found.st_size  # the index has holes
     return size
+
+
+def status_of(settings: Settings, url: str) -> dict[str, Any]:
+    """Return what a server elsewhere answers at /status. Raises Unavailable and NotPermitted."""
+    try:
+        found = json.loads(get(settings, url, "/status"))
+        return {"url": url, **{name: found[name] for name in _OF_A_SERVER}}
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unavailable(f"{url}/status answers, but not as this version does; is it a claude-memory?") from error
+
+
+def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the status of a server elsewhere as rows for people."""
+    numbers, requests = found["numbers"], found["requests"]
+    rows = [
+        ("running", f"{found['version']} at {found['url']}, {found['status']}"),
+        ("since", f"{found['uptime_seconds'] / 3_600:,.1f} h"),
+        ("connections", f"{found['connections']}, of them {found['sessions']} open SSE sessions"),
+        ("requests", f"{requests['total']:,.0f}, {requests['avg_response_time_seconds'] * 1_000:,.1f} ms on average"),
+    ]
+    rows += [(name, f"{part['status']}: {part['detail'] or 'answers'}") for name, part in found["components"].items()]
+    if "memories" in numbers:
+        rows.append(("memories", f"{numbers['memories']:,.0f}"))
+        lag = f"{numbers['index_lag_changes']:,.0f} changes, {numbers['index_lag_seconds']:.1f} s"
+        rows += [("index lag", lag), ("database", f"{numbers['database_bytes'] / 1e6:,.1f} MB")]
+    return rows
 
 
 def lines(found: dict[str, Any]) -> list[tuple[str, str]]:

@@ -158,6 +158,8 @@ async def test_drift_of_a_real_server_shows_in_one_table(command, tokens_of, add
         told = await command(*remote, "--json", environment={"MEMORY_TOKEN": admin})
         forbidden = await command(*remote, environment={"MEMORY_TOKEN": reader})
         unknown = await command(*remote)
+        status = await command("status", "--url", server.url, "--token-file", "token")
+        stated = await command("status", "--url", server.url, "--json", environment={"MEMORY_TOKEN": reader})
         raw = await asyncio.to_thread(server.request, "GET", "/report", headers={"Authorization": f"Bearer {admin}"})
     finally:
         await asyncio.to_thread(running.__exit__, None, None, None)
@@ -178,6 +180,9 @@ async def test_drift_of_a_real_server_shows_in_one_table(command, tokens_of, add
         assert secret not in json.dumps(raw[2]) + table + told.stdout.decode()
     assert (forbidden.returncode, b"403: this needs the scope 'admin'" in forbidden.stderr) == (1, True)
     assert (unknown.returncode, b"401: no token" in unknown.stderr) == (1, True)
+    assert status.returncode == 0
+    assert f"at {server.url}, ok" in status.stdout.decode()
+    assert json.loads(stated.stdout)["components"]["postgres"]["status"] == "ok"
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""Asks a server elsewhere over HTTP, with MEMORY_TOKEN where it is set."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.errors import NotPermitted, Unavailable
+from app.settings import Settings, is_loopback
+
+_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 5.0, 30.0
+_HINTS = {
+    401: "; set MEMORY_TOKEN, or give --token-file, with a token of that server: claude-memory token create",
+    403: "; it takes a token with that scope: claude-memory token create --user NAME --scope admin",
+    404: "; the server there is older than this, or the address has a path too many",
+}
+
+
+def get(settings: Settings, url: str, path: str) -> bytes:
+    """Return the body at a path. Raises Unavailable, and NotPermitted rather than send a token in the clear."""
+    import requests
+
+    token = settings.memory_token
+    parts = urlsplit(url)
+    if token is not None and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise NotPermitted(f"{url}: the token would cross the network in the clear; use https://, or an SSH tunnel")
+    headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+    try:
+        answer = requests.get(
+            f"{url}{path}",
+            headers=headers,
+            timeout=(_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
+            allow_redirects=False,  # it would carry the token elsewhere
+        )
+    except requests.RequestException as error:
+        raise Unavailable(f"{url} does not answer ({type(error).__name__}); check the address") from error
+    if answer.status_code != 200:
+        raise Unavailable(f"{url}{path} answered {answer.status_code}: {_reason(answer)}")
+    return bytes(answer.content)
+
+
+def _reason(answer: Any) -> str:
+    try:
+        message = str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = "no reason given"
+    return message + _HINTS.get(answer.status_code, "")
