@@ -199,10 +199,10 @@ class Dispatcher:
     async def _to_mcp(self, path: str, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         assert self._mcp is not None
         assert self._sse is not None
+        identity = await self._identify(scope, headers)  # first: clients also GET /mcp to learn how to sign in
         if scope["method"] != MCP_METHODS[path]:
             # /mcp is stateless: there is no stream to GET and no session to DELETE
             raise WrongMethod(scope["method"], MCP_METHODS[path])
-        identity = await self._identify(scope, headers)
         if path == SSE and self._service.stopping:
             raise Unavailable("the server is stopping; connect again")
         if path == SSE:

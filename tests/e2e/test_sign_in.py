@@ -326,9 +326,21 @@ def browser(tmp_path: Path) -> Iterator[Any]:
     browser = webdriver.Chrome(options, Service(driver))
     try:
         browser.set_page_load_timeout(PATIENCE_S)
+        browser.implicitly_wait(5)
         yield browser
     finally:
         browser.quit()
+
+
+@contextmanager
+def next_page(browser: Any) -> Iterator[None]:
+    """Wait until what the block does has led to another page."""
+    from selenium.webdriver.support.expected_conditions import staleness_of
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    page = browser.find_element("tag name", "html")
+    yield
+    WebDriverWait(browser, PATIENCE_S).until(staleness_of(page))
 
 
 class TestInTheBrowser:
@@ -361,16 +373,19 @@ class TestInTheBrowser:
             assert "Tester asks for access" in browser.find_element("css selector", "h1").text
             assert redirect.split("/")[2] in browser.find_element("id", "redirect").text
 
-            browser.switch_to.active_element.send_keys("cm_" + "x" * 43, Keys.ENTER)
+            with next_page(browser):
+                browser.switch_to.active_element.send_keys("cm_" + "x" * 43, Keys.ENTER)
             problem = browser.find_element("css selector", "[role=alert]")
             assert problem.text == "This access token is unknown, expired or revoked. Nothing was allowed."
             field = browser.switch_to.active_element
             assert field.get_attribute("id") == "token"
             assert field.get_attribute("aria-describedby") == problem.get_attribute("id")
-            field.send_keys(deployment.token, Keys.ENTER)
+            with next_page(browser):
+                field.send_keys(deployment.token, Keys.ENTER)
 
             assert browser.find_element("css selector", "h1").text == "May Tester use the memory of ann?"
-            self.tab_to(browser, "Allow").send_keys(Keys.ENTER)
+            with next_page(browser):
+                self.tab_to(browser, "Allow").send_keys(Keys.ENTER)
 
             assert browser.title == "connected", "redirects of the client's own are not held back"
         given = query(came[0])
@@ -408,7 +423,8 @@ class TestInTheBrowser:
 
     def press(self, browser: Any, name: str) -> None:
         [button] = [one for one in browser.find_elements("tag name", "button") if one.text == name]
-        button.click()
+        with next_page(browser):
+            button.click()
 
     def check_page(self, browser: Any, names: list[str]) -> None:
         controls = browser.find_elements("css selector", "input:not([type=hidden]), button")

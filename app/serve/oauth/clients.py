@@ -2,7 +2,8 @@
 
 A redirect address is https, or http on loopback, where any port is taken: a client on the user's machine listens
 where it finds room (RFC 8252). Addresses are compared whole. Scopes this server does not know are left out of what
-is asked (RFC 6749, 3.3), so a client that always asks for `offline_access` still gets `read` and `write`.
+is asked (RFC 6749, 3.3), so a client that always asks for a scope of its own still gets `read` and `write`; the answer
+says what it got.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 from mcp.server.auth.middleware.client_auth import AuthenticationError, ClientAuthenticator
 from mcp.server.auth.provider import RegistrationError
-from mcp.shared.auth import InvalidRedirectUriError, InvalidScopeError, OAuthClientInformationFull
+from mcp.shared.auth import InvalidRedirectUriError, OAuthClientInformationFull
 from pydantic import AnyUrl, Field
 from starlette.requests import Request
 from starlette.types import Message
@@ -52,13 +53,8 @@ class RegisteredClient(OAuthClientInformationFull):
         return redirect_uri
 
     def validate_scope(self, requested_scope: str | None) -> list[str] | None:
-        """Return the scopes asked for that exist here, None when none were. Raises InvalidScopeError."""
-        if not requested_scope:
-            return None
-        known = [scope for scope in SCOPES if scope in requested_scope.split()]
-        if not known:
-            raise InvalidScopeError(f"scope takes {', '.join(SCOPES)}")
-        return known
+        """Return the scopes asked for that exist here, None when there is none among them."""
+        return known_scopes(requested_scope) or None
 
 
 class Clients(Protocol):
@@ -118,6 +114,11 @@ def _basic(authorization: str) -> tuple[str, str]:
     except (binascii.Error, UnicodeDecodeError):
         return "", ""
     return unquote(client_id), unquote(secret)
+
+
+def known_scopes(asked: str | None) -> list[str]:
+    """Return those of the scopes asked for that exist here."""
+    return [scope for scope in SCOPES if scope in (asked or "").split()]
 
 
 def is_client_id(value: str) -> bool:

@@ -89,7 +89,7 @@ def consent_page(asking: Asking, user: str) -> Response:
 <button name="action" value="deny">Deny</button>
 </form>
 <p class="hint">Allow it only if you have just asked this application to connect, and know the address it sends you back
-to. You can end it later with <code>claude-memory token revoke</code>.</p>"""
+to. Whoever runs this server can end it later.</p>"""
     return _page("Allow access?", body, asking.redirect_uri)
 
 

@@ -22,7 +22,7 @@ from pydantic import AnyUrl
 
 from app import metrics
 from app.metrics import Metrics
-from app.serve.auth import SCOPES, digest, new_token
+from app.serve.auth import digest, new_token
 from app.serve.oauth import CONSENT
 from app.serve.oauth.clients import (
     DEFAULT_SCOPES,
@@ -30,6 +30,7 @@ from app.serve.oauth.clients import (
     RegisteredClient,
     check_metadata,
     is_client_id,
+    known_scopes,
     stored_client,
 )
 from app.settings import Settings
@@ -86,8 +87,7 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
 
     async def register_client(self, client_info: OAuthClientInformationFull) -> None:
         """Store a client that registers itself. Raises RegistrationError; puts right what the answer will say."""
-        known = [scope for scope in SCOPES if scope in (client_info.scope or "").split()]
-        client_info.scope = " ".join(known or DEFAULT_SCOPES)
+        client_info.scope = " ".join(known_scopes(client_info.scope) or DEFAULT_SCOPES)
         secret = client_info.client_secret
         client = Client(
             id=client_info.client_id,

@@ -50,6 +50,14 @@ async def test_a_wrong_token_is_told_apart_from_none_and_sse_has_its_own_metadat
     assert '/.well-known/oauth-protected-resource/sse"' in refused.headers["www-authenticate"]
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+async def test_whatever_a_client_tries_first_it_learns_where_to_sign_in(http, method):
+    refused = await http.client.request(method, "/mcp")
+
+    assert refused.status_code == 401
+    assert "resource_metadata=" in refused.headers["www-authenticate"]
+
+
 async def test_what_is_not_there_is_not_found_instead_of_forbidden(http):
     answer = await http.get("/.well-known/openid-configuration")
 
@@ -134,11 +142,10 @@ class TestScopes:
         assert client["scope"] == "read"
         assert (await http.sign_in(client, token, scope="offline_access read"))["scope"] == "read"
 
-    async def test_nothing_but_unknown_scopes_goes_back_as_an_error(self, http):
-        answer = await http.authorize(await http.register(), pkce()[1], scope="everything")
+    async def test_who_asks_for_other_servers_scopes_alone_gets_the_usual_ones_and_is_told(self, deployment, http):
+        token, _ = await deployment.token("read", "write", "admin")
 
-        assert query(answer.headers["location"])["error"] == "invalid_scope"
-        assert query(answer.headers["location"])["iss"] == "https://memory.example"
+        assert (await http.sign_in(await http.register(), token, scope="claudeai"))["scope"] == "read write"
 
     async def test_what_the_user_may_not_give_is_said_and_not_given(self, deployment, http):
         reader, _ = await deployment.token("read")
