@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -293,7 +293,7 @@ class Follower:
         started, written = time.monotonic(), 0
         snapshot = await self._log.snapshot()
         await engine.empty(await self._log.space())
-        async for members in self._log.everything():
+        async for members in _ahead(self._log.everything()):
             written += await self._write_sessions(members, {})
         self._position, self._seen = horizon_of(snapshot), snapshot
         await engine.checkpoint(self._position)
@@ -364,3 +364,19 @@ def _points(
         for session, its in members.items()
         for point in session_points(session, its, positions.get(session), kept)
     ]
+
+
+async def _ahead(pages: AsyncIterator[T]) -> AsyncIterator[T]:
+    """Yield the same, and have the next one fetched meanwhile: PostgreSQL works while we do."""
+
+    async def fetch() -> T | None:
+        return await anext(pages, None)
+
+    coming = asyncio.create_task(fetch())
+    try:
+        while (page := await coming) is not None:
+            coming = asyncio.create_task(fetch())
+            yield page
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)

@@ -13,7 +13,7 @@ from app.store.database import Database
 from app.store.terms import LIVE_MEMORIES
 
 _BACKLOG_CHANGES = 200_000  # some 50 MB; an index that far behind is filled anew sooner
-_REBUILD_PAGE_SESSIONS = 2_000  # rows of a page are some MB; sessions are never torn apart
+_PAGE_MEMORIES = 5_000  # some MB, and a tenth of a second's work; the last session is read whole
 
 _MEMBER_COLUMNS = (
     "session_id, position, id, user_id, project, kind, tags, role, conversation_id,"
@@ -36,6 +36,12 @@ select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
 
 # Below this the log is counted in, in term_counts and in usage.
 _FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') order by xid limit 1"
+
+
+_NEXT_SESSIONS = """
+select (array_agg(session_id order by session_id))[1], (array_agg(session_id order by session_id desc))[1]
+from (select session_id from memories where session_id > $1 order by session_id limit $2) as page
+"""
 
 
 class PostgresChangeLog:
@@ -126,14 +132,9 @@ class PostgresChangeLog:
         snapshot = {"isolation": "repeatable_read", "readonly": True}
         async with self._db.as_service() as connection, connection.transaction(**snapshot):
             while True:
-                ids = await connection.fetch(
-                    "select distinct session_id from memories where session_id > $1 order by session_id limit $2",
-                    last,
-                    _REBUILD_PAGE_SESSIONS,
-                )
-                if not ids:
+                first, last = await connection.fetchrow(_NEXT_SESSIONS, last, _PAGE_MEMORIES)
+                if first is None:
                     return
-                first, last = ids[0][0], ids[-1][0]
                 rows = await connection.fetch(
                     f"select {_MEMBER_COLUMNS} from memories"
                     " where session_id between $1 and $2 and archived_at is null order by session_id, position",
