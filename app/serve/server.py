@@ -369,7 +369,8 @@ class _Running:
     async def _sign_in_routes(self) -> list[BaseRoute]:
         if self._settings.public_url is None or not self._service.full:
             return []
-        module = await asyncio.to_thread(_load, "app.serve.oauth.routes")
+        openid = ["app.serve.oauth.openid"] if self._settings.openid_issuer is not None else []
+        module = await asyncio.to_thread(_load, *openid, "app.serve.oauth.routes")
         routes: list[BaseRoute] = module.sign_in_routes(self._service)
         return routes
 

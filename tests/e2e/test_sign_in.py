@@ -54,14 +54,15 @@ async def tokens(connect_arguments: dict[str, Any]) -> AsyncIterator[Tokens]:
 
 @pytest.fixture
 async def deploy(connect_arguments: dict[str, Any], tokens: Tokens, tmp_path: Path) -> AsyncIterator[Any]:
-    """Return a function that starts a deployment of so many servers."""
+    """Return a function that starts a deployment of so many servers; with an OpenID provider it has no token."""
     host, port = quote(str(connect_arguments["host"]), safe=""), connect_arguments["port"]
     url = f"postgresql:///{connect_arguments['database']}?host={host}&port={port}&user={connect_arguments['user']}"
     with ExitStack() as stack:
 
         async def deploy(servers: int = 1, **environment: str) -> Deployment:
             token = new_token()
-            await tokens.create(digest(token), "ann", ["read", "write"], None)
+            if "OPENID_ISSUER" not in environment:
+                await tokens.create(digest(token), "ann", ["read", "write"], None)
             before = stack.enter_context(proxy())
             given = {"DATABASE_URL": url, "AUTH": "required", "PUBLIC_URL": before.url, **environment}
             running = []
@@ -223,6 +224,16 @@ async def test_without_public_url_nothing_of_it_is_there(deploy):
         assert (await http.get("/.well-known/oauth-protected-resource")).status_code == 401
         refused = await http.post("/mcp")
     assert refused.headers["www-authenticate"] == 'Bearer realm="claude-memory"'
+
+
+async def test_with_an_openid_provider_nobody_needs_a_token(deploy):
+    provider = {"OPENID_ISSUER": "https://accounts.example", "OPENID_CLIENT_ID": "us", "OPENID_ALLOWED_USERS": "*"}
+    deployment = await deploy(**provider)
+    async with Http(deployment.url) as http:
+        client = await http.register()
+        page = await http.get(await http.begin(client, pkce()[1]))
+
+    assert "Sign in with <bdi>accounts.example</bdi>" in page.text
 
 
 async def test_a_server_that_is_open_to_all_does_not_start_with_a_public_url(tmp_path):
