@@ -102,6 +102,8 @@ def user_delete(args: Namespace) -> int:
         print_json(report.to_json())
     else:
         print(f"{'would delete' if report.dry_run else 'deleted'} {args.user}: {_rows(report.rows)}")
+        for backup in report.backups:
+            print(f"may hold it yet: {backup['place']}, taken {cell(backup['taken_at'])}")
     return 1 if report.dry_run and not args.dry_run else 0
 
 

@@ -2,8 +2,8 @@
 
 What goes: expired memories; what has been old for `cleanup_days`, which is memories archived so long ago, conversations
 without a message that nothing happened in since, tokens and clients' grants that ended before; the change log beyond
-its week; what else is over (sign-ins, counts of terms that nothing holds); deletions of users that were cut short.
-A live memory never goes.
+its week; what else is over (sign-ins, counts of terms that nothing holds); deletions of users that were cut short;
+scratch databases of verifications that were killed. A live memory never goes.
 Then our tables are vacuumed, and indexes twice as large as they need to be are rebuilt.
 
 The search index is not touched: it is another process's, follows the deletions by the change log, and its engine
@@ -19,11 +19,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.ops.database import admin_arguments
 from app.settings import Settings
 from app.store.changes import PostgresChangeLog
 from app.store.database import Database
 from app.store.maintenance import CLEANUPS, Maintenance, Relation, maintenance
 from app.store.postgres import PostgresStore
+from app.store.scratch import left_over
 from app.store.users import Users
 from app.worker.housekeeping import LOG_KEPT
 
@@ -87,6 +89,9 @@ async def maintain(
         await _rebuild(work, report, on_step)
         if not dry_run:
             report.bytes_after = await work.database_bytes()
+        report.removed["databases of broken verifications"] = await left_over(
+            admin_arguments(settings, db), drop=not dry_run
+        )
     report.seconds = time.monotonic() - began
     logger.info(
         "maintained in %.1f s: %d rows removed, %d indexes rebuilt",

@@ -12,6 +12,8 @@ from app.memory.types import Use
 from app.ops.database import open_database
 from app.ops.importing.progress import Bar
 from app.settings import load_settings
+from app.store.backups import Backups
+from app.store.database import Database
 from app.store.users import UserRow, Users
 
 Answer = TypeVar("Answer")
@@ -19,11 +21,12 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What a deletion took, or would take. rows: how many named the user, by table."""
+    """What a deletion took, or would take. rows: how many named the user, by table; backups: what may hold them yet."""
 
     user: str
     dry_run: bool
     rows: dict[str, int]
+    backups: list[dict[str, Any]]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -32,13 +35,14 @@ class Deletion:
 
 def listing(data_dir: str | None) -> list[UserRow]:
     """Return all users, by name."""
-    return _ask(data_dir, lambda users: users.list())
+    return _ask(data_dir, lambda db: Users(db).list())
 
 
 def quota(data_dir: str | None, user: str, memories: int | None, bytes_: int | None, *, default: bool) -> Use:
     """Set what is given, or go back to the settings' quota, and return what holds then."""
 
-    async def set_and_show(users: Users) -> Use:
+    async def set_and_show(db: Database) -> Use:
+        users = Users(db)
         if default:
             await users.drop_quota(user)
         elif memories is not None or bytes_ is not None:
@@ -51,12 +55,14 @@ def quota(data_dir: str | None, user: str, memories: int | None, bytes_: int | N
 def delete(data_dir: str | None, user: str, *, dry_run: bool, agreed: Callable[[dict[str, int]], bool]) -> Deletion:
     """Delete a user with everything it has, if `agreed` to the rows it has. Raises NotFound and Conflict."""
 
-    async def count_and_delete(users: Users) -> Deletion:
+    async def count_and_delete(db: Database) -> Deletion:
+        users = Users(db)
         rows = await users.rows(user)
         if not rows:
             raise NotFound(f"user {user!r}: nothing here is of this name; claude-memory user list shows all users")
+        backups = [one.to_json() for one in await Backups(db).list()]
         if dry_run or not await asyncio.to_thread(agreed, rows):
-            return Deletion(user, True, rows)
+            return Deletion(user, True, rows, backups)
         with Bar("deleting") as bar:
             done = 0
 
@@ -66,14 +72,14 @@ def delete(data_dir: str | None, user: str, *, dry_run: bool, agreed: Callable[[
                 bar.done(done)
 
             await users.delete(user, count)
-        return Deletion(user, False, rows)
+        return Deletion(user, False, rows, backups)
 
     return _ask(data_dir, count_and_delete)
 
 
-def _ask(data_dir: str | None, question: Callable[[Users], Awaitable[Answer]]) -> Answer:
+def _ask(data_dir: str | None, question: Callable[[Database], Awaitable[Answer]]) -> Answer:
     async def ask() -> Answer:
         async with open_database(load_settings({"memory_data_dir": data_dir}), "user") as db:
-            return await question(Users(db))
+            return await question(db)
 
     return asyncio.run(ask())

@@ -38,7 +38,7 @@ async def scratch_database(admin: Mapping[str, Any], beside: Database) -> AsyncI
     async with _connected(admin) as connection:
         await connection.execute(_LOCK, name)
         try:
-            await _drop_left_over(connection)
+            await _left_over(connection, drop=True)
             await connection.execute(f"create database {name} template template0 owner {owner}")
         except asyncpg.InsufficientPrivilegeError as error:
             raise NotPermitted(
@@ -65,9 +65,18 @@ async def _connected(admin: Mapping[str, Any]) -> AsyncIterator[asyncpg.Connecti
         raise StoreUnavailable(why(error)) from error
 
 
-async def _drop_left_over(connection: asyncpg.Connection) -> None:
-    """Drop the scratch databases whose makers were killed."""
+async def left_over(admin: Mapping[str, Any], *, drop: bool) -> int:
+    """Count the scratch databases whose makers were killed, and drop them when told to. Raises StoreUnavailable."""
+    async with _connected(admin) as connection:
+        return await _left_over(connection, drop=drop)
+
+
+async def _left_over(connection: asyncpg.Connection, *, drop: bool) -> int:
+    found = 0
     for row in await connection.fetch(_UNCONNECTED):
         if await connection.fetchval(_LOCK, row["datname"]):
-            await connection.execute(f"drop database if exists {row['datname']}")
+            found += 1
+            if drop:
+                await connection.execute(f"drop database if exists {row['datname']}")
             await connection.execute(_UNLOCK, row["datname"])
+    return found

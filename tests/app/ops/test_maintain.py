@@ -31,6 +31,7 @@ NOTHING = {
     "counts of terms that are gone": 0,
     "old changes in the log": 0,
     "users whose deletion was cut short": 0,
+    "databases of broken verifications": 0,
 }
 
 
@@ -196,6 +197,29 @@ async def test_a_deletion_that_was_cut_short_is_ended(store, service, database, 
     assert report.removed["users whose deletion was cut short"] == 1
     assert await Users(database).rows("alice") == {}
     assert "memories" in await Users(database).rows("bob"), "his may still be under way"
+
+
+async def test_databases_of_broken_verifications_go_and_those_in_use_stay(
+    connect_arguments, database, plain_settings, postgres
+):
+    admin = await postgres.superuser()
+    owner = connect_arguments["user"]
+    try:
+        for name in ("claude_memory_scratch_left", "claude_memory_scratch_used"):
+            await admin.execute(f"create database {name} owner {owner}")
+        used = await asyncpg.connect(**{**connect_arguments, "database": "claude_memory_scratch_used"})
+        try:
+            what = "databases of broken verifications"
+            assert (await maintain(plain_settings, database, dry_run=True)).removed[what] == 1
+            assert (await maintain(plain_settings, database)).removed[what] == 1
+            names = await admin.fetch("select datname from pg_database where datname like 'claude_memory_scratch_%'")
+            assert [row["datname"] for row in names] == ["claude_memory_scratch_used"]
+        finally:
+            await used.close()
+    finally:
+        await admin.execute("drop database if exists claude_memory_scratch_left")
+        await admin.execute("drop database if exists claude_memory_scratch_used with (force)")
+        await admin.close()
 
 
 async def test_bloated_indexes_are_rebuilt_and_sound_ones_are_not(

@@ -65,6 +65,18 @@ async def test_a_deletion_is_tried_agreed_to_and_done(command):
     assert (again.returncode, b"user 'ann': nothing here" in again.stderr) == (1, True)
 
 
+async def test_a_deletion_names_the_backups_that_hold_the_user_yet(command, tmp_path):
+    await command("import", "-", "--user", "ann", given=LINES)
+    backup = await command("backup", "ann.tar")
+    assert backup.returncode == 0, backup.stderr
+
+    tried = json.loads((await command("user", "delete", "ann", "--dry-run", "--json")).stdout)
+    done = await command("user", "delete", "ann", "--yes")
+
+    assert [one["place"] for one in tried["backups"]] == [str(tmp_path / "ann.tar")]
+    assert f"may hold it yet: {tmp_path / 'ann.tar'}, taken " in done.stdout.decode()
+
+
 async def test_what_was_exported_comes_back_after_a_deletion(command, tmp_path):
     await command("import", "-", "--user", "ann", given=LINES)
     exported = await command("user", "export", "ann", "ann.jsonl")
