@@ -11,21 +11,15 @@ import yaml
 from app import metrics
 
 RUNBOOK = "docs/runbook.md"
-HOUR_S, DAY_S = 3_600, 86_400
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 
 APP_JOB, WORKER_JOB, QDRANT_JOB, POSTGRES_JOB, NODE_JOB = "claude-memory", "worker", "qdrant", "postgres", "node"
 ALERTS_JOB, ALERTMANAGER_JOB, PROXY_JOB = "alerts", "alertmanager", "proxy"
 
-_BACKUP = "claude_memory_backup_last_success_timestamp_seconds"
-_CERT = "claude_memory_certificate_expiry_timestamp_seconds"
-_FAILING = "claude_memory_alerts_delivery_failing"
 # What rules use beside the app's own catalogue: metrics of Prometheus itself and of the exporters beside it.
 OTHER_METRICS = frozenset(
     {
         "up",
-        _BACKUP,
-        _CERT,
-        _FAILING,
         "alertmanager_notifications_failed_total",
         "node_cpu_seconds_total",
         "node_filesystem_avail_bytes",
@@ -58,7 +52,7 @@ class Rule:
     description: str
 
     @property
-    def runbook(self) -> str:
+    def runbook_url(self) -> str:
         """The rule's place in the runbook: headings become anchors in small letters."""
         return f"{RUNBOOK}#{self.name.lower()}"
 
@@ -69,7 +63,11 @@ class Rule:
             "expr": self.expression,
             "for": f"{self.for_s}s",
             "labels": {"severity": str(self.severity), "topic": self.topic},
-            "annotations": {"summary": self.summary, "description": self.description, "runbook": self.runbook},
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": self.runbook_url,
+            },
         }
 
 
@@ -96,7 +94,7 @@ class Threshold:
                 for_s=self.for_s,
                 severity=severity,
                 summary=f"{self.what} over {shown}",
-                description=f"{self.what} {self.value}, over {shown} for {self.for_s} s.",
+                description=f"{self.what} {self.value}, over {shown} for {self.for_s // MINUTE_S} min.",
             )
             for name, limit, shown, severity in zip(
                 self.names, self.limits, self.shown, (Severity.WARNING, Severity.CRITICAL), strict=True
@@ -106,7 +104,7 @@ class Threshold:
 
 
 _REAL_DISKS = (
-    'fstype!~"tmpfs|ramfs|overlay|squashfs|nsfs|autofs|proc|sysfs|devtmpfs|cgroup.*|fuse.*"'
+    'fstype!~"tmpfs|ramfs|overlay|squashfs|iso9660|nsfs|autofs|proc|sysfs|devtmpfs|cgroup.*|fuse.*"'
     ',mountpoint!~"/(run|boot|sys|proc|dev)($|/.*)"'
 )
 _PERCENT = 'is at {{ $value | printf "%.0f" }} % on {{ $labels.instance }}'
@@ -166,20 +164,28 @@ THRESHOLDS = (
     ),
 )
 
+_APP = f'job="{APP_JOB}"'
+# Jobs whose absence is an alert of its own; any other that does not answer is ClaudeMemoryTargetDown.
+_JOBS_WITH_RULES = (APP_JOB, PROXY_JOB, QDRANT_JOB, ALERTS_JOB, ALERTMANAGER_JOB)
+_BACKUP_AGE_S = 36 * HOUR_S  # a night and half a day
+# Both sides of an `or` lose all labels where either may notice first: an alert whose labels change starts anew.
 _SINGLE = (
     Rule(
         name="ClaudeMemoryMCPDown",
         topic="app",
-        expression=f'up{{job="{APP_JOB}"}} == 0 or absent(up{{job="{APP_JOB}"}})',
+        expression=f'up{{job=~"{APP_JOB}|{PROXY_JOB}"}} == 0 or absent(up{{{_APP}}})',
         for_s=30,
         severity=Severity.CRITICAL,
         summary="The MCP server does not answer",
-        description="{{ $labels.instance }} has not answered for 30 s; its replicas, if any, carry its load.",
+        description=(
+            "{{ with $labels.instance }}{{ . }} has not answered{{ else }}No replica is known{{ end }} for 30 s. "
+            "Other replicas, if any, carry the load; without the proxy no client gets through."
+        ),
     ),
     Rule(
         name="ClaudeMemoryPostgresDown",
         topic="postgres",
-        expression=f'pg_up{{job="{POSTGRES_JOB}"}} == 0 or on() max({metrics.POSTGRES_UP.name}) == 0',
+        expression=f'min(pg_up{{job="{POSTGRES_JOB}"}}) == 0 or max({metrics.POSTGRES_UP.name}{{{_APP}}}) == 0',
         for_s=60,
         severity=Severity.CRITICAL,
         summary="PostgreSQL does not answer",
@@ -188,11 +194,18 @@ _SINGLE = (
     Rule(
         name="ClaudeMemoryQdrantDown",
         topic="qdrant",
-        expression=f'up{{job="{QDRANT_JOB}"}} == 0 or on() max({metrics.QDRANT_UP.name}) == 0',
+        # a replica that waits for PostgreSQL since its start knows nothing of the index
+        expression=(
+            f'min(up{{job="{QDRANT_JOB}"}}) == 0 or max({metrics.QDRANT_UP.name}'
+            f" and on (instance) {metrics.POSTGRES_UP.name} == 1) == 0"
+        ),
         for_s=60,
         severity=Severity.CRITICAL,
         summary="Qdrant does not answer",
-        description="{{ $labels.instance }}: searches fall back to PostgreSQL and find less; nothing is lost.",
+        description=(
+            "Qdrant, or a node of it, is away. Searches are answered from PostgreSQL until it is back: "
+            "slower with many memories; nothing is lost."
+        ),
     ),
     Rule(
         name="ClaudeMemoryIndexBehind",
@@ -206,11 +219,20 @@ _SINGLE = (
     Rule(
         name="ClaudeMemoryBackupTooOld",
         topic="backup",
-        expression=f"time() - max({_BACKUP}) > {36 * HOUR_S}",
+        expression=f"time() - (max({metrics.BACKUP_LAST_SUCCESS.name}) > 0) > {_BACKUP_AGE_S}",
         for_s=600,
         severity=Severity.WARNING,
         summary="The last good backup is over 36 hours old",
         description="It was made {{ $value | humanizeDuration }} ago; backups are made every night.",
+    ),
+    Rule(
+        name="ClaudeMemoryBackupMissing",
+        topic="backup",
+        expression=f"max({metrics.BACKUP_LAST_SUCCESS.name}) == 0",
+        for_s=_BACKUP_AGE_S,
+        severity=Severity.WARNING,
+        summary="No backup was ever made",
+        description="After 36 hours there is still no backup; is BACKUP_TO set, and does the worker run?",
     ),
     Rule(
         name="ClaudeMemoryWorkerWithoutLeader",
@@ -224,23 +246,42 @@ _SINGLE = (
     Rule(
         name="ClaudeMemoryCertificateExpiring",
         topic="certificate",
-        expression=f"min({metrics.CERTIFICATE_EXPIRY.name}) - time() < {14 * DAY_S}",
+        # the latest: a worker that led before may remember the one that was renewed since
+        expression=f"max({metrics.CERTIFICATE_EXPIRY.name}) - time() < {14 * DAY_S}",
         for_s=3_600,
         severity=Severity.WARNING,
         summary="The TLS certificate ends within 14 days",
-        description="It ends in {{ $value | humanizeDuration }} and was not renewed.",
+        description="It was not renewed, and {{ $value | humanizeDuration }} are left (below zero: it has ended).",
     ),
     Rule(
         name="ClaudeMemoryAlertDeliveryFailing",
         topic="alerts",
-        expression=(
-            f"increase(alertmanager_notifications_failed_total[5m]) > 0"
-            f' or {metrics.ALERTS_DELIVERY_FAILING.name} == 1 or up{{job="{ALERTS_JOB}"}} == 0'
+        expression=" or ".join(
+            (
+                f"max by (instance, target) ({metrics.ALERTS_DELIVERY_FAILING.name}) == 1",
+                f"max by (instance, target) ({metrics.ALERTS_QUEUE_AGE.name}) > 300",
+                f"sum by (instance, target) "
+                f'(increase({metrics.ALERTS_DELIVERIES.name}{{outcome="given_up"}}[15m])) > 0',
+                "sum by (instance) (increase(alertmanager_notifications_failed_total[5m])) > 0",
+                f'max by (instance) (up{{job=~"{ALERTS_JOB}|{ALERTMANAGER_JOB}"}}) == 0',
+            )
         ),
-        for_s=120,
+        for_s=300,
         severity=Severity.WARNING,
-        summary="Alerts do not reach anybody",
-        description="{{ $labels.instance }}: alerts are kept and sent again, but nobody has been told for minutes.",
+        summary="Alerts do not reach everybody",
+        description=(
+            "{{ with $labels.target }}Target {{ . }} of {{ end }}{{ $labels.instance }}: for 5 min alerts came late "
+            "or not at all. They are kept and sent again; those given up stay in the receiver's log alone."
+        ),
+    ),
+    Rule(
+        name="ClaudeMemoryTargetDown",
+        topic="monitoring",
+        expression=f'up{{job!~"{"|".join(_JOBS_WITH_RULES)}"}} == 0',
+        for_s=300,
+        severity=Severity.WARNING,
+        summary="A part is not measured",
+        description="{{ $labels.job }} on {{ $labels.instance }} has not answered for 5 min; its alerts are blind.",
     ),
     Rule(
         name="ClaudeMemoryWatchdog",
