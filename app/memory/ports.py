@@ -166,7 +166,7 @@ class VectorStore(Protocol):
     async def changed(self, model: str, position: int, limit: int) -> tuple[list[Unembedded], int]:
         """Return those among what was written from a position on, and the position to read from next.
 
-        Raises LogPruned when the log does not reach back so far.
+        Raises LogPruned when the log does not reach back so far, or holds more than a sweep would cost.
         """
 
     async def store(self, model: str, embedded: Sequence[tuple[Unembedded, bytes]]) -> int:

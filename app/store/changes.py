@@ -117,7 +117,9 @@ class PostgresChangeLog:
             return {}
         async with self._reading(user) as connection:
             rows = await connection.fetch(
-                "select memory_id, vector from embeddings where memory_id = any($1::uuid[]) and model = $2",
+                # one step of the index for each, also with a plan that was made while the table was empty
+                "select wanted.id, e.vector from unnest($1::uuid[]) as wanted (id) cross join lateral"
+                " (select vector from embeddings where memory_id = wanted.id and model = $2 offset 0) as e",
                 list(memories),
                 self.model,
             )

@@ -11,30 +11,30 @@ from app.memory.ports import Unembedded
 from app.store.database import Database
 from app.store.rows import LIVE
 
-_SCANNED = 5_000  # memories looked at in one page; those that have a vector cost a step of an index each
+_AT_ONCE = 5_000  # memories looked at by one query; those that have a vector cost a step of an index each
 
-_WITHOUT = f"{LIVE} and not exists (select from embeddings e where e.memory_id = m.id and e.model = $1)"
-_OLDER = f"""
-with page as (select id from memories where id < $2 order by id desc limit $4)
-select (select id from page order by id limit 1) as last,
-       array(select row(m.id, m.version, m.name, m.text) from page join memories m using (id)
-             where {_WITHOUT} order by m.id desc limit $3) as found
+# `offset 0` keeps the planner from joining whole tables: its plan is made once, and that may be while they are empty.
+_WITHOUT = f"""
+select m.* from unnest($2::uuid[]) with ordinality as wanted (id, place) cross join lateral (
+    select id, version, name, text from memories
+    where id = wanted.id and {LIVE}
+      and not exists (select from embeddings where memory_id = memories.id and model = $1 offset 0)
+    offset 0
+) as m order by place limit $3
 """
-_CHANGED = f"""
+_OLDER = "select id from memories where id < $1 order by id desc limit $2"
+_CHANGED = """
 select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
-       array(select row(m.id, m.version, m.name, m.text) from memories m
-             where m.id in (select memory_id from changes where xid >= ($2::bigint::text)::xid8)
-               and {_WITHOUT} limit $3) as found
+       array(select memory_id from changes where xid >= ($1::bigint::text)::xid8 order by xid limit $2) as memories
 """
-# The rows are locked for as long as it takes to see that their text is still the one that was read.
+# The rows are locked, so that a text that is being changed gets no vector of the old one.
 _STORE = """
 insert into embeddings (memory_id, user_id, model, vector)
 select m.id, m.user_id, $1, new.vector
-from unnest($2::uuid[], $3::integer[], $4::bytea[]) as new (id, version, vector)
-     join memories m on m.id = new.id and m.version = new.version
-order by m.id
-for share of m
+from unnest($2::uuid[], $3::integer[], $4::bytea[]) as new (id, version, vector) cross join lateral (
+    select id, user_id from memories where id = new.id and version = new.version for share
+) as m
 on conflict (memory_id) do update set model = excluded.model, vector = excluded.vector, created_at = now()
 """
 
@@ -53,33 +53,38 @@ class Embeddings:
     async def older(self, model: str, than: UUID, limit: int) -> tuple[list[Unembedded], UUID | None]:
         """Return live memories without a vector of the model, newest first, and where to go on; None at the end."""
         async with self._db.as_service() as connection:
-            row = await connection.fetchrow(_OLDER, model, than, limit, _SCANNED)
-        found = _found(row)
-        return found, found[-1].id if len(found) == limit else row["last"]
+            page = [row["id"] for row in await connection.fetch(_OLDER, than, _AT_ONCE)]
+            found = await _without(connection, model, page, limit)
+        if len(found) == limit:
+            return found, found[-1].id
+        return found, page[-1] if page else None
 
     async def changed(self, model: str, position: int, limit: int) -> tuple[list[Unembedded], int]:
         """Return those among what was written from a position on, and the position to read from next.
 
-        Raises LogPruned when the log does not reach back so far.
+        Raises LogPruned when the log does not reach back so far, or holds more than a sweep would cost.
         """
         async with self._db.as_service() as connection:
-            row = await connection.fetchrow(_CHANGED, model, position, limit)
-        if position < row["pruned"]:
-            raise LogPruned
-        return _found(row), row["horizon"]
+            row = await connection.fetchrow(_CHANGED, position, _AT_ONCE + 1)
+            if position < row["pruned"] or len(row["memories"]) > _AT_ONCE:
+                raise LogPruned
+            found = await _without(connection, model, list(dict.fromkeys(row["memories"])), limit)
+        return found, row["horizon"]
 
     async def store(self, model: str, embedded: Sequence[tuple[Unembedded, bytes]]) -> int:
         """Store vectors of those whose text is still the same; return how many."""
+        ordered = sorted(embedded, key=lambda one: one[0].id)  # rows are locked in one order everywhere
         async with self._db.as_service() as connection:
             done = await connection.execute(
                 _STORE,
                 model,
-                [memory.id for memory, _ in embedded],
-                [memory.version for memory, _ in embedded],
-                [vector for _, vector in embedded],
+                [memory.id for memory, _ in ordered],
+                [memory.version for memory, _ in ordered],
+                [vector for _, vector in ordered],
             )
         return int(done.split()[-1])
 
 
-def _found(row: Any) -> list[Unembedded]:
-    return [Unembedded(*entry) for entry in row["found"]]
+async def _without(connection: Any, model: str, memories: Sequence[UUID], limit: int) -> list[Unembedded]:
+    """Return the live ones of those memories that have no vector of the model, in the order given."""
+    return [Unembedded(*row) for row in await connection.fetch(_WITHOUT, model, list(memories), limit)]

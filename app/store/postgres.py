@@ -52,7 +52,7 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         if memories < _ANALYZE_FROM or memories < 2 * self._analyzed_at:
             return
         async with self.db.as_service() as connection:
-            await connection.execute("analyze memories, conversations, changes, term_counts")
+            await connection.execute("analyze memories, embeddings, conversations, changes, term_counts")
         self._analyzed_at = memories
 
     async def schema(self) -> tuple[str, dict[str, str]]:

@@ -52,7 +52,7 @@ class TestMissing:
     @pytest.mark.parametrize("limit", [1, 2, 3, 100])
     @pytest.mark.parametrize("scanned", [1, 2, 100])
     async def test_page_by_page_each_is_found_once(self, embeddings, store, alice, limit, scanned, monkeypatch):
-        monkeypatch.setattr(embeddings_module, "_SCANNED", scanned)
+        monkeypatch.setattr(embeddings_module, "_AT_ONCE", scanned)
         for number in range(5):
             await add_note(store, alice, str(number))
 
