@@ -70,6 +70,11 @@ AVERAGE = Metric(
 )
 POSTGRES_UP = Metric(f"{PREFIX}postgres_up", Kind.GAUGE, "1 when PostgreSQL answers.")
 QDRANT_UP = Metric(f"{PREFIX}qdrant_up", Kind.GAUGE, "1 when the search index answers, embedded or server.")
+EMBEDDINGS_UP = Metric(
+    f"{PREFIX}embeddings_up",
+    Kind.GAUGE,
+    "1 when the embedding service answers; there where EMBEDDING_MODEL is set.",
+)
 MEMORIES = Metric(
     f"{PREFIX}memories", Kind.GAUGE, "Memories of all users; each piece of a long text counts.", "memories"
 )
@@ -176,6 +181,7 @@ CATALOGUE: tuple[Metric, ...] = (
     AVERAGE,
     POSTGRES_UP,
     QDRANT_UP,
+    EMBEDDINGS_UP,
     MEMORIES,
     DATABASE_BYTES,
     INDEX_LAG_SECONDS,

@@ -25,7 +25,7 @@ class Questions:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._kept: OrderedDict[str, tuple[float, ...]] = OrderedDict()
-        self._failed_at = -math.inf
+        self._failed_at = self._told_at = -math.inf
         self._problem: str | None = None
 
     @property
@@ -45,9 +45,11 @@ class Questions:
                 [vector] = await self._embedder.embed([question], "query")
         except (EmbeddingUnavailable, TimeoutError) as error:
             problem = str(error) or f"the embedding service took longer than {_LIMIT_S:g} s for a question"
-            if self.problem is None:
+            now = time.monotonic()
+            if now - self._told_at > _TOLD_S:
                 logger.warning("searching by words alone: %s", problem)
-            self._problem, self._failed_at = problem, time.monotonic()
+                self._told_at = now
+            self._problem, self._failed_at = problem, now
             return None
         self._problem = None
         if vector is not None:

@@ -92,6 +92,8 @@ class Service:
         up = {component.name: float(component.status is Status.OK) for component in self.runtime.components()}
         self.metrics.set(metrics.POSTGRES_UP, up.get("postgres", 0.0))
         self.metrics.set(metrics.QDRANT_UP, up.get("index", 0.0))
+        if "embeddings" in up:
+            self.metrics.set(metrics.EMBEDDINGS_UP, up["embeddings"])
         self.metrics.set(metrics.UPTIME, time.monotonic() - self.runtime.started_at)
         self.metrics.set(metrics.OPEN_SESSIONS, self.sessions())
         for step, ms in self.startup_ms.items():

@@ -189,6 +189,8 @@ class Worker:
 
     def _metrics_text(self) -> bytes:
         METRICS.set(metrics.POSTGRES_UP, float(self._is_ready()))
+        if self._embedding is not None:
+            METRICS.set(metrics.EMBEDDINGS_UP, float(self._embedding.problem is None))
         METRICS.set(metrics.WORKER_LEADER, float(self._lock.held))
         METRICS.set(metrics.UPTIME, time.monotonic() - self.started_at)
         return METRICS.text()

@@ -56,6 +56,7 @@ def test_a_memory_is_found_by_its_meaning_soon_after_and_again_after_a_restart(
         until(lambda: search(server, "automobile")[:1] == ["Nora bought a red car."], "the meaning finds it")
         assert health(server) == {"status": "ok", "detail": None}
         _, _, metrics = server.request("GET", "/metrics")
+        assert "claude_memory_embeddings_up 1.0" in metrics
         assert f'claude_memory_model_tokens_total{{model="{standin.model}"}}' in metrics
 
     embedded = [text for text in standin.texts if text.endswith(".")]
