@@ -27,7 +27,16 @@ from app.store.postgres import PostgresStore
 _LAG_S = 60.0  # of an index; thousands of changes right after an import are nothing to worry about
 # These decide what is stored and what is found: memories of one place would not be those of the other.
 _MUST_AGREE = frozenset(
-    {"EMBEDDING_MODEL", "MAX_CONVERSATION_LENGTH", "MEMORY_BACKEND", "REDACT_SECRETS", "REPLY_TOKEN_BUDGET"}
+    {
+        "EMBEDDING_DIMENSIONS",
+        "EMBEDDING_MODEL",
+        "EMBEDDING_PASSAGE_PREFIX",
+        "EMBEDDING_QUERY_PREFIX",
+        "MAX_CONVERSATION_LENGTH",
+        "MEMORY_BACKEND",
+        "REDACT_SECRETS",
+        "REPLY_TOKEN_BUDGET",
+    }
 )
 _ABSENT = "-"
 

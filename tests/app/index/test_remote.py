@@ -19,6 +19,7 @@ from app.index.follower import Follower
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Scope
 from app.store.collections import Collections
+from app.store.users import Users
 from tests.support.domain import change, converse, erase, look_for, memorize, parts_on, texts_for
 from tests.support.qdrant import Line, answering, delete_all, fed, feeding
 from tests.support.rows import piece
@@ -88,6 +89,21 @@ class TestFreshness:
 
         assert await texts_for(parts, alice, "apple") == []
         assert await texts_for(parts, alice, "pear") == ["pear cake"]
+
+    async def test_a_deleted_users_points_leave_the_collection(
+        self, index, parts, database, qdrant_settings, alice, bob
+    ):
+        for scope in (alice, bob):
+            await memorize(parts, scope, "apple pie")
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+            await until(lambda: level(feeder), "all is fed")
+            assert await index.count() == 2
+            await Users(database).delete(alice.user)
+            await until(lambda: level(feeder), "all is fed")
+
+            assert await index.count() == 1
+        assert await texts_for(parts, bob, "apple") == ["apple pie"]
 
     async def test_every_write_is_found_while_the_feeder_works(self, parts, database, qdrant_settings, alice):
         async with feeding(database, qdrant_settings):

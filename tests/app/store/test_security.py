@@ -181,7 +181,7 @@ async def test_what_requests_may_read_beside_users_rows_is_known(database):
               and c.relkind in ('r', 'p', 'm', 'v', 'f')
             """
         )
-    assert {row["relname"] for row in rows} == {"log_positions"}
+    assert {row["relname"] for row in rows} == {"log_positions", "instance", "index_collections"}
 
 
 async def test_the_role_of_requests_owns_nothing_and_can_become_nobody(database):
