@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import signal
 import socket
@@ -152,6 +153,29 @@ class PostgresServer:
         if not self._account.switched:
             return {"cwd": self._folder}
         return {"cwd": self._folder, "user": self._account.uid, "group": self._account.gid, "extra_groups": []}
+
+
+_EVERYTHING = """
+select string_agg(line, e'\\n' order by line) from (
+    select format('%s %s.%s %s %s', c.relkind, relname, attname, atttypid::regtype, attnotnull) as line
+    from pg_class c join pg_attribute on attrelid = c.oid and attnum > 0 and not attisdropped
+    where relnamespace = current_schema()::regnamespace
+    union all select format('f %s %s', proname, md5(prosrc)) from pg_proc
+    where pronamespace = current_schema()::regnamespace
+    union all select format('t %s %s %s', tgrelid::regclass, tgname, tgenabled) from pg_trigger where not tgisinternal
+    union all select format('p %s %s', tablename, policyname) from pg_policies where schemaname = current_schema()
+    union all select format('c %s %s', conrelid::regclass, pg_get_constraintdef(c.oid)) from pg_constraint c
+    where connamespace = current_schema()::regnamespace and contype <> 'n' -- PostgreSQL 18 has a row for each not null
+    union all select format('a %s %s', oid::regclass, relacl) from pg_class
+    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'S')
+) as lines
+"""
+
+
+async def fingerprint(connection: asyncpg.Connection) -> str:
+    """Return a checksum of the schema: columns, indexes, functions, triggers, policies, constraints, rights."""
+    text = await connection.fetchval(_EVERYTHING) or ""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextmanager

@@ -14,7 +14,11 @@ import pytest
 
 from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.places import _in_host_name, place
+from app.ops.backup.writing import back_up
 from app.settings import Settings, load_settings
+from app.store.backups import Backups
+from app.store.postgres import PostgresStore
+from tests.support.rows import add_note
 from tests.support.s3 import refusing_server, s3_server
 
 NOON = datetime(2026, 5, 8, 12, 0, tzinfo=UTC)
@@ -198,3 +202,22 @@ async def test_a_store_that_is_not_there_is_told(in_store):
 
 def test_a_bucket_in_the_host_name_as_alibaba_cloud_asks_for():
     assert _in_host_name("https://oss-cn-hangzhou.aliyuncs.com", "b") == "https://b.oss-cn-hangzhou.aliyuncs.com"
+
+
+async def test_a_backup_goes_to_a_bucket_and_comes_back_from_it(in_store, store, database, empty, alice, restore_from):
+    await add_note(store, alice, "in the bucket")
+
+    written = await back_up(in_store, database, "s3://bucket/nightly")
+    await restore_from(written.place, empty, settings=in_store)
+
+    assert written.place.startswith("s3://bucket/nightly/claude-memory-")
+    assert (await PostgresStore(empty).stats(alice, None)).memories == 1
+
+
+async def test_a_backup_that_its_place_refuses_is_not_noted(in_store, store, database, alice):
+    await add_note(store, alice, "nowhere")
+
+    with pytest.raises(PlaceUnusable):
+        await back_up(in_store, database, "s3://nobody/nightly")
+
+    assert await Backups(database).list() == []

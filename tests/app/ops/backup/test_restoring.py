@@ -102,6 +102,24 @@ async def test_everything_comes_back_in_an_empty_database(
     assert restored.whole.rows == written.whole.rows == sum(rows for rows, _ in before.values())
 
 
+async def test_from_one_version_of_postgresql_to_another_and_back(
+    filled, server_url, empty, file, back_up_to, restore_from, plain_settings
+):
+    """The embedded one is newer than the server: a dump of its tools would not go there."""
+    server = Database({"dsn": server_url})
+    await server.open()
+    try:
+        await back_up_to(file)
+        await restore_from(file, server)
+        there = await content(server)
+        await back_up(plain_settings, server, str(file))
+    finally:
+        await server.close()
+    await restore_from(file, empty)
+
+    assert there == await content(empty) == await content(filled)
+
+
 async def test_what_is_derived_is_as_exact_as_before(filled, store, empty, file, back_up_to, restore_from):
     await back_up_to(file)
     await store.fold_term_counts()
