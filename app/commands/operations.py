@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from app.commands.common import Commands, add_common, cell, print_json, print_ri
 if TYPE_CHECKING:
     from app.settings import Settings
 
-_NICE = 10  # what runs beside a server goes after it
+_NICE = 10
 _FILE_HELP = "A file, or s3://bucket/key.tar."
 
 
@@ -75,7 +76,7 @@ def backup(args: Namespace) -> int:
         async with open_database(settings, "backup") as db:
             return await back_up(settings, db, args.file, bar)
 
-    os.nice(_NICE)
+    _step_back()
     with Bar("backing up") as bar:
         report = asyncio.run(run(bar))
     _print(report, args)
@@ -107,7 +108,7 @@ def verify(args: Namespace) -> int:
         async with open_database(settings, "verify") as db:
             return await run_verify(settings, admin_arguments(settings, db), db, args.file, bar)
 
-    os.nice(_NICE)
+    _step_back()
     with Bar("verifying") as bar:
         report = asyncio.run(run(bar))
     if args.json:
@@ -209,6 +210,12 @@ def backups_prune(args: Namespace) -> int:
 
     _print(asyncio.run(run()), args)
     return 0
+
+
+def _step_back() -> None:
+    """Let servers on this machine go first."""
+    if sys.platform != "win32":
+        os.nice(_NICE)
 
 
 def _settings(args: Namespace) -> Settings:

@@ -65,12 +65,14 @@ class Snapshot:
     """All tables as of one moment.
 
     schema: number of the newest schema file that was applied. horizon: transactions below it are all in here.
+    database_bytes: what all of the database takes on its disk.
     """
 
     database_id: UUID
     schema: int
     taken_at: datetime
     horizon: int
+    database_bytes: int
     tables: tuple[Table, ...]
     _connection: asyncpg.Connection
 
@@ -87,11 +89,11 @@ async def snapshot(db: Database) -> AsyncIterator[Snapshot]:
         await connection.execute("begin isolation level repeatable read read only")
         row = await connection.fetchrow(
             "select (select database_id from instance), (select max(number) from schema_migrations), now(),"
-            " pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+            " pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_database_size(current_database())"
         )
         columns = await table_columns(connection)
         tables = tuple(Table(name, columns[name]) for name, fate in FATES.items() if fate is Fate.COPIED)
-        yield Snapshot(UUID(str(row[0])), row[1], row[2], row[3], tables, connection)
+        yield Snapshot(UUID(str(row[0])), row[1], row[2], row[3], row[4], tables, connection)
 
 
 async def table_columns(connection: asyncpg.Connection) -> dict[str, tuple[str, ...]]:

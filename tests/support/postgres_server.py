@@ -182,13 +182,22 @@ async def fingerprint(connection: asyncpg.Connection) -> str:
 def postgres_server(**options: str) -> Iterator[PostgresServer]:
     """Run a server in a folder of its own as long as the block lasts."""
     folder = temporary_folder()
-    server = PostgresServer(folder / "postgres", **options)
+    try:
+        with postgres_server_in(folder / "postgres", **options) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgres_server_in(folder: Path, **options: str) -> Iterator[PostgresServer]:
+    """Run a server in this folder as long as the block lasts."""
+    server = PostgresServer(folder, **options)
     try:
         server.create()
         yield server
     finally:
         server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_port() -> int:

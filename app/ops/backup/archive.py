@@ -29,6 +29,7 @@ import pyrage
 
 from app import __version__
 from app.ops.backup.errors import BackupRefused
+from app.ops.backup.key import WrongPassphrase, sealed, unsealed
 from app.store.snapshots import Table
 
 FORMAT = 1
@@ -45,6 +46,7 @@ class Header:
     """What a backup says of itself before its content.
 
     app: version that wrote it. schema: number of the newest schema file. horizon: transactions below it are all in it.
+    database_bytes: what the database took on its disk.
     """
 
     app: str
@@ -52,6 +54,7 @@ class Header:
     database_id: UUID
     taken_at: datetime
     horizon: int
+    database_bytes: int
     encrypted: bool
     tables: tuple[Table, ...]
 
@@ -117,12 +120,12 @@ class Writer:
         self._sha256, self._bytes = hashlib.sha256(), 0
 
     def begin(self) -> bytes:
-        """Return the first bytes. Takes half a second and 130 MB with a passphrase, so that guessing one is slow."""
+        """Return the first bytes. Takes half a second and 128 MB with a passphrase, so that guessing one is slow."""
         start = self._member(_HEADER, _with_checksum(self._header.to_json()))
         if self._passphrase is not None:
             identity = pyrage.x25519.Identity.generate()
             self._recipient = identity.to_public()
-            start += self._member(_KEY, pyrage.passphrase.encrypt(f"{identity}\n".encode(), self._passphrase))
+            start += self._member(_KEY, sealed(f"{identity}\n".encode(), self._passphrase))
         return start
 
     def rows(self, table: str, rows: bytes) -> bytes:
@@ -232,6 +235,7 @@ class Reader:
                 database_id=UUID(found["database_id"]),
                 taken_at=datetime.fromisoformat(found["taken_at"]),
                 horizon=found["horizon"],
+                database_bytes=found["database_bytes"],
                 encrypted=found["encrypted"],
                 tables=tuple(Table(table["name"], tuple(table["columns"])) for table in found["tables"]),
             )
@@ -240,9 +244,9 @@ class Reader:
 
     def _open_key(self, content: bytes, passphrase: str) -> None:
         try:
-            key = pyrage.passphrase.decrypt(content, passphrase).decode().strip()
+            key = unsealed(content, passphrase).decode().strip()
             self._identity = pyrage.x25519.Identity.from_str(key)
-        except (pyrage.DecryptError, pyrage.IdentityError, UnicodeDecodeError) as error:
+        except (WrongPassphrase, pyrage.IdentityError, UnicodeDecodeError) as error:
             raise self._refused("cannot be opened: the passphrase is wrong (BACKUP_PASSPHRASE)") from error
 
     def _suffixed(self, name: str) -> str:
@@ -303,13 +307,6 @@ class Reader:
 
     def _refused(self, why: str) -> BackupRefused:
         return BackupRefused(f"{self.place} {why}")
-
-
-def new_header(
-    schema: int, database_id: UUID, taken_at: datetime, horizon: int, tables: tuple[Table, ...], *, encrypted: bool
-) -> Header:
-    """Return the header of a backup that this version writes."""
-    return Header(__version__, schema, database_id, taken_at, horizon, encrypted, tables)
 
 
 def _piece_name(table: str, number: int) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from app.ops.backup.archive import Reader, Whole
+from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import ALONE, Pace
 from app.ops.backup.reading import opened
 from app.ops.importing.progress import Bar
@@ -58,9 +61,24 @@ async def restore(settings: Settings, db: Database, target: str, *, replace: boo
     began = time.monotonic()
     await db.close()  # our own pools are connections too
     async with opened(settings, target) as reader:
+        if settings.database_url is None:
+            _refuse_full_disk(settings.data_dir, reader.header.database_bytes)
         whole, database_id = await fill(db, reader, replace=replace, bar=bar)
     header = reader.header
     return Report(reader.place, header.taken_at, header.schema, whole, database_id, time.monotonic() - began)
+
+
+def _refuse_full_disk(data_dir: Path, database_bytes: int) -> None:
+    """Raise PlaceUnusable when the embedded database would run out of space on the way.
+
+    It takes its own size again, and as much for its log. What PostgreSQL does without room for the log is to stop.
+    """
+    free, needed = shutil.disk_usage(data_dir).free, 2 * database_bytes
+    if free < needed:
+        raise PlaceUnusable(
+            f"the disk of {data_dir} is too full to restore: it needs some {needed / 1e6:,.0f} MB beside what is there,"
+            f" {free / 1e6:,.0f} MB are free; free some space"
+        )
 
 
 async def fill(

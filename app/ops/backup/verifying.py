@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from app.errors import IndexUnavailable
+from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.ports import IndexView, Limits, Parts
 from app.memory.requests import Search, checked
 from app.memory.search import search
 from app.memory.types import Scope
 from app.ops.backup.archive import Whole
 from app.ops.backup.errors import BackupRefused
-from app.ops.backup.pace import BESIDE_SERVERS, Pace
+from app.ops.backup.pace import VERIFY, Pace
 from app.ops.backup.reading import opened
 from app.ops.backup.restoring import fill
 from app.ops.importing.progress import Bar
@@ -115,11 +116,11 @@ async def verify(settings: Settings, admin: dict[str, Any], db: Database, target
             reader,
             replace=False,
             bar=bar,
-            share=BESIDE_SERVERS,
+            share=VERIFY,
             on_rows=lambda table, rows: written[table].add(rows),
         )
         for table in reader.header.tables:
-            restored, pace = _Rows(), Pace(BESIDE_SERVERS)
+            restored, pace = _Rows(), Pace(VERIFY)
             async for piece in rows_of(scratch, table):
                 restored.add(piece)
                 await pace.rest()
@@ -133,20 +134,23 @@ async def verify(settings: Settings, admin: dict[str, Any], db: Database, target
 
 
 async def _search(db: Database, name: str) -> bool:
-    """Look for the newest memory by its own words; False when there is none. Raises BackupRefused if not found."""
+    """Ask for the newest memory by its own words; False when there is none. Raises BackupRefused if nothing is found.
+
+    That it is found itself is not asked for: hundreds of others may say nearly the same.
+    """
     async with db.as_service() as connection:
         row = await connection.fetchrow(
-            "select user_id, project, text from memories where archived_at is null"
+            "select user_id, text from memories where archived_at is null and analysis = $1"
             " and (expires_at is null or expires_at > now()) and cardinality(terms) > 0"
-            " order by created_at desc limit 1"
+            " order by created_at desc limit 1",
+            ANALYSIS_VERSION,
         )
     if row is None:
         return False
     limits = Limits(piece_characters=8_000, redact=False, reply_tokens=8_000)
     parts = Parts(store=PostgresStore(db), index=_NoIndex(), limits=limits, new_id=new_id)
-    question = {"query": row["text"][:_QUESTION_CHARACTERS], "limit": 50}
-    found = await search(parts, Scope(row["user_id"]), checked(Search, question))
-    if row["text"] not in {one.memory.text for one in found.results}:
+    question = checked(Search, {"query": row["text"][:_QUESTION_CHARACTERS]})
+    if not (await search(parts, Scope(row["user_id"]), question)).results:
         raise BackupRefused(f"{name}: a search in the restored data does not find the newest memory")
     return True
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.ops.backup.archive import PIECE_BYTES, Header, Whole, Writer, new_header
+from app import __version__
+from app.ops.backup.archive import PIECE_BYTES, Header, Whole, Writer
 from app.ops.backup.errors import PlaceUnusable
-from app.ops.backup.pace import BESIDE_SERVERS, Pace
+from app.ops.backup.pace import BACKUP, Pace
 from app.ops.backup.places import Place, place
 from app.ops.backup.retention import Pruned, prune
 from app.ops.importing.progress import Bar
@@ -78,13 +79,15 @@ async def back_up(settings: Settings, db: Database, target: str, bar: Bar | None
     passphrase = None if settings.backup_passphrase is None else settings.backup_passphrase.get_secret_value()
     async with snapshot(db) as moment:
         found = place(settings, target, moment.taken_at.astimezone(UTC))
-        header = new_header(
-            moment.schema,
-            moment.database_id,
-            moment.taken_at,
-            moment.horizon,
-            moment.tables,
+        header = Header(
+            app=__version__,
+            schema=moment.schema,
+            database_id=moment.database_id,
+            taken_at=moment.taken_at,
+            horizon=moment.horizon,
+            database_bytes=moment.database_bytes,
             encrypted=passphrase is not None,
+            tables=moment.tables,
         )
         whole = await _write(moment, header, passphrase, found, bar)
     await Backups(db).note(
@@ -109,7 +112,7 @@ async def _write(moment: Snapshot, header: Header, passphrase: str | None, found
     wholes: list[Whole] = []
 
     async def parts() -> AsyncGenerator[bytes]:
-        rows, pace = 0, Pace(BESIDE_SERVERS)
+        rows, pace = 0, Pace(BACKUP)
         yield await asyncio.to_thread(writer.begin)
         for table in header.tables:
             async with aclosing(moment.rows(table)) as copied, aclosing(_pieces(copied)) as pieces:

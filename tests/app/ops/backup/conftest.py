@@ -72,6 +72,7 @@ def restore_from(plain_settings: Settings) -> Restore:
     async def restore_from(
         target: Path | str, into: Database, *, replace: bool = False, settings: Settings = plain_settings
     ) -> Restored:
+        settings.data_dir.mkdir(exist_ok=True)
         try:
             with Bar("restoring") as bar:
                 return await restore(settings, into, str(target), replace=replace, bar=bar)

@@ -27,7 +27,7 @@ ROWS = {"first": [b"1\tone\n2\tt", b"wo\n"], "empty": [], "last": [b"3\t\\N\n"]}
 
 def header(*, encrypted: bool = False) -> Header:
     moment = datetime(2026, 5, 8, 12, 0, 0, 123456, UTC)
-    return Header("1.2.3", 7, UUID(int=5), moment, 700, encrypted, TABLES)
+    return Header("1.2.3", 7, UUID(int=5), moment, 700, 8_000_000, encrypted, TABLES)
 
 
 def written(passphrase: str | None = None, rows: dict[str, list[bytes]] = ROWS) -> tuple[bytes, Whole]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import subprocess
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +17,7 @@ from app.ops.backup.writing import back_up
 from app.settings import Settings, load_settings
 from app.store.backups import Backups
 from app.store.postgres import PostgresStore
+from tests.support.disks import small_disk
 from tests.support.rows import add_note
 from tests.support.s3 import refusing_server, s3_server
 
@@ -116,15 +116,10 @@ async def test_what_a_killed_backup_left_goes_with_the_next_one_when_it_is_old(p
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
 async def test_a_full_disk_is_told_and_leaves_nothing(plain_settings, tmp_path):
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=False)  # noqa: ASYNC221
-    if done.returncode:
-        pytest.skip("this root may not mount")
-    try:
+    with small_disk(tmp_path / "disk", "1m") as disk:
         with pytest.raises(PlaceUnusable, match="the disk is full; free some space"):
-            await place(plain_settings, str(tmp_path / "x.tar")).write(parts(*[bytes(300_000)] * 5))
-        assert list(tmp_path.iterdir()) == []
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)  # noqa: ASYNC221
+            await place(plain_settings, str(disk / "x.tar")).write(parts(*[bytes(300_000)] * 5))
+        assert list(disk.iterdir()) == []
 
 
 async def test_a_limit_on_the_size_of_files_is_told_and_leaves_nothing(plain_settings, tmp_path):

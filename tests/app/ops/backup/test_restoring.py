@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from app.errors import Conflict, StoreUnavailable
 from app.index.edge import EdgeEngine
@@ -26,7 +29,9 @@ from app.store.postgres import PostgresStore
 from app.store.replacing import Replacement, rows_of
 from app.store.snapshots import FATES, Fate, Table, table_columns
 from app.store.tokens import Tokens
+from tests.support.disks import small_disk
 from tests.support.domain import memorize, parts_on, texts_for
+from tests.support.postgres_server import binaries, postgres_server_in
 from tests.support.rows import add_note, add_turns, note, turn
 
 ODD = "tab\there, line\nthere, back\\slash, \\N, nothing \u200b, 猫 🐈, quote ' \" and \\."
@@ -339,6 +344,47 @@ async def test_an_older_schema_is_restored_and_brought_up_to_date(
 
 async def _forget(self: Backups, backup: Backup) -> None:
     return
+
+
+async def test_a_disk_without_room_for_the_restored_database_is_told_before_anything_is_done(
+    filled, empty, file, back_up_to, restore_from, plain_settings, monkeypatch
+):
+    await back_up_to(file)
+    before = await content(empty)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1_000_000))
+
+    with pytest.raises(PlaceUnusable, match=r"too full to restore: it needs some \d+ MB .* 1 MB are free"):
+        await restore_from(file, empty)
+
+    assert await content(empty) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
+@pytest.mark.skipif(binaries() is None, reason="no PostgreSQL server is installed")
+async def test_a_server_that_runs_out_of_disk_in_the_middle_keeps_what_it_had(
+    filled, file, back_up_to, restore_from, run_folder, plain_settings
+):
+    async with filled.as_service() as connection:
+        text = "(select string_agg(sha256((n::text || m)::bytea)::text, '') from generate_series(1, 40) as m)"
+        await connection.execute(
+            "insert into memories (id, user_id, kind, text, content_hash, whole_id, session_id, terms, words, asks,"
+            f" tells_time, analysis) select id, 'carol', 'note', {text}, uuid_send(id), id, id, '{{1}}', 2, false,"
+            " false, 1 from (select gen_random_uuid() as id, n from generate_series(1, 30000) as n) as made"
+        )
+    await back_up_to(file)
+    with small_disk(run_folder / "disk", "130m") as disk, postgres_server_in(disk / "postgres") as server:
+        db = Database({"dsn": server.url()})
+        await db.open()
+        await add_note(PostgresStore(db), Scope("alice"), "what is there")
+        before = await content(db)
+        settings = plain_settings.model_copy(update={"database_url": SecretStr(server.url())})
+        try:
+            with pytest.raises(StoreUnavailable):
+                await restore_from(file, db, replace=True, settings=settings)
+
+            assert await content(db) == before
+        finally:
+            await db.close()
 
 
 async def test_a_full_disk_of_the_database_leaves_what_is_there(
