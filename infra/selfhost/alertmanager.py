@@ -9,7 +9,6 @@ import pulumi
 import pulumi_docker as docker
 import yaml
 
-from infra.selfhost.checks import check_alertmanager
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import Engine, Listener
@@ -40,8 +39,6 @@ class Alertmanager(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AlertmanagerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Alertmanager", name, None, opts)
-        main = configuration(args.receiver)
-        check_alertmanager(main)
         self.listener = Listener(engine=args.engine, alias="alertmanager", internal=PORT, published=args.published)
         data = docker.Volume(
             f"{name}-data",
@@ -61,7 +58,7 @@ class Alertmanager(pulumi.ComponentResource):
                     f"--web.listen-address=0.0.0.0:{PORT}",
                     "--cluster.listen-address=",
                 ],
-                files={"alertmanager.yml": main, "token": args.token},
+                files={"alertmanager.yml": configuration(args.receiver), "token": args.token},
                 files_reloaded=True,
                 volumes={DATA: data},
                 ports=self.listener.binds(operator=True),

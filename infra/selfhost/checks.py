@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -43,11 +43,7 @@ def check_alertmanager(main: str) -> None:
     """Check alertmanager.yml. Raises RulesError with every problem."""
     tree = yaml.safe_load(main)
     receivers = {receiver["name"] for receiver in tree["receivers"]}
-    problems = [
-        f"route: there is no receiver {route['receiver']!r}"
-        for route in [tree["route"], *tree["route"].get("routes", [])]
-        if route["receiver"] not in receivers
-    ]
+    problems = [f"route: there is no receiver {name!r}" for name in _receivers(tree["route"]) if name not in receivers]
     problems = problems or _said_by("amtool", ["check-config"], {"alertmanager.yml": main, "token": ""})
     if problems:
         raise RulesError("the configuration of Alertmanager", problems)
@@ -71,6 +67,14 @@ def metric_names(tree: Any) -> set[str]:
         return metric_names(tree.vector_selector)
     parts = [getattr(tree, part, None) for part in ("lhs", "rhs", "expr", "param")] + list(getattr(tree, "args", []))
     return {name for part in parts if part is not None for name in metric_names(part)}
+
+
+def _receivers(route: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the receivers a route and those below it name; one that names none takes its parent's."""
+    if "receiver" in route:
+        yield route["receiver"]
+    for below in route.get("routes", []):
+        yield from _receivers(below)
 
 
 def _said_by(tool: str, arguments: Sequence[str], files: Mapping[str, str]) -> list[str]:

@@ -9,9 +9,12 @@ import pulumi_docker as docker
 from pydantic import SecretStr
 
 from infra.config import StackValues, checked
+from infra.selfhost import alertmanager as alerting
+from infra.selfhost import prometheus as measuring
 from infra.selfhost import rules
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
+from infra.selfhost.checks import check_alertmanager, check_prometheus
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.database import Database, DatabaseArgs
 from infra.selfhost.exporters import NodeExporter, NodeExporterArgs, PostgresExporter, PostgresExporterArgs
@@ -26,8 +29,9 @@ NAME = "memory"  # what every resource's name begins with
 
 
 def run(values: StackValues) -> None:
-    """Declare the stack. Raises ConfigError before anything is touched."""
+    """Declare the stack. Raises ConfigError or RulesError before anything is touched."""
     stack = checked(values, SelfhostConfig, MANAGED)
+    _check_files()
     options = stack.options
     engines = Engines(NAME, options.hosts)
     images = Images(engines, options)
@@ -177,6 +181,14 @@ def run(values: StackValues) -> None:
         pulumi.ResourceOptions(depends_on=[alertmanager, app, *nodes]),
     )
     _export(proxy, prometheus, alertmanager, receiver)
+
+
+def _check_files() -> None:
+    """Check what Prometheus and Alertmanager will read; only addresses are not known yet."""
+    address = "host:1"
+    jobs = {job: [address] for job in (rules.APP_JOB, *measuring.CREDENTIALS)}
+    check_prometheus(measuring.configuration(jobs, address), rules.rules_file(), measuring.CREDENTIALS.values())
+    check_alertmanager(alerting.configuration(address))
 
 
 class Images:

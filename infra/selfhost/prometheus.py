@@ -9,7 +9,6 @@ import pulumi
 import pulumi_docker as docker
 import yaml
 
-from infra.selfhost.checks import check_prometheus
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import Engine, Listener
@@ -45,8 +44,6 @@ class Prometheus(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Prometheus", name, None, opts)
-        main, rules = configuration(args.targets, args.alertmanager), rules_file()
-        check_prometheus(main, rules, CREDENTIALS.values())
         self.listener = Listener(engine=args.engine, alias="prometheus", internal=PORT, published=args.published)
         data = docker.Volume(
             f"{name}-data",
@@ -68,8 +65,8 @@ class Prometheus(pulumi.ComponentResource):
                     "--web.listen-address=0.0.0.0:9090",
                 ],
                 files={
-                    "prometheus.yml": main,
-                    "rules.yml": rules,
+                    "prometheus.yml": configuration(args.targets, args.alertmanager),
+                    "rules.yml": rules_file(),
                     CREDENTIALS[QDRANT_JOB]: args.qdrant_api_key,
                     CREDENTIALS[ALERTS_JOB]: args.alerts_token,
                 },

@@ -261,7 +261,10 @@ BACKUP_MISSING = [
     ),
     Case(
         "the first one in the first night",
-        {of_app(_TIMESTAMP): long_held((0, DAY_S), (DAY_S, 3 * DAY_S))},
+        {
+            of_app(_TIMESTAMP): long_held((0, DAY_S), (DAY_S, 3 * DAY_S)),
+            of_app(_TIMESTAMP, "app-2:8080"): long_held((0, 4 * DAY_S)),  # it has not asked again since
+        },
         {_OLD_S: (), 3 * DAY_S: ()},
         LONG_STEP_S,
     ),
