@@ -59,9 +59,11 @@ class Feeder:
     @property
     def problem(self) -> str | None:
         """Why the live collection is not kept level with the log, in one line; None while it is."""
-        if self._problem is None and self._live is None:
-            return "a collection is being filled"
-        return self._problem or (self._live.follower.problem if self._live is not None else None)
+        if self._problem is not None or (self._live or self._next) is None:
+            return self._problem or "it begins"
+        if self._live is not None:
+            return self._live.follower.problem
+        return (self._next and self._next.follower.problem) or "a collection is being filled"
 
     @property
     def lag(self) -> tuple[int, float]:

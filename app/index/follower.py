@@ -202,6 +202,8 @@ class Follower:
                 await self._save_if_due()
                 self._away = None
             except EngineAway as error:
+                if self._away != str(error):
+                    logger.warning("the search index is not kept level: %s", error)
                 self._away = str(error)
                 self._fail_waiting(error)
                 await asyncio.sleep(_IDLE_S)

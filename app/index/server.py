@@ -205,6 +205,8 @@ class QdrantServer:
             status = error.status_code or httpx.codes.BAD_GATEWAY
             if status == httpx.codes.NOT_FOUND:
                 raise IndexUnavailable(f"Qdrant: {_told(error)}") from error
+            if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+                raise EngineAway(f"Qdrant refuses the key ({status}); check QDRANT_API_KEY") from error
             passing = status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS
             raise (_Passing if passing else EngineAway)(f"Qdrant answered {status}: {_told(error)}") from error
 

@@ -33,12 +33,13 @@ from app.store.rate_limits import RateLimits
 from app.store.schedules import ScheduleRuns
 from app.worker.certificate import certificate_jobs
 from app.worker.housekeeping import Housekeeping
-from app.worker.leader import EMBEDDING_LOCK, HOUSEKEEPING_LOCK, WORKER_LOCK, while_leading
+from app.worker.leader import EMBEDDING_LOCK, FEEDER_LOCK, HOUSEKEEPING_LOCK, WORKER_LOCK, while_leading
 from app.worker.schedules import Schedule, Schedules
 from app.worker.supervisor import worker_settings
 
 if TYPE_CHECKING:
     from app.embedding.running import Embedding
+    from app.index.feeder import Feeder
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,8 @@ class Worker:
         self.started_at = time.monotonic()
         self._settings, self._status_lines = settings, status_lines
         self._db = Database({"dsn": settings.database_url.get_secret_value()}, watched=True)
-        self._lock = self._db.lock(WORKER_LOCK)
+        self._lock, self._feeding = self._db.lock(WORKER_LOCK), self._db.lock(FEEDER_LOCK)
+        self._feeder: Feeder | None = None
         self._embedding: Embedding | None = None
         self._open = False
 
@@ -113,15 +115,23 @@ class Worker:
                 )
             stack.push_async_callback(self._db.close)
             await self._open_database()
-            store, log = PostgresStore(self._db), PostgresChangeLog(self._db)
-            if (service := service_of(settings)) is not None:
+            service = service_of(settings)
+            store, log = PostgresStore(self._db), PostgresChangeLog(self._db, service.name if service else None)
+            if service is not None:
                 self._embedding = self._open_embedding(service)
                 stack.push_async_callback(self._embedding.close)
             housekeeping = Housekeeping(store, log, RateLimits(self._db), fold_every_s=_FOLD_EVERY_S)
             schedules = Schedules(
                 schedules_of(settings, self._db), ScheduleRuns(self._db), _zone(settings.schedule_timezone)
             )
+            if settings.qdrant_url is not None:
+                from app.index.feeder import Feeder  # brings the client, which takes a second
+
+                self._feeder = Feeder(log, self._db, settings, housekeeping.applied)
+                stack.push_async_callback(self._feeder.close)
             async with asyncio.TaskGroup() as group:
+                if self._feeder is not None:
+                    group.create_task(while_leading(self._feeding, self._feeder.run))
                 group.create_task(while_leading(self._db.lock(HOUSEKEEPING_LOCK), housekeeping.run))
                 group.create_task(while_leading(self._lock, schedules.run))
                 if self._embedding is not None:
@@ -176,7 +186,15 @@ class Worker:
             problem = self._embedding.problem
             status = Status.DEGRADED if problem else Status.OK
             components.append(Component(name="embeddings", status=status, detail=problem))
+        if self._feeder is not None:
+            components.append(self._index_component(self._feeder))
         return components
+
+    def _index_component(self, feeder: Feeder) -> Component:
+        if not self._feeding.held:
+            return Component(name="index", status=Status.OK, detail="another process feeds it")
+        problem = feeder.problem
+        return Component(name="index", status=Status.DEGRADED if problem else Status.OK, detail=problem)
 
     def status_line(self) -> str:
         """Return how it is, on one line."""
@@ -192,6 +210,11 @@ class Worker:
         if self._embedding is not None:
             METRICS.set(metrics.EMBEDDINGS_UP, float(self._embedding.problem is None))
         METRICS.set(metrics.WORKER_LEADER, float(self._lock.held))
+        if self._feeder is not None and self._feeding.held:
+            METRICS.set(metrics.QDRANT_UP, float(self._feeder.problem is None))
+            lag_changes, lag_seconds = self._feeder.lag
+            METRICS.set(metrics.INDEX_LAG_CHANGES, lag_changes)
+            METRICS.set(metrics.INDEX_LAG_SECONDS, lag_seconds)
         METRICS.set(metrics.UPTIME, time.monotonic() - self.started_at)
         return METRICS.text()
 

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -15,34 +14,12 @@ import pytest
 
 from app.errors import Conflict, IndexUnavailable
 from app.index.edge import EdgeEngine
-from app.index.engine import Payload, Point
 from app.memory.log import Space
-from app.memory.ports import CandidateQuery
-from app.memory.types import Filter, Kind
 from app.memory.vectors import pack
 from tests.support.damage import spoil
+from tests.support.points import both_scores, found, point
 
 DATABASE = uuid4()
-NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
-
-
-def point(number: int = 1, *, window=None, session=None, dense=None, **payload) -> Point:
-    values = {
-        "user": "alice",
-        "project": "",
-        "kind": "note",
-        "tags": [],
-        "role": None,
-        "conversation": None,
-        "at": NOON,
-        **payload,
-    }
-    return Point(id=UUID(int=number), payload=Payload(**values), window=window, session=session, dense=dense)
-
-
-async def found(engine, weights, where=None, user="alice", limit=10):
-    query = CandidateQuery(user=user, weights=weights, where=where or Filter(), limit=limit)
-    return {one.id.int: round(one.window_score, 4) for one in await engine.candidates(query)}
 
 
 @pytest.fixture
@@ -64,92 +41,9 @@ async def saved(index_folder):
     return index_folder
 
 
-class TestSearch:
-    async def test_scores_are_dot_products_best_first_up_to_the_limit(self, engine):
-        await engine.apply(
-            [point(1, window={7: 1.0, 8: 2.0}), point(2, window={7: 3.0}), point(3, window={9: 9.0})], []
-        )
-
-        assert list((await found(engine, {7: 1.0, 8: 0.5})).items()) == [(2, 3.0), (1, 2.0)]
-        assert await found(engine, {7: 1.0}, limit=1) == {2: 3.0}
-
-    async def test_points_without_a_common_term_are_not_found(self, engine):
-        await engine.apply([point(window={7: 1.0})], [])
-
-        assert await found(engine, {8: 1.0}) == {}
-
-    async def test_another_users_points_are_not_found(self, engine):
-        await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 9.0}, user="bob")], [])
-
-        assert await found(engine, {7: 1.0}) == {1: 1.0}
-        assert await found(engine, {7: 1.0}, user="bob") == {2: 9.0}
-
-    async def test_the_same_point_again_replaces_the_first_whole(self, engine):
-        await engine.apply([point(window={7: 1.0}, session={7: 1.0}, project="p")], [])
-        await engine.apply([point(window={8: 1.0}, session=None, project="q")], [])
-
-        assert await engine.count() == 1
-        assert await found(engine, {7: 1.0}) == {}
-        assert await found(engine, {8: 1.0}, Filter(projects=("q",))) == {1: 1.0}
-        assert await engine.session_scores("alice", {7: 1.0}, [UUID(int=1)]) == {}
-
-    async def test_deleted_points_are_gone_and_unknown_ones_no_error(self, engine):
-        await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 1.0})], [])
-        await engine.apply([], [UUID(int=1), UUID(int=99)])
-
-        assert await found(engine, {7: 1.0}) == {2: 1.0}
-        assert await engine.count() == 1
-
-    async def test_a_point_of_a_session_alone_is_no_candidate(self, engine):
-        await engine.apply([point(window=None, session={7: 1.0})], [])
-
-        assert await found(engine, {7: 1.0}) == {}
-        assert await engine.session_scores("alice", {7: 2.0}, [UUID(int=1)]) == {UUID(int=1): 2.0}
-
-    async def test_session_scores_are_of_the_asked_sessions_and_user_only(self, engine):
-        await engine.apply(
-            [point(1, session={7: 1.0}), point(2, session={7: 1.0}), point(3, session={7: 1.0}, user="bob")], []
-        )
-
-        asked = [UUID(int=1), UUID(int=3), UUID(int=4)]
-        assert await engine.session_scores("alice", {7: 1.0}, asked) == {UUID(int=1): 1.0}
-
-    @pytest.mark.parametrize(
-        ("where", "numbers"),
-        [
-            pytest.param(Filter(), {1, 2, 3}, id="none"),
-            pytest.param(Filter(projects=("p", "q")), {1, 2}, id="projects"),
-            pytest.param(Filter(projects=("",)), {3}, id="no project"),
-            pytest.param(Filter(projects=()), set(), id="no project at all"),
-            pytest.param(Filter(kinds=(Kind.FACT,)), {2}, id="kind"),
-            pytest.param(Filter(kinds=()), set(), id="no kind at all"),
-            pytest.param(Filter(tags=("x",)), {1, 2}, id="tag"),
-            pytest.param(Filter(tags=("x", "y")), {2}, id="all tags"),
-            pytest.param(Filter(role="assistant"), {3}, id="role"),
-            pytest.param(Filter(conversation_id="talk"), {3}, id="conversation"),
-            pytest.param(Filter(since=NOON), {2, 3}, id="since"),
-            pytest.param(Filter(until=NOON), {1}, id="until is exclusive"),
-            pytest.param(Filter(since=NOON, until=NOON + timedelta(hours=1)), {2}, id="since and until"),
-            pytest.param(Filter(projects=("p", "q"), kinds=(Kind.NOTE,), tags=("x",)), {1}, id="all together"),
-        ],
-    )
-    async def test_filters(self, engine, where, numbers):
-        word = {7: 1.0}
-        await engine.apply(
-            [
-                point(1, window=word, project="p", tags=["x"], at=NOON - timedelta(microseconds=1)),
-                point(2, window=word, project="q", kind="fact", tags=["x", "y"]),
-                point(3, window=word, kind="turn", role="assistant", conversation="talk", at=NOON + timedelta(hours=1)),
-            ],
-            [],
-        )
-
-        assert set(await found(engine, word, where)) == numbers
-
-
 class TestVectors:
     SPACE = Space("model", 2)
-    EAST, NORTH, BETWEEN = (1.0, 0.0), (0.0, 1.0), (0.6, 0.8)
+    EAST, BETWEEN = (1.0, 0.0), (0.6, 0.8)
 
     @pytest.fixture
     async def engine(self, index_folder):
@@ -158,58 +52,6 @@ class TestVectors:
         yield engine
         await engine.close()
 
-    async def ask(self, engine, dense=EAST, weights=None, limit=10, **where):
-        query = CandidateQuery(
-            user="alice",
-            weights={7: 1.0} if weights is None else weights,
-            where=Filter(**where),
-            limit=limit,
-            dense=dense,
-        )
-        return {
-            one.id.int: (
-                round(one.window_score, 3),
-                None if one.dense_score is None else round(one.dense_score, 3),
-            )
-            for one in await engine.candidates(query)
-        }
-
-    async def test_a_candidate_has_both_scores_whichever_search_found_it(self, engine):
-        await engine.apply(
-            [
-                point(1, window={7: 3.0}, dense=pack(self.NORTH)),  # the best by words alone
-                point(2, window={7: 1.0}, dense=pack(self.EAST)),  # the best by its vector alone
-                point(3, window={8: 1.0}, dense=pack(self.BETWEEN)),
-                point(4, window={7: 2.0}),
-            ],
-            [],
-        )
-
-        assert await self.ask(engine, limit=1) == {1: (3.0, 0.0), 2: (1.0, 1.0)}
-        assert await self.ask(engine) == {1: (3.0, 0.0), 2: (1.0, 1.0), 3: (0.0, 0.6), 4: (2.0, None)}
-
-    async def test_a_question_without_a_known_word_finds_by_its_vector(self, engine):
-        await engine.apply([point(1, window={7: 3.0}, dense=pack(self.NORTH))], [])
-
-        assert await self.ask(engine, weights={}) == {1: (0.0, 0.0)}
-
-    async def test_without_a_vector_in_the_question_only_words_are_looked_for(self, engine):
-        await engine.apply([point(1, window={7: 3.0}, dense=pack(self.NORTH)), point(2, dense=pack(self.EAST))], [])
-
-        assert await self.ask(engine, dense=None) == {1: (3.0, None)}
-
-    async def test_both_searches_keep_to_the_user_and_the_filter(self, engine):
-        await engine.apply(
-            [
-                point(1, window={7: 1.0}, dense=pack(self.EAST), user="bob"),
-                point(2, window={7: 1.0}, dense=pack(self.EAST), project="other"),
-                point(3, dense=pack(self.NORTH), project="p"),
-            ],
-            [],
-        )
-
-        assert await self.ask(engine, projects=("p",)) == {3: (0.0, 0.0)}
-
     async def test_vectors_are_there_again_after_a_restart(self, engine, index_folder):
         await engine.apply([point(1, dense=pack(self.BETWEEN))], [])
         await engine.checkpoint(5)
@@ -217,7 +59,7 @@ class TestVectors:
 
         again = await EdgeEngine.open(index_folder, DATABASE, self.SPACE)
         assert again.position == 5
-        assert await self.ask(again) == {1: (0.0, 0.6)}
+        assert await both_scores(again, self.EAST) == {1: (0.0, 0.6)}
         await again.close()
 
     @pytest.mark.parametrize("other", [Space("model", 3), Space("another", 2)])
@@ -236,7 +78,7 @@ class TestVectors:
 
         without = await EdgeEngine.open(index_folder, DATABASE, None)
         assert (without.position, without.space) == (5, None)
-        assert await self.ask(without, dense=None) == {1: (1.0, None)}
+        assert await both_scores(without, None) == {1: (1.0, None)}
 
         await without.make_room(Space("another", 3))
         await without.apply([point(2, window={7: 2.0}, dense=pack((0.0, 0.6, 0.8)))], [])
@@ -244,7 +86,7 @@ class TestVectors:
         await without.close()
         again = await EdgeEngine.open(index_folder, DATABASE, Space("another", 3))
         assert again.position == 6
-        assert await self.ask(again, dense=(0.0, 1.0, 0.0)) == {1: (1.0, None), 2: (2.0, 0.6)}
+        assert await both_scores(again, (0.0, 1.0, 0.0)) == {1: (1.0, None), 2: (2.0, 0.6)}
         await again.close()
 
 

@@ -1,0 +1,190 @@
+"""What every engine does the same: Qdrant Edge, a Qdrant server, one with several shards, a cluster with shard keys."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.index.edge import EdgeEngine
+from app.index.server import QdrantCollection, QdrantServer, Shape
+from app.memory.log import Space
+from app.memory.types import Filter, Kind
+from app.memory.vectors import pack
+from tests.support.points import NOON, both_scores, found, point
+from tests.support.qdrant import qdrant
+
+EAST, NORTH, BETWEEN = (1.0, 0.0), (0.0, 1.0), (0.6, 0.8)
+SHAPES = {"server": Shape(), "shards": Shape(shards=3, on_disk=True), "keys": Shape(shards=2, shard_keys=3)}
+
+
+@asynccontextmanager
+async def opened(kind, space, index_folder, qdrant_url):
+    if kind == "edge":
+        engine = await EdgeEngine.open(index_folder, uuid4(), space)
+        await engine.empty(space)
+        try:
+            yield engine
+        finally:
+            await engine.close()
+        return
+    server = QdrantServer(qdrant_url, None, 3)
+    collection = QdrantCollection(server, f"test_{uuid4().hex}", SHAPES[kind].with_vectors(space))
+    try:
+        await server.create(collection.name, collection.shape)
+        yield collection
+    finally:
+        await server.delete(collection.name)
+        await server.close()
+
+
+@contextmanager
+def address(kind, run_folder, qdrant_url):
+    """Yield where to go: shard keys need a cluster."""
+    if kind != "keys":
+        yield qdrant_url
+        return
+    with qdrant(run_folder / f"cluster-{uuid4().hex}", cluster=True) as url:
+        yield url
+
+
+@pytest.fixture(params=["edge", *SHAPES])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+async def engine(kind, index_folder, run_folder, qdrant_url):
+    """An empty engine."""
+    with address(kind, run_folder, qdrant_url) as url:
+        async with opened(kind, None, index_folder, url) as engine:
+            yield engine
+
+
+class TestSearch:
+    async def test_scores_are_dot_products_best_first_up_to_the_limit(self, engine):
+        await engine.apply(
+            [point(1, window={7: 1.0, 8: 2.0}), point(2, window={7: 3.0}), point(3, window={9: 9.0})], []
+        )
+
+        assert list((await found(engine, {7: 1.0, 8: 0.5})).items()) == [(2, 3.0), (1, 2.0)]
+        assert await found(engine, {7: 1.0}, limit=1) == {2: 3.0}
+
+    async def test_points_without_a_common_term_are_not_found(self, engine):
+        await engine.apply([point(window={7: 1.0})], [])
+
+        assert await found(engine, {8: 1.0}) == {}
+
+    async def test_another_users_points_are_not_found(self, engine):
+        await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 9.0}, user="bob")], [])
+
+        assert await found(engine, {7: 1.0}) == {1: 1.0}
+        assert await found(engine, {7: 1.0}, user="bob") == {2: 9.0}
+
+    async def test_the_same_point_again_replaces_the_first_whole(self, engine):
+        await engine.apply([point(window={7: 1.0}, session={7: 1.0}, project="p")], [])
+        await engine.apply([point(window={8: 1.0}, session=None, project="q")], [])
+
+        assert await engine.count() == 1
+        assert await found(engine, {7: 1.0}) == {}
+        assert await found(engine, {8: 1.0}, Filter(projects=("q",))) == {1: 1.0}
+        assert await engine.session_scores("alice", {7: 1.0}, [UUID(int=1)]) == {}
+
+    async def test_deleted_points_are_gone_and_unknown_ones_no_error(self, engine):
+        await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 1.0})], [])
+        await engine.apply([], [UUID(int=1), UUID(int=99)])
+
+        assert await found(engine, {7: 1.0}) == {2: 1.0}
+        assert await engine.count() == 1
+
+    async def test_a_point_of_a_session_alone_is_no_candidate(self, engine):
+        await engine.apply([point(window=None, session={7: 1.0})], [])
+
+        assert await found(engine, {7: 1.0}) == {}
+        assert await engine.session_scores("alice", {7: 2.0}, [UUID(int=1)]) == {UUID(int=1): 2.0}
+
+    async def test_session_scores_are_of_the_asked_sessions_and_user_only(self, engine):
+        await engine.apply(
+            [point(1, session={7: 1.0}), point(2, session={7: 1.0}), point(3, session={7: 1.0}, user="bob")], []
+        )
+
+        asked = [UUID(int=1), UUID(int=3), UUID(int=4)]
+        assert await engine.session_scores("alice", {7: 1.0}, asked) == {UUID(int=1): 1.0}
+
+    @pytest.mark.parametrize(
+        ("where", "numbers"),
+        [
+            pytest.param(Filter(), {1, 2, 3}, id="none"),
+            pytest.param(Filter(projects=("p", "q")), {1, 2}, id="projects"),
+            pytest.param(Filter(projects=("",)), {3}, id="no project"),
+            pytest.param(Filter(projects=()), set(), id="no project at all"),
+            pytest.param(Filter(kinds=(Kind.FACT,)), {2}, id="kind"),
+            pytest.param(Filter(kinds=()), set(), id="no kind at all"),
+            pytest.param(Filter(tags=("x",)), {1, 2}, id="tag"),
+            pytest.param(Filter(tags=("x", "y")), {2}, id="all tags"),
+            pytest.param(Filter(role="assistant"), {3}, id="role"),
+            pytest.param(Filter(conversation_id="talk"), {3}, id="conversation"),
+            pytest.param(Filter(since=NOON), {2, 3}, id="since"),
+            pytest.param(Filter(until=NOON), {1}, id="until is exclusive"),
+            pytest.param(Filter(since=NOON, until=NOON + timedelta(hours=1)), {2}, id="since and until"),
+            pytest.param(Filter(projects=("p", "q"), kinds=(Kind.NOTE,), tags=("x",)), {1}, id="all together"),
+        ],
+    )
+    async def test_filters(self, engine, where, numbers):
+        word = {7: 1.0}
+        await engine.apply(
+            [
+                point(1, window=word, project="p", tags=["x"], at=NOON - timedelta(microseconds=1)),
+                point(2, window=word, project="q", kind="fact", tags=["x", "y"]),
+                point(3, window=word, kind="turn", role="assistant", conversation="talk", at=NOON + timedelta(hours=1)),
+            ],
+            [],
+        )
+
+        assert set(await found(engine, word, where)) == numbers
+
+
+class TestVectors:
+    @pytest.fixture
+    async def engine(self, kind, index_folder, run_folder, qdrant_url):
+        with address(kind, run_folder, qdrant_url) as url:
+            async with opened(kind, Space("model", 2), index_folder, url) as engine:
+                yield engine
+
+    async def test_a_candidate_has_both_scores_whichever_search_found_it(self, engine):
+        await engine.apply(
+            [
+                point(1, window={7: 3.0}, dense=pack(NORTH)),  # the best by words alone
+                point(2, window={7: 1.0}, dense=pack(EAST)),  # the best by its vector alone
+                point(3, window={8: 1.0}, dense=pack(BETWEEN)),
+                point(4, window={7: 2.0}),
+            ],
+            [],
+        )
+
+        assert await both_scores(engine, EAST, limit=1) == {1: (3.0, 0.0), 2: (1.0, 1.0)}
+        assert await both_scores(engine, EAST) == {1: (3.0, 0.0), 2: (1.0, 1.0), 3: (0.0, 0.6), 4: (2.0, None)}
+
+    async def test_a_question_without_a_known_word_finds_by_its_vector(self, engine):
+        await engine.apply([point(1, window={7: 3.0}, dense=pack(NORTH))], [])
+
+        assert await both_scores(engine, EAST, weights={}) == {1: (0.0, 0.0)}
+
+    async def test_without_a_vector_in_the_question_only_words_are_looked_for(self, engine):
+        await engine.apply([point(1, window={7: 3.0}, dense=pack(NORTH)), point(2, dense=pack(EAST))], [])
+
+        assert await both_scores(engine, None) == {1: (3.0, None)}
+
+    async def test_both_searches_keep_to_the_user_and_the_filter(self, engine):
+        await engine.apply(
+            [
+                point(1, window={7: 1.0}, dense=pack(EAST), user="bob"),
+                point(2, window={7: 1.0}, dense=pack(EAST), project="other"),
+                point(3, dense=pack(NORTH), project="p"),
+            ],
+            [],
+        )
+
+        assert await both_scores(engine, EAST, projects=("p",)) == {3: (0.0, 0.0)}

@@ -1,0 +1,119 @@
+"""The same ranking everywhere: embedded, on a server, on several shards, with any other users, fed or not fed yet."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from app.index import feeder as feeder_module
+from app.index import remote as remote_module
+from app.memory.types import Scope
+from app.store.collections import Collections
+from tests.support.domain import converse, look_for, memorize, minutes, parts_on
+from tests.support.qdrant import answering, fed, feeding
+from tests.support.waiting import until
+
+WORDS = [
+    f"{first}{second}" for first in ("ba", "ko", "mi", "tu", "ze", "ra") for second in ("lan", "pod", "fig", "tor")
+]
+NAMES = ["Ann", "Ben", "Cleo"]
+USERS = [Scope("alice"), Scope("bob"), Scope("carol")]
+
+
+@pytest.fixture(autouse=True)
+def no_idling(monkeypatch):
+    """Look at everything often."""
+    monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(remote_module, "_WATCH_TROUBLE_S", 0.02)
+
+
+def sentence(choose, longest=12):
+    """Return some words, the first of the list far more often than the last."""
+    return " ".join(
+        WORDS[min(int(choose.expovariate(0.25)), len(WORDS) - 1)] for _ in range(choose.randint(1, longest))
+    )
+
+
+async def write(parts, scope, choose):
+    """Remember conversations and notes of a user."""
+    for talk in range(4):
+        said = [
+            {
+                "role": choose.choice(["user", "assistant"]),
+                "name": choose.choice(NAMES),
+                "content": sentence(choose),
+                "time": minutes(talk * 1_000 + turn).isoformat(),
+            }
+            for turn in range(choose.randint(3, 25))
+        ]
+        await converse(parts, scope, said, conversation_id=f"talk {talk}", project=choose.choice(["p", "q", None]))
+    for number in range(15):
+        kind, tags = choose.choice(["note", "fact"]), choose.sample(["x", "y"], choose.randint(0, 2))
+        await memorize(
+            parts, scope, f"{sentence(choose)} {number}", kind=kind, tags=tags, project=choose.choice(["p", None])
+        )
+
+
+def questions(choose):
+    """Return questions with limits of every kind."""
+    limits = [{}, {}, {"project": "p"}, {"kinds": ["turn"]}, {"tags": ["x"]}, {"role": "user"}]
+    limits += [{"conversation_id": "talk 1"}, {"since": minutes(900).isoformat(), "until": minutes(2_005).isoformat()}]
+    for number in range(40):
+        name = f"What did {choose.choice(NAMES)} say of" if number % 3 == 0 else "when"
+        yield f"{name} {sentence(choose, 4)}", {"limit": choose.choice([5, 20, 100]), **choose.choice(limits)}
+
+
+async def assert_same(embedded, remote, choose):
+    compared = 0
+    for scope in USERS:
+        for query, limits in questions(choose):
+            wanted = await look_for(embedded, scope, query, **limits)
+            got = await look_for(remote, scope, query, **limits)
+            assert (wanted.degraded, got.degraded) == (False, False)
+            assert [one.memory.id for one in got.results] == [one.memory.id for one in wanted.results], (query, limits)
+            assert [one.score for one in got.results] == pytest.approx([one.score for one in wanted.results], rel=1e-5)
+            compared += len(wanted.results)
+    assert compared > 1_000
+
+
+@pytest.mark.parametrize("shards", [1, 2, 5])
+async def test_order_and_scores_are_those_of_the_embedded_index(parts, store, database, qdrant_settings, shards):
+    choose = random.Random(shards)
+    qdrant_settings = qdrant_settings.model_copy(update={"qdrant_shards": shards})
+    for scope in USERS:
+        await write(parts, scope, choose)
+    async with feeding(database, qdrant_settings) as feeder:
+        await fed(feeder)
+
+        async def level():
+            return await Collections(database).lag(10) == (0, 0.0)
+
+        await until(level, "all is fed")
+    async with answering(database, qdrant_settings) as index:
+        await assert_same(parts, parts_on(store, index), choose)
+
+
+async def test_what_is_not_fed_yet_is_ranked_the_same(parts, store, database, qdrant_settings):
+    choose = random.Random(7)
+    async with feeding(database, qdrant_settings) as feeder:
+        await fed(feeder)
+    for scope in USERS:
+        await write(parts, scope, choose)
+
+    async with answering(database, qdrant_settings) as index:
+        await assert_same(parts, parts_on(store, index), choose)
+
+
+async def test_what_is_fed_in_part_is_ranked_the_same(parts, store, database, qdrant_settings):
+    choose = random.Random(11)
+    for scope in USERS:
+        await write(parts, scope, choose)
+    async with feeding(database, qdrant_settings) as feeder:
+        await fed(feeder)
+    for scope in USERS:  # more turns of the same conversations too
+        await converse(parts, scope, [sentence(choose) for _ in range(5)], conversation_id="talk 3")
+        await memorize(parts, scope, f"late {sentence(choose)}")
+
+    async with answering(database, qdrant_settings) as index:
+        await assert_same(parts, parts_on(store, index), choose)

@@ -1,0 +1,57 @@
+"""A feeder in a process of its own, killed with SIGKILL at a step: python -m tests.support.feeding ARGUMENTS.
+
+ARGUMENTS is JSON: connect (of the database), url, collection, grace_s, and die, as CLASS.METHOD:after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from datetime import timedelta
+from typing import Any
+
+from app.index import feeder as feeder_module
+from app.index.feeder import Feeder
+from app.index.server import QdrantServer
+from app.settings import Settings
+from app.store.changes import PostgresChangeLog
+from app.store.collections import Collections
+from app.store.database import Database
+
+CLASSES = {"Collections": Collections, "QdrantServer": QdrantServer}
+
+
+def die_at(step: str) -> None:
+    """Kill this process after a method ran for the first time."""
+    name = step.removesuffix(":after")
+    kind, _, method = name.partition(".")
+    original = getattr(CLASSES[kind], method)
+
+    async def dying(self: Any, *arguments: Any) -> Any:
+        await original(self, *arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(CLASSES[kind], method, dying)
+
+
+async def main(arguments: dict[str, Any]) -> None:
+    """Feed until killed."""
+    feeder_module._LOOK_S, feeder_module._TIDY_S = 0.01, 0.05
+    feeder_module._GRACE = timedelta(seconds=arguments["grace_s"])
+    die_at(arguments["die"])
+    database = Database(arguments["connect"])
+    await database.open()
+    settings = Settings(
+        _env_file=None,
+        qdrant_url=arguments["url"],
+        qdrant_collection=arguments["collection"],
+        qdrant_shards=arguments["shards"],
+    )
+    await Feeder(PostgresChangeLog(database), database, settings).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))
