@@ -10,6 +10,7 @@ from collections import OrderedDict
 
 from app.errors import EmbeddingUnavailable
 from app.memory.ports import Embedder
+from app.memory.vectors import pack, unpack
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Questions:
             return None
         self._problem = None
         if vector is not None:
+            vector = tuple(unpack(pack(vector)))  # as memories' are: engines that round it get the same scores
             self._kept[question] = vector
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)

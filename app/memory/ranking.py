@@ -59,6 +59,8 @@ class Weights:
 
 LEXICAL = Weights()
 SHARE = Weights(lexical=1.5, dense=0.5, length=0.05, date=0.3)
+_COSINE_PLACES = 4  # the vectors tell no more
+_SCORE_PLACES = 6  # engines add up in different orders: what differs by less is a tie on all of them
 NAME_WEIGHT = 0.5  # of a term that is in a speaker's name: the speaker cue says the rest
 
 
@@ -75,7 +77,7 @@ class Parts(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """A ranked candidate. `score` is the sum of the parts, never below 0."""
+    """A ranked candidate. `score` is the sum of the parts to six places, never below 0."""
 
     id: UUID
     score: float
@@ -190,7 +192,7 @@ def rank(
             when=weights.when if question.asks_when and trait.tells_time else 0.0,
             date=weights.date * date_part(question, trait.at) if question.date else 0.0,
         )
-        ranked.append((-sum(parts), -_moment(trait.at), candidate.id, parts))
+        ranked.append((-round(sum(parts), _SCORE_PLACES), -_moment(trait.at), candidate.id, parts))
     ranked.sort()
     return [Scored(id_, max(0.0, -total), parts) for total, _, id_, parts in ranked]
 
@@ -227,7 +229,7 @@ def _dense_scores(candidates: Sequence[Candidate]) -> dict[UUID, float]:
     that gives 0.758 / 0.818 (counted as the lowest: 0.634 / 0.737), with nine of ten missing 0.732 / 0.799: so
     vectors have a vote once half of what was found by words has one.
     """
-    scores = {c.id: c.dense_score for c in candidates if c.dense_score is not None}
+    scores = {c.id: round(c.dense_score, _COSINE_PLACES) for c in candidates if c.dense_score is not None}
     by_words = [c for c in candidates if c.window_score > 0]
     if not scores or 2 * sum(c.id in scores for c in by_words) < len(by_words):
         return {}

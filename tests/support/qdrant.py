@@ -55,9 +55,9 @@ async def delete_all(url: str, prefix: str) -> None:
 
 
 @asynccontextmanager
-async def feeding(db: Database, settings: Settings) -> AsyncIterator[Feeder]:
-    """Run a feeder."""
-    feeder = Feeder(PostgresChangeLog(db), db, settings)
+async def feeding(db: Database, settings: Settings, model: str | None = None) -> AsyncIterator[Feeder]:
+    """Run a feeder; model: whose vectors it feeds too."""
+    feeder = Feeder(PostgresChangeLog(db, model), db, settings)
     task = asyncio.create_task(feeder.run())
     try:
         yield feeder
@@ -72,15 +72,15 @@ async def fed(feeder: Feeder) -> None:
     await until(lambda: feeder.problem is None, "the collection is fed")
 
 
-def remote_index(db: Database, settings: Settings) -> RemoteIndex:
+def remote_index(db: Database, settings: Settings, model: str | None = None) -> RemoteIndex:
     """Return the index as a replica has it; not started."""
-    return RemoteIndex(PostgresChangeLog(db), Collections(db), QdrantServer.of(settings))
+    return RemoteIndex(PostgresChangeLog(db, model), Collections(db), QdrantServer.of(settings))
 
 
 @asynccontextmanager
-async def answering(db: Database, settings: Settings) -> AsyncIterator[RemoteIndex]:
+async def answering(db: Database, settings: Settings, model: str | None = None) -> AsyncIterator[RemoteIndex]:
     """Run the index as a replica has it."""
-    index = remote_index(db, settings)
+    index = remote_index(db, settings, model)
     await index.start()
     try:
         yield index

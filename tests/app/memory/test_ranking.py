@@ -325,7 +325,7 @@ def test_the_scale_is_the_most_a_window_can_score() -> None:
 
 def test_parts_add_up_to_the_score() -> None:
     for found in TALK.ask("When did Nora paint a boat in March?"):
-        assert found.score == pytest.approx(max(0.0, sum(found.parts)))
+        assert found.score == pytest.approx(max(0.0, sum(found.parts)), abs=1e-6)
 
 
 proposals = st.lists(

@@ -1,0 +1,121 @@
+"""With vectors, search finds and ranks the same embedded and on a server, whatever of it the server has yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from app.index import feeder as feeder_module
+from app.index import follower as follower_module
+from app.index import server as server_module
+from app.index.edge import EdgeEngine
+from app.index.follower import Follower
+from app.index.server import Shape
+from app.memory.vectors import unpack
+from app.store.changes import PostgresChangeLog
+from app.store.collections import Collections
+from app.store.embeddings import Embeddings
+from tests.support.domain import change, converse, look_for, memorize, minutes, parts_on
+from tests.support.qdrant import answering, fed, feeding
+from tests.support.vectors import kept
+from tests.support.waiting import until
+
+MODEL = "model"
+TALK = ["My car broke down", "Which car?", "The red one, near the bridge", "Take the train", "The train is late"]
+
+
+@pytest.fixture(autouse=True)
+def no_idling(monkeypatch):
+    """Look at everything often, and give a busy machine time: an answer without the index says nothing here."""
+    monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(server_module, "SEARCH_LIMIT_S", 30.0)
+    monkeypatch.setattr(follower_module, "CATCH_UP_TIMEOUT_S", 30.0)
+
+
+class Questions:
+    """The vectors of questions, at once."""
+
+    async def vector(self, question):
+        return tuple(unpack(kept(question)))
+
+
+@pytest.fixture
+def embed(database):
+    async def embed(model=MODEL):
+        embeddings = Embeddings(database)
+        found, _ = await embeddings.older(model, UUID(int=2**128 - 1), 1_000)
+        await embeddings.store(model, [(one, kept(one.text)) for one in found])
+
+    return embed
+
+
+@pytest.fixture
+async def embedded(database, store, index_folder):
+    """The domain on the embedded index."""
+    log = PostgresChangeLog(database, MODEL)
+    follower = Follower(log, lambda database_id, space: EdgeEngine.open(index_folder, database_id, space))
+    await follower.start()
+    await follower.wait_filled(10)
+    yield replace(parts_on(store, follower), questions=Questions())
+    await follower.stop()
+
+
+@pytest.fixture
+async def on_a_server(database, store, qdrant_settings):
+    """The domain on a server."""
+    async with feeding(database, qdrant_settings, MODEL) as feeder:
+        await fed(feeder)
+    async with answering(database, qdrant_settings, MODEL) as index:
+        yield replace(parts_on(store, index), questions=Questions())
+
+
+async def write(parts, scope, part):
+    """Store one of two parts of what there is."""
+    said = [
+        {"role": "user", "content": text, "time": minutes(number).isoformat(), "id": f"{part} {number}"}
+        for number, text in enumerate(TALK)
+    ]
+    await converse(parts, scope, said, conversation_id=f"talk {part}", project="p")
+    await memorize(parts, scope, f"a garden with trees, {part}")
+    return await memorize(parts, scope, f"an automobile is a car, {part}")
+
+
+async def ranked(parts, scope, query, **where):
+    found = await look_for(parts, scope, query, **where)
+    assert not found.degraded
+    return [(one.memory.id, pytest.approx(one.score, abs=0.001)) for one in found.results]
+
+
+@pytest.mark.parametrize("lacking", ["nothing", "the second part", "all vectors"])
+async def test_results_and_scores_are_the_same(
+    embedded, on_a_server, database, qdrant_settings, alice, bob, embed, lacking
+):
+    async def feed():
+        async with feeding(database, qdrant_settings, MODEL) as feeder:
+            await fed(feeder)
+            await until(with_vectors, "a collection with vectors is live")
+            await until(lambda: feeder.lag[0] == 0, "it is level")
+
+    async def with_vectors():
+        live = await Collections(database).live()
+        return live is not None and Shape.read(live.shape).size == 64
+
+    first = await write(embedded, alice, 1)
+    await write(embedded, bob, 1)
+    if lacking != "all vectors":
+        await embed()
+        await feed()
+    await write(embedded, alice, 2)
+    await change(embedded, alice, first, text="an automobile has wheels")
+    if lacking != "all vectors":
+        await embed()
+    if lacking == "nothing":
+        await feed()
+
+    for query in ("automobile", "which car is red", "train", "garden trees", "zebra"):
+        for where in ({}, {"project": "p"}, {"limit": 3}):
+            expected = await ranked(embedded, alice, query, **where)
+            assert await ranked(on_a_server, alice, query, **where) == expected
+            assert expected or lacking == "all vectors"
