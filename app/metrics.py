@@ -120,16 +120,16 @@ JOB_LAST_RUN = Metric(
     Kind.GAUGE,
     "When a background job last began here (Unix time).",
     "seconds",
-    ("job",),
+    ("task",),
 )
 JOB_LAST_SUCCESS = Metric(
     f"{PREFIX}job_last_success_timestamp_seconds",
     Kind.GAUGE,
     "When a background job last succeeded here (Unix time).",
     "seconds",
-    ("job",),
+    ("task",),
 )
-JOB_FAILURES = Metric(f"{PREFIX}job_failures_total", Kind.COUNTER, "Background jobs that failed.", "runs", ("job",))
+JOB_FAILURES = Metric(f"{PREFIX}job_failures_total", Kind.COUNTER, "Background jobs that failed.", "runs", ("task",))
 WORKER_LEADER = Metric(
     f"{PREFIX}worker_leader", Kind.GAUGE, "1 where this process does the background work of all; one process has it."
 )

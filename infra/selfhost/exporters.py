@@ -90,6 +90,6 @@ class PostgresExporter(pulumi.ComponentResource):
         self.register_outputs({"container": self.service.container.id})
 
 
-def http_health(port: int) -> list[str]:
+def http_health(port: int, path: str = "/") -> list[str]:
     """Return a question for images whose only client is busybox' wget."""
-    return ["wget", "--quiet", "--spider", f"http://127.0.0.1:{port}/"]
+    return ["wget", "--quiet", "--spider", f"http://127.0.0.1:{port}{path}"]

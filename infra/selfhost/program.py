@@ -18,7 +18,8 @@ from infra.selfhost.checks import check_alertmanager, check_prometheus
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.database import Database, DatabaseArgs
 from infra.selfhost.exporters import NodeExporter, NodeExporterArgs, PostgresExporter, PostgresExporterArgs
-from infra.selfhost.hosts import Engine, Engines, Listener
+from infra.selfhost.grafana import Grafana, GrafanaArgs
+from infra.selfhost.hosts import LOOPBACK, Engine, Engines, Listener
 from infra.selfhost.managed import MANAGED, app_settings
 from infra.selfhost.prometheus import Prometheus, PrometheusArgs
 from infra.selfhost.proxy import Proxy, ProxyArgs
@@ -180,7 +181,26 @@ def run(values: StackValues) -> None:
         ),
         pulumi.ResourceOptions(depends_on=[alertmanager, app, *nodes]),
     )
-    _export(proxy, prometheus, alertmanager, receiver)
+    operated = {
+        "prometheus": _local(prometheus.listener),
+        "alertmanager": _local(alertmanager.listener),
+        "alerts": f"{_local(receiver.listener)}/alerts",
+    }
+    if options.grafana_password is not None and options.grafana:
+        grafana = Grafana(
+            f"{NAME}-grafana",
+            GrafanaArgs(
+                engine=monitoring,
+                image_id=images["grafana", monitoring],
+                limit=limits.grafana,
+                published=ports.grafana,
+                prometheus=prometheus.listener.seen_from(monitoring),
+                password=_secret(options.grafana_password),
+            ),
+            pulumi.ResourceOptions(depends_on=[prometheus]),
+        )
+        operated["grafana"] = _local(grafana.listener)
+    _export(proxy, operated)
 
 
 def _check_files() -> None:
@@ -218,7 +238,11 @@ def _targets(monitoring: Engine, jobs: dict[str, list[Listener]]) -> dict[str, l
     return {job: [listener.seen_from(monitoring) for listener in listeners] for job, listeners in jobs.items()}
 
 
-def _export(proxy: Proxy, prometheus: Prometheus, alertmanager: Alertmanager, receiver: Receiver) -> None:
+def _local(listener: Listener) -> str:
+    return f"http://{LOOPBACK}:{listener.published}"
+
+
+def _export(proxy: Proxy, operated: dict[str, str]) -> None:
     mcp = f"{proxy.url}/mcp"
     pulumi.export("url", proxy.url)
     pulumi.export("mcp_url", mcp)
@@ -229,14 +253,7 @@ def _export(proxy: Proxy, prometheus: Prometheus, alertmanager: Alertmanager, re
             indent=2,
         ),
     )
-    pulumi.export(
-        "operator_urls",
-        {
-            "prometheus": f"http://127.0.0.1:{prometheus.listener.published}",
-            "alertmanager": f"http://127.0.0.1:{alertmanager.listener.published}",
-            "alerts": f"http://127.0.0.1:{receiver.listener.published}/alerts",
-        },
-    )
+    pulumi.export("operator_urls", operated)
     pulumi.export(
         "next_steps",
         [

@@ -55,6 +55,12 @@ def test_every_name_follows_prometheus() -> None:
         assert metric.help.endswith(".")
 
 
+def test_no_label_has_a_name_that_prometheus_gives_itself() -> None:
+    used = {label for metric in CATALOGUE for label in metric.labels}
+
+    assert not used & {"job", "instance", "le", "quantile"}  # `job` would arrive as `exported_job`
+
+
 def test_everything_scraped_is_in_the_catalogue() -> None:
     numbers = Metrics()
     numbers.observe("memorize", "ok", 0.003)

@@ -132,7 +132,7 @@ async def test_it_keeps_house(workers: Any, server_url: str, alice: Any) -> None
         await until(folded, "the worker counts terms")
     finally:
         await database.close()
-    assert 'claude_memory_job_last_success_timestamp_seconds{job="term_counts"}' in worker.get("/metrics")[1]
+    assert 'claude_memory_job_last_success_timestamp_seconds{task="term_counts"}' in worker.get("/metrics")[1]
 
 
 async def test_it_stops_in_order_and_leaves_nobody(workers: Any, server_url: str) -> None:

@@ -1,0 +1,143 @@
+"""Grafana's dashboard, made from the metric catalogue: a new metric shows up by itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from app.metrics import CATALOGUE, PREFIX, Kind, Metric
+
+UID = "claude-memory"
+DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
+_SCHEMA = 39  # of Grafana 11; later ones move it on by themselves
+_COLUMNS, _WIDTH, _HEIGHT = 24, 8, 8
+_QUANTILES = (0.5, 0.95, 0.99)
+# A metric belongs to the row that has the first word of its name, others to the last row.
+_ROWS = (
+    ("Calls", ("requests", "request", "avg", "open", "rate", "sign", "model")),
+    ("Memories", ("postgres", "qdrant", "memories", "database", "index", "embeddings", "backup")),
+    ("Background work", ("worker", "job", "certificate")),
+    ("Alerts", ("alerts",)),
+)
+_LAST_ROW = "Processes and others"
+_UNIT_IN_NAME = re.compile(r"_(total|timestamp_seconds|seconds|bytes)$")
+_TITLES = [title for title, _ in _ROWS] + [_LAST_ROW]
+_UNITS = {"seconds": "s", "bytes": "bytes", "": "bool_yes_no"}  # other units are words, shown behind the number
+
+
+def dashboard_json() -> str:
+    """Return the file Grafana reads."""
+    return json.dumps(dashboard(CATALOGUE), indent=1)
+
+
+def dashboard(catalogue: Sequence[Metric]) -> dict[str, Any]:
+    """Return the dashboard: a panel for each metric, in rows."""
+    return {
+        "uid": UID,
+        "title": "Claude Memory",
+        "tags": [UID],
+        "schemaVersion": _SCHEMA,
+        "editable": False,
+        "graphTooltip": 1,  # a crosshair through all panels
+        "time": {"from": "now-6h", "to": "now"},
+        "refresh": "30s",
+        "timezone": "browser",
+        "templating": {"list": []},
+        "annotations": {"list": []},
+        "panels": [{"id": number, **panel} for number, panel in enumerate(_panels(catalogue), 1)],
+    }
+
+
+def _panels(catalogue: Sequence[Metric]) -> Iterator[dict[str, Any]]:
+    """Yield a heading for each row, and below it its metrics, three beside each other."""
+    y = 0
+    for title, metrics in groupby(sorted(catalogue, key=lambda one: _TITLES.index(_row(one))), _row):
+        yield {
+            "type": "row",
+            "title": title,
+            "collapsed": False,
+            "gridPos": {"x": 0, "y": y, "w": _COLUMNS, "h": 1},
+            "panels": [],
+        }
+        y, x = y + 1, 0
+        for metric in metrics:
+            if x == _COLUMNS:
+                x, y = 0, y + _HEIGHT
+            yield {**_panel(metric), "gridPos": {"x": x, "y": y, "w": _WIDTH, "h": _HEIGHT}}
+            x += _WIDTH
+        y += _HEIGHT
+
+
+def _row(metric: Metric) -> str:
+    word = metric.name.removeprefix(PREFIX).partition("_")[0]
+    return next((title for title, words in _ROWS if word in words), _LAST_ROW)
+
+
+def _panel(metric: Metric) -> dict[str, Any]:
+    queries = _queries(metric)
+    return {
+        "title": _UNIT_IN_NAME.sub("", metric.name.removeprefix(PREFIX)).replace("_", " ").capitalize(),
+        "description": metric.help,
+        "datasource": DATASOURCE,
+        "targets": [
+            {"refId": chr(ord("A") + number), "datasource": DATASOURCE, "expr": query, "legendFormat": legend}
+            for number, (query, legend) in enumerate(queries)
+        ],
+        **(_moment() if _is_moment(metric) else _curve(metric)),
+    }
+
+
+def _queries(metric: Metric) -> list[tuple[str, str]]:
+    """Return what to ask for, and how to call each answer."""
+    by = ", ".join(metric.labels)
+    shown = " ".join(f"{{{{{label}}}}}" for label in metric.labels)
+    if metric.kind is Kind.HISTOGRAM:
+        rate = f"sum by (le) (rate({metric.name}_bucket[$__rate_interval]))"
+        return [(f"histogram_quantile({one:g}, {rate})", f"p{100 * one:g}") for one in _QUANTILES]
+    if metric.kind is Kind.COUNTER:
+        grouped = f"sum by ({by})" if by else "sum"
+        return [(f"{grouped} (rate({metric.name}[$__rate_interval]))", shown or "all")]
+    if _is_moment(metric):
+        grouped = f"max by ({by})" if by else "max"
+        return [(f"{grouped} ({metric.name}) * 1000", shown)]  # Grafana counts in milliseconds
+    return [(metric.name, f"{{{{instance}}}} {shown}".strip())]
+
+
+def _is_moment(metric: Metric) -> bool:
+    return metric.kind is Kind.GAUGE and metric.name.endswith("_timestamp_seconds")
+
+
+def _moment() -> dict[str, Any]:
+    """Return a panel that says how long ago something was, or in how long it will be."""
+    never = {"type": "value", "options": {"0": {"text": "never"}}}
+    return {
+        "type": "stat",
+        "fieldConfig": {"defaults": {"unit": "dateTimeFromNow", "mappings": [never]}, "overrides": []},
+        "options": {
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "colorMode": "none",
+            "graphMode": "none",
+            "textMode": "auto",
+        },
+    }
+
+
+def _curve(metric: Metric) -> dict[str, Any]:
+    """Return a panel with a line for each series."""
+    unit = _UNITS.get(metric.unit, f"suffix: {metric.unit}")
+    defaults: dict[str, Any] = {"unit": unit, "min": 0}
+    if metric.kind is Kind.COUNTER:
+        defaults["unit"] = f"suffix: {metric.unit}/s"
+    elif not metric.unit:
+        defaults |= {"max": 1, "custom": {"lineInterpolation": "stepAfter", "fillOpacity": 10}}
+    return {
+        "type": "timeseries",
+        "fieldConfig": {"defaults": defaults, "overrides": []},
+        "options": {
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+    }
