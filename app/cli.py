@@ -38,6 +38,7 @@ def build_parser() -> ArgumentParser:
     operations.add_restore(commands)
     operations.add_backups(commands)
     maintenance.add_maintain(commands)
+    maintenance.add_reindex(commands)
     clients.add_install(commands)
     clients.add_uninstall(commands)
     clients.add_hook(commands)

@@ -1,4 +1,4 @@
-"""`maintain`."""
+"""`maintain`, `reindex`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from app.commands.common import Commands, add_common, print_json, print_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from app.ops.maintain import Report, Size
 
 
@@ -51,6 +53,51 @@ def maintain(args: Namespace) -> int:
     else:
         _print(report)
     return 0
+
+
+def add_reindex(commands: Commands[Any]) -> None:
+    """Declare `reindex`."""
+    parser = commands.add_parser(
+        "reindex", help="Make the search index anew from PostgreSQL; on a Qdrant server beside the one in use."
+    )
+    parser.add_argument("--dry-run", action="store_true", help="Say whether it is needed; change nothing.")
+    parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
+    add_common(parser)
+    parser.set_defaults(run=reindex)
+
+
+def reindex(args: Namespace) -> int:
+    """Make the index anew and print what was done."""
+    import asyncio
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from app.ops.reindex import reindex as run_reindex
+    from app.settings import load_settings
+
+    settings = load_settings({"memory_data_dir": args.data_dir})
+    columns = (TextColumn("reindexing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_stderr(), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=None)
+
+        def told(points: int, memories: int) -> None:
+            bar.update(task, completed=points, total=memories)
+
+        report = asyncio.run(run_reindex(settings, args.dry_run, told))
+    if args.json:
+        print_json(report.to_json())
+    elif report.dry_run:
+        what = "has to be made anew" if report.needed else "is as the settings want it"
+        print(f"the {report.index} index ({report.name or 'there is none'}) {what}; {report.memories:,} memories")
+    else:
+        print(f"made the {report.index} index {report.name} anew: {report.points:,} points in {report.seconds:,.1f} s")
+    return 0
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 def _print(report: Report) -> None:

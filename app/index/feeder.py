@@ -237,6 +237,8 @@ class _FedCollection(QdrantCollection):
 
     async def checkpoint(self, position: int) -> None:
         """Note that everything below the position is there: writes are waited for."""
+        if self.position is None:
+            await self._collections.note_points(self.name, self._points)
         await self._collections.save(self.name, position)
         self.position = position
 

@@ -479,7 +479,7 @@ def greet(
 
 
 def ask(data_dir: str, question: str, timeout_s: float = GREETING_TIMEOUT_S) -> dict[str, Any] | None:
-    """Ask the running daemon or server for `status` or to `leave`; None when none runs, or it does not answer."""
+    """Ask the running daemon or server for `status`, to `leave` or to `reindex`; None when it does not answer."""
     connection = _try_connect(data_dir, timeout_s)
     if connection is None:
         return None

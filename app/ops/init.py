@@ -36,3 +36,8 @@ async def initialise(settings: Settings) -> AsyncIterator[Step]:
             yield Step(what, name, made)
     async with open_database(settings, "init") as db:
         yield Step("schema", migrations()[-1].name, db.applied > 0)
+        if settings.qdrant_url is not None:
+            from app.ops.reindex import ensure_collection
+
+            name, made = await ensure_collection(settings, db, lambda points, memories: None)
+            yield Step("collection", name, made)

@@ -1,8 +1,8 @@
 """MCP over a Unix socket, a message a line: the daemon's side of `claude-memory stdio`.
 
-A connection begins with one line of ours, {"bridge": …} or {"ask": "status" | "leave"}, answered by {"daemon": …};
-after a bridge's, the lines are MCP's. Nobody but this user (and root) gets as far as that, and who does could read the
-data directory itself: so a bridge names the user it acts for, and is believed.
+A connection begins with one line of ours, {"bridge": …} or {"ask": "status" | "leave" | "reindex"}, answered by
+{"daemon": …}; after a bridge's, the lines are MCP's. Nobody but this user (and root) gets as far as that, and who does
+could read the data directory itself: so a bridge names the user it acts for, and is believed.
 A client that sends nonsense, half a line or a line without end, or never reads, harms only its own session. At most
 CALLS_AT_ONCE of its requests are in work; while they are, nothing more is read, so what it can make us hold is bounded.
 """
@@ -18,7 +18,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -94,6 +94,7 @@ class LineSessions:
     """All sessions over the Unix socket.
 
     status: what {"ask": "status"} is answered with; leave: called once, on the first {"ask": "leave"}.
+    reindex: called on {"ask": "reindex"}, begins to make the index anew.
     """
 
     def __init__(
@@ -102,8 +103,10 @@ class LineSessions:
         settings: Settings,
         status: Callable[[], dict[str, Any]],
         leave: Callable[[], None],
+        reindex: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._server, self._settings, self._status, self._leave = server, settings, status, leave
+        self._reindex = reindex
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving = False
@@ -174,6 +177,8 @@ class LineSessions:
                 self._leaving = True
                 logger.info("asked to leave")
                 self._leave()
+        elif asked == "reindex" and self._reindex is not None:
+            await self._reindex()
         elif session is not None:
             connection = _Connection(self._server, session, reader, writer)
             if bridge.get("passing"):  # a look from the command line, which must not keep a daemon from leaving

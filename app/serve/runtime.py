@@ -289,6 +289,13 @@ class Runtime:
         if self._embedding is not None:
             self._embedding.pending.wake()
 
+    async def rebuild_index(self) -> None:
+        """Make the embedded index anew; searches do without it meanwhile. One on a server is its feeder's business."""
+        from app.index.follower import Follower
+
+        if isinstance(self._index, Follower):
+            await self._index.rebuild()
+
     def called(self, tool: str, user: str, outcome: str, seconds: float) -> None:
         """Count and log a finished call of a tool."""
         for observer in self.observers:

@@ -212,7 +212,7 @@ class _Running:
                 )
                 endpoint = LoneSurrogates(manager, self._runtime, MCP_BODY_LIMIT_BYTES)
                 self._sse = SseSessions(mcp)
-                self._lines = LineSessions(mcp, settings, self._status, self._on_signal)
+                self._lines = LineSessions(mcp, settings, self._status, self._on_signal, self._runtime.rebuild_index)
                 self._service.sessions = self._open_sessions
                 await stack.enter_async_context(manager.run())
             self._dispatcher = Dispatcher(

@@ -1,0 +1,122 @@
+"""`reindex`: the index anew, embedded or on a Qdrant server, beside whoever feeds it or without anybody."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from app.errors import IndexUnavailable
+from app.ops import reindex as reindex_module
+from app.ops.reindex import ensure_collection, reindex
+from app.store.collections import Collections
+from tests.support.domain import parts_on, texts_for
+from tests.support.qdrant import answering, delete_all, fed, feeding, qdrant
+from tests.support.rows import add_note
+from tests.support.serving import clean_environment, serving
+
+
+@pytest.fixture
+def settings(plain_settings, connect_arguments):
+    """Settings with the test's database as a server."""
+    where = {**connect_arguments, "host": quote(str(connect_arguments["host"]), safe="")}
+    url = f"postgresql://{where['user']}@/{where['database']}?host={where['host']}"
+    if "port" in where:
+        url += f"&port={where['port']}"
+    return plain_settings.model_copy(update={"database_url": SecretStr(url)})
+
+
+@pytest.fixture
+async def server(settings, run_folder):
+    """Settings with a Qdrant server too."""
+    prefix = f"test_{uuid4().hex[:12]}"
+    with qdrant(run_folder / f"qdrant-{prefix}") as url:
+        yield settings.model_copy(update={"qdrant_url": url, "qdrant_collection": prefix})
+        await delete_all(url, prefix)
+
+
+@pytest.fixture
+async def notes(store, alice):
+    for number in range(5):
+        await add_note(store, alice, f"apple {number}")
+
+
+def unseen(points, memories):
+    """Nobody looks at the bar."""
+
+
+@pytest.mark.usefixtures("notes")
+class TestEmbedded:
+    async def test_without_a_server_it_is_made_in_place(self, settings):
+        assert (await reindex(settings, True, unseen)).needed
+        report = await reindex(settings, False, unseen)
+
+        assert (report.index, report.memories, report.points) == ("embedded", 5, 5)
+        assert not (await reindex(settings, True, unseen)).needed
+
+
+def test_a_running_server_rebuilds_its_own_index(run_folder):
+    with serving(run_folder / "reindexed") as server:
+        server.call("memorize", {"text": "apple pie"})
+        command = [sys.executable, "-m", "app", "reindex", "--json", "--data-dir", str(server.data_dir)]
+        done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=60)
+        found = server.call("search_memory", {"query": "apple"})["structuredContent"]
+
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert (report["index"], report["points"], report["dry_run"]) == ("embedded", 1, False)
+        assert "search index built: 1 points" in server.log.partition("search index built: 0 points")[2]
+    assert [one["text"] for one in found["results"]] == ["apple pie"]
+    assert not found["degraded"]
+
+
+@pytest.mark.usefixtures("notes")
+class TestServer:
+    async def test_without_a_feeder_a_collection_is_filled_and_takes_the_live_ones_place(
+        self, store, database, server, alice
+    ):
+        dry = await reindex(server, True, unseen)
+        first = await reindex(server, False, unseen)
+        second = await reindex(server, False, unseen)
+
+        assert (dry.needed, dry.name, dry.memories) == (True, None, 5)
+        assert first.name != second.name
+        assert (second.index, second.points) == ("server", 5)
+        assert not (await reindex(server, True, unseen)).needed
+        async with answering(database, server) as index:
+            assert len(await texts_for(parts_on(store, index), alice, "apple")) == 5
+
+    async def test_a_running_feeder_is_asked(self, database, server, monkeypatch):
+        async with feeding(database, server) as feeder:
+            await fed(feeder)
+            before = (await Collections(database).live()).name
+            monkeypatch.setattr(reindex_module, "_feeding", nobody)
+            report = await reindex(server, False, unseen)
+        assert report.name != before
+
+    async def test_init_makes_a_collection_once(self, database, server):
+        name, made = await ensure_collection(server, database, unseen)
+        assert made
+        assert await ensure_collection(server, database, unseen) == (name, False)
+
+        other = server.model_copy(update={"qdrant_shards": 2})
+        another, made = await ensure_collection(other, database, unseen)
+        assert (made, another != name) == (True, True)
+
+    async def test_a_server_that_is_away_ends_it_with_the_reason(self, server, monkeypatch):
+        monkeypatch.setattr(reindex_module, "_PATIENCE_S", 3.0)
+        away = server.model_copy(update={"qdrant_url": "http://127.0.0.1:9", "max_retry_attempts": 1})
+
+        with pytest.raises(IndexUnavailable, match="Qdrant does not answer"):
+            await reindex(away, False, unseen)
+
+
+def nobody(*arguments):
+    from contextlib import nullcontext
+
+    return nullcontext()
