@@ -8,8 +8,8 @@ import pytest
 from app.errors import Conflict, InvalidInput, NotPermitted, StoreUnavailable
 from app.ops.init import Step, initialise
 from app.settings import load_settings
-from app.store.migrations import migrations
-from app.store.provisioning import scram_verifier
+from app.store.migrations import migrate, migrations
+from app.store.provisioning import provision, scram_verifier
 from tests.support.mcp import running
 
 NEW = "postgresql://new_role:made%2Fup%C3%A9@127.0.0.1:{port}/new_database"
@@ -20,7 +20,11 @@ NAMES = ["login role", "application role", "database", "schema"]
 async def server(postgres_server):
     """A server without what `init` makes."""
     yield postgres_server
-    admin = await asyncpg.connect(postgres_server.url("postgres", "postgres"))
+    await drop_new(await asyncpg.connect(postgres_server.url("postgres", "postgres")))
+
+
+async def drop_new(admin: asyncpg.Connection) -> None:
+    """Drop what the tests made, and close the connection."""
     await admin.execute("drop database if exists new_database with (force)")
     await admin.execute("drop role if exists new_role")
     await admin.close()
@@ -71,6 +75,21 @@ async def test_without_an_administrator_only_the_schema_is_made(settings, server
     await steps(settings())
 
     assert [step.what for step in await steps(settings(admin=None))] == ["schema"]
+
+
+async def test_on_the_newest_postgresql_the_new_role_may_set_up_the_schema(postgres):
+    """Since version 16 a role needs more than createrole to hand on one that somebody else made."""
+    admin = {**postgres.arguments("claude_memory"), "user": "postgres"}
+    made = [step async for step in provision(admin, "postgresql://new_role@nowhere/new_database")]
+    connection = await asyncpg.connect(**{**admin, "database": "new_database"})
+    try:
+        await connection.execute("set session authorization new_role")  # the embedded server lets nobody else log in
+        assert await migrate(connection) == len(migrations())
+    finally:
+        await connection.close()
+        await drop_new(await asyncpg.connect(**admin))
+
+    assert [what for what, _, _ in made] == NAMES[:-1]
 
 
 async def test_a_database_of_somebody_else_is_refused(settings, server):
