@@ -275,13 +275,18 @@ def test_a_candidate_the_store_does_not_know_is_left_out() -> None:
 
 
 def test_with_vectors_words_that_are_nowhere_leave_the_choice_to_them() -> None:
-    traits = {UUID(int=n): trait(n) for n in (1, 2, 3)}
-    proposals = [candidate(1, 0.3, 0.1), candidate(2, 0.0, 0.9), candidate(3, 0.2)]
+    traits = {UUID(int=n): trait(n) for n in (1, 2, 3, 4)}
+    proposals = [candidate(1, 0.3, 0.1), candidate(2, 0.0, 0.9), candidate(3, 0.2), candidate(4, 0.1, 0.2)]
 
     ranked = rank(analyse_question("x"), proposals, traits, {}, [], scale=20.0)
     assert ranked[0].id.int == 2
     assert ranked[0].parts.dense == SHARE.dense
-    assert {found.id.int: found.parts.dense for found in ranked} == {2: 0.5, 1: 0.0, 3: 0.25}
+    assert {found.id.int: found.parts.dense for found in ranked} == {
+        2: 0.5,
+        1: 0.0,
+        3: pytest.approx(0.0625),
+        4: pytest.approx(0.0625),
+    }
 
     knows_the_words = rank(analyse_question("x"), proposals, traits, {}, [], scale=0.4)
     assert knows_the_words[0].id.int == 1, "three quarters of the question are in it"
@@ -296,8 +301,8 @@ def test_a_memory_whose_vector_is_not_there_yet_counts_as_the_middle_one() -> No
     assert [found.id.int for found in ranked] == [1, 2, 5, 3, 4]
 
 
-@pytest.mark.parametrize(("without", "vote"), [(1, True), (2, True), (3, False)])
-def test_vectors_have_a_vote_once_half_of_what_words_found_has_one(without: int, vote: bool) -> None:
+@pytest.mark.parametrize(("without", "vote"), [(0, True), (1, True), (2, False), (3, False)])
+def test_vectors_have_a_vote_where_two_of_three_of_the_best_by_words_have_one(without: int, vote: bool) -> None:
     traits = {UUID(int=n): trait(n) for n in range(10)}
     by_words = [candidate(0, 1.0, 0.1), candidate(1, 1.0, 0.2), *(candidate(2 + n, 2.0) for n in range(without))]
     by_vector = candidate(9, 0.0, 0.9)
@@ -308,6 +313,16 @@ def test_vectors_have_a_vote_once_half_of_what_words_found_has_one(without: int,
     assert (by_vector.id in {found.id for found in ranked}) == vote
     if not vote:
         assert ranked == rank(analyse_question("x"), [c._replace(dense_score=None) for c in by_words], traits, {}, [])
+
+
+def test_what_vectors_found_with_a_word_or_two_in_it_does_not_make_up_for_the_best_without_one() -> None:
+    traits = {UUID(int=n): trait(n) for n in range(200)}
+    best = [candidate(n, 9.0) for n in range(50)]
+    others = [candidate(50 + n, 0.1, 0.9) for n in range(100)]
+
+    ranked = rank(analyse_question("x"), [*best, *others], traits, {}, [], scale=50.0)
+
+    assert not any(found.parts.dense for found in ranked)
 
 
 def test_one_vector_alone_tells_nothing_apart() -> None:
