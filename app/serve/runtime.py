@@ -53,8 +53,8 @@ RUNTIME_MODULES = (
     "app.store.rows",
     "app.store.tokens",
     "app.embedding.service",
+    "app.worker.background",
     "app.worker.housekeeping",
-    "app.worker.leader",
 )
 EMBEDDED_INDEX_MODULES = ("app.index.follower", "app.index.edge")
 REMOTE_INDEX_MODULES = ("app.index.server", "app.index.remote", "app.index.feeder", "app.store.collections")
@@ -156,8 +156,8 @@ class Runtime:
         from app.store.rate_limits import RateLimits
         from app.store.rows import new_id
         from app.store.tokens import Tokens
+        from app.worker.background import background_work
         from app.worker.housekeeping import Housekeeping
-        from app.worker.leader import EMBEDDING_LOCK, FEEDER_LOCK, HOUSEKEEPING_LOCK, while_leading
 
         settings = self.settings
         service = service_of(settings)
@@ -196,17 +196,8 @@ class Runtime:
             new_id=new_id,
             questions=self._embedding.questions if self._embedding else None,
         )
-        leading = while_leading(db.lock(HOUSEKEEPING_LOCK), housekeeping.run)
-        self._background = [
-            asyncio.create_task(leading, name="housekeeping"),
-            asyncio.create_task(self._look_after(), name="look after"),
-        ]
-        if self._feeder is not None:
-            feeding = while_leading(db.lock(FEEDER_LOCK), self._feeder.run)
-            self._background.append(asyncio.create_task(feeding, name="index feeder"))
-        if self._embedding is not None:
-            embedding = while_leading(db.lock(EMBEDDING_LOCK), self._embedding.pending.run)
-            self._background.append(asyncio.create_task(embedding, name="embedding"))
+        works = [*background_work(db, housekeeping, self._feeder, self._embedding), self._look_after()]
+        self._background = [asyncio.create_task(work) for work in works]
         self.ready.set()
         self._on_step("ready")
 

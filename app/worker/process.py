@@ -31,9 +31,10 @@ from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.store.rate_limits import RateLimits
 from app.store.schedules import ScheduleRuns
+from app.worker.background import background_work
 from app.worker.certificate import certificate_jobs
 from app.worker.housekeeping import Housekeeping
-from app.worker.leader import EMBEDDING_LOCK, FEEDER_LOCK, HOUSEKEEPING_LOCK, WORKER_LOCK, while_leading
+from app.worker.leader import FEEDER_LOCK, WORKER_LOCK, while_leading
 from app.worker.schedules import Schedule, Schedules
 from app.worker.supervisor import worker_settings
 
@@ -130,12 +131,9 @@ class Worker:
                 self._feeder = Feeder(log, self._db, settings, housekeeping.applied)
                 stack.push_async_callback(self._feeder.close)
             async with asyncio.TaskGroup() as group:
-                if self._feeder is not None:
-                    group.create_task(while_leading(self._feeding, self._feeder.run))
-                group.create_task(while_leading(self._db.lock(HOUSEKEEPING_LOCK), housekeeping.run))
+                for work in background_work(self._db, housekeeping, self._feeder, self._embedding):
+                    group.create_task(work)
                 group.create_task(while_leading(self._lock, schedules.run))
-                if self._embedding is not None:
-                    group.create_task(while_leading(self._db.lock(EMBEDDING_LOCK), self._embedding.pending.run))
                 group.create_task(self._look_after())
                 if (settings.public_url or "").startswith("https://"):
                     group.create_task(certificate_jobs(str(settings.public_url)).run())
@@ -177,15 +175,12 @@ class Worker:
         """Return the state of every component, from memory."""
         if not self._open:
             return [Component(name="postgres", status=Status.STARTING)]
-        problem = self._db.problem
         components = [
-            Component(name="postgres", status=Status.DEGRADED if problem else Status.OK, detail=problem),
+            _component("postgres", self._db.problem),
             Component(name="worker", status=Status.OK, detail="leads" if self._lock.held else "stands by"),
         ]
         if self._embedding is not None:
-            problem = self._embedding.problem
-            status = Status.DEGRADED if problem else Status.OK
-            components.append(Component(name="embeddings", status=status, detail=problem))
+            components.append(_component("embeddings", self._embedding.problem))
         if self._feeder is not None:
             components.append(self._index_component(self._feeder))
         return components
@@ -193,8 +188,7 @@ class Worker:
     def _index_component(self, feeder: Feeder) -> Component:
         if not self._feeding.held:
             return Component(name="index", status=Status.OK, detail="another process feeds it")
-        problem = feeder.problem
-        return Component(name="index", status=Status.DEGRADED if problem else Status.OK, detail=problem)
+        return _component("index", feeder.problem)
 
     def status_line(self) -> str:
         """Return how it is, on one line."""
@@ -210,13 +204,18 @@ class Worker:
         if self._embedding is not None:
             METRICS.set(metrics.EMBEDDINGS_UP, float(self._embedding.problem is None))
         METRICS.set(metrics.WORKER_LEADER, float(self._lock.held))
-        if self._feeder is not None and self._feeding.held:
-            METRICS.set(metrics.QDRANT_UP, float(self._feeder.problem is None))
-            lag_changes, lag_seconds = self._feeder.lag
+        if self._feeder is not None:
+            feeds = self._feeding.held
+            METRICS.set(metrics.QDRANT_UP, float(not feeds or self._feeder.problem is None))
+            lag_changes, lag_seconds = self._feeder.lag if feeds else (0, 0.0)
             METRICS.set(metrics.INDEX_LAG_CHANGES, lag_changes)
             METRICS.set(metrics.INDEX_LAG_SECONDS, lag_seconds)
         METRICS.set(metrics.UPTIME, time.monotonic() - self.started_at)
         return METRICS.text()
+
+
+def _component(name: str, problem: str | None) -> Component:
+    return Component(name=name, status=Status.DEGRADED if problem else Status.OK, detail=problem)
 
 
 def schedules_of(settings: Settings, db: Database) -> list[Schedule]:
