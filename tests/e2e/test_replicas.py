@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -16,6 +17,7 @@ from app.store.database import Database
 from app.store.tokens import Tokens
 from tests.standins.proxy import proxy
 from tests.support.postgres_server import PostgresServer
+from tests.support.qdrant import qdrant
 from tests.support.replicas import Chaos, Client, NoAnswer, Replicas, replicas
 from tests.support.serving import MCP_HEADERS, Server, SseStream
 from tests.support.waiting import until
@@ -24,10 +26,21 @@ pytestmark = pytest.mark.timeout(180)
 HANGS_S = 10.0  # far above the 2 s that benchmarks hold it to, far below what waiting for PostgreSQL takes
 
 
+@pytest.fixture(params=["embedded", "qdrant"])
+def index_environment(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[dict[str, str]]:
+    """The settings of replicas with an index each, and of replicas with one Qdrant server."""
+    if request.param == "embedded":
+        yield {}
+        return
+    with qdrant(run_folder / "qdrant-of-replicas") as url:
+        yield {"QDRANT_URL": url, "QDRANT_COLLECTION": f"replicas_{uuid4().hex[:12]}"}
+
+
 async def test_nothing_acknowledged_is_lost_or_missed_while_replicas_are_killed(
-    server_url: str, run_folder: Path
+    server_url: str, run_folder: Path, index_environment: dict[str, str]
 ) -> None:
-    async with replicas(run_folder / "chaos", 3, DATABASE_URL=server_url) as running:
+    folder = run_folder / f"chaos-{len(index_environment)}"
+    async with replicas(folder, 3, DATABASE_URL=server_url, **index_environment) as running:
         tally = await Chaos(running).run(seconds=12, every_s=2)
 
     assert tally.kills >= 3
