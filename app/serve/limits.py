@@ -21,7 +21,7 @@ from app.errors import StoreUnavailable
 PERIOD_S = 60.0
 USERS_LIMIT = 10_000  # about 2 MB; idle users are dropped first, then the one seen longest ago
 _SWEEP_EVERY = 1_000  # requests between two looks for idle users
-SHARED_ANSWER_S = 0.25  # a count takes a millisecond; what takes longer costs the call more than the limit is worth
+SHARED_ANSWER_S = 0.5  # a count takes a millisecond; what takes longer costs the call more than the limit is worth
 ALONE_S = 1.0  # how long a replica counts alone before it asks again
 
 

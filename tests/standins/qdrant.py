@@ -503,6 +503,9 @@ class Handler(BaseHTTPRequestHandler):
         started = time.perf_counter()
         size = int(self.headers.get("Content-Length") or 0)
         content = self.rfile.read(size)
+        if len(content) < size:  # the client was killed in the middle of its request
+            self.close_connection = True
+            return
         path, waits = urlsplit(self.path).path, "wait=true" in self.path
         if path in _TEXTS:
             self.reply(200, _TEXTS[path].encode(), "text/plain; charset=utf-8")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -20,6 +22,7 @@ from app.store.changes import PostgresChangeLog
 from app.store.collections import Collections
 from app.store.database import Database
 from tests.standins.qdrant import Server
+from tests.support.serving import clean_environment
 from tests.support.waiting import until
 
 TEST_URL = os.environ.get("QDRANT_TEST_URL")
@@ -41,6 +44,21 @@ def qdrant(folder: Path, **more: Any) -> Iterator[str]:
         server.server_close()
         server.node.close()
         thread.join()
+
+
+@contextmanager
+def qdrant_process(folder: Path) -> Iterator[str]:
+    """Run the stand-in as a process of its own, for tests with much going on in theirs; or yield the real server's."""
+    if TEST_URL:
+        yield TEST_URL
+        return
+    command = [sys.executable, "-m", "tests.standins.qdrant", "--folder", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=clean_environment()) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
 
 
 async def delete_all(url: str, prefix: str) -> None:
