@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 CATCH_UP_TIMEOUT_S = 5.0  # a search that cannot be made current by then is answered without the index
 _IDLE_S = 1.0  # other processes' writes are looked for this often when nobody searches
+_RETRY_S = 0.25  # a store that does not answer is known to, so asking costs nothing
 _GATHER_S = 0.02  # writes that come together are applied together
 _POINTS_AT_ONCE = 1_000
 _SESSIONS_AT_ONCE = 500
@@ -209,7 +210,7 @@ class Follower:
                 await asyncio.sleep(_IDLE_S)
             except StoreUnavailable as error:
                 self._fail_waiting(IndexUnavailable(f"the search index cannot be made current: {error}"))
-                await asyncio.sleep(_IDLE_S)
+                await asyncio.sleep(_RETRY_S)
             except (IndexUnavailable, LogPruned) as error:
                 self._problem = "it is being rebuilt"
                 logger.warning("rebuilding the search index: %s", error or "the change log was pruned")

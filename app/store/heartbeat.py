@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 BEAT_S = 0.5
 ANSWER_S = 1.0
+RETRY_S = 0.25  # while it does not answer
 FORGOTTEN_S = 10
 
 # Since PostgreSQL 14; an older server frees a cut off process's locks when TCP gives up.
@@ -118,7 +119,7 @@ class Heartbeat:
             except (asyncpg.PostgresError, *UNREACHABLE) as error:
                 self._lost(f"PostgreSQL does not answer ({type(error).__name__})")
             with suppress(TimeoutError):
-                async with asyncio.timeout(BEAT_S):
+                async with asyncio.timeout(BEAT_S if self.problem is None else RETRY_S):
                     await self._hurry.wait()
 
     async def _beat(self) -> None:
