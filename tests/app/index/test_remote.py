@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qdrant_client import AsyncQdrantClient
 
 from app.errors import IndexUnavailable
 from app.index import feeder as feeder_module
@@ -48,6 +49,15 @@ async def index(database, qdrant_settings):
 @pytest.fixture
 def parts(store, index):
     return parts_on(store, index)
+
+
+async def points_in(settings, count):
+    """Tell whether the collection that answers holds so many points."""
+    client = AsyncQdrantClient(url=settings.qdrant_url, check_compatibility=False)
+    try:
+        return (await client.count(settings.qdrant_collection)).count == count
+    finally:
+        await client.close()
 
 
 class TestFreshness:
@@ -118,6 +128,27 @@ class TestFreshness:
                     assert any(word in text for text in await texts_for(parts, alice, word)), word
 
             await asyncio.gather(*map(write, range(5)))
+
+    async def test_a_write_that_commits_after_later_ones_is_found_and_fed(
+        self, parts, database, qdrant_settings, alice
+    ):
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+            async with database.as_user("alice") as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                await connection.execute(
+                    "insert into memories (id, user_id, kind, text, content_hash, whole_id, session_id, terms, words,"
+                    " asks, tells_time, analysis) select i, 'alice', 'note', 'belated', 'x', i, i, $1, 1, false, false,"
+                    " 1 from gen_random_uuid() as i",
+                    list(piece("belated").analysis.terms),
+                )
+                await memorize(parts, alice, "punctual")
+                await until(lambda: points_in(qdrant_settings, 1), "the later one is fed")
+                assert await texts_for(parts, alice, "punctual belated") == ["punctual"]
+                await transaction.commit()
+            assert set(await texts_for(parts, alice, "punctual belated")) == {"punctual", "belated"}
+            await until(lambda: points_in(qdrant_settings, 2), "the earlier one is fed too")
 
     async def test_another_users_changes_are_neither_found_nor_counted(self, parts, alice, bob, monkeypatch):
         monkeypatch.setattr(remote_module, "_CHANGES", 5)

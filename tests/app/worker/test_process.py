@@ -16,9 +16,12 @@ from typing import Any
 
 import psutil
 import pytest
+from pydantic import SecretStr
 
+from app.settings import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
+from app.worker import process
 from tests.support.postgres_server import PostgresServer
 from tests.support.rows import add_note
 from tests.support.serving import clean_environment
@@ -81,9 +84,9 @@ class WorkerProcess:
     def end(self) -> None:
         family = [psutil.Process(self.process.pid)] if self.process.poll() is None else []
         family += [child for one in family for child in one.children(recursive=True)]
-        for process in family:
+        for one in family:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+                one.kill()
         self.process.wait(20)
 
 
@@ -189,3 +192,20 @@ def test_without_a_database_server_there_is_nothing_to_do(tmp_path: Path) -> Non
 
     assert done.returncode == 2
     assert done.stderr.startswith("claude-memory: DATABASE_URL is not set")
+
+
+async def test_a_platform_that_shows_logs_alone_gets_a_status_line(
+    server_url: str, plain_settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(process, "STATUS_EVERY_S", 0.0)
+    settings = plain_settings.model_copy(update={"database_url": SecretStr(server_url)})
+
+    working = asyncio.create_task(process.Worker(settings, status_lines=True).run())
+    await until(lambda: "worker ok (leads)" in caplog.text, "the line says that it leads")
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+    line = next(record.message for record in caplog.records if record.message.startswith("status: "))
+    assert "postgres ok" in line
+    assert "failed jobs" in line
