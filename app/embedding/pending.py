@@ -79,24 +79,32 @@ class Pending:
         """
         limit, model = limit or self._embedder.at_once, self._embedder.model
         if self._position is None:
-            self._position, self._older_than = await self._vectors.horizon(), _NEWEST
-        try:
-            found, position = await self._vectors.changed(model, self._position, limit)
-        except LogPruned:
-            self._position = None
-            return await self.run_once(limit)
-        if len(found) == limit:
-            self._older_than = _NEWEST  # many at once: the sweep finds them without reading the log again each time
-        elif found:
-            stored = await self._embed(found)
-            self._position = position
+            await self._begin_sweep()
+        if (stored := await self._run_changed(model, limit)) or self._older_than is None:
             return stored
-        self._position = position
-        if self._older_than is None:
-            return 0
         found, older_than = await self._vectors.older(model, self._older_than, limit)
         stored = await self._embed(found)
         self._older_than = older_than
+        return stored
+
+    async def _begin_sweep(self) -> None:
+        """Look through all memories from the newest on, and through the log from here on."""
+        self._position, self._older_than = await self._vectors.horizon(), _NEWEST
+
+    async def _run_changed(self, model: str, limit: int) -> int:
+        """Embed what the log tells of."""
+        assert self._position is not None
+        try:
+            found, position = await self._vectors.changed(model, self._position, limit)
+        except LogPruned:
+            if self._older_than is None:
+                await self._begin_sweep()
+            return 0
+        stored = await self._embed(found)
+        if len(found) < limit:
+            self._position = position
+        elif not stored:  # the service takes none of them: a sweep goes past them to the others
+            await self._begin_sweep()
         return stored
 
     async def _embed(self, memories: Sequence[Unembedded]) -> int:

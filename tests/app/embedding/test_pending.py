@@ -12,7 +12,9 @@ from app.embedding import pending as pending_module
 from app.embedding.client import EmbeddingClient
 from app.embedding.pending import Pending
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
+from app.memory.log import LogPruned
 from app.memory.types import Changes
+from app.store import embeddings as embeddings_module
 from app.store.embeddings import Embeddings
 from tests.standins import embeddings as standins
 from tests.support.rows import add_note, add_turns, piece, turn
@@ -171,6 +173,47 @@ class TestRunOnce:
         await log.prune(timedelta(seconds=-60))
 
         await all_of_it(pending)
+
+        assert set(await vectors()) == {"apple"}
+
+    async def test_many_old_memories_that_changed_get_theirs_though_newer_ones_have_them(
+        self, pending, store, vectors, alice, monkeypatch
+    ):
+        monkeypatch.setattr(embeddings_module, "_AT_ONCE", 10)
+        old = [await add_note(store, alice, f"old {number}") for number in range(4)]
+        for number in range(12):
+            await add_note(store, alice, f"new {number}")
+        await all_of_it(pending, limit=2)
+        for number, id_ in enumerate(old):
+            await store.update(
+                alice, id_, Changes(text=f"changed {number}"), piece(f"changed {number}"), str(number).encode()
+            )
+
+        assert sum(await all_of_it(pending, limit=2)) == 4
+        assert {f"changed {number}" for number in range(4)} <= set(await vectors())
+
+    async def test_a_log_that_never_reaches_back_is_made_up_for_by_sweeps_that_end(
+        self, pending, store, vectors, alice, monkeypatch
+    ):
+        async def pruned(*arguments):
+            raise LogPruned
+
+        monkeypatch.setattr(embeddings_module, "_AT_ONCE", 2)
+        monkeypatch.setattr(pending._vectors, "changed", pruned)
+        for number in range(5):
+            await add_note(store, alice, str(number))
+
+        await all_of_it(pending, limit=2)
+
+        assert len(await vectors()) == 5
+        assert not pending.sweeping
+
+    async def test_many_refused_texts_keep_no_other_from_its_vector(self, pending, store, vectors, alice):
+        await all_of_it(pending)
+        await add_turns(store, alice, "talk", *(turn(f"REFUSED {number}") for number in range(6)), turn("apple"))
+
+        await all_of_it(pending, limit=2)
+        await all_of_it(pending, limit=2)
 
         assert set(await vectors()) == {"apple"}
 

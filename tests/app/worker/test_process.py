@@ -22,6 +22,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.worker import process
+from tests.standins.embeddings import embedding_service
 from tests.support.postgres_server import PostgresServer
 from tests.support.rows import add_note
 from tests.support.serving import clean_environment
@@ -136,6 +137,32 @@ async def test_it_keeps_house(workers: Any, server_url: str, alice: Any) -> None
     finally:
         await database.close()
     assert 'claude_memory_job_last_success_timestamp_seconds{task="term_counts"}' in worker.get("/metrics")[1]
+
+
+async def test_it_gives_memories_their_vectors(workers: Any, server_url: str, alice: Any) -> None:
+    with embedding_service(most_texts=64) as service:
+        worker = workers(
+            server_url,
+            EMBEDDING_MODEL=service.model,
+            EMBEDDING_BASE_URL=service.url,
+            EMBEDDING_API_KEY=service.key,
+        )
+        await until(worker.is_ready, "it is ready")
+        database = Database({"dsn": server_url})
+        await database.open()
+        try:
+            await add_note(PostgresStore(database), alice, "to be embedded")
+
+            async def embedded() -> bool:
+                async with database.as_service() as connection:
+                    return bool(await connection.fetchval("select exists (select from embeddings)"))
+
+            await until(embedded, "the worker embeds")
+        finally:
+            await database.close()
+        assert service.texts == ["to be embedded"]
+        assert worker.health()["components"]["embeddings"] == {"status": "ok", "detail": None}
+        assert "claude_memory_embeddings_up 1.0" in worker.get("/metrics")[1]
 
 
 async def test_it_stops_in_order_and_leaves_nobody(workers: Any, server_url: str) -> None:
