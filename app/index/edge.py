@@ -217,7 +217,7 @@ class EdgeEngine:
         with _broken("count"):
             return int(self._shard.count(edge.CountRequest(exact=True)))
 
-    async def checkpoint(self, position: int) -> None:
+    async def checkpoint(self, position: int, seen: str | None = None) -> None:
         """Flush the shard, then note the position."""
         await self._in_thread(lambda: self._checkpoint(position))
 

@@ -63,7 +63,10 @@ class Engine(Protocol):
 
     async def count(self) -> int: ...
 
-    async def checkpoint(self, position: int) -> None:
-        """Make everything applied durable, then `position` as the place to follow the log from."""
+    async def checkpoint(self, position: int, seen: str | None) -> None:
+        """Make everything applied durable, then `position` as the place to follow the log from.
+
+        seen: the snapshot whose changes are all applied; None when nothing was since the start.
+        """
 
     async def close(self) -> None: ...

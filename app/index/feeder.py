@@ -149,7 +149,7 @@ class Feeder:
         if new.follower.problem is not None:
             return
         await new.follower.catch_up()
-        await new.engine.checkpoint(new.follower.position)
+        await new.follower.save()
         await self._collections.switch(new.engine.name)
         new.engine.is_live = True
         old, self._live, self._next = self._live, new, None
@@ -235,11 +235,13 @@ class _FedCollection(QdrantCollection):
             await self._collections.note_points(self.name, self._points)
             self._noted_at = time.monotonic()
 
-    async def checkpoint(self, position: int) -> None:
-        """Note that everything below the position is there: writes are waited for."""
+    async def checkpoint(self, position: int, seen: str | None) -> None:
+        """Note what is there: writes are waited for, so it is all that was applied."""
+        if seen is None:
+            return
         if self.position is None:
             await self._collections.note_points(self.name, self._points)
-        await self._collections.save(self.name, position)
+        await self._collections.save(self.name, position, seen)
         self.position = position
 
     async def close(self) -> None:

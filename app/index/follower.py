@@ -89,11 +89,6 @@ class Follower:
         return self._away or self._problem
 
     @property
-    def position(self) -> int:
-        """The transaction below which the engine has everything."""
-        return self._position
-
-    @property
     def lag(self) -> tuple[int, float]:
         """Return (changes seen and not applied, seconds since the oldest of them)."""
         oldest = self._oldest_unapplied
@@ -128,7 +123,7 @@ class Follower:
         if engine is not None:
             if self._problem is None:
                 with contextlib.suppress(IndexUnavailable):  # the next start replays the log, or rebuilds
-                    await engine.checkpoint(self._position)
+                    await engine.checkpoint(self._position, self._seen)
             await engine.close()
         self._problem = "it is closed"
 
@@ -164,6 +159,10 @@ class Follower:
                 await waiter
         except TimeoutError:
             raise IndexUnavailable("the search index is behind and did not catch up in time") from None
+
+    async def save(self) -> None:
+        """Make durable now what is applied. Raises IndexUnavailable."""
+        await self._ask(lambda engine: engine.checkpoint(self._position, self._seen))
 
     async def rebuild(self) -> None:
         """Fill the engine anew from the store; searches do without it meanwhile."""
@@ -299,7 +298,7 @@ class Follower:
         async for members in _ahead(self._log.everything()):
             written += await self._write_sessions(members, {})
         self._position, self._seen = horizon_of(snapshot), snapshot
-        await engine.checkpoint(self._position)
+        await engine.checkpoint(self._position, self._seen)
         self._problem = None
         self._counted = True
         self._filled.set()
@@ -321,7 +320,7 @@ class Follower:
     async def _save_if_due(self) -> None:
         engine = self._open()
         if self._unsaved and time.monotonic() - self._saved_at > engine.checkpoint_every_s:
-            await engine.checkpoint(self._position)
+            await engine.checkpoint(self._position, self._seen)
             self._unsaved, self._saved_at = False, time.monotonic()
 
     def _open(self) -> RebuildableEngine:

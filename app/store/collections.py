@@ -11,19 +11,20 @@ from app.store.database import Database
 
 _COLUMNS = "name, state, shape, position::text::bigint as position, points, rebuild_asked, retired_at"
 _OURS = "database_id = (select database_id from instance)"
-_XID = "($2::bigint::text)::xid8"
 
 _VIEW = f"""
 select name, shape, position < (select xid from log_positions where name = 'pruned') as log_is_short,
        array(select row(session_id, memory_id) from changes
-             where user_id = $1 and xid >= live.position limit $2) as changed
+             where user_id = $1 and xid >= live.position and not pg_visible_in_snapshot(xid, live.seen)
+             limit $2) as changed
 from index_collections live where state = 'live' and {_OURS}
 """
 
 _LAG = f"""
 select count(*) as changes, coalesce(extract(epoch from now() - min(at)), 0)::float8 as seconds
-from (select at from changes
-      where xid >= (select position from index_collections where state = 'live' and {_OURS}) limit $1) as pending
+from (select changes.at from changes, index_collections live
+      where state = 'live' and {_OURS} and xid >= live.position and not pg_visible_in_snapshot(xid, live.seen)
+      limit $1) as pending
 """
 
 
@@ -97,9 +98,15 @@ class Collections:
                 )
             )
 
-    async def save(self, name: str, position: int) -> None:
-        """Note that a collection is complete below a transaction."""
-        await self._execute(f"update index_collections set position = {_XID} where name = $1", name, position)
+    async def save(self, name: str, position: int, seen: str) -> None:
+        """Note that a collection has everything below a transaction, and all that a snapshot shows."""
+        await self._execute(
+            "update index_collections set position = ($2::bigint::text)::xid8, seen = $3::text::pg_snapshot"
+            " where name = $1",
+            name,
+            position,
+            seen,
+        )
 
     async def note_points(self, name: str, points: int) -> None:
         """Note how far the filling is."""

@@ -548,9 +548,9 @@ class Faulty(EdgeEngine):
         self._fail_in("begin anew")
         await super().empty(space)
 
-    async def checkpoint(self, position):
+    async def checkpoint(self, position, seen=None):
         self._fail_in("flush")
-        await super().checkpoint(position)
+        await super().checkpoint(position, seen)
 
 
 @pytest.fixture

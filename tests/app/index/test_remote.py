@@ -169,6 +169,20 @@ class TestFreshness:
         async with feeding(database, qdrant_settings):
             assert len(await search) == 10
 
+    async def test_an_open_transaction_makes_no_search_score_what_was_fed(
+        self, parts, database, qdrant_settings, alice, monkeypatch
+    ):
+        monkeypatch.setattr(remote_module, "_CHANGES", 5)
+        monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
+        async with database.as_user("bob") as connection, connection.transaction():
+            await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
+            for number in range(10):
+                await memorize(parts, alice, f"apple {number}")
+            async with feeding(database, qdrant_settings) as feeder:
+                await fed(feeder)
+                await until(lambda: level(feeder), "all is fed")
+            assert len(await texts_for(parts, alice, "apple")) == 10
+
     async def test_too_large_sessions_are_left_to_the_store(self, parts, alice, monkeypatch):
         monkeypatch.setattr(remote_module, "_MEMBERS", 5)
         await converse(parts, alice, [f"apple {number}" for number in range(10)], conversation_id="talk")
