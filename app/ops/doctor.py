@@ -31,6 +31,7 @@ _ASK_TIMEOUT_S = 5.0
 _START_TIMEOUT_S = 60.0
 _LOW_BYTES, _NO_BYTES = 1 << 30, 100 << 20  # PostgreSQL keeps up to 1 GB of log before it recycles
 _LAG_S = 60.0  # thousands of changes right after an import are nothing to worry about, old ones are
+_REINDEX = "claude-memory reindex"
 
 
 _MEND_THERE = "run `claude-memory doctor` on the machine it runs on"
@@ -174,13 +175,13 @@ async def _as_a_client(data_dir: Path) -> list[Check]:
         told = await converse(over_bridge(data_dir))
     except Unavailable as error:
         return [Check("MCP call", State.FAILED, str(error), mend)]
-    broken_index = f"{mend}; if it stays so: {_rebuild(data_dir)}"
+    broken_index = f"{mend}; if it stays so: {_REINDEX}"
     checks = [_mcp_call(told)]
     checks += _components(told, {"index": broken_index}, mend)
     checks.append(_search(told, broken_index))
     numbers = told.health.get("numbers", {})
     if "index_lag_changes" in numbers:
-        checks.append(_lag(numbers, data_dir))
+        checks.append(_lag(numbers))
     return checks
 
 
@@ -210,15 +211,11 @@ def _search(told: Told, mend: str) -> Check:
     return Check("search", State.OK, "search_memory was answered from the index")
 
 
-def _rebuild(data_dir: Path) -> str:
-    return f"stop the server, remove the folder {data_dir / 'index'}, start again: it is rebuilt"
-
-
-def _lag(numbers: dict[str, Any], data_dir: Path) -> Check:
+def _lag(numbers: dict[str, Any]) -> Check:
     changes, seconds, memories = (numbers[name] for name in ("index_lag_changes", "index_lag_seconds", "memories"))
     found = f"{changes:,.0f} changes, {seconds:.1f} s behind {memories:,.0f} memories"
     if seconds > _LAG_S:
-        mend = f"it catches up by itself; if it does not: {_rebuild(data_dir)}"
+        mend = f"it catches up by itself; if it does not: {_REINDEX}"
         return Check("index lag", State.WARNING, found, mend)
     return Check("index lag", State.OK, found)
 
@@ -228,6 +225,7 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
     if settings.database_url is None and not (settings.data_dir / "postgres" / "cluster").exists():
         return [Check("PostgreSQL", State.OK, "no database yet; the first start makes it")]
     mend = "check DATABASE_URL" if settings.database_url else f"see {settings.data_dir / 'postgres.log'}"
+    index_mend = f"check QDRANT_URL and QDRANT_API_KEY, then {_REINDEX}" if settings.qdrant_url else _REINDEX
     try:
         async with asyncio.timeout(_START_TIMEOUT_S), _started(settings) as runtime:
             checks = []
@@ -235,7 +233,7 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
                 answer = await runtime.probe(name)
                 state = State.OK if answer["ok"] else State.FAILED
                 found = f"{answer['detail']} in {answer['milliseconds']:.1f} ms"
-                what_to_do = _rebuild(settings.data_dir) if name == "index" else mend
+                what_to_do = index_mend if name == "index" else mend
                 checks.append(Check(title, state, found, None if answer["ok"] else what_to_do))
             numbers = await runtime.numbers()
             points = next((one.found for one in checks if one.name == "index"), "")
@@ -245,10 +243,10 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
                         "index count",
                         State.FAILED,
                         f"it is empty beside {numbers['memories']:,} memories",
-                        _rebuild(settings.data_dir),
+                        _REINDEX,
                     )
                 )
-            checks.append(_lag(numbers, settings.data_dir))
+            checks.append(_lag(numbers))
             return checks + await _mcp_of_our_own(runtime)
     except (MemoryServerError, TimeoutError) as error:
         why = str(error) or f"not up within {_START_TIMEOUT_S:.0f} s"
@@ -277,7 +275,7 @@ async def _mcp_of_our_own(runtime: Any) -> list[Check]:
     finally:
         await sessions.stop()
         os.unlink(path)  # noqa: PTH108
-    return [_mcp_call(told), _search(told, _rebuild(data_dir))]
+    return [_mcp_call(told), _search(told, _REINDEX)]
 
 
 @contextlib.asynccontextmanager
