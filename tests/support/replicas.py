@@ -151,6 +151,7 @@ class Chaos:
         self._running = running
         self._choose = random.Random(seed)
         self._killed_until: dict[int, float] = {}  # when the replica at a port was dead
+        self._restarting: dict[int, asyncio.Task[None]] = {}
         self._over = False
         self.tally = Tally()
 
@@ -159,25 +160,27 @@ class Chaos:
         clients = [self._repeat(self._write, number) for number in range(writers)]
         clients += [self._repeat(self._read, number) for number in range(readers)]
         calling = [asyncio.create_task(client) for client in clients]
-        end = time.monotonic() + seconds
-        while time.monotonic() + every_s < end:
-            await asyncio.sleep(every_s)
+        began = time.monotonic()
+        for kill in range(1, math.ceil(seconds / every_s)):
+            await asyncio.sleep(began + kill * every_s - time.monotonic())
             await self._kill_one()
-        await asyncio.sleep(max(0.0, end - time.monotonic()))
+        await asyncio.sleep(began + seconds - time.monotonic())
         self._over = True
-        await asyncio.gather(*calling)
+        await asyncio.gather(*calling, *self._restarting.values())
         await self._look_for_all()
         return self.tally
 
     async def _kill_one(self) -> None:
         number = self.tally.kills % len(self._running.servers)
+        if number in self._restarting:  # on a slow machine
+            await self._restarting[number]
         server = self._running.servers[number]
         self._killed_until[server.port] = math.inf
         server.process.kill()
         await asyncio.to_thread(server.process.wait)
         self._killed_until[server.port] = time.monotonic()
         self.tally.kills += 1
-        await self._running.begin_again(number)
+        self._restarting[number] = asyncio.create_task(self._running.begin_again(number))
 
     async def _repeat(self, act: Callable[[Client, str], Awaitable[None]], number: int) -> None:
         client, count = Client(self._running.ports), 0
