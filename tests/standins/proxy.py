@@ -35,11 +35,13 @@ class Proxy:
     async def _is_ready(self, port: int) -> bool:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(_READY)
-            line = await reader.readline()
-            writer.close()
         except OSError:
             return False
+        line = b""
+        with contextlib.suppress(OSError):
+            writer.write(_READY)
+            line = await reader.readline()
+        await _close(writer)
         return b" 200 " in line
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -52,18 +54,24 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one client's connection."""
-        there, answers = None, None
         try:
-            there, back = (streams := await self._connect())[1], streams[0]
+            back, there = await self._connect()
             answers = asyncio.create_task(_carry(back, writer))
-            await _carry(reader, there)
-            await answers
-        finally:
-            if answers is not None:
+            try:
+                await _carry(reader, there)
+                await answers
+            finally:
                 answers.cancel()
-            for end in (writer, there):
-                if end is not None:
-                    end.close()
+                await asyncio.gather(answers, return_exceptions=True)
+                await _close(there)
+        finally:
+            await _close(writer)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -79,10 +87,20 @@ async def proxy(ports: Callable[[], Sequence[int]]) -> AsyncIterator[Proxy]:
     """Run a proxy as long as the block lasts."""
     running = Proxy(ports)
     checking = asyncio.create_task(running.check_on())
-    server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
+    carried: set[asyncio.Task[None]] = set()
+
+    def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(running.serve(reader, writer))
+        carried.add(task)
+        task.add_done_callback(carried.discard)
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
     running.port = server.sockets[0].getsockname()[1]
     try:
         yield running
     finally:
-        checking.cancel()
         server.close()
+        left = [checking, *carried]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
