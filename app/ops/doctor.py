@@ -31,7 +31,6 @@ _ASK_TIMEOUT_S = 5.0
 _START_TIMEOUT_S = 60.0
 _LOW_BYTES, _NO_BYTES = 1 << 30, 100 << 20  # PostgreSQL keeps up to 1 GB of log before it recycles
 _LAG_S = 60.0  # thousands of changes right after an import are nothing to worry about, old ones are
-_REINDEX = "claude-memory reindex"
 
 
 _MEND_THERE = "run `claude-memory doctor` on the machine it runs on"
@@ -66,6 +65,31 @@ class Check:
     mend: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Mends:
+    """What to do about a part that fails; it depends on where the part runs."""
+
+    server: str
+    postgres: str
+    index: str
+
+    @classmethod
+    def of(cls, settings: Settings, mode: str | None) -> Mends:
+        """Return them for what runs as `mode`, see app.local.lock; None: nothing does."""
+        data_dir = settings.data_dir
+        if mode == "daemon":
+            server = f"see {data_dir / 'daemon.log'}, then start it anew: end it, and the next client starts one"
+        else:
+            server = "see the server's log, then start it anew"
+        postgres = f"see {data_dir / 'postgres.log'}, then start the server anew"
+        if settings.database_url is not None:
+            postgres = "check DATABASE_URL, and that PostgreSQL runs there; a server connects again by itself"
+        index = "claude-memory reindex"
+        if settings.qdrant_url is not None:
+            index = f"check QDRANT_URL and QDRANT_API_KEY, and that Qdrant runs there; then {index}"
+        return cls(server, postgres, index)
+
+
 async def examine(settings: Settings) -> list[Check]:
     """Run all checks, those of a running server through its socket."""
     redactor = Redactor.of(settings)
@@ -73,7 +97,7 @@ async def examine(settings: Settings) -> list[Check]:
     told = await asyncio.to_thread(ask, os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
     checks = [*_data_directory(data_dir), _holder(data_dir, told)]
     if told is not None:
-        checks += await _as_a_client(data_dir)
+        checks += await _as_a_client(data_dir, Mends.of(settings, told.get("mode")))
     elif holder(data_dir) is None:
         checks += await _by_ourselves(settings)
     checks += [await _embeddings(settings), _clients()]
@@ -168,20 +192,19 @@ def _holder(data_dir: Path, told: dict[str, Any] | None) -> Check:
     )
 
 
-async def _as_a_client(data_dir: Path) -> list[Check]:
+async def _as_a_client(data_dir: Path, mends: Mends) -> list[Check]:
     """Ask the running server as a client does."""
-    mend = f"see {data_dir / 'daemon.log'}, then start it anew: end it, and the next client starts one"
     try:
         told = await converse(over_bridge(data_dir))
     except Unavailable as error:
+        mend = mends.postgres if f" {StoreUnavailable.code}: " in str(error) else mends.server
         return [Check("MCP call", State.FAILED, str(error), mend)]
-    broken_index = f"{mend}; if it stays so: {_REINDEX}"
     checks = [_mcp_call(told)]
-    checks += _components(told, {"index": broken_index}, mend)
-    checks.append(_search(told, broken_index))
+    checks += _components(told, {"postgres": mends.postgres, "index": mends.index}, mends.server)
+    checks.append(_search(told, mends.index))
     numbers = told.health.get("numbers", {})
     if "index_lag_changes" in numbers:
-        checks.append(_lag(numbers))
+        checks.append(_lag(numbers, mends.index))
     return checks
 
 
@@ -211,12 +234,11 @@ def _search(told: Told, mend: str) -> Check:
     return Check("search", State.OK, "search_memory was answered from the index")
 
 
-def _lag(numbers: dict[str, Any]) -> Check:
+def _lag(numbers: dict[str, Any], mend: str) -> Check:
     changes, seconds, memories = (numbers[name] for name in ("index_lag_changes", "index_lag_seconds", "memories"))
     found = f"{changes:,.0f} changes, {seconds:.1f} s behind {memories:,.0f} memories"
     if seconds > _LAG_S:
-        mend = f"it catches up by itself; if it does not: {_REINDEX}"
-        return Check("index lag", State.WARNING, found, mend)
+        return Check("index lag", State.WARNING, found, f"it catches up by itself; if it does not: {mend}")
     return Check("index lag", State.OK, found)
 
 
@@ -224,17 +246,15 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
     """Start what a server starts, try it, and stop it again."""
     if settings.database_url is None and not (settings.data_dir / "postgres" / "cluster").exists():
         return [Check("PostgreSQL", State.OK, "no database yet; the first start makes it")]
-    mend = "check DATABASE_URL" if settings.database_url else f"see {settings.data_dir / 'postgres.log'}"
-    index_mend = f"check QDRANT_URL and QDRANT_API_KEY, then {_REINDEX}" if settings.qdrant_url else _REINDEX
+    mends = Mends.of(settings, None)
     try:
         async with asyncio.timeout(_START_TIMEOUT_S), _started(settings) as runtime:
             checks = []
-            for name, title in (("postgres", "PostgreSQL"), ("index", "index")):
+            for name, title, mend in (("postgres", "PostgreSQL", mends.postgres), ("index", "index", mends.index)):
                 answer = await runtime.probe(name)
                 state = State.OK if answer["ok"] else State.FAILED
                 found = f"{answer['detail']} in {answer['milliseconds']:.1f} ms"
-                what_to_do = index_mend if name == "index" else mend
-                checks.append(Check(title, state, found, None if answer["ok"] else what_to_do))
+                checks.append(Check(title, state, found, None if answer["ok"] else mend))
             numbers = await runtime.numbers()
             points = next((one.found for one in checks if one.name == "index"), "")
             if numbers.get("memories") and points.startswith("0 points"):
@@ -243,21 +263,18 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
                         "index count",
                         State.FAILED,
                         f"it is empty beside {numbers['memories']:,} memories",
-                        _REINDEX,
+                        mends.index,
                     )
                 )
-            checks.append(_lag(numbers))
-            return checks + await _mcp_of_our_own(runtime)
+            checks.append(_lag(numbers, mends.index))
+            return checks + await _mcp_of_our_own(runtime, mends)
     except (MemoryServerError, TimeoutError) as error:
         why = str(error) or f"not up within {_START_TIMEOUT_S:.0f} s"
-        return [
-            Check(
-                "PostgreSQL" if isinstance(error, StoreUnavailable | TimeoutError) else "start", State.FAILED, why, mend
-            )
-        ]
+        name = "PostgreSQL" if isinstance(error, StoreUnavailable | TimeoutError) else "start"
+        return [Check(name, State.FAILED, why, mends.postgres)]
 
 
-async def _mcp_of_our_own(runtime: Any) -> list[Check]:
+async def _mcp_of_our_own(runtime: Any, mends: Mends) -> list[Check]:
     """Serve the socket for as long as one bridge asks: the whole way of a call, and nothing is left running."""
     from app.local.unix import listen
     from app.serve.lines import LineSessions
@@ -275,7 +292,7 @@ async def _mcp_of_our_own(runtime: Any) -> list[Check]:
     finally:
         await sessions.stop()
         os.unlink(path)  # noqa: PTH108
-    return [_mcp_call(told), _search(told, _REINDEX)]
+    return [_mcp_call(told), _search(told, mends.index)]
 
 
 @contextlib.asynccontextmanager

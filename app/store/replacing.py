@@ -27,7 +27,7 @@ _PAUSE_S = 0.1
 _LOCK_TIMEOUT = "30s"  # for the old tables, should somebody be reading them by hand
 
 _CONNECTED = """
-select count(*) from pg_stat_activity
+select count(*), string_agg(distinct coalesce(host(client_addr), 'a socket'), ', ') from pg_stat_activity
 where datname = current_database() and application_name like $1 and pid <> pg_backend_pid()
 """
 _TABLES = "select relname::text from pg_class where relnamespace = $1::regnamespace and relkind in ('r', 'p')"
@@ -168,10 +168,13 @@ async def _take_lock(connection: asyncpg.Connection) -> None:
 
 async def _wait_alone(connection: asyncpg.Connection) -> None:
     deadline = time.monotonic() + _PATIENCE_S
-    while number := await connection.fetchval(_CONNECTED, f"{APPLICATION_NAME}%"):
+    while True:
+        number, places = await connection.fetchrow(_CONNECTED, f"{APPLICATION_NAME}%")
+        if not number:
+            return
         if time.monotonic() > deadline:
             raise Conflict(
-                f"servers, workers or commands are using this database ({number} connections);"
+                f"servers, workers or commands are using this database ({number} connections from {places});"
                 " stop all of them and restore again"
             )
         await asyncio.sleep(_PAUSE_S)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from app.local.conversation import Told
+from app.local.conversation import NoConversation, Told
 from app.local.lock import DataDirectoryLock
 from app.ops import doctor
 from app.settings import Settings
@@ -22,6 +22,7 @@ from tests.support.bridges import Machine, machine_at, runs
 from tests.support.serving import PATIENCE_S, Server, SlowServer, clean_environment, serving, until
 
 SECRET = "sk-made-up-key-for-this-test"
+MENDS = doctor.Mends(server="start it anew", postgres="start PostgreSQL", index="rebuild it")
 
 
 @pytest.fixture
@@ -110,24 +111,46 @@ async def test_a_running_server_is_asked_to_search(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(doctor, "converse", converse)
 
-    search = {check.name: check for check in await doctor._as_a_client(tmp_path)}["search"]
+    search = {check.name: check for check in await doctor._as_a_client(tmp_path, MENDS)}["search"]
 
     assert search.state == state
-    assert state == "ok" or "claude-memory reindex" in str(search.mend)
+    assert state == "ok" or search.mend == MENDS.index
+
+
+async def test_a_running_server_without_its_database_is_told_to_start_that(tmp_path: Path, monkeypatch):
+    async def converse(_session: Any) -> Told:
+        raise NoConversation("memory_health: store_unavailable: PostgreSQL does not answer")
+
+    monkeypatch.setattr(doctor, "converse", converse)
+
+    assert (await doctor._as_a_client(tmp_path, MENDS))[0].mend == MENDS.postgres
+
+
+def test_what_to_do_depends_on_where_a_part_runs(tmp_path: Path):
+    alone = doctor.Mends.of(Settings(memory_data_dir=tmp_path), "daemon")
+    deployed = doctor.Mends.of(
+        Settings(memory_data_dir=tmp_path, database_url=SecretStr("postgresql://a@b/c"), qdrant_url="http://q:6333"),
+        "serve",
+    )
+
+    assert ("daemon.log" in alone.server, "daemon.log" in deployed.server) == (True, False)
+    assert ("postgres.log" in alone.postgres, "DATABASE_URL" in deployed.postgres) == (True, True)
+    assert alone.index == "claude-memory reindex"
+    assert "QDRANT_URL" in deployed.index
 
 
 @pytest.mark.parametrize(("changes", "seconds", "state"), [(9_000, 5.0, "ok"), (1, 61.0, "warning"), (0, 0.0, "ok")])
 def test_only_an_old_lag_is_a_warning(changes: int, seconds: float, state: str):
     numbers = {"index_lag_changes": changes, "index_lag_seconds": seconds, "memories": 10_000}
 
-    assert doctor._lag(numbers).state == state
+    assert doctor._lag(numbers, MENDS.index).state == state
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_password(machine: Machine):
     code, checks = examine(machine, DATABASE_URL=f"postgresql://me:{SECRET}@127.0.0.1:9/x")
 
     assert code == 1
-    assert checks["PostgreSQL"]["mend"] == "check DATABASE_URL"
+    assert checks["PostgreSQL"]["mend"].startswith("check DATABASE_URL")
 
 
 def test_an_embedding_service_that_does_not_answer_fails(machine: Machine):
