@@ -7,6 +7,7 @@ Order of precedence: command-line flag, environment, file named by NAME_FILE (se
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from app.errors import InvalidSettings, shown
 from app.local.folder import data_directory
 
 DEFAULT_PORT = 8000
+ACCESS_TOKEN = r"cm_[A-Za-z0-9_-]{43}"  # noqa: S105 - its form: 32 random bytes
 OFF = "off"
 
 
@@ -170,6 +172,16 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def access_token(value: SecretStr) -> SecretStr:
+    """Refuse what no access token looks like."""
+    if not re.fullmatch(ACCESS_TOKEN, value.get_secret_value()):
+        raise ValueError(
+            "takes cm_ and 43 letters, digits, - and _:"
+            " `echo cm_$(openssl rand -base64 32 | tr +/ -_ | tr -d =)` makes one"
+        )
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 SecretHttpUrl = Annotated[SecretStr, AfterValidator(_secret_http_url)]
 TlsUrl = Annotated[HttpUrl, AfterValidator(_over_tls)]
@@ -201,6 +213,11 @@ class Settings(BaseSettings):
 
     # Who may use it
     auth: Auth = Field(Auth.AUTO, description="when a token is asked for: auto, required, off")
+    admin_token: Annotated[SecretStr, AfterValidator(access_token)] | None = Field(
+        None,
+        description="an access token of your own making, which `init` makes valid for DEFAULT_USER_ID: with it a"
+        " deployment has one before its first start",
+    )
     allowed_hosts: CommaList = Field(
         default_factory=list, description="host names clients may use, beside loopback; comma between them"
     )

@@ -1,4 +1,4 @@
-"""Makes what a deployment needs before its first start: login role, database, schema, collection of the index.
+"""Makes what a deployment needs before its first start: role, database, schema, first token, collection of the index.
 
 Every step looks first, so running it again does nothing, and says so.
 """
@@ -10,9 +10,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.ops.database import open_database
+from app.serve.auth import digest
 from app.settings import Settings
 from app.store.migrations import migrations
 from app.store.provisioning import provision
+from app.store.tokens import Tokens
+
+ADMIN_SCOPES = ("read", "write", "admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,9 @@ async def initialise(settings: Settings) -> AsyncIterator[Step]:
             yield Step(what, name, made)
     async with open_database(settings, "init") as db:
         yield Step("schema", migrations()[-1].name, db.applied > 0)
+        if settings.admin_token is not None:
+            value, user = digest(settings.admin_token.get_secret_value()), settings.default_user_id
+            yield Step("token", f"of {user}", await Tokens(db).ensure(value, user, ADMIN_SCOPES))
         if settings.qdrant_url is not None:
             from app.ops.reindex import ensure_collection
 

@@ -33,7 +33,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.errors import InvalidSettings, MemoryServerError, NotAuthenticated, NotPermitted
 from app.memory.access import Token, TokenStore
 from app.memory.types import Scope
-from app.settings import Auth, PlainName, Settings, is_loopback
+from app.settings import ACCESS_TOKEN, Auth, PlainName, Settings, is_loopback
 
 if TYPE_CHECKING:  # the command `token` needs no MCP
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -42,7 +42,7 @@ PREFIX = "cm_"
 SCOPES = ("read", "write", "admin")
 REMEMBERED_S = 4.0  # a revoked token works at most this long; the contract says 5
 REMEMBERED_LIMIT = 1_024
-_TOKEN = re.compile(r"cm_[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(ACCESS_TOKEN)
 _NAME: TypeAdapter[str] = TypeAdapter(PlainName)
 
 

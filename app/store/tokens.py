@@ -52,6 +52,19 @@ class Tokens:
             )
         return _token(row)
 
+    async def ensure(self, digest: bytes, user: str, scopes: Sequence[str]) -> bool:
+        """Store a digest unless it is there, revoked or not; return whether it was stored."""
+        async with self._db.as_service() as connection:
+            done = await connection.execute(
+                "insert into tokens (id, user_id, digest, scopes) values ($1, $2, $3, $4)"
+                " on conflict (digest) do nothing",
+                secrets.token_hex(6),
+                user,
+                digest,
+                list(scopes),
+            )
+        return str(done) == "INSERT 0 1"
+
     async def list(self) -> builtins.list[Token]:
         """Return all tokens, and what was granted to clients, newest first."""
         async with self._db.as_service() as connection:

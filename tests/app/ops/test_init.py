@@ -6,10 +6,13 @@ import asyncpg
 import pytest
 
 from app.errors import Conflict, InvalidInput, NotPermitted, StoreUnavailable
+from app.ops.database import open_database
 from app.ops.init import Step, initialise
+from app.serve.auth import digest
 from app.settings import load_settings
 from app.store.migrations import migrate, migrations
 from app.store.provisioning import provision, scram_verifier
+from app.store.tokens import Tokens
 from tests.support.mcp import running
 
 NEW = "postgresql://new_role:made%2Fup%C3%A9@127.0.0.1:{port}/new_database"
@@ -55,6 +58,31 @@ async def test_what_is_missing_is_made_once(settings):
     assert {step.what for step in first if step.made} >= {"login role", "database", "schema"}
     assert [step.made for step in again] == [False] * 4
     assert again[-1].name == migrations()[-1].name
+
+
+async def test_a_token_of_the_operators_making_is_valid_from_the_start_and_stays_revoked(server, plain_settings):
+    value = "cm_" + "made-up-" * 5 + "abc"
+    settings = load_settings(
+        {
+            "database_url": NEW.format(port=server.port),
+            "admin_database_url": server.url("postgres", "postgres"),
+            "admin_token": value,
+            "memory_data_dir": plain_settings.memory_data_dir,
+        }
+    )
+
+    first, again = (await steps(settings))[-1], (await steps(settings))[-1]
+    assert (first.what, first.made, again.made) == ("token", True, False)
+    async with open_database(settings, "test") as db:
+        tokens = Tokens(db)
+        token = await tokens.find(digest(value))
+        assert token is not None
+        assert set(token.scopes) == {"read", "write", "admin"}
+        await tokens.revoke(token.id)
+
+    await steps(settings)
+    async with open_database(settings, "test") as db:
+        assert await Tokens(db).find(digest(value)) is None
 
 
 async def test_the_app_runs_on_what_was_made_and_its_role_is_no_superuser(settings):
