@@ -38,6 +38,7 @@ class AppArgs:
     database: str
     database_password: pulumi.Input[str]
     admin_password: pulumi.Input[str]
+    admin_token: pulumi.Input[str]
     qdrant: str
     qdrant_api_key: pulumi.Input[str]
     published: int
@@ -54,6 +55,10 @@ class App(pulumi.ComponentResource):
         super().__init__("claude-memory:selfhost:App", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         environment, files = _shared(args)
+        secrets = {
+            "ADMIN_DATABASE_URL": _url(database.ADMIN, args.admin_password, args.database, "postgres"),
+            "ADMIN_TOKEN": args.admin_token,
+        }
         self.init = Task(
             f"{name}-init",
             TaskArgs(
@@ -61,11 +66,8 @@ class App(pulumi.ComponentResource):
                 image_id=args.image_id,
                 user=USER,
                 command=["init"],
-                environment={**environment, "ADMIN_DATABASE_URL_FILE": f"{FOLDER}/ADMIN_DATABASE_URL"},
-                files={
-                    **files,
-                    "ADMIN_DATABASE_URL": _url(database.ADMIN, args.admin_password, args.database, "postgres"),
-                },
+                environment={**environment, **_file_names(secrets)},
+                files={**files, **secrets},
             ),
             child,
         )
@@ -92,7 +94,7 @@ class App(pulumi.ComponentResource):
                 limit=args.limits.worker,
                 user=USER,
                 command=["worker"],
-                environment=environment,
+                environment={"BACKUP_TO": BACKUPS, **environment},
                 files=files,
                 volumes={BACKUPS: self._backups(name, args)},
                 ports=self.worker_metrics.binds(args.monitoring),
@@ -160,9 +162,13 @@ def _shared(args: AppArgs) -> tuple[dict[str, pulumi.Input[str]], dict[str, pulu
         "METRICS_PORT": str(METRICS_PORT),
         "MEMORY_DATA_DIR": "/tmp/claude-memory",  # noqa: S108 - a tmpfs: nothing is kept here
         "QDRANT_URL": f"http://{args.qdrant}",
-        **{f"{name}_FILE": f"{FOLDER}/{name}" for name in secrets},
+        **_file_names(secrets),
     }
     return environment, secrets
+
+
+def _file_names(secrets: Mapping[str, pulumi.Input[str]]) -> dict[str, str]:
+    return {f"{name}_FILE": f"{FOLDER}/{name}" for name in secrets}
 
 
 def _url(user: str, password: pulumi.Input[str], address: str, name: str) -> pulumi.Output[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from app.settings import access_token
 from infra import versions
 from infra.config import TargetConfig
 
@@ -27,6 +28,16 @@ def _image(value: str) -> str:
     return value
 
 
+def _password(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_.~-]{16,}", value.get_secret_value()):
+        raise ValueError(
+            "takes 16 or more letters, digits and _ . ~ -, which all programs read alike;"
+            " `openssl rand -hex 24` makes one"
+        )
+    return value
+
+
+Password = Annotated[SecretStr, AfterValidator(_password)]
 Engine = Annotated[str, AfterValidator(_engine)]
 Image = Annotated[str, AfterValidator(_image)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -132,11 +143,12 @@ class SelfhostConfig(TargetConfig):
     """Everything a selfhost stack can say beside the app's settings."""
 
     images: Images
-    postgres_password: SecretStr
-    postgres_admin_password: SecretStr
-    qdrant_api_key: SecretStr
-    alerts_token: SecretStr
-    grafana_password: SecretStr | None = None
+    postgres_password: Password
+    postgres_admin_password: Password
+    qdrant_api_key: Password
+    alerts_token: Password
+    admin_token: Annotated[SecretStr, AfterValidator(access_token)]
+    grafana_password: Password | None = None
     domain: str | None = None
     replicas: Annotated[int, Field(ge=1, le=20)] = 2
     hosts: Hosts = Hosts()

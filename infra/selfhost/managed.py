@@ -12,6 +12,8 @@ MANAGED: Mapping[str, str] = {
     "DATABASE_URL": "use postgresPassword",
     "QDRANT_URL": "the stack runs its own",
     "QDRANT_API_KEY": "use qdrantApiKey",
+    "ADMIN_DATABASE_URL": "use postgresAdminPassword",
+    "ADMIN_TOKEN": "use adminToken",
     "ALERTS_HOST": "containers listen in the private network",
     "ALERTS_PORT": "`ports: {alerts: …}` sets the port on the host",
     "ALERTS_TOKEN": "use alertsToken",
@@ -22,9 +24,18 @@ MANAGED: Mapping[str, str] = {
 }
 
 
-def app_settings(given: Mapping[str, str], domain: str | None) -> dict[str, str]:
+_COPIES = 2  # of each shard in a cluster: it goes on with one node away
+
+
+def app_settings(given: Mapping[str, str], domain: str | None, qdrant_nodes: int) -> dict[str, str]:
     """Return the settings of every container of the app: what the stack gives, over this target's defaults."""
     defaults = {"AUTH": "required", "LOG_FORMAT": "json"}
+    if qdrant_nodes > _COPIES:
+        defaults |= {
+            "QDRANT_SHARDS": str(qdrant_nodes),
+            "QDRANT_REPLICATION_FACTOR": str(_COPIES),
+            "QDRANT_WRITE_CONSISTENCY_FACTOR": str(_COPIES),
+        }
     if domain is not None:
         defaults |= {"PUBLIC_URL": f"https://{domain}", "ALLOWED_HOSTS": domain}
     return {**defaults, **given}

@@ -68,7 +68,7 @@ def run(values: StackValues) -> None:
             keep_data=keep,
         ),
     )
-    environment = app_settings(stack.environment, options.domain)
+    environment = app_settings(stack.environment, options.domain, options.qdrant.nodes)
     app = App(
         f"{NAME}-app",
         AppArgs(
@@ -81,6 +81,7 @@ def run(values: StackValues) -> None:
             database=database.listener.seen_from(apps),
             database_password=password,
             admin_password=admin_password,
+            admin_token=_secret(options.admin_token),
             qdrant=qdrant.listener.seen_from(apps),
             qdrant_api_key=qdrant_key,
             published=ports.app,

@@ -73,7 +73,7 @@ class Prometheus(pulumi.ComponentResource):
                 files_reloaded=True,
                 volumes={DATA: data},
                 ports=self.listener.binds(operator=True),
-                health=Health(command=["promtool", "check", "ready", f"--url=http://127.0.0.1:{PORT}"]),
+                health=Health(command=["wget", "--quiet", "--spider", f"http://127.0.0.1:{PORT}/-/ready"]),
             ),
             pulumi.ResourceOptions(parent=self),
         )

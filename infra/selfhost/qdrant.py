@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
-import yaml
 
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
@@ -92,14 +92,11 @@ def _arguments(alias: str, aliases: list[str]) -> list[str]:
 
 
 def _config(api_key: str, nodes: int) -> str:
-    """Return the server's configuration; in a file, since the key must not show in the container's environment."""
-    return str(
-        yaml.safe_dump(
-            {
-                "service": {"host": "0.0.0.0", "http_port": REST_PORT, "api_key": api_key},  # noqa: S104 - in a private network
-                "storage": {"storage_path": DATA, "snapshots_path": SNAPSHOTS},
-                "cluster": {"enabled": nodes >= _CLUSTER_FROM},
-            },
-            sort_keys=False,
-        )
+    """Return the server's configuration, JSON being YAML; in a file, since the key must not show in an environment."""
+    return json.dumps(
+        {
+            "service": {"host": "0.0.0.0", "http_port": REST_PORT, "api_key": api_key},  # noqa: S104 - in a private network
+            "storage": {"storage_path": DATA, "snapshots_path": SNAPSHOTS},
+            "cluster": {"enabled": nodes >= _CLUSTER_FROM},
+        }
     )

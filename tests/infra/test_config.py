@@ -35,6 +35,9 @@ def test_a_stack_with_nothing_but_the_needed_is_taken():
         pytest.param({"images": None}, "images: is missing; `pulumi config set images`", id="missing"),
         pytest.param({"postgresPassword": None}, "`pulumi config set --secret postgresPassword`", id="missing secret"),
         pytest.param({"images": {"app": "latest"}}, "images", id="image without a tag"),
+        pytest.param(
+            {"secrets": {"adminToken": "short"}}, "adminToken: got ***, takes cm_ and 43 letters", id="weak secret"
+        ),
         pytest.param({"qdrant": {"nodes": 2}}, "no majority", id="two Qdrant nodes"),
         pytest.param({"grafana": True}, "needs grafanaPassword", id="Grafana without a password"),
         pytest.param({"hosts": {"app": {"docker": "ssh://me@10.0.0.2"}}}, "address", id="hosts without addresses"),

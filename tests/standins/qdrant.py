@@ -1,6 +1,6 @@
 """A stand-in for a Qdrant server 1.18: the REST calls this project makes, on the embedded engine.
 
-python -m tests.standins.qdrant --folder DIR [--port N] [--cluster] [--api-key KEY]
+python -m tests.standins.qdrant --folder DIR [--host ADDRESS] [--port N] [--cluster] [--api-key KEY]
 
 Prints the port it listens on. Points are spread over several shards as a server does, so answers come from all of
 them. What it keeps is on disk: a stand-in that was killed has it again. Held to recorded answers of a real server by
@@ -510,8 +510,12 @@ class Handler(BaseHTTPRequestHandler):
         if path in _TEXTS:
             self.reply(200, _TEXTS[path].encode(), "text/plain; charset=utf-8")
             return
-        if self.key is not None and self.headers.get("api-key") != self.key:
+        bearer = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if self.key is not None and self.key not in (self.headers.get("api-key"), bearer):
             self.reply(401, b"Must provide an API key or an Authorization bearer token", "text/plain")
+            return
+        if path == "/metrics":
+            self.reply(200, b"# TYPE collections_total gauge\ncollections_total 1\n", "text/plain")
             return
         if path == "/":
             self.reply(200, json.dumps({"title": "qdrant - vector search engine", "version": VERSION}).encode())
@@ -545,9 +549,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, folder: Path, port: int = 0, cluster: bool = False, key: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int = 0, cluster: bool = False, key: str | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.node = Node(folder, cluster)
-        super().__init__(("127.0.0.1", port), partial(Handler, self.node, key))
+        super().__init__((host, port), partial(Handler, self.node, key))
 
     @property
     def url(self) -> str:
@@ -559,11 +565,12 @@ def main(arguments: Iterable[str] | None = None) -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--cluster", action="store_true")
     parser.add_argument("--api-key")
     args = parser.parse_args(None if arguments is None else list(arguments))
-    server = Server(args.folder, args.port, args.cluster, args.api_key)
+    server = Server(args.folder, args.port, args.cluster, args.api_key, args.host)
     print(server.server_port, flush=True)
     try:
         server.serve_forever()

@@ -79,8 +79,8 @@ class DockerEngine:
         self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def run(self, *arguments: str, check: bool = True, timeout: float = 60) -> str:
-        """Run the command docker on this engine and return what it printed."""
+    def run(self, *arguments: str, check: bool = True, timeout: float = 60, both: bool = False) -> str:
+        """Run the command docker on this engine; return what it printed, with `both` also on the error output."""
         done = subprocess.run(
             ["docker", "--host", self.host, *arguments],
             capture_output=True,
@@ -91,15 +91,25 @@ class DockerEngine:
         )
         if check and done.returncode:
             raise AssertionError(f"docker {' '.join(arguments)}: {done.stderr or done.stdout}")
-        return done.stdout.strip()
+        return (done.stdout + done.stderr if both else done.stdout).strip()
 
     def image(self, name: str, build_arguments: Mapping[str, str] | None = None) -> str:
         """Return the image of a recipe in tests/standins/images, built unless it is there already."""
         recipe = RECIPES / f"{name}.Dockerfile"
         base = self.base()
-        context = [path for path in sorted(RECIPES.iterdir()) if path.name.startswith(name)]
-        tag = f"{REPOSITORY}/{name}:{_digest([base, *(path.read_text() for path in context)])}"
-        return self.build(tag, recipe, RECIPES, {"BASE": base, **(build_arguments or {})})
+        arguments = {"BASE": base, **(build_arguments or {})}
+        sources = [path for path in sorted(RECIPES.iterdir()) if path.name.startswith(name)]
+        sources += [path for path in [RECIPES.parent / f"{name}.py"] if path.exists()]
+        tag = f"{REPOSITORY}/{name}:{_digest([*arguments.values(), *(path.read_text() for path in sources)])}"
+        return self.build(tag, recipe, RECIPES.parent, arguments)
+
+    def app(self) -> str:
+        """Return the app's own image, built from app/Dockerfile as it stands in this tree."""
+        sources = [path for path in sorted((ROOT / "app").rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+        sources.append(ROOT / "requirements" / "app.txt")
+        base = self.base()
+        tag = f"{REPOSITORY}/app:{_digest([base, *(path.read_text(errors='replace') for path in sources)])}"
+        return self.build(tag, ROOT / "app" / "Dockerfile", ROOT, {"BASE": base})
 
     def build(self, tag: str, recipe: Path, context: Path, arguments: Mapping[str, str]) -> str:
         """Build a recipe unless an image of that tag is there; return the tag."""

@@ -11,10 +11,11 @@ from infra.plan import Plan, declared
 from infra.selfhost.program import run
 
 SECRETS = {
-    "postgresPassword": "made-up password of the app",
-    "postgresAdminPassword": "made-up password of the admin",
+    "postgresPassword": "made-up-password-of-the-app",
+    "postgresAdminPassword": "made-up-password-of-the-admin",
     "qdrantApiKey": "made-up-key-of-qdrant",
     "alertsToken": "made-up-token-of-alerts",
+    "adminToken": "cm_made-up-token-of-the-first-user-0123456789-",
 }
 
 

@@ -134,7 +134,8 @@ def test_a_setting_of_the_app_reaches_every_role():
 
 def test_a_changed_secret_gives_other_labels_so_that_the_container_is_made_anew():
     before, after = (
-        containers(secrets={"postgresPassword": password})["memory-app-1"]["labels"] for password in ("one", "two")
+        containers(secrets={"postgresPassword": password})["memory-app-1"]["labels"]
+        for password in ("made-up-password-1", "made-up-password-2")
     )
 
     assert before != after

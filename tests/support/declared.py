@@ -1,0 +1,176 @@
+"""Starts what a program declares on a Docker engine, through its API: no second description of a stack."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from infra.plan import Declared, Plan
+from tests.support.docker import DockerEngine
+
+HEALTHY_S = 60
+_PREFIX = "docker:index/"
+
+
+class DeclaredStack:
+    """The containers, networks and volumes of a plan, in its order; `ids` by resource name."""
+
+    def __init__(self, engine: DockerEngine, plan: Plan) -> None:
+        self._engine, self._plan = engine, plan
+        self.ids: dict[str, str] = {}
+        self._api = httpx.Client(
+            transport=httpx.HTTPTransport(uds=engine.host.removeprefix("unix://")), base_url="http://docker", timeout=60
+        )
+        self._networks: list[str] = []
+        self._volumes: list[str] = []
+
+    def up(self) -> None:
+        """Make everything. Raises AssertionError for a task that fails, or a container that stays unhealthy."""
+        for one in self._plan.resources:
+            if one.type == f"{_PREFIX}network:Network":
+                self._engine.run("network", "create", one.name)
+                self._networks.append(one.name)
+            elif one.type == f"{_PREFIX}volume:Volume":
+                self._engine.run("volume", "create", one.name)
+                self._volumes.append(one.name)
+            elif one.type == f"{_PREFIX}container:Container":
+                self._container(one)
+
+    def down(self) -> None:
+        """Remove everything that was made."""
+        self._api.close()
+        if self.ids:
+            self._engine.run("rm", "--force", "--volumes", *self.ids.values(), check=False)
+        for network in self._networks:
+            self._engine.run("network", "rm", network, check=False)
+        if self._volumes:
+            self._engine.run("volume", "rm", "--force", *self._volumes, check=False)
+
+    def _container(self, one: Declared) -> None:
+        inputs = one.inputs
+        answer = self._api.post("/containers/create", params={"name": one.name}, json=body(inputs))
+        assert answer.status_code == 201, f"{one.name}: {answer.text}"
+        self.ids[one.name] = answer.json()["Id"]
+        for upload in inputs.get("uploads", []):
+            self._upload(self.ids[one.name], upload)
+        if not inputs.get("start", True):
+            return
+        self._engine.run("start", self.ids[one.name])
+        if inputs.get("attach"):
+            status = self._engine.run("wait", self.ids[one.name])
+            assert status == "0", f"{one.name} ended with {status}: {self._engine.run('logs', self.ids[one.name])}"
+        elif inputs.get("wait"):
+            self.wait_healthy(one.name)
+
+    def wait_healthy(self, name: str, within_s: float = HEALTHY_S) -> None:
+        """Wait for a container's health. Raises AssertionError with its last lines."""
+        until = time.monotonic() + within_s
+        while self.health(name) != "healthy":
+            if time.monotonic() > until:
+                logs = self._engine.run("logs", "--tail", "20", self.ids[name], both=True)
+                raise AssertionError(f"{name} is not healthy after {within_s:.0f} s: {logs}")
+            time.sleep(0.2)
+
+    def health(self, name: str) -> str:
+        """Return what Docker says of a container's health; `-` when it does not run."""
+        shown = self._engine.run(
+            "inspect", "--format", "{{if .State.Running}}{{.State.Health.Status}}{{else}}-{{end}}", self.ids[name]
+        )
+        return shown.strip()
+
+    def _upload(self, container: str, upload: Mapping[str, Any]) -> None:
+        content = str(upload["content"]).encode()
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            entry = tarfile.TarInfo(str(upload["file"]).lstrip("/"))
+            entry.size, entry.mode = len(content), int(upload["permissions"], 8)
+            tar.addfile(entry, io.BytesIO(content))
+        subprocess.run(
+            ["docker", "--host", self._engine.host, "cp", "-", f"{container}:/"],
+            input=archive.getvalue(),
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+
+
+def body(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Docker's API takes for a container's inputs. An input nobody knows is an error."""
+    unknown = set(inputs) - _KNOWN
+    assert not unknown, f"the test does not know how to start a container with {sorted(unknown)}"
+    [network] = inputs.get("networksAdvanced", [{}])
+    made: dict[str, Any] = {
+        "Image": inputs["image"],
+        "Cmd": inputs.get("command", []),
+        "Env": inputs.get("envs", []),
+        "User": inputs.get("user", ""),
+        "Labels": {one["label"]: one["value"] for one in inputs.get("labels", [])},
+        "ExposedPorts": {_port(one): {} for one in inputs.get("ports", [])},
+        "HostConfig": _host_config(inputs, network.get("name", "none")),
+    }
+    if "entrypoints" in inputs:
+        made["Entrypoint"] = inputs["entrypoints"]
+    if "stopTimeout" in inputs:
+        made["StopTimeout"] = int(inputs["stopTimeout"])
+    if "healthcheck" in inputs:
+        made["Healthcheck"] = _health(inputs["healthcheck"])
+    if network:
+        aliases = {"Aliases": network.get("aliases", [])}
+        made["NetworkingConfig"] = {"EndpointsConfig": {network["name"]: aliases}}
+    return made
+
+
+def _host_config(inputs: Mapping[str, Any], network: str) -> dict[str, Any]:
+    capabilities = inputs.get("capabilities", {})
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for one in inputs.get("ports", []):
+        where = {"HostIp": one.get("ip", "0.0.0.0"), "HostPort": str(int(one["external"]))}
+        bindings.setdefault(_port(one), []).append(where)
+    return {
+        "NetworkMode": network,
+        "Memory": int(inputs.get("memory", 0)) * 2**20,
+        "MemorySwap": int(inputs.get("memorySwap", 0)) * 2**20,
+        "NanoCpus": int(float(inputs.get("cpus", 0)) * 1e9),
+        "CapDrop": capabilities.get("drops", []),
+        "CapAdd": capabilities.get("adds", []),
+        "SecurityOpt": inputs.get("securityOpts", []),
+        "ReadonlyRootfs": inputs.get("readOnly", False),
+        "Tmpfs": inputs.get("tmpfs", {}),
+        "Mounts": [_mount(one) for one in inputs.get("mounts", [])],
+        "PortBindings": bindings,
+        "RestartPolicy": {"Name": inputs.get("restart", "no")},
+        "LogConfig": {"Type": inputs.get("logDriver", "json-file"), "Config": inputs.get("logOpts", {})},
+    }
+
+
+def _mount(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "Type": one["type"],
+        "Source": one["source"],
+        "Target": one["target"],
+        "ReadOnly": one.get("readOnly", False),
+    }
+
+
+def _port(one: Mapping[str, Any]) -> str:
+    return f"{int(one['internal'])}/{one.get('protocol', 'tcp')}"
+
+
+def _health(value: Mapping[str, Any]) -> dict[str, Any]:
+    nanoseconds = {name: int(value[key].removesuffix("s")) * 10**9 for name, key in _TIMES.items()}
+    return {"Test": value["tests"], "Retries": int(value["retries"]), **nanoseconds}
+
+
+_TIMES = {"Interval": "interval", "Timeout": "timeout", "StartPeriod": "startPeriod"}
+_KNOWN = {
+    *("attach", "capabilities", "command", "cpus", "destroyGraceSeconds", "entrypoints", "envs", "healthcheck"),
+    *("image", "labels", "logDriver", "logOpts", "logs", "memory", "memorySwap", "mounts", "mustRun", "name"),
+    *("networksAdvanced", "ports", "readOnly", "restart", "securityOpts", "start", "stopTimeout", "tmpfs"),
+    *("uploads", "user", "wait", "waitTimeout"),
+}
