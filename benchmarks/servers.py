@@ -15,9 +15,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -136,12 +137,13 @@ def temporary_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def app_server(data_dir: Path, *, dev: bool = False) -> Iterator[Running]:
-    """Start our server with the settings it has by default; dev: through `./dev serve`."""
+def app_server(data_dir: Path, *, dev: bool = False, **settings: str) -> Iterator[Running]:
+    """Start our server with the settings it has by default and those given; dev: through `./dev serve`."""
     port = free_port()
     command = [str(REPOSITORY / "dev"), "serve"] if dev else [sys.executable, "-m", "app", "serve"]
     data_dir = data_dir.resolve()  # the server runs in another folder
-    with _running([*command, "--port", str(port), "--data-dir", str(data_dir)], port, data_dir.parent) as server:
+    command += ["--port", str(port), "--data-dir", str(data_dir)]
+    with _running(command, port, data_dir.parent, settings) as server:
         yield server
 
 
@@ -155,10 +157,12 @@ def reference_server(folder: Path, *, lean: bool = False) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def _running(command: Sequence[str], port: int, folder: Path) -> Iterator[Running]:
+def _running(
+    command: Sequence[str], port: int, folder: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Running]:
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
-        variables = environment()
+        variables = environment() | settings
         began = time.perf_counter()
         # A session of its own: Ctrl-C reaches us alone, and we stop it in order.
         process = subprocess.Popen(

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 import psutil
 import pytest
 
-from benchmarks import latency, load, memory, retrieval, startup, throughput
+from benchmarks import growth, latency, load, memory, retrieval, startup, throughput
 from benchmarks.client import Era, run
 from benchmarks.filling import fill
 from benchmarks.progress import Steps
@@ -135,3 +135,12 @@ def test_the_load_generator_explains_itself():
     done = subprocess.run([sys.executable, "-m", "benchmarks.load", "--help"], capture_output=True, text=True)
 
     assert "memorize:1,search_memory:1" in done.stdout
+
+
+@pytest.mark.skipif(growth.binaries() is None, reason="needs Debian's postgresql-15")
+def test_growth_looks_at_a_server_after_each_size():
+    report = growth.measure(growth.Sizes(totals=(20, 40), each=10, calls=3), QUIET)
+
+    assert [row.what for row in report.rows[:2]] == ["20: stored in batches", "20: from start to searchable"]
+    assert len(report.rows) == 16
+    assert all(row.figure > 0 for row in report.rows)
