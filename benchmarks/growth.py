@@ -37,9 +37,9 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
     report = Report(
         name="growth",
         title="Growth",
-        how=f"One database on Debian's PostgreSQL, {sizes.each:,} memories for each user, stored in batches as an import "
-        f"does; then a server with an empty index, {sizes.calls} calls of each tool by one of the users over HTTP, "
-        "one after the other.",
+        how=f"One database on Debian's PostgreSQL, {sizes.each:,} memories for each user, stored in batches as an "
+        f"import does; then a server with an empty index, {sizes.calls} calls of each tool by one of the users over "
+        "HTTP, one after the other.",
     )
     if binaries() is None:
         report.skipped = "no PostgreSQL server is installed; apt-get install postgresql-15"
