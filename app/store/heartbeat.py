@@ -1,17 +1,20 @@
 """One connection that asks a PostgreSQL server twice a second whether it answers, and holds this process's locks.
 
 A server that is gone says so at once. One that hangs, or whose packets vanish, says nothing for as long as anybody
-waits; here it is found out after BEAT_S + ANSWER_S. The locks are PostgreSQL's own for a session: they are lost with
-the connection, and a process that stops beating (frozen, cut off) loses both after FORGOTTEN_S.
+waits; here it is found out after BEAT_S + ANSWER_S + DOUBT_S. One connection can break or be silent while the server
+is well, so a fresh one is asked before the server is given up, and time this process itself was late is no silence.
+
+The locks are PostgreSQL's own for a session: they are lost with the connection, and a process that stops beating
+(frozen, cut off) loses both after FORGOTTEN_S.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
@@ -20,14 +23,22 @@ from app.store.unreachable import UNREACHABLE
 logger = logging.getLogger(__name__)
 
 BEAT_S = 0.5
-ANSWER_S = 1.0
+ANSWER_S = 0.6  # for one question on the connection that is open
+DOUBT_S = 0.7  # for the same on a fresh one; with the two above less than the 2 s in which calls are to fail
+OPEN_S = 1.5  # for the same when no connection was open: at the start, and while the server is away
 RETRY_S = 0.25  # while it does not answer
 FORGOTTEN_S = 10
+_CONNECT_S = 10.0  # never reached: what is above ends it
+_STEP_S = 0.1
+_NO_ANSWER = (asyncpg.PostgresError, *UNREACHABLE)
 
 # Since PostgreSQL 14; an older server frees a cut off process's locks when TCP gives up.
 _FORGET = (
     "select set_config('idle_session_timeout', $1, false) where current_setting('server_version_num')::int >= 140000"
 )
+
+
+T = TypeVar("T")
 
 
 class Lock(Protocol):
@@ -116,36 +127,51 @@ class Heartbeat:
             self._hurry.clear()
             try:
                 await self._beat()
-            except (asyncpg.PostgresError, *UNREACHABLE) as error:
+            except _NO_ANSWER as error:
                 self._lost(f"PostgreSQL does not answer ({type(error).__name__})")
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S if self.problem is None else RETRY_S):
                     await self._hurry.wait()
 
     async def _beat(self) -> None:
-        connection = self._connection
-        if connection is None or connection.is_closed():
+        """Ask, on a fresh connection too where the one there is gives no answer. Raises what went wrong with both."""
+        try:
+            takes_writes = await in_time(self._ask(), OPEN_S if self._connection is None else ANSWER_S)
+        except _NO_ANSWER as error:
             self._let_go()
-            connection = self._connection = await self._open()
-        async with asyncio.timeout(ANSWER_S):
-            if await connection.fetchval("select pg_is_in_recovery()"):
-                self._lost("PostgreSQL is a standby now and takes no writes")
-                return
-            for lock in self._locks.values():
-                if not lock.held and await connection.fetchval("select pg_try_advisory_lock($1)", lock.key):
-                    lock.note(held=True)
-        if self.problem is not None:
+            if self.problem is not None:
+                raise
+            logger.info("a question to PostgreSQL was not answered (%s); asking again", type(error).__name__)
+            takes_writes = await in_time(self._ask(), DOUBT_S)
+        if not takes_writes:
+            self._lost("PostgreSQL is a standby now and takes no writes")
+        elif self.problem is not None:
             await self._on_up()
             self.problem = None
             logger.info("PostgreSQL answers again")
 
+    async def _ask(self) -> bool:
+        """Return whether the server takes writes, and if so try to get the locks that are not ours yet."""
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = await self._open()
+        if await connection.fetchval("select pg_is_in_recovery()"):
+            return False
+        for lock in self._locks.values():
+            if not lock.held and await connection.fetchval("select pg_try_advisory_lock($1)", lock.key):
+                lock.note(held=True)
+        return True
+
     async def _open(self) -> asyncpg.Connection:
         connection = await asyncpg.connect(
-            **self._connect, timeout=ANSWER_S, server_settings={"application_name": "claude-memory heartbeat"}
+            **self._connect, timeout=_CONNECT_S, server_settings={"application_name": "claude-memory heartbeat"}
         )
         connection.add_termination_listener(lambda _: self._hurry.set())
-        async with asyncio.timeout(ANSWER_S):
+        try:
             await connection.execute(_FORGET, f"{FORGOTTEN_S}s")
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     def _lost(self, problem: str) -> None:
@@ -161,3 +187,20 @@ class Heartbeat:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+async def in_time(question: Coroutine[Any, Any, T], limit_s: float) -> T:
+    """Return the answer. Raises TimeoutError when there is none after `limit_s` of a loop that runs on time.
+
+    Time goes by in steps: a loop that was held up for long has waited one step, and reads what came meanwhile before
+    the next one ends. On a busy machine that is what tells a silent server from a deaf process.
+    """
+    asking = asyncio.create_task(question)
+    try:
+        for _ in range(round(limit_s / _STEP_S)):
+            if (await asyncio.wait((asking,), timeout=_STEP_S))[0]:
+                return asking.result()
+        raise TimeoutError
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)

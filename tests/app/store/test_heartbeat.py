@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -82,6 +85,53 @@ async def test_a_broken_heartbeat_on_a_healthy_server_is_no_problem(server_url: 
         await lock.until(held=True)
         assert database.problem is None
         assert await answers(database)
+
+
+async def beats_on(server_url: str) -> set[int]:
+    """Return the processes of the server that answer heartbeats."""
+    admin = await asyncpg.connect(server_url)
+    try:
+        rows = await admin.fetch(
+            "select pid from pg_stat_activity"
+            " where datname = current_database() and application_name = 'claude-memory heartbeat'"
+        )
+        return {row["pid"] for row in rows}
+    finally:
+        await admin.close()
+
+
+async def test_a_silent_connection_is_no_problem_while_a_fresh_one_is_answered(server_url: str) -> None:
+    async with watched(server_url) as database:
+        await database.lock(LOCK).until(held=True)
+        [silent] = await beats_on(server_url)
+        async with database.as_user("alice") as under_way:
+            os.kill(silent, signal.SIGSTOP)
+            try:
+
+                async def is_replaced() -> bool:
+                    return bool(await beats_on(server_url) - {silent})
+
+                await until(is_replaced, "another connection beats")
+                await asyncio.sleep(2 * heartbeat.BEAT_S)
+                assert database.problem is None
+                assert await under_way.fetchval("select true"), "calls go on"
+            finally:
+                os.kill(silent, signal.SIGCONT)
+        await database.lock(LOCK).until(held=True)
+
+
+async def test_a_late_process_is_not_taken_for_a_silent_server(server_url: str) -> None:
+    async with watched(server_url) as database:
+        await database.lock(LOCK).until(held=True)
+        [beats] = await beats_on(server_url)
+        async with database.as_user("alice") as under_way:
+            for _ in range(20):  # nothing else runs for so long, and then everything for one turn or two
+                time.sleep(1.2 * heartbeat.ANSWER_S)  # noqa: ASYNC251
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            assert database.problem is None
+            assert await under_way.fetchval("select true"), "calls go on"
+        assert await beats_on(server_url) == {beats}, "and the connection was never doubted"
 
 
 async def test_a_lock_is_held_by_one_and_passes_on_when_its_holder_goes(server_url: str) -> None:
