@@ -52,6 +52,12 @@ class Pending:
 
     async def run(self) -> None:
         """Embed what is pending, wait for more, for ever; leave a service that fails alone for longer and longer."""
+        try:
+            await self._run()
+        finally:
+            self.problem = None  # another process is at it now, and knows
+
+    async def _run(self) -> None:
         failures = 0
         while True:
             self._woken.clear()
@@ -60,16 +66,19 @@ class Pending:
                 while more:
                     more = await self.run_once() > 0 or self.sweeping
                     failures, self.problem = 0, None
-            except (EmbeddingUnavailable, StoreUnavailable) as error:
+            except StoreUnavailable as error:  # whoever watches the database has said it already
+                logger.info("memories get no vectors for now: %s", error)
+                await asyncio.sleep(_IDLE_S)
+            except EmbeddingUnavailable as error:
                 failures += 1
                 if self.problem is None:
                     logger.warning("memories get no vectors for now: %s", error)
                 self.problem = str(error)
                 await asyncio.sleep(_wait_s(error, failures))
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_IDLE_S):
-                    await self._woken.wait()
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_IDLE_S):
+                        await self._woken.wait()
 
     async def run_once(self, limit: int | None = None) -> int:
         """Embed and store at most `limit` memories, by default what the service takes at once; return how many.
@@ -126,9 +135,8 @@ def _said(memory: Unembedded) -> str:
     return f"{memory.name}: {memory.text}" if memory.name else memory.text
 
 
-def _wait_s(error: EmbeddingUnavailable | StoreUnavailable, failures: int) -> float:
+def _wait_s(error: EmbeddingUnavailable, failures: int) -> float:
     if isinstance(error, EmbeddingRefused):
         return _LONGEST_WAIT_S  # only an operator can help
-    asked = error.retry_after_s if isinstance(error, EmbeddingUnavailable) else None
     wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * float(2 ** min(failures, 10)))
-    return max(asked or 0.0, wait_s * random.uniform(0.5, 1.0))  # noqa: S311  # spreads the load, hides nothing
+    return max(error.retry_after_s or 0.0, wait_s * random.uniform(0.5, 1.0))  # noqa: S311  # spreads the load

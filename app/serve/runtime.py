@@ -156,7 +156,7 @@ class Runtime:
         from app.store.rate_limits import RateLimits
         from app.store.rows import new_id
         from app.store.tokens import Tokens
-        from app.worker.background import background_work
+        from app.worker.background import background_work, kept_up
         from app.worker.housekeeping import Housekeeping
 
         settings = self.settings
@@ -196,8 +196,8 @@ class Runtime:
             new_id=new_id,
             questions=self._embedding.questions if self._embedding else None,
         )
-        works = [*background_work(db, housekeeping, self._feeder, self._embedding), self._look_after()]
-        self._background = [asyncio.create_task(work) for work in works]
+        works = [*background_work(db, housekeeping, self._feeder, self._embedding), self._look_after]
+        self._background = [asyncio.create_task(kept_up(work)) for work in works]
         self.ready.set()
         self._on_step("ready")
 

@@ -132,7 +132,7 @@ class Worker:
                 stack.push_async_callback(self._feeder.close)
             async with asyncio.TaskGroup() as group:
                 for work in background_work(self._db, housekeeping, self._feeder, self._embedding):
-                    group.create_task(work)
+                    group.create_task(work())
                 group.create_task(while_leading(self._lock, schedules.run))
                 group.create_task(self._look_after())
                 if (settings.public_url or "").startswith("https://"):

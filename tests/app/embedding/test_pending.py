@@ -252,14 +252,30 @@ class TestRun:
             await until(vectors, "the vector is stored")
             await until(lambda: pending.problem is None, "the problem is over")
 
-    async def test_a_database_that_is_away_is_waited_for(self, pending, store, vectors, alice, monkeypatch):
+    async def test_a_process_that_does_it_no_more_tells_no_problem(self, pending, store, standin, alice):
+        await add_note(store, alice, "apple")
+        standin.fail += [standins.BROKEN] * 9
+
+        async with running(pending):
+            await until(lambda: pending.problem is not None, "the problem is told")
+
+        assert pending.problem is None, "nobody would find out here that it is over"
+
+    async def test_a_database_that_is_away_is_waited_for_and_no_problem_of_the_service(
+        self, pending, store, vectors, alice, monkeypatch
+    ):
+        asked = 0
+
         async def away(*arguments):
+            nonlocal asked
+            asked += 1
             raise StoreUnavailable("PostgreSQL is away")
 
         async with running(pending):
             with monkeypatch.context() as patch:
                 patch.setattr(pending._vectors, "changed", away)
-                await until(lambda: pending.problem == "PostgreSQL is away", "the problem is told")
+                await until(lambda: asked > 2, "the database is asked again and again")
+                assert pending.problem is None
             await add_note(store, alice, "apple")
             await until(vectors, "the vector is stored")
 
@@ -270,7 +286,7 @@ class TestWaits:
         """As long as in earnest: nothing is waited for here."""
 
     def test_they_grow_up_to_a_limit(self):
-        waits = [pending_module._wait_s(StoreUnavailable("away"), failures) for failures in (1, 3, 2_000)]
+        waits = [pending_module._wait_s(EmbeddingUnavailable("away"), failures) for failures in (1, 3, 2_000)]
 
         assert waits[0] <= 2 < waits[1] <= 8 < waits[2] <= 300
 
