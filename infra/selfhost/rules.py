@@ -194,9 +194,10 @@ _SINGLE = (
     Rule(
         name="ClaudeMemoryQdrantDown",
         topic="qdrant",
-        # a replica that waits for PostgreSQL since its start knows nothing of the index
+        # A replica that waits for PostgreSQL since its start knows nothing of the index, nor does a worker that does
+        # not feed it.
         expression=(
-            f'min(up{{job="{QDRANT_JOB}"}}) == 0 or max({metrics.QDRANT_UP.name}'
+            f'min(up{{job="{QDRANT_JOB}"}}) == 0 or max({metrics.QDRANT_UP.name}{{{_APP}}}'
             f" and on (instance) {metrics.POSTGRES_UP.name} == 1) == 0"
         ),
         for_s=60,
@@ -215,6 +216,16 @@ _SINGLE = (
         severity=Severity.WARNING,
         summary="The search index is behind",
         description='The oldest change not in the index is {{ $value | printf "%.0f" }} s old.',
+    ),
+    Rule(
+        name="ClaudeMemoryEmbeddingsDown",
+        topic="embeddings",
+        # the least: only a process that has asked the service knows that it is down
+        expression=f"min({metrics.EMBEDDINGS_UP.name}) == 0",
+        for_s=600,
+        severity=Severity.WARNING,
+        summary="The embedding service does not answer",
+        description="For 10 min searches went by words alone, or new memories got no vectors; nothing is lost.",
     ),
     Rule(
         name="ClaudeMemoryBackupTooOld",

@@ -193,6 +193,17 @@ QDRANT = [
         {115: (), 120: (_QDRANT_DOWN,)},
     ),
     Case(
+        "a worker that does not feed it says nothing against it",
+        {
+            QDRANT_1: held((1, 180)),
+            of_app("qdrant_up"): held((1, 60), (0, 120)),
+            of_app("postgres_up"): held((1, 180)),
+            of_worker("qdrant_up"): held((1, 180)),
+            of_worker("postgres_up"): held((1, 180)),
+        },
+        {115: (), 120: (_QDRANT_DOWN,)},
+    ),
+    Case(
         "one replica has lost it, another has not",
         {
             QDRANT_1: held((1, 300)),
@@ -212,6 +223,28 @@ QDRANT = [
         {QDRANT_1: held((1, 60), (0, 55), (1, 60))},
         {110: (), 120: (), 170: ()},
     ),
+]
+
+_EMBEDDINGS_DOWN = Alert("For 10 min searches went by words alone, or new memories got no vectors; nothing is lost.")
+EMBEDDINGS = [
+    Case(
+        "the process that asks it gets no answer; the others have not asked",
+        {
+            of_app("embeddings_up"): held((1, 900)),
+            of_worker("embeddings_up"): held((1, 60), (0, 660), (1, 180)),
+        },
+        {655: (), 660: (_EMBEDDINGS_DOWN,), 720: ()},
+    ),
+    Case(
+        "one process after the other: one alert, counted from the first",
+        {
+            of_app("embeddings_up"): held((1, 60), (0, 300), (1, 400)),
+            of_worker("embeddings_up"): held((1, 300), (0, 460)),
+        },
+        {655: (), 660: (_EMBEDDINGS_DOWN,)},
+    ),
+    Case("it is away for 9 minutes", {of_app("embeddings_up"): held((1, 60), (0, 540), (1, 120))}, {595: (), 700: ()}),
+    Case("there is none", {APP_1: held((1, 720))}, {715: ()}),
 ]
 
 INDEX = [
@@ -547,6 +580,7 @@ CASES: Mapping[str, list[Case]] = {
     "ClaudeMemoryPostgresDown": POSTGRES,
     "ClaudeMemoryQdrantDown": QDRANT,
     "ClaudeMemoryIndexBehind": INDEX,
+    "ClaudeMemoryEmbeddingsDown": EMBEDDINGS,
     "ClaudeMemoryBackupTooOld": BACKUP_OLD,
     "ClaudeMemoryBackupMissing": BACKUP_MISSING,
     "ClaudeMemoryWorkerWithoutLeader": WORKER,
