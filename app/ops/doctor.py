@@ -95,7 +95,10 @@ async def examine(settings: Settings) -> list[Check]:
     redactor = Redactor.of(settings)
     data_dir = settings.data_dir
     told = await asyncio.to_thread(ask, os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
-    checks = [*_data_directory(data_dir), _holder(data_dir, told)]
+    checks = [*_data_directory(data_dir)]
+    if data_dir.exists() and (settings.database_url is None or settings.qdrant_url is None):  # else it keeps nothing
+        checks.append(_space(data_dir))
+    checks.append(_holder(data_dir, told))
     if told is not None:
         checks += await _as_a_client(data_dir, Mends.of(settings, told.get("mode")))
     elif holder(data_dir) is None:
@@ -168,11 +171,13 @@ def _data_directory(data_dir: Path) -> Iterator[Check]:
     socket_file = Path(socket_path(data_dir))
     if socket_file.exists() and stat.S_IMODE(socket_file.stat().st_mode) & 0o077:
         yield Check("socket", State.FAILED, f"{socket_file}: others may connect", f"chmod 600 {socket_file}")
+
+
+def _space(data_dir: Path) -> Check:
     free = shutil.disk_usage(data_dir).free
     state = State.FAILED if free < _NO_BYTES else State.WARNING if free < _LOW_BYTES else State.OK
-    yield Check(
-        "space", state, f"{free / 1e9:.1f} GB free", None if state is State.OK else "free some space on that disk"
-    )
+    mend = None if state is State.OK else "free some space on that disk"
+    return Check("space", state, f"{free / 1e9:.1f} GB free", mend)
 
 
 def _holder(data_dir: Path, told: dict[str, Any] | None) -> Check:

@@ -117,6 +117,16 @@ async def test_a_running_server_is_asked_to_search(tmp_path: Path, monkeypatch: 
     assert state == "ok" or search.mend == MENDS.index
 
 
+@pytest.mark.parametrize(("qdrant_url", "asked"), [(None, True), ("http://127.0.0.1:9", False)])
+async def test_space_counts_where_something_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qdrant_url, asked):
+    monkeypatch.setattr(doctor, "_NO_BYTES", 1 << 62)  # more than any disk has
+    url = SecretStr("postgresql://me@127.0.0.1:9/x")
+
+    checks = await doctor.examine(Settings(memory_data_dir=tmp_path, database_url=url, qdrant_url=qdrant_url))
+
+    assert ("space" in {check.name for check in checks if check.state == "failed"}) == asked
+
+
 async def test_a_running_server_without_its_database_is_told_to_start_that(tmp_path: Path, monkeypatch):
     async def converse(_session: Any) -> Told:
         raise NoConversation("memory_health: store_unavailable: PostgreSQL does not answer")
