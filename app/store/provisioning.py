@@ -53,7 +53,7 @@ async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[s
     try:
         connection = await asyncpg.connect(**admin, timeout=_CONNECT_TIMEOUT_S)
         try:
-            yield "login role", login.role, await _make_login(connection, login)
+            yield "login role", login.role, await _make_login(connection, login, url)
             yield "application role", APP_ROLE, await _make_app_role(connection, login.role)
             yield "database", login.database, await _make_database(connection, login)
         finally:
@@ -66,15 +66,28 @@ async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[s
         raise StoreUnavailable(why(error)) from error
 
 
-async def _make_login(connection: asyncpg.Connection, login: Login) -> bool:
+async def _make_login(connection: asyncpg.Connection, login: Login, url: str) -> bool:
+    """Make the role; where it is there with another password than the URL's, give it that one."""
     row = await connection.fetchrow("select rolcreaterole and rolcreatedb from pg_roles where rolname = $1", login.role)
     if row is None:
         await _execute(connection, f"create role %I {_RIGHTS}", login.role)
-        if login.password is not None:
-            await _execute(connection, "alter role %I password %L", login.role, scram_verifier(login.password))
     elif not row[0]:
         await _execute(connection, "alter role %I createrole createdb", login.role)
+    if login.password is not None and (row is None or not await _password_holds(url)):
+        await _execute(connection, "alter role %I password %L", login.role, scram_verifier(login.password))
     return row is None
+
+
+async def _password_holds(url: str) -> bool:
+    """Ask the server itself: what it keeps of a password is for superusers' eyes."""
+    try:
+        connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)
+    except asyncpg.InvalidPasswordError:
+        return False
+    except asyncpg.InvalidCatalogNameError:  # said after the password was taken
+        return True
+    connection.terminate()
+    return True
 
 
 async def _make_app_role(connection: asyncpg.Connection, member: str) -> bool:
