@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_docker as docker
 import yaml
 
 from infra.selfhost.config import Limit
@@ -15,6 +14,7 @@ from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.reload import Reload, ReloadArgs
 from infra.selfhost.rules import Severity
 from infra.selfhost.service import Health, Service, ServiceArgs
+from infra.selfhost.volumes import data_volume
 
 PORT = 9093
 DATA = "/alertmanager"
@@ -40,10 +40,7 @@ class Alertmanager(pulumi.ComponentResource):
     def __init__(self, name: str, args: AlertmanagerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Alertmanager", name, None, opts)
         self.listener = Listener(engine=args.engine, alias="alertmanager", internal=PORT, published=args.published)
-        data = docker.Volume(
-            f"{name}-data",
-            opts=pulumi.ResourceOptions(parent=self, provider=args.engine.provider, retain_on_delete=args.keep_data),
-        )
+        data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
         self.service = Service(
             name,
             ServiceArgs(

@@ -15,10 +15,12 @@ from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.service import Health, Service, ServiceArgs
 from infra.selfhost.task import Task, TaskArgs
+from infra.selfhost.volumes import data_volume
 
 PORT, METRICS_PORT = 8000, 8080
 USER = "65532:65532"  # the image's own, app/Dockerfile
-_METRICS_STEP = 100  # between the published metrics ports of replicas on a host of their own
+# Published metrics ports on a host of its own: replicas at steps above the first, the worker where none ever comes.
+_METRICS_STEP, _WORKER_STEP = 100, 10
 BACKUPS = "/var/lib/claude-memory/backups"
 
 
@@ -83,7 +85,7 @@ class App(pulumi.ComponentResource):
             engine=args.engine,
             alias="worker",
             internal=METRICS_PORT,
-            published=args.published_metrics + _METRICS_STEP * args.replicas,
+            published=args.published_metrics + _WORKER_STEP,
         )
         self.worker = Service(
             f"{name}-worker",
@@ -142,10 +144,7 @@ class App(pulumi.ComponentResource):
         )
 
     def _backups(self, name: str, args: AppArgs) -> docker.Volume:
-        return docker.Volume(
-            f"{name}-backups",
-            opts=pulumi.ResourceOptions(parent=self, provider=args.engine.provider, retain_on_delete=args.keep_data),
-        )
+        return data_volume(f"{name}-backups", args.engine, args.keep_data, self)
 
 
 def _shared(args: AppArgs) -> tuple[dict[str, pulumi.Input[str]], dict[str, pulumi.Input[str]]]:

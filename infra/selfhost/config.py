@@ -51,7 +51,12 @@ class Host(TargetConfig):
     """
 
     docker: Engine = LOCAL_ENGINE
-    ssh_options: tuple[str, ...] = ("-o", "StrictHostKeyChecking=accept-new")
+    # Nobody answers a question of ssh, and a host that is away is told of in seconds.
+    ssh_options: tuple[str, ...] = (
+        *("-o", "StrictHostKeyChecking=accept-new"),
+        *("-o", "BatchMode=yes"),
+        *("-o", "ConnectTimeout=10"),
+    )
     address: str | None = None
     memory_mb: Annotated[int, Field(ge=512)] = 4_096
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_docker as docker
 
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.service import Health, Service, ServiceArgs
+from infra.selfhost.volumes import data_volume
 
 ADMIN, DATABASE, USER = "postgres", "claude_memory", "claude_memory"
 PORT = 5432
@@ -41,10 +41,9 @@ class Database(pulumi.ComponentResource):
         super().__init__("claude-memory:selfhost:Database", name, None, opts)
         limit = args.limit or Limit(memory_mb=max(_LEAST_MB, int(args.engine.memory_mb * _SHARE_OF_HOST)), cpus=2.0)
         self.listener = Listener(engine=args.engine, alias="postgres", internal=PORT, published=args.published)
-        kept = pulumi.ResourceOptions(parent=self, provider=args.engine.provider, retain_on_delete=args.keep_data)
-        volumes = {DATA: docker.Volume(f"{name}-data", opts=kept)}
+        volumes = {DATA: data_volume(f"{name}-data", args.engine, args.keep_data, self)}
         if args.wal_archive:
-            volumes[WAL_ARCHIVE] = docker.Volume(f"{name}-wal", opts=kept)
+            volumes[WAL_ARCHIVE] = data_volume(f"{name}-wal", args.engine, args.keep_data, self)
         self.service = Service(
             name,
             ServiceArgs(

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_docker as docker
 import yaml
 
 from infra.selfhost.config import Limit
@@ -15,6 +14,7 @@ from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.reload import Reload, ReloadArgs
 from infra.selfhost.rules import ALERTS_JOB, QDRANT_JOB, rules_file
 from infra.selfhost.service import Health, Service, ServiceArgs
+from infra.selfhost.volumes import data_volume
 
 PORT = 9090
 DATA = "/prometheus"
@@ -45,10 +45,7 @@ class Prometheus(pulumi.ComponentResource):
     def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Prometheus", name, None, opts)
         self.listener = Listener(engine=args.engine, alias="prometheus", internal=PORT, published=args.published)
-        data = docker.Volume(
-            f"{name}-data",
-            opts=pulumi.ResourceOptions(parent=self, provider=args.engine.provider, retain_on_delete=args.keep_data),
-        )
+        data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
         self.service = Service(
             name,
             ServiceArgs(

@@ -12,6 +12,7 @@ from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import LOOPBACK, Engine, Listener
 from infra.selfhost.service import Health, Service, ServiceArgs
+from infra.selfhost.volumes import data_volume
 
 HTTP, HTTPS, METRICS = 8080, 8443, 2019
 DATA = "/data"
@@ -41,10 +42,8 @@ class Proxy(pulumi.ComponentResource):
             f"https://{args.domain}{_suffix(args.https, 443)}" if args.domain else f"http://{LOOPBACK}:{args.http}"
         )
         self.metrics = Listener(engine=args.engine, alias="proxy", internal=METRICS, published=METRICS)
-        data = docker.Volume(  # certificates: asked for again too often, the authority refuses them
-            f"{name}-data",
-            opts=pulumi.ResourceOptions(parent=self, provider=args.engine.provider, retain_on_delete=args.keep_data),
-        )
+        # certificates: asked for again too often, the authority refuses them
+        data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
         self.service = Service(
             name,
             ServiceArgs(
@@ -83,7 +82,8 @@ def caddyfile(domain: str | None, upstreams: Sequence[str]) -> str:
     """Return the proxy's configuration.
 
     A replica that is told to stop answers 503 on /ready first, so it gets no new call; a call whose connection it
-    refuses goes to the next one. SSE posts belong to the replica that holds the stream: both by the client's address.
+    refuses goes to the next one; Caddy can send it there only while it holds all of it (its issue 7546), hence the
+    buffer. SSE posts belong to the replica that holds the stream: both by the client's address.
     """
     everywhere = " ".join(upstreams)
     common = """
@@ -93,7 +93,8 @@ def caddyfile(domain: str | None, upstreams: Sequence[str]) -> str:
         lb_try_duration 10s
         lb_try_interval 100ms
         fail_duration 2s
-        flush_interval -1"""
+        flush_interval -1
+        request_buffers 1MiB"""
     return f"""{{
     admin off
     http_port {HTTP}

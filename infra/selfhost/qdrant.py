@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_docker as docker
 
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.service import Health, Service, ServiceArgs
+from infra.selfhost.volumes import data_volume
 
 ALIAS = "qdrant"
 REST_PORT, PEER_PORT = 6333, 6335
@@ -55,10 +55,7 @@ class Qdrant(pulumi.ComponentResource):
 
     def _node(self, name: str, alias: str, args: QdrantArgs) -> Service:
         first = self.services[0].container if self.services else None
-        data = docker.Volume(
-            f"{name}-data",
-            opts=pulumi.ResourceOptions(parent=self, provider=args.engine.provider, retain_on_delete=args.keep_data),
-        )
+        data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
         return Service(
             name,
             ServiceArgs(

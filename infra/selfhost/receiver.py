@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_docker as docker
 
 from infra.selfhost.app import USER
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.service import Health, Service, ServiceArgs
+from infra.selfhost.volumes import data_volume
 
 PORT = 8081
 DATA = "/var/lib/claude-memory"
@@ -38,10 +38,7 @@ class Receiver(pulumi.ComponentResource):
     def __init__(self, name: str, args: ReceiverArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Receiver", name, None, opts)
         self.listener = Listener(engine=args.engine, alias="alerts", internal=PORT, published=args.published)
-        data = docker.Volume(
-            f"{name}-data",
-            opts=pulumi.ResourceOptions(parent=self, provider=args.engine.provider, retain_on_delete=args.keep_data),
-        )
+        data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
         files = {**args.secrets, "ALERTS_TOKEN": args.token}
         self.service = Service(
             name,

