@@ -1,0 +1,44 @@
+"""docs/selfhost.md names what there is: keys, settings, volumes, and a stack that would be taken."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from app.settings import Settings
+from infra.config import NAMESPACE, checked
+from infra.selfhost.config import SelfhostConfig
+from infra.selfhost.managed import MANAGED
+from tests.support.stacks import selfhost_plan, selfhost_values
+
+PAGE = (Path(__file__).parents[3] / "docs" / "selfhost.md").read_text(encoding="utf-8")
+KEYS = {field.alias or name for name, field in SelfhostConfig.model_fields.items()}
+SETTINGS = {name.upper() for name in Settings.model_fields}
+
+
+def test_every_key_that_is_set_there_exists():
+    named = set(re.findall(r"pulumi config [gs]et (?:--secret |--path )?([A-Za-z_]+)", PAGE))
+    looped = re.findall(r"for key in ([A-Za-z ]+);", PAGE)[0].split()
+
+    assert {*named, *looped} - KEYS - SETTINGS == set()
+    assert len(named) > 5
+
+
+def test_the_stack_shown_for_two_hosts_is_taken():
+    [shown] = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL) if NAMESPACE in block]
+    given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in yaml.safe_load(shown).items()}
+
+    options = checked(selfhost_values(**given), SelfhostConfig, MANAGED).options
+    assert len({options.hosts.data.docker, options.hosts.edge.docker}) == 2
+
+
+def test_every_volume_that_destroy_keeps_is_named():
+    kept = {
+        one.inputs["name"].removeprefix("test-").replace("qdrant-1", "qdrant-N")
+        for one in selfhost_plan(walArchive=True).resources
+        if one.type == "docker:index/volume:Volume" and "name" in one.inputs
+    }
+
+    assert {name for name in kept if f"`selfhost-{name}`" not in PAGE} == set()
