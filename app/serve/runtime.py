@@ -150,8 +150,6 @@ class Runtime:
     async def _start(self) -> None:
         from app.embedding.service import service_of
         from app.store.changes import PostgresChangeLog
-        from app.store.database import Database
-        from app.store.oauth import OAuthStore
         from app.store.postgres import PostgresStore
         from app.store.rate_limits import RateLimits
         from app.store.rows import new_id
@@ -164,19 +162,9 @@ class Runtime:
         if settings.memory_backend == "memu":
             raise InvalidSettings("MEMORY_BACKEND: got 'memu', but this version keeps memories itself only; set local")
         self._on_step("modules loaded")
-        if self._postgres_started is not None:
-            await asyncio.wrap_future(self._postgres_started)
-            self._on_step("PostgreSQL started")
-        quota = Quota(settings.quota_memories, settings.quota_bytes)
-        watched = settings.database_url is not None
-        db = self._db = Database(self._connect_arguments(), quota, watched=watched)
-        applied = await db.open()
-        self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
+        db = await self._open_database()
         self._tokens = Tokens(db, settings.public_url)
-        if settings.public_url is not None:
-            access_for = timedelta(minutes=settings.oauth_access_token_minutes)
-            refresh_for = timedelta(days=settings.oauth_refresh_token_days)
-            self._oauth = OAuthStore(db, settings.public_url, access_for, refresh_for)
+        self._oauth = self._sign_ins(db)
         self.rate_limits = RateLimits(db)
         self._store = PostgresStore(db)
         log = PostgresChangeLog(db, service.name if service else None)
@@ -200,6 +188,30 @@ class Runtime:
         self._background = [asyncio.create_task(kept_up(work)) for work in works]
         self.ready.set()
         self._on_step("ready")
+
+    async def _open_database(self) -> Database:
+        from app.store.database import Database
+
+        if self._postgres_started is not None:
+            await asyncio.wrap_future(self._postgres_started)
+            self._on_step("PostgreSQL started")
+        settings = self.settings
+        quota = Quota(settings.quota_memories, settings.quota_bytes)
+        db = self._db = Database(self._connect_arguments(), quota, watched=settings.database_url is not None)
+        applied = await db.open()
+        self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
+        return db
+
+    def _sign_ins(self, db: Database) -> OAuthStore | None:
+        """Return what sign-in keeps, where clients can sign in."""
+        from app.store.oauth import OAuthStore
+
+        settings = self.settings
+        if settings.public_url is None:
+            return None
+        access_for = timedelta(minutes=settings.oauth_access_token_minutes)
+        refresh_for = timedelta(days=settings.oauth_refresh_token_days)
+        return OAuthStore(db, settings.public_url, access_for, refresh_for)
 
     def _connect_arguments(self) -> dict[str, Any]:
         if self.settings.database_url is not None:

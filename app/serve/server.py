@@ -22,7 +22,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -200,21 +200,9 @@ class _Running:
         listeners, metrics_port = self._listeners()
         self._calls = RunningCalls()
         self._sse: SseSessions | None = None
+        self._lines: LineSessions | None = None
         async with contextlib.AsyncExitStack() as stack:
-            endpoint: LoneSurrogates | None = None
-            self._lines: LineSessions | None = None
-            if self._service.full:
-                mcp = self._make_mcp(self._runtime)
-                # In the place of OpenTelemetry's, which costs every call a span that nobody collects.
-                mcp.middleware[:] = [self._calls]
-                manager = StreamableHTTPSessionManager(
-                    mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
-                )
-                endpoint = LoneSurrogates(manager, self._runtime, MCP_BODY_LIMIT_BYTES)
-                self._sse = SseSessions(mcp)
-                self._lines = LineSessions(mcp, settings, self._status, self._on_signal, self._runtime.rebuild_index)
-                self._service.sessions = self._open_sessions
-                await stack.enter_async_context(manager.run())
+            endpoint = await stack.enter_async_context(self._mcp_endpoint()) if self._service.full else None
             self._dispatcher = Dispatcher(
                 self._service,
                 Guard.of(settings),
@@ -241,6 +229,21 @@ class _Running:
         logger.info("stopped")
         if self._failure is not None:
             raise self._failure
+
+    @contextlib.asynccontextmanager
+    async def _mcp_endpoint(self) -> AsyncIterator[LoneSurrogates]:
+        """Open every way to speak MCP; yield the one for /mcp."""
+        mcp = self._make_mcp(self._runtime)
+        # In the place of OpenTelemetry's, which costs every call a span that nobody collects.
+        mcp.middleware[:] = [self._calls]
+        manager = StreamableHTTPSessionManager(
+            mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
+        )
+        self._sse = SseSessions(mcp)
+        self._lines = LineSessions(mcp, self._settings, self._status, self._on_signal, self._runtime.rebuild_index)
+        self._service.sessions = self._open_sessions
+        async with manager.run():
+            yield LoneSurrogates(manager, self._runtime, MCP_BODY_LIMIT_BYTES)
 
     def _config(self) -> uvicorn.Config:
         return uvicorn.Config(

@@ -13,6 +13,7 @@ import asyncpg
 from app.errors import Conflict
 
 LOCK_KEY = 0x636C6D656D  # "clmem": advisory lock of whoever migrates or restores this database; servers wait for it
+_LIMIT_S = 3_600.0  # of one file: it may read or rewrite all memories there are
 _NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 
 
@@ -63,7 +64,7 @@ async def migrate(connection: asyncpg.Connection, last: int | None = None) -> in
         ]
         for migration in missing:
             async with connection.transaction():
-                await connection.execute(migration.sql)
+                await connection.execute(migration.sql, timeout=_LIMIT_S)
                 await connection.execute(
                     "insert into schema_migrations (number, name, digest) values ($1, $2, $3)",
                     migration.number,

@@ -14,7 +14,8 @@ from app.settings import Settings
 
 
 def test_what_a_start_imports_is_imported_in_a_thread_before() -> None:
-    assert imported_by(Runtime._start) <= {*RUNTIME_MODULES}, "an import on the event loop keeps every request waiting"
+    for method in (Runtime._start, Runtime._open_database, Runtime._sign_ins):
+        assert imported_by(method) <= {*RUNTIME_MODULES}, "an import on the event loop keeps every request waiting"
     assert imported_by(Runtime._open_index) <= {*EMBEDDED_INDEX_MODULES}
     assert imported_by(Runtime._open_remote_index) <= {*REMOTE_INDEX_MODULES}
 

@@ -71,6 +71,15 @@ async def test_two_processes_at_once_apply_each_file_once(empty_database):
     assert sorted(counts) == [0, len(migrations.migrations())]
 
 
+async def test_a_file_may_take_longer_than_a_statement_of_a_call(empty_database, monkeypatch):
+    with_files(monkeypatch, Migration(1, "0001_first.sql", "select pg_sleep(2)"))
+    connection = await asyncpg.connect(**empty_database, command_timeout=1.5)
+    try:
+        assert await migrate(connection) == 1
+    finally:
+        await connection.close()
+
+
 async def test_a_file_that_changed_after_it_was_applied_is_refused(connection, monkeypatch):
     with_files(monkeypatch, Migration(1, "0001_first.sql", "create table first ()"))
     await migrate(connection)
