@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,10 +24,9 @@ async def while_leading(lock: Lock, work: Callable[[], Coroutine[Any, Any, None]
         losing = asyncio.create_task(lock.until(held=False))
         try:
             await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                await working
         finally:
             for task in (working, losing):
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.wait((working, losing))  # who cancels us meanwhile is heard: then the loop is over
+        if not working.cancelled():
+            working.result()

@@ -40,6 +40,29 @@ async def test_work_begins_with_the_lock_and_is_cut_short_without_it() -> None:
         await leading
 
 
+async def test_it_ends_also_when_it_is_told_so_while_the_work_is_cut_short() -> None:
+    lock, cut, may_end = SessionLock(1), asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut.set()
+            await may_end.wait()
+
+    lock.note(held=True)
+    leading = asyncio.create_task(while_leading(lock, slow_to_end))
+    await asyncio.sleep(0)
+    lock.note(held=False)
+    await cut.wait()
+
+    leading.cancel()
+    may_end.set()
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await leading
+
+
 async def test_the_only_process_of_a_database_always_leads() -> None:
     work = Work()
     leading = asyncio.create_task(while_leading(AlwaysHeld(), work))
