@@ -53,7 +53,8 @@ class Files(pulumi.ComponentResource):
                 docker.ContainerUploadArgs(file=f"{FOLDER}/{file}", content=content, permissions="0444")
                 for file, content in sorted(args.contents.items())
             ],
-            opts=child,
+            # told of a new volume alone, the provider would keep the container, and the volume would stay empty
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(replace_on_changes=["mounts"])),
         )
         self.register_outputs({"volume": self.volume.name, "digest": self.digest})
 

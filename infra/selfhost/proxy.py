@@ -52,9 +52,10 @@ class Proxy(pulumi.ComponentResource):
                 alias="proxy",
                 limit=args.limit,
                 user="65532:65532",
-                command=["caddy", "run", "--config", f"{FOLDER}/Caddyfile"],
+                command=["caddy", "run", "--config", f"{FOLDER}/Caddyfile", "--watch"],
                 environment={"XDG_DATA_HOME": DATA, "XDG_CONFIG_HOME": "/tmp", "HOME": "/tmp"},  # noqa: S108 - a tmpfs
                 files={"Caddyfile": caddyfile(args.domain, args.upstreams)},
+                files_reloaded=True,  # by --watch: a replica more or less fails no call
                 volumes={DATA: data},
                 ports=[*_doors(args), *self.metrics.binds(args.monitoring)],
                 health=Health(command=["wget", "--quiet", "--spider", f"http://127.0.0.1:{METRICS}/metrics"]),

@@ -15,7 +15,7 @@ from infra.selfhost.hosts import Engine
 
 HEALTHY_WITHIN_S = 60
 # Docker keeps these as they were when a container is updated in place, so a change replaces it.
-_REPLACE_ON = ["healthcheck", "labels", "logOpts", "stopTimeout"]
+_REPLACE_ON = ["healthcheck", "labels", "logOpts", "mounts", "stopTimeout"]
 
 
 @dataclass(frozen=True, kw_only=True)

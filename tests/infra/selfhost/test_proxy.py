@@ -9,6 +9,7 @@ import pytest
 
 from infra import versions
 from infra.selfhost.proxy import caddyfile
+from tests.support.stacks import selfhost_plan
 
 
 def test_the_caddy_that_the_tests_run_is_the_pinned_one():
@@ -27,3 +28,12 @@ def test_every_way_to_a_replica_keeps_the_call_for_another_try(domain):
     for way in ways:
         assert "request_buffers 1MiB" in way
         assert "health_uri /ready" in way
+
+
+def test_another_replica_does_not_restart_the_proxy():
+    container = "docker:index/container:Container"
+    before, after = (selfhost_plan(replicas=count).of_type(container) for count in ("2", "3"))
+
+    assert before["memory-proxy"].inputs == after["memory-proxy"].inputs
+    assert before["memory-proxy-files"].inputs != after["memory-proxy-files"].inputs
+    assert "--watch" in before["memory-proxy"].inputs["command"]
