@@ -21,6 +21,7 @@ _MEMBER_COLUMNS = (
 )
 
 _PAGE_CHANGES = 50_000  # some 12 MB
+_PRUNE_LIMIT_S = 600.0  # a log that nobody pruned for weeks goes in one statement
 
 # $1, $2: the transaction and the entry to begin behind; $3: what was seen before; $4: the moment that is read.
 _READ = """
@@ -178,7 +179,9 @@ class PostgresChangeLog:
             await connection.execute(
                 "update log_positions set xid = (($1::bigint + 1)::text)::xid8 where name = 'pruned'", row["last"]
             )
-            done = await connection.execute("delete from changes where xid <= ($1::bigint::text)::xid8", row["last"])
+            done = await connection.execute(
+                "delete from changes where xid <= ($1::bigint::text)::xid8", row["last"], timeout=_PRUNE_LIMIT_S
+            )
         return int(done.split()[-1])
 
 

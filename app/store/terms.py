@@ -82,10 +82,18 @@ select (select coalesce(sum(memories), 0) from term_counts where term = {COUNT_T
         from changes where xid >= (select xid from log_positions where name = 'term_counts'))
 """
 
+# Folds some $1 changes, to the end of a transaction's; returns whether there are more.
 _FOLD = """
-with bounds as (
-    select terms.xid as first, usage.xid as first_used, pg_snapshot_xmin(pg_current_snapshot()) as horizon
+with starts as (
+    select terms.xid as first, usage.xid as first_used, pg_snapshot_xmin(pg_current_snapshot()) as settled
     from log_positions terms, log_positions usage where terms.name = 'term_counts' and usage.name = 'usage'
+), bounds as (
+    select first, first_used, settled, least(settled, (
+        select xid from changes where xid > (
+            select xid from changes where xid >= greatest(first, first_used) order by xid offset $1 limit 1
+        ) order by xid limit 1
+    )) as horizon
+    from starts
 ), deltas as (
     select user_id, added_to as project, term, 1 as delta from changes, bounds, unnest(added) as term
     where xid >= first and xid < horizon
@@ -103,8 +111,10 @@ with bounds as (
     on conflict (user_id) do update
         set memories = kept.memories + excluded.memories, bytes = kept.bytes + excluded.bytes
 )
-update log_positions set xid = horizon from bounds where name in ('term_counts', 'usage')
+update log_positions set xid = horizon from bounds where name in ('term_counts', 'usage') returning horizon < settled
 """
+_FOLD_AT_ONCE = 20_000  # changes of one statement: some seconds of work
+_FOLD_LIMIT_S = 600.0  # for one transaction that changed many at once, as only people at psql do
 
 # All counts anew, from the memories alone: statements for one transaction.
 COUNT_ALL = (
@@ -135,8 +145,14 @@ class Terms:
 
     async def fold_term_counts(self) -> None:
         """Move settled changes into `term_counts` and `usage`; does nothing while another process does it."""
+        while await self._fold_some():
+            pass
+
+    async def _fold_some(self) -> bool:
+        """Move some of them; return whether there are more."""
         # _FOLD is one statement, so horizon, changes and position are of one snapshot, taken after the lock. With
         # repeatable read it would be taken before, and miss what another process folded in between.
         async with self.db.as_service() as connection, connection.transaction(isolation="read_committed"):
-            if await connection.fetchval("select pg_try_advisory_xact_lock($1)", FOLD_LOCK):
-                await connection.execute(_FOLD)
+            if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", FOLD_LOCK):
+                return False
+            return bool(await connection.fetchval(_FOLD, _FOLD_AT_ONCE, timeout=_FOLD_LIMIT_S))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.errors import Conflict
 from app.memory.texts import content_hash
 from app.memory.types import Changes, Scope, Selection
+from app.store import terms as terms_module
 from app.store.database import Database
 from app.store.terms import COUNT_TERM
 from tests.support.rows import add_note, add_turns, piece
@@ -187,3 +188,30 @@ async def test_after_a_fold_the_log_is_not_needed_for_the_counts(store, database
 
 async def test_the_term_that_counts_memories_is_no_words_term():
     assert COUNT_TERM not in {term for word in WORDS for term in piece(word).analysis.terms}
+
+
+async def test_many_changes_are_folded_some_at_a_time_until_all_are(store, log, alice, bob, monkeypatch):
+    monkeypatch.setattr(terms_module, "_FOLD_AT_ONCE", 2)
+    for word in WORDS:
+        await add_note(store, alice, f"{word} apple")
+        await add_note(store, bob, f"{word} pear")
+    await add_turns(store, alice, "talk", *WORDS)  # one transaction
+    horizon = await log.horizon()
+
+    rounds = 0
+    while await store._fold_some():
+        rounds += 1
+        await assert_exact(store, alice)
+        await assert_exact(store, bob)
+
+    assert rounds > 3
+    async with store.db.as_service() as connection:
+        positions = await connection.fetch(
+            "select xid::text::bigint from log_positions where name in ('term_counts', 'usage')"
+        )
+        assert [row[0] >= horizon for row in positions] == [True, True]
+    await assert_exact(store, alice)
+
+    await add_note(store, alice, "plum pear red")
+    await store.fold_term_counts()
+    await assert_exact(store, alice)
