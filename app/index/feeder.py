@@ -27,6 +27,7 @@ from app.store.database import Database
 
 logger = logging.getLogger(__name__)
 
+_NOT_HERE = "it does not run here"
 _LOOK_S = 0.25
 _RETRY_S = 1.0
 _GRACE = timedelta(seconds=30)  # searches that began before a switch still ask the old collection
@@ -54,7 +55,12 @@ class Feeder:
         self._live: _Feed | None = None
         self._next: _Feed | None = None
         self._tidy_at = -_TIDY_S
-        self._problem: str | None = "it does not run here"
+        self._problem: str | None = _NOT_HERE
+
+    @property
+    def runs(self) -> bool:
+        """Whether it feeds here, or tries to."""
+        return self._problem != _NOT_HERE
 
     @property
     def problem(self) -> str | None:
@@ -104,7 +110,7 @@ class Feeder:
                 if feed is not None:
                     await feed.follower.stop()
             self._live = self._next = None
-            self._problem = "it does not run here"
+            self._problem = _NOT_HERE
 
     async def _look(self) -> None:
         """Do the next step towards one live collection of the right shape."""

@@ -138,9 +138,13 @@ async def _replaced(
                 seen, seen_at = state, time.monotonic()
                 progress(max((row.points for row in rows if row.state == "filling"), default=0), memories)
             if time.monotonic() - seen_at > _PATIENCE_S:
-                why = feeder.problem if feeder is not None else None
-                raise IndexUnavailable(f"no collection is filled: {why or 'see the log of the process that feeds'}")
+                raise IndexUnavailable(f"no collection is filled: {_why(feeder)}")
             await asyncio.sleep(_LOOK_S)
+
+
+def _why(feeder: Feeder | None) -> str:
+    elsewhere = "another process feeds; see its log, and that it has the same QDRANT_ settings"
+    return elsewhere if feeder is None or not feeder.runs else feeder.problem or elsewhere
 
 
 @asynccontextmanager

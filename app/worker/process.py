@@ -41,6 +41,7 @@ from app.worker.supervisor import worker_settings
 if TYPE_CHECKING:
     from app.embedding.running import Embedding
     from app.index.feeder import Feeder
+    from app.store.heartbeat import Lock
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +101,9 @@ class Worker:
         self.started_at = time.monotonic()
         self._settings, self._status_lines = settings, status_lines
         self._db = Database({"dsn": settings.database_url.get_secret_value()}, watched=True)
-        self._lock, self._feeding = self._db.lock(WORKER_LOCK), self._db.lock(FEEDER_LOCK)
+        self._lock = self._db.lock(WORKER_LOCK)
         self._feeder: Feeder | None = None
+        self._feeding: Lock | None = None  # asking for a lock takes it, and who cannot feed must not have it
         self._embedding: Embedding | None = None
         self._open = False
 
@@ -129,6 +131,7 @@ class Worker:
                 from app.index.feeder import Feeder  # brings the client, which takes a second
 
                 self._feeder = Feeder(log, self._db, settings, housekeeping.applied)
+                self._feeding = self._db.lock(FEEDER_LOCK)
                 stack.push_async_callback(self._feeder.close)
             async with asyncio.TaskGroup() as group:
                 for work in background_work(self._db, housekeeping, self._feeder, self._embedding):
@@ -186,9 +189,12 @@ class Worker:
         return components
 
     def _index_component(self, feeder: Feeder) -> Component:
-        if not self._feeding.held:
+        if not self._feeds():
             return Component(name="index", status=Status.OK, detail="another process feeds it")
         return _component("index", feeder.problem)
+
+    def _feeds(self) -> bool:
+        return self._feeding is not None and self._feeding.held
 
     def status_line(self) -> str:
         """Return how it is, on one line."""
@@ -205,7 +211,7 @@ class Worker:
             METRICS.set(metrics.EMBEDDINGS_UP, float(self._embedding.problem is None))
         METRICS.set(metrics.WORKER_LEADER, float(self._lock.held))
         if self._feeder is not None:
-            feeds = self._feeding.held
+            feeds = self._feeds()
             METRICS.set(metrics.QDRANT_UP, float(not feeds or self._feeder.problem is None))
             lag_changes, lag_seconds = self._feeder.lag if feeds else (0, 0.0)
             METRICS.set(metrics.INDEX_LAG_CHANGES, lag_changes)

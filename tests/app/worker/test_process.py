@@ -22,6 +22,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.worker import process
+from app.worker.leader import FEEDER_LOCK
 from tests.standins.embeddings import embedding_service
 from tests.support.postgres_server import PostgresServer
 from tests.support.rows import add_note
@@ -236,3 +237,21 @@ async def test_a_platform_that_shows_logs_alone_gets_a_status_line(
     line = next(record.message for record in caplog.records if record.message.startswith("status: "))
     assert "postgres ok" in line
     assert "failed jobs" in line
+
+
+async def test_a_worker_without_a_qdrant_server_leaves_the_feeding_to_who_has_one(
+    server_url: str, plain_settings: Settings
+) -> None:
+    settings = plain_settings.model_copy(update={"database_url": SecretStr(server_url)})
+    worker = process.Worker(settings, status_lines=False)
+    working = asyncio.create_task(worker.run())
+    other = Database({"dsn": server_url}, watched=True)
+    await other.open()
+    try:
+        await until(lambda: any(one.detail == "leads" for one in worker.components()), "the worker leads")
+        feeding = other.lock(FEEDER_LOCK)
+        await until(lambda: feeding.held, "another process may feed")
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await other.close()
