@@ -29,6 +29,7 @@ from app.settings import Settings, is_loopback
 
 _ASK_TIMEOUT_S = 5.0
 _START_TIMEOUT_S = 60.0
+_FILL_TIMEOUT_S = 40.0  # of them for an index that is built for the first time
 _LOW_BYTES, _NO_BYTES = 1 << 30, 100 << 20  # PostgreSQL keeps up to 1 GB of log before it recycles
 _LAG_S = 60.0  # thousands of changes right after an import are nothing to worry about, old ones are
 
@@ -254,6 +255,7 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
     mends = Mends.of(settings, None)
     try:
         async with asyncio.timeout(_START_TIMEOUT_S), _started(settings) as runtime:
+            await runtime.wait_for_index(_FILL_TIMEOUT_S)
             checks = []
             for name, title, mend in (("postgres", "PostgreSQL", mends.postgres), ("index", "index", mends.index)):
                 answer = await runtime.probe(name)
@@ -275,8 +277,9 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
             return checks + await _mcp_of_our_own(runtime, mends)
     except (MemoryServerError, TimeoutError) as error:
         why = str(error) or f"not up within {_START_TIMEOUT_S:.0f} s"
-        name = "PostgreSQL" if isinstance(error, StoreUnavailable | TimeoutError) else "start"
-        return [Check(name, State.FAILED, why, mends.postgres)]
+        if isinstance(error, StoreUnavailable | TimeoutError):
+            return [Check("PostgreSQL", State.FAILED, why, mends.postgres)]
+        return [Check("start", State.FAILED, why, "do as it says")]
 
 
 async def _mcp_of_our_own(runtime: Any, mends: Mends) -> list[Check]:
@@ -349,7 +352,8 @@ def _clients() -> Check:
             except FileNotFoundError:
                 continue
             except (OSError, UnicodeDecodeError, NotEditable) as error:
-                broken.append(f"{client.title}: {place.file} ({type(error).__name__})")
+                why = str(error) if isinstance(error, NotEditable) else type(error).__name__
+                broken.append(f"{client.title}: {place.file} ({why})")
                 continue
             if isinstance(entries, dict) and any(is_ours(entry) for entry in entries.values()):
                 with_us.append(client.title)

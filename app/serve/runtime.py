@@ -233,6 +233,13 @@ class Runtime:
         await follower.wait_filled(_FILL_WAIT_S)
         return follower
 
+    async def wait_for_index(self, timeout_s: float) -> None:
+        """Wait until the embedded index is filled, but no longer than `timeout_s`; none waits for a server."""
+        from app.index.follower import Follower
+
+        if isinstance(self._index, Follower):
+            await self._index.wait_filled(timeout_s)
+
     async def _open_remote_index(self, log: PostgresChangeLog, housekeeping: Housekeeping) -> RemoteIndex:
         from app.index.feeder import Feeder
         from app.index.remote import RemoteIndex

@@ -161,6 +161,7 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(machine: M
 
     assert code == 1
     assert checks["PostgreSQL"]["mend"].startswith("check DATABASE_URL")
+    assert "a write may have been done" not in checks["PostgreSQL"]["found"]
 
 
 def test_an_embedding_service_that_does_not_answer_fails(machine: Machine):
@@ -206,6 +207,7 @@ def test_clients_that_have_us_are_named_and_broken_files_too(machine: Machine):
     assert code == 0
     assert checks["clients"]["state"] == "warning"
     assert "mcp.json" in checks["clients"]["found"]
+    assert "NotEditable" not in checks["clients"]["found"]
 
 
 def test_without_json_it_prints_a_table(machine: Machine):
