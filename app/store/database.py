@@ -17,7 +17,7 @@ from app.errors import Conflict, MemoryServerError, QuotaExceeded, StoreUnavaila
 from app.memory.types import Quota
 from app.store.heartbeat import AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
-from app.store.unreachable import UNREACHABLE, why
+from app.store.unreachable import UNREACHABLE, refused, why
 
 APPLICATION_NAME = "claude-memory"  # how what PostgreSQL shows of our connections begins
 ACQUIRE_TIMEOUT_S = 1.5  # how long a call waits for a connection before it fails
@@ -114,6 +114,8 @@ class Database:
             async with service.acquire() as connection:
                 self.applied = await migrate(connection)
             self._requests = await self._request_pool()
+        except ConnectionRefusedError as error:
+            raise StoreUnavailable(refused("DATABASE_URL")) from error
         except UNREACHABLE as error:
             raise StoreUnavailable(why(error)) from error
         except asyncpg.InsufficientPrivilegeError as error:
@@ -125,7 +127,8 @@ class Database:
             raise StoreUnavailable(f"PostgreSQL refused the login: {error}; check DATABASE_URL") from error
         except asyncpg.InvalidCatalogNameError as error:
             raise StoreUnavailable(
-                f"PostgreSQL: {error}; create the database that DATABASE_URL names, or let init do it"
+                f"PostgreSQL: {error}; create the database that DATABASE_URL names, or let `claude-memory init` do it "
+                "with ADMIN_DATABASE_URL"
             ) from error
         if self._heartbeat is not None:
             self._heartbeat.start()

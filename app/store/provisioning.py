@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from app.errors import Conflict, InvalidInput, NotPermitted, StoreUnavailable
-from app.store.unreachable import UNREACHABLE, why
+from app.store.unreachable import UNREACHABLE, refused, why
 
 APP_ROLE = "claude_memory_app"  # requests run as it; the first schema file names it too
 _CONNECT_TIMEOUT_S = 10.0
@@ -62,6 +62,8 @@ async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[s
         raise NotPermitted(
             f"PostgreSQL refused: {error}; ADMIN_DATABASE_URL must name somebody who may create roles and databases"
         ) from error
+    except ConnectionRefusedError as error:
+        raise StoreUnavailable(refused("ADMIN_DATABASE_URL")) from error
     except UNREACHABLE as error:
         raise StoreUnavailable(why(error)) from error
 

@@ -30,3 +30,8 @@ def why(error: BaseException) -> str:
     return (
         f"PostgreSQL does not answer ({type(error).__name__}); a write may have been done, sending it again is harmless"
     )
+
+
+def refused(url: str) -> str:
+    """Say that nothing listens there, so nothing was written. url: the setting that names the server."""
+    return f"PostgreSQL does not answer (ConnectionRefusedError); check {url}, and that PostgreSQL runs there"
