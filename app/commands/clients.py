@@ -8,7 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_data_dir, add_debug, print_json
+from app.commands.common import Commands, add_command, add_data_dir, add_debug, print_json
 
 if TYPE_CHECKING:
     from app.local.install import Report, Wish
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_install(commands: Commands[Any]) -> None:
     """Declare `install`."""
-    parser = commands.add_parser("install", help="Add this server to your MCP clients, keeping all else they hold.")
+    parser = add_command(commands, "install", "Add this server to your MCP clients, keeping all else they hold.")
     _add_client_common(parser)
     parser.add_argument(
         "--hooks", action="store_true", help="For Claude Code: recall at session start, remember at the end."
@@ -28,7 +28,7 @@ def add_install(commands: Commands[Any]) -> None:
 
 def add_uninstall(commands: Commands[Any]) -> None:
     """Declare `uninstall`."""
-    parser = commands.add_parser("uninstall", help="Take this server and its hooks out of your MCP clients.")
+    parser = add_command(commands, "uninstall", "Take this server and its hooks out of your MCP clients.")
     _add_client_common(parser)
     parser.add_argument("--hooks", action="store_true", help="As for install; hooks go in any case.")
     parser.set_defaults(run=uninstall)
@@ -96,7 +96,7 @@ def _print_reports(args: Namespace, reports: Sequence[Report]) -> int:
 
 def add_hook(commands: Commands[Any]) -> None:
     """Declare `hook`."""
-    parser = commands.add_parser("hook", help="Answer a hook of Claude Code (`install --hooks` sets them up).")
+    parser = add_command(commands, "hook", "Answer a hook of Claude Code (`install --hooks` sets them up).")
     parser.add_argument("event", choices=("session-start", "session-end"), help="Which; its JSON comes on stdin.")
     add_debug(parser)
     parser.set_defaults(run=hook)

@@ -16,6 +16,12 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 _DURATION_LIMIT = timedelta(days=3_660)
 
 
+def add_command(commands: Commands[Any], name: str, about: str) -> ArgumentParser:
+    """Declare a command; `about` stands in the list of commands and above its own help."""
+    parser: ArgumentParser = commands.add_parser(name, help=about, description=about)
+    return parser
+
+
 def add_common(parser: ArgumentParser) -> None:
     """Declare --data-dir and --debug."""
     add_data_dir(parser)

@@ -6,12 +6,12 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from app.commands.common import Commands, add_common, print_json, user_name
+from app.commands.common import Commands, add_command, add_common, print_json, user_name
 
 
 def add_import(commands: Commands[Any]) -> None:
     """Declare `import`."""
-    parser = commands.add_parser("import", help="Take in memories and conversations; running it again is harmless.")
+    parser = add_command(commands, "import", "Take in memories and conversations; running it again is harmless.")
     parser.add_argument(
         "file", metavar="FILE", help="A file, an account export's zip, a folder of transcripts; - is standard input."
     )
@@ -46,7 +46,7 @@ def import_file(args: Namespace) -> int:
 
 def add_export(commands: Commands[Any]) -> None:
     """Declare `export`."""
-    parser = commands.add_parser("export", help="Write memories and conversations as JSON Lines for `import`.")
+    parser = add_command(commands, "export", "Write memories and conversations as JSON Lines for `import`.")
     parser.add_argument("file", metavar="FILE", help="The file to write; - is standard output.")
     parser.add_argument("--user", type=user_name, metavar="NAME", help="Whose memories (DEFAULT_USER_ID).")
     parser.add_argument("--project", type=user_name, metavar="NAME", help="Only those of this project.")

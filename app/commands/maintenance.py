@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_common, print_json, print_table
+from app.commands.common import Commands, add_command, add_common, print_json, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def add_maintain(commands: Commands[Any]) -> None:
     """Declare `maintain`."""
-    parser = commands.add_parser(
-        "maintain", help="Delete what expired or is old, vacuum, rebuild bloated indexes; beside a running server."
+    parser = add_command(
+        commands, "maintain", "Delete what expired or is old, vacuum, rebuild bloated indexes; beside a running server."
     )
     parser.add_argument(
         "--cleanup-days",
@@ -57,8 +57,8 @@ def maintain(args: Namespace) -> int:
 
 def add_reindex(commands: Commands[Any]) -> None:
     """Declare `reindex`."""
-    parser = commands.add_parser(
-        "reindex", help="Make the search index anew from PostgreSQL; on a Qdrant server beside the one in use."
+    parser = add_command(
+        commands, "reindex", "Make the search index anew from PostgreSQL; on a Qdrant server beside the one in use."
     )
     parser.add_argument("--dry-run", action="store_true", help="Say whether it is needed; change nothing.")
     parser.add_argument("--json", action="store_true", help="Print the report as JSON.")

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_common, cell, print_json, print_rich, print_table
+from app.commands.common import Commands, add_command, add_common, cell, print_json, print_rich, print_table
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -18,8 +18,10 @@ _FILE_HELP = "A file, or s3://bucket/key.tar."
 
 def add_init(commands: Commands[Any]) -> None:
     """Declare `init`."""
-    parser = commands.add_parser(
-        "init", help="Make what is missing: role and database (with ADMIN_DATABASE_URL), schema; harmless to repeat."
+    parser = add_command(
+        commands,
+        "init",
+        "Make what is missing: role and database (with ADMIN_DATABASE_URL), schema; harmless to repeat.",
     )
     parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
     add_common(parser)
@@ -48,8 +50,8 @@ def init(args: Namespace) -> int:
 
 def add_backup(commands: Commands[Any]) -> None:
     """Declare `backup`."""
-    parser = commands.add_parser(
-        "backup", help="Write everything, as of one moment, to one file; encrypted when BACKUP_PASSPHRASE is set."
+    parser = add_command(
+        commands, "backup", "Write everything, as of one moment, to one file; encrypted when BACKUP_PASSPHRASE is set."
     )
     parser.add_argument(
         "file",
@@ -85,8 +87,8 @@ def backup(args: Namespace) -> int:
 
 def add_verify(commands: Commands[Any]) -> None:
     """Declare `verify`."""
-    parser = commands.add_parser(
-        "verify", help="Restore a backup into a database of its own, compare every row, search in it, drop it."
+    parser = add_command(
+        commands, "verify", "Restore a backup into a database of its own, compare every row, search in it, drop it."
     )
     parser.add_argument("file", metavar="FILE", help=_FILE_HELP)
     parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
@@ -121,9 +123,7 @@ def verify(args: Namespace) -> int:
 
 def add_restore(commands: Commands[Any]) -> None:
     """Declare `restore`."""
-    parser = commands.add_parser(
-        "restore", help="Put a backup back, all of it or nothing; all servers must be stopped."
-    )
+    parser = add_command(commands, "restore", "Put a backup back, all of it or nothing; all servers must be stopped.")
     parser.add_argument("file", metavar="FILE", help=_FILE_HELP)
     parser.add_argument(
         "--replace", action="store_true", help="Put it in the place of everything that is there (default: refuse)."
@@ -155,16 +155,16 @@ def restore(args: Namespace) -> int:
 
 def add_backups(commands: Commands[Any]) -> None:
     """Declare `backups` and what can be done with them."""
-    parser = commands.add_parser("backups", help="List the backups there are, and delete old ones.")
+    parser = add_command(commands, "backups", "List the backups there are, and delete old ones.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    listing = actions.add_parser("list", help="List all backups that were written and not deleted since.")
+    listing = add_command(actions, "list", "List all backups that were written and not deleted since.")
     listing.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(listing)
     listing.set_defaults(run=backups_list)
 
-    prune = actions.add_parser(
-        "prune", help="Delete what BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not keep; never the last good one."
+    prune = add_command(
+        actions, "prune", "Delete what BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not keep; never the last good one."
     )
     prune.add_argument("--dry-run", action="store_true", help="Only say what would be deleted.")
     prune.add_argument(

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_common, add_debug, print_json, print_rich, print_table
+from app.commands.common import Commands, add_command, add_common, add_debug, print_json, print_rich, print_table
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_status(commands: Commands[Any]) -> None:
     """Declare `status`."""
-    parser = commands.add_parser("status", help="Show what runs, since when, who is connected, and how much there is.")
+    parser = add_command(commands, "status", "Show what runs, since when, who is connected, and how much there is.")
     parser.add_argument("--url", type=_server_url, metavar="URL", help="Ask the server there instead.")
     _add_token_file(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
@@ -38,7 +38,7 @@ def status(args: Namespace) -> int:
 
 def add_doctor(commands: Commands[Any]) -> None:
     """Declare `doctor`."""
-    parser = commands.add_parser("doctor", help="Try every part for real, and say how to mend what fails.")
+    parser = add_command(commands, "doctor", "Try every part for real, and say how to mend what fails.")
     parser.add_argument("--mcp", type=_mcp_url, metavar="URL", help="Try the MCP server there (/mcp or /sse) instead.")
     parser.add_argument(
         "--remote", type=_server_url, metavar="URL", help="Compare with the server there: versions, settings, schema."
@@ -127,7 +127,7 @@ def _token(args: Namespace) -> str | None:
 
 def add_settings(commands: Commands[Any]) -> None:
     """Declare `settings`."""
-    parser = commands.add_parser("settings", help="Show every setting with its origin, secrets hidden.")
+    parser = add_command(commands, "settings", "Show every setting with its origin, secrets hidden.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     add_debug(parser)
     parser.set_defaults(run=settings)

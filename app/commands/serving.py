@@ -6,12 +6,12 @@ import sys
 from argparse import SUPPRESS, Namespace
 from typing import Any
 
-from app.commands.common import Commands, add_common, add_data_dir, add_debug
+from app.commands.common import Commands, add_command, add_common, add_data_dir, add_debug
 
 
 def add_serve(commands: Commands[Any]) -> None:
     """Declare `serve`."""
-    parser = commands.add_parser("serve", help="Run the HTTP server in the foreground.")
+    parser = add_command(commands, "serve", "Run the HTTP server in the foreground.")
     parser.add_argument("--host", help="Address to listen on (HOST, default 127.0.0.1).")
     parser.add_argument("--port", help="Port to listen on (PORT, FC_SERVER_PORT, default 8000); 0 takes a free one.")
     add_data_dir(parser)
@@ -28,7 +28,7 @@ def serve(args: Namespace) -> int:
 
 def add_worker(commands: Commands[Any]) -> None:
     """Declare `worker`."""
-    parser = commands.add_parser("worker", help="Run the background work of a deployment: housekeeping and schedules.")
+    parser = add_command(commands, "worker", "Run the background work of a deployment: housekeeping and schedules.")
     parser.add_argument(
         "--render-mode", action="store_true", help="Log a status line every minute (also RENDER_DEPLOYMENT)."
     )
@@ -55,7 +55,7 @@ def worker(args: Namespace) -> int:
 
 def add_stdio(commands: Commands[Any]) -> None:
     """Declare `stdio`; app.__main__ runs it before argparse is imported."""
-    parser = commands.add_parser("stdio", help="MCP over stdin and stdout, through the machine's daemon.")
+    parser = add_command(commands, "stdio", "MCP over stdin and stdout, through the machine's daemon.")
     add_data_dir(parser)
     add_debug(parser)
     parser.set_defaults(run=stdio)
@@ -70,7 +70,7 @@ def stdio(args: Namespace) -> int:
 
 def add_daemon(commands: Commands[Any]) -> None:
     """Declare `daemon`; app.__main__ runs it before argparse is imported."""
-    parser = commands.add_parser("daemon", help="What `stdio` starts: a server without a port, gone when idle.")
+    parser = add_command(commands, "daemon", "What `stdio` starts: a server without a port, gone when idle.")
     add_data_dir(parser)
     add_debug(parser)
     parser.set_defaults(run=daemon)
@@ -85,7 +85,7 @@ def daemon(args: Namespace) -> int:
 
 def add_alerts(commands: Commands[Any]) -> None:
     """Declare `alerts`."""
-    parser = commands.add_parser("alerts", help="Receive Alertmanager's webhook and forward alerts to people.")
+    parser = add_command(commands, "alerts", "Receive Alertmanager's webhook and forward alerts to people.")
     parser.add_argument("--host", help="Address to listen on (ALERTS_HOST, default 127.0.0.1).")
     parser.add_argument("--port", help="Port to listen on (ALERTS_PORT, default 8081); 0 takes a free one.")
     add_common(parser)

@@ -6,7 +6,7 @@ import re
 from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_common, cell, duration, print_json, print_table, user_name
+from app.commands.common import Commands, add_command, add_common, cell, duration, print_json, print_table, user_name
 
 if TYPE_CHECKING:
     from app.memory.access import Token
@@ -18,10 +18,10 @@ CLAUDE_REDIRECTS = ("https://claude.ai/api/mcp/auth_callback", "https://claude.c
 
 def add_token(commands: Commands[Any]) -> None:
     """Declare `token` and what can be done with one."""
-    parser = commands.add_parser("token", help="Create, list and revoke access tokens.")
+    parser = add_command(commands, "token", "Create, list and revoke access tokens.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    create = actions.add_parser("create", help="Create a token and print it, once.")
+    create = add_command(actions, "create", "Create a token and print it, once.")
     create.add_argument("--user", required=True, type=user_name, metavar="NAME", help="Whose memories it opens.")
     create.add_argument(
         "--scope",
@@ -37,16 +37,16 @@ def add_token(commands: Commands[Any]) -> None:
     add_common(create)
     create.set_defaults(run=token_create)
 
-    listing = actions.add_parser(
-        "list", help="List all tokens, without their values, and what users have allowed clients."
+    listing = add_command(
+        actions, "list", "List all tokens, without their values, and what users have allowed clients."
     )
     listing.add_argument("--user", type=user_name, metavar="NAME", help="Only those of this user.")
     listing.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(listing)
     listing.set_defaults(run=token_list)
 
-    revoke = actions.add_parser(
-        "revoke", help="Revoke a token, or what a client was allowed; it stops working within 5 seconds."
+    revoke = add_command(
+        actions, "revoke", "Revoke a token, or what a client was allowed; it stops working within 5 seconds."
     )
     revoke.add_argument(
         "id", metavar="ID", help="Its id, as `token list` shows it; a client's, as `token clients` does: all it has."
@@ -55,8 +55,8 @@ def add_token(commands: Commands[Any]) -> None:
     add_common(revoke)
     revoke.set_defaults(run=token_revoke)
 
-    client = actions.add_parser(
-        "create-client", help="Create a client whose id and secret are typed by hand; print both, once."
+    client = add_command(
+        actions, "create-client", "Create a client whose id and secret are typed by hand; print both, once."
     )
     client.add_argument("--name", required=True, type=client_name, metavar="NAME", help="What users see.")
     client.add_argument(
@@ -70,7 +70,7 @@ def add_token(commands: Commands[Any]) -> None:
     add_common(client)
     client.set_defaults(run=token_create_client)
 
-    clients = actions.add_parser("clients", help="List the clients that registered or were created.")
+    clients = add_command(actions, "clients", "List the clients that registered or were created.")
     clients.add_argument("--json", action="store_true", help="Print JSON.")
     add_common(clients)
     clients.set_defaults(run=token_clients)

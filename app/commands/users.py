@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_common, cell, print_json, print_table, user_name
+from app.commands.common import Commands, add_command, add_common, cell, print_json, print_table, user_name
 from app.commands.data import export_file
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ _MOST = 2**63 - 1  # what a bigint holds
 
 def add_user(commands: Commands[Any]) -> None:
     """Declare `user` and what can be done with one."""
-    parser = commands.add_parser("user", help="List users, limit what they keep, export and delete them.")
+    parser = add_command(commands, "user", "List users, limit what they keep, export and delete them.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    listing = actions.add_parser("list", help="List all users: what each keeps and may keep.")
+    listing = add_command(actions, "list", "List all users: what each keeps and may keep.")
     listing.set_defaults(run=user_list)
     _add_json(listing)
 
-    quota = actions.add_parser("quota", help="Show or set how much a user may keep; 0 is no limit.")
+    quota = add_command(actions, "quota", "Show or set how much a user may keep; 0 is no limit.")
     quota.add_argument("user", type=user_name, metavar="NAME", help="The user.")
     quota.add_argument("--memories", type=_number, metavar="N", help="Memories it may keep (QUOTA_MEMORIES).")
     quota.add_argument("--bytes", type=_number, metavar="N", help="Bytes of text: 500000, 500MB (QUOTA_BYTES).")
@@ -35,14 +35,14 @@ def add_user(commands: Commands[Any]) -> None:
     quota.set_defaults(run=user_quota)
     _add_json(quota)
 
-    delete = actions.add_parser("delete", help="Delete a user with everything it has, for good.")
+    delete = add_command(actions, "delete", "Delete a user with everything it has, for good.")
     delete.add_argument("user", type=user_name, metavar="NAME", help="The user.")
     delete.add_argument("--yes", action="store_true", help="Do not ask.")
     delete.add_argument("--dry-run", action="store_true", help="Only count what would go.")
     delete.set_defaults(run=user_delete)
     _add_json(delete)
 
-    export = actions.add_parser("export", help="Write everything a user remembers as JSON Lines; import takes it back.")
+    export = add_command(actions, "export", "Write everything a user remembers as JSON Lines; import takes it back.")
     export.add_argument("user", type=user_name, metavar="NAME", help="The user.")
     export.add_argument("file", metavar="FILE", help="The file to write; - is standard output.")
     export.set_defaults(run=export_file, project=None)

@@ -37,6 +37,7 @@ def test_every_command_runs_something_and_has_help() -> None:
         below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
         if not below:
             assert callable(parser.get_default("run")), parser.prog
+            assert parser.description, parser.prog
             return 1
         return sum(check(child) for action in below for child in action.choices.values())
 
