@@ -585,6 +585,9 @@ def _wrong_lines(error: ValidationError) -> list[str]:
             continue
         name = str(one["loc"][0]).upper()
         # somebody's password may stand before an @
+        if one["type"] == "too_short":  # pydantic counts a secret's characters as items
+            wrong.append(f"{name}: takes at least {one['ctx']['min_length']} characters")
+            continue
         got = "***" if name in secrets or "@" in str(one["input"]) else shown(one["input"])
         wrong.append(
             f"{name}: got {got}, {one['msg'].removeprefix('Value error, ')[:1].lower()}"

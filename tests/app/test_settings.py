@@ -42,6 +42,7 @@ def test_keys_and_the_database_are_secret() -> None:
         "MEMORY_TOKEN",
         "ALERTS_TOKEN",
         "ADMIN_DATABASE_URL",
+        "ADMIN_TOKEN",
         "BACKUP_PASSPHRASE",
         "BACKUP_S3_ACCESS_KEY_ID",
         "BACKUP_S3_SECRET_ACCESS_KEY",
@@ -205,6 +206,8 @@ def test_the_table_never_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None
     for name in secret_names():
         is_web = name.startswith("ALERTS_") and name.endswith("_URL")
         monkeypatch.setenv(name, f"https://h/{SECRET}" if is_web else f"postgresql://u:{SECRET}@h/d")
+    token = f"cm_{SECRET:x<43}"
+    monkeypatch.setenv("ADMIN_TOKEN", token)  # which has a form of its own
     settings = load_settings()
     rows = describe(settings)
 
@@ -266,3 +269,9 @@ def test_what_no_calendar_knows_is_refused(wrong: dict[str, str]) -> None:
 )
 def test_only_beside_others_a_server_drains_before_it_stops(values: dict[str, object], drain_s: float) -> None:
     assert Settings(_env_file=None, **values).drain_s == drain_s
+
+
+def test_a_secret_that_is_too_short_is_told_in_characters_and_not_shown():
+    with pytest.raises(InvalidSettings, match=r"ALERTS_TOKEN: takes at least 16 characters$") as caught:
+        load_settings({"alerts_token": "short-one"})
+    assert "short-one" not in str(caught.value)
