@@ -141,9 +141,9 @@ async def test_an_administrator_who_may_not_is_told_without_a_password(settings,
 
 
 async def test_a_server_that_is_not_there_is_told(settings):
-    with pytest.raises(StoreUnavailable, match="does not answer.*check ADMIN_DATABASE_URL"):
+    with pytest.raises(StoreUnavailable, match=r"does not answer.*check ADMIN_DATABASE_URL"):
         await steps(settings(admin="postgresql://postgres@127.0.0.1:9/postgres"))
-    with pytest.raises(StoreUnavailable, match="does not answer.*check DATABASE_URL"):
+    with pytest.raises(StoreUnavailable, match=r"does not answer.*check DATABASE_URL"):
         await steps(settings("postgresql://somebody@127.0.0.1:9/memory", admin=None))
 
 
