@@ -13,7 +13,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from app.boot import BACKLOG, bind, cannot_listen
 from app.local.lock import DataDirectoryLock
 from app.metrics import ALERTS_DELIVERIES, METRICS
 from app.serve.auth import UnsafeBind
+from app.serve.uvicorns import Uvicorn, config
 from app.settings import Auth, Settings, is_loopback, load_settings
 
 logger = logging.getLogger(__name__)
@@ -78,14 +79,6 @@ def check_bind(settings: Settings) -> None:
         )
 
 
-class _Uvicorn(uvicorn.Server):
-    """uvicorn without its signal handlers: they end the process before the parts are closed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def _serve(settings: Settings, directory: Path, listener: socket.socket, url: str) -> None:
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(http_client())
@@ -95,7 +88,7 @@ async def _serve(settings: Settings, directory: Path, listener: socket.socket, u
         ]
         receiver = await asyncio.to_thread(_receiver, settings, directory, outbox, deliveries)
         app = create_app(receiver, deliveries, outbox, Door.of(settings))
-        server = _Uvicorn(_config(app))
+        server = Uvicorn(config(app, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=STOP_S))
         _take_signals(server)
         await stack.enter_async_context(_running(server, receiver, *deliveries))
         listener.listen(BACKLOG)
@@ -138,21 +131,6 @@ async def _running(server: uvicorn.Server, receiver: Receiver, *deliveries: Deli
         for one in ended:
             if isinstance(one, Exception):
                 raise one
-
-
-def _config(app: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="none",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_graceful_shutdown=STOP_S,
-    )
 
 
 def _take_signals(server: uvicorn.Server) -> None:

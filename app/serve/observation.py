@@ -6,26 +6,17 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
-
-import uvicorn
 
 from app.boot import BACKLOG, bind, cannot_listen
 from app.serve.reply import send_json
+from app.serve.uvicorns import Uvicorn, config
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
-
-
-class _Uvicorn(uvicorn.Server):
-    """uvicorn without its signal handlers: the process has its own."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @contextlib.asynccontextmanager
@@ -38,7 +29,7 @@ async def observed(
     except OSError as error:
         raise cannot_listen(host, port, error) from error
     listener.listen(BACKLOG)
-    server = _Uvicorn(_config(_application(health, is_ready, text)))
+    server = Uvicorn(config(_application(health, is_ready, text)))
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="observation")
     try:
         port = _port(listener)
@@ -68,19 +59,6 @@ def _application(health: Callable[[], dict[str, Any]], is_ready: Callable[[], bo
             await send_json(send, 404, {"error": error}, head=head)
 
     return application
-
-
-def _config(application: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        application,
-        loop="none",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
 
 
 def _port(listener: socket.socket) -> int:

@@ -22,7 +22,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,7 @@ from app.serve.mcp.surrogates import LoneSurrogates
 from app.serve.runtime import EMBEDDED_INDEX_MODULES, REMOTE_INDEX_MODULES, RUNTIME_MODULES, Runtime
 from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
+from app.serve.uvicorns import Uvicorn, config
 from app.settings import Auth, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -110,17 +111,13 @@ class RunningCalls:
                 await self._none.wait()
 
 
-class _Uvicorn(uvicorn.Server):
-    """uvicorn on the port that is open already; the signals are ours."""
+class _Uvicorn(Uvicorn):
+    """uvicorn on the port that is open already."""
 
     def __init__(self, config: uvicorn.Config, boot: Boot, on_shutdown: Callable[[], Any]) -> None:
         super().__init__(config)
         self._boot, self._on_shutdown = boot, on_shutdown
         self.listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         doorman = self._boot.doorman
@@ -214,7 +211,8 @@ class _Running:
                 self._sse,
                 metrics_port,
             )
-            self._uvicorn = _Uvicorn(self._config(), boot, self._wind_down)
+            limits = {"timeout_keep_alive": KEEP_ALIVE_S, "timeout_graceful_shutdown": int(RUNNING_CALLS_S) + 1}
+            self._uvicorn = _Uvicorn(config(self._dispatcher, **limits), boot, self._wind_down)
             self._service.connections = lambda: len(self._uvicorn.server_state.connections)
             self._take_signals()
             coming_up = asyncio.create_task(self._come_up(), name="start")
@@ -244,21 +242,6 @@ class _Running:
         self._service.sessions = self._open_sessions
         async with manager.run():
             yield LoneSurrogates(manager, self._runtime, MCP_BODY_LIMIT_BYTES)
-
-    def _config(self) -> uvicorn.Config:
-        return uvicorn.Config(
-            self._dispatcher,
-            loop="none",
-            http="auto",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=int(RUNNING_CALLS_S) + 1,
-        )
 
     def _listeners(self) -> tuple[list[socket.socket], int | None]:
         if self._boot.listener is None:  # a daemon: it has its Unix socket only
