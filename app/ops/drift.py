@@ -115,7 +115,8 @@ def _index(here: Report, there: Report) -> Iterator[Difference]:
     yield _row("index engine", mine.engine, theirs.engine, matters=False)
     yield _row("index: text analysis", str(mine.analysis), str(theirs.analysis))
     yield _row("index: vectors", str(mine.vectors), str(theirs.vectors))
-    yield _row("index: points", _text(mine.points), _text(theirs.points), matters=False)
+    if None not in (mine.points, theirs.points):  # an embedded index tells only the process that has it open
+        yield _row("index: points", _text(mine.points), _text(theirs.points), matters=False)
     late = [one.lag_seconds is not None and one.lag_seconds > _LAG_S for one in (mine, theirs)]
     lags = [_ABSENT if one.lag_seconds is None else f"{one.lag_seconds:.1f} s" for one in (mine, theirs)]
     yield Difference(State.FAILED if any(late) else State.OK, "index: lag", *lags)

@@ -78,6 +78,15 @@ def test_an_index_that_is_behind_or_broken_counts(here, field, value, state):
     assert {row.state for row in drift.compare(here, there) if row.what.startswith("index: ")} == {State.OK, state}
 
 
+def test_points_are_compared_where_both_sides_know_them(here):
+    here.index.points, there = None, changed(here)
+    there.index.points = 5
+    assert states(here, there) == {}
+
+    here.index.points = 4
+    assert states(here, there) == {"index: points": State.WARNING}
+
+
 def test_settings_that_decide_what_is_stored_must_agree_and_places_may_differ(here, plain_settings):
     other = plain_settings.model_copy(update={"max_conversation_length": 400, "port": 9, "log_format": "json"})
     there = changed(here, settings=report(other).settings)
