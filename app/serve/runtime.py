@@ -387,18 +387,25 @@ class Runtime:
         }
 
     async def _look_after(self) -> None:
-        """Note whether the database answers, and give memory back that large work has left."""
-        assert self._store is not None
+        """Note whether the embedded database answers, and give memory back that large work has left.
+
+        A database server has its heartbeat: that a busy pool keeps a question waiting is no outage.
+        """
         while True:
-            try:
-                await self._store.ping()
-                self._database_problem = None
-            except MemoryServerError as error:
-                if self._database_problem is None:
-                    logger.warning("%s", error)
-                self._database_problem = str(error)
+            if self.settings.database_url is None:
+                await self._ask_database()
             give_memory_back()
             await asyncio.sleep(_LOOK_S if self._database_problem is None else 1.0)
+
+    async def _ask_database(self) -> None:
+        assert self._store is not None
+        try:
+            await self._store.ping()
+            self._database_problem = None
+        except MemoryServerError as error:
+            if self._database_problem is None:
+                logger.warning("%s", error)
+            self._database_problem = str(error)
 
 
 def _embedding(service: Service, db: Database, tries: int) -> Embedding:
