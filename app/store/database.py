@@ -239,6 +239,10 @@ class Database:
                     raise
         except UNREACHABLE as error:
             raise StoreUnavailable(why(error)) from error
+        except asyncpg.InvalidAuthorizationSpecificationError as error:  # its password was changed meanwhile
+            raise StoreUnavailable(
+                f"PostgreSQL refuses the login ({type(error).__name__}); give DATABASE_URL its present password"
+            ) from error
         except asyncpg.PostgresError as error:
             refusal = _refusal(error)
             if refusal is None:

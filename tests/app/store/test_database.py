@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 
 from app.errors import StoreUnavailable
@@ -75,3 +77,17 @@ async def test_a_deadlock_undoes_one_side_and_asks_it_to_try_again(database, sto
     [error] = [result for result in results if result is not None]
     assert isinstance(error, StoreUnavailable)
     assert "try again" in str(error)
+
+
+async def test_a_password_that_was_changed_meanwhile_makes_calls_unavailable_not_broken():
+    class Refusing:
+        @asynccontextmanager
+        async def acquire(self, timeout):
+            raise asyncpg.InvalidPasswordError("password authentication failed for user secret-user")
+            yield
+
+    with pytest.raises(StoreUnavailable, match="refuses the login.* DATABASE_URL") as failure:
+        async with Database({})._lend(Refusing()):
+            pass
+
+    assert "secret" not in str(failure.value)
