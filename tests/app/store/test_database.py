@@ -82,11 +82,11 @@ async def test_a_deadlock_undoes_one_side_and_asks_it_to_try_again(database, sto
 async def test_a_password_that_was_changed_meanwhile_makes_calls_unavailable_not_broken():
     class Refusing:
         @asynccontextmanager
-        async def acquire(self, timeout):
+        async def acquire(self, **options):
             raise asyncpg.InvalidPasswordError("password authentication failed for user secret-user")
             yield
 
-    with pytest.raises(StoreUnavailable, match="refuses the login.* DATABASE_URL") as failure:
+    with pytest.raises(StoreUnavailable, match=r"refuses the login.* DATABASE_URL") as failure:
         async with Database({})._lend(Refusing()):
             pass
 
