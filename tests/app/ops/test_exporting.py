@@ -22,7 +22,7 @@ PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 async def forget_all(database: Any) -> None:
     async with database.as_service() as connection:
-        await connection.execute("truncate memories, conversations, changes, term_counts")
+        await connection.execute("truncate memories, conversations, changes, term_counts cascade")
 
 
 async def everything(database: Any) -> list[tuple[Any, ...]]:
