@@ -18,6 +18,9 @@ from infra.selfhost.volumes import data_volume
 
 PORT = 9090
 DATA = "/prometheus"
+# Prometheus does not repeat a notification that failed, as at a start before Alertmanager's: the next one must be soon.
+# It tells Alertmanager to take an alert as over after four times this without a word.
+RESEND_S = 15
 INTERVAL_S = 5  # an alert's own time plus 15 s: one scrape, one evaluation, one delivery
 KEPT = "30d"
 CREDENTIALS = {QDRANT_JOB: "qdrant_api_key", ALERTS_JOB: "alerts_token"}  # files of the jobs that ask for one
@@ -58,6 +61,7 @@ class Prometheus(pulumi.ComponentResource):
                     f"--config.file={FOLDER}/prometheus.yml",
                     f"--storage.tsdb.path={DATA}",
                     f"--storage.tsdb.retention.time={KEPT}",
+                    f"--rules.alert.resend-delay={RESEND_S}s",
                     "--web.enable-lifecycle",
                     "--web.listen-address=0.0.0.0:9090",
                 ],

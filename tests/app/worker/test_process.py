@@ -107,7 +107,7 @@ def workers(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 async def test_one_leads_and_when_it_dies_another_follows(workers: Any, server_url: str) -> None:
-    first = workers(server_url)
+    first = workers(server_url, WORKER_RESTART_DELAY="5")  # or it may be back before the second has noticed
     await until(first.leads, "the first leads")
     second = workers(server_url)
     await until(second.is_ready, "the second is ready")
