@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from tests.support.postgres_server import PostgresServer
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the stack on Docker, which takes longest, so that everything else runs beside it."""
+    items.sort(key=lambda item: "selfhost" not in item.nodeid.partition("::")[0] or "e2e" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def run_folder() -> Iterator[Path]:
     """A folder for the whole run, quick and reachable for every user."""
