@@ -110,7 +110,7 @@ def _print(report: Report) -> None:
     rows.append(("", _whole(report)))
     print_table(
         ("", "name", "before", "after"),
-        [(kind, one.name, _megabytes(one.before), _megabytes(one.after)) for kind, one in rows],
+        [(kind, one.name, _shown(one.before), _shown(one.after)) for kind, one in rows],
     )
     if report.dropped_indexes:
         what = "would be dropped" if report.dry_run else "dropped"
@@ -124,8 +124,10 @@ def _whole(report: Report) -> Size:
     return Size("database", report.bytes_before, report.bytes_after)
 
 
-def _megabytes(size: int | None) -> str:
-    return "-" if size is None else f"{size / 1e6:,.1f} MB"
+def _shown(size: int | None) -> str:
+    from rich.filesize import decimal
+
+    return "-" if size is None else decimal(size)
 
 
 def _days(value: str) -> int:

@@ -59,6 +59,7 @@ def add_backup(commands: Commands[Any]) -> None:
         help="A file; or a directory, s3://bucket/key.tar or s3://bucket/prefix. It is named by its time where FILE"
         " does not name it.",
     )
+    parser.add_argument("--replace", action="store_true", help="Write in the place of a FILE that is there.")
     parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
     add_common(parser)
     parser.set_defaults(run=backup)
@@ -68,13 +69,15 @@ def backup(args: Namespace) -> int:
     """Back up, whether a server runs or not."""
     import asyncio
 
-    from app.ops.backup.writing import back_up
+    from app.ops.backup.writing import back_up, refuse_existing
     from app.ops.database import open_database
     from app.ops.importing.progress import Bar
 
     settings = _settings(args)
 
     async def run(bar: Bar) -> Any:
+        if not args.replace:
+            await refuse_existing(settings, args.file)
         async with open_database(settings, "backup") as db:
             return await back_up(settings, db, args.file, bar)
 
@@ -179,6 +182,8 @@ def backups_list(args: Namespace) -> int:
     """Print all known backups."""
     import asyncio
 
+    from rich.filesize import decimal
+
     from app.ops.database import open_database
     from app.store.backups import Backup, Backups
 
@@ -191,7 +196,8 @@ def backups_list(args: Namespace) -> int:
         print_json(found)
     else:
         columns = ("place", "taken_at", "size", "rows", "encrypted", "verified_at")
-        print_table(columns, [tuple(cell(backup[column]) for column in columns) for backup in found])
+        rows = [{**backup, "size": decimal(backup["size"])} for backup in found]
+        print_table(columns, [tuple(cell(row[column]) for column in columns) for row in rows])
     return 0
 
 

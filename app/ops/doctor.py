@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from rich.filesize import decimal
+
 from app import __version__
 from app.errors import MemoryServerError, StoreUnavailable, Unavailable
 from app.local.bridge import ask
@@ -178,7 +180,7 @@ def _space(data_dir: Path) -> Check:
     free = shutil.disk_usage(data_dir).free
     state = State.FAILED if free < _NO_BYTES else State.WARNING if free < _LOW_BYTES else State.OK
     mend = None if state is State.OK else "free some space on that disk"
-    return Check("space", state, f"{free / 1e9:.1f} GB free", mend)
+    return Check("space", state, f"{decimal(free)} free", mend)
 
 
 def _holder(data_dir: Path, told: dict[str, Any] | None) -> Check:

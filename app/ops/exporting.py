@@ -19,6 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from rich.filesize import decimal
+
 from app.errors import MemoryServerError
 from app.memory.texts import content_hash, message_hash
 from app.memory.types import Kind, Scope
@@ -27,6 +29,7 @@ from app.ops.importing.progress import Bar
 from app.settings import load_settings
 from app.store.bulk import Bulk, Snapshot, StoredConversation, Whole
 from app.store.database import Database
+from app.store.users import UnknownUser, Users
 
 # A line of this many messages or characters is easily held in memory by whoever reads it.
 _LINE_MESSAGES = 500
@@ -58,18 +61,23 @@ class Report:
         """Return it as a line for people."""
         return (
             f"exported {self.memories:,} memories and {self.messages:,} messages of {self.conversations:,} "
-            f"conversations, {self.bytes:,} bytes, in {self.seconds:,.1f} s"
+            f"conversations, {decimal(self.bytes)}, in {self.seconds:,.1f} s"
         )
 
 
 def run(file: str, *, project: str | None, user: str | None, data_dir: str | None, bar: Bar) -> Report:
-    """Export what a user has to FILE, which is replaced when all of it is written. Raises MemoryServerError."""
+    """Export what a user has to FILE, which is replaced when all of it is written. Raises MemoryServerError.
+
+    user: None for DEFAULT_USER_ID, which need not have anything yet; another one must be known (UnknownUser).
+    """
     settings = load_settings({"memory_data_dir": data_dir})
     scope = Scope(user or settings.default_user_id)
 
     async def work() -> Report:
         with _written(file) as out:
             async with open_database(settings, "export") as db:
+                if user is not None and not await Users(db).known(user):
+                    raise UnknownUser(user)
                 return await write(db, scope, out, project=project, bar=bar)
 
     return asyncio.run(work())

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rich.filesize import decimal
+
 from app.errors import Unavailable
 from app.local.bridge import ask
 from app.local.calls import call_tool
@@ -84,7 +86,7 @@ def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
     if "memories" in numbers:
         rows.append(("memories", f"{numbers['memories']:,.0f}"))
         lag = f"{numbers['index_lag_changes']:,.0f} changes, {numbers['index_lag_seconds']:.1f} s"
-        rows += [("index lag", lag), ("database", f"{numbers['database_bytes'] / 1e6:,.1f} MB")]
+        rows += [("index lag", lag), ("database", decimal(int(numbers["database_bytes"])))]
     return rows
 
 
@@ -120,5 +122,5 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
             rows.append(("index lag", f"{changes:,} changes, {seconds:.1f} s"))
     for name in ("database", "index"):
         if found[f"{name}_bytes"] is not None:
-            rows.append((name, f"{found[f'{name}_bytes'] / 1e6:,.1f} MB"))
+            rows.append((name, decimal(int(found[f"{name}_bytes"]))))
     return rows

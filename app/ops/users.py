@@ -7,14 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from app.errors import NotFound
 from app.memory.types import Use
 from app.ops.database import open_database
 from app.ops.importing.progress import Bar
 from app.settings import load_settings
 from app.store.backups import Backups
 from app.store.database import Database
-from app.store.users import UserRow, Users
+from app.store.users import UnknownUser, UserRow, Users
 
 Answer = TypeVar("Answer")
 
@@ -59,7 +58,7 @@ def delete(data_dir: str | None, user: str, *, dry_run: bool, agreed: Callable[[
         users = Users(db)
         rows = await users.rows(user)
         if not rows:
-            raise NotFound(f"user {user!r}: nothing here is of this name; claude-memory user list shows all users")
+            raise UnknownUser(user)
         backups = [one.to_json() for one in await Backups(db).list()]
         if dry_run or not await asyncio.to_thread(agreed, rows):
             return Deletion(user, True, rows, backups)

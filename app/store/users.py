@@ -12,7 +12,7 @@ from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any
 
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.memory.types import Quota, Use
 from app.store.database import Database
 from app.store.terms import FOLD_LOCK
@@ -67,6 +67,13 @@ class UserRow:
     conversations: int
     live_tokens: int
     deletion_begun_at: datetime | None
+
+
+class UnknownUser(NotFound):
+    """No row names the user."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"user {user!r}: nothing here is of this name; claude-memory user list shows all users")
 
 
 class Users:
@@ -127,6 +134,12 @@ class Users:
         """Count the rows that name a user, by table; tables without any are left out."""
         async with self._db.as_service() as connection:
             return await _rows(connection, await _tables(connection), user)
+
+    async def known(self, user: str) -> bool:
+        """Tell whether any row names a user."""
+        async with self._db.as_service() as connection:
+            named = [f"exists (select from {table} where user_id = $1)" for table in await _tables(connection)]
+            return bool(await connection.fetchval(f"select {' or '.join(named)}", user, timeout=_LONG_S))
 
     async def delete(self, user: str, on_deleted: Callable[[int], None] = lambda memories: None) -> None:
         """Delete everything that names a user; one that was cut short goes on where it was.

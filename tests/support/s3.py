@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import threading
@@ -41,10 +42,24 @@ def s3_server() -> Iterator[str]:
         process.stderr.close()
 
 
-@contextlib.contextmanager
-def refusing_server() -> Iterator[str]:
+def refusing_server() -> contextlib.AbstractContextManager[str]:
     """Run a server that answers 403 to everything, as S3 does to a wrong key."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    return _served(_Refusing)
+
+
+def no_instance() -> contextlib.AbstractContextManager[str]:
+    """Run what answers at the address of Amazon's instance metadata where there is none: a proxy's refusal."""
+    return _served(_Refusing)
+
+
+def instance_metadata() -> contextlib.AbstractContextManager[str]:
+    """Run Amazon's instance metadata service (IMDSv2) of a machine whose role has keys."""
+    return _served(_Metadata)
+
+
+@contextlib.contextmanager
+def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -65,6 +80,27 @@ class _Refusing(BaseHTTPRequestHandler):
             self.wfile.write(_REFUSAL)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _refuse
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+class _Metadata(BaseHTTPRequestHandler):
+    _ROLES = "/latest/meta-data/iam/security-credentials/"
+
+    def do_PUT(self) -> None:
+        self._answer("session" if self.path == "/latest/api/token" else None)
+
+    def do_GET(self) -> None:
+        keys = {"AccessKeyId": "key", "SecretAccessKey": "made-up", "Token": "t", "Expiration": "2999-01-01T00:00:00Z"}
+        found = {self._ROLES: "role", f"{self._ROLES}role": json.dumps(keys)}
+        self._answer(found.get(self.path) if self.headers["x-aws-ec2-metadata-token"] == "session" else None)
+
+    def _answer(self, text: str | None) -> None:
+        self.send_response(404 if text is None else 200)
+        self.send_header("content-length", str(len(text or "")))
+        self.end_headers()
+        self.wfile.write((text or "").encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".tar"
 _SCHEME = "s3://"
+_KEY, _SECRET = "BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY"
+_METADATA = re.compile(r"/latest/(api/token|meta-data/iam)")  # what a machine at Amazon is asked for keys by
 _READ_BYTES = 1 << 20
 _PART_BYTES = 16 << 20  # of an upload, which may have 10,000: backups up to 160 GB
 _PARTS_AT_ONCE = 2
@@ -63,11 +66,18 @@ def place(settings: Settings, target: str, taken_at: datetime | None = None) -> 
     """
     if target.startswith(_SCHEME):
         bucket, _, key = target.removeprefix(_SCHEME).partition("/")
-        if not key.endswith(SUFFIX):
+        if not names_file(target):
             key = f"{key.rstrip('/')}/{_file_name(target, taken_at)}".lstrip("/")
         return _Bucket(settings, bucket, key)
     path = Path(target).expanduser().absolute()
-    return _File(path / _file_name(target, taken_at) if target.endswith("/") or path.is_dir() else path)
+    return _File(path if names_file(target) else path / _file_name(target, taken_at))
+
+
+def names_file(target: str) -> bool:
+    """Tell whether a target names the file itself, not only where it goes."""
+    if target.startswith(_SCHEME):
+        return target.endswith(SUFFIX)
+    return not (target.endswith("/") or Path(target).expanduser().is_dir())
 
 
 def _file_name(target: str, taken_at: datetime | None) -> str:
@@ -179,9 +189,13 @@ def _s3(settings: Settings, bucket: str) -> S3Store:
         if not settings.backup_s3_path_style:
             options["endpoint"] = _in_host_name(settings.backup_s3_endpoint, bucket)
     options["virtual_hosted_style_request"] = not settings.backup_s3_path_style
-    if settings.backup_s3_access_key_id is not None and settings.backup_s3_secret_access_key is not None:
-        options["access_key_id"] = settings.backup_s3_access_key_id.get_secret_value()
-        options["secret_access_key"] = settings.backup_s3_secret_access_key.get_secret_value()
+    key, secret = settings.backup_s3_access_key_id, settings.backup_s3_secret_access_key
+    if key is not None and secret is not None:
+        options["access_key_id"] = key.get_secret_value()
+        options["secret_access_key"] = secret.get_secret_value()
+    elif key is not None or secret is not None:
+        given, missing = (_KEY, _SECRET) if secret is None else (_SECRET, _KEY)
+        raise PlaceUnusable(f"{missing} is not set, and {given} is; set both, or neither to use Amazon's AWS_ ones")
     return S3Store(
         bucket,
         **options,
@@ -218,7 +232,13 @@ def _told(name: str) -> Iterator[None]:
         }.get(error.errno or 0, str(error.strerror or error))
         raise PlaceUnusable(f"{name}: {why}") from error
     except BaseError as error:
-        raise PlaceUnusable(f"{name}: the store refused: {_first_line(error)}") from error
+        line = _first_line(error)
+        if _METADATA.search(line):
+            raise PlaceUnusable(
+                f"{name}: there are no keys to the store: set {_KEY} and {_SECRET}, or AWS_ACCESS_KEY_ID and"
+                " AWS_SECRET_ACCESS_KEY; none are set, and this machine gives none itself (instance metadata)"
+            ) from error
+        raise PlaceUnusable(f"{name}: the store refused: {line}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from rich.filesize import decimal
+
 from app.ops.backup.archive import Reader, Whole
 from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import ALONE, Pace
@@ -76,8 +78,8 @@ def _refuse_full_disk(data_dir: Path, database_bytes: int) -> None:
     free, needed = shutil.disk_usage(data_dir).free, 2 * database_bytes
     if free < needed:
         raise PlaceUnusable(
-            f"the disk of {data_dir} is too full to restore: it needs some {needed / 1e6:,.0f} MB beside what is there,"
-            f" {free / 1e6:,.0f} MB are free; free some space"
+            f"the disk of {data_dir} is too full to restore: it needs some {decimal(needed)} beside what is there,"
+            f" {decimal(free)} are free; free some space"
         )
 
 

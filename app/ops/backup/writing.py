@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.filesize import decimal
+
 from app import __version__
+from app.errors import Conflict
 from app.ops.backup.archive import PIECE_BYTES, Header, Whole, Writer
 from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import BACKUP, Pace
-from app.ops.backup.places import Place, place
+from app.ops.backup.places import Place, names_file, place
 from app.ops.backup.retention import Pruned, prune
 from app.ops.importing.progress import Bar
 from app.settings import Settings
@@ -54,7 +57,7 @@ class Report:
     def summary(self) -> str:
         """Return it as lines for people."""
         line = (
-            f"backed up {self.whole.rows:,} rows to {self.place}, {self.whole.bytes / 1e6:,.1f} MB"
+            f"backed up {self.whole.rows:,} rows to {self.place}, {decimal(self.whole.bytes)}"
             f"{', encrypted' if self.encrypted else ''}, in {self.seconds:,.1f} s"
         )
         return line if self.pruned is None else f"{line}\n{self.pruned.summary()}"
@@ -71,6 +74,12 @@ async def run_backup(settings: Settings, db: Database) -> Report:
     report = await back_up(settings, db, _as_directory(settings.backup_to))
     pruned = await prune(settings, db)
     return Report(report.place, report.taken_at, report.whole, report.encrypted, report.seconds, pruned)
+
+
+async def refuse_existing(settings: Settings, target: str) -> None:
+    """Raise Conflict when a target names a file that is there; one that is named by its time is a new one."""
+    if names_file(target) and await (found := place(settings, target)).size() is not None:
+        raise Conflict(f"{found.name} is there already; give --replace to write the new backup in its place")
 
 
 async def back_up(settings: Settings, db: Database, target: str, bar: Bar | None = None) -> Report:

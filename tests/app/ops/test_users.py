@@ -88,6 +88,26 @@ async def test_what_was_exported_comes_back_after_a_deletion(command, tmp_path):
     assert back.stdout.startswith(b"stored 2 (1 memories, 1 messages)")
 
 
+async def test_an_unknown_user_is_not_exported_and_leaves_the_file_as_it_was(command, tmp_path):
+    (tmp_path / "ann.jsonl").write_bytes(LINES)
+
+    for export in (("user", "export", "ann", "ann.jsonl"), ("export", "ann.jsonl", "--user", "ann")):
+        done = await command(*export)
+        assert (done.returncode, done.stderr.decode()) == (
+            1,
+            "claude-memory: user 'ann': nothing here is of this name; claude-memory user list shows all users\n",
+        )
+    assert (tmp_path / "ann.jsonl").read_bytes() == LINES
+
+
+async def test_a_user_who_has_a_token_and_nothing_else_is_exported_as_nothing(command):
+    await command("token", "create", "--user", "ann")
+
+    done = await command("user", "export", "ann", "-")
+
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
 async def test_tokens_of_one_user_are_listed_with_their_state(command, database):
     from datetime import UTC, datetime, timedelta
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -53,6 +54,13 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
         assert (status, error) == (0, "")
         assert "is good: 1 rows" in out
 
+        status, out, error = command("backup", str(file), *old, cwd=tmp_path, **key)
+        assert (status, out) == (1, "")
+        assert error == (
+            f"claude-memory: {file} is there already; give --replace to write the new backup in its place\n"
+        )
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == written["sha256"]
+
         status, out, error = command("restore", str(file), "--replace", *old, cwd=tmp_path, **key)
         assert (status, out, error.count("\n")) == (1, "", 1)
         assert "is in use by another server" in error
@@ -79,6 +87,11 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
         found = server.call("search_memory", {"query": "cat oven"})["structuredContent"]
         assert [one["text"] for one in found["results"]] == ["The cat sleeps on the oven."]
         assert not found["degraded"]
+
+    status, out, error = command("backup", str(file), "--replace", *old, cwd=tmp_path, **key)
+    assert (status, error) == (0, "")
+    listed = json.loads(command("backups", "list", "--json", *old, cwd=tmp_path)[1])
+    assert [one["sha256"] for one in listed] == [hashlib.sha256(file.read_bytes()).hexdigest()]
 
     pruned = json.loads(command("backups", "prune", "--dry-run", "--json", *old, cwd=tmp_path)[1])
     assert pruned == {"kept": [str(file)], "deleted": [], "lost": [], "dry_run": True}

@@ -11,15 +11,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.errors import Conflict
 from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.places import _in_host_name, place
-from app.ops.backup.writing import back_up
+from app.ops.backup.writing import back_up, refuse_existing
 from app.settings import Settings, load_settings
 from app.store.backups import Backups
 from app.store.postgres import PostgresStore
 from tests.support.disks import small_disk
 from tests.support.rows import add_note
-from tests.support.s3 import refusing_server, s3_server
+from tests.support.s3 import instance_metadata, no_instance, refusing_server, s3_server
 
 NOON = datetime(2026, 5, 8, 12, 0, tzinfo=UTC)
 SECRET = "-".join(["made", "up", "key"])
@@ -71,6 +72,16 @@ def in_store(plain_settings: Settings, s3_url: str) -> Settings:
 )
 def test_a_target_names_a_file_or_is_given_one(plain_settings, tmp_path, target, name):
     assert place(plain_settings, target.format(here=tmp_path), NOON).name == name.format(here=tmp_path)
+
+
+async def test_a_backup_that_is_there_is_not_to_be_replaced(in_store, tmp_path):
+    for target in (str(tmp_path / "x.tar"), "s3://bucket/there.tar"):
+        await refuse_existing(in_store, target)
+        await place(in_store, target, NOON).write(parts(b"old"))
+        with pytest.raises(Conflict, match=f"{target} is there already; give --replace"):
+            await refuse_existing(in_store, target)
+    for named_by_its_time in (str(tmp_path), f"{tmp_path}/new/", "s3://bucket", "s3://bucket/prefix"):
+        await refuse_existing(in_store, named_by_its_time)
 
 
 def test_to_read_from_a_directory_names_no_backup(plain_settings, tmp_path):
@@ -193,6 +204,39 @@ async def test_a_store_that_is_not_there_is_told(in_store):
 
     with pytest.raises(PlaceUnusable, match="the store refused"):
         await place(settings, "s3://bucket/x.tar").write(parts(b"x"))
+
+
+async def test_without_keys_the_settings_are_named(in_store, monkeypatch):
+    without = in_store.model_copy(update={"backup_s3_access_key_id": None, "backup_s3_secret_access_key": None})
+
+    with no_instance() as url:
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", url)
+        with pytest.raises(PlaceUnusable) as told:
+            await place(without, "s3://bucket/x.tar").write(parts(b"x"))
+
+    assert str(told.value).startswith(
+        "s3://bucket/x.tar: there are no keys to the store: set BACKUP_S3_ACCESS_KEY_ID and BACKUP_S3_SECRET_ACCESS_KEY"
+    )
+
+
+async def test_half_of_a_key_is_refused_by_name(in_store):
+    for missing, given in (
+        ("BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY"),
+        ("BACKUP_S3_SECRET_ACCESS_KEY", "BACKUP_S3_ACCESS_KEY_ID"),
+    ):
+        with pytest.raises(PlaceUnusable, match=f"{missing} is not set, and {given} is"):
+            place(in_store.model_copy(update={missing.lower(): None}), "s3://bucket/x.tar")
+
+
+async def test_a_machine_that_has_keys_of_its_own_needs_none_in_the_settings(in_store, monkeypatch):
+    without = in_store.model_copy(update={"backup_s3_access_key_id": None, "backup_s3_secret_access_key": None})
+
+    with instance_metadata() as url:
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", url)
+        target = place(without, "s3://bucket/by-the-machine.tar")
+        await target.write(parts(b"x"))
+
+    assert await target.size() == 1
 
 
 def test_a_bucket_in_the_host_name_as_alibaba_cloud_asks_for():

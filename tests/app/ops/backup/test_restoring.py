@@ -353,7 +353,7 @@ async def test_a_disk_without_room_for_the_restored_database_is_told_before_anyt
     before = await content(empty)
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1_000_000))
 
-    with pytest.raises(PlaceUnusable, match=r"too full to restore: it needs some \d+ MB .* 1 MB are free"):
+    with pytest.raises(PlaceUnusable, match=r"too full to restore: it needs some [\d.]+ MB .* 1\.0 MB are free"):
         await restore_from(file, empty)
 
     assert await content(empty) == before
