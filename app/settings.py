@@ -89,6 +89,11 @@ def http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _http_urls(value: str) -> str:
+    """Take one URL or several, with commas between. Raises ValueError."""
+    return ",".join(http_url(one) for one in _split(value))
+
+
 def _secret_http_url(value: SecretStr) -> SecretStr:
     """Take a URL with a key in it, such as chat rooms give out."""
     http_url(value.get_secret_value())
@@ -183,6 +188,7 @@ def access_token(value: SecretStr) -> SecretStr:
 
 
 HttpUrl = Annotated[str, AfterValidator(http_url)]
+HttpUrls = Annotated[str, AfterValidator(_http_urls)]
 SecretHttpUrl = Annotated[SecretStr, AfterValidator(_secret_http_url)]
 TlsUrl = Annotated[HttpUrl, AfterValidator(_over_tls)]
 PublicUrl = Annotated[TlsUrl, AfterValidator(_without_path)]
@@ -273,7 +279,11 @@ class Settings(BaseSettings):
     admin_database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
         None, description="the same server as somebody who may create roles and databases: for init and verify only"
     )
-    qdrant_url: HttpUrl | None = Field(None, description="Qdrant server; unset: the embedded index")
+    qdrant_url: HttpUrls | None = Field(
+        None,
+        description="Qdrant server, or nodes of one cluster with commas between: when one is away, the next is asked;"
+        " unset: the embedded index",
+    )
     qdrant_api_key: SecretStr | None = Field(None, description="key of the Qdrant server")
     qdrant_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")] = Field(
         "claude_memory", description="alias of the live collection, and how all collections' names begin"

@@ -97,29 +97,34 @@ class Shape:
 
 
 class QdrantServer:
-    """The server: makes, names and deletes collections."""
+    """The server, or a cluster of which one node is asked: makes, names and deletes collections."""
 
-    def __init__(self, url: str, key: SecretStr | None, tries: int) -> None:
-        """tries: how often a call is made that may be made twice."""
-        self._client = AsyncQdrantClient(
-            url=url,
-            # as a header: the client's own argument for it warns on stderr when there is no TLS
-            headers={"api-key": key.get_secret_value()} if key is not None else None,
-            timeout=int(WRITE_LIMIT_S),
-            check_compatibility=False,
-            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-        )
+    def __init__(self, urls: Sequence[str], key: SecretStr | None, tries: int) -> None:
+        """urls: of a cluster's nodes, at least one; tries: how often a call is made that may be made twice."""
+        self._nodes = [
+            AsyncQdrantClient(
+                url=url,
+                # as a header: the client's own argument for it warns on stderr when there is no TLS
+                headers={"api-key": key.get_secret_value()} if key is not None else None,
+                timeout=int(WRITE_LIMIT_S),
+                check_compatibility=False,
+                limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            )
+            for url in urls
+        ]
+        self._asked = 0
         self.tries = max(1, tries)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the server that the settings name."""
         assert settings.qdrant_url is not None
-        return cls(settings.qdrant_url, settings.qdrant_api_key, settings.max_retry_attempts)
+        return cls(settings.qdrant_url.split(","), settings.qdrant_api_key, settings.max_retry_attempts)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.close()
+        for node in self._nodes:
+            await node.close()
 
     async def version(self) -> str:
         """Return the server's version."""
@@ -179,36 +184,48 @@ class QdrantServer:
             )
 
     async def call(self, make: Call[T], limit_s: float, tries: int = 1) -> T:
-        """Make a call, with `limit_s` for all tries together.
+        """Make a call, with `limit_s` for all tries together; after one that failed, another node is asked.
 
         Raises IndexUnavailable when the collection is not there, EngineAway when it fails otherwise.
         """
+        failed, node = 0, self._asked
         try:
             async with asyncio.timeout(limit_s):
-                for before in range(tries - 1):
+                while True:
+                    node = self._asked
                     try:
-                        return await self._once(make)
+                        return await _once(make, self._nodes[node])
                     except _Passing:
-                        await asyncio.sleep(_BACKOFF_S * (0.5 + random.random()) * 2**before)  # noqa: S311
-                return await self._once(make)
+                        self._leave(node)
+                        failed += 1
+                        if failed == tries:
+                            raise
+                    await asyncio.sleep(_BACKOFF_S * (0.5 + random.random()) * 2 ** (failed - 1))  # noqa: S311
         except TimeoutError:
+            self._leave(node)
             raise EngineAway(f"Qdrant did not answer within {limit_s:.0f} s") from None
 
-    async def _once(self, make: Call[T]) -> T:
-        try:
-            return await make(self._client)
-        except ResourceExhaustedResponse as error:
-            raise _Passing("Qdrant has too much to do now (429)") from error
-        except ResponseHandlingException as error:
-            raise _Passing(f"Qdrant does not answer ({type(error.source).__name__})") from error
-        except UnexpectedResponse as error:
-            status = error.status_code or httpx.codes.BAD_GATEWAY
-            if status == httpx.codes.NOT_FOUND:
-                raise IndexUnavailable(f"Qdrant: {_told(error)}") from error
-            if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-                raise EngineAway(f"Qdrant refuses the key ({status}); check QDRANT_API_KEY") from error
-            passing = status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS
-            raise (_Passing if passing else EngineAway)(f"Qdrant answered {status}: {_told(error)}") from error
+    def _leave(self, node: int) -> None:
+        """Ask the next node from now on, unless another call has seen to that."""
+        if self._asked == node:
+            self._asked = (node + 1) % len(self._nodes)
+
+
+async def _once(make: Call[T], node: AsyncQdrantClient) -> T:
+    try:
+        return await make(node)
+    except ResourceExhaustedResponse as error:
+        raise _Passing("Qdrant has too much to do now (429)") from error
+    except ResponseHandlingException as error:
+        raise _Passing(f"Qdrant does not answer ({type(error.source).__name__})") from error
+    except UnexpectedResponse as error:
+        status = error.status_code or httpx.codes.BAD_GATEWAY
+        if status == httpx.codes.NOT_FOUND:
+            raise IndexUnavailable(f"Qdrant: {_told(error)}") from error
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise EngineAway(f"Qdrant refuses the key ({status}); check QDRANT_API_KEY") from error
+        passing = status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS
+        raise (_Passing if passing else EngineAway)(f"Qdrant answered {status}: {_told(error)}") from error
 
 
 class _Passing(EngineAway):

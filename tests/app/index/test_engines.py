@@ -30,7 +30,7 @@ async def opened(kind, space, index_folder, qdrant_url):
         finally:
             await engine.close()
         return
-    server = QdrantServer(qdrant_url, None, 3)
+    server = QdrantServer([qdrant_url], None, 3)
     collection = QdrantCollection(server, f"test_{uuid4().hex}", SHAPES[kind].with_vectors(space))
     try:
         await server.create(collection.name, collection.shape)

@@ -346,6 +346,18 @@ class TestAway:
 
         assert await texts_for(parts, alice, "apple") == ["apple"]
 
+    async def test_when_a_node_is_away_the_next_is_asked(self, store, database, qdrant_settings, qdrant_url, line, alice):
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+        both = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port},{qdrant_url}"})
+        async with answering(database, both) as index:
+            parts = parts_on(store, index)
+            await memorize(parts, alice, "apple")
+            await line.cut()
+
+            found = await look_for(parts, alice, "apple")
+            assert ([one.memory.text for one in found.results], found.degraded) == (["apple"], False)
+
     async def test_without_a_collection_the_store_answers_and_the_way_out_is_told(self, parts, index, database, alice):
         await Collections(database).retire((await Collections(database).live()).name)
         await memorize(parts, alice, "apple")
