@@ -38,6 +38,9 @@ select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
 # Below this the log is counted in, in term_counts and in usage.
 _FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') order by xid limit 1"
 
+# Read from the old end of the log, so what it costs goes with what can be pruned and not with what is kept: 0.2 ms
+# with a million entries of this week, where looking for the age of each took 370 ms, four times a minute.
+_PRUNABLE = f"xid < least(({_FOLDED}), (select xid from changes where at >= now() - $1::interval order by xid limit 1))"
 
 _NEXT_SESSIONS = """
 select (array_agg(session_id order by session_id))[1], (array_agg(session_id order by session_id desc))[1]
@@ -157,30 +160,24 @@ class PostgresChangeLog:
             return int(await connection.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
 
     async def prunable(self, keep: timedelta) -> int:
-        """Count the folded changes older than `keep`."""
+        """Count what `prune` would delete."""
         async with self._db.as_service() as connection:
-            return int(
-                await connection.fetchval(
-                    f"select count(*) from changes where at < now() - $1::interval and xid < ({_FOLDED})",
-                    keep,
-                )
-            )
+            return int(await connection.fetchval(f"select count(*) from changes where {_PRUNABLE}", keep))
 
     async def prune(self, keep: timedelta) -> int:
-        """Delete folded changes older than `keep`; return how many. A follower further back rebuilds."""
+        """Delete folded changes older than `keep`, up to the first younger one; return how many.
+
+        A follower further back rebuilds.
+        """
         async with self._db.as_service() as connection, connection.transaction():
-            row = await connection.fetchrow(
-                "select max(xid)::text::bigint as last from changes"
-                f" where at < now() - $1::interval and xid < ({_FOLDED})",
-                keep,
-            )
-            if row["last"] is None:
+            last = await connection.fetchval(f"select max(xid)::text::bigint from changes where {_PRUNABLE}", keep)
+            if last is None:
                 return 0
             await connection.execute(
-                "update log_positions set xid = (($1::bigint + 1)::text)::xid8 where name = 'pruned'", row["last"]
+                "update log_positions set xid = (($1::bigint + 1)::text)::xid8 where name = 'pruned'", last
             )
             done = await connection.execute(
-                "delete from changes where xid <= ($1::bigint::text)::xid8", row["last"], timeout=_PRUNE_LIMIT_S
+                "delete from changes where xid <= ($1::bigint::text)::xid8", last, timeout=_PRUNE_LIMIT_S
             )
         return int(done.split()[-1])
 

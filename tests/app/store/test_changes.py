@@ -169,6 +169,20 @@ class TestPrune:
         assert await log.prune(NOTHING_KEPT) == 1
         assert await log.prune(NOTHING_KEPT) == 0
 
+    async def test_what_is_old_goes_up_to_the_first_that_is_not(self, store, log, alice, database):
+        for text in ("one", "two", "three", "four"):
+            await add_note(store, alice, text)
+        await store.fold_term_counts()
+        async with database.as_service() as connection:
+            seqs = [row["seq"] for row in await connection.fetch("select seq from changes order by xid, seq")]
+            old = [seqs[0], seqs[1], seqs[3]]
+            await connection.execute("update changes set at = at - interval '8 days' where seq = any($1)", old)
+
+        assert await log.prunable(timedelta(days=7)) == 2
+        assert await log.prune(timedelta(days=7)) == 2
+        async with database.as_service() as connection:
+            assert [row["seq"] for row in await connection.fetch("select seq from changes order by seq")] == seqs[2:]
+
     async def test_a_follower_that_was_there_reads_on(self, store, log, alice):
         await add_note(store, alice, "one")
         position = (await log.read(0)).horizon
