@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -54,6 +54,18 @@ class RebuildableEngine(Engine, Protocol):
         """Take vectors of `space` from now on; called on an engine that has none, once the first of a model come."""
 
 
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How the filling of an empty engine goes. points: written in this try; failures: tries that failed in a row.
+
+    problem: why the last of them failed.
+    """
+
+    points: int = 0
+    failures: int = 0
+    problem: str | None = None
+
+
 class Follower:
     """The index as the domain sees it: an engine kept level with the change log."""
 
@@ -79,6 +91,7 @@ class Follower:
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = "it is being opened"
+        self._filling = Filling()
         self._away: str | None = None  # why the engine, which is sound, does not answer
         self._lag_changes = 0
         self._oldest_unapplied: float | None = None
@@ -87,6 +100,11 @@ class Follower:
     def problem(self) -> str | None:
         """Why the index cannot answer now, in one line; None when it can."""
         return self._away or self._problem
+
+    @property
+    def filling(self) -> Filling:
+        """How far the engine is filled, where it is just being filled."""
+        return self._filling
 
     @property
     def lag(self) -> tuple[int, float]:
@@ -166,7 +184,7 @@ class Follower:
 
     async def rebuild(self) -> None:
         """Fill the engine anew from the store; searches do without it meanwhile."""
-        self._problem = "it is being rebuilt"
+        self._problem, self._filling = "it is being rebuilt", Filling()
         self._wake.set()
 
     async def count(self) -> int:
@@ -211,16 +229,20 @@ class Follower:
                 self._fail_waiting(IndexUnavailable(f"the search index cannot be made current: {error}"))
                 await asyncio.sleep(_RETRY_S)
             except (IndexUnavailable, LogPruned) as error:
-                self._problem = "it is being rebuilt"
-                logger.warning("rebuilding the search index: %s", error or "the change log was pruned")
-                self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
-                await asyncio.sleep(_IDLE_S)
-            except Exception:  # the last line: a follower that ended would let every search wait for nothing
-                self._problem = "it is being rebuilt"
+                why = str(error) or "the change log was pruned"
+                logger.warning("rebuilding the search index: %s", why)
+                await self._begin_anew(why)
+            except Exception as error:  # the last line: a follower that ended would let every search wait for nothing
                 logger.exception("rebuilding the search index after an error of ours")
-                self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
-                await asyncio.sleep(_IDLE_S)
+                await self._begin_anew(f"an error of ours ({type(error).__name__}); see the log")
             await self._pause()
+
+    async def _begin_anew(self, why: str) -> None:
+        if self._problem is not None:  # it was being filled
+            self._filling = Filling(0, self._filling.failures + 1, why)
+        self._problem = "it is being rebuilt"
+        self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
+        await asyncio.sleep(_IDLE_S)
 
     async def _count_once(self) -> None:
         """Compare the engine's points with the store after the first round: lost files do not always show otherwise."""
@@ -297,9 +319,10 @@ class Follower:
         await engine.empty(await self._log.space())
         async for members in _ahead(self._log.everything()):
             written += await self._write_sessions(members, {})
+            self._filling = replace(self._filling, points=written)
         self._position, self._seen = horizon_of(snapshot), snapshot
         await engine.checkpoint(self._position, self._seen)
-        self._problem = None
+        self._problem, self._filling = None, Filling(written)
         self._counted = True
         self._filled.set()
         logger.info("search index built: %d points in %.1f s", written, time.monotonic() - started)

@@ -25,11 +25,13 @@ from app.worker.leader import FEEDER_LOCK, while_leading
 
 if TYPE_CHECKING:
     from app.index.feeder import Feeder
+    from app.index.follower import Filling
     from app.store.collections import Collection
     from app.store.database import Database
 
 _LOOK_S = 0.2
 _PATIENCE_S = 60.0  # without any progress
+_TRIES = 3
 _SERVERS = ("serve", "daemon")
 
 Progress = Callable[[int, int], None]
@@ -79,7 +81,7 @@ async def reindex(settings: Settings, dry_run: bool, progress: Progress) -> Repo
         else:
             folder = settings.data_dir / "index"
             name, needed = os.fspath(folder), not (folder / "state.json").exists()
-            points = 0 if dry_run else await _rebuild_embedded(settings, log)
+            points = 0 if dry_run else await _rebuild_embedded(settings, log, _Patience(memories, progress))
     seconds = time.monotonic() - started
     index = "embedded" if settings.qdrant_url is None else "server"
     return Report(
@@ -169,11 +171,30 @@ async def _feeding(settings: Settings, db: Database, log: PostgresChangeLog) -> 
         await watched.close()
 
 
-async def _rebuild_embedded(settings: Settings, log: PostgresChangeLog) -> int:
+class _Patience:
+    """Waits for an embedded index as long as it gets on."""
+
+    def __init__(self, memories: int, progress: Progress) -> None:
+        self._memories, self._progress = memories, progress
+        self._seen: Filling | None = None
+        self._seen_at = time.monotonic()
+
+    def look(self, filling: Filling, remedy: str) -> None:
+        """Take note of how far it is. Raises IndexUnavailable when it fails again and again, or stands still."""
+        if filling != self._seen:
+            self._seen, self._seen_at = filling, time.monotonic()
+            self._progress(filling.points, self._memories)
+        if filling.failures >= _TRIES:
+            raise IndexUnavailable(f"the index could not be made in {_TRIES} tries: {filling.problem}; {remedy}")
+        if time.monotonic() - self._seen_at > _PATIENCE_S:
+            raise IndexUnavailable(f"the index did not get on for {_PATIENCE_S:.0f} s; {remedy}")
+
+
+async def _rebuild_embedded(settings: Settings, log: PostgresChangeLog, patience: _Patience) -> int:
     """Rebuild the index of the data directory; return how many points it has, where this process did it."""
     data_dir = os.fspath(settings.data_dir)
     if await asyncio.to_thread(ask, data_dir, "reindex") is not None:
-        await _until_server_answers(data_dir)
+        await _until_server_answers(data_dir, patience)
         return await log.live()
     from app.index.edge import EdgeEngine
     from app.index.follower import Follower
@@ -185,12 +206,15 @@ async def _rebuild_embedded(settings: Settings, log: PostgresChangeLog) -> int:
         while True:
             if follower.problem is None:
                 return await follower.count()
+            patience.look(follower.filling, f"look after {settings.data_dir / 'index'}, and run this again")
             await asyncio.sleep(_LOOK_S)
     finally:
         await follower.stop()
 
 
-async def _until_server_answers(data_dir: str) -> None:
+async def _until_server_answers(data_dir: str, patience: _Patience) -> None:
+    from app.index.follower import Filling
+
     while True:
         await asyncio.sleep(_LOOK_S)
         told = await asyncio.to_thread(ask, data_dir, "status")
@@ -198,3 +222,4 @@ async def _until_server_answers(data_dir: str) -> None:
             raise Unavailable("the server has gone while it rebuilt its index; it goes on with its next start")
         if told["components"]["index"]["status"] == "ok":
             return
+        patience.look(Filling(**(told.get("index_filling") or {})), "the server goes on trying; see its log")

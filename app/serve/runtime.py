@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -305,6 +305,14 @@ class Runtime:
 
         if isinstance(self._index, Follower):
             await self._index.rebuild()
+
+    def filling(self) -> dict[str, Any] | None:
+        """Return how the filling of the embedded index goes, as app.index.follower.Filling; None without one."""
+        if self._index is None:
+            return None
+        from app.index.follower import Follower
+
+        return asdict(self._index.filling) if isinstance(self._index, Follower) else None
 
     def called(self, tool: str, user: str, outcome: str, seconds: float) -> None:
         """Count and log a finished call of a tool."""

@@ -277,6 +277,7 @@ class _Running:
             "socket": boot.unix_path,
             "sessions": [session.shown() for session in self._lines.open] if self._lines is not None else [],
             "sse_sessions": len(self._sse or ()),
+            "index_filling": self._runtime.filling(),
             **health(self._runtime),
         }
 

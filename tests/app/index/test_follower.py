@@ -599,9 +599,12 @@ class TestTrouble:
         assert found.degraded
         assert [one.memory.text for one in found.results] == ["apple pie"]
         assert faulty.index.problem == "it is being rebuilt"
+        await until(lambda: faulty.index.filling.failures > 2, "it failed again and again")
+        assert faulty.index.filling.problem == "the search index failed to begin anew"
 
         monkeypatch.setattr(Faulty, "fails", None)
         await healthy(faulty.index)
+        assert (faulty.index.filling.points, faulty.index.filling.failures) == (1, 0)
         assert await texts_for(faulty, alice, "apple") == ["apple pie"]
 
     async def test_a_store_that_does_not_answer_fails_the_catch_up_and_is_followed_again(

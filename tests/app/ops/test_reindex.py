@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from app.store.collections import Collections
 from tests.support.domain import parts_on, texts_for
 from tests.support.qdrant import answering, delete_all, fed, feeding, qdrant
 from tests.support.rows import add_note
-from tests.support.serving import clean_environment, serving
+from tests.support.serving import clean_environment, serving, until
 
 
 @pytest.fixture
@@ -58,6 +59,51 @@ class TestEmbedded:
 
         assert (report.index, report.memories, report.points) == ("embedded", 5, 5)
         assert not (await reindex(settings, True, unseen)).needed
+
+    async def test_how_far_it_is_is_told(self, settings):
+        told = []
+        await reindex(settings, False, lambda points, memories: told.append(memories))
+
+        assert set(told) == {5}
+
+    async def test_an_index_that_cannot_be_written_ends_it_with_the_reason(self, settings, monkeypatch):
+        monkeypatch.setattr("app.index.follower._IDLE_S", 0.01)
+
+        async def broken(*arguments):
+            raise IndexUnavailable("the disk is broken")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("app.index.edge.EdgeEngine.empty", broken)
+            with pytest.raises(IndexUnavailable, match="could not be made in 3 tries: the disk is broken; look after"):
+                await reindex(settings, False, unseen)
+
+        assert (await reindex(settings, False, unseen)).points == 5
+
+    async def test_an_index_that_does_not_get_on_ends_it(self, settings, monkeypatch):
+        monkeypatch.setattr(reindex_module, "_PATIENCE_S", 0.5)
+
+        async def stuck(*arguments):
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr("app.index.edge.EdgeEngine.empty", stuck)
+        with pytest.raises(IndexUnavailable, match="the index did not get on for 0 s; look after"):
+            await reindex(settings, False, unseen)
+
+
+def test_a_running_server_that_cannot_rebuild_says_so(run_folder):
+    with serving(run_folder / "broken") as server:
+        server.call("memorize", {"text": "apple pie"})
+        index = server.data_dir / "index"
+        index.rename(run_folder / "aside")
+        index.write_text("in the way")
+        command = [sys.executable, "-m", "app", "reindex", "--data-dir", str(server.data_dir)]
+        done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=60)
+
+        assert done.returncode == 1
+        assert done.stderr.startswith("claude-memory: the index could not be made in 3 tries: ")
+        assert done.stderr.endswith("; the server goes on trying; see its log\n")
+        index.unlink()
+        until(lambda: server.request("GET", "/health")[2]["components"]["index"]["status"] == "ok", "the index", 20)
 
 
 def test_a_running_server_rebuilds_its_own_index(run_folder):
