@@ -25,7 +25,7 @@ from app.settings import Settings
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY_S = 60  # between the provider's clock and ours
 _TIMEOUT_S = 10.0
-_METADATA_KEPT_S = 3_600.0
+_PUBLISHED_KEPT_S = 3_600.0  # its metadata and keys: a key that it withdraws is taken no longer than this
 _KEYS_ASKED_EVERY_S = 30.0  # a token with an unknown key makes us ask again, at most this often
 _USER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
@@ -153,7 +153,8 @@ class OpenIdProvider:
         return claims
 
     async def _key(self, kid: str | None) -> jwt.PyJWK:
-        if kid not in self._keys and time.monotonic() - self._keys_asked_at >= _KEYS_ASKED_EVERY_S:
+        age_s = time.monotonic() - self._keys_asked_at
+        if age_s >= (_PUBLISHED_KEPT_S if kid in self._keys else _KEYS_ASKED_EVERY_S):
             published = await self._ask("GET", (await self._discover()).jwks_uri)
             self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys}
             self._keys_asked_at = time.monotonic()
@@ -180,7 +181,7 @@ class OpenIdProvider:
             jwks_uri=keys,
             secret_in_form="client_secret_basic" not in methods,
         )
-        self._metadata_until = time.monotonic() + _METADATA_KEPT_S
+        self._metadata_until = time.monotonic() + _PUBLISHED_KEPT_S
         return self._metadata
 
     async def _ask(self, method: str, url: str, **more: Any) -> dict[str, Any]:

@@ -129,6 +129,27 @@ async def test_a_key_that_is_new_is_asked_for_but_not_for_every_token(deployment
     assert provider.asked.count("/.well-known/openid-configuration") == 1
 
 
+async def test_a_key_that_was_withdrawn_is_taken_only_as_long_as_keys_are_kept(http, provider, monkeypatch):
+    assert (await come_back(http, provider)).status_code == 303
+    provider.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)  # published under the same name
+
+    assert (await come_back(http, provider)).status_code == 303
+    assert provider.asked.count("/keys") == 1
+    monkeypatch.setattr(openid, "_PUBLISHED_KEPT_S", 0.0)
+    assert "does not hold" in problem(await come_back(http, provider))
+
+    provider.signed_with = (provider.key, "RS256")
+    assert (await come_back(http, provider)).status_code == 303
+
+
+async def test_keys_that_cannot_be_asked_for_again_let_nobody_in(http, provider, monkeypatch):
+    assert (await come_back(http, provider)).status_code == 303
+    monkeypatch.setattr(openid, "_PUBLISHED_KEPT_S", 0.0)
+    monkeypatch.setattr(provider, "_keys", lambda _: httpx.Response(500, json={}))
+
+    assert "does not answer as it should (status 500)" in problem(await come_back(http, provider))
+
+
 @pytest.mark.parametrize("changed", [{"state": "x"}, {"state": ""}])
 async def test_an_answer_nobody_asked_for_is_refused(http, provider, changed):
     page = await come_back(http, provider, **changed)
