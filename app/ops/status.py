@@ -74,16 +74,20 @@ def status_of(settings: Settings, url: str) -> dict[str, Any]:
 
 
 def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the status of a server elsewhere as rows for people."""
+    """Return the status of a server elsewhere as rows for people; a token without `admin` is told less."""
     numbers, requests = found["numbers"], found["requests"]
     rows = [
         ("running", f"{found['version']} at {found['url']}, {found['status']}"),
         ("since", f"{found['uptime_seconds'] / 3_600:,.1f} h"),
-        ("connections", f"{found['connections']}, of them {found['sessions']} open SSE sessions"),
-        ("requests", f"{requests['total']:,.0f}, {requests['avg_response_time_seconds'] * 1_000:,.1f} ms on average"),
     ]
+    if requests is not None:
+        average_ms = requests["avg_response_time_seconds"] * 1_000
+        rows.append(("connections", f"{found['connections']}, of them {found['sessions']} open SSE sessions"))
+        rows.append(("requests", f"{requests['total']:,.0f}, {average_ms:,.1f} ms on average"))
     rows += [(name, f"{part['status']}: {part['detail'] or 'answers'}") for name, part in found["components"].items()]
-    if "memories" in numbers:
+    if requests is None:  # the token lacks `admin`
+        rows.append(("your memories", f"{numbers.get('memories', 0):,.0f}, {decimal(int(numbers.get('bytes', 0)))}"))
+    elif "memories" in numbers:
         rows.append(("memories", f"{numbers['memories']:,.0f}"))
         lag = f"{numbers['index_lag_changes']:,.0f} changes, {numbers['index_lag_seconds']:.1f} s"
         rows += [("index lag", lag), ("database", decimal(int(numbers["database_bytes"])))]

@@ -13,7 +13,7 @@ secret is ever compared byte by byte; an attacker who times the look-up learns a
 With PUBLIC_URL set, clients get tokens of the same form by signing in (app/serve/oauth); one check takes both kinds.
 Tokens open everything their scopes allow. /health and /ready ask for none. /metrics asks for none at METRICS_PORT,
 nor on loopback unless AUTH=required; elsewhere it takes a token with the scope `admin`, for it counts all users
-together.
+together. So do the totals of /status and `memory_health`: without `admin` a user is told its own numbers there.
 """
 
 from __future__ import annotations

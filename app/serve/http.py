@@ -50,12 +50,15 @@ class Requests(BaseModel):
 
 
 class StatusReport(Health):
-    """What goes on now."""
+    """What goes on now. What counts all users together is null for callers without the scope `admin`."""
 
-    connections: int
-    sessions: int = Field(description="open SSE sessions")
-    requests: Requests
-    numbers: dict[str, float] = Field(description="memories, database_bytes, index_lag_changes, and more")
+    connections: int | None
+    sessions: int | None = Field(description="open SSE sessions")
+    requests: Requests | None
+    numbers: dict[str, float] = Field(
+        description="with the scope admin memories, database_bytes, index_lag_changes, and more; else the caller's own"
+        " memories and bytes"
+    )
     startup_ms: dict[str, float] = Field(description="when each step of the start was done")
     settings: dict[str, bool] = Field(description="whether each setting was given; no values")
 
@@ -153,8 +156,8 @@ def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
         return service.health()
 
     @app.get("/status", response_model=StatusReport, responses=GUARDED, summary="What goes on now")
-    async def status() -> Any:
-        return await service.status()
+    async def status(request: Request) -> Any:
+        return await service.status(request.state.scope)
 
     @app.get("/info", response_model=Info, responses=GUARDED, summary="What this server is")
     async def info() -> Any:
@@ -186,8 +189,10 @@ def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
         responses={**GUARDED, **_errors(413, 422, 429)},
         summary="Real round trips to the parts named",
     )
-    async def test(request: TestRequest) -> Any:
-        results = {name: await service.runtime.probe(probe) for name, probe in PROBES.items() if getattr(request, name)}
+    async def test(asked: TestRequest, request: Request) -> Any:
+        counts = "admin" in request.state.scope.permissions
+        wanted = {name: probe for name, probe in PROBES.items() if getattr(asked, name)}
+        results = {name: await service.runtime.probe(probe, counts=counts) for name, probe in wanted.items()}
         return {"ok": all(result["ok"] for result in results.values()), "results": results}
 
     app.router.routes.extend(more)

@@ -24,12 +24,12 @@ async def postgres(store: PostgresStore | None) -> str:
     return "answered"
 
 
-async def index(index: Follower | RemoteIndex | None, user: str) -> str:
-    """Make the index ready for a search of a user and count its points. Raises IndexUnavailable."""
+async def index(index: Follower | RemoteIndex | None, user: str) -> int:
+    """Make the index ready for a search of a user and return how many points it has. Raises IndexUnavailable."""
     if index is None:
         raise Unavailable("the index is not open yet")
     await index.view(user)
-    return f"{await index.count()} points"
+    return await index.count()
 
 
 async def embeddings(settings: Settings) -> str:

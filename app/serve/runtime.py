@@ -344,10 +344,10 @@ class Runtime:
         problem = self._index.problem
         return Component(name="index", status=Status.DEGRADED if problem else Status.OK, detail=problem)
 
-    async def probe(self, name: str) -> dict[str, Any]:
+    async def probe(self, name: str, *, counts: bool = True) -> dict[str, Any]:
         """Do a real round trip to one component: {ok, milliseconds, detail}.
 
-        name: postgres, index, embeddings, memu.
+        name: postgres, index, embeddings, memu. counts: whether the detail may count what all users have.
         """
         from app.serve import probes
 
@@ -357,7 +357,8 @@ class Runtime:
                 if name == "postgres":
                     detail = await probes.postgres(self._store)
                 elif name == "index":
-                    detail = await probes.index(self._index, self.settings.default_user_id)
+                    points = await probes.index(self._index, self.settings.default_user_id)
+                    detail = f"{points} points" if counts else "answered"
                 elif name == "embeddings":
                     detail = await probes.embeddings(self.settings)
                 else:
@@ -393,6 +394,15 @@ class Runtime:
             "backup_last_success": backed_up_at,
             "backup_last_verified": verified_at,
         }
+
+    async def numbers_of(self, user: str) -> dict[str, float]:
+        """Return what one user keeps, archived memories included: all that a caller without `admin` is told."""
+        from app.store.users import Users
+
+        if self._db is None or self._store is None:
+            return {}
+        use = await Users(self._db).use(user)
+        return {"memories": use.memories, "bytes": use.bytes}
 
     async def _look_after(self) -> None:
         """Note whether the embedded database answers, and give memory back that large work has left.

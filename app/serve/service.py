@@ -12,6 +12,7 @@ from typing import Any
 
 from app import __version__, logs, metrics
 from app.errors import MemoryServerError
+from app.memory.types import Scope
 from app.metrics import Metrics
 from app.serve.health import health
 from app.serve.runtime import Runtime, Status
@@ -101,30 +102,43 @@ class Service:
             self.metrics.set(metrics.STARTUP, ms / 1_000, (name,))
         return self.metrics.text()
 
-    async def status(self) -> dict[str, Any]:
-        """Return the body of /status. Settings by name and presence only."""
-        by_tool: dict[str, dict[str, float]] = {}
-        for (tool, outcome), calls in self.metrics.by_label(metrics.REQUESTS).items():
-            by_tool.setdefault(tool, {})[outcome] = calls
-        body = self.health()
+    async def status(self, scope: Scope) -> dict[str, Any]:
+        """Return the body of /status. Settings by name and presence only.
+
+        What counts all users together is for callers with the scope `admin`; others are told their own numbers.
+        """
+        body, admin = self.health(), "admin" in scope.permissions
         return {
             "status": body["status"],
             "version": body["version"],
             "uptime_seconds": body["uptime_seconds"],
             "components": body["components"],
-            "connections": self.connections(),
-            "sessions": self.sessions(),
-            "requests": {
-                "total": self.metrics.total(metrics.REQUESTS),
-                "by_tool": by_tool,
-                "rate_limited": self.metrics.total(metrics.RATE_LIMITED),
-                "avg_response_time_seconds": self.metrics.average_s(),
-            },
-            "numbers": await self.numbers(),
+            "connections": self.connections() if admin else None,
+            "sessions": self.sessions() if admin else None,
+            "requests": self._requests() if admin else None,
+            "numbers": await self.numbers() if admin else await self._numbers_of(scope.user),
             "startup_ms": self.startup_ms,
             "settings": {
                 name.upper(): name in self.settings.model_fields_set for name in type(self.settings).model_fields
             },
+        }
+
+    async def _numbers_of(self, user: str) -> dict[str, float]:
+        try:
+            async with asyncio.timeout(NUMBERS_TIMEOUT_S):
+                return await self.runtime.numbers_of(user)
+        except (MemoryServerError, TimeoutError):  # the components say what is wrong
+            return {}
+
+    def _requests(self) -> dict[str, Any]:
+        by_tool: dict[str, dict[str, float]] = {}
+        for (tool, outcome), calls in self.metrics.by_label(metrics.REQUESTS).items():
+            by_tool.setdefault(tool, {})[outcome] = calls
+        return {
+            "total": self.metrics.total(metrics.REQUESTS),
+            "by_tool": by_tool,
+            "rate_limited": self.metrics.total(metrics.RATE_LIMITED),
+            "avg_response_time_seconds": self.metrics.average_s(),
         }
 
     def info(self) -> dict[str, Any]:

@@ -168,6 +168,7 @@ async def test_drift_of_a_real_server_shows_in_one_table(command, tokens_of, add
         forbidden = await command(*remote, environment={"MEMORY_TOKEN": reader})
         unknown = await command(*remote)
         status = await command("status", "--url", server.url, "--token-file", "token")
+        own = await command("status", "--url", server.url, environment={"MEMORY_TOKEN": reader})
         stated = await command("status", "--url", server.url, "--json", environment={"MEMORY_TOKEN": reader})
         raw = await asyncio.to_thread(server.request, "GET", "/report", headers={"Authorization": f"Bearer {admin}"})
     finally:
@@ -192,6 +193,10 @@ async def test_drift_of_a_real_server_shows_in_one_table(command, tokens_of, add
     assert status.returncode == 0
     assert f"at {server.url}, ok" in status.stdout.decode()
     assert json.loads(stated.stdout)["components"]["postgres"]["status"] == "ok"
+    assert json.loads(stated.stdout)["numbers"] == {"memories": 0, "bytes": 0}
+    assert "connections" in status.stdout.decode()
+    assert "your memories" in own.stdout.decode()
+    assert "connections" not in own.stdout.decode()
 
 
 @pytest.fixture

@@ -42,13 +42,18 @@ class StandInRuntime:
             for name in ("postgres", "index")
         ]
 
-    async def probe(self, name: str) -> dict[str, Any]:
-        return {"ok": name == "postgres", "milliseconds": 1.0, "detail": name}
+    async def probe(self, name: str, *, counts: bool) -> dict[str, Any]:
+        return {"ok": name == "postgres", "milliseconds": 1.0, "detail": name if counts else "answered"}
 
     async def numbers(self) -> dict[str, float]:
         if self.broken:
             raise StoreUnavailable("PostgreSQL does not answer")
         return {"memories": 3.0, "database_bytes": 10.0, "index_lag_seconds": 0.5, "index_lag_changes": 2.0}
+
+    async def numbers_of(self, user: str) -> dict[str, float]:
+        if self.broken:
+            raise StoreUnavailable("PostgreSQL does not answer")
+        return {"memories": 1.0, "bytes": float(len(user))}
 
 
 class StandInMcp:
@@ -322,6 +327,30 @@ async def test_while_the_store_is_away_tokens_cannot_be_checked(door: Door) -> N
     answer = await door("POST", "/mcp", header)
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_totals_of_all_users_are_for_admin_tokens(door: Door) -> None:
+    await door("POST", "/mcp", json={})
+
+    admin = (await door("GET", "/status", await door.token("admin"))).json()
+    reader = (await door("GET", "/status", await door.token("read", "write"))).json()
+    local = (await door("GET", "/status")).json()
+
+    assert (admin["numbers"]["memories"], admin["requests"]["total"], admin["connections"]) == (3.0, 0.0, 0)
+    assert reader["numbers"] == {"memories": 1.0, "bytes": 3.0}, "ann's own"
+    assert [reader[name] for name in ("requests", "connections", "sessions")] == [None, None, None]
+    assert set(reader) == set(admin), "the same form"
+    assert local["numbers"] == admin["numbers"], "on loopback without a token everything is allowed"
+    asked = {"test_postgres": True}
+    tried = await door("POST", "/test", await door.token("read"), json=asked)
+    assert tried.json()["results"]["test_postgres"]["detail"] == "answered"
+
+
+async def test_status_is_answered_without_numbers_while_the_database_is_away(door: Door) -> None:
+    door.runtime.broken = True
+    answer = await door("GET", "/status", await door.token("read"))
+
+    assert (answer.status_code, answer.json()["numbers"]) == (200, {})
 
 
 async def test_no_answer_tells_a_setting_or_a_path_of_the_machine(door: Door) -> None:

@@ -198,6 +198,16 @@ class TestResults:
         assert set(short["components"]) == {"postgres", "index"}
         assert detailed["numbers"]["memories"] == 0
 
+    async def test_memory_health_counts_all_users_for_admins_alone(self, runtime):
+        await call(runtime, "memorize", text="apple")
+        reader = Scope(user="bob", permissions=frozenset({"read"}))
+
+        everybody = await call(runtime, "memory_health", detailed=True)
+        own = await find_tool("memory_health").call(runtime, reader, {"detailed": True})
+
+        assert everybody["numbers"]["memories"] == 1
+        assert own["numbers"] == {"memories": 0, "bytes": 0}
+
 
 class TestErrors:
     async def test_an_unknown_tool_is_an_error_that_lists_the_tools(self, runtime):
