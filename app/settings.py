@@ -91,7 +91,7 @@ def http_url(value: str) -> str:
 
 def _http_urls(value: str) -> str:
     """Take one URL or several, with commas between. Raises ValueError."""
-    return ",".join(http_url(one) for one in _split(value))
+    return ",".join(http_url(one) for one in _split(value) or [value])
 
 
 def _secret_http_url(value: SecretStr) -> SecretStr:

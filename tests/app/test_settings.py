@@ -179,6 +179,13 @@ def test_a_url_without_a_usable_host_is_refused(url: str) -> None:
         load_settings({"qdrant_url": url})
 
 
+def test_nodes_of_a_cluster_are_each_checked() -> None:
+    assert load_settings({"qdrant_url": "http://a:6333/, http://b:6333"}).qdrant_url == "http://a:6333,http://b:6333"
+    for wrong in (",", "http://a:6333,b:6333"):
+        with pytest.raises(InvalidSettings, match=r"QDRANT_URL: .*takes a URL that begins"):
+            load_settings({"qdrant_url": wrong})
+
+
 def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MEMU_API_KEY_FILE", str(tmp_path / "nowhere"))
 

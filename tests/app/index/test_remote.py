@@ -346,7 +346,9 @@ class TestAway:
 
         assert await texts_for(parts, alice, "apple") == ["apple"]
 
-    async def test_when_a_node_is_away_the_next_is_asked(self, store, database, qdrant_settings, qdrant_url, line, alice):
+    async def test_when_a_node_is_away_the_next_is_asked(
+        self, store, database, qdrant_settings, qdrant_url, line, alice
+    ):
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
         both = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port},{qdrant_url}"})
