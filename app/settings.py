@@ -26,6 +26,7 @@ from app.errors import InvalidSettings, shown
 from app.local.folder import data_directory
 
 DEFAULT_PORT = 8000
+BACKUP_TOO_OLD_HOURS = 36  # one night was missed, and half a day has gone by; alert rules take it from here
 ACCESS_TOKEN = r"cm_[A-Za-z0-9_-]{43}"  # noqa: S105 - its form: 32 random bytes
 OFF = "off"
 

@@ -27,6 +27,7 @@ from app.local.conversation import NoConversation, OverHttp, Refused, Told, conv
 from app.local.folder import socket_path
 from app.local.lock import DataDirectoryLock, holder
 from app.logs import Redactor
+from app.ops.upkeep import upkeep
 from app.settings import Settings, is_loopback
 
 _ASK_TIMEOUT_S = 5.0
@@ -213,7 +214,7 @@ async def _as_a_client(data_dir: Path, mends: Mends) -> list[Check]:
     numbers = told.health.get("numbers", {})
     if "index_lag_changes" in numbers:
         checks.append(_lag(numbers, mends.index))
-    return checks
+    return checks + _upkeep(numbers)
 
 
 def _mcp_call(told: Told) -> Check:
@@ -250,6 +251,12 @@ def _lag(numbers: dict[str, Any], mend: str) -> Check:
     return Check("index lag", State.OK, found)
 
 
+def _upkeep(numbers: dict[str, Any]) -> list[Check]:
+    return [
+        Check(one.name, State.OK if one.mend is None else State.WARNING, one.found, one.mend) for one in upkeep(numbers)
+    ]
+
+
 async def _by_ourselves(settings: Settings) -> list[Check]:
     """Start what a server starts, try it, and stop it again."""
     if settings.database_url is None and not (settings.data_dir / "postgres" / "cluster").exists():
@@ -276,6 +283,7 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
                     )
                 )
             checks.append(_lag(numbers, mends.index))
+            checks += _upkeep(numbers)
             return checks + await _mcp_of_our_own(runtime, mends)
     except (MemoryServerError, TimeoutError) as error:
         why = str(error) or f"not up within {_START_TIMEOUT_S:.0f} s"

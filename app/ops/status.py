@@ -14,6 +14,7 @@ from app.local.bridge import ask
 from app.local.calls import call_tool
 from app.local.lock import holder
 from app.ops.remote import get
+from app.ops.upkeep import upkeep
 from app.settings import Settings
 
 _ASK_TIMEOUT_S, _CALL_TIMEOUT_S = 2.0, 2.5
@@ -45,7 +46,10 @@ def status(data_dir: Path) -> dict[str, Any]:
         numbers = answer.get("numbers") or {}
     except Unavailable:
         pass  # it is starting: then it has none yet
-    names = ("memories", "database_bytes", "index_lag_changes", "index_lag_seconds")
+    names = (
+        "memories", "database_bytes", "index_lag_changes", "index_lag_seconds",
+        "worker_leads", "backup_last_success", "backup_last_verified",
+    )  # fmt: skip
     return {"running": True, **told, **{name: numbers.get(name) for name in names}, "index_bytes": index}
 
 
@@ -91,6 +95,7 @@ def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("memories", f"{numbers['memories']:,.0f}"))
         lag = f"{numbers['index_lag_changes']:,.0f} changes, {numbers['index_lag_seconds']:.1f} s"
         rows += [("index lag", lag), ("database", decimal(int(numbers["database_bytes"])))]
+        rows += _upkeep(numbers)
     return rows
 
 
@@ -124,7 +129,13 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
         if found["index_lag_changes"] is not None:
             changes, seconds = found["index_lag_changes"], found["index_lag_seconds"]
             rows.append(("index lag", f"{changes:,} changes, {seconds:.1f} s"))
+        rows += _upkeep(found)
     for name in ("database", "index"):
         if found[f"{name}_bytes"] is not None:
             rows.append((name, decimal(int(found[f"{name}_bytes"]))))
     return rows
+
+
+def _upkeep(numbers: dict[str, Any]) -> list[tuple[str, str]]:
+    told = {name: value for name, value in numbers.items() if value is not None}
+    return [(one.name, one.found if one.mend is None else f"{one.found}; {one.mend}") for one in upkeep(told)]

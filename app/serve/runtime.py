@@ -385,8 +385,13 @@ class Runtime:
             return {}
         memories, size = await self._store.size()
         lag_changes, lag_seconds = self._index.lag
+        from app.worker.leader import WORKER_LOCK
+
         backed_up_at, verified_at = await self._store.backup_times()
-        return {
+        found: dict[str, float] = {}
+        if self.settings.database_url is not None:  # the embedded one has no workers
+            found["worker_leads"] = float(await self._store.db.is_held(WORKER_LOCK))
+        return found | {
             "memories": memories,
             "database_bytes": size,
             "index_lag_changes": lag_changes,

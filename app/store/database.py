@@ -31,6 +31,16 @@ _WATCHED_SERVICE_CONNECTIONS = 3  # and the rate limit, which every call waits f
 # The role again too: whatever one user's calls may have done to it ends with them.
 _ACT_FOR = "select set_config('role', 'claude_memory_app', false), set_config('app.user_id', $1, false)"
 
+# An advisory lock with one key of 64 bits shows as two halves and a 1.
+_HELD = """
+select exists (
+    select from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 1
+      and database = (select oid from pg_database where datname = current_database())
+      and classid = ($1::bigint >> 32)::oid and objid = ($1::bigint & 4294967295)::oid
+)
+"""
+
 NO_QUOTA = Quota()
 
 # Text that is the same from every server, however a database or a role is set up.
@@ -142,6 +152,11 @@ class Database:
     def lock(self, key: int) -> Lock:
         """Return a lock that one process of all on this database holds; with an embedded database we are the only."""
         return self._heartbeat.lock(key) if self._heartbeat is not None else AlwaysHeld()
+
+    async def is_held(self, key: int) -> bool:
+        """Tell whether any process on this database holds that lock. Raises StoreUnavailable."""
+        async with self.as_service() as connection:
+            return bool(await connection.fetchval(_HELD, key))
 
     async def _open_pools(self) -> None:
         self._service = await self._pool(_prepare, self._service_size)

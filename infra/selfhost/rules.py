@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from app import metrics
+from app.settings import BACKUP_TOO_OLD_HOURS
 
 RUNBOOK = "docs/runbook.md"
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
@@ -167,7 +168,7 @@ THRESHOLDS = (
 _APP = f'job="{APP_JOB}"'
 # Jobs whose absence is an alert of its own; any other that does not answer is ClaudeMemoryTargetDown.
 _JOBS_WITH_RULES = (APP_JOB, PROXY_JOB, QDRANT_JOB, ALERTS_JOB, ALERTMANAGER_JOB)
-_BACKUP_AGE_S = 36 * HOUR_S  # a night and half a day
+_BACKUP_AGE_S = BACKUP_TOO_OLD_HOURS * HOUR_S
 # Both sides of an `or` lose all labels where either may notice first: an alert whose labels change starts anew.
 _SINGLE = (
     Rule(
@@ -233,7 +234,7 @@ _SINGLE = (
         expression=f"time() - (max({metrics.BACKUP_LAST_SUCCESS.name}) > 0) > {_BACKUP_AGE_S}",
         for_s=600,
         severity=Severity.WARNING,
-        summary="The last good backup is over 36 hours old",
+        summary=f"The last good backup is over {BACKUP_TOO_OLD_HOURS} hours old",
         description="It was made {{ $value | humanizeDuration }} ago; backups are made every night.",
     ),
     Rule(
@@ -243,7 +244,8 @@ _SINGLE = (
         for_s=_BACKUP_AGE_S,
         severity=Severity.WARNING,
         summary="No backup was ever made",
-        description="After 36 hours there is still no backup; is BACKUP_TO set, and does the worker run?",
+        description=f"After {BACKUP_TOO_OLD_HOURS} hours there is still no backup; is BACKUP_TO set, and does the"
+        " worker run?",
     ),
     Rule(
         name="ClaudeMemoryWorkerWithoutLeader",

@@ -26,7 +26,7 @@ from app.worker.leader import FEEDER_LOCK
 from tests.standins.embeddings import embedding_service
 from tests.support.postgres_server import PostgresServer
 from tests.support.rows import add_note
-from tests.support.serving import clean_environment
+from tests.support.serving import clean_environment, serving
 from tests.support.waiting import until
 
 
@@ -120,6 +120,34 @@ async def test_one_leads_and_when_it_dies_another_follows(workers: Any, server_u
     await until(first.is_ready, "the first has started again")
     assert "was killed by SIGKILL" in first.log
     assert not first.leads()
+
+
+async def test_doctor_and_status_tell_whether_a_worker_leads_and_of_the_last_backup(
+    workers: Any, server_url: str, tmp_path: Path
+) -> None:
+    def asked(*command: str) -> str:
+        arguments = [sys.executable, "-m", "app", *command, "--data-dir", str(tmp_path / "data")]
+        environment = clean_environment(DATABASE_URL=server_url, HOME=str(tmp_path))
+        done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
+        return done.stdout + done.stderr
+
+    with serving(tmp_path / "data", DATABASE_URL=server_url) as server:
+        await asyncio.to_thread(server.call, "memorize", {"text": "worth keeping"})
+        without, status = await asyncio.to_thread(asked, "doctor"), await asyncio.to_thread(asked, "status")
+        for words in ("none leads", "none was ever made", "claude-memory worker", "set BACKUP_TO"):
+            assert words in without
+            assert words in status
+        await asyncio.to_thread(asked, "backup", "one.tar")
+        worker = workers(server_url)
+        await until(worker.leads, "the worker leads")
+        status = await asyncio.to_thread(asked, "status")
+
+    assert "one leads" in status
+    assert "UTC, 0.0 hours ago" in status
+    alone = json.loads(await asyncio.to_thread(asked, "doctor", "--json"))
+    found = {check["name"]: check for check in alone["checks"]}
+    assert (found["worker"]["state"], found["worker"]["found"]) == ("ok", "one leads")
+    assert found["last backup"]["state"] == "ok"
 
 
 async def test_it_keeps_house(workers: Any, server_url: str, alice: Any) -> None:

@@ -1,0 +1,54 @@
+"""Whether anybody looks after a database: does a worker lead, and how old is the last backup."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.settings import BACKUP_TOO_OLD_HOURS
+
+_HOUR_S, _DAY_S = 3_600, 86_400
+_NO_WORKER = "none leads: nothing is backed up or maintained by schedule"
+_START_WORKER = "start one: claude-memory worker"
+_BACK_UP = "set BACKUP_TO and keep a worker running, or run: claude-memory backup FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. mend: what to do about it; None when all is well."""
+
+    name: str
+    found: str
+    mend: str | None = None
+
+
+def upkeep(numbers: Mapping[str, float]) -> list[Finding]:
+    """Judge the numbers of a server (`Runtime.numbers`); without any there is nothing to tell.
+
+    The embedded PostgreSQL has no worker, so nobody expects a nightly backup of it.
+    """
+    findings = []
+    leads = numbers.get("worker_leads")
+    if leads is not None:
+        findings.append(Finding("worker", "one leads") if leads else Finding("worker", _NO_WORKER, _START_WORKER))
+    if "backup_last_success" in numbers:
+        findings.append(_backup(numbers, by_schedule=leads is not None))
+    return findings
+
+
+def _backup(numbers: Mapping[str, float], *, by_schedule: bool) -> Finding:
+    taken_at = numbers["backup_last_success"]
+    if not taken_at:
+        to_lose = by_schedule and numbers.get("memories", 0) > 0
+        return Finding("last backup", "none was ever made", _BACK_UP if to_lose else None)
+    age_s = time.time() - taken_at
+    found = f"{datetime.fromtimestamp(taken_at, UTC):%Y-%m-%d %H:%M} UTC, {_shown(age_s)} ago"
+    if by_schedule and age_s > BACKUP_TOO_OLD_HOURS * _HOUR_S:
+        return Finding("last backup", f"{found}: older than {BACKUP_TOO_OLD_HOURS} hours", _BACK_UP)
+    return Finding("last backup", found)
+
+
+def _shown(seconds: float) -> str:
+    return f"{seconds / _DAY_S:.0f} days" if seconds >= 3 * _DAY_S else f"{seconds / _HOUR_S:.1f} hours"
