@@ -32,6 +32,7 @@ from app.local.lock import DataDirectoryLock
 from app.metrics import ALERTS_DELIVERIES, METRICS
 from app.serve.auth import UnsafeBind
 from app.serve.uvicorns import Uvicorn, config
+from app.setting_names import unread_names
 from app.settings import Auth, Settings, is_loopback, load_settings
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ def run(flags: Mapping[str, Any]) -> int:
     logs.setup(settings)
     check_bind(settings)
     check_targets(settings)
+    if line := unread_names():
+        logger.warning("%s", line)
     host, port = settings.alerts_host.strip("[]"), settings.alerts_port
     try:
         listener = bind(host, port)

@@ -43,11 +43,16 @@ def worker(args: Namespace) -> int:
         from app.worker.process import run
 
         return run(status_lines=args.render_mode, supervised=True)
+    import logging
+
     from app import logs
+    from app.setting_names import unread_names
     from app.worker.supervisor import Supervisor, worker_settings
 
     settings = worker_settings()
     logs.setup(settings)
+    if line := unread_names():
+        logging.getLogger(__name__).warning("%s", line)
     given = [*(["--debug"] if args.debug else []), *(["--render-mode"] if args.render_mode else [])]
     command = [sys.executable, "-m", "app", "worker", "--supervised", *given]
     return Supervisor(command, settings.worker_restart_delay).run()

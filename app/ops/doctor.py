@@ -28,6 +28,7 @@ from app.local.folder import socket_path
 from app.local.lock import DataDirectoryLock, holder
 from app.logs import Redactor
 from app.ops.upkeep import upkeep
+from app.setting_names import unread_names
 from app.settings import Settings, is_loopback
 
 _ASK_TIMEOUT_S = 5.0
@@ -107,7 +108,7 @@ async def examine(settings: Settings) -> list[Check]:
         checks += await _as_a_client(data_dir, Mends.of(settings, told.get("mode")))
     elif holder(data_dir) is None:
         checks += await _by_ourselves(settings)
-    checks += [await _embeddings(settings), _clients()]
+    checks += [await _embeddings(settings), _clients(), *_setting_names()]
     return [Check(one.name, one.state, redactor.clean(one.found), one.mend) for one in checks]
 
 
@@ -346,6 +347,11 @@ async def _embeddings(settings: Settings) -> Check:
         return Check("embeddings", State.OK, await probes.embeddings(settings))
     except MemoryServerError as error:
         return Check("embeddings", State.FAILED, str(error), "do as it says, or unset EMBEDDING_MODEL")
+
+
+def _setting_names() -> Iterator[Check]:
+    if line := unread_names():
+        yield Check("setting names", State.WARNING, line, "correct these names, or take them out")
 
 
 def _clients() -> Check:

@@ -49,6 +49,7 @@ from app.serve.runtime import EMBEDDED_INDEX_MODULES, REMOTE_INDEX_MODULES, RUNT
 from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
 from app.serve.uvicorns import Uvicorn, config
+from app.setting_names import unread_names
 from app.settings import Auth, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = bui
     logs.setup(settings)
     check_bind(settings)
     check_sign_in(settings)
+    if line := unread_names():
+        logger.warning("%s", line)
     boot.signals.hold()  # until _take_signals
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_Running(boot, settings, make_runtime, make_mcp).serve())

@@ -110,6 +110,11 @@ def test_the_page_about_it_names_what_there_is(tmp_path: Path) -> None:
     assert re.findall(r"`(\w+)`", fields) == list(server.logged()[0])
 
 
+def test_a_misspelt_setting_is_said_at_the_start(tmp_path: Path) -> None:
+    with receiving(tmp_path / "data", ALERT_SLACK_URL="http://elsewhere") as server:
+        assert "set, but read by nobody: ALERT_SLACK_URL (ALERTS_SLACK_URL?)" in server.log
+
+
 def test_its_files_are_its_owners_alone_and_beside_the_memory(tmp_path: Path) -> None:
     with receiving(tmp_path / "data") as server:
         server.post(FIRING)

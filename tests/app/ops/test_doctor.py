@@ -156,6 +156,14 @@ def test_only_an_old_lag_is_a_warning(changes: int, seconds: float, state: str):
     assert doctor._lag(numbers, MENDS.index).state == state
 
 
+def test_a_misspelt_setting_is_a_warning(machine: Machine):
+    code, checks = examine(machine, EMBEDING_MODEL="made-up")
+
+    assert (code, checks["setting names"]["state"]) == (0, "warning")
+    assert "EMBEDING_MODEL (EMBEDDING_MODEL?)" in checks["setting names"]["found"]
+    assert "setting names" not in examine(machine)[1]
+
+
 def test_a_database_that_does_not_answer_is_told_without_its_password(machine: Machine):
     code, checks = examine(machine, DATABASE_URL=f"postgresql://me:{SECRET}@127.0.0.1:9/x")
 

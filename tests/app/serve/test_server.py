@@ -150,6 +150,12 @@ def test_metrics_have_a_port_of_their_own(tmp_path: Path) -> None:
         assert server.request("GET", "/metrics")[0] == 404
 
 
+def test_a_misspelt_setting_is_said_at_the_start_in_one_line(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", kind=SlowServer, QRDANT_URL="http://elsewhere") as server:
+        assert server.log.count("set, but read by nobody: QRDANT_URL (QDRANT_URL?)") == 1
+        assert "elsewhere" not in server.log
+
+
 def test_required_tokens_must_be_there(tmp_path: Path) -> None:
     status, _, error = refused(
         tmp_path / "data", "--port", "0", "--host", "0.0.0.0", AUTH="required", LOG_LEVEL="ERROR"

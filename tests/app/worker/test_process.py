@@ -206,6 +206,13 @@ async def test_it_stops_in_order_and_leaves_nobody(workers: Any, server_url: str
     assert "Traceback" not in worker.log
 
 
+async def test_a_misspelt_setting_is_said_once(workers: Any, server_url: str) -> None:
+    worker = workers(server_url, EMBEDING_MODEL="x")
+    await until(worker.is_ready, "it is ready")
+
+    assert worker.log.count("EMBEDING_MODEL (EMBEDDING_MODEL?)") == 1
+
+
 async def test_a_worker_whose_parent_is_killed_goes_too(workers: Any, server_url: str) -> None:
     worker = workers(server_url)
     await until(worker.is_ready, "it is ready")
