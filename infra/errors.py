@@ -21,6 +21,16 @@ class ConfigError(InfraError):
         self.problems = tuple(problems)
 
 
+class EnginesError(InfraError):
+    """Docker engines that cannot be used; the message lists all of them."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        count = f"{len(problems)} Docker engine{'s' if len(problems) > 1 else ''}"
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"{count} of the stack cannot be used; nothing was changed:{listed}")
+        self.problems = tuple(problems)
+
+
 class RulesError(InfraError):
     """A configuration file made by a program would be refused by the service that reads it."""
 

@@ -1,6 +1,11 @@
-"""Every image the programs use, once. A stack pins them by digest: `images: {postgres: NAME@sha256:…}`."""
+"""Every image the programs use, and the oldest Docker engine they run on, once.
+
+A stack pins an image by digest: `images: {postgres: NAME@sha256:…}`.
+"""
 
 from __future__ import annotations
+
+OLDEST_ENGINE = (20, 10)  # Debian 12's, which the tests run on
 
 POSTGRES = "postgres:18.1-alpine"
 QDRANT = "qdrant/qdrant:v1.18.0-unprivileged"

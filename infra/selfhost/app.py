@@ -51,28 +51,12 @@ class AppArgs:
 
 
 class App(pulumi.ComponentResource):
-    """`listeners` and `metrics`: one of each a replica; `worker_metrics`: the worker's."""
+    """`listeners` and `metrics`: one of each a replica; `worker_metrics`: the worker's; commands are run in it."""
 
     def __init__(self, name: str, args: AppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:App", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         environment, files = _shared(args)
-        secrets = {
-            "ADMIN_DATABASE_URL": _url(database.ADMIN, args.admin_password, args.database, "postgres"),
-            "ADMIN_TOKEN": args.admin_token,
-        }
-        self.init = Task(
-            f"{name}-init",
-            TaskArgs(
-                engine=args.engine,
-                image_id=args.image_id,
-                user=USER,
-                command=["init"],
-                environment={**environment, **_file_names(secrets)},
-                files={**files, **secrets},
-            ),
-            child,
-        )
+        self.init = self._init(f"{name}-init", args, environment, files)
         # Every later container waits for a run that succeeded: its status is part of their environment.
         environment = {**environment, "CLAUDE_MEMORY_INIT": self.init.done.apply(str)}
         self.listeners: list[Listener] = []
@@ -81,14 +65,50 @@ class App(pulumi.ComponentResource):
         for number in range(args.replicas):
             replica = self._replica(f"{name}-{number + 1}", number, args, environment, files, before)
             before = [replica.container]  # one by one: the next is touched when this one is healthy
+        self.worker_name = f"{name}-worker"
         self.worker_metrics = Listener(
             engine=args.engine,
             alias="worker",
             internal=METRICS_PORT,
             published=args.published_metrics + _WORKER_STEP,
         )
-        self.worker = Service(
-            f"{name}-worker",
+        backups = data_volume(f"{name}-backups", args.engine, args.keep_data, self)
+        self.worker = self._worker(args, environment, files, backups)
+        self.register_outputs({"worker": self.worker.container.id})
+
+    def _init(
+        self,
+        name: str,
+        args: AppArgs,
+        environment: Mapping[str, pulumi.Input[str]],
+        files: Mapping[str, pulumi.Input[str]],
+    ) -> Task:
+        secrets = {
+            "ADMIN_DATABASE_URL": _url(database.ADMIN, args.admin_password, args.database, "postgres"),
+            "ADMIN_TOKEN": args.admin_token,
+        }
+        return Task(
+            name,
+            TaskArgs(
+                engine=args.engine,
+                image_id=args.image_id,
+                user=USER,
+                command=["init"],
+                environment={**environment, **_file_names(secrets)},
+                files={**files, **secrets},
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _worker(
+        self,
+        args: AppArgs,
+        environment: Mapping[str, pulumi.Input[str]],
+        files: Mapping[str, pulumi.Input[str]],
+        backups: docker.Volume,
+    ) -> Service:
+        return Service(
+            self.worker_name,
             ServiceArgs(
                 engine=args.engine,
                 image_id=args.image_id,
@@ -98,13 +118,12 @@ class App(pulumi.ComponentResource):
                 command=["worker"],
                 environment={"BACKUP_TO": BACKUPS, **environment},
                 files=files,
-                volumes={BACKUPS: self._backups(name, args)},
+                volumes={BACKUPS: backups},
                 ports=self.worker_metrics.binds(args.monitoring),
                 health=_health(METRICS_PORT, "/health"),
             ),
-            child,
+            pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({"worker": self.worker.container.id})
 
     def _replica(
         self,
@@ -142,9 +161,6 @@ class App(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self, depends_on=before),
         )
-
-    def _backups(self, name: str, args: AppArgs) -> docker.Volume:
-        return data_volume(f"{name}-backups", args.engine, args.keep_data, self)
 
 
 def _shared(args: AppArgs) -> tuple[dict[str, pulumi.Input[str]], dict[str, pulumi.Input[str]]]:

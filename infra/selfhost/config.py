@@ -13,6 +13,7 @@ from infra.config import TargetConfig
 
 Role = Literal["data", "app", "monitoring", "edge"]
 ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge")
+HTTPS_PORT = 443  # what a URL without a port means
 LOCAL_ENGINE = "unix:///var/run/docker.sock"
 
 
@@ -82,12 +83,17 @@ class Hosts(TargetConfig):
 
 
 class Ports(TargetConfig):
-    """Ports on the hosts. Only http and https listen beyond loopback and the private network."""
+    """Ports on the hosts. Only http and https listen beyond loopback and the private network.
+
+    proxy_metrics, node_exporter: used between hosts alone.
+    """
 
     http: Port = 80
     https: Port = 443
     app: Port = 8_000
     metrics: Port = 8_080
+    proxy_metrics: Port = 2_019
+    node_exporter: Port = 9_100
     alerts: Port = 8_081
     prometheus: Port = 9_090
     alertmanager: Port = 9_093
@@ -163,6 +169,13 @@ class SelfhostConfig(TargetConfig):
     wal_archive: bool = False
     grafana: bool = False
     keep_data: bool = True
+
+    @property
+    def public_url(self) -> str | None:
+        """Where everybody reaches the proxy; None without a domain."""
+        if self.domain is None:
+            return None
+        return f"https://{self.domain}" + ("" if self.ports.https == HTTPS_PORT else f":{self.ports.https}")
 
     @model_validator(mode="after")
     def _grafana_has_a_password(self) -> Self:

@@ -23,6 +23,7 @@ class NodeExporterArgs:
     engine: Engine
     image_id: pulumi.Input[str]
     limit: Limit
+    published: int
     monitoring: Engine
 
 
@@ -31,7 +32,9 @@ class NodeExporter(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NodeExporterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:NodeExporter", name, None, opts)
-        self.listener = Listener(engine=args.engine, alias="node-exporter", internal=NODE_PORT, published=NODE_PORT)
+        self.listener = Listener(
+            engine=args.engine, alias="node-exporter", internal=NODE_PORT, published=args.published
+        )
         self.service = Service(
             name,
             ServiceArgs(

@@ -4,49 +4,49 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import pulumi
 
-SERVICE_LABEL = "claude-memory.service"
+from infra.selfhost.docker_cli import docker_command
+from infra.selfhost.labels import filters
+
 _LINES = 20
 _PATIENCE_S = 20
 
 
 def log_hook(engine: str, docker_host: str, ssh_options: Sequence[str]) -> pulumi.ErrorHook:
     """Return a hook that prints the last log lines of the service that failed; it never asks for another try."""
+    command, stack = docker_command(docker_host, ssh_options), pulumi.get_stack()
 
     def show(failed: pulumi.ErrorHookArgs) -> bool:
-        pulumi.log.error(f"{failed.name} last said:\n{last_lines(failed.name, docker_host, ssh_options)}")
+        pulumi.log.error(f"{failed.name} last said:\n{last_lines(command, filters(stack, failed.name))}")
         return False
 
     return pulumi.ErrorHook(f"logs-{engine}", show)
 
 
-def last_lines(service: str, docker_host: str, ssh_options: Sequence[str]) -> str:
-    """Return the newest container's last log lines, or in one line why they cannot be had."""
-    docker = _docker_command(docker_host, ssh_options)
+def last_lines(docker: Sequence[str], found_by: Sequence[str]) -> str:
+    """Return the last log lines of the newest container found, or in one line why they cannot be had."""
     try:
-        newest = _output(
-            [*docker, "ps", "--all", "--quiet", "--latest", "--filter", f"label={SERVICE_LABEL}={service}"]
-        )
+        newest = _output([*docker, "ps", "--all", "--quiet", "--latest", *found_by], subprocess.PIPE)
         if not newest:
             return "(no container was made)"
-        return _output([*docker, "logs", "--tail", str(_LINES), newest]) or "(nothing)"
-    except (OSError, subprocess.SubprocessError) as error:
+        return _output([*docker, "logs", "--tail", str(_LINES), newest], subprocess.STDOUT) or "(nothing)"
+    except subprocess.CalledProcessError as error:
+        return f"(its log cannot be read: {(error.stderr or error.stdout).strip()})"
+    except (OSError, subprocess.TimeoutExpired) as error:
         return f"(its log cannot be read: {error})"
 
 
-def _docker_command(docker_host: str, ssh_options: Sequence[str]) -> list[str]:
-    if not docker_host.startswith("ssh://"):
-        return ["docker", "--host", docker_host]
-    parts = urlsplit(docker_host)
-    port = ["-p", str(parts.port)] if parts.port else []
-    return ["ssh", *ssh_options, *port, f"{parts.username}@{parts.hostname}", "docker"]
-
-
-def _output(command: Sequence[str]) -> str:
+def _output(command: Sequence[str], errors: int) -> str:
+    """Return what a command printed; `errors`: where its error output goes."""
     done = subprocess.run(  # noqa: S603 - a fixed command, names from the stack's own configuration
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=_PATIENCE_S, check=True, text=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        timeout=_PATIENCE_S,
+        check=True,
+        text=True,
     )
     return done.stdout.strip()

@@ -15,6 +15,7 @@ import pulumi
 import pulumi_docker as docker
 
 from infra.selfhost.hosts import Engine
+from infra.selfhost.labels import FILES, labels
 
 FOLDER = "/run/files"  # where every container finds its files
 _SCRYPT_COST = 2**14  # 50 ms: the digest shows in a label, and must not help to guess a short password
@@ -41,7 +42,7 @@ class Files(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self, provider=args.engine.provider)
         contents = pulumi.Output.all(**args.contents)
         self.digest = pulumi.Output.unsecret(contents.apply(lambda files: digest_of(name, files)))
-        label = docker.VolumeLabelArgs(label="claude-memory.files", value=self.digest)
+        label = docker.VolumeLabelArgs(label=FILES, value=self.digest)
         self.volume = docker.Volume(name, labels=[] if args.reloaded else [label], opts=child)
         self.holder = docker.Container(
             name,
@@ -53,6 +54,7 @@ class Files(pulumi.ComponentResource):
                 docker.ContainerUploadArgs(file=f"{FOLDER}/{file}", content=content, permissions="0444")
                 for file, content in sorted(args.contents.items())
             ],
+            labels=labels({}),
             # told of a new volume alone, the provider would keep the container, and the volume would stay empty
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(replace_on_changes=["mounts"])),
         )

@@ -44,6 +44,11 @@ class Listener:
             return f"{self.alias}:{self.internal}"
         return f"{self.engine.address}:{self.published}"
 
+    @property
+    def local_url(self) -> str:
+        """Where the operator reaches it, on its host alone."""
+        return f"http://{LOOPBACK}:{self.published}"
+
     def binds(self, *users: Engine, operator: bool = False) -> list[docker.ContainerPortArgs]:
         """Return what to publish for users on these engines, and, on loopback, for the operator."""
         addresses = {self.engine.address for user in users if user is not self.engine}

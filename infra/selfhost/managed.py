@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from infra.selfhost.config import SelfhostConfig
+
 MANAGED: Mapping[str, str] = {
     "HOST": "containers listen in the private network",
     "PORT": "`ports: {app: …}` sets the port on the host",
@@ -27,15 +29,16 @@ MANAGED: Mapping[str, str] = {
 _COPIES = 2  # of each shard in a cluster: it goes on with one node away
 
 
-def app_settings(given: Mapping[str, str], domain: str | None, qdrant_nodes: int) -> dict[str, str]:
+def app_settings(given: Mapping[str, str], options: SelfhostConfig) -> dict[str, str]:
     """Return the settings of every container of the app: what the stack gives, over this target's defaults."""
+    nodes = options.qdrant.nodes
     defaults = {"AUTH": "required", "LOG_FORMAT": "json"}
-    if qdrant_nodes > _COPIES:
+    if nodes > _COPIES:
         defaults |= {
-            "QDRANT_SHARDS": str(qdrant_nodes),
+            "QDRANT_SHARDS": str(nodes),
             "QDRANT_REPLICATION_FACTOR": str(_COPIES),
             "QDRANT_WRITE_CONSISTENCY_FACTOR": str(_COPIES),
         }
-    if domain is not None:
-        defaults |= {"PUBLIC_URL": f"https://{domain}", "ALLOWED_HOSTS": domain}
+    if options.domain is not None and options.public_url is not None:
+        defaults |= {"PUBLIC_URL": options.public_url, "ALLOWED_HOSTS": options.domain}
     return {**defaults, **given}

@@ -20,14 +20,19 @@ DATA = "/data"
 
 @dataclass(frozen=True, kw_only=True)
 class ProxyArgs:
-    """domain: None serves plain HTTP, on loopback of the host alone. upstreams: host:port of each replica."""
+    """domain: None serves plain HTTP, on loopback of the host alone. upstreams: host:port of each replica.
+
+    public_url: of the domain, with its port where it is not the usual one. metrics: the port for Prometheus elsewhere.
+    """
 
     engine: Engine
     image_id: pulumi.Input[str]
     limit: Limit
     domain: str | None
+    public_url: str | None
     http: int
     https: int
+    metrics: int
     upstreams: Sequence[str]
     monitoring: Engine
     keep_data: bool
@@ -38,10 +43,8 @@ class Proxy(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Proxy", name, None, opts)
-        self.url = (
-            f"https://{args.domain}{_suffix(args.https, 443)}" if args.domain else f"http://{LOOPBACK}:{args.http}"
-        )
-        self.metrics = Listener(engine=args.engine, alias="proxy", internal=METRICS, published=METRICS)
+        self.url = args.public_url or f"http://{LOOPBACK}:{args.http}"
+        self.metrics = Listener(engine=args.engine, alias="proxy", internal=METRICS, published=args.metrics)
         # certificates: asked for again too often, the authority refuses them
         data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
         self.service = Service(
@@ -54,7 +57,7 @@ class Proxy(pulumi.ComponentResource):
                 user="65532:65532",
                 command=["caddy", "run", "--config", f"{FOLDER}/Caddyfile", "--watch"],
                 environment={"XDG_DATA_HOME": DATA, "XDG_CONFIG_HOME": "/tmp", "HOME": "/tmp"},  # noqa: S108 - a tmpfs
-                files={"Caddyfile": caddyfile(args.domain, args.upstreams)},
+                files={"Caddyfile": caddyfile(args.domain, args.public_url, args.upstreams)},
                 files_reloaded=True,  # by --watch: a replica more or less fails no call
                 volumes={DATA: data},
                 ports=[*_doors(args), *self.metrics.binds(args.monitoring)],
@@ -75,11 +78,7 @@ def _doors(args: ProxyArgs) -> list[docker.ContainerPortArgs]:
     ]
 
 
-def _suffix(port: int, usual: int) -> str:
-    return "" if port == usual else f":{port}"
-
-
-def caddyfile(domain: str | None, upstreams: Sequence[str]) -> str:
+def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[str]) -> str:
     """Return the proxy's configuration.
 
     A replica that is told to stop answers 503 on /ready first, so it gets no new call; a call whose connection it
@@ -87,6 +86,10 @@ def caddyfile(domain: str | None, upstreams: Sequence[str]) -> str:
     buffer. SSE posts belong to the replica that holds the stream: both by the client's address.
     """
     everywhere = " ".join(upstreams)
+    # Caddy's own redirection from HTTP knows no port but the usual one.
+    redirection = ""
+    if public_url != f"https://{domain}" and domain:
+        redirection = f"http://{domain} {{\n    redir {public_url}{{uri}} permanent\n}}\n\n"
     common = """
         health_uri /ready
         health_interval 1s
@@ -109,7 +112,7 @@ def caddyfile(domain: str | None, upstreams: Sequence[str]) -> str:
     metrics /metrics
 }}
 
-{domain or f"http://:{HTTP}"} {{
+{redirection}{domain or f"http://:{HTTP}"} {{
     @sessions path /sse /messages /messages/*
     reverse_proxy @sessions {everywhere} {{
         lb_policy ip_hash{common}

@@ -9,9 +9,10 @@ import pulumi
 import pulumi_docker as docker
 
 from infra.selfhost.config import Limit
-from infra.selfhost.failures import SERVICE_LABEL
 from infra.selfhost.files import FOLDER, Files, FilesArgs
+from infra.selfhost.held import held
 from infra.selfhost.hosts import Engine
+from infra.selfhost.labels import FILES, SERVICE, labels
 
 HEALTHY_WITHIN_S = 60
 # Docker keeps these as they were when a container is updated in place, so a change replaces it.
@@ -64,7 +65,6 @@ class ServiceArgs:
     host_folders: Mapping[str, str] = field(default_factory=dict)
     scratch: Mapping[str, int] = field(default_factory=lambda: {"/tmp": 64})  # noqa: S108 - a tmpfs of the container
     ports: Sequence[docker.ContainerPortArgs] = ()
-    capabilities: Sequence[str] = ()
     stop_s: int = 15
 
 
@@ -73,18 +73,7 @@ class Service(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Service", name, None, opts)
-        self.files: Files | None = None
-        if args.files:
-            self.files = Files(
-                f"{name}-files",
-                FilesArgs(
-                    engine=args.engine,
-                    image_id=args.image_id,
-                    contents=args.files,
-                    reloaded=args.files_reloaded,
-                ),
-                pulumi.ResourceOptions(parent=self),
-            )
+        self.files = self._files(f"{name}-files", args) if args.files else None
         self.container = docker.Container(
             name,
             image=args.image_id,
@@ -97,13 +86,6 @@ class Service(pulumi.ComponentResource):
             restart="unless-stopped",
             stop_timeout=args.stop_s,
             destroy_grace_seconds=args.stop_s,
-            memory=args.limit.memory_mb,
-            memory_swap=args.limit.memory_mb,  # equal: no swap; unset, every preview would show a difference
-            cpus=str(args.limit.cpus),
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"], adds=list(args.capabilities) or None),
-            security_opts=["no-new-privileges:true"],
-            read_only=True,
-            tmpfs={path: f"rw,nosuid,nodev,noexec,mode=1777,size={size}m" for path, size in args.scratch.items()},
             mounts=[*self._file_mounts(), *_data_mounts(args)],
             networks_advanced=[
                 docker.ContainerNetworksAdvancedArgs(
@@ -111,9 +93,8 @@ class Service(pulumi.ComponentResource):
                 )
             ],
             ports=list(args.ports),
-            log_driver="json-file",
-            log_opts={"max-size": "10m", "max-file": "3"},
             labels=self._labels(name, args),
+            **held(args.limit, args.scratch),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=args.engine.provider,
@@ -125,16 +106,23 @@ class Service(pulumi.ComponentResource):
         )
         self.register_outputs({"container": self.container.id})
 
+    def _files(self, name: str, args: ServiceArgs) -> Files:
+        return Files(
+            name,
+            FilesArgs(engine=args.engine, image_id=args.image_id, contents=args.files, reloaded=args.files_reloaded),
+            pulumi.ResourceOptions(parent=self),
+        )
+
     def _file_mounts(self) -> list[docker.ContainerMountArgs]:
         if self.files is None:
             return []
         return [docker.ContainerMountArgs(target=FOLDER, type="volume", source=self.files.volume.name, read_only=True)]
 
     def _labels(self, name: str, args: ServiceArgs) -> list[docker.ContainerLabelArgs]:
-        labels: dict[str, pulumi.Input[str]] = {SERVICE_LABEL: name}
+        more: dict[str, pulumi.Input[str]] = {SERVICE: name}
         if self.files is not None and not args.files_reloaded:
-            labels["claude-memory.files"] = self.files.digest
-        return [docker.ContainerLabelArgs(label=label, value=value) for label, value in labels.items()]
+            more[FILES] = self.files.digest
+        return labels(more)
 
 
 def _data_mounts(args: ServiceArgs) -> list[docker.ContainerMountArgs]:

@@ -9,11 +9,14 @@ import pulumi
 import pulumi_docker as docker
 
 from infra.errors import TaskFailed
-from infra.selfhost.failures import SERVICE_LABEL
+from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER, Files, FilesArgs
+from infra.selfhost.held import held
 from infra.selfhost.hosts import Engine
+from infra.selfhost.labels import FILES, REASON, SERVICE, labels
 
-_MEMORY_MB = 256
+_LIMIT = Limit(memory_mb=256)
+_SCRATCH = {"/tmp": 64}  # noqa: S108 - a tmpfs of the container
 _LINES = 20
 
 
@@ -54,23 +57,12 @@ class Task(pulumi.ComponentResource):
             attach=True,
             logs=True,
             restart="no",
-            memory=_MEMORY_MB,
-            memory_swap=_MEMORY_MB,
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            security_opts=["no-new-privileges:true"],
-            read_only=True,
-            tmpfs={"/tmp": "rw,nosuid,nodev,noexec,mode=1777,size=64m"},  # noqa: S108 - a tmpfs of the container
             mounts=[docker.ContainerMountArgs(target=FOLDER, type="volume", source=files.volume.name, read_only=True)]
             if files
             else [],
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.engine.network.name)],
-            log_driver="json-file",
-            log_opts={"max-size": "10m", "max-file": "3"},
-            labels=[
-                docker.ContainerLabelArgs(label=SERVICE_LABEL, value=name),
-                docker.ContainerLabelArgs(label="claude-memory.files", value=files.digest if files else ""),
-                docker.ContainerLabelArgs(label="claude-memory.reason", value=args.reason),
-            ],
+            labels=labels({SERVICE: name, FILES: files.digest if files else "", REASON: args.reason}),
+            **held(_LIMIT, _SCRATCH),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=args.engine.provider,

@@ -31,7 +31,7 @@ class DockerEngine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self.host = DEFAULT_SOCKET
+        self.host = os.environ.get("DOCKER_HOST", DEFAULT_SOCKET)
 
     def start(self) -> None:
         """Find or start the engine. Raises EngineMissing."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.config import StackValues
 from infra.plan import Plan, declared
-from infra.selfhost.program import run
+from infra.selfhost.program import check, declare
 
 SECRETS = {
     "postgresPassword": "made-up-password-of-the-app",
@@ -45,4 +45,4 @@ def selfhost_plan(**others: Any) -> Plan:
 
 @cache
 def _plan(others: str) -> Plan:
-    return declared(selfhost_values(**json.loads(others)), run)
+    return declared(selfhost_values(**json.loads(others)), lambda values: declare(check(values)))

@@ -11,6 +11,7 @@ from infra.selfhost.task import _succeeded
 from tests.support.stacks import SECRETS, selfhost_plan
 
 CONTAINER, VOLUME = "docker:index/container:Container", "docker:index/volume:Volume"
+IMAGE = "docker:index/remoteImage:RemoteImage"
 SINGLE = {}
 TWO_HOSTS = {
     "hosts": {
@@ -43,6 +44,7 @@ def test_every_container_is_held_tightly(stack):
         assert one["securityOpts"] == ["no-new-privileges:true"], name
         assert one["user"] not in ("", "root", "0"), name
         assert one["memory"] == one["memorySwap"] > 0, name
+        assert float(one["cpus"]) > 0, name
         assert one["logOpts"]["max-size"], name
 
 
@@ -51,7 +53,6 @@ def test_every_running_container_is_asked_for_its_health_and_starts_again_by_its
         assert one["healthcheck"]["tests"][0] == "CMD", name
         assert one["wait"], name
         assert one["restart"] == "unless-stopped", name
-        assert float(one["cpus"]) > 0, name
 
 
 @pytest.mark.parametrize("stack", [pytest.param(SINGLE, id="one host"), pytest.param(TWO_HOSTS, id="two hosts")])
@@ -74,6 +75,26 @@ def test_with_a_domain_the_proxy_serves_http_and_https():
     ports = containers(domain="memory.example.org")["memory-proxy"]["ports"]
 
     assert {port["external"] for port in ports} == {80, 443}
+
+
+def test_a_port_of_https_that_is_not_the_usual_one_is_part_of_every_address():
+    found = containers(domain="memory.example.org", ports={"https": 8444})
+
+    assert "PUBLIC_URL=https://memory.example.org:8444" in found["memory-app-1"]["envs"]
+    assert "PUBLIC_URL=https://memory.example.org" in containers(domain="memory.example.org")["memory-app-1"]["envs"]
+    assert "ALLOWED_HOSTS=memory.example.org" in found["memory-app-1"]["envs"]
+
+
+def test_every_container_tells_which_stack_it_is_of():
+    for name, one in selfhost_plan(**TWO_HOSTS).of_type(CONTAINER).items():
+        assert {"label": "claude-memory.stack", "value": "test"} in one.inputs["labels"], name
+
+
+def test_nothing_but_data_volumes_has_a_name_that_another_stack_would_take():
+    named = [one for one in selfhost_plan(**TWO_HOSTS).resources if "name" in one.inputs and one.type != IMAGE]
+
+    assert named
+    assert all(one.type == VOLUME and one.inputs["name"] == f"test-{one.name}" for one in named)
 
 
 def test_on_one_host_the_stores_publish_nothing():

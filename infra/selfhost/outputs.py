@@ -1,0 +1,35 @@
+"""What a stack tells once it is up: addresses, a client's configuration to paste, commands to run next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+import pulumi
+
+from infra.selfhost.labels import filters
+
+
+def export(url: str, worker: str, worker_host: str, operated: Mapping[str, str]) -> None:
+    """Export all outputs.
+
+    worker: the name of the app's worker, in which commands are run; worker_host: the address of its Docker engine.
+    operated: URLs of what operators look at, by name.
+    """
+    mcp = f"{url}/mcp"
+    server = {"type": "http", "url": mcp, "headers": {"Authorization": "Bearer TOKEN"}}
+    run = f"docker exec $(docker ps -q {shlex.join(filters(pulumi.get_stack(), worker))}) claude-memory"
+    pulumi.export("url", url)
+    pulumi.export("mcp_url", mcp)
+    pulumi.export("client_configuration", json.dumps({"mcpServers": {"memory": server}}, indent=2))
+    pulumi.export("operator_urls", dict(operated))
+    pulumi.export(
+        "next_steps",
+        [
+            f"export DOCKER_HOST={worker_host}",
+            f"{run} doctor",
+            f"{run} token create --user NAME",
+            f"claude mcp add --transport http memory {mcp} --header 'Authorization: Bearer TOKEN'",
+        ],
+    )
