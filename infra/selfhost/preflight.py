@@ -69,7 +69,7 @@ def _asked(command: Sequence[str]) -> tuple[int, str]:
     except subprocess.TimeoutExpired:
         return 1, f"no answer within {_PATIENCE_S} s"
     lines = (done.stdout + done.stderr).strip().splitlines() if done.returncode else done.stdout.strip().splitlines()
-    return done.returncode, lines[-1].strip() if lines else ""
+    return done.returncode, lines[-1].strip().rstrip(".?") if lines else ""
 
 
 def _remedy(said: str, docker_host: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +21,9 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.e2e.test_selfhost import _free_port, engine, images
-from tests.support.docker import ROOT, DockerEngine
+from infra.selfhost.labels import filters
+from tests.e2e.test_selfhost import engine, images
+from tests.support.docker import ROOT, DockerEngine, free_port
 from tests.support.stacks import SECRETS
 
 pytestmark = [
@@ -34,14 +37,17 @@ _UP_S = 600
 
 
 class Pulumi:
-    """The CLI on a stack of its own: state and configuration in a folder."""
+    """The CLI on a stack of its own; its state is in a folder, its configuration beside links to the programs."""
 
     def __init__(self, folder: Path, engine: DockerEngine) -> None:
-        self.folder, self.engine = folder, engine
-        self.config_file = folder / f"Pulumi.{STACK}.yaml"
-        self.port = _free_port()
+        self.state, self._project, self.engine = folder / "state", folder / "project", engine
+        for made in (self.state, self._project):
+            made.mkdir()
+        for linked in ("Pulumi.yaml", "infra", ".venv"):
+            (self._project / linked).symlink_to(ROOT / linked)
+        self.port = free_port()
         self._environment = os.environ | {
-            "PULUMI_BACKEND_URL": f"file://{folder}",
+            "PULUMI_BACKEND_URL": f"file://{self.state}",
             "PULUMI_CONFIG_PASSPHRASE": "made-up passphrase",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -52,10 +58,14 @@ class Pulumi:
         command = ["pulumi", "--non-interactive", *arguments]
         if arguments[:2] != ("stack", "init"):
             command[3:3] = ["--stack", STACK]
-        if arguments[0] in ("up", "preview", "refresh", "destroy", "config"):
-            command[3:3] = ["--config-file", str(self.config_file)]
         done = subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=_UP_S, check=False
+            command,
+            cwd=self._project,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=_UP_S,
+            check=False,
         )
         assert not check or done.returncode == 0, f"{' '.join(command)}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
         return done
@@ -68,9 +78,14 @@ class Pulumi:
         """Bring the stack to what is configured."""
         return self("up", "--yes", "--skip-preview", check=check)
 
+    def errors(self, failed: subprocess.CompletedProcess[str]) -> list[str]:
+        """Return the names of the resources that an update told an error of."""
+        told = failed.stdout.partition("Diagnostics:")[2]
+        return re.findall(r"^  docker:index:\w+ \(([^)]+)\):\n    error:", told, re.MULTILINE)
+
     def running(self, service: str) -> list[str]:
         """Return the ids of a service's running containers."""
-        return self.engine.run("ps", "--quiet", "--filter", f"label=claude-memory.service={service}").split()
+        return self.engine.run("ps", "--quiet", *filters(STACK, service)).split()
 
     async def call(self, tool: str, **arguments: Any) -> Any:
         """Call a tool through the proxy."""
@@ -96,7 +111,7 @@ def pulumi(engine: DockerEngine, images: dict[str, str], tmp_path_factory: pytes
         pulumi.set(f"hosts.{role}.docker", engine.host, "--path")
     pulumi.set("ports.http", str(pulumi.port), "--path")
     for name in ("prometheus", "alertmanager", "alerts"):
-        pulumi.set(f"ports.{name}", str(_free_port()), "--path")
+        pulumi.set(f"ports.{name}", str(free_port()), "--path")
     pulumi.set("RATE_LIMIT_PER_MINUTE", "0")  # calls without a pause are what is tried here
     for key, value in SECRETS.items():
         pulumi.set(key, value, "--secret")
@@ -120,7 +135,7 @@ def test_a_refresh_finds_no_difference(pulumi):
 
 
 def test_no_secret_is_in_clear_in_the_state_or_in_docker_inspect(pulumi):
-    state = "".join(path.read_text() for path in pulumi.folder.rglob("*.json*") if path.is_file())
+    state = "".join(path.read_text() for path in pulumi.state.rglob("*.json*") if path.is_file())
     ids = pulumi.engine.run("ps", "--all", "--quiet").split()
     shown = pulumi.engine.run("inspect", *ids)
 
@@ -190,6 +205,36 @@ def test_a_missing_image_is_one_error_with_its_name_and_leaves_the_rest_up(pulum
     finally:
         pulumi.set("images.app", images["app"], "--path")
         pulumi.up()
+
+
+def test_a_port_in_use_is_one_error_with_its_name_and_the_next_up_goes_on_from_there(pulumi):
+    old = pulumi.running("memory-app-1")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        pulumi.set("ports.alertmanager", str(taken.getsockname()[1]), "--path")
+        failed = pulumi.up(check=False)
+
+        assert failed.returncode != 0
+        assert pulumi.errors(failed) == ["memory-alertmanager"]
+        assert "address already in use" in failed.stdout
+        assert pulumi.running("memory-app-1") == old
+    pulumi.up()
+    pulumi("preview", "--expect-no-changes")
+
+
+def test_an_engine_that_is_away_is_one_error_and_nothing_is_touched(pulumi):
+    old = pulumi.running("memory-app-1")
+    for role in ("data", "app", "monitoring", "edge"):
+        pulumi.set(f"hosts.{role}.address", "127.0.0.1", "--path")
+    pulumi.set("hosts.data.docker", "ssh://deploy@127.0.0.1:1", "--path")
+    failed = pulumi.up(check=False)
+    pulumi.set("hosts.data.docker", pulumi.engine.host, "--path")
+
+    assert failed.returncode != 0
+    assert failed.stdout.count("ssh://deploy@127.0.0.1:1") == 1
+    assert "1 Docker engine of the stack cannot be used; nothing was changed" in failed.stdout
+    assert pulumi.running("memory-app-1") == old
 
 
 def test_a_wrong_configuration_is_refused_before_anything_is_touched(pulumi):

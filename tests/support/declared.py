@@ -29,9 +29,14 @@ class DeclaredStack:
         )
         self._networks: list[str] = []
         self._volumes: list[str] = []
+        self._awaited: dict[str, float] = {}  # containers whose health was not seen yet, and when they were started
 
     def up(self) -> None:
-        """Make everything. Raises AssertionError for a task that fails, or a container that stays unhealthy."""
+        """Make everything. Raises AssertionError for a task that fails, or a container that stays unhealthy.
+
+        Health is waited for before each task and at the end, for all together: the engine waits at each container, and
+        what comes later takes as long for itself.
+        """
         for one in self._plan.resources:
             if one.type == f"{_PREFIX}network:Network":
                 self._engine.run("network", "create", one.name)
@@ -41,6 +46,7 @@ class DeclaredStack:
                 self._engine.run("volume", "create", self._volumes[-1])
             elif one.type == f"{_PREFIX}container:Container":
                 self._container(one)
+        self._settle()
 
     def down(self) -> None:
         """Remove everything that was made."""
@@ -61,12 +67,20 @@ class DeclaredStack:
             self._upload(self.ids[one.name], upload)
         if not inputs.get("start", True):
             return
+        if inputs.get("attach"):
+            self._settle()
         self._engine.run("start", self.ids[one.name])
         if inputs.get("attach"):
             status = self._engine.run("wait", self.ids[one.name])
             assert status == "0", f"{one.name} ended with {status}: {self._engine.run('logs', self.ids[one.name])}"
         elif inputs.get("wait"):
-            self.wait_healthy(one.name)
+            self._awaited[one.name] = time.monotonic()
+
+    def _settle(self) -> None:
+        """Wait for the health of all that was started."""
+        for name, started in self._awaited.items():
+            self.wait_healthy(name, max(0.0, started + HEALTHY_S - time.monotonic()))
+        self._awaited.clear()
 
     def wait_healthy(self, name: str, within_s: float = HEALTHY_S) -> None:
         """Wait for a container's health. Raises AssertionError with its last lines."""
@@ -74,15 +88,24 @@ class DeclaredStack:
         while self.health(name) != "healthy":
             if time.monotonic() > until:
                 logs = self._engine.run("logs", "--tail", "20", self.ids[name], both=True)
-                raise AssertionError(f"{name} is not healthy after {within_s:.0f} s: {logs}")
+                raise AssertionError(f"{name} is not healthy in time: {logs}")
             time.sleep(0.2)
+
+    def read(self, name: str, path: str) -> bytes | None:
+        """Return a file of a container; None when there is none."""
+        answer = self._api.get(f"/containers/{self.ids[name]}/archive", params={"path": path})
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        with tarfile.open(fileobj=io.BytesIO(answer.content)) as tar:
+            content = tar.extractfile(tar.getmembers()[0])
+            assert content is not None, f"{path} of {name} is no file"
+            return content.read()
 
     def health(self, name: str) -> str:
         """Return what Docker says of a container's health; `-` when it does not run."""
-        shown = self._engine.run(
-            "inspect", "--format", "{{if .State.Running}}{{.State.Health.Status}}{{else}}-{{end}}", self.ids[name]
-        )
-        return shown.strip()
+        state = self._api.get(f"/containers/{self.ids[name]}/json").raise_for_status().json()["State"]
+        return str(state["Health"]["Status"]) if state["Running"] else "-"
 
     def _upload(self, container: str, upload: Mapping[str, Any]) -> None:
         content = str(upload["content"]).encode()

@@ -1,6 +1,4 @@
 ARG BASE
 FROM ${BASE}
-RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus-postgres-exporter >/dev/null \
-    && rm -rf /var/lib/apt/lists/*
 USER nobody
 ENTRYPOINT ["prometheus-postgres-exporter"]

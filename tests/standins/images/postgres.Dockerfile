@@ -1,9 +1,7 @@
 # Stands in for the image `postgres`: Debian's server behind the same variables, folders and user.
 ARG BASE
 FROM ${BASE}
-RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-15 >/dev/null \
-    && rm -rf /var/lib/apt/lists/* /var/lib/postgresql/15 && install -d -m 3777 /var/run/postgresql \
-    && chown -R postgres:postgres /var/lib/postgresql
+RUN install -d -m 3777 /var/run/postgresql && chown -R postgres:postgres /var/lib/postgresql
 COPY images/postgres-entrypoint.sh /usr/local/bin/docker-entrypoint.sh
 ENV PATH=/usr/lib/postgresql/15/bin:$PATH PGDATA=/var/lib/postgresql/15/docker LANG=C.UTF-8
 VOLUME /var/lib/postgresql
