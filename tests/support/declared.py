@@ -19,11 +19,15 @@ _PREFIX = "docker:index/"
 
 
 class DeclaredStack:
-    """The containers, networks and volumes of a plan, in its order; `ids` by resource name."""
+    """The containers, networks and volumes of a plan, in its order.
+
+    ids: of all containers, by resource name; services: names of those that run for good.
+    """
 
     def __init__(self, engine: DockerEngine, plan: Plan) -> None:
         self._engine, self._plan = engine, plan
         self.ids: dict[str, str] = {}
+        self.services: list[str] = []
         self._api = httpx.Client(
             transport=httpx.HTTPTransport(uds=engine.host.removeprefix("unix://")), base_url="http://docker", timeout=60
         )
@@ -74,6 +78,7 @@ class DeclaredStack:
             status = self._engine.run("wait", self.ids[one.name])
             assert status == "0", f"{one.name} ended with {status}: {self._engine.run('logs', self.ids[one.name])}"
         elif inputs.get("wait"):
+            self.services.append(one.name)
             self._awaited[one.name] = time.monotonic()
 
     def _settle(self) -> None:
