@@ -2,10 +2,14 @@
 
 import argparse
 import json
+import signal
+import sys
 from pathlib import Path
 
 import qdrant
 
+# A container's first process ignores what it has no handler for, and would be killed only half a minute later.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 parser = argparse.ArgumentParser()
 parser.add_argument("--config-path", type=Path, required=True)
 parser.add_argument("--disable-telemetry", action="store_true")
