@@ -231,7 +231,9 @@ class Settings(BaseSettings):
     allowed_origins: CommaList = Field(
         default_factory=list, description="web origins that may call, beside loopback; comma between them"
     )
-    enable_cors: bool = Field(False, description="answers browsers' CORS questions for ALLOWED_ORIGINS")
+    enable_cors: bool = Field(
+        False, description="lets web pages of loopback and ALLOWED_ORIGINS read the answers (CORS)"
+    )
     rate_limit_per_minute: int | None = Field(
         None, ge=0, description="requests a minute of one token; 0: no limit; unset: 60, on loopback without tokens 0"
     )

@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import logs, metrics
 from app.errors import MemoryServerError, RateLimited, Unavailable
 from app.serve.auth import Authenticator, Identity, require
-from app.serve.guard import Guard
+from app.serve.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
 from app.serve.limits import RateLimit
-from app.serve.oauth import PAGES, RESOURCE_METADATA, is_open
+from app.serve.oauth import PAGES, RESOURCE_METADATA, is_for_clients, is_open
 from app.serve.reply import CHALLENGE, Header, send_error, send_json
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
@@ -126,14 +126,13 @@ class Dispatcher:
         headers = _Headers(scope["headers"])
         request_id = (headers.request_id or secrets.token_hex(8).encode()).decode()
         logs.request_id.set(request_id)
-        open_to_all = self._public_url is not None and is_open(scope["path"])
-        cors = [] if open_to_all else self._guard.cors_headers(headers.origin)  # those answer for themselves
+        cors = self._cors_headers(scope["path"], headers)
         answer = _Answer(send, [(b"x-request-id", request_id.encode()), *cors], self._service)
         rpc = scope["path"] in MCP_METHODS
         try:
             await self._route(scope, headers, receive, answer.send)
         except MemoryServerError as error:
-            if error.status != 404:
+            if error.status not in (404, 405):  # clients try GET /mcp, to see whether there is a stream
                 logger.warning("%s %s refused: %s", scope["method"], scope["path"], error)
             if not answer.started:
                 await self._refuse(answer.send, error, scope["path"], headers, rpc=rpc)
@@ -149,6 +148,15 @@ class Dispatcher:
                 raise
             mistake = MemoryServerError("the server made a mistake and has logged it under this request's id")
             await send_error(answer.send, mistake, rpc=rpc)
+
+    def _cors_headers(self, path: str, headers: _Headers) -> list[Header]:
+        """Return what lets web pages of other origins read the answer, whether it is one or a refusal."""
+        if self._public_url is not None:
+            if is_for_clients(path):
+                return ANY_ORIGIN
+            if is_open(path) or path in PAGES:
+                return []  # shown to people, who are sent there; no other page reads them
+        return self._guard.cors_headers(headers.origin)
 
     async def _refuse(self, send: Send, error: MemoryServerError, path: str, headers: _Headers, *, rpc: bool) -> None:
         if isinstance(error, WrongMethod):
@@ -179,7 +187,10 @@ class Dispatcher:
             return
         if self._public_url is not None and is_open(path):
             self._guard.check(headers.host, [])
-            await self._pass_on(scope, headers, receive, send)
+            if method == "OPTIONS" and headers.preflight and is_for_clients(path):
+                await send_json(send, 204, None, ANY_ORIGIN_PREFLIGHT)
+            else:
+                await self._pass_on(scope, headers, receive, send)
             return
         self._guard.check(headers.host, headers.origin)
         if method == "OPTIONS" and headers.preflight:

@@ -31,6 +31,16 @@ CORS_HEADERS = (
 )
 CORS_EXPOSED = b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after, x-request-id"
 CORS_MAX_AGE_S = b"600"
+# What clients call to sign in (app.serve.oauth): a page of any origin may, and read why it was refused.
+ANY_ORIGIN: list[Header] = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"www-authenticate, retry-after, x-request-id"),
+]
+ANY_ORIGIN_PREFLIGHT: list[Header] = [
+    (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
+    (b"access-control-allow-headers", b"authorization, content-type, accept, mcp-protocol-version"),
+    (b"access-control-max-age", CORS_MAX_AGE_S),
+]
 
 
 class HostRefused(MemoryServerError):

@@ -19,12 +19,17 @@ SERVER_METADATA = "/.well-known/oauth-authorization-server"
 AUTHORIZE, TOKEN, REVOKE, REGISTER = "/authorize", "/token", "/revoke", "/register"
 CONSENT, OPENID_CALLBACK = "/consent", "/openid/callback"
 
-# Called by programs with credentials in the request, so a web page of any origin may call them. /authorize shows
-# nothing and is navigated to from everywhere.
-OPEN_PATHS = frozenset({AUTHORIZE, TOKEN, REVOKE, REGISTER})
 PAGES = frozenset({CONSENT, OPENID_CALLBACK})
 
 
 def is_open(path: str) -> bool:
     """Whether a request for a path needs neither a token nor an allowed origin."""
-    return path in OPEN_PATHS or path.startswith((f"{REGISTER}/", "/.well-known/"))
+    return path == AUTHORIZE or is_for_clients(path)
+
+
+def is_for_clients(path: str) -> bool:
+    """Whether clients call a path: they trust what the request holds and no cookie, so a page of any origin may.
+
+    /authorize is not one of them. Browsers are sent there from everywhere, but no page has anything to read there.
+    """
+    return path in (TOKEN, REVOKE, REGISTER) or path.startswith((f"{REGISTER}/", "/.well-known/"))

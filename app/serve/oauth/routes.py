@@ -12,10 +12,9 @@ from mcp.server.auth.handlers.revoke import RevocationHandler
 from mcp.server.auth.handlers.token import TokenHandler
 from mcp.server.auth.settings import ClientRegistrationOptions
 from mcp.shared.auth import OAuthMetadata, ProtectedResourceMetadata
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, request_response
+from starlette.routing import Route
 
 from app import metrics
 from app.errors import RateLimited
@@ -70,10 +69,10 @@ def sign_in_routes(service: Service) -> list[Route]:
     consent = Consent(provider, store, tokens, openid)
     return [
         *_metadata_routes(provider.public_url, settings.mcp_server_name),
-        _open_route(REGISTER, endpoints.register, "POST"),
-        _open_route(REGISTER + "/{client_id}", endpoints.manage, "GET", "DELETE"),
-        _open_route(TOKEN, endpoints.token, "POST"),
-        _open_route(REVOKE, endpoints.revoke, "POST"),
+        Route(REGISTER, endpoints.register, methods=["POST"]),
+        Route(REGISTER + "/{client_id}", endpoints.manage, methods=["GET", "DELETE"]),
+        Route(TOKEN, endpoints.token, methods=["POST"]),
+        Route(REVOKE, endpoints.revoke, methods=["POST"]),
         Route(AUTHORIZE, endpoints.authorize, methods=["GET", "POST"]),
         Route(CONSENT, endpoints.limited(consent.show), methods=["GET"]),
         Route(CONSENT, endpoints.limited(consent.decide), methods=["POST"]),
@@ -118,21 +117,10 @@ def _metadata_routes(public_url: str, name: str) -> list[Route]:
                 "resource_name": name,
             }
         )
-        routes.append(_open_route(RESOURCE_METADATA + path, ProtectedResourceMetadataHandler(resource).handle, "GET"))
-        routes.append(_open_route(SERVER_METADATA + path, server, "GET"))
+        about = ProtectedResourceMetadataHandler(resource).handle
+        routes.append(Route(RESOURCE_METADATA + path, about, methods=["GET"]))
+        routes.append(Route(SERVER_METADATA + path, server, methods=["GET"]))
     return routes
-
-
-def _open_route(path: str, handler: Handler, *methods: str) -> Route:
-    """Return a route that web pages of any origin may call: it trusts no cookie, only what the request holds."""
-    app = CORSMiddleware(
-        request_response(handler),
-        allow_origins=["*"],
-        allow_methods=methods,
-        allow_headers=["authorization", "mcp-protocol-version"],
-        expose_headers=["retry-after", "x-request-id"],
-    )
-    return Route(path, app, methods=[*methods, "OPTIONS"])
 
 
 class _Endpoints:

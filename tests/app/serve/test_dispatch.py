@@ -233,6 +233,16 @@ async def test_a_wrong_method_is_told_the_right_one(door: Door, method: str, pat
     assert (answer.status_code, answer.headers["allow"]) == (405, takes)
 
 
+async def test_a_client_that_looks_for_a_stream_at_mcp_is_no_warning(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    await door("GET", "/mcp")
+    assert caplog.messages == []
+
+    await door("POST", "/mcp", {"Origin": "https://evil.example"})
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
 async def test_mode_health_has_no_mcp() -> None:
     door = Door(api_mode="health", mcp=False)
 

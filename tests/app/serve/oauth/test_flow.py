@@ -12,6 +12,8 @@ import pytest
 from app.metrics import SIGN_INS
 from tests.support.sign_in import REDIRECT, pkce, problem, query
 
+PAGE = {"Origin": "https://inspector.example"}  # what a browser says of a page of another origin
+
 
 async def test_a_client_finds_everything_from_a_refusal(deployment, http):
     refused = await http.post("/mcp")
@@ -565,17 +567,67 @@ class TestClients:
             assert int(refused.headers["retry-after"]) > 0
             assert (await http.get("/.well-known/oauth-authorization-server")).status_code == 200
 
-    async def test_web_pages_of_any_origin_may_use_the_endpoints_of_clients(self, http):
-        origin = {"Origin": "https://inspector.example"}
-        asked = {**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("POST", "/register"),
+            ("DELETE", "/register/x"),
+            ("POST", "/token"),
+            ("POST", "/revoke"),
+            ("GET", "/.well-known/oauth-protected-resource/mcp"),
+        ],
+    )
+    async def test_a_browser_lets_pages_of_any_origin_call_what_clients_call(self, http, method, path):
+        headers = "authorization,content-type,mcp-protocol-version"
+        asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
 
-        for path in ("/register", "/token", "/revoke"):
-            assert (await http.client.options(path, headers=asked)).headers["access-control-allow-origin"] == "*"
-        found = await http.get("/.well-known/oauth-authorization-server", headers=origin)
-        assert found.headers.get_list("access-control-allow-origin") == ["*"]
+        answer = await http.client.options(path, headers={**PAGE, **asked})
+
+        assert answer.status_code == 204
+        assert answer.headers.get_list("access-control-allow-origin") == ["*"]
+        assert method in answer.headers["access-control-allow-methods"]
+        assert set(headers.split(",")) <= set(answer.headers["access-control-allow-headers"].split(", "))
+        assert "access-control-allow-credentials" not in answer.headers
+
+    async def test_such_a_page_reads_answers_and_refusals(self, deploy):
+        deployment = await deploy(oauth_registrations_per_minute=1)
         body = {"redirect_uris": [REDIRECT]}
-        assert (await http.post("/register", json=body, headers=origin)).status_code == 201
-        assert (await http.get("/consent", headers=origin)).status_code == 403, "but not the user's page"
+        async with deployment.browser() as http:
+            answers = [
+                await http.get("/.well-known/oauth-authorization-server", headers=PAGE),
+                await http.get("/.well-known/openid-configuration", headers=PAGE),
+                await http.post("/register", json=body, headers=PAGE),
+                await http.post("/register", json=body, headers=PAGE),
+                await http.post("/token", data={"client_id": "unknown"}, headers=PAGE),
+                await http.get("/token", headers=PAGE),
+                await http.post("/token", data={"code": "x" * 2_000_000}, headers=PAGE),
+            ]
+        assert [answer.status_code for answer in answers] == [200, 404, 201, 429, 401, 405, 413]
+        for answer in answers:
+            assert answer.headers.get_list("access-control-allow-origin") == ["*"]
+            assert "access-control-allow-credentials" not in answer.headers
+        assert "retry-after" in answers[3].headers
+        assert "retry-after" in answers[3].headers["access-control-expose-headers"]
+
+    async def test_no_page_of_another_origin_reads_what_is_shown_to_the_user(self, deploy):
+        deployment = await deploy(enable_cors=True, allowed_origins=PAGE["Origin"])
+        async with deployment.browser() as http:
+            client = await http.register()
+            begun = await http.authorize(client, pkce()[1])
+            consent = begun.headers["location"]
+            answers = [
+                begun,
+                await http.get("/authorize", headers=PAGE),
+                await http.get(consent, headers=PAGE),
+                await http.get(consent, headers={"Origin": "http://localhost:6274"}),
+                await http.get("/openid/callback", headers=PAGE),
+            ]
+            preflight = {**PAGE, "Access-Control-Request-Method": "POST"}
+            answers.append(await http.client.options("/authorize", headers=preflight))
+            refused = await http.get(consent, headers={"Origin": "https://evil.example"})
+        assert [answer.status_code for answer in answers] == [302, 400, 200, 200, 404, 405]
+        assert not [answer for answer in [*answers, refused] if "access-control-allow-origin" in answer.headers]
+        assert refused.status_code == 403
 
 
 async def test_without_public_url_there_is_no_sign_in(deploy):
