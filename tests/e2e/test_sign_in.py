@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -26,56 +24,14 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
-from app.serve.auth import digest, new_token
-from app.store.database import Database
-from app.store.tokens import Tokens
-from tests.support.proxy import Proxy, proxy
-from tests.support.serving import PATIENCE_S, Server, clean_environment
+from tests.support.browser import chromium, next_page, press
+from tests.support.deployment import Deployment
+from tests.support.node import node, npm_ci
+from tests.support.serving import PATIENCE_S, clean_environment
 from tests.support.sign_in import Http, pkce, query
 from tests.support.waiting import until
 
 CALLBACK = "http://127.0.0.1:9/callback"
-
-
-class Deployment:
-    """Server processes on one database, behind a proxy. `token` is ann's, made before they started."""
-
-    def __init__(self, proxy: Proxy, servers: list[Server], tokens: Tokens, token: str) -> None:
-        self.url, self.asked, self.servers, self.tokens, self.token = proxy.url, proxy.asked, servers, tokens, token
-
-
-@pytest.fixture
-async def tokens(connect_arguments: dict[str, Any]) -> AsyncIterator[Tokens]:
-    database = Database(connect_arguments)
-    await database.open()
-    yield Tokens(database)
-    await database.close()
-
-
-@pytest.fixture
-async def deploy(connect_arguments: dict[str, Any], tokens: Tokens, tmp_path: Path) -> AsyncIterator[Any]:
-    """Return a function that starts a deployment of so many servers; with an OpenID provider it has no token."""
-    host, port = quote(str(connect_arguments["host"]), safe=""), connect_arguments["port"]
-    url = f"postgresql:///{connect_arguments['database']}?host={host}&port={port}&user={connect_arguments['user']}"
-    with ExitStack() as stack:
-
-        async def deploy(servers: int = 1, **environment: str) -> Deployment:
-            token = new_token()
-            if "OPENID_ISSUER" not in environment:
-                await tokens.create(digest(token), "ann", ["read", "write"], None)
-            before = stack.enter_context(proxy())
-            given = {"DATABASE_URL": url, "AUTH": "required", "PUBLIC_URL": before.url, **environment}
-            running = []
-            for number in range(servers):
-                server = Server(tmp_path / f"data{number}", **given)
-                stack.callback(server.end)
-                running.append(server)
-            for server in running:
-                await asyncio.to_thread(server.wait_ready)
-            before.ports.extend(server.port for server in running)
-            return Deployment(before, running, tokens, token)
-
-        yield deploy
 
 
 class Kept:
@@ -251,24 +207,10 @@ async def test_a_server_that_is_open_to_all_does_not_start_with_a_public_url(tmp
 
 
 async def test_the_reference_client_signs_in_refreshes_and_is_revoked(deploy, tmp_path):
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        pytest.skip("Node is not installed")
-    for file in (Path(__file__).parent / "typescript").iterdir():
-        if file.is_file():
-            shutil.copy(file, tmp_path)
-    environment = {**clean_environment(), "npm_config_fund": "false", "npm_config_audit": "false"}
-
-    async def run(*command: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
-        more: dict[str, Any] = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
-        return await asyncio.to_thread(subprocess.run, command, timeout=timeout_s, **more)
-
-    installed = await run(npm, "ci", "--ignore-scripts", "--loglevel=error", timeout_s=90)
-    if installed.returncode != 0:
-        pytest.skip(f"npm cannot install: {installed.stderr.strip().splitlines()[:1]}")
+    await asyncio.to_thread(npm_ci, Path(__file__).parent / "typescript", tmp_path)
     deployment = await deploy(2)
 
-    done = await run(node, "sign-in.mjs", deployment.url, deployment.token, timeout_s=PATIENCE_S)
+    done = await node(tmp_path, "sign-in.mjs", deployment.url, deployment.token)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "passed"
@@ -312,46 +254,8 @@ def callback() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
     """Chromium with JavaScript switched off: the page must do without."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in (
-        "headless",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "disable-dev-shm-usage",
-        f"user-data-dir={tmp_path / 'profile'}",
-    ):
-        options.add_argument(f"--{flag}")
-    options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    browser = webdriver.Chrome(options, Service(driver))
-    try:
-        browser.set_page_load_timeout(PATIENCE_S)
-        browser.implicitly_wait(5)
+    with chromium(tmp_path / "profile", javascript=False) as browser:
         yield browser
-    finally:
-        browser.quit()
-
-
-@contextmanager
-def next_page(browser: Any) -> Iterator[None]:
-    """Wait until what the block does has led to another page."""
-    from selenium.webdriver.support.expected_conditions import staleness_of
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    page = browser.find_element("tag name", "html")
-    yield
-    WebDriverWait(browser, PATIENCE_S).until(staleness_of(page))
 
 
 class TestInTheBrowser:
@@ -426,16 +330,11 @@ class TestInTheBrowser:
             browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
             browser.get(url)
             browser.find_element("id", "token").send_keys("wrong")
-            self.press(browser, "Continue")
+            press(browser, "Continue")
             self.check_page(browser, ["Your access token", "Continue", "Cancel"])
             browser.find_element("id", "token").send_keys(deployment.token)
-            self.press(browser, "Continue")
+            press(browser, "Continue")
             self.check_page(browser, ["Allow", "Deny"])
-
-    def press(self, browser: Any, name: str) -> None:
-        [button] = [one for one in browser.find_elements("tag name", "button") if one.text == name]
-        with next_page(browser):
-            button.click()
 
     def check_page(self, browser: Any, names: list[str]) -> None:
         controls = browser.find_elements("css selector", "input:not([type=hidden]), button")
@@ -466,7 +365,7 @@ class TestInTheBrowser:
         with callback() as (redirect, came):
             _, url, _ = await self.begin(deployment, redirect)
             browser.get(url)
-            self.press(browser, "Cancel")
+            press(browser, "Cancel")
             assert browser.title == "connected"
         assert query(came[0])["error"] == "access_denied"
 

@@ -1,0 +1,51 @@
+"""Deployments where clients sign in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from app.serve.auth import digest, new_token
+from app.store.database import Database
+from app.store.tokens import Tokens
+from tests.support.deployment import Deployment
+from tests.support.proxy import proxy
+from tests.support.serving import Server
+
+
+@pytest.fixture
+def tokens(database: Database) -> Tokens:
+    """The access tokens and grants in it."""
+    return Tokens(database)
+
+
+@pytest.fixture
+async def deploy(connect_arguments: dict[str, Any], tokens: Tokens, tmp_path: Path) -> AsyncIterator[Any]:
+    """Return a function that starts a deployment of so many servers; with an OpenID provider it has no token."""
+    host, port = quote(str(connect_arguments["host"]), safe=""), connect_arguments["port"]
+    url = f"postgresql:///{connect_arguments['database']}?host={host}&port={port}&user={connect_arguments['user']}"
+    with ExitStack() as stack:
+
+        async def deploy(servers: int = 1, **environment: str) -> Deployment:
+            token = new_token()
+            if "OPENID_ISSUER" not in environment:
+                await tokens.create(digest(token), "ann", ["read", "write"], None)
+            before = stack.enter_context(proxy())
+            given = {"DATABASE_URL": url, "AUTH": "required", "PUBLIC_URL": before.url, **environment}
+            running = []
+            for number in range(servers):
+                server = Server(tmp_path / f"data{number}", **given)
+                stack.callback(server.end)
+                running.append(server)
+            for server in running:
+                await asyncio.to_thread(server.wait_ready)
+            before.ports.extend(server.port for server in running)
+            return Deployment(before, running, tokens, token)
+
+        yield deploy
