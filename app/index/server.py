@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import struct
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self, TypeAlias, TypeVar
@@ -38,6 +39,8 @@ _SEARCH_TRIES = 2  # a kept connection may be one the server has closed since
 _BACKOFF_S = 0.1
 _CONNECTIONS = 32
 _OVERSAMPLING = 2.0  # points looked at with whole vectors for each one wanted, where bytes stand for them
+
+_FLOAT32 = struct.Struct("<f")
 
 _WINDOW, _SESSION, _DENSE = "window", "session", "dense"
 _KEYWORDS = ("project", "kind", "tags", "role", "conversation")
@@ -299,7 +302,7 @@ class QdrantCollection:
         answers = await self.server.call(
             lambda qdrant: qdrant.query_batch_points(self.name, requests), SEARCH_LIMIT_S, _SEARCH_TRIES
         )
-        return [{UUID(str(point.id)): point.score for point in answer.points} for answer in answers]
+        return [{UUID(str(point.id)): _as_float32(point.score) for point in answer.points} for answer in answers]
 
     async def count(self, limit_s: float = WRITE_LIMIT_S) -> int:
         """Return how many points there are."""
@@ -396,6 +399,12 @@ def _to_struct(point: Point) -> models.PointStruct:
             "at": payload.at.timestamp(),
         },
     )
+
+
+def _as_float32(score: float) -> float:
+    """Return the number the server meant: it writes the fewest digits that tell one 32-bit float from the next."""
+    (exact,) = _FLOAT32.unpack(_FLOAT32.pack(score))
+    return float(exact)
 
 
 def _conditions(user: str, where: Filter) -> list[Any]:

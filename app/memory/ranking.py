@@ -26,7 +26,7 @@ from uuid import UUID
 from app.memory.analysis import Question, is_named, name_terms
 from app.memory.types import Candidate, Collection, Traits
 
-VECTORS_VERSION = 1
+VECTORS_VERSION = 2
 """Raise it whenever the same counts would give other vectors: an index of another version is rebuilt."""
 
 BEFORE = (0.7, 0.4)  # what the words of the turn before count for a turn, and those of the one before that
@@ -34,6 +34,11 @@ AFTER = (0.4, 0.2)
 NEIGHBOURS = max(len(BEFORE), len(AFTER))  # a changed turn re-weighs this many on each side
 
 SATURATION = 1.2  # BM25's k1
+# Weights are whole multiples of these. Their products are then multiples of 2**-16, whose sums below 256 take the 24
+# bits that a 32-bit float holds: an engine's score is exact, so whatever order it, its shards and its segments add
+# in, the same memories tie and the same come first.
+STORED_STEPS = 512  # in 1.0 of a stored weight
+ASKED_STEPS = 128  # in 1.0 of a question's
 WINDOW_LENGTH = 40.0  # weighted terms in a window; the means of the three conversations are 38 to 43
 WINDOW_LENGTH_SHARE = 0.75  # BM25's b, its usual value; see the docstring for what the recipe had
 SESSION_LENGTH = 320.0  # terms in a session; the means are 286 to 362
@@ -61,7 +66,7 @@ LEXICAL = Weights()
 SHARE = Weights(lexical=1.5, dense=0.5, length=0.05, date=0.3)
 _VOTERS = 50  # the best by words, among which it is looked whether enough vectors are there
 _COSINE_PLACES = 4  # the vectors tell no more
-_SCORE_PLACES = 6  # engines add up in different orders: what differs by less is a tie on all of them
+_SCORE_PLACES = 6
 NAME_WEIGHT = 0.5  # of a term that is in a speaker's name: the speaker cue says the rest
 
 
@@ -123,7 +128,8 @@ def session_vector(turns: Iterable[Counts]) -> Vector:
 def _saturated(counts: Mapping[int, float], reference: float, share: float) -> Vector:
     """Return BM25's term frequency part, in 0..2.2, for a text compared with one of `reference` terms."""
     flat = SATURATION * (1 - share + share * sum(counts.values()) / reference)
-    return {term: (1 + SATURATION) * count / (count + flat) for term, count in counts.items()}
+    most = (1 + SATURATION) * STORED_STEPS
+    return {term: (round(most * count / (count + flat)) or 1) / STORED_STEPS for term, count in counts.items()}
 
 
 # What the index is asked
@@ -136,7 +142,8 @@ def query_weights(question: Question, collection: Collection, speaker_terms: fro
     for term in question.terms:
         holding = min(collection.holding.get(term, 0), memories)  # were they counted at two moments: idf stays > 0
         idf = log(1 + (memories - holding + 0.5) / (holding + 0.5))
-        weights[term] = NAME_WEIGHT * idf if term in speaker_terms else idf
+        weight = NAME_WEIGHT * idf if term in speaker_terms else idf
+        weights[term] = (round(weight * ASKED_STEPS) or 1) / ASKED_STEPS
     return weights
 
 
