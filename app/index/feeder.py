@@ -24,6 +24,7 @@ from app.settings import Settings
 from app.store.changes import PostgresChangeLog
 from app.store.collections import Collection, Collections
 from app.store.database import Database
+from app.store.heartbeat import AlwaysHeld, Lock
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +45,16 @@ class Feeder:
         db: Database,
         settings: Settings,
         on_applied: Callable[[int], None] = lambda changes: None,
+        lock: Lock | None = None,
     ) -> None:
-        """on_applied: told how many changes each round applied."""
+        """on_applied: told how many changes each round applied. lock: the one under which it runs.
+
+        The lock is confirmed right before each write: a process that was frozen until another one took over must not
+        put an old point over a new one.
+        """
+        self._lock = lock or AlwaysHeld()
         self._log, self._on_applied = log, on_applied
-        self._server = QdrantServer.of(settings)
+        self._server = QdrantServer.of(settings, self._lock.confirmed)
         self._collections = Collections(db)
         self._alias = settings.qdrant_collection
         self._quantize_from = settings.qdrant_quantize_from
@@ -156,6 +163,8 @@ class Feeder:
             return
         await new.follower.catch_up()
         await new.follower.save()
+        if not await self._lock.confirmed():
+            raise EngineAway("another process may be feeding by now; nothing was switched")
         await self._collections.switch(new.engine.name)
         new.engine.is_live = True
         old, self._live, self._next = self._live, new, None

@@ -46,6 +46,7 @@ _WINDOW, _SESSION, _DENSE = "window", "session", "dense"
 _KEYWORDS = ("project", "kind", "tags", "role", "conversation")
 
 T = TypeVar("T")
+MaySend: TypeAlias = Callable[[], Awaitable[bool]]
 Call: TypeAlias = Callable[[AsyncQdrantClient], Awaitable[T]]
 
 
@@ -102,8 +103,11 @@ class Shape:
 class QdrantServer:
     """The server, or a cluster of which one node is asked: makes, names and deletes collections."""
 
-    def __init__(self, urls: Sequence[str], key: SecretStr | None, tries: int) -> None:
-        """urls: of a cluster's nodes, at least one; tries: how often a call is made that may be made twice."""
+    def __init__(self, urls: Sequence[str], key: SecretStr | None, tries: int, may_send: MaySend | None = None) -> None:
+        """urls: of a cluster's nodes, at least one; tries: how often a call is made that may be made twice.
+
+        may_send: asked right before each request that could change something; None for who changes nothing.
+        """
         self._nodes = [
             AsyncQdrantClient(
                 url=url,
@@ -112,6 +116,7 @@ class QdrantServer:
                 timeout=int(WRITE_LIMIT_S),
                 check_compatibility=False,
                 limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+                event_hooks={"request": [_asking(may_send)]} if may_send is not None else {},
             )
             for url in urls
         ]
@@ -119,10 +124,10 @@ class QdrantServer:
         self.tries = max(1, tries)
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, may_send: MaySend | None = None) -> Self:
         """Return the server that the settings name."""
         assert settings.qdrant_url is not None
-        return cls(settings.qdrant_url.split(","), settings.qdrant_api_key, settings.max_retry_attempts)
+        return cls(settings.qdrant_url.split(","), settings.qdrant_api_key, settings.max_retry_attempts, may_send)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -214,12 +219,24 @@ class QdrantServer:
             self._asked = (node + 1) % len(self._nodes)
 
 
+def _asking(may_send: MaySend) -> Callable[[httpx.Request], Awaitable[None]]:
+    """Return a hook of httpx: it runs when the whole request is made, and only its bytes are to be sent."""
+
+    async def ask(request: httpx.Request) -> None:
+        if request.method != "GET" and not await may_send():
+            raise EngineAway("another process may be feeding by now; nothing was written")
+
+    return ask
+
+
 async def _once(make: Call[T], node: AsyncQdrantClient) -> T:
     try:
         return await make(node)
     except ResourceExhaustedResponse as error:
         raise _Passing("Qdrant has too much to do now (429)") from error
     except ResponseHandlingException as error:
+        if isinstance(error.source, EngineAway):  # our hook's
+            raise error.source from None
         raise _Passing(f"Qdrant does not answer ({type(error.source).__name__})") from error
     except UnexpectedResponse as error:
         status = error.status_code or httpx.codes.BAD_GATEWAY

@@ -159,9 +159,10 @@ async def _feeding(settings: Settings, db: Database, log: PostgresChangeLog) -> 
     from app.store.database import Database
 
     watched = Database(db.connect_arguments, watched=settings.database_url is not None)
-    feeder = Feeder(PostgresChangeLog(watched, log.model), watched, settings)
+    lock = watched.lock(FEEDER_LOCK)
+    feeder = Feeder(PostgresChangeLog(watched, log.model), watched, settings, lock=lock)
     await watched.open()
-    task = asyncio.create_task(while_leading(watched.lock(FEEDER_LOCK), feeder.run), name="index feeder")
+    task = asyncio.create_task(while_leading(lock, feeder.run), name="index feeder")
     try:
         yield feeder
     finally:

@@ -18,6 +18,7 @@ from app.memory.access import Token, TokenStore
 from app.memory.ports import Limits, Parts
 from app.memory.types import Quota
 from app.serve.allocator import give_memory_back
+from app.worker.leader import FEEDER_LOCK, WORKER_LOCK
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
     from app.embedding.running import Embedding
@@ -247,7 +248,7 @@ class Runtime:
         from app.store.collections import Collections
 
         assert self._db is not None
-        self._feeder = Feeder(log, self._db, self.settings, housekeeping.applied)
+        self._feeder = Feeder(log, self._db, self.settings, housekeeping.applied, self._db.lock(FEEDER_LOCK))
         self._wake_index = self._feeder.wake
         index = self._index = RemoteIndex(log, Collections(self._db), QdrantServer.of(self.settings))
         await index.start()
@@ -385,8 +386,6 @@ class Runtime:
             return {}
         memories, size = await self._store.size()
         lag_changes, lag_seconds = self._index.lag
-        from app.worker.leader import WORKER_LOCK
-
         backed_up_at, verified_at = await self._store.backup_times()
         found: dict[str, float] = {}
         if self.settings.database_url is not None:  # the embedded one has no workers

@@ -51,6 +51,9 @@ class Lock(Protocol):
     async def until(self, *, held: bool) -> None:
         """Wait until it is ours, or is not."""
 
+    async def confirmed(self) -> bool:
+        """Ask whether it is ours at this moment: a process that was frozen does not know yet that it lost it."""
+
 
 class AlwaysHeld:
     """The lock of a process that has its database to itself."""
@@ -62,12 +65,17 @@ class AlwaysHeld:
         if not held:
             await asyncio.Event().wait()
 
+    async def confirmed(self) -> bool:
+        """Tell that it is ours."""
+        return True
+
 
 class SessionLock:
     """An advisory lock of the heartbeat's session, asked for with every beat."""
 
-    def __init__(self, key: int) -> None:
-        self.key = key
+    def __init__(self, key: int, lives: Callable[[], Awaitable[bool]]) -> None:
+        """lives: asks whether the session is still there."""
+        self.key, self._lives = key, lives
         self._held, self._free = asyncio.Event(), asyncio.Event()
         self._free.set()
 
@@ -79,6 +87,10 @@ class SessionLock:
     async def until(self, *, held: bool) -> None:
         """Wait until it is ours, or is not."""
         await (self._held if held else self._free).wait()
+
+    async def confirmed(self) -> bool:
+        """Ask PostgreSQL whether it is ours at this moment: a session holds its locks as long as it lives."""
+        return self.held and await self._lives() and self.held
 
     def note(self, *, held: bool) -> None:
         """Take note of what PostgreSQL said of it."""
@@ -101,6 +113,7 @@ class Heartbeat:
         self.problem: str | None = None
         self._locks: dict[int, SessionLock] = {}
         self._connection: asyncpg.Connection | None = None
+        self._talking = asyncio.Lock()  # a connection answers one question at a time
         self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -120,7 +133,19 @@ class Heartbeat:
     def lock(self, key: int) -> SessionLock:
         """Return a lock that is asked for from now on."""
         self._hurry.set()
-        return self._locks.setdefault(key, SessionLock(key))
+        return self._locks.setdefault(key, SessionLock(key, self._session_lives))
+
+    async def _session_lives(self) -> bool:
+        async with self._talking:
+            connection = self._connection
+            if connection is None:
+                return False
+            try:
+                await in_time(connection.execute("select"), ANSWER_S)
+            except _NO_ANSWER:
+                self._hurry.set()
+                return False
+        return True
 
     async def _beat_on(self) -> None:
         while True:
@@ -152,15 +177,16 @@ class Heartbeat:
 
     async def _ask(self) -> bool:
         """Return whether the server takes writes, and if so try to get the locks that are not ours yet."""
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = await self._open()
-        if await connection.fetchval("select pg_is_in_recovery()"):
-            return False
-        for lock in self._locks.values():
-            if not lock.held and await connection.fetchval("select pg_try_advisory_lock($1)", lock.key):
-                lock.note(held=True)
-        return True
+        async with self._talking:
+            connection = self._connection
+            if connection is None:
+                connection = self._connection = await self._open()
+            if await connection.fetchval("select pg_is_in_recovery()"):
+                return False
+            for lock in self._locks.values():
+                if not lock.held and await connection.fetchval("select pg_try_advisory_lock($1)", lock.key):
+                    lock.note(held=True)
+            return True
 
     async def _open(self) -> asyncpg.Connection:
         connection = await asyncpg.connect(

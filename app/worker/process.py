@@ -130,8 +130,8 @@ class Worker:
             if settings.qdrant_url is not None:
                 from app.index.feeder import Feeder  # brings the client, which takes a second
 
-                self._feeder = Feeder(log, self._db, settings, housekeeping.applied)
                 self._feeding = self._db.lock(FEEDER_LOCK)
+                self._feeder = Feeder(log, self._db, settings, housekeeping.applied, self._feeding)
                 stack.push_async_callback(self._feeder.close)
             async with asyncio.TaskGroup() as group:
                 for work in background_work(self._db, housekeeping, self._feeder, self._embedding):

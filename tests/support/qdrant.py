@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.store.changes import PostgresChangeLog
 from app.store.collections import Collections
 from app.store.database import Database
+from app.store.heartbeat import Lock
 from tests.standins.qdrant import Server
 from tests.support.serving import clean_environment
 from tests.support.waiting import until
@@ -73,9 +74,11 @@ async def delete_all(url: str, prefix: str) -> None:
 
 
 @asynccontextmanager
-async def feeding(db: Database, settings: Settings, model: str | None = None) -> AsyncIterator[Feeder]:
-    """Run a feeder; model: whose vectors it feeds too."""
-    feeder = Feeder(PostgresChangeLog(db, model), db, settings)
+async def feeding(
+    db: Database, settings: Settings, model: str | None = None, lock: Lock | None = None
+) -> AsyncIterator[Feeder]:
+    """Run a feeder; model: whose vectors it feeds too; lock: what it takes for its own."""
+    feeder = Feeder(PostgresChangeLog(db, model), db, settings, lock=lock)
     task = asyncio.create_task(feeder.run())
     try:
         yield feeder

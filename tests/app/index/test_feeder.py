@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -13,8 +14,18 @@ from qdrant_client import AsyncQdrantClient, models
 
 from app.index import feeder as feeder_module
 from app.index import remote as remote_module
+from app.index import server as server_module
+from app.index.feeder import Feeder
+from app.index.follower import Follower
+from app.index.server import _to_struct
+from app.store.changes import PostgresChangeLog
 from app.store.collections import Collections
+from app.store.database import Database
+from app.store.heartbeat import AlwaysHeld
+from app.store.postgres import PostgresStore
+from app.worker.leader import FEEDER_LOCK, while_leading
 from tests.support.domain import look_for, memorize, parts_on, texts_for
+from tests.support.freezing import successor
 from tests.support.qdrant import Line, answering, delete_all, fed, feeding
 from tests.support.rows import add_note
 from tests.support.serving import ROOT, clean_environment
@@ -339,3 +350,68 @@ async def run_until_killed(arguments):
 async def ids(client, name):
     points, _ = await client.scroll(name, limit=1_000)
     return [point.id for point in points]
+
+
+class TestFrozen:
+    async def test_what_was_made_before_another_took_over_is_not_written_after_it(
+        self, server_url, qdrant_settings, client, alice, monkeypatch
+    ):
+        async with feeding_under_its_lock(server_url, qdrant_settings) as (database, feeder):
+            store, made = PostgresStore(database), _to_struct
+            await add_note(store, alice, "apple")
+            await until(lambda: level(database), "all is fed")
+            live = (await Collections(database).live()).name
+
+            with successor(server_url, FEEDER_LOCK) as other:
+
+                def freeze_here(point):
+                    monkeypatch.setattr(server_module, "_to_struct", made)
+                    other.takes_over()
+                    return made(point)
+
+                monkeypatch.setattr(server_module, "_to_struct", freeze_here)
+                await add_note(store, alice, "pear")
+                await until(lambda: not feeder.runs, "it has noticed")
+                assert (await client.count(live)).count == 1
+
+            await until(lambda: level(database), "all is fed")
+            assert (await client.count(live)).count == 2
+
+    async def test_a_collection_that_was_filled_before_is_not_made_the_live_one_after_it(
+        self, database, qdrant_settings, monkeypatch
+    ):
+        lock, saved = AlwaysHeld(), Follower.save
+        async with feeding(database, qdrant_settings, lock=lock) as feeder:
+            await fed(feeder)
+            before = (await Collections(database).live()).name
+
+            async def freeze_here(follower):
+                await saved(follower)
+                monkeypatch.setattr(lock, "confirmed", lost, raising=False)
+
+            monkeypatch.setattr(Follower, "save", freeze_here)
+            await Collections(database).ask_for_rebuild()
+            await until(lambda: "nothing was switched" in feeder_problem(feeder), "it has asked")
+            assert (await Collections(database).live()).name == before
+
+
+async def lost():
+    return False
+
+
+@asynccontextmanager
+async def feeding_under_its_lock(url, settings):
+    """Run a feeder on a PostgreSQL server as a worker does."""
+    database = Database({"dsn": url}, watched=True)
+    await database.open()
+    lock = database.lock(FEEDER_LOCK)
+    feeder = Feeder(PostgresChangeLog(database), database, settings, lock=lock)
+    task = asyncio.create_task(while_leading(lock, feeder.run))
+    try:
+        await fed(feeder)
+        yield database, feeder
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await feeder.close()
+        await database.close()

@@ -15,6 +15,7 @@ import pytest
 from app.errors import StoreUnavailable
 from app.store import heartbeat
 from app.store.database import Database
+from tests.support.freezing import successor
 from tests.support.postgres_server import PostgresServer
 from tests.support.waiting import until
 
@@ -168,6 +169,25 @@ async def test_a_holder_that_is_cut_off_is_forgotten(server_url: str, monkeypatc
             await second.lock(LOCK).until(held=True)
 
 
+async def test_a_holder_that_was_frozen_learns_of_its_loss_when_it_asks(server_url: str) -> None:
+    async with watched(server_url) as database:
+        lock = database.lock(LOCK)
+        assert not await lock.confirmed()
+        await lock.until(held=True)
+        assert await lock.confirmed()
+
+        with successor(server_url, LOCK) as other:
+            other.takes_over()
+            assert lock.held, "nobody told it yet"
+            assert not await lock.confirmed()
+            await lock.until(held=False)
+
+        await lock.until(held=True)
+        assert await lock.confirmed()
+        assert database.problem is None
+
+
 async def test_an_embedded_database_is_ours_alone(database: Database) -> None:
     assert database.lock(LOCK).held
+    assert await database.lock(LOCK).confirmed()
     assert database.problem is None

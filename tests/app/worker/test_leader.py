@@ -11,6 +11,14 @@ from app.worker.leader import while_leading
 from tests.support.waiting import until
 
 
+async def lives() -> bool:
+    return True
+
+
+def a_lock() -> SessionLock:
+    return SessionLock(1, lives)
+
+
 class Work:
     def __init__(self) -> None:
         self.begun = self.cut_short = 0
@@ -24,7 +32,7 @@ class Work:
 
 
 async def test_work_begins_with_the_lock_and_is_cut_short_without_it() -> None:
-    lock, work = SessionLock(1), Work()
+    lock, work = a_lock(), Work()
     leading = asyncio.create_task(while_leading(lock, work))
     await asyncio.sleep(0)
     assert work.begun == 0
@@ -41,7 +49,7 @@ async def test_work_begins_with_the_lock_and_is_cut_short_without_it() -> None:
 
 
 async def test_it_ends_also_when_it_is_told_so_while_the_work_is_cut_short() -> None:
-    lock, cut, may_end = SessionLock(1), asyncio.Event(), asyncio.Event()
+    lock, cut, may_end = a_lock(), asyncio.Event(), asyncio.Event()
 
     async def slow_to_end() -> None:
         try:
