@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.serving import ROOT, Server, clean_environment, serving, until
-
-
-class Qdrant:
-    """The stand-in as a process of its own, on one port and one folder through all its lives."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self.port = folder, 0
-        self.process = self.start()
-
-    def start(self) -> subprocess.Popen[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.standins.qdrant",
-            "--folder",
-            str(self._folder),
-            "--port",
-            str(self.port),
-        ]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
-        return self.process
-
-    def end(self, number: int = signal.SIGKILL) -> None:
-        self.process.send_signal(number)
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+from tests.support.qdrant_nodes import Node
+from tests.support.serving import Server, serving, until
 
 
 @pytest.fixture
-def qdrant(run_folder: Path) -> Iterator[Qdrant]:
-    qdrant = Qdrant(run_folder / "qdrant-away")
-    yield qdrant
-    os.kill(qdrant.process.pid, signal.SIGCONT)
-    qdrant.end()
+def qdrant(run_folder: Path) -> Iterator[Node]:
+    node = Node(run_folder / "qdrant-away")
+    yield node
+    node.kill()
 
 
 def search(server: Server) -> dict[str, Any]:
@@ -62,15 +30,14 @@ def index(server: Server) -> dict[str, Any]:
     return part
 
 
-def test_searches_go_on_while_qdrant_is_dead_or_hangs(run_folder: Path, qdrant: Qdrant) -> None:
-    url = f"http://127.0.0.1:{qdrant.port}"
-    with serving(run_folder / "served-away", QDRANT_URL=url) as server:
+def test_searches_go_on_while_qdrant_is_dead_or_hangs(run_folder: Path, qdrant: Node) -> None:
+    with serving(run_folder / "served-away", QDRANT_URL=qdrant.url) as server:
         until(lambda: index(server)["status"] == "ok", "the collection answers")
         server.call("memorize", {"text": "apple pie"})
         assert [one["text"] for one in search(server)["results"]] == ["apple pie"]
         assert not search(server)["degraded"]
 
-        qdrant.end()
+        qdrant.kill()
         server.call("memorize", {"text": "apple cake"})
         found = search(server)
         assert ({one["text"] for one in found["results"]}, found["degraded"]) == ({"apple pie", "apple cake"}, True)
@@ -82,10 +49,10 @@ def test_searches_go_on_while_qdrant_is_dead_or_hangs(run_folder: Path, qdrant: 
         until(lambda: not search(server)["degraded"], "the index is used again")
         assert {one["text"] for one in search(server)["results"]} == {"apple pie", "apple cake"}
 
-        qdrant.process.send_signal(signal.SIGSTOP)
+        qdrant.signal(signal.SIGSTOP)
         server.call("memorize", {"text": "apple tart"})
         assert len(search(server)["results"]) == 3
-        qdrant.process.send_signal(signal.SIGCONT)
+        qdrant.signal(signal.SIGCONT)
         until(lambda: not search(server)["degraded"], "the index is used again")
         assert len(search(server)["results"]) == 3
         assert "claude_memory_qdrant_up 1.0" in until(lambda: server.request("GET", "/metrics")[2], "metrics")
