@@ -27,6 +27,7 @@ from tests.support.serving import clean_environment
 from tests.support.waiting import until
 
 TEST_URL = os.environ.get("QDRANT_TEST_URL")
+COPIES = int(os.environ.get("QDRANT_TEST_COPIES", "1"))  # of each shard: 2 on a cluster whose nodes may die
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from app.settings import Settings
-from tests.support.qdrant import delete_all, qdrant
+from tests.support.qdrant import COPIES, delete_all, qdrant
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +23,7 @@ def qdrant_url(run_folder: Path) -> Iterator[str]:
 async def qdrant_settings(plain_settings: Settings, qdrant_url: str) -> AsyncIterator[Settings]:
     """Settings with that server."""
     prefix = f"test_{uuid4().hex[:12]}"
-    yield plain_settings.model_copy(update={"qdrant_url": qdrant_url, "qdrant_collection": prefix})
+    yield plain_settings.model_copy(
+        update={"qdrant_url": qdrant_url, "qdrant_collection": prefix, "qdrant_replication_factor": COPIES}
+    )
     await delete_all(qdrant_url, prefix)
