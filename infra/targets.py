@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from importlib import import_module
+from types import TracebackType
 
 import pulumi
 
@@ -20,6 +22,7 @@ class Target(StrEnum):
 
 def run() -> None:
     """Run the program of the stack's `target`. Raises ConfigError when there is none of that name."""
+    sys.excepthook = _show
     values = stack_values()
     name = values.plain("target")
     try:
@@ -30,3 +33,12 @@ def run() -> None:
         ) from None
     program: Callable[..., None] = import_module(f"infra.{target}.program").run
     program(values)
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show what nobody caught, but not the interrupt by which the engine ends a program after a resource failed.
+
+    Its traceback would stand below the one error that matters.
+    """
+    if kind is not KeyboardInterrupt:
+        sys.__excepthook__(kind, error, trace)

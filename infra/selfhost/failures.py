@@ -19,19 +19,27 @@ def log_hook(engine: str, docker_host: str, ssh_options: Sequence[str]) -> pulum
     command, stack = docker_command(docker_host, ssh_options), pulumi.get_stack()
 
     def show(failed: pulumi.ErrorHookArgs) -> bool:
-        pulumi.log.error(f"{failed.name} last said:\n{last_lines(command, filters(stack, failed.name))}")
+        said = last_lines(command, filters(stack, failed.name))
+        if said:
+            pulumi.log.error(f"{failed.name} last said:\n{said}")
         return False
 
     return pulumi.ErrorHook(f"logs-{engine}", show)
 
 
 def last_lines(docker: Sequence[str], found_by: Sequence[str]) -> str:
-    """Return the last log lines of the newest container found, or in one line why they cannot be had."""
+    """Return the last log lines of the newest container found, or in one line why they cannot be had.
+
+    Empty when it said nothing, or is well: then it is the one before, and the failed one was not even made.
+    """
     try:
-        newest = _output([*docker, "ps", "--all", "--quiet", "--latest", *found_by], subprocess.PIPE)
-        if not newest:
-            return "(no container was made)"
-        return _output([*docker, "logs", "--tail", str(_LINES), newest], subprocess.STDOUT) or "(nothing)"
+        newest = _output(
+            [*docker, "ps", "--all", "--latest", "--format", "{{.ID}} {{.Status}}", *found_by], subprocess.PIPE
+        )
+        container, _, status = newest.partition(" ")
+        if not container or "(healthy)" in status:
+            return ""
+        return _output([*docker, "logs", "--tail", str(_LINES), container], subprocess.STDOUT)
     except subprocess.CalledProcessError as error:
         return f"(its log cannot be read: {(error.stderr or error.stdout).strip()})"
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -57,6 +57,7 @@ class Task(pulumi.ComponentResource):
             attach=True,
             logs=True,
             restart="no",
+            healthcheck=docker.ContainerHealthcheckArgs(tests=["NONE"]),  # in place of the image's own
             mounts=[docker.ContainerMountArgs(target=FOLDER, type="volume", source=files.volume.name, read_only=True)]
             if files
             else [],

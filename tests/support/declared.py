@@ -191,6 +191,8 @@ def _port(one: Mapping[str, Any]) -> str:
 
 
 def _health(value: Mapping[str, Any]) -> dict[str, Any]:
+    if value["tests"] == ["NONE"]:
+        return {"Test": ["NONE"]}
     nanoseconds = {name: int(value[key].removesuffix("s")) * 10**9 for name, key in _TIMES.items()}
     return {"Test": value["tests"], "Retries": int(value["retries"]), **nanoseconds}
 
