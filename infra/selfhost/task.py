@@ -57,7 +57,10 @@ class Task(pulumi.ComponentResource):
             attach=True,
             logs=True,
             restart="no",
-            healthcheck=docker.ContainerHealthcheckArgs(tests=["NONE"]),  # in place of the image's own
+            # In place of the image's own; its times would be taken, and differ from none at every preview.
+            healthcheck=docker.ContainerHealthcheckArgs(
+                tests=["NONE"], interval="30s", timeout="30s", start_period="30s"
+            ),
             mounts=[docker.ContainerMountArgs(target=FOLDER, type="volume", source=files.volume.name, read_only=True)]
             if files
             else [],
@@ -68,7 +71,7 @@ class Task(pulumi.ComponentResource):
                 parent=self,
                 provider=args.engine.provider,
                 depends_on=[files.holder] if files else [],
-                replace_on_changes=["labels"],
+                replace_on_changes=["healthcheck", "labels"],
             ),
         )
         self.done = pulumi.Output.all(self.container.exit_code, self.container.container_logs).apply(
