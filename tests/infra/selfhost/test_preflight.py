@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,30 +10,14 @@ from infra.errors import EnginesError
 from infra.selfhost import preflight
 from infra.selfhost.config import Host, Hosts
 from infra.selfhost.preflight import check_engines, problem
+from tests.support.commands import Commands
 
 ONE, TWO = "ssh://deploy@one.example.org", "ssh://deploy@two.example.org:2222"
 
 
-class Commands:
-    """Stands in for a command on PATH: what it says and how it ends by what it was asked; `calls` are its arguments."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._log = folder, folder / "calls"
-
-    def put(self, name: str, script: str) -> None:
-        path = self._folder / name
-        path.write_text(f'#!/bin/sh\necho "$0 $*" >>{self._log}\n{script}\n', encoding="utf-8")
-        path.chmod(0o755)
-
-    @property
-    def calls(self) -> list[str]:
-        return [line.removeprefix(f"{self._folder}/") for line in self._log.read_text(encoding="utf-8").splitlines()]
-
-
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    return Commands(tmp_path)
+    return Commands(tmp_path, monkeypatch)
 
 
 def hosts(one: str = ONE, two: str = TWO) -> Hosts:

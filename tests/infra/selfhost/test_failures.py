@@ -1,0 +1,58 @@
+"""The last words of a service that did not come up: those of the container that failed, or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.selfhost.failures import last_lines
+from infra.selfhost.labels import filters
+from tests.support.commands import Commands
+
+FOUND_BY = filters("production", "memory-app-1")
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    return Commands(tmp_path, monkeypatch)
+
+
+def docker(status: str) -> str:
+    return f"case $1 in ps) echo '{status}';; logs) echo first; echo then >&2; echo last;; esac"
+
+
+def test_an_unhealthy_container_is_heard_in_the_order_it_spoke(commands):
+    commands.put("docker", docker("1f2e Up 59 seconds (unhealthy)"))
+
+    assert last_lines(["docker"], FOUND_BY) == "first\nthen\nlast"
+
+
+def test_only_the_newest_container_of_this_stack_and_service_is_asked(commands):
+    commands.put("docker", docker("1f2e Restarting (1) 2 seconds ago"))
+    last_lines(["docker"], FOUND_BY)
+
+    [listed, logs] = commands.calls
+    assert "--latest" in listed
+    assert "label=claude-memory.stack=production" in listed
+    assert "label=claude-memory.service=memory-app-1" in listed
+    assert logs == "docker logs --tail 20 1f2e"
+
+
+@pytest.mark.parametrize("status", ["", "1f2e Up 3 hours (healthy)"])
+def test_without_a_failed_container_nothing_is_quoted(commands, status):
+    commands.put("docker", docker(status))
+
+    assert last_lines(["docker"], FOUND_BY) == ""
+
+
+def test_a_log_that_cannot_be_read_is_told_with_the_reason(commands):
+    commands.put("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+
+    assert last_lines(["docker"], FOUND_BY) == "(its log cannot be read: Cannot connect to the Docker daemon)"
+
+
+def test_a_missing_command_hides_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert "its log cannot be read" in last_lines(["docker"], FOUND_BY)
