@@ -63,18 +63,41 @@ class Host(TargetConfig):
 
 
 class Hosts(TargetConfig):
-    """A host for each role; roles with the same engine share a host."""
+    """A host for each role; roles with the same engine share a host, and what one of them says of it holds for all."""
 
     data: Host = Host()
     app: Host = Host()
     monitoring: Host = Host()
     edge: Host = Host()
 
+    def by_engine(self) -> dict[str, tuple[Host, tuple[Role, ...]]]:
+        """Return each host with its roles, by the address of its engine."""
+        roles: dict[str, tuple[Role, ...]] = {}
+        said: dict[str, dict[str, object]] = {}
+        for role in ROLES:
+            host: Host = getattr(self, role)
+            roles[host.docker] = (*roles.get(host.docker, ()), role)
+            said.setdefault(host.docker, {"docker": host.docker}).update(
+                {name: getattr(host, name) for name in host.model_fields_set}
+            )
+        return {engine: (Host.model_validate(said[engine]), roles[engine]) for engine in roles}
+
+    @model_validator(mode="after")
+    def _roles_agree_on_their_host(self) -> Self:
+        for role in ROLES:
+            host: Host = getattr(self, role)
+            agreed, roles = self.by_engine()[host.docker]
+            for name in host.model_fields_set:
+                if getattr(host, name) != getattr(agreed, name):
+                    key = Host.model_fields[name].alias or name
+                    raise ValueError(f"{' and '.join(roles)} share {host.docker}, and differ in {key}")
+        return self
+
     @model_validator(mode="after")
     def _several_have_addresses(self) -> Self:
-        hosts = {role: getattr(self, role) for role in ROLES}
-        if len({host.docker for host in hosts.values()}) > 1:
-            lacking = [role for role, host in hosts.items() if host.address is None]
+        hosts = self.by_engine()
+        if len(hosts) > 1:
+            lacking = [role for host, roles in hosts.values() if host.address is None for role in roles]
             if lacking:
                 raise ValueError(
                     f"with several hosts each has an address in their private network; {lacking} have none"

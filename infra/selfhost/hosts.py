@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from infra.selfhost.config import ROLES, Host, Hosts, Role
+from infra.selfhost.config import Host, Hosts, Role
 from infra.selfhost.failures import log_hook
 
 LOOPBACK = "127.0.0.1"
@@ -65,14 +65,10 @@ class Engines(pulumi.ComponentResource):
 
     def __init__(self, name: str, hosts: Hosts, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Engines", name, None, opts)
-        by_address: dict[str, Engine] = {}
         self._of: dict[Role, Engine] = {}
-        for role in ROLES:
-            host: Host = getattr(hosts, role)
-            if host.docker not in by_address:
-                by_address[host.docker] = self._engine(f"{name}-{role}", host)
-            self._of[role] = by_address[host.docker]
-        self.all = tuple(by_address.values())
+        for host, roles in hosts.by_engine().values():
+            self._of |= dict.fromkeys(roles, self._engine(f"{name}-{roles[0]}", host))
+        self.all = tuple({engine.name: engine for engine in self._of.values()}.values())
         self.register_outputs({"networks": [engine.network.name for engine in self.all]})
 
     def __getitem__(self, role: Role) -> Engine:

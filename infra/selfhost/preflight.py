@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from infra.errors import EnginesError
-from infra.selfhost.config import ROLES, Host, Hosts
+from infra.selfhost.config import Host, Hosts
 from infra.selfhost.docker_cli import docker_command
 from infra.versions import OLDEST_ENGINE
 
@@ -32,15 +32,14 @@ _REMEDIES = {  # the first that fits what was said; USER and HOST are the addres
 
 def check_engines(hosts: Hosts) -> None:
     """Ask each distinct engine for its version, all at once. Raises EnginesError that lists all that cannot be used."""
-    roles: dict[str, list[str]] = {}
-    asked: dict[str, Host] = {}
-    for role in ROLES:
-        host: Host = getattr(hosts, role)
-        roles.setdefault(host.docker, []).append(role)
-        asked.setdefault(host.docker, host)
-    with ThreadPoolExecutor(len(asked)) as pool:
-        found = dict(zip(asked, pool.map(problem, asked.values()), strict=True))
-    problems = [f"{address} ({', '.join(roles[address])}): {said}" for address, said in found.items() if said]
+    engines = hosts.by_engine()
+    with ThreadPoolExecutor(len(engines)) as pool:
+        found = pool.map(problem, [host for host, _ in engines.values()])
+    problems = [
+        f"{address} ({', '.join(roles)}): {said}"
+        for (address, (_, roles)), said in zip(engines.items(), found, strict=True)
+        if said
+    ]
     if problems:
         raise EnginesError(problems)
 

@@ -41,6 +41,11 @@ def test_a_stack_with_nothing_but_the_needed_is_taken():
         pytest.param({"qdrant": {"nodes": 2}}, "no majority", id="two Qdrant nodes"),
         pytest.param({"grafana": True}, "needs grafanaPassword", id="Grafana without a password"),
         pytest.param({"hosts": {"app": {"docker": "ssh://me@10.0.0.2"}}}, "address", id="hosts without addresses"),
+        pytest.param(
+            {"hosts": {"data": {"memoryMb": 4_096}, "edge": {"memoryMb": 8_192}}},
+            "differ in memoryMb",
+            id="one host twice",
+        ),
         pytest.param({"hosts": {"app": {"docker": "10.0.0.2"}}}, "takes unix:///PATH", id="no engine address"),
         pytest.param({"LOG_LEVL": "INFO"}, "did you mean LOG_LEVEL?", id="unknown setting"),
         pytest.param({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: got 'LOUD'", id="a value the app would refuse"),
@@ -80,3 +85,18 @@ def test_settings_are_split_into_environment_and_secrets():
 
     assert dict(stack.environment) == {"LOG_LEVEL": "DEBUG"}
     assert list(stack.secrets) == ["MEMU_API_KEY"]
+
+
+def test_what_one_role_says_of_a_host_holds_for_all_roles_on_it():
+    two, one = "ssh://me@10.0.0.3", {"docker": "ssh://me@10.0.0.2"}
+    hosts = {
+        "data": one,
+        "app": {**one, "address": "10.0.0.2", "memoryMb": 8_192},
+        "monitoring": {"docker": two, "address": "10.0.0.3"},
+        "edge": {"docker": two},
+    }
+    engines = checked(selfhost_values(hosts=hosts), SelfhostConfig, MANAGED).options.hosts.by_engine()
+
+    host, roles = engines["ssh://me@10.0.0.2"]
+    assert (host.address, host.memory_mb, roles) == ("10.0.0.2", 8_192, ("data", "app"))
+    assert engines[two][1] == ("monitoring", "edge")
