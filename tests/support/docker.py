@@ -121,9 +121,18 @@ class DockerEngine:
             services = self.image("services")
             made = {kind: self.image(recipe, BASE=services) for kind, recipe in STACK_RECIPES.items()}
             made["app"] = app.result()
-            made["qdrant"] = self.image("qdrant", APP=made["app"])
+            made["qdrant"] = self.qdrant(made["app"])
             made["caddy"] = caddy.result()
         return made
+
+    def qdrant(self, app: str) -> str:
+        """Return the image QDRANT_TEST_IMAGE names, pulled unless it is there; else the stand-in's."""
+        named = os.environ.get("QDRANT_TEST_IMAGE")
+        if named is None:
+            return self.image("qdrant", APP=app)
+        if not self.run("images", "--quiet", named):
+            self.run("pull", named, timeout=_BUILD_S)
+        return named
 
     def image(self, name: str, **build_arguments: str) -> str:
         """Return the image of a recipe in tests/standins/images, built unless it is there already."""

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from qdrant_client import AsyncQdrantClient
 
 from app.index.feeder import Feeder
@@ -32,8 +33,8 @@ COPIES = int(os.environ.get("QDRANT_TEST_COPIES", "1"))  # of each shard: 2 on a
 
 @contextmanager
 def qdrant(folder: Path, **more: Any) -> Iterator[str]:
-    """Run the stand-in and yield its address; yield the real server's where there is one."""
-    if TEST_URL and not more:
+    """Run the stand-in and yield its address; yield the real server's where there is one, and it is such a one."""
+    if TEST_URL and (not more or (more == {"cluster": True} and _is_cluster(TEST_URL))):
         yield TEST_URL
         return
     server = Server(folder, **more)
@@ -46,6 +47,11 @@ def qdrant(folder: Path, **more: Any) -> Iterator[str]:
         server.server_close()
         server.node.close()
         thread.join()
+
+
+def _is_cluster(url: str) -> bool:
+    answer = httpx.get(f"{url}/cluster").raise_for_status().json()
+    return bool(answer["result"]["status"] == "enabled")
 
 
 @contextmanager

@@ -14,10 +14,14 @@ from app.memory.log import Space
 from app.memory.types import Filter, Kind
 from app.memory.vectors import pack
 from tests.support.points import NOON, both_scores, found, point
-from tests.support.qdrant import qdrant
+from tests.support.qdrant import COPIES, qdrant
 
 EAST, NORTH, BETWEEN = (1.0, 0.0), (0.0, 1.0), (0.6, 0.8)
-SHAPES = {"server": Shape(), "shards": Shape(shards=3, on_disk=True), "keys": Shape(shards=2, shard_keys=3)}
+SHAPES = {
+    "server": Shape(replication_factor=COPIES),
+    "shards": Shape(shards=3, on_disk=True, replication_factor=COPIES),
+    "keys": Shape(shards=2, shard_keys=3, replication_factor=COPIES),
+}
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from app.store.postgres import PostgresStore
 from app.worker.leader import FEEDER_LOCK, while_leading
 from tests.support.domain import look_for, memorize, parts_on, texts_for
 from tests.support.freezing import successor
-from tests.support.qdrant import Line, answering, delete_all, fed, feeding
+from tests.support.qdrant import COPIES, Line, answering, delete_all, fed, feeding
 from tests.support.rows import add_note
 from tests.support.serving import ROOT, clean_environment
 from tests.support.waiting import until
@@ -109,7 +109,7 @@ class TestFeeding:
         info = await client.get_collection((await Collections(database).live()).name)
 
         params = info.config.params
-        assert (params.shard_number, params.replication_factor, params.write_consistency_factor) == (2, 1, 1)
+        assert (params.shard_number, params.replication_factor, params.write_consistency_factor) == (2, COPIES, 1)
         assert set(params.sparse_vectors) == {"window", "session"}
         assert params.sparse_vectors["window"].modifier is None, "idf would count over other users"
         assert params.sparse_vectors["window"].index.on_disk

@@ -17,7 +17,7 @@ from app.ops import reindex as reindex_module
 from app.ops.reindex import ensure_collection, reindex
 from app.store.collections import Collections
 from tests.support.domain import parts_on, texts_for
-from tests.support.qdrant import answering, delete_all, fed, feeding, qdrant
+from tests.support.qdrant import COPIES, answering, delete_all, fed, feeding, qdrant
 from tests.support.rows import add_note
 from tests.support.serving import clean_environment, serving, until
 
@@ -37,7 +37,8 @@ async def server(settings, run_folder):
     """Settings with a Qdrant server too."""
     prefix = f"test_{uuid4().hex[:12]}"
     with qdrant(run_folder / f"qdrant-{prefix}") as url:
-        yield settings.model_copy(update={"qdrant_url": url, "qdrant_collection": prefix})
+        where = {"qdrant_url": url, "qdrant_collection": prefix, "qdrant_replication_factor": COPIES}
+        yield settings.model_copy(update=where)
         await delete_all(url, prefix)
 
 
