@@ -18,6 +18,7 @@ parser.add_argument("--bootstrap")
 args = parser.parse_args()
 config = json.loads(args.config_path.read_text())
 service = config["service"]
+(Path(config["storage"]["snapshots_path"]) / "tmp").mkdir(parents=True, exist_ok=True)  # as the server does first
 arguments = ["--folder", config["storage"]["storage_path"], "--host", service["host"]]
 arguments += ["--port", str(service["http_port"]), "--api-key", service["api_key"]]
 qdrant.main([*arguments, *(["--cluster"] if config["cluster"]["enabled"] else [])])
