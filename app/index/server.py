@@ -147,18 +147,31 @@ class QdrantServer:
             )
         await self.call(lambda qdrant: qdrant.create_collection(name, **_parameters(shape)), ADMIN_LIMIT_S)
         for key in shape.all_keys():
-            await self.call(
-                lambda qdrant, key=key: qdrant.create_shard_key(  # type: ignore[misc]
-                    name, key, shards_number=shape.shards, replication_factor=shape.replication_factor
-                ),
-                ADMIN_LIMIT_S,
-            )
+            await self._create_key(name, key, shape)
         for field, kind in _INDEXES.items():
             await self.call(
                 lambda qdrant, field=field, kind=kind: qdrant.create_payload_index(name, field, kind),  # type: ignore[misc]
                 ADMIN_LIMIT_S,
                 self.tries,
             )
+
+    async def _create_key(self, name: str, key: int | str, shape: Shape) -> None:
+        """Make a shard key; while a node is dead, its copies come later and the server says that it timed out."""
+        try:
+            await self.call(
+                lambda qdrant: qdrant.create_shard_key(
+                    name, key, shards_number=shape.shards, replication_factor=shape.replication_factor
+                ),
+                ADMIN_LIMIT_S,
+            )
+        except EngineAway:
+            state = await self.call(lambda qdrant: qdrant.collection_cluster_info(name), SEARCH_LIMIT_S, self.tries)
+            copies: list[Any] = [*state.local_shards, *state.remote_shards]
+            usable = {
+                copy.shard_id for copy in copies if copy.shard_key == key and copy.state == models.ReplicaState.ACTIVE
+            }
+            if len(usable) < shape.shards:
+                raise
 
     async def _is_cluster(self) -> bool:
         status = await self.call(lambda qdrant: qdrant.cluster_status(), SEARCH_LIMIT_S, self.tries)

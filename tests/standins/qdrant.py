@@ -119,6 +119,11 @@ class Collection:
                 raise Refused(400, f'Bad request: Shard key "{key}" not found')
         return [shard for key in (keys if isinstance(keys, list) else [keys]) for shard in self._shards[key]]
 
+    def points_by_shard(self) -> list[tuple[str, int]]:
+        """Return each shard's key and how many points it has."""
+        request = edge.CountRequest(exact=True)
+        return [(key, shard.count(request)) for key, shards in self._shards.items() for shard in shards]
+
     def shards_to_write(self, keys: Any) -> list[Any]:
         """Return the shards a write goes to; with custom sharding it must say which."""
         if keys is None and self.kept["config"].get("sharding_method") == "custom":
@@ -407,10 +412,9 @@ class Node:
         }
 
     def cluster_of(self, name: str) -> dict[str, Any]:
-        request = edge.CountRequest(exact=True)
         shards = [
-            {"shard_id": number, "points_count": shard.count(request), "state": "Active"}
-            for number, shard in enumerate(self.collection(name).shards(None))
+            {"shard_id": number, "points_count": points, "state": "Active"} | ({"shard_key": key} if key else {})
+            for number, (key, points) in enumerate(self.collection(name).points_by_shard())
         ]
         return {
             "peer_id": 1,

@@ -9,8 +9,10 @@ import sys
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import httpx
 import pytest
 from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from app.index import feeder as feeder_module
 from app.index import remote as remote_module
@@ -26,7 +28,7 @@ from app.store.postgres import PostgresStore
 from app.worker.leader import FEEDER_LOCK, while_leading
 from tests.support.domain import look_for, memorize, parts_on, texts_for
 from tests.support.freezing import successor
-from tests.support.qdrant import COPIES, Line, answering, delete_all, fed, feeding
+from tests.support.qdrant import COPIES, Line, answering, delete_all, fed, feeding, qdrant
 from tests.support.rows import add_note
 from tests.support.serving import ROOT, clean_environment
 from tests.support.waiting import until
@@ -143,8 +145,6 @@ class TestFeeding:
     async def test_a_wrong_key_is_told_and_nothing_is_filled_anew(self, database, qdrant_settings, run_folder):
         from pydantic import SecretStr
 
-        from tests.support.qdrant import qdrant
-
         with qdrant(run_folder / "locked", key="right") as url:
             wrong = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_api_key": SecretStr("wrong")})
             async with feeding(database, wrong) as feeder:
@@ -159,8 +159,6 @@ class TestShardKeys:
     async def test_users_are_spread_over_the_keys_of_a_cluster(
         self, store, database, qdrant_settings, run_folder, alice, bob
     ):
-        from tests.support.qdrant import qdrant
-
         with qdrant(run_folder / "cluster", cluster=True) as url:
             spread = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_shard_keys": 3})
             gone = await add_note(store, alice, "apple pie")
@@ -176,6 +174,36 @@ class TestShardKeys:
                     await connection.execute("delete from memories where id = $1", gone)
                 await until(lambda: level(database), "all is fed")
                 assert await texts_for(parts, alice, "apple") == ["apple cake"]
+
+    async def test_a_key_that_was_made_though_a_dead_node_was_waited_for_in_vain_is_used(
+        self, store, database, qdrant_settings, run_folder, alice, monkeypatch
+    ):
+        make = AsyncQdrantClient.create_shard_key
+
+        async def time_out(self, *arguments, **more):
+            await make(self, *arguments, **more)
+            raise UnexpectedResponse(408, "Timeout", b'{"status": {"error": "Timeout"}}', httpx.Headers())
+
+        monkeypatch.setattr(AsyncQdrantClient, "create_shard_key", time_out)
+        with qdrant(run_folder / "cluster-timed-out", cluster=True) as url:
+            spread = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_shard_keys": 2})
+            await add_note(store, alice, "apple pie")
+            async with feeding(database, spread) as feeder:
+                await fed(feeder)
+            await delete_all(url, qdrant_settings.qdrant_collection)
+
+    async def test_a_key_that_was_not_made_is_no_collection_to_fill(
+        self, database, qdrant_settings, run_folder, monkeypatch
+    ):
+        async def refuse(self, *arguments, **more):
+            raise UnexpectedResponse(408, "Timeout", b'{"status": {"error": "Timeout"}}', httpx.Headers())
+
+        monkeypatch.setattr(AsyncQdrantClient, "create_shard_key", refuse)
+        with qdrant(run_folder / "cluster-refusing", cluster=True) as url:
+            spread = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_shard_keys": 2})
+            async with feeding(database, spread) as feeder:
+                await until(lambda: feeder.problem is not None and "408" in feeder.problem, "it is told")
+            await delete_all(url, qdrant_settings.qdrant_collection)
 
     async def test_a_single_node_is_refused_with_the_way_out(self, database, qdrant_settings, client):
         if (await client.cluster_status()).status == "enabled":
