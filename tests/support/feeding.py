@@ -49,6 +49,7 @@ async def main(arguments: dict[str, Any]) -> None:
         qdrant_url=arguments["url"],
         qdrant_collection=arguments["collection"],
         qdrant_shards=arguments["shards"],
+        qdrant_replication_factor=arguments["copies"],
     )
     await Feeder(PostgresChangeLog(database), database, settings).run()
 

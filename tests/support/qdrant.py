@@ -71,7 +71,7 @@ def qdrant_process(folder: Path) -> Iterator[str]:
 
 async def delete_all(url: str, prefix: str) -> None:
     """Delete the collections whose names begin so."""
-    client = AsyncQdrantClient(url=url, check_compatibility=False)
+    client = AsyncQdrantClient(url=url, timeout=60, check_compatibility=False)
     try:
         for one in (await client.get_collections()).collections:
             if one.name.startswith(prefix):

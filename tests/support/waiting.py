@@ -10,7 +10,7 @@ import asyncpg
 
 from app.store.database import Database
 
-_PATIENCE_S = 30.0  # only ever spent by a test that fails
+_PATIENCE_S = 90.0  # only ever spent by a test that fails, and on a cluster of which a node is dead
 
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:

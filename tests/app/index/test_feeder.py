@@ -47,7 +47,7 @@ def no_idling(monkeypatch):
 @pytest.fixture
 async def client(qdrant_url):
     """Qdrant's own client."""
-    client = AsyncQdrantClient(url=qdrant_url, check_compatibility=False)
+    client = AsyncQdrantClient(url=qdrant_url, timeout=60, check_compatibility=False)
     yield client
     await client.close()
 
@@ -339,6 +339,7 @@ class TestKilled:
             "url": other.qdrant_url,
             "collection": other.qdrant_collection,
             "shards": other.qdrant_shards,
+            "copies": other.qdrant_replication_factor,
             "grace_s": 1,
             "die": step,
         }
@@ -367,7 +368,7 @@ async def run_until_killed(arguments):
         stdout=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(100):
             return await process.wait()
     finally:
         if process.returncode is None:

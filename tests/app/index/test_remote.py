@@ -53,7 +53,7 @@ def parts(store, index):
 
 async def points_in(settings, count):
     """Tell whether the collection that answers holds so many points."""
-    client = AsyncQdrantClient(url=settings.qdrant_url, check_compatibility=False)
+    client = AsyncQdrantClient(url=settings.qdrant_url, timeout=60, check_compatibility=False)
     try:
         return (await client.count(settings.qdrant_collection)).count == count
     finally:
