@@ -9,7 +9,6 @@ import pytest
 from app.store.database import Database
 from app.store.rate_limits import RateLimits
 
-
 PERIOD_S = 36_000  # so long that nothing becomes free while a test runs, however slowly
 
 
