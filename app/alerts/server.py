@@ -78,7 +78,7 @@ def check_bind(settings: Settings) -> None:
     if not is_loopback(settings.alerts_host.strip("[]")):
         raise UnsafeBind(
             f"{settings.alerts_host} can be reached from outside, and no token is asked for; set ALERTS_TOKEN,"
-            " or listen on 127.0.0.1"
+            " or listen on 127.0.0.1; AUTH=off lets everybody in"
         )
 
 

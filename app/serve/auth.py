@@ -79,7 +79,7 @@ def check_bind(settings: Settings) -> None:
     if settings.auth is Auth.AUTO and not settings.on_loopback:
         raise UnsafeBind(
             f"{settings.host} can be reached from outside, and no token is asked for; set AUTH=required and create"
-            " a token (claude-memory token create --user NAME), or listen on 127.0.0.1"
+            " a token (claude-memory token create --user NAME), or listen on 127.0.0.1; AUTH=off lets everybody in"
         )
 
 

@@ -284,6 +284,8 @@ class Reader:
         """Return exactly so many bytes."""
         while len(self._buffer) < size:
             if not await self._more():
+                if self._bytes == 0 and not _HEADER.encode().startswith(self._buffer[: len(_HEADER)]):
+                    raise self._not_ours()
                 raise self._refused(
                     f"is cut short: it ends after {self._bytes + len(self._buffer):,} bytes; it was not copied whole"
                 )

@@ -130,9 +130,11 @@ async def test_no_passphrase_is_refused_with_what_to_do():
         await read(ENCRYPTED)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"x" * 5_000, b"\0" * 5_000, gzip.compress(b"x" * 5_000, mtime=0)])
+@pytest.mark.parametrize(
+    "content", [b"{}", b"a small text\n", b"x" * 5_000, b"\0" * 5_000, gzip.compress(b"x" * 5_000, mtime=0)]
+)
 async def test_something_else_is_refused(content):
-    with pytest.raises(BackupRefused, match=r"no backup of claude-memory|cut short"):
+    with pytest.raises(BackupRefused, match="no backup of claude-memory"):
         await read(content)
 
 
