@@ -156,6 +156,7 @@ async def test_slack_calls_no_channel(client: httpx.AsyncClient) -> None:
         ("soon", 0, 0),
         ("-5", 0, 0),
     ],
+    ids=["seconds", "a date to come", "a date gone by", "a word", "less than none"],
 )
 async def test_retry_after_is_read(client: httpx.AsyncClient, header: str, least: float, most: float) -> None:
     answer = said("rate_limited", 429, Retry_After=header)

@@ -229,6 +229,7 @@ class TestRetryAfter:
             (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3_000, 3_600),
             (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0, 0),
         ],
+        ids=["seconds", "less than none", "a date to come", "a date gone by"],
     )
     def test_it_is_seconds_or_a_date(self, value, least, most):
         response = httpx.Response(429, headers={"Retry-After": value})
