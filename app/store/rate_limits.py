@@ -9,7 +9,8 @@ from app.store.database import Database
 # Microseconds are rounded: without the hair more, the last request of a burst might be refused.
 _HAIR = timedelta(milliseconds=1)
 
-# GCRA in one statement: PostgreSQL's clock is the same for all, and the row's lock puts requests in order.
+# GCRA in one statement: PostgreSQL's clock is the same for all, and the row's lock puts requests in order. The row that
+# tells how long to wait may be older than the one that was full: whoever is refused waits, however short.
 _TAKE = """
 with taken as (
     insert into rate_limits as counted (caller, paid_at) values ($1, clock_timestamp() + $2::interval)
@@ -17,8 +18,8 @@ with taken as (
     where greatest(counted.paid_at, clock_timestamp()) + $2 <= clock_timestamp() + $3::interval
     returning true
 )
-select case when exists (select from taken) then 0 else extract(epoch from coalesce(
-    (select paid_at from rate_limits where caller = $1) + $2 - $3 - clock_timestamp(), $2)) end::float8
+select case when exists (select from taken) then 0 else greatest(0.001, extract(epoch from coalesce(
+    (select paid_at from rate_limits where caller = $1) + $2 - $3 - clock_timestamp(), $2))) end::float8
 """
 
 
