@@ -120,7 +120,10 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterable[tuple[str, str]]:
             takes = (
                 "" if action.nargs == 0 or not action.option_strings else f" {action.metavar or action.dest.upper()}"
             )
-            yield f"`{name}{takes}`", action.help or ""
+            about = action.help or ""
+            if action.choices and not all(str(choice) in about for choice in action.choices):
+                about += f" One of {', '.join(map(str, action.choices))}."
+            yield f"`{name}{takes}`", about
 
 
 def _default(field: Any) -> str:

@@ -15,9 +15,7 @@ from infra.selfhost.volumes import data_volume
 
 ALIAS = "qdrant"
 REST_PORT, PEER_PORT = 6333, 6335
-DATA = "/qdrant/storage"
-# Not the image's own folder: a file system in memory takes the mode of a folder it covers, and root as its owner.
-SNAPSHOTS = "/tmp/snapshots"  # noqa: S108 - a tmpfs of the container
+DATA, SNAPSHOTS = "/qdrant/storage", "/qdrant/snapshots"
 _CLUSTER_FROM = 3
 # The image has no HTTP client; bash can speak to a port.
 _READY = (
@@ -72,7 +70,7 @@ class Qdrant(pulumi.ComponentResource):
                     "config.yaml": pulumi.Output.from_input(args.api_key).apply(lambda key: _config(key, args.nodes))
                 },
                 volumes={DATA: data},
-                scratch={"/tmp": 128},  # noqa: S108 - tmpfs of the container
+                scratch={"/tmp": 64, SNAPSHOTS: 64},  # noqa: S108 - tmpfs of the container
                 ports=self.listener.binds(*args.users) if first is None else (),
                 health=Health(command=["bash", "-c", _READY]),
                 stop_s=30,

@@ -79,7 +79,6 @@ class Service(pulumi.ComponentResource):
             image=args.image_id,
             command=list(args.command) or None,
             envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],
-            user=args.user,
             healthcheck=args.health.args(),
             wait=True,
             wait_timeout=HEALTHY_WITHIN_S,
@@ -94,7 +93,7 @@ class Service(pulumi.ComponentResource):
             ],
             ports=list(args.ports),
             labels=self._labels(name, args),
-            **held(args.limit, args.scratch),
+            **held(args.limit, args.user, args.scratch),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=args.engine.provider,

@@ -52,7 +52,6 @@ class Task(pulumi.ComponentResource):
             entrypoints=list(args.entrypoints) or None,
             command=list(args.command),
             envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],
-            user=args.user,
             must_run=False,
             attach=True,
             logs=True,
@@ -66,7 +65,7 @@ class Task(pulumi.ComponentResource):
             else [],
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.engine.network.name)],
             labels=labels({SERVICE: name, FILES: files.digest if files else "", REASON: args.reason}),
-            **held(_LIMIT, _SCRATCH),
+            **held(_LIMIT, args.user, _SCRATCH),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=args.engine.provider,

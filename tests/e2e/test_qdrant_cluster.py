@@ -46,6 +46,11 @@ def search(server: Server, query: str, limit: int = 10) -> dict[str, Any]:
     return dict(result["structuredContent"])
 
 
+def lag(server: Server) -> float:
+    """Return how many changes the index does not have yet."""
+    return float(server.request("GET", "/status")[2]["numbers"]["index_lag_changes"])
+
+
 def replicas_of(node: Node) -> list[str]:
     """Return the states of all copies of all shards of the live collection, as this node sees them."""
     seen = node.ask(f"/collections/{NAME}/cluster")
@@ -61,6 +66,7 @@ def test_a_node_that_dies_costs_no_memory_and_no_search(run_folder: Path, cluste
         "QDRANT_SHARDS": "2",
         "QDRANT_SHARD_KEYS": shard_keys,
         "QDRANT_REPLICATION_FACTOR": "2",
+        "QDRANT_WRITE_CONSISTENCY_FACTOR": "2",  # as in a stack: of the copies that live
     }
     with serving(run_folder / f"served-{uuid4().hex[:12]}", RATE_LIMIT_PER_MINUTE="0", **settings) as server:
         until(lambda: server.request("GET", "/health")[2]["components"]["index"]["status"] == "ok", "the collection")
@@ -74,6 +80,7 @@ def test_a_node_that_dies_costs_no_memory_and_no_search(run_folder: Path, cluste
                 stored.append(remember(server, text)["id"])
                 assert stored[-1] in [one["id"] for one in search(server, text)["results"]]
             until(lambda: not search(server, "apple")["degraded"], "the other two answer")
+            until(lambda: lag(server) == 0, "what was stored beside the dead node is in the index")
             found = search(server, "apple", limit=100)
             assert {one["id"] for one in found["results"]} == set(stored)
             assert not found["degraded"]

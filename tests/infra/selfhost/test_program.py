@@ -197,3 +197,10 @@ def test_a_changed_configuration_of_prometheus_keeps_its_container_and_runs_the_
 def test_a_task_that_fails_ends_the_update_with_its_last_lines():
     with pytest.raises(TaskFailed, match=r"memory-app-init ended with status 1[\s\S]*no such database"):
         _succeeded("memory-app-init", 1, "connecting\nno such database")
+
+
+def test_file_systems_in_memory_belong_to_whom_the_container_runs_as():
+    for name, one in containers().items():
+        uid, _, gid = one["user"].partition(":")
+        for path, options in one.get("tmpfs", {}).items():
+            assert (f",uid={uid},gid={gid}," in options) == bool(gid), (name, path)
