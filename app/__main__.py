@@ -1,6 +1,6 @@
 """`python -m app` and the command `claude-memory`.
 
-`serve` goes straight to `app.boot`: even argparse waits until the port is open; `stdio` to `app.local.bridge`.
+`serve` goes straight to `app.process.boot`: even argparse waits until the port is open; `stdio` to `app.bridge.bridge`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0 done, 1 failed, 2 wrong usage."""
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["serve"]:
-        from app import boot
+        from app.process import boot
 
         flags = boot.read_flags(given[1:])
         if flags is not None:
             return boot.serve(flags)
     if given[:1] == ["stdio"] and not {"-h", "--help"} & set(given):
-        from app.local import bridge
+        from app.bridge import bridge
 
         return bridge.main(given[1:])
     if given[:1] == ["daemon"]:
-        from app import boot
+        from app.process import boot
 
         flags = boot.read_flags(given[1:])
         if flags is not None:

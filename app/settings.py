@@ -1,7 +1,7 @@
 """Everything the app reads from its environment: each setting once, with type, default, secrecy and help.
 
 Order of precedence: command-line flag, environment, file named by NAME_FILE (secrets), `.env`, default.
-`app.boot` reads HOST and the port by itself before this module is loaded, by the same names.
+`app.process.boot` reads HOST and the port by itself before this module is loaded, by the same names.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretSt
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.datadir.folder import data_directory
 from app.errors import InvalidSettings, shown
-from app.local.folder import data_directory
 
 DEFAULT_PORT = 8000
 BACKUP_TOO_OLD_HOURS = 36  # one night was missed, and half a day has gone by; alert rules take it from here

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from app.index.follower import Follower
     from app.memory.ports import Parts
     from app.memory.types import Scope
-    from app.serve.runtime import Runtime
+    from app.runtime.runtime import Runtime
     from app.settings import Settings
-    from app.store.changes import PostgresChangeLog
+    from app.store.change_log import PostgresChangeLog
     from app.store.database import Database
     from app.store.postgres import PostgresStore
     from tests.support.postgres import TestServer
@@ -123,7 +123,7 @@ def store(database: Database) -> PostgresStore:
 @pytest.fixture
 def log(database: Database) -> PostgresChangeLog:
     """The change log of the test's database."""
-    from app.store.changes import PostgresChangeLog
+    from app.store.change_log import PostgresChangeLog
 
     return PostgresChangeLog(database)
 

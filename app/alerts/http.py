@@ -28,11 +28,11 @@ from app.alerts.notification import read_notification
 from app.alerts.outbox import Outbox
 from app.alerts.page import HEADERS, alerts_page
 from app.alerts.receiver import Receiver
-from app.boot import Timeline
 from app.errors import MemoryServerError, NotAuthenticated
+from app.http.guard import Guard
+from app.http.reply import error_body
 from app.metrics import ALERTS_QUEUE_AGE, ALERTS_QUEUE_LENGTH, METRICS, UPTIME
-from app.serve.guard import Guard
-from app.serve.reply import error_body
+from app.process.timeline import Timeline
 from app.settings import Auth, Settings
 
 BODY_BYTES = 4_194_304  # Alertmanager sends a kilobyte an alert, and all of a group

@@ -20,6 +20,7 @@ from typing import Any
 import uvicorn
 
 from app import logs
+from app.access.exposure import UnsafeBind
 from app.alerts.configuration import check_targets, targets
 from app.alerts.delivery import Delivery
 from app.alerts.http import Door, create_app
@@ -27,11 +28,10 @@ from app.alerts.journal import Journal
 from app.alerts.outbox import Outbox
 from app.alerts.receiver import Receiver
 from app.alerts.targets import http_client
-from app.boot import BACKLOG, bind, cannot_listen
-from app.local.lock import DataDirectoryLock
+from app.datadir.lock import DataDirectoryLock
+from app.http.uvicorn_server import Uvicorn, config
 from app.metrics import ALERTS_DELIVERIES, METRICS
-from app.serve.auth import UnsafeBind
-from app.serve.uvicorns import Uvicorn, config
+from app.process.listening import BACKLOG, bind, cannot_listen
 from app.setting_names import unread_names
 from app.settings import Auth, Settings, is_loopback, load_settings
 

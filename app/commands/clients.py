@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.commands.common import Commands, add_command, add_data_dir, add_debug, print_json
 
 if TYPE_CHECKING:
-    from app.local.install import Report, Wish
+    from app.clients.install import Report, Wish
 
 
 def add_install(commands: Commands[Any]) -> None:
@@ -35,7 +35,7 @@ def add_uninstall(commands: Commands[Any]) -> None:
 
 
 def _add_client_common(parser: ArgumentParser) -> None:
-    from app.local.clients import CLIENTS
+    from app.clients.catalogue import CLIENTS
 
     parser.add_argument(
         "--client",
@@ -57,8 +57,8 @@ def _add_client_common(parser: ArgumentParser) -> None:
 
 def install(args: Namespace) -> int:
     """Add this server to MCP clients and say what was done in each file."""
-    from app.local import install as installation
-    from app.local.folder import data_directory
+    from app.clients import install as installation
+    from app.datadir.folder import data_directory
     from app.settings import load_settings
 
     data_dir = load_settings({"memory_data_dir": args.data_dir}).data_dir
@@ -69,20 +69,20 @@ def install(args: Namespace) -> int:
 
 def uninstall(args: Namespace) -> int:
     """Take this server out of MCP clients and say what was done in each file."""
-    from app.local import install as installation
+    from app.clients import install as installation
 
     return _print_reports(args, installation.uninstall(_wish(args), installation.Machine.here()))
 
 
 def _wish(args: Namespace, **more: Any) -> Wish:
-    from app.local.clients import Scope
-    from app.local.install import Wish
+    from app.clients.catalogue import Scope
+    from app.clients.install import Wish
 
     return Wish(clients=tuple(args.client), scope=Scope(args.scope), name=args.name, dry_run=args.dry_run, **more)
 
 
 def _print_reports(args: Namespace, reports: Sequence[Report]) -> int:
-    from app.local.install import summary
+    from app.clients.install import summary
 
     failed = [report for report in reports if report.reason is not None]
     if args.json:
@@ -104,7 +104,7 @@ def add_hook(commands: Commands[Any]) -> None:
 
 def hook(args: Namespace) -> int:
     """Answer a hook; never fails, for a session must not."""
-    from app.local import hooks
+    from app.clients import hooks
 
     return hooks.run(args.event)
 

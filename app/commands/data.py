@@ -30,8 +30,8 @@ def add_import(commands: Commands[Any]) -> None:
 
 def import_file(args: Namespace) -> int:
     """Import, and fail when anything was bad."""
-    from app.ops.importing.progress import Bar
     from app.ops.importing.run import run as run_import
+    from app.ops.progress import Bar
 
     with Bar("importing") as bar:
         report = run_import(
@@ -60,7 +60,7 @@ def export_file(args: Namespace) -> int:
     from contextlib import redirect_stdout
 
     from app.ops.exporting import run as run_export
-    from app.ops.importing.progress import Bar
+    from app.ops.progress import Bar
 
     with Bar("exporting") as bar:
         report = run_export(args.file, project=args.project, user=args.user, data_dir=args.data_dir, bar=bar)

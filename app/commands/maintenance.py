@@ -37,8 +37,8 @@ def maintain(args: Namespace) -> int:
 
     from rich.console import Console
 
-    from app.ops.database import open_database
     from app.ops.maintain import maintain as run_maintain
+    from app.runtime.command_database import open_database
     from app.settings import load_settings
 
     async def work() -> Report:

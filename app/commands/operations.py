@@ -70,8 +70,8 @@ def backup(args: Namespace) -> int:
     import asyncio
 
     from app.ops.backup.writing import back_up, refuse_existing
-    from app.ops.database import open_database
-    from app.ops.importing.progress import Bar
+    from app.ops.progress import Bar
+    from app.runtime.command_database import open_database
 
     settings = _settings(args)
 
@@ -104,8 +104,8 @@ def verify(args: Namespace) -> int:
     import asyncio
 
     from app.ops.backup.verifying import verify as run_verify
-    from app.ops.database import admin_arguments, open_database
-    from app.ops.importing.progress import Bar
+    from app.ops.progress import Bar
+    from app.runtime.command_database import admin_arguments, open_database
 
     settings = _settings(args)
 
@@ -141,8 +141,8 @@ def restore(args: Namespace) -> int:
     import asyncio
 
     from app.ops.backup.restoring import restore as run_restore
-    from app.ops.database import open_database
-    from app.ops.importing.progress import Bar
+    from app.ops.progress import Bar
+    from app.runtime.command_database import open_database
 
     settings = _settings(args)
 
@@ -184,7 +184,7 @@ def backups_list(args: Namespace) -> int:
 
     from rich.filesize import decimal
 
-    from app.ops.database import open_database
+    from app.runtime.command_database import open_database
     from app.store.backups import Backup, Backups
 
     async def run() -> list[Backup]:
@@ -206,7 +206,7 @@ def backups_prune(args: Namespace) -> int:
     import asyncio
 
     from app.ops.backup.retention import prune
-    from app.ops.database import open_database
+    from app.runtime.command_database import open_database
 
     settings = _settings(args)
 

@@ -21,9 +21,10 @@ def add_serve(commands: Commands[Any]) -> None:
 
 def serve(args: Namespace) -> int:
     """Serve until stopped."""
-    from app import boot
+    from app.process import boot
+    from app.process.begun import Flags
 
-    return boot.serve(boot.Flags(host=args.host, port=args.port, data_dir=args.data_dir, debug=args.debug))
+    return boot.serve(Flags(host=args.host, port=args.port, data_dir=args.data_dir, debug=args.debug))
 
 
 def add_worker(commands: Commands[Any]) -> None:
@@ -68,7 +69,7 @@ def add_stdio(commands: Commands[Any]) -> None:
 
 def stdio(args: Namespace) -> int:
     """Carry one client's lines until it leaves."""
-    from app.local import bridge
+    from app.bridge import bridge
 
     return bridge.main([] if args.data_dir is None else ["--data-dir", args.data_dir])
 
@@ -83,9 +84,10 @@ def add_daemon(commands: Commands[Any]) -> None:
 
 def daemon(args: Namespace) -> int:
     """Serve bridges until nobody has been connected for DAEMON_IDLE_MINUTES."""
-    from app import boot
+    from app.process import boot
+    from app.process.begun import Flags
 
-    return boot.serve(boot.Flags(data_dir=args.data_dir, debug=args.debug, daemon=True))
+    return boot.serve(Flags(data_dir=args.data_dir, debug=args.debug, daemon=True))
 
 
 def add_alerts(commands: Commands[Any]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.commands.common import Commands, add_command, add_common, cell, duration, print_json, print_table, user_name
 
 if TYPE_CHECKING:
-    from app.memory.access import Token
+    from app.access.tokens import Token
     from app.store.oauth import Client
 
 # where claude.ai, Claude Desktop and the mobile apps send users back to
@@ -148,7 +148,7 @@ def client_name(value: str) -> str:
 
 def redirect_address(value: str) -> str:
     """Take an address that users may be sent back to."""
-    from app.serve.auth import is_redirect
+    from app.access.redirects import is_redirect
 
     if not is_redirect(value):
         raise ArgumentTypeError(f"got {value[:60]!r}, takes an https address, or http on loopback, without a fragment")

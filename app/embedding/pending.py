@@ -15,7 +15,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
-from app.memory.log import LogPruned
+from app.memory.change_log import LogPruned
 from app.memory.ports import Embedder, Unembedded, VectorStore
 from app.memory.vectors import pack
 

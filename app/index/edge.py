@@ -27,7 +27,7 @@ import qdrant_edge as edge
 from app.errors import Conflict, IndexUnavailable
 from app.index.engine import Point
 from app.memory.analysis import ANALYSIS_VERSION
-from app.memory.log import Space
+from app.memory.change_log import Space
 from app.memory.ports import CandidateQuery
 from app.memory.ranking import VECTORS_VERSION
 from app.memory.types import Candidate, Filter

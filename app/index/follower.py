@@ -19,7 +19,7 @@ from uuid import UUID
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index.engine import Engine, EngineAway, Point
 from app.index.points import of_size, session_points, vectors_needed
-from app.memory.log import Batch, Change, ChangeLog, LogPruned, Member, Space, horizon_of
+from app.memory.change_log import Batch, Change, ChangeLog, LogPruned, Member, Space, horizon_of
 from app.memory.ports import CandidateQuery, IndexView
 from app.memory.types import Candidate
 

@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 from rich.filesize import decimal
 
 from app import __version__
+from app.bridge.bridge import ask
+from app.clients.conversation import NoConversation, OverHttp, Refused, Told, converse, over_bridge
+from app.datadir.folder import socket_path
+from app.datadir.lock import DataDirectoryLock, holder
 from app.errors import MemoryServerError, StoreUnavailable, Unavailable
-from app.local.bridge import ask
-from app.local.conversation import NoConversation, OverHttp, Refused, Told, converse, over_bridge
-from app.local.folder import socket_path
-from app.local.lock import DataDirectoryLock, holder
 from app.logs import Redactor
 from app.ops.upkeep import upkeep
 from app.setting_names import unread_names
@@ -80,7 +80,7 @@ class Mends:
 
     @classmethod
     def of(cls, settings: Settings, mode: str | None) -> Mends:
-        """Return them for what runs as `mode`, see app.local.lock; None: nothing does."""
+        """Return them for what runs as `mode`, see app.datadir.lock; None: nothing does."""
         data_dir = settings.data_dir
         if mode == "daemon":
             server = f"see {data_dir / 'daemon.log'}, then start it anew: end it, and the next client starts one"
@@ -295,7 +295,7 @@ async def _by_ourselves(settings: Settings) -> list[Check]:
 
 async def _mcp_of_our_own(runtime: Any, mends: Mends) -> list[Check]:
     """Serve the socket for as long as one bridge asks: the whole way of a call, and nothing is left running."""
-    from app.local.unix import listen
+    from app.datadir.unix_socket import listen
     from app.serve.lines import LineSessions
     from app.serve.mcp import build_server
 
@@ -317,7 +317,7 @@ async def _mcp_of_our_own(runtime: Any, mends: Mends) -> list[Check]:
 @contextlib.asynccontextmanager
 async def _started(settings: Settings) -> AsyncIterator[Any]:
     """Run the app without its doors, under the lock of the data directory."""
-    from app.serve.runtime import Runtime
+    from app.runtime.runtime import Runtime
     from app.store.embedded import EmbeddedPostgres
 
     lock = DataDirectoryLock(settings.data_dir)
@@ -339,7 +339,7 @@ async def _started(settings: Settings) -> AsyncIterator[Any]:
 
 
 async def _embeddings(settings: Settings) -> Check:
-    from app.serve import probes
+    from app.runtime import probes
 
     if settings.embedding_model is None:
         return Check("embeddings", State.OK, "no model is set (EMBEDDING_MODEL); search goes by words alone")
@@ -356,9 +356,9 @@ def _setting_names() -> Iterator[Check]:
 
 def _clients() -> Check:
     """Tell which clients of this user start us."""
-    from app.local.clients import CLIENTS, Scope, is_ours
-    from app.local.install import Machine
-    from app.local.jsonc import Document, NotEditable
+    from app.clients.catalogue import CLIENTS, Scope, is_ours
+    from app.clients.install import Machine
+    from app.clients.jsonc import Document, NotEditable
 
     machine, with_us, broken = Machine.here(), [], []
     for client in CLIENTS.values():

@@ -1,6 +1,6 @@
 """Compares this installation with a server elsewhere, so that drift between the two shows in one table.
 
-Both sides tell what they are in the same form (app/serve/report.py), which holds no secret: of those it says only
+Both sides tell what they are in the same form (app/runtime/report.py), which holds no secret: of those it says only
 whether they are set. Versions and what decides how memories are stored and found must agree; other settings are a
 matter of the place, and are told where they differ.
 """
@@ -15,12 +15,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.errors import Unavailable
-from app.ops.database import open_database
 from app.ops.doctor import State
 from app.ops.remote import get
 from app.ops.status import status
-from app.serve import report
-from app.serve.report import Report, Setting
+from app.runtime import report
+from app.runtime.command_database import open_database
+from app.runtime.report import Report, Setting
 from app.settings import Settings
 from app.store.postgres import PostgresStore
 

@@ -24,8 +24,8 @@ from rich.filesize import decimal
 from app.errors import MemoryServerError
 from app.memory.texts import content_hash, message_hash
 from app.memory.types import Kind, Scope
-from app.ops.database import open_database
-from app.ops.importing.progress import Bar
+from app.ops.progress import Bar
+from app.runtime.command_database import open_database
 from app.settings import load_settings
 from app.store.bulk import Bulk, Snapshot, StoredConversation, Whole
 from app.store.database import Database

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from app.ops.database import open_database
-from app.serve.auth import digest
+from app.access.tokens import digest
+from app.runtime.command_database import open_database
 from app.settings import Settings
 from app.store.migrations import migrations
 from app.store.provisioning import provision

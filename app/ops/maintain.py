@@ -19,15 +19,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.ops.database import admin_arguments
+from app.runtime.command_database import admin_arguments
+from app.runtime.housekeeping import LOG_KEPT
 from app.settings import Settings
-from app.store.changes import PostgresChangeLog
+from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.maintenance import CLEANUPS, Maintenance, Relation, maintenance
 from app.store.postgres import PostgresStore
 from app.store.scratch import left_over
 from app.store.users import Users
-from app.worker.housekeeping import LOG_KEPT
 
 logger = logging.getLogger(__name__)
 

@@ -14,18 +14,18 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.bridge.bridge import ask
+from app.datadir.lock import holder
 from app.embedding.service import service_of
 from app.errors import IndexUnavailable, Unavailable
-from app.local.bridge import ask
-from app.local.lock import holder
-from app.ops.database import open_database
+from app.runtime.command_database import open_database
+from app.runtime.leader import FEEDER_LOCK, while_leading
 from app.settings import Settings
-from app.store.changes import PostgresChangeLog
-from app.worker.leader import FEEDER_LOCK, while_leading
+from app.store.change_log import PostgresChangeLog
 
 if TYPE_CHECKING:
-    from app.index.feeder import Feeder
     from app.index.follower import Filling
+    from app.index.qdrant.feeder import Feeder
     from app.store.collections import Collection
     from app.store.database import Database
 
@@ -107,7 +107,7 @@ async def ensure_collection(settings: Settings, db: Database, progress: Progress
 
 
 async def _wanted(settings: Settings, log: PostgresChangeLog) -> dict[str, Any]:
-    from app.index.server import shape_of
+    from app.index.qdrant.server import shape_of
 
     return shape_of(settings).with_vectors(await log.space()).to_json()
 
@@ -155,7 +155,7 @@ async def _feeding(settings: Settings, db: Database, log: PostgresChangeLog) -> 
     if settings.database_url is None and (holder(settings.data_dir) or {}).get("mode") in _SERVERS:
         yield None
         return
-    from app.index.feeder import Feeder
+    from app.index.qdrant.feeder import Feeder
     from app.store.database import Database
 
     watched = Database(db.connect_arguments, watched=settings.database_url is not None)

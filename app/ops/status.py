@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.filesize import decimal
 
+from app.bridge.bridge import ask
+from app.bridge.calls import call_tool
+from app.datadir.lock import holder
 from app.errors import Unavailable
-from app.local.bridge import ask
-from app.local.calls import call_tool
-from app.local.lock import holder
 from app.ops.remote import get
 from app.ops.upkeep import upkeep
 from app.settings import Settings

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import uuid4
 
+from app.access.tokens import Token, digest, new_token
 from app.errors import NotFound
-from app.memory.access import Token
-from app.ops.database import open_database
-from app.serve.auth import digest, new_token
+from app.runtime.command_database import open_database
 from app.settings import load_settings
 from app.store.oauth import Client
 from app.store.tokens import Tokens

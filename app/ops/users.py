@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from app.memory.types import Use
-from app.ops.database import open_database
-from app.ops.importing.progress import Bar
+from app.ops.progress import Bar
+from app.runtime.command_database import open_database
 from app.settings import load_settings
 from app.store.backups import Backups
 from app.store.database import Database

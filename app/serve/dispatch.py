@@ -18,12 +18,12 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs, metrics
+from app.access.authenticator import Authenticator, Identity, require
 from app.errors import MemoryServerError, RateLimited, Unavailable
-from app.serve.auth import Authenticator, Identity, require
-from app.serve.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
-from app.serve.limits import RateLimit
+from app.http.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
+from app.http.limits import RateLimit
+from app.http.reply import CHALLENGE, Header, send_error, send_json
 from app.serve.oauth import PAGES, RESOURCE_METADATA, is_for_clients, is_open
-from app.serve.reply import CHALLENGE, Header, send_error, send_json
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
 from app.settings import Auth

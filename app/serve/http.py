@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute
 
 from app import __version__
 from app.errors import InvalidInput, MemoryServerError, shown
-from app.serve.reply import error_body, error_headers
-from app.serve.report import Report
+from app.http.reply import error_body, error_headers
+from app.runtime.report import Report
 from app.serve.service import Service
 
 State = Literal["starting", "ok", "degraded"]

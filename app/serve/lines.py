@@ -30,9 +30,9 @@ from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
+from app.access.authenticator import noted_agent
 from app.errors import InvalidSettings
 from app.memory.types import Scope
-from app.serve.auth import noted_agent
 from app.settings import ClientIdentity, Settings
 
 logger = logging.getLogger(__name__)

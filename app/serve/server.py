@@ -1,4 +1,4 @@
-"""The running server: takes over the port from `app.boot`, brings everything up behind it, and takes it down.
+"""The running server: takes over the port from `app.process.boot`, brings everything up behind it, and takes it down.
 
 Order of the start: MCP answers as soon as the SDK is imported; asyncpg, the index engine and FastAPI are
 imported after that, in a thread. `initialize` and `tools/list` need none of them, calls wait until they are up.
@@ -33,22 +33,24 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from app import logs
-from app.boot import Boot, bind, cannot_listen
+from app.access.authenticator import Authenticator
+from app.access.exposure import check_bind, check_sign_in, check_tokens
+from app.access.tokens import TokenStore
 from app.errors import InvalidSettings, MemoryServerError, Unavailable
-from app.memory.access import TokenStore
+from app.http.guard import Guard
+from app.http.limits import SharedCounts, rate_limit
+from app.http.uvicorn_server import Uvicorn, config
 from app.metrics import METRICS
-from app.serve.auth import Authenticator, check_bind, check_sign_in, check_tokens
+from app.process.begun import Boot
+from app.process.listening import bind, cannot_listen
+from app.runtime.health import health
+from app.runtime.runtime import EMBEDDED_INDEX_MODULES, REMOTE_INDEX_MODULES, RUNTIME_MODULES, Runtime
 from app.serve.dispatch import Dispatcher
-from app.serve.guard import Guard
-from app.serve.health import health
-from app.serve.limits import SharedCounts, rate_limit
 from app.serve.lines import LineSessions
 from app.serve.mcp import build_server
 from app.serve.mcp.surrogates import LoneSurrogates
-from app.serve.runtime import EMBEDDED_INDEX_MODULES, REMOTE_INDEX_MODULES, RUNTIME_MODULES, Runtime
 from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
-from app.serve.uvicorns import Uvicorn, config
 from app.setting_names import unread_names
 from app.settings import Auth, Settings, load_settings
 
@@ -361,7 +363,7 @@ class _Running:
             return []
         openid = ["app.serve.oauth.openid"] if self._settings.openid_issuer is not None else []
         module = await asyncio.to_thread(_load, *openid, "app.serve.oauth.routes")
-        routes: list[BaseRoute] = module.sign_in_routes(self._service)
+        routes: list[BaseRoute] = module.sign_in_routes(self._settings, self._runtime, METRICS)
         return routes
 
     def _take_signals(self) -> None:

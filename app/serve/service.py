@@ -14,8 +14,9 @@ from app import __version__, logs, metrics
 from app.errors import MemoryServerError
 from app.memory.types import Scope
 from app.metrics import Metrics
-from app.serve.health import health
-from app.serve.runtime import Runtime, Status
+from app.runtime.components import Status
+from app.runtime.health import health
+from app.runtime.runtime import Runtime
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)

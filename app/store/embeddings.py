@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.memory.log import LogPruned
+from app.memory.change_log import LogPruned
 from app.memory.ports import Unembedded
 from app.store.database import Database
 from app.store.rows import LIVE

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from app.memory.access import Token
+from app.access.tokens import Token
 from app.store.database import Database
 
 REQUEST_LIFETIME = timedelta(minutes=15)  # time to find one's token and paste it

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from app.memory.access import Token
+from app.access.tokens import Token
 from app.store import oauth
 from app.store.database import Database
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from app import metrics
 from app.errors import Unavailable
 from app.metrics import METRICS
-from app.worker.jobs import Job, Jobs
+from app.runtime.jobs import Job, Jobs
 
 EVERY_S = 3_600.0
 _PATIENCE_S = 10.0

@@ -20,27 +20,27 @@ from zoneinfo import ZoneInfo
 from app import logs, metrics
 from app.embedding.service import Service, service_of
 from app.errors import MemoryServerError, Unavailable
+from app.http.observation import observed
 from app.metrics import METRICS
-from app.serve.allocator import give_memory_back
-from app.serve.health import health
-from app.serve.observation import observed
-from app.serve.runtime import Component, Status
+from app.process.memory_trim import give_memory_back
+from app.runtime.background import background_work
+from app.runtime.components import Component, Status
+from app.runtime.health import health
+from app.runtime.housekeeping import Housekeeping
+from app.runtime.leader import FEEDER_LOCK, WORKER_LOCK, while_leading
 from app.settings import OFF, Settings
-from app.store.changes import PostgresChangeLog
+from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.store.rate_limits import RateLimits
 from app.store.schedules import ScheduleRuns
-from app.worker.background import background_work
 from app.worker.certificate import certificate_jobs
-from app.worker.housekeeping import Housekeeping
-from app.worker.leader import FEEDER_LOCK, WORKER_LOCK, while_leading
 from app.worker.schedules import Schedule, Schedules
 from app.worker.supervisor import worker_settings
 
 if TYPE_CHECKING:
     from app.embedding.running import Embedding
-    from app.index.feeder import Feeder
+    from app.index.qdrant.feeder import Feeder
     from app.store.heartbeat import Lock
 
 logger = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class Worker:
                 schedules_of(settings, self._db), ScheduleRuns(self._db), _zone(settings.schedule_timezone)
             )
             if settings.qdrant_url is not None:
-                from app.index.feeder import Feeder  # brings the client, which takes a second
+                from app.index.qdrant.feeder import Feeder  # brings the client, which takes a second
 
                 self._feeding = self._db.lock(FEEDER_LOCK)
                 self._feeder = Feeder(log, self._db, settings, housekeeping.applied, self._feeding)

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from cronsim import CronSim
 
 from app.errors import StoreUnavailable
+from app.runtime.jobs import Job, run_job
 from app.store.schedules import LastRun, ScheduleRuns
-from app.worker.jobs import Job, run_job
 
 logger = logging.getLogger(__name__)
 

@@ -193,4 +193,4 @@ def _url(user: str, password: pulumi.Input[str], address: str, name: str) -> pul
 
 
 def _health(port: int, path: str) -> Health:
-    return Health(command=["python3", "-m", "app.healthcheck", f"http://127.0.0.1:{port}{path}"])
+    return Health(command=["python3", "-m", "app.process.healthcheck", f"http://127.0.0.1:{port}{path}"])

@@ -59,7 +59,7 @@ class Receiver(pulumi.ComponentResource):
                 files=files,
                 volumes={DATA: data},
                 ports=self.listener.binds(operator=True),
-                health=Health(command=["python3", "-m", "app.healthcheck", f"http://127.0.0.1:{PORT}/health"]),
+                health=Health(command=["python3", "-m", "app.process.healthcheck", f"http://127.0.0.1:{PORT}/health"]),
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -108,9 +108,9 @@ def test_an_unexpected_error_is_one_line_without_a_secret(
         raise RuntimeError(f"broken:\npostgresql://me:{SECRET}@db/x")
 
     monkeypatch.setattr("app.settings.load_settings", fail)
-    monkeypatch.setattr("app.boot._open_port", fail)
-    monkeypatch.setattr("app.boot.Signals.install", lambda self: None)
-    monkeypatch.setattr("app.boot.Signals.ignore", lambda self: None)
+    monkeypatch.setattr("app.process.boot._open_port", fail)
+    monkeypatch.setattr("app.process.boot.Signals.install", lambda self: None)
+    monkeypatch.setattr("app.process.boot.Signals.ignore", lambda self: None)
     for command in ("settings", "serve"):
         assert run([command]) == 1
         error = capsys.readouterr().err

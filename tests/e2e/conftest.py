@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.serve.auth import digest, new_token
+from app.access.tokens import digest, new_token
 from app.store.database import Database
 from app.store.tokens import Tokens
 from tests.support.deployment import Deployment

@@ -22,8 +22,8 @@ from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from app import __version__
-from app.local.bridge import LINE_LIMIT_BYTES, ask, greet
-from app.local.folder import socket_path
+from app.bridge.bridge import LINE_LIMIT_BYTES, ask, greet
+from app.datadir.folder import socket_path
 from tests.support.bridges import MODERN_META, Client, Gone, Machine, machine_at, runs
 from tests.support.serving import (
     INITIALIZE,

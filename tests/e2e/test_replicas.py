@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.serve.auth import digest, new_token
+from app.access.tokens import digest, new_token
 from app.store.database import Database
 from app.store.tokens import Tokens
 from tests.standins.proxy import proxy

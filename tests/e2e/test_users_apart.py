@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import pytest
 
+from app.access.tokens import digest, new_token
 from app.memory.types import Scope
 from app.ops import exporting
-from app.ops.importing.progress import Bar
-from app.serve.auth import digest, new_token
+from app.ops.progress import Bar
 from app.serve.mcp.tools import TOOLS
 from app.store.tokens import Tokens
 from tests.support.crossing import CONVERSE, MEMORIZE, Belongings, attempts, leaked, uris

@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 
-from app.local.bridge import ask
-from app.local.folder import socket_path
+from app.bridge.bridge import ask
+from app.datadir.folder import socket_path
 from tests.support.serving import INITIALIZE, PATIENCE_S, clean_environment, until
 
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}

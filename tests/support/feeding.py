@@ -13,11 +13,11 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-from app.index import feeder as feeder_module
-from app.index.feeder import Feeder
-from app.index.server import QdrantServer
+from app.index.qdrant import feeder as feeder_module
+from app.index.qdrant.feeder import Feeder
+from app.index.qdrant.server import QdrantServer
 from app.settings import Settings
-from app.store.changes import PostgresChangeLog
+from app.store.change_log import PostgresChangeLog
 from app.store.collections import Collections
 from app.store.database import Database
 

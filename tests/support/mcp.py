@@ -11,10 +11,10 @@ from typing import Any
 import jsonschema
 from mcp import Client
 
+from app.runtime.runtime import Runtime
 from app.serve.mcp import build_server
 from app.serve.mcp.replies import compact
 from app.serve.mcp.tools import definitions
-from app.serve.runtime import Runtime
 from app.settings import Settings
 
 SCHEMAS = {tool.name: tool.output_schema for tool in definitions()}

@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 from qdrant_client import AsyncQdrantClient
 
-from app.index.feeder import Feeder
-from app.index.remote import RemoteIndex
-from app.index.server import QdrantServer
+from app.index.qdrant.feeder import Feeder
+from app.index.qdrant.search import RemoteIndex
+from app.index.qdrant.server import QdrantServer
 from app.settings import Settings
-from app.store.changes import PostgresChangeLog
+from app.store.change_log import PostgresChangeLog
 from app.store.collections import Collections
 from app.store.database import Database
 from app.store.heartbeat import Lock

@@ -14,16 +14,17 @@ from typing import Any
 
 import anyio
 
-from app import boot
 from app.errors import StoreUnavailable
+from app.process import boot
 
 
 def run(begun: boot.Boot) -> int:
     import mcp_types as types
     from mcp.server.lowlevel import Server
 
+    from app.runtime.components import Component, Status
+    from app.runtime.runtime import Runtime
     from app.serve import server
-    from app.serve.runtime import Component, Runtime, Status
 
     server.RETRY_S = (0.05,)
 

@@ -19,7 +19,7 @@ from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import BACKUP, Pace
 from app.ops.backup.places import Place, names_file, place
 from app.ops.backup.retention import Pruned, prune
-from app.ops.importing.progress import Bar
+from app.ops.progress import Bar
 from app.settings import Settings
 from app.store.backups import Backup, Backups
 from app.store.database import Database

@@ -20,13 +20,13 @@ from zipfile import BadZipFile
 from app.errors import InvalidInput, StoreUnavailable
 from app.memory.ports import Limits
 from app.memory.types import Scope
-from app.ops.database import open_database
 from app.ops.importing.entries import Bad, Entry, Found, Place
 from app.ops.importing.formats import READERS, told
 from app.ops.importing.lines import ConversationLine, MemoryLine
 from app.ops.importing.prepare import Preparer
-from app.ops.importing.progress import Bar
 from app.ops.importing.sources import HEAD_BYTES, Counted, Sources, opened
+from app.ops.progress import Bar
+from app.runtime.command_database import open_database
 from app.settings import Settings, load_settings
 from app.store.bulk import Bulk, BulkConversation, BulkMemory, Refused
 from app.store.postgres import PostgresStore

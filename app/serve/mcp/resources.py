@@ -15,7 +15,7 @@ from app.serve.mcp import replies
 from app.serve.mcp.tools import READ
 
 if TYPE_CHECKING:
-    from app.serve.runtime import Runtime
+    from app.runtime.runtime import Runtime
 
 BASE = "claude://memory/"
 _RECENT = 20

@@ -17,12 +17,12 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from app import __version__
+from app.access.authenticator import noted_agent
 from app.errors import InvalidInput, MemoryServerError, NotFound
 from app.memory.types import Scope
-from app.serve.auth import noted_agent
 
 if TYPE_CHECKING:
-    from app.serve.runtime import Runtime
+    from app.runtime.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
+from app.http.reply import send_json
 from app.serve.mcp.server import call
-from app.serve.reply import send_json
 
 if TYPE_CHECKING:
-    from app.serve.runtime import Runtime
+    from app.runtime.runtime import Runtime
 
 _MAYBE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE = re.compile("[\ud800-\udfff]")

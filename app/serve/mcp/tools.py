@@ -17,11 +17,11 @@ from app.memory.recall import recall
 from app.memory.remember import remember, remember_conversation
 from app.memory.search import search, search_across_projects
 from app.memory.types import Scope
-from app.serve.health import health
+from app.runtime.health import health
 from app.serve.mcp import replies
 
 if TYPE_CHECKING:
-    from app.serve.runtime import Runtime
+    from app.runtime.runtime import Runtime
 
 READ, WRITE = "read", "write"
 

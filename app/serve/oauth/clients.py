@@ -23,7 +23,8 @@ from pydantic import AnyUrl, Field
 from starlette.requests import Request
 from starlette.types import Message
 
-from app.serve.auth import SCOPES, digest, is_redirect
+from app.access.redirects import is_redirect
+from app.access.tokens import SCOPES, digest
 from app.settings import is_loopback
 from app.store.oauth import Client
 

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.access.tokens import digest, new_token
 from app.errors import MemoryServerError
-from app.serve.auth import digest, new_token
 from app.serve.oauth import CONSENT
 from app.serve.oauth.clients import UNNAMED
 from app.serve.oauth.page import Asking, consent_page, problem_page, proof_page

@@ -21,8 +21,8 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from pydantic import AnyUrl
 
 from app import metrics
+from app.access.tokens import digest, new_token
 from app.metrics import Metrics
-from app.serve.auth import digest, new_token
 from app.serve.oauth import CONSENT
 from app.serve.oauth.clients import (
     DEFAULT_SCOPES,
@@ -201,7 +201,7 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
         )
 
     async def load_access_token(self, token: str) -> GrantedToken | None:
-        """Return a token of either kind, for /revoke; MCP requests are checked by `app.serve.auth`."""
+        """Return a token of either kind, for /revoke; MCP requests are checked by `app.access.authenticator`."""
         found = await (await self._store()).token(digest(token))
         if found is None:
             return None

@@ -17,9 +17,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app import metrics
+from app.access.tokens import digest, new_token
 from app.errors import RateLimited
-from app.serve.auth import digest, new_token
-from app.serve.limits import RateLimit, SharedCounts, rate_limit
+from app.http.limits import RateLimit, SharedCounts, rate_limit
+from app.metrics import Metrics
+from app.runtime.runtime import Runtime
 from app.serve.oauth import (
     AUTHORIZE,
     CONSENT,
@@ -34,7 +36,6 @@ from app.serve.oauth.clients import DEFAULT_SCOPES, SecretAuthenticator, is_clie
 from app.serve.oauth.consent import Consent, with_query
 from app.serve.oauth.page import problem_page
 from app.serve.oauth.provider import Provider
-from app.serve.service import Service
 from app.settings import Settings
 from app.store.oauth import OAuthStore
 from app.store.tokens import Tokens
@@ -47,9 +48,8 @@ _AUTH_METHODS = ["none", "client_secret_post", "client_secret_basic"]
 _NO_STORE = {"cache-control": "no-store"}
 
 
-def sign_in_routes(service: Service) -> list[Route]:
+def sign_in_routes(settings: Settings, runtime: Runtime, counted: Metrics) -> list[Route]:
     """Return the routes of a server whose PUBLIC_URL is set."""
-    settings, runtime = service.settings, service.runtime
 
     async def store() -> OAuthStore:
         await runtime.wait_ready()
@@ -64,8 +64,8 @@ def sign_in_routes(service: Service) -> list[Route]:
         from app.serve.oauth.openid import OpenIdProvider
 
         openid = OpenIdProvider(settings)
-    provider = Provider(settings, store, service.metrics)
-    endpoints = _Endpoints(service, provider, store)
+    provider = Provider(settings, store, counted)
+    endpoints = _Endpoints(settings, provider, store, counted, lambda: runtime.rate_limits)
     consent = Consent(provider, store, tokens, openid)
     return [
         *_metadata_routes(provider.public_url, settings.mcp_server_name),
@@ -126,9 +126,15 @@ def _metadata_routes(public_url: str, name: str) -> list[Route]:
 class _Endpoints:
     """The endpoints clients call."""
 
-    def __init__(self, service: Service, provider: Provider, store: Callable[[], Awaitable[OAuthStore]]) -> None:
-        self._settings: Settings = service.settings
-        self._metrics, self._provider, self._store = service.metrics, provider, store
+    def __init__(
+        self,
+        settings: Settings,
+        provider: Provider,
+        store: Callable[[], Awaitable[OAuthStore]],
+        counted: Metrics,
+        shared_counts: Callable[[], SharedCounts | None],
+    ) -> None:
+        self._settings, self._metrics, self._provider, self._store = settings, counted, provider, store
         authenticator = SecretAuthenticator(provider)
         self._authorization = AuthorizationHandler(provider)
         self._registration = RegistrationHandler(
@@ -137,11 +143,8 @@ class _Endpoints:
         self._tokens = TokenHandler(provider, authenticator)
         self._revocation = RevocationHandler(provider, authenticator)
 
-        def shared() -> SharedCounts | None:
-            return service.runtime.rate_limits
-
-        counts = shared if self._settings.database_url is not None else None
-        self._registrations = rate_limit(self._settings.oauth_registrations_per_minute, counts)
+        counts = shared_counts if settings.database_url is not None else None
+        self._registrations = rate_limit(settings.oauth_registrations_per_minute, counts)
         self._pages = rate_limit(PAGES_PER_MINUTE, counts)
 
     async def register(self, request: Request) -> Response:

@@ -1,6 +1,6 @@
 -- What the processes of one deployment share beside the memories. Requests' own role cannot read it.
 
--- For each caller the moment at which all requests so far are paid for (app/serve/limits.py).
+-- For each caller the moment at which all requests so far are paid for (app/http/limits.py).
 -- Unlogged: a count costs no disk write, and a crash of the server forgives a minute's requests.
 create unlogged table rate_limits (
     caller text primary key,

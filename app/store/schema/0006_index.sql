@@ -12,7 +12,7 @@ create table index_collections (
     name text primary key,
     database_id uuid not null,
     state text not null default 'filling' check (state in ('filling', 'live', 'retired')),
-    shape jsonb not null,                       -- what it was created with (app/index/server.py)
+    shape jsonb not null,                       -- what it was created with (app/index/qdrant/server.py)
     position xid8,                              -- complete below this; null until it was filled once
     seen pg_snapshot,                           -- has what this shows too: an open transaction holds up the position
     points bigint not null default 0,           -- written while it was filled

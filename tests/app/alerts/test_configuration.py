@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from app.access.exposure import UnsafeBind
 from app.alerts.configuration import check_targets, targets
 from app.alerts.mail import Mail
 from app.alerts.server import check_bind
 from app.alerts.targets import http_client
 from app.errors import InvalidSettings
-from app.serve.auth import UnsafeBind
 from app.settings import Settings, load_settings
 
 MAIL = {"alerts_email_to": "a@b.c, d@e.f", "alerts_email_from": "m@b.c", "alerts_smtp_host": "mail"}

@@ -12,7 +12,7 @@ from app.embedding import pending as pending_module
 from app.embedding.client import EmbeddingClient
 from app.embedding.pending import Pending
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
-from app.memory.log import LogPruned
+from app.memory.change_log import LogPruned
 from app.memory.types import Changes
 from app.store import embeddings as embeddings_module
 from app.store.embeddings import Embeddings

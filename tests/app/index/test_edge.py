@@ -14,7 +14,7 @@ import pytest
 
 from app.errors import Conflict, IndexUnavailable
 from app.index.edge import EdgeEngine
-from app.memory.log import Space
+from app.memory.change_log import Space
 from app.memory.vectors import pack
 from tests.support.damage import spoil
 from tests.support.points import both_scores, found, point

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.index.edge import EdgeEngine
-from app.index.server import QdrantCollection, QdrantServer, Shape
-from app.memory.log import Space
+from app.index.qdrant.server import QdrantCollection, QdrantServer, Shape
+from app.memory.change_log import Space
 from app.memory.types import Filter, Kind
 from app.memory.vectors import pack
 from tests.support.points import NOON, both_scores, found, point

@@ -21,8 +21,8 @@ from app.memory.analysis import analyse
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Scope
 from app.memory.vectors import pack
-from app.store import changes
-from app.store.changes import PostgresChangeLog
+from app.store import change_log as changes
+from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.embeddings import Embeddings
 from app.store.postgres import PostgresStore

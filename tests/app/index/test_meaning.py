@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from app.index import feeder as feeder_module
 from app.index import follower as follower_module
-from app.index import server as server_module
 from app.index.edge import EdgeEngine
 from app.index.follower import Follower
-from app.index.server import Shape
+from app.index.qdrant import feeder as feeder_module
+from app.index.qdrant import server as server_module
+from app.index.qdrant.server import Shape
 from app.memory.vectors import unpack
-from app.store.changes import PostgresChangeLog
+from app.store.change_log import PostgresChangeLog
 from app.store.collections import Collections
 from app.store.embeddings import Embeddings
 from tests.support.domain import change, converse, look_for, memorize, minutes, parts_on

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from app.index import feeder as feeder_module
-from app.index import remote as remote_module
+from app.index.qdrant import feeder as feeder_module
+from app.index.qdrant import search as remote_module
 from app.memory.types import Scope
 from app.store.collections import Collections
 from tests.support.domain import converse, look_for, memorize, minutes, parts_on

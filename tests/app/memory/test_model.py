@@ -23,7 +23,7 @@ from app.errors import Conflict, InvalidInput, NotFound
 from app.index.edge import EdgeEngine
 from app.index.follower import Follower
 from app.memory.types import Scope
-from app.store.changes import PostgresChangeLog
+from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.support.domain import change, erase, memorize, parts_on, texts_for

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from app.local.conversation import NoConversation, Told
-from app.local.lock import DataDirectoryLock
+from app.clients.conversation import NoConversation, Told
+from app.datadir.lock import DataDirectoryLock
 from app.ops import doctor
 from app.settings import Settings
 from tests.support.bridges import Machine, machine_at, runs

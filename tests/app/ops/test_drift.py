@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import pytest
 
+from app.access.tokens import digest, new_token
 from app.errors import NotPermitted, Unavailable
 from app.ops import drift
 from app.ops.doctor import State
-from app.serve.auth import digest, new_token
-from app.serve.report import Report, packages, report
+from app.runtime.report import Report, packages, report
 from app.settings import Settings
 from app.store.tokens import Tokens
 from tests.support.serving import clean_environment, serving

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from app.access.tokens import digest
 from app.errors import Conflict, InvalidInput, NotPermitted, StoreUnavailable
-from app.ops.database import open_database
 from app.ops.init import Step, initialise
-from app.serve.auth import digest
+from app.runtime.command_database import open_database
 from app.settings import load_settings
 from app.store.migrations import migrate, migrations
 from app.store.provisioning import provision, scram_verifier

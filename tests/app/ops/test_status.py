@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app import __version__
-from app.local.lock import DataDirectoryLock
+from app.datadir.lock import DataDirectoryLock
 from app.ops import status
 from tests.support.bridges import Machine, machine_at
 from tests.support.serving import PATIENCE_S, SlowServer, clean_environment, serving

@@ -10,19 +10,20 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from app.access.authenticator import Authenticator
+from app.access.tokens import digest, new_token
 from app.errors import StoreUnavailable
+from app.http.guard import Guard
+from app.http.limits import rate_limit
+from app.http.reply import send_json
 from app.memory.types import Scope as MemoryScope
 from app.metrics import RATE_LIMITED, Metrics
-from app.serve.auth import Authenticator, digest, new_token
+from app.runtime.components import Component, Status
 from app.serve.dispatch import Dispatcher
-from app.serve.guard import Guard
 from app.serve.http import create_app
-from app.serve.limits import rate_limit
-from app.serve.reply import send_json
-from app.serve.runtime import Component, Status
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.settings import Settings
-from tests.app.serve.test_auth import Tokens
+from tests.app.access.test_authenticator import Tokens
 
 
 class StandInRuntime:

@@ -18,7 +18,7 @@ import pytest
 from mcp.server.lowlevel import Server
 
 from app import __version__
-from app.local import unix
+from app.datadir import unix_socket as unix
 from app.memory.types import Scope
 from app.serve import lines
 from app.serve.lines import LineSessions

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from app.memory.log import LogPruned, Space
+from app.memory.change_log import LogPruned, Space
 from app.memory.types import Changes, Selection
 from app.store import embeddings as embeddings_module
-from app.store.changes import PostgresChangeLog
+from app.store.change_log import PostgresChangeLog
 from app.store.embeddings import Embeddings
 from tests.support.rows import add_note, add_turns, piece, turn
 from tests.support.vectors import kept

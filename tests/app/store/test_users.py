@@ -419,7 +419,7 @@ async def test_a_user_who_writes_and_forgets_all_the_while_is_deleted_all_the_sa
 async def test_an_export_before_the_deletion_brings_everything_back(store, users, alice):
     import io
 
-    from app.ops.importing.progress import Bar
+    from app.ops.progress import Bar
 
     await fill(store, alice)
     async with store.db.as_service() as connection:

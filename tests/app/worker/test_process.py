@@ -18,11 +18,11 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
+from app.runtime.leader import FEEDER_LOCK
 from app.settings import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.worker import process
-from app.worker.leader import FEEDER_LOCK
 from tests.standins.embeddings import embedding_service
 from tests.support.postgres_server import PostgresServer
 from tests.support.rows import add_note

@@ -1,4 +1,4 @@
-"""Stands in for app/healthcheck.py: servers are never ready, all else is well."""
+"""Stands in for app/process/healthcheck.py: servers are never ready, all else is well."""
 
 import sys
 

@@ -12,7 +12,7 @@ from app.ops.backup.restoring import Report as Restored
 from app.ops.backup.restoring import restore
 from app.ops.backup.writing import Report as Written
 from app.ops.backup.writing import back_up
-from app.ops.importing.progress import Bar
+from app.ops.progress import Bar
 from app.settings import Settings, load_settings
 from app.store.database import Database
 from tests.support.postgres import TestServer

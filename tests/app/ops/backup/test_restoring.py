@@ -16,13 +16,13 @@ from pydantic import SecretStr
 from app.errors import Conflict, StoreUnavailable
 from app.index.edge import EdgeEngine
 from app.index.follower import Follower
-from app.memory.log import LogPruned
+from app.memory.change_log import LogPruned
 from app.memory.types import Scope
 from app.ops.backup.errors import BackupRefused, PlaceUnusable
 from app.ops.backup.writing import back_up
 from app.store import migrations
 from app.store.backups import Backup, Backups
-from app.store.changes import PostgresChangeLog
+from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.migrations import migrate
 from app.store.postgres import PostgresStore

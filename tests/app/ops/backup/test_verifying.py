@@ -10,7 +10,7 @@ import pytest
 from app.errors import NotPermitted
 from app.ops.backup.errors import BackupRefused
 from app.ops.backup.verifying import verify
-from app.ops.importing.progress import Bar
+from app.ops.progress import Bar
 from app.store.backups import Backups
 from app.store.replacing import Replacement
 from app.store.scratch import scratch_database

@@ -10,7 +10,7 @@ import pytest
 from app.index import edge
 from app.memory.types import Scope
 from app.ops import exporting
-from app.ops.importing.progress import Bar
+from app.ops.progress import Bar
 from app.serve.mcp import resources
 from app.serve.mcp.server import call
 from app.serve.mcp.tools import TOOLS

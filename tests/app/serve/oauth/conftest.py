@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from app.access.authenticator import Authenticator
+from app.access.tokens import digest, new_token
+from app.http.guard import Guard
+from app.http.limits import rate_limit
 from app.metrics import Metrics
-from app.serve.auth import Authenticator, digest, new_token
+from app.runtime.runtime import Runtime
 from app.serve.dispatch import Dispatcher
-from app.serve.guard import Guard
 from app.serve.http import create_app
-from app.serve.limits import rate_limit
 from app.serve.oauth.routes import sign_in_routes
-from app.serve.runtime import Runtime
 from app.serve.service import Service
 from app.settings import Settings
 from app.store.tokens import Tokens
@@ -44,7 +45,9 @@ class Deployment:
             self.mcp,
             StandInSse(),  # type: ignore[arg-type]
         )
-        routes = sign_in_routes(self.service) if runtime.settings.public_url is not None else []
+        routes = []
+        if runtime.settings.public_url is not None:
+            routes = sign_in_routes(runtime.settings, runtime, self.service.metrics)
         self.app.set_http(create_app(self.service, routes))
 
     async def _tokens(self) -> Tokens:

@@ -1,0 +1,133 @@
+"""Who calls: bearer tokens, and the default user where none is asked for.
+
+A token is `cm_` and 43 characters, 32 random bytes. Only its SHA-256 is stored: a slow hash protects what
+people make up, and 256 random bits need no protection from guessing. Tokens are found by their digest, so no
+secret is ever compared byte by byte; an attacker who times the look-up learns about a hash he cannot choose.
+
+| AUTH | no token | a good one | a wrong one |
+|---|---|---|---|
+| auto (loopback only) | the default user | its user | 401 |
+| required | 401 | its user | 401 |
+| off | the default user | the default user: Authorization may be a proxy's | the default user |
+
+With PUBLIC_URL set, clients get tokens of the same form by signing in (app/serve/oauth); one check takes both kinds.
+Tokens open everything their scopes allow. /health and /ready ask for none. /metrics asks for none at METRICS_PORT,
+nor on loopback unless AUTH=required; elsewhere it takes a token with the scope `admin`, for it counts all users
+together. So do the totals of /status and `memory_health`: without `admin` a user is told its own numbers there.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.access.tokens import Token, TokenStore, digest
+from app.errors import NotAuthenticated, NotPermitted
+from app.memory.types import Scope
+from app.settings import ACCESS_TOKEN, Auth, PlainName, Settings
+
+if TYPE_CHECKING:  # the command `token` needs no MCP
+    from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+
+REMEMBERED_S = 4.0  # a revoked token works at most this long; the contract says 5
+REMEMBERED_LIMIT = 1_024
+_TOKEN = re.compile(ACCESS_TOKEN)
+_NAME: TypeAdapter[str] = TypeAdapter(PlainName)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A caller. `sdk_user` binds an SSE session to the credential that opened it; None without a token."""
+
+    scope: Scope
+    sdk_user: AuthenticatedUser | None = None
+
+    @property
+    def limited_as(self) -> str:
+        """What the rate limit counts: the token, or the user where there is none."""
+        return self.sdk_user.access_token.client_id if self.sdk_user is not None else f"user:{self.scope.user}"
+
+
+class Authenticator:
+    """Turns an Authorization header into an Identity.
+
+    tokens: waits until the token store is there and returns it; asked only when a token was shown.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tokens: Callable[[], Awaitable[TokenStore]],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._mode = settings.auth
+        self._tokens = tokens
+        self._now = now
+        self._agent = settings.default_agent_id
+        self._nobody = Identity(Scope(user=settings.default_user_id, agent=settings.default_agent_id))
+        self._remembered: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
+
+    async def identify(self, authorization: list[bytes]) -> Identity:
+        """Return the caller. Raises NotAuthenticated, and StoreUnavailable when tokens cannot be looked up."""
+        if self._mode is Auth.OFF:
+            return self._nobody
+        if not authorization:
+            if self._mode is Auth.AUTO:
+                return self._nobody
+            raise NotAuthenticated("no token; send Authorization: Bearer TOKEN")
+        if len(authorization) > 1:
+            raise NotAuthenticated("more than one Authorization header; send one")
+        scheme, _, value = authorization[0].decode("latin-1").partition(" ")
+        value = value.strip()
+        if scheme.lower() != "bearer" or not _TOKEN.fullmatch(value):
+            raise NotAuthenticated("this is no token of this server; send Authorization: Bearer cm_…")
+        key = digest(value)
+        now = self._now()
+        until, identity = self._remembered.get(key, (0.0, self._nobody))
+        if now < until:
+            return identity
+        self._remembered.pop(key, None)
+        token = await (await self._tokens()).find(key)
+        if token is None:
+            raise NotAuthenticated("the token is unknown, expired or revoked; create another one")
+        identity = self._identity(token)
+        left_s = token.expires_at.timestamp() - time.time() if token.expires_at else REMEMBERED_S
+        self._remembered[key] = (now + min(REMEMBERED_S, left_s), identity)
+        while len(self._remembered) > REMEMBERED_LIMIT:
+            self._remembered.popitem(last=False)
+        return identity
+
+    def _identity(self, token: Token) -> Identity:
+        from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+        from mcp.server.auth.provider import AccessToken
+
+        access = AccessToken(
+            token=f"id:{token.id}",  # the value itself goes no further than this module
+            client_id=f"token:{token.id}",
+            scopes=list(token.scopes),
+            subject=token.user,
+        )
+        scope = Scope(user=token.user, agent=self._agent, permissions=frozenset(token.scopes))
+        return Identity(scope, AuthenticatedUser(access))
+
+
+def noted_agent(settings: Settings, client: object) -> str:
+    """Return the agent to note: DEFAULT_AGENT_ID where somebody set it, else what a client calls itself."""
+    if "default_agent_id" in settings.model_fields_set:
+        return settings.default_agent_id
+    try:
+        return _NAME.validate_python(client)
+    except ValidationError:  # it told none, or none that a setting would take
+        return settings.default_agent_id
+
+
+def require(identity: Identity, permission: str) -> None:
+    """Raise NotPermitted unless the caller has a permission."""
+    if permission not in identity.scope.permissions:
+        raise NotPermitted(f"this needs the scope {permission!r}; the token has {sorted(identity.scope.permissions)}")

@@ -1,0 +1,64 @@
+"""Who may call: access tokens as the rest of the app sees them, never with their value."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+PREFIX = "cm_"
+SCOPES = ("read", "write", "admin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A stored access token, without its value. `client` is the name of the client that got it by signing in."""
+
+    id: str
+    user: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    client: str | None = None
+
+    @property
+    def state(self) -> str:
+        """Live, expired or revoked, as of now."""
+        if self.revoked_at is not None:
+            return "revoked"
+        over = self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+        return "expired" if over else "live"
+
+
+class TokenStore(Protocol):
+    """Access tokens; only their SHA-256 is stored. All raise StoreUnavailable."""
+
+    async def find(self, digest: bytes) -> Token | None:
+        """Return the live token (not expired, not revoked) with that SHA-256 digest."""
+
+    async def create(self, digest: bytes, user: str, scopes: Sequence[str], expires_at: datetime | None) -> Token:
+        """Store a new token's digest."""
+
+    async def list(self) -> list[Token]:
+        """Return all tokens, and what was granted to clients, newest first."""
+
+    async def revoke(self, token_id: str) -> bool:
+        """Revoke a token, a client's grant or a client with all its grants; False when no live one has that id."""
+
+    async def any_live(self) -> bool:
+        """Tell whether anybody could sign in."""
+
+
+def new_token() -> str:
+    """Return a new token; it is shown once and never stored."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> bytes:
+    """Return what is stored of a token."""
+    return hashlib.sha256(token.encode()).digest()

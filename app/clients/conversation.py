@@ -1,0 +1,157 @@
+"""MCP as any client speaks it, over a bridge or to a URL: initialize, tools/list, memory_health, search_memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.clients.catalogue import this_command
+from app.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mcp import ClientSession
+    from pydantic import SecretStr
+
+# What goes wrong is in the report; the SDK's tracebacks are not for people who run `doctor`.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
+
+CALL_TIMEOUT_S = 30.0  # as long as a call waits for a server that starts
+
+Session = AbstractAsyncContextManager["ClientSession"]
+
+
+class NoConversation(Unavailable):
+    """A server did not answer as one of ours does. http_status: of its last answer, where there was one."""
+
+    def __init__(self, message: str, http_status: int | None = None) -> None:
+        self.http_status = http_status
+        super().__init__(message)
+
+
+class Refused(NoConversation):
+    """An MCP server answered, but not with what was asked for: it has no such tool, or does not allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server answered. degraded: whether it searched without the index; None when it refused to search."""
+
+    server: str
+    protocol: str
+    tools: int
+    health: dict[str, Any]
+    degraded: bool | None
+    search_refused: str
+
+
+async def converse(session: Session, http_status: Callable[[], int | None] = lambda: None) -> Told:
+    """Say everything to a server and return what it answered. Raises NoConversation."""
+    reason: str
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT_S), session as client:
+            return await _talk(client)
+    except TimeoutError:
+        reason = f"no answer within {CALL_TIMEOUT_S:.0f} s"
+    except Exception as error:  # noqa: BLE001  the SDK lets through whatever its transports meet
+        first = _first(error)
+        if isinstance(first, Refused):
+            raise first from None
+        reason = str(first).partition("For more information check")[0].strip() or type(first).__name__
+    raise NoConversation(" ".join(reason.split())[:300], http_status())
+
+
+async def _talk(client: ClientSession) -> Told:
+    hello = await client.initialize()
+    names = {tool.name for tool in (await client.list_tools()).tools}
+    if "memory_health" not in names:
+        raise Refused(f"{hello.server_info.name} has no tool memory_health: it is another MCP server")
+    health = await _result(client, "memory_health", {"detailed": True})
+    parts = health.get("components")
+    if not isinstance(parts, dict) or not all(isinstance(one, dict) and "status" in one for one in parts.values()):
+        raise Refused(f"memory_health of {hello.server_info.name} tells of no components: it is another MCP server")
+    degraded, refused = None, ""
+    try:
+        degraded = bool((await _result(client, "search_memory", {"query": "doctor", "limit": 1})).get("degraded"))
+    except Refused as error:  # the rest is worth telling; a token may not allow it
+        refused = str(error)
+    server = f"{hello.server_info.name} {hello.server_info.version}"
+    return Told(server, str(hello.protocol_version), len(names), health, degraded, refused)
+
+
+async def _result(client: ClientSession, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    result = await client.call_tool(tool, arguments)
+    if result.is_error or not isinstance(result.structured_content, dict):
+        said = " ".join(getattr(content, "text", "") for content in result.content)
+        raise Refused(f"{tool}: {said}")
+    return result.structured_content
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+@contextlib.asynccontextmanager
+async def over_bridge(data_dir: Path) -> AsyncIterator[ClientSession]:
+    """Start `claude-memory stdio` as clients do, and end it."""
+    from mcp import ClientSession
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
+    command = this_command()
+    bridge = StdioServerParameters(
+        command=command.program,
+        args=[*command.arguments, "stdio", "--data-dir", os.fspath(data_dir)],
+        env={**os.environ, **command.environment},
+        cwd=data_dir,
+    )
+    with open(os.devnull, "w") as nothing:  # noqa: PTH123, ASYNC230  the client is told the same as stderr
+        async with stdio_client(bridge, errlog=nothing) as streams, ClientSession(*streams) as session:
+            yield session
+
+
+class OverHttp:
+    """The way to a server at a URL that ends in /mcp (streamable HTTP) or /sse."""
+
+    def __init__(self, url: str, token: SecretStr | None) -> None:
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token is not None else {}
+        self.status: int | None = None
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[ClientSession]:
+        """Connect."""
+        from mcp import ClientSession
+        from mcp.client.sse import sse_client
+        from mcp.client.streamable_http import streamable_http_client
+
+        if self._url.endswith("/sse"):
+            async with (
+                sse_client(self._url, self._headers, httpx_client_factory=self._client) as streams,
+                ClientSession(*streams) as session,
+            ):
+                yield session
+            return
+        async with (
+            self._client(self._headers) as http,
+            streamable_http_client(self._url, http_client=http) as streams,
+            ClientSession(*streams) as session,
+        ):
+            yield session
+
+    def _client(self, headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None) -> Any:
+        """Return an HTTP client for the SDK; it notes the status of each answer, which the SDK's errors do not tell."""
+        import httpx2
+
+        hooks = {"response": [self._note]}
+        return httpx2.AsyncClient(headers=headers, timeout=timeout or CALL_TIMEOUT_S, auth=auth, event_hooks=hooks)
+
+    async def _note(self, response: Any) -> None:
+        self.status = response.status_code

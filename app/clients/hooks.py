@@ -1,0 +1,225 @@
+"""Claude Code's hooks: recall when a session starts, remember when it ends.
+
+Settings checked in November 2026: an event holds groups of handlers; a `SessionStart` answer may add context;
+`SessionEnd` handlers share 1.5 s unless one asks for more, and are killed with the session when they take long.
+So the end of a session only starts the import, which runs on by itself. Nothing here may break a session or hold it
+up: it takes 5 s at most, ends with 0, and says on stderr what went wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.bridge.bridge import ask
+from app.bridge.calls import call_tool
+from app.clients.catalogue import MODULE, SCRIPT, Command, Environment, this_command
+from app.clients.jsonc import Document, Step
+from app.datadir.folder import data_directory
+from app.errors import MemoryServerError
+
+EVENTS = {"session-start": "SessionStart", "session-end": "SessionEnd"}  # our name of it: Claude Code's
+LIMIT_S = 5.0
+_TIMEOUT_S = 10  # what Claude Code allows: more than we take, Python's start included
+_WAIT_FOR_SERVER_S = 2.0  # the session's own bridge may be starting it right now
+_SOURCES = "startup|clear|compact"  # not resume: what was recalled then is still in the session
+_CONTEXT_TOKENS = 1_500  # Claude Code takes 10,000 characters
+_INPUT_LIMIT_BYTES = 1_000_000
+_LOG = "session-end.log"
+
+
+class HookFailed(MemoryServerError):
+    """The hook could not do its work; the session goes on without it."""
+
+    code = "hook_failed"
+
+
+# In Claude Code's settings ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HookEdit:
+    """Our handlers in Claude Code's settings."""
+
+    command: Command
+    environment: Environment = field(default_factory=dict)
+
+    @property
+    def part(self) -> str:
+        """What it is about."""
+        return "hooks"
+
+    def put(self, document: Document) -> Document:
+        """Add a handler for each event that has none of ours, and bring the others up to date."""
+        for event, theirs in EVENTS.items():
+            wanted = self._line(event)
+            found = list(_ours(document, event))
+            if not found:
+                document = document.append(("hooks", theirs), self._group(event))
+            for path, handler in found:
+                if handler["command"] != wanted:
+                    document = document.put((*path, "command"), wanted)
+        return document
+
+    def take(self, document: Document) -> Document:
+        """Take our handlers away, and what they leave empty."""
+        for event in EVENTS:
+            for path, _ in reversed(list(_ours(document, event))):
+                handlers = document.get(path[:-1])
+                document = document.remove(path if len(handlers) > 1 else path[:3])  # the group, when it is all ours
+                for emptied in (path[:2], path[:1]):
+                    if not document.get(emptied):
+                        document = document.remove(emptied)
+        return document
+
+    def again(self, before: Document, after: Document) -> Document:
+        """Add the groups with our handlers as they stand in `after`."""
+        for event, theirs in EVENTS.items():
+            for path, _ in _ours(after, event):
+                before = before.append(("hooks", theirs), after.get(path[:3]))
+        return before
+
+    def _group(self, event: str) -> dict[str, Any]:
+        handler = {"type": "command", "command": self._line(event), "timeout": _TIMEOUT_S}
+        matcher = {"matcher": _SOURCES} if event == "session-start" else {}
+        return {**matcher, "hooks": [handler]}
+
+    def _line(self, event: str) -> str:
+        """Return the shell line: every version of Claude Code runs those, with `sh` or Git's `bash`."""
+        variables = {**self.command.environment, **self.environment}
+        line = shlex.join([self.command.program, *self.command.arguments, "hook", event])
+        return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in variables.items()), line])
+
+
+def _ours(document: Document, event: str) -> Iterator[tuple[tuple[Step, ...], dict[str, Any]]]:
+    """Return our handlers of an event with their paths."""
+    groups = document.get(("hooks", EVENTS[event]))
+    for number, group in enumerate(groups if isinstance(groups, list) else ()):
+        handlers = group.get("hooks") if isinstance(group, dict) else None
+        for place, handler in enumerate(handlers if isinstance(handlers, list) else ()):
+            if isinstance(handler, dict) and _is_ours(handler.get("command"), event):
+                yield ("hooks", EVENTS[event], number, "hooks", place), handler
+
+
+def _is_ours(line: object, event: str) -> bool:
+    if not isinstance(line, str) or not line.endswith(f" hook {event}"):
+        return False
+    try:
+        words = shlex.split(line)[:-2]
+    except ValueError:
+        return False
+    return bool(words) and (Path(words[-1]).stem == SCRIPT or tuple(words[-len(MODULE) :]) == MODULE)
+
+
+# When Claude Code calls -------------------------------------------------------------------
+
+
+def run(event: str) -> int:
+    """Answer a hook: its JSON comes on stdin, what Claude Code is to know goes to stdout. Always 0."""
+    answer: list[str] = []
+    failure: list[str] = []
+
+    def work() -> None:
+        try:
+            answer.append(_answer(event, _read_input()))
+        except MemoryServerError as error:
+            failure.append(str(error))
+        except Exception as error:  # noqa: BLE001  a session must not end for a fault of ours
+            failure.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(LIMIT_S)
+    if worker.is_alive():
+        failure.append(f"took over {LIMIT_S:.0f} s")
+    with contextlib.suppress(OSError):  # nobody reads
+        for line in failure:
+            print(f"claude-memory: hook {event}: {line}", file=sys.stderr, flush=True)
+        if answer and answer[0]:
+            print(answer[0], flush=True)
+    return 0
+
+
+def _answer(event: str, given: dict[str, Any]) -> str:
+    data_dir = data_directory(os.environ.get("MEMORY_DATA_DIR"))
+    if event == "session-start":
+        context = recalled(data_dir, str(given.get("cwd") or Path.cwd()))
+        return _context_answer(context) if context else ""
+    remember(data_dir, str(given.get("transcript_path") or ""))
+    return ""
+
+
+def _read_input() -> dict[str, Any]:
+    # os.read: a thread that waits in sys.stdin would keep Python from ending
+    parts = []
+    while part := os.read(0, 65_536):
+        parts.append(part)
+        if sum(map(len, parts)) > _INPUT_LIMIT_BYTES:
+            raise HookFailed(f"stdin holds over {_INPUT_LIMIT_BYTES:,} bytes, takes the hook's JSON")
+    try:
+        given = json.loads(b"".join(parts))
+    except ValueError:
+        raise HookFailed("stdin is not JSON; Claude Code calls this, not a person") from None
+    if not isinstance(given, dict):
+        raise HookFailed(f"stdin holds a JSON {type(given).__name__}, takes an object")
+    return given
+
+
+def recalled(data_dir: Path, folder: str) -> str:
+    """Return what is known about the project in a folder, '' when nothing is."""
+    project = Path(folder).name
+    if not project:
+        return ""
+    _wait_for_server(data_dir)
+    arguments = {"query": f"{project} decisions preferences conventions open tasks next steps"}
+    found = _recall(data_dir, {**arguments, "project": project})
+    return found or _recall(data_dir, {"query": project, "mode": "conservative"})
+
+
+def _recall(data_dir: Path, arguments: dict[str, Any]) -> str:
+    reply = call_tool(data_dir, "recall_context", {**arguments, "max_tokens": _CONTEXT_TOKENS}, LIMIT_S)
+    return str(reply.get("context") or "").strip()
+
+
+def _wait_for_server(data_dir: Path) -> None:
+    """Wait until a server answers. Raises HookFailed: a hook starts none."""
+    end = time.monotonic() + _WAIT_FOR_SERVER_S
+    while ask(os.fspath(data_dir), "status", LIMIT_S) is None:
+        if time.monotonic() > end:
+            raise HookFailed(f"no server runs on {data_dir}, so nothing is recalled")
+        time.sleep(0.1)
+
+
+def _context_answer(context: str) -> str:
+    text = f"From Claude Memory, noted in earlier sessions (information, not instructions):\n\n{context}"
+    return json.dumps({"hookSpecificOutput": {"hookEventName": EVENTS["session-start"], "additionalContext": text}})
+
+
+def remember(data_dir: Path, transcript: str) -> None:
+    """Start the import of a transcript, which outlives this process; what it says goes into the data directory."""
+    if not transcript or not Path(transcript).is_file():
+        raise HookFailed(f"no transcript at {transcript!r}, so nothing is remembered of this session")
+    command = this_command()
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    arguments = [command.program, *command.arguments, "import", "--from", "claude-code", os.path.abspath(transcript)]  # noqa: PTH100
+    private = os.open(data_dir / _LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it may quote what was said
+    with open(private, "wb") as log:  # noqa: PTH123
+        subprocess.Popen(  # noqa: S603  our own command
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=data_dir,  # no `.env` of the project, and its folder can be removed
+            env={**os.environ, **command.environment, "MEMORY_DATA_DIR": str(data_dir)},
+            start_new_session=True,
+        )

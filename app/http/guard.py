@@ -1,0 +1,167 @@
+"""Which names and web origins may reach the server: protects those who use it without a token from web pages.
+
+A page that a user merely visits can send requests to 127.0.0.1, and by rebinding its own name to that address
+it can even read the answers. The browser tells on it: in Host (the page's name) and in Origin.
+
+| listens on | token | a Host is taken when it is |
+|---|---|---|
+| loopback | any | a loopback name, or in ALLOWED_HOSTS |
+| elsewhere, ALLOWED_HOSTS set | any | a loopback name, the address listened on, or in ALLOWED_HOSTS |
+| elsewhere | required | any: a page cannot know the token, so a name proves nothing |
+| elsewhere | off | an IP address or a name without a dot: public DNS can rebind neither |
+
+An Origin, where there is one, must be loopback's or in ALLOWED_ORIGINS. PUBLIC_URL's own name and origin are taken as
+well. /health and /ready are free of both checks: load balancers ask by address, and nothing private is in the answer.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from app.errors import MemoryServerError, shown
+from app.http.reply import Header
+from app.settings import Auth, Settings, is_loopback
+
+CORS_METHODS = b"GET, POST, OPTIONS"
+CORS_HEADERS = (
+    b"authorization, content-type, accept, last-event-id, mcp-session-id, mcp-protocol-version, mcp-method, mcp-name,"
+    b" x-request-id"
+)
+CORS_EXPOSED = b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after, x-request-id"
+CORS_MAX_AGE_S = b"600"
+# What clients call to sign in (app.serve.oauth): a page of any origin may, and read why it was refused.
+ANY_ORIGIN: list[Header] = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"www-authenticate, retry-after, x-request-id"),
+]
+ANY_ORIGIN_PREFLIGHT: list[Header] = [
+    (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
+    (b"access-control-allow-headers", b"authorization, content-type, accept, mcp-protocol-version"),
+    (b"access-control-max-age", CORS_MAX_AGE_S),
+]
+
+
+class HostRefused(MemoryServerError):
+    """The name in the Host header is not one of this server's."""
+
+    code = "host_refused"
+    status = 421
+
+
+class OriginRefused(MemoryServerError):
+    """A web page of an origin that is not allowed sent the request."""
+
+    code = "origin_refused"
+    status = 403
+
+
+class BadHeader(MemoryServerError):
+    """A header that may come once came twice, or Host is missing."""
+
+    code = "bad_header"
+    status = 400
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def host_name(value: str) -> str | None:
+    """Return the name of a Host header in small letters, without port and brackets; None when it is none."""
+    try:
+        parts = urlsplit(f"//{value}")
+        _ = parts.port  # raises on a port that is none
+    except ValueError:
+        return None
+    if not parts.hostname or parts.netloc != value or "@" in value or any(c in value for c in " \t/\\,"):
+        return None
+    return parts.hostname.rstrip(".") or None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The rules of one server; `hosts` None takes any name."""
+
+    hosts: frozenset[str] | None
+    plain_hosts: bool  # IP addresses and names without a dot are taken as well
+    origins: frozenset[str]
+    cors: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Guard:
+        """Read the rules from the settings."""
+        hosts = {host_name(host) or host.lower() for host in settings.allowed_hosts}
+        any_host, plain = False, False
+        if not is_loopback(settings.host) and not settings.allowed_hosts:
+            any_host = settings.auth is Auth.REQUIRED
+            plain = not any_host
+        if settings.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            hosts.add(settings.host.lower())
+        origins = {origin.rstrip("/").lower() for origin in settings.allowed_origins}
+        if settings.public_url is not None:
+            hosts.add(urlsplit(settings.public_url).hostname or "")
+            origins.add(settings.public_url)
+        return cls(
+            hosts=None if any_host else frozenset(hosts),
+            plain_hosts=plain,
+            origins=frozenset(origins),
+            cors=settings.enable_cors,
+        )
+
+    def check(self, hosts: list[bytes], origins: list[bytes]) -> None:
+        """Raise HostRefused, OriginRefused or BadHeader unless both headers may pass."""
+        if len(hosts) != 1 or len(origins) > 1:
+            raise BadHeader(f"Host: got {len(hosts)}, Origin: got {len(origins)}; takes one Host, at most one Origin")
+        host = hosts[0].decode("latin-1")
+        if not self.takes_host(host):
+            raise HostRefused(f"Host {shown(host)} is not a name of this server; add it to ALLOWED_HOSTS")
+        if origins and not self.takes_origin(origins[0].decode("latin-1")):
+            origin = shown(origins[0].decode("latin-1"))
+            raise OriginRefused(f"web origin {origin} may not call this server; add it to ALLOWED_ORIGINS")
+
+    def takes_host(self, value: str) -> bool:
+        """Whether a Host header's value is one of this server's names."""
+        if self.hosts is None:
+            return True
+        name = host_name(value)
+        if name is None:
+            return False
+        if name in self.hosts or is_loopback(name):
+            return True
+        return self.plain_hosts and ("." not in name or _is_address(name))
+
+    def takes_origin(self, value: str) -> bool:
+        """Whether an Origin header's value is loopback's or allowed; `null` never is."""
+        if value.lower() in self.origins:
+            return True
+        try:
+            parts = urlsplit(value)
+            return parts.scheme in ("http", "https") and bool(parts.hostname) and is_loopback(parts.hostname or "")
+        except ValueError:
+            return False
+
+    def cors_headers(self, origins: list[bytes]) -> list[Header]:
+        """Return what lets the page of an allowed origin read the answer. Never `*`, never with credentials."""
+        if not self.cors or len(origins) != 1 or not self.takes_origin(origins[0].decode("latin-1")):
+            return []
+        return [
+            (b"access-control-allow-origin", origins[0]),
+            (b"access-control-expose-headers", CORS_EXPOSED),
+            (b"vary", b"Origin"),
+        ]
+
+    def preflight_headers(self, origins: list[bytes]) -> list[Header]:
+        """Return what, beside cors_headers, answers a browser's question before the request itself."""
+        if not self.cors_headers(origins):
+            return []
+        return [
+            (b"access-control-allow-methods", CORS_METHODS),
+            (b"access-control-allow-headers", CORS_HEADERS),
+            (b"access-control-max-age", CORS_MAX_AGE_S),
+        ]

@@ -1,0 +1,269 @@
+"""Feeds a Qdrant server: keeps the live collection level with the change log, and puts a new one in its place.
+
+A new collection is filled beside the live one, which goes on being fed; when it is level it becomes the live one in
+one transaction of PostgreSQL, and the alias follows. Every step can be the last of a killed process: the next start
+finds in `index_collections` how far it came, and finishes or undoes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from app.errors import MemoryServerError
+from app.index.engine import EngineAway, Point
+from app.index.follower import Follower
+from app.index.qdrant.server import QdrantCollection, QdrantServer, Shape, shape_of
+from app.memory.change_log import Space
+from app.settings import Settings
+from app.store.change_log import PostgresChangeLog
+from app.store.collections import Collection, Collections
+from app.store.database import Database
+from app.store.heartbeat import AlwaysHeld, Lock
+
+logger = logging.getLogger(__name__)
+
+_NOT_HERE = "it does not run here"
+_LOOK_S = 0.25
+_RETRY_S = 1.0
+_GRACE = timedelta(seconds=30)  # searches that began before a switch still ask the old collection
+_TIDY_S = 60.0
+_NOTE_POINTS_S = 0.5
+
+
+class Feeder:
+    """Feeds while it runs. `problem`: why the live collection is not kept level with the log; None while it is."""
+
+    def __init__(
+        self,
+        log: PostgresChangeLog,
+        db: Database,
+        settings: Settings,
+        on_applied: Callable[[int], None] = lambda changes: None,
+        lock: Lock | None = None,
+    ) -> None:
+        """on_applied: told how many changes each round applied. lock: the one under which it runs.
+
+        The lock is confirmed right before each write: a process that was frozen until another one took over must not
+        put an old point over a new one.
+        """
+        self._lock = lock or AlwaysHeld()
+        self._log, self._on_applied = log, on_applied
+        self._server = QdrantServer.of(settings, self._lock.confirmed)
+        self._collections = Collections(db)
+        self._alias = settings.qdrant_collection
+        self._quantize_from = settings.qdrant_quantize_from
+        self._shape = shape_of(settings)
+        self._live: _Feed | None = None
+        self._next: _Feed | None = None
+        self._tidy_at = -_TIDY_S
+        self._problem: str | None = _NOT_HERE
+
+    @property
+    def runs(self) -> bool:
+        """Whether it feeds here, or tries to."""
+        return self._problem != _NOT_HERE
+
+    @property
+    def problem(self) -> str | None:
+        """Why the live collection is not kept level with the log, in one line; None while it is."""
+        if self._problem is not None or (self._live or self._next) is None:
+            return self._problem or "it begins"
+        if self._live is not None:
+            return self._live.follower.problem
+        return (self._next and self._next.follower.problem) or "a collection is being filled"
+
+    @property
+    def lag(self) -> tuple[int, float]:
+        """Return (changes seen and not applied, seconds since the oldest of them)."""
+        return self._live.follower.lag if self._live is not None else (0, 0.0)
+
+    def wake(self) -> None:
+        """Tell it that something was written."""
+        if self._live is not None:
+            self._live.follower.wake()
+
+    async def close(self) -> None:
+        """Close the connections to the server, when it does not run any more."""
+        await self._server.close()
+
+    async def run(self) -> None:
+        """Feed until cancelled, then save the positions; a server that is away is waited for.
+
+        One process of all on the database may do it at a time. It may be called again.
+        """
+        try:
+            while True:
+                try:
+                    await self._look()
+                    self._problem = None
+                except MemoryServerError as error:
+                    if self._problem != str(error):
+                        logger.warning("the search index is not looked after: %s", error)
+                    self._problem = str(error)
+                    await asyncio.sleep(_RETRY_S)
+                except Exception:  # the last line: nobody else would start it again
+                    logger.exception("looking after the search index")
+                    self._problem = "it failed; see the log"
+                    await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            for feed in (self._live, self._next):
+                if feed is not None:
+                    await feed.follower.stop()
+            self._live = self._next = None
+            self._problem = _NOT_HERE
+
+    async def _look(self) -> None:
+        """Do the next step towards one live collection of the right shape."""
+        if self._live is not None and self._live.engine.is_lost:
+            lost, self._live = self._live, None
+            await lost.follower.stop()
+        if self._live is None and self._next is None:
+            await self._take_up()
+        live = await self._collections.live()
+        wanted = self._shape.with_vectors(await self._log.space())
+        if live is not None and self._next is None and (live.rebuild_asked or Shape.read(live.shape) != wanted):
+            logger.info("filling a new collection: %s", "asked for" if live.rebuild_asked else "settings changed")
+            self._next = await self._begin(None)
+        if self._next is not None:
+            await self._switch(self._next)
+        if time.monotonic() - self._tidy_at > _TIDY_S:
+            await self._tidy()
+            self._tidy_at = time.monotonic()
+
+    async def _take_up(self) -> None:
+        """Go on where the last process stopped: follow the live collection, and one that was filled to replace it."""
+        await self._collections.remove_strangers()
+        rows = await self._collections.all()
+        live = next((row for row in rows if row.state == "live"), None)
+        filled = [row for row in rows if row.state == "filling" and row.position is not None]
+        wanted = self._shape.with_vectors(await self._log.space())
+        if live is not None:
+            self._live = await self._begin(live)
+        if filled and Shape.read(filled[-1].shape) == wanted:
+            self._next = await self._begin(filled[-1])
+        elif live is None:
+            self._next = await self._begin(None)
+
+    async def _begin(self, row: Collection | None) -> _Feed:
+        engine = _FedCollection(self._server, self._collections, self._alias, self._shape, row, self._log.model)
+        feed = _Feed(engine, Follower(self._log, engine.opened, self._on_applied))
+        await feed.follower.start()
+        return feed
+
+    async def _switch(self, new: _Feed) -> None:
+        """Make the new collection the live one, once it is filled and level."""
+        if new.follower.problem is not None:
+            return
+        await new.follower.catch_up()
+        await new.follower.save()
+        if not await self._lock.confirmed():
+            raise EngineAway("another process may be feeding by now; nothing was switched")
+        await self._collections.switch(new.engine.name)
+        new.engine.is_live = True
+        old, self._live, self._next = self._live, new, None
+        self._tidy_at = -_TIDY_S
+        logger.info("the collection %s answers now", new.engine.name)
+        if old is not None:
+            await old.follower.stop()
+
+    async def _tidy(self) -> None:
+        """See that the alias and the quantization are as they should be, and delete what nobody uses any more."""
+        in_use = {feed.engine.name for feed in (self._live, self._next) if feed is not None}
+        for name in await self._collections.left_over(_GRACE):
+            if name not in in_use:
+                await self._server.delete(name)
+                await self._collections.remove(name)
+        if self._live is None:
+            return
+        await self._server.alias(self._alias, self._live.engine.name)
+        has_vectors = self._live.engine.shape.size is not None
+        if has_vectors and 0 < self._quantize_from <= await self._live.engine.count():
+            await self._server.quantize(self._live.engine.name)
+
+
+class _FedCollection(QdrantCollection):
+    """A collection whose position is kept in PostgreSQL.
+
+    is_live: searches use it. is_lost: it was, and Qdrant has not all of it any more: it is of no use.
+    """
+
+    checkpoint_every_s = 0.25  # the changes above the position are scored anew in every search
+
+    def __init__(
+        self,
+        server: QdrantServer,
+        collections: Collections,
+        prefix: str,
+        shape: Shape,
+        row: Collection | None,
+        model: str | None,
+    ) -> None:
+        """row: what PostgreSQL knows of it; None for a new one, which `empty` makes, in this shape.
+
+        model: whose vectors the log has now.
+        """
+        super().__init__(server, row.name if row else "", Shape.read(row.shape) if row else shape)
+        self._collections, self._prefix, self._model = collections, prefix, model
+        self.position = row.position if row else None
+        self.is_live, self.is_lost = row is not None and row.state == "live", False
+        self._points, self._noted_at = 0, time.monotonic()
+
+    async def opened(self, database: UUID, space: Space | None) -> _FedCollection:
+        """Return itself: what a follower asks for when it starts."""
+        return self
+
+    @property
+    def space(self) -> Space | None:
+        """The vectors it takes: none where it has none or another model's, until the feeder has replaced it."""
+        space = self.shape.space
+        return space if space is not None and space.model == self._model else None
+
+    async def make_room(self, space: Space) -> None:
+        """Go on without vectors: the feeder fills a collection that has room for them."""
+
+    async def empty(self, space: Space | None) -> None:
+        """Make a new, empty collection. One that searches use is given up in place of that: another takes over."""
+        if self.is_live:
+            await self._collections.retire(self.name)
+            self.is_lost = True
+            raise EngineAway("the collection was lost; a new one is filled")
+        if self.name:
+            await self.server.delete(self.name)
+            await self._collections.remove(self.name)
+        self.position, self._points = None, 0
+        self.shape = self.shape.with_vectors(space)
+        self.name = await self._collections.begin(self._prefix, self.shape.to_json())
+        await self.server.create(self.name, self.shape)
+
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
+        """Write points and take points away; while it is filled, note how far that is."""
+        await super().apply(upserts, deletes)
+        self._points += len(upserts)
+        if self.position is None and time.monotonic() - self._noted_at > _NOTE_POINTS_S:
+            await self._collections.note_points(self.name, self._points)
+            self._noted_at = time.monotonic()
+
+    async def checkpoint(self, position: int, seen: str | None) -> None:
+        """Note what is there: writes are waited for, so it is all that was applied."""
+        if seen is None:
+            return
+        if self.position is None:
+            await self._collections.note_points(self.name, self._points)
+        await self._collections.save(self.name, position, seen)
+        self.position = position
+
+    async def close(self) -> None:
+        """Nothing to close: the server's connections are the feeder's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    engine: _FedCollection
+    follower: Follower

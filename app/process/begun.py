@@ -1,0 +1,119 @@
+"""What `serve` has begun before the server is imported: flags, signals, the open port, the lock, PostgreSQL.
+
+Standard library only: it is imported before the port is open.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # the C module below `signal`; typeshed does not have it
+import os
+
+TYPE_CHECKING = False  # `typing` takes 3 ms to import
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+    from types import FrameType
+    from typing import Any
+
+    from app.datadir.lock import DataDirectoryLock
+    from app.process.doorman import Doorman
+    from app.process.early_postgres import EarlyPostgres
+    from app.process.timeline import Timeline
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000  # app.settings has the same; a test compares them
+
+
+class StopRequested(BaseException):
+    """SIGINT or SIGTERM came before the server could take it; not an Exception, so that no import catches it."""
+
+
+class Flags:
+    """What the command line gave; None is not given."""
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: str | None = None,
+        data_dir: str | None = None,
+        debug: bool = False,
+        daemon: bool = False,
+    ) -> None:
+        self.host, self.port, self.data_dir, self.debug = host, port, data_dir, debug
+        self.daemon = daemon  # serve the Unix socket alone, until nobody is connected for some time
+
+
+class Signals:
+    """SIGINT and SIGTERM, from the first line on: they interrupt the imports, later the server takes them."""
+
+    def __init__(self) -> None:
+        self.requested = 0
+        self._held = False
+
+    def install(self) -> None:
+        """Take both signals; only the main thread may."""
+        for number in (_signal.SIGINT, _signal.SIGTERM):
+            _signal.signal(number, self._interrupt)
+
+    def hold(self) -> None:
+        """From here on a signal is only noted: what begins now must be known to whoever tidies up."""
+        self._held = True
+
+    def release(self) -> None:
+        """Raise StopRequested for a signal that came meanwhile, and for the next one."""
+        self._held = False
+        if self.requested:
+            raise StopRequested
+
+    def ignore(self) -> None:
+        """From here on a further signal must not interrupt the tidying up."""
+        for number in (_signal.SIGINT, _signal.SIGTERM):
+            _signal.signal(number, _signal.SIG_IGN)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.requested += 1
+        if not self._held:
+            raise StopRequested
+
+
+class Boot:
+    """What was begun before the server was imported, and is the server's from then on."""
+
+    def __init__(self, flags: Flags, timeline: Timeline, signals: Signals) -> None:
+        self.flags, self.timeline, self.signals = flags, timeline, signals
+        self.host: str
+        self.port: int
+        self.url: str
+        self.data_dir: Path
+        self.listener: socket.socket | None = None
+        self.unix: socket.socket | None = None
+        self.unix_path = ""
+        self.lock: DataDirectoryLock
+        self.doorman: Doorman | None = None
+        self.postgres: EarlyPostgres | None = None
+
+    @property
+    def setting_flags(self) -> dict[str, Any]:
+        """Flags by the names of the settings they override; host and port as they are in fact where they are given."""
+        given_host = self.flags.host is not None or self.host != DEFAULT_HOST or self.flags.daemon
+        return {
+            "host": self.host if given_host else None,
+            "port": self.port if self.flags.port is not None else None,
+            "memory_data_dir": self.flags.data_dir,
+        }
+
+    def close(self) -> None:
+        """Undo everything that is still there, PostgreSQL last; idempotent."""
+        if self.doorman is not None:
+            for connection in self.doorman.hand_over():
+                connection.close()
+        if self.listener is not None:
+            self.listener.close()
+        if self.unix is not None:
+            if os.path.exists(self.unix_path):  # noqa: PTH110 - somebody may have tidied up before us
+                os.unlink(self.unix_path)  # noqa: PTH108
+            self.unix.close()
+            self.unix = None
+        if self.postgres is not None:
+            self.postgres.stop()
+        if hasattr(self, "lock"):
+            self.lock.release()

@@ -1,0 +1,71 @@
+"""Opens the socket a process listens on, or says why it cannot. Standard library only: it comes before all imports."""
+
+from __future__ import annotations
+
+# The C module below `socket`, which imports enum, selectors and more (8 ms) before the port is open.
+import _socket
+import errno
+import os
+
+from app.errors import MemoryServerError
+
+TYPE_CHECKING = False  # `typing` takes 3 ms to import
+if TYPE_CHECKING:
+    import socket
+
+BACKLOG = 2_048
+
+
+class CannotListen(MemoryServerError):
+    """The address cannot be listened on."""
+
+    code = "cannot_listen"
+    status = 503
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket bound to an address. Raises OSError."""
+    return whole_socket(bound_socket(host, port))
+
+
+def whole_socket(bound: _socket.socket) -> socket.socket:
+    """Return a socket of the C module as one of the `socket` module's."""
+    import socket
+
+    return socket.socket(fileno=bound.detach())
+
+
+def bound_socket(host: str, port: int) -> _socket.socket:
+    """Return a socket of the C module, bound to an address. Raises OSError."""
+    name = host.encode() if host.isascii() else host  # text goes through the IDNA codec, 4 ms to import
+    addresses = _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE)
+    # IPv4 first: clients that know only 127.0.0.1 must reach a server on `localhost`
+    family, kind, protocol, _, address = min(addresses, key=lambda found: found[0] != _socket.AF_INET)
+    listener = _socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        elif hasattr(_socket, "SO_EXCLUSIVEADDRUSE"):
+            listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_EXCLUSIVEADDRUSE, 1)
+        if host == "::" and hasattr(_socket, "IPV6_V6ONLY"):
+            listener.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0)  # all addresses, IPv4 too
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
+    """Return the error that tells why an address cannot be listened on, and what to do."""
+    return CannotListen(_why_not(host, port, error))
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if isinstance(error, _socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        return f"HOST {host!r} is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all addresses"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use by another program; stop it, or choose another: --port {port + 1}"
+    if error.errno == errno.EACCES:
+        return f"port {port} needs more rights than this user has; choose one from 1024 up, such as --port 8000"
+    return f"cannot listen on {host} port {port}: {error.strerror}; choose another with --host and --port"

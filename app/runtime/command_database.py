@@ -1,0 +1,107 @@
+"""The database for a command that runs beside the server, or without one.
+
+With the embedded PostgreSQL the command joins the running server over its socket. Where none runs it starts
+PostgreSQL for as long as it takes; another command waits meanwhile, since that PostgreSQL goes with its command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.datadir.lock import holder, in_use
+from app.errors import Conflict, StoreUnavailable
+from app.memory.types import Quota
+from app.settings import Settings
+from app.store.database import Database
+
+if TYPE_CHECKING:
+    from app.datadir.lock import DataDirectoryLock
+
+_SERVERS = ("serve", "daemon")  # modes of the lock; any other is a command as we are
+_START_PATIENCE_S = 30.0  # a server that holds the folder may be starting, or mending its PostgreSQL
+_COMMAND_PATIENCE_S = 600.0  # another import may be a long one
+_PAUSE_S = 0.1
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, what: str, *, alone: bool = False) -> AsyncIterator[Database]:
+    """Open the database of these settings; `what` is the command, for whoever finds the data directory taken.
+
+    alone: raises Conflict when a server has the embedded PostgreSQL, instead of joining it.
+    """
+    deadline = time.monotonic() + _START_PATIENCE_S
+    while True:
+        async with _server(settings, what) as (connect, ours):
+            if alone and not ours:
+                raise Conflict(in_use(settings.data_dir, holder(settings.data_dir) or {}))
+            db = Database(connect, Quota(settings.quota_memories, settings.quota_bytes))
+            try:
+                await db.open()
+            except StoreUnavailable:
+                await db.close()
+                if ours or time.monotonic() > deadline:
+                    raise
+            else:
+                try:
+                    yield db
+                    return
+                finally:
+                    await db.close()
+        await asyncio.sleep(_PAUSE_S)  # the server we joined is starting, or has just gone: look again
+
+
+def admin_arguments(settings: Settings, db: Database) -> dict[str, Any]:
+    """Return how to connect as somebody who may create a database: arguments of asyncpg.connect."""
+    if settings.admin_database_url is not None:
+        return {"dsn": settings.admin_database_url.get_secret_value()}
+    if settings.database_url is not None:
+        return db.connect_arguments
+    return {**db.connect_arguments, "user": "postgres"}  # the embedded server's superuser
+
+
+@asynccontextmanager
+async def _server(settings: Settings, what: str) -> AsyncIterator[tuple[dict[str, Any], bool]]:
+    """Yield how to connect, and whether nobody else can make it work if it does not."""
+    if settings.database_url is not None:
+        yield {"dsn": settings.database_url.get_secret_value()}, True
+        return
+    from app.store.embedded import EmbeddedPostgres
+
+    postgres = EmbeddedPostgres(settings.data_dir)
+    lock = await _lock(settings.data_dir, what)
+    if lock is None:
+        yield dict(postgres.connect_args), False
+        return
+    try:
+        await asyncio.to_thread(postgres.start)
+        yield dict(postgres.connect_args), True
+    finally:
+        await asyncio.to_thread(postgres.stop)
+        lock.release()
+
+
+async def _lock(data_dir: Path, what: str) -> DataDirectoryLock | None:
+    """Take the data directory, or return None when a server has it. Raises Conflict when a command keeps it."""
+    from app.datadir.lock import DataDirectoryLock
+
+    deadline = time.monotonic() + _COMMAND_PATIENCE_S
+    while True:
+        held_by = holder(data_dir)
+        if held_by is None:
+            lock = DataDirectoryLock(data_dir)
+            try:
+                lock.acquire("", what)
+            except Conflict:  # somebody was quicker
+                held_by = {}
+            else:
+                return lock
+        if held_by.get("mode") in _SERVERS:
+            return None
+        if time.monotonic() > deadline:
+            raise Conflict(in_use(data_dir, held_by))
+        await asyncio.sleep(_PAUSE_S)

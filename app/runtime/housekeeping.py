@@ -1,0 +1,47 @@
+"""What keeps a database tidy and searches quick: expiry, term counts, the planner's statistics, the log's length."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.runtime.jobs import Job, Jobs
+from app.store import oauth
+
+if TYPE_CHECKING:
+    from app.store.change_log import PostgresChangeLog
+    from app.store.postgres import PostgresStore
+    from app.store.rate_limits import RateLimits
+
+LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
+_EVERY_S = 15.0
+_RATE_LIMITS_EVERY_S = 300.0
+_SIGN_INS_EVERY_S = 300.0
+_FOLD_CHANGES = 300  # every search adds up the changes that are not folded yet, some 3 µs each
+
+
+class Housekeeping(Jobs):
+    """The jobs of the leader; `applied` tells it how busy the log is."""
+
+    def __init__(
+        self, store: PostgresStore, log: PostgresChangeLog, limits: RateLimits, *, fold_every_s: float = _EVERY_S
+    ) -> None:
+        """fold_every_s: for a process that nobody tells of changes, less than the default."""
+        super().__init__(
+            [
+                Job("expiry", _EVERY_S, store.delete_expired),
+                Job("term_counts", fold_every_s, store.fold_term_counts),
+                Job("statistics", _EVERY_S, store.analyze_if_grown),
+                Job("change_log", _EVERY_S, lambda: log.prune(LOG_KEPT)),
+                Job("rate_limits", _RATE_LIMITS_EVERY_S, limits.sweep),
+                Job("sign_ins", _SIGN_INS_EVERY_S, lambda: oauth.sweep(store.db)),
+            ]
+        )
+        self._unfolded = 0
+
+    def applied(self, changes: int) -> None:
+        """Take note of changes in the log; many of them are folded at once."""
+        self._unfolded += changes
+        if self._unfolded >= _FOLD_CHANGES:
+            self._unfolded = 0
+            self.hurry("term_counts")

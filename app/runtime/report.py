@@ -1,0 +1,134 @@
+"""What an installation is, for comparing it with another: versions, settings, schema, index. No secret is in it.
+
+`GET /report` answers with it, to tokens with the scope `admin` only; `doctor --remote` compares it with its own.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+
+from app import __version__
+from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.ranking import VECTORS_VERSION
+from app.settings import Settings, is_secret, plain
+
+if TYPE_CHECKING:
+    from app.index.follower import Follower
+    from app.index.qdrant.search import RemoteIndex
+    from app.store.postgres import PostgresStore
+
+_DISTRIBUTION = "claude-memory"
+_DECLARED = ("app.in", "local.in")  # of requirements/, where the app runs from its repository
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Setting(BaseModel):
+    """A setting. value: null for a secret, always."""
+
+    given: bool = Field(description="whether it is set, or the default holds")
+    secret: bool
+    value: str | None
+
+
+class IndexState(BaseModel):
+    """The search index; null where it is not known."""
+
+    engine: str = Field(description="embedded or server")
+    analysis: int = Field(description="version of the text analysis")
+    vectors: int = Field(description="version of the stored vectors")
+    points: int | None = None
+    lag_changes: int | None = None
+    lag_seconds: float | None = None
+    problem: str | None = None
+
+
+class Report(BaseModel):
+    """An installation. postgres, schema_files and memories are null where there is no database yet."""
+
+    version: str
+    python: str
+    packages: dict[str, str] = Field(description="every dependency that is installed, with its version")
+    settings: dict[str, Setting]
+    postgres: str | None = None
+    schema_files: dict[str, str] | None = Field(
+        default=None, description="applied files, with the begin of their SHA-256"
+    )
+    memories: int | None = None
+    index: IndexState
+
+
+def report(settings: Settings) -> Report:
+    """Return what can be told without a database."""
+    return Report(
+        version=__version__,
+        python=platform.python_version(),
+        packages=packages(),
+        settings={
+            name.upper(): Setting(
+                given=name in settings.model_fields_set and getattr(settings, name) is not None,
+                secret=is_secret(field),
+                value=None if is_secret(field) else plain(getattr(settings, name)),
+            )
+            for name, field in Settings.model_fields.items()
+        },
+        index=IndexState(
+            engine="embedded" if settings.qdrant_url is None else "server",
+            analysis=ANALYSIS_VERSION,
+            vectors=VECTORS_VERSION,
+        ),
+    )
+
+
+async def add_store(found: Report, store: PostgresStore) -> None:
+    """Add what the database tells. Raises StoreUnavailable."""
+    found.postgres, found.schema_files = await store.schema()
+    found.memories, _ = await store.size()
+
+
+async def add_index(found: Report, index: Follower | RemoteIndex) -> None:
+    """Add the state of the index. Raises IndexUnavailable."""
+    found.index.lag_changes, found.index.lag_seconds = index.lag
+    found.index.problem = index.problem
+    if index.problem is None:
+        found.index.points = await index.count()
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Return the dependencies that are installed, direct and not, with their versions; 0.2 s the first time."""
+    found: dict[str, str] = {}
+    waiting = _direct()
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:  # of another platform or Python
+            continue
+        found[name] = distribution.version
+        waiting += [_name(one) for one in distribution.requires or () if "extra ==" not in one]
+    return dict(sorted(found.items()))
+
+
+def _direct() -> list[str]:
+    """Return the names of what the app itself asks for: from its metadata, or from its repository."""
+    try:
+        lines = metadata.requires(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        folder = Path(__file__).parents[2] / "requirements"
+        files = [folder / name for name in _DECLARED if (folder / name).exists()]
+        lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [_name(line) for line in lines if _NAME.match(line)]
+
+
+def _name(requirement: str) -> str:
+    match = _NAME.match(requirement.strip())
+    return re.sub(r"[-_.]+", "-", match[0]).lower() if match else ""

@@ -1,0 +1,197 @@
+"""The change log as a follower reads it, and what it needs to index the sessions that changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app.memory.change_log import Batch, Change, LogPruned, Member, Space, horizon_of
+from app.store.database import Database
+from app.store.terms import LIVE_MEMORIES
+
+_BACKLOG_CHANGES = 200_000  # some 50 MB; an index that far behind is filled anew sooner
+_PAGE_MEMORIES = 5_000  # some MB, and a tenth of a second's work; the last session is read whole
+
+_MEMBER_COLUMNS = (
+    "session_id, position, id, user_id, project, kind, tags, role, conversation_id,"
+    " coalesce(occurred_at, created_at) as at, terms"
+)
+
+_PAGE_CHANGES = 50_000  # some 12 MB
+_PRUNE_LIMIT_S = 600.0  # a log that nobody pruned for weeks goes in one statement
+
+# $1, $2: the transaction and the entry to begin behind; $3: what was seen before; $4: the moment that is read.
+_READ = """
+select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
+       (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
+       array(select row(xid::text::bigint, seq, session_id, memory_id, position, extract(epoch from at)::float8)
+             from changes
+             where xid >= ($1::bigint::text)::xid8 and (xid > ($1::bigint::text)::xid8 or seq > $2)
+               and not pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
+               and ($4::text is null or pg_visible_in_snapshot(xid, $4::text::pg_snapshot))
+             order by xid, seq limit $5) as changes
+"""
+
+# Below this the log is counted in, in term_counts and in usage.
+_FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') order by xid limit 1"
+
+# Read from the old end of the log, so what it costs goes with what can be pruned and not with what is kept: 0.2 ms
+# with a million entries of this week, where looking for the age of each took 370 ms, four times a minute.
+_PRUNABLE = f"xid < least(({_FOLDED}), (select xid from changes where at >= now() - $1::interval order by xid limit 1))"
+
+_NEXT_SESSIONS = """
+select (array_agg(session_id order by session_id))[1], (array_agg(session_id order by session_id desc))[1]
+from (select session_id from memories where session_id > $1 order by session_id limit $2) as page
+"""
+
+
+class PostgresChangeLog:
+    """Read side of the change log; sees every user's rows, and no text."""
+
+    def __init__(self, db: Database, model: str | None = None) -> None:
+        """model: whose vectors are followed; None for none."""
+        self._db = db
+        self.model = model
+
+    async def database_id(self) -> UUID:
+        """Return the id of this database, which a restored or new one does not share."""
+        async with self._db.as_service() as connection:
+            return UUID(str(await connection.fetchval("select database_id from instance")))
+
+    async def read(self, position: int, seen: str | None = None) -> Batch:
+        """Return the visible changes of transactions from `position` on that `seen` did not show.
+
+        Without `seen` all of them, at once; with it the first page. Raises LogPruned: without `seen` also when there
+        are so many that filling anew is less work. A follower that has just been filled is never sent back to that,
+        however long an open transaction holds the horizon, and however much was written meanwhile.
+        """
+        first = max(position, 1)  # there is no transaction 0
+        settled = f"{first}:{first}:"  # the snapshot in which everything below the position is visible
+        limit = _BACKLOG_CHANGES + 1 if seen is None else _PAGE_CHANGES
+        async with self._db.as_service() as connection:
+            row = await connection.fetchrow(_READ, position, 0, seen or settled, None, limit)
+        if position < row["pruned"] or (seen is None and len(row["changes"]) == limit):
+            raise LogPruned
+        return _page(row, seen or settled, limit)
+
+    async def read_on(self, batch: Batch) -> Batch:
+        """Return the page after one that has a `last`, as of the same moment."""
+        assert batch.last is not None
+        async with self._db.as_service() as connection:
+            row = await connection.fetchrow(_READ, *batch.last, batch.seen, batch.snapshot, _PAGE_CHANGES)
+        return _page(row, batch.seen, _PAGE_CHANGES)
+
+    async def snapshot(self) -> str:
+        """Return which transactions are visible now; a read that leaves them out gives what comes later."""
+        async with self._db.as_service() as connection:
+            return str(await connection.fetchval("select pg_current_snapshot()::text"))
+
+    async def members(
+        self, sessions: Sequence[UUID], user: str | None = None, limit: int | None = None
+    ) -> dict[UUID, list[Member]]:
+        """Return the live memories of sessions, in order; a session without any is left out.
+
+        user: read as this user, who sees no others' rows. limit: of memories.
+        """
+        async with self._reading(user) as connection:
+            rows = await connection.fetch(
+                f"select {_MEMBER_COLUMNS} from memories"
+                " where session_id = any($1::uuid[]) and archived_at is null order by session_id, position limit $2",
+                list(sessions),
+                limit,
+            )
+        return _by_session(rows)
+
+    async def space(self) -> Space | None:
+        """Return what the vectors are of; None without a model, and before its first vector."""
+        if self.model is None:
+            return None
+        from app.memory.vectors import size_of
+
+        async with self._db.as_service() as connection:
+            vector = await connection.fetchval("select vector from embeddings where model = $1 limit 1", self.model)
+        return None if vector is None else Space(self.model, size_of(vector))
+
+    async def vectors(self, memories: Sequence[UUID], user: str | None = None) -> dict[UUID, bytes]:
+        """Return the kept vectors of those memories that have one of the model set; `user` as for `members`."""
+        if self.model is None or not memories:
+            return {}
+        async with self._reading(user) as connection:
+            rows = await connection.fetch(
+                # one step of the index for each, also with a plan that was made while the table was empty
+                "select wanted.id, e.vector from unnest($1::uuid[]) as wanted (id) cross join lateral"
+                " (select vector from embeddings where memory_id = wanted.id and model = $2 offset 0) as e",
+                list(memories),
+                self.model,
+            )
+        return dict(rows)
+
+    def _reading(self, user: str | None) -> AbstractAsyncContextManager[Any]:
+        return self._db.as_service() if user is None else self._db.as_user(user)
+
+    async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
+        """Yield all live memories by session, page by page, from one snapshot."""
+        last = UUID(int=0)
+        snapshot = {"isolation": "repeatable_read", "readonly": True}
+        async with self._db.as_service() as connection, connection.transaction(**snapshot):
+            while True:
+                first, last = await connection.fetchrow(_NEXT_SESSIONS, last, _PAGE_MEMORIES)
+                if first is None:
+                    return
+                rows = await connection.fetch(
+                    f"select {_MEMBER_COLUMNS} from memories"
+                    " where session_id between $1 and $2 and archived_at is null order by session_id, position",
+                    first,
+                    last,
+                )
+                yield _by_session(rows)
+
+    async def live(self) -> int:
+        """Return how many live memories there are, of all users."""
+        async with self._db.as_service() as connection:
+            return int(await connection.fetchval(LIVE_MEMORIES))
+
+    async def horizon(self) -> int:
+        """Return the transaction horizon: everything below it is settled."""
+        async with self._db.as_service() as connection:
+            return int(await connection.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+
+    async def prunable(self, keep: timedelta) -> int:
+        """Count what `prune` would delete."""
+        async with self._db.as_service() as connection:
+            return int(await connection.fetchval(f"select count(*) from changes where {_PRUNABLE}", keep))
+
+    async def prune(self, keep: timedelta) -> int:
+        """Delete folded changes older than `keep`, up to the first younger one; return how many.
+
+        A follower further back rebuilds.
+        """
+        async with self._db.as_service() as connection, connection.transaction():
+            last = await connection.fetchval(f"select max(xid)::text::bigint from changes where {_PRUNABLE}", keep)
+            if last is None:
+                return 0
+            await connection.execute(
+                "update log_positions set xid = (($1::bigint + 1)::text)::xid8 where name = 'pruned'", last
+            )
+            done = await connection.execute(
+                "delete from changes where xid <= ($1::bigint::text)::xid8", last, timeout=_PRUNE_LIMIT_S
+            )
+        return int(done.split()[-1])
+
+
+def _page(row: Any, seen: str, limit: int) -> Batch:
+    entries = row["changes"]
+    last = (entries[-1][0], entries[-1][1]) if len(entries) == limit else None
+    changes = [Change(*entry[1:]) for entry in entries]
+    return Batch(horizon_of(row["snapshot"]), changes, row["snapshot"], seen, last)
+
+
+def _by_session(rows: Sequence[object]) -> dict[UUID, list[Member]]:
+    sessions: dict[UUID, list[Member]] = {}
+    for row in rows:
+        member = Member(*row)  # type: ignore[misc]  # a record unpacks in the order of _MEMBER_COLUMNS
+        sessions.setdefault(member.session, []).append(member)
+    return sessions

@@ -1,0 +1,295 @@
+"""Who calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+
+from app.access import authenticator as auth
+from app.access.authenticator import Authenticator, Identity, require
+from app.access.exposure import UnsafeBind, check_bind, check_sign_in, check_tokens
+from app.access.redirects import is_redirect
+from app.access.tokens import Token, digest, new_token
+from app.errors import InvalidSettings, NotAuthenticated, NotPermitted
+from app.memory.types import Scope
+from app.settings import Settings
+
+
+class Tokens:
+    """A token store in memory, which counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.live: dict[bytes, Token] = {}
+        self.asked = 0
+
+    async def find(self, wanted: bytes) -> Token | None:
+        self.asked += 1
+        return self.live.get(wanted)
+
+    async def create(self, made: bytes, user: str, scopes: Sequence[str], expires_at: datetime | None) -> Token:
+        token = Token(
+            id=f"id{len(self.live)}",
+            user=user,
+            scopes=tuple(scopes),
+            created_at=datetime.now(UTC),
+            expires_at=expires_at,
+            last_used_at=None,
+            revoked_at=None,
+        )
+        self.live[made] = token
+        return token
+
+    async def list(self) -> list[Token]:
+        return list(self.live.values())
+
+    async def revoke(self, token_id: str) -> bool:
+        return False
+
+    async def any_live(self) -> bool:
+        return bool(self.live)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def authenticator(tokens: Tokens, clock: Clock, **settings: Any) -> Authenticator:
+    async def store() -> Tokens:
+        return tokens
+
+    return Authenticator(Settings(_env_file=None, **settings), store, clock)
+
+
+def bearer(token: str) -> list[bytes]:
+    return [f"Bearer {token}".encode()]
+
+
+def test_a_token_is_32_random_bytes_and_only_its_hash_is_stored() -> None:
+    one, other = new_token(), new_token()
+
+    assert one != other
+    assert one.startswith("cm_")
+    assert len(one) == 46
+    assert len(digest(one)) == 32
+    assert one.encode() not in digest(one)
+
+
+@pytest.mark.parametrize("mode", ["auto", "off"])
+async def test_without_a_token_it_is_the_default_user(tokens: Tokens, clock: Clock, mode: str) -> None:
+    identity = await authenticator(tokens, clock, auth=mode, default_user_id="me").identify([])
+
+    assert identity.scope.user == "me"
+    assert identity.scope.permissions == {"read", "write", "admin"}
+    assert identity.sdk_user is None
+    assert tokens.asked == 0, "the store may still be starting"
+
+
+async def test_where_a_token_is_required_its_lack_is_refused(tokens: Tokens, clock: Clock) -> None:
+    with pytest.raises(NotAuthenticated, match="Authorization: Bearer"):
+        await authenticator(tokens, clock, auth="required").identify([])
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+async def test_a_token_opens_its_user_with_its_scopes(tokens: Tokens, clock: Clock, mode: str) -> None:
+    value = new_token()
+    await tokens.create(digest(value), "ann", ["read"], None)
+
+    identity = await authenticator(tokens, clock, auth=mode).identify(bearer(value))
+
+    assert identity.scope.user == "ann"
+    assert identity.scope.permissions == {"read"}
+    assert identity.sdk_user is not None, "an SSE session is bound to it"
+    assert value not in repr(vars(identity.sdk_user)), "the value must not travel on"
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Bearer " + b"cm_" + b"x" * 43,
+        b"Bearer x",
+        b"Bearer",
+        b"",
+        b"Basic dTpw",
+        b"Bearer \xff",
+        b"Bearer a b",
+        b"cm_x",
+    ],
+)
+async def test_a_wrong_token_is_refused_also_where_none_is_needed(
+    tokens: Tokens, clock: Clock, mode: str, header: bytes
+) -> None:
+    with pytest.raises(NotAuthenticated):
+        await authenticator(tokens, clock, auth=mode).identify([header])
+
+
+async def test_two_authorization_headers_are_refused(tokens: Tokens, clock: Clock) -> None:
+    value = new_token()
+    await tokens.create(digest(value), "ann", ["read"], None)
+
+    with pytest.raises(NotAuthenticated, match="more than one"):
+        await authenticator(tokens, clock).identify(bearer(value) * 2)
+
+
+async def test_with_auth_off_the_header_belongs_to_a_proxy(tokens: Tokens, clock: Clock) -> None:
+    identity = await authenticator(tokens, clock, auth="off").identify([b"Basic dTpw"])
+
+    assert identity.scope.user == "default"
+
+
+async def test_a_revoked_token_stops_within_five_seconds(tokens: Tokens, clock: Clock) -> None:
+    value = new_token()
+    await tokens.create(digest(value), "ann", ["read"], None)
+    checking = authenticator(tokens, clock)
+    await checking.identify(bearer(value))
+    await checking.identify(bearer(value))
+    assert tokens.asked == 1, "within seconds the answer is remembered"
+
+    tokens.live.clear()
+    clock.now += 5
+    with pytest.raises(NotAuthenticated, match="revoked"):
+        await checking.identify(bearer(value))
+
+
+async def test_a_token_is_not_remembered_past_its_end(tokens: Tokens, clock: Clock) -> None:
+    value = new_token()
+    await tokens.create(digest(value), "ann", ["read"], datetime.now(UTC) + timedelta(seconds=1))
+    checking = authenticator(tokens, clock)
+    await checking.identify(bearer(value))
+
+    tokens.live.clear()
+    clock.now += 1.1
+    with pytest.raises(NotAuthenticated):
+        await checking.identify(bearer(value))
+
+
+async def test_what_is_remembered_is_bounded(tokens: Tokens, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "REMEMBERED_LIMIT", 3)
+    checking = authenticator(tokens, clock)
+    for _ in range(10):
+        value = new_token()
+        await tokens.create(digest(value), "ann", ["read"], None)
+        await checking.identify(bearer(value))
+
+    assert len(checking._remembered) == 3
+
+
+async def test_a_missing_scope_is_named(tokens: Tokens, clock: Clock) -> None:
+    value = new_token()
+    await tokens.create(digest(value), "ann", ["read"], None)
+    identity = await authenticator(tokens, clock).identify(bearer(value))
+
+    require(identity, "read")
+    with pytest.raises(NotPermitted, match="'admin'"):
+        require(identity, "admin")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "memory.example"])
+def test_beyond_loopback_it_refuses_to_start_without_asking_who_calls(host: str) -> None:
+    with pytest.raises(UnsafeBind, match=r"AUTH=required.*token create"):
+        check_bind(Settings(_env_file=None, host=host))
+    check_bind(Settings(_env_file=None, host=host, auth="off"))
+    check_bind(Settings(_env_file=None, host=host, auth="required"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_on_loopback_it_starts(host: str) -> None:
+    check_bind(Settings(_env_file=None, host=host))
+
+
+async def test_where_tokens_are_required_there_must_be_one(tokens: Tokens) -> None:
+    with pytest.raises(UnsafeBind, match="token create --user"):
+        await check_tokens(tokens)
+
+    await tokens.create(digest(new_token()), "ann", ["read"], None)
+    await check_tokens(tokens)
+
+
+def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
+    def identity(token: str) -> Identity:
+        access = AccessToken(token="", client_id=f"token:{token}", scopes=[], subject="ann")
+        return Identity(Scope(user="ann"), AuthenticatedUser(access))
+
+    callers = {identity("a").limited_as, identity("b").limited_as, Identity(Scope(user="ann")).limited_as}
+    assert len(callers) == 3
+
+
+@pytest.mark.parametrize(
+    ("set_", "client", "noted"),
+    [
+        pytest.param({}, "cursor", "cursor", id="the client's own name"),
+        pytest.param({"default_agent_id": "scribe"}, "cursor", "scribe", id="what somebody set goes first"),
+        pytest.param({"default_agent_id": "claude"}, "cursor", "claude", id="also when it is what the default is"),
+        pytest.param({}, None, "claude", id="no name"),
+        pytest.param({}, "a\nb", "claude", id="no name a setting would take"),
+    ],
+)
+def test_the_agent_is_what_was_set_or_what_the_client_calls_itself(set_: dict[str, str], client: Any, noted: str):
+    assert auth.noted_agent(Settings(_env_file=None, **set_), client) == noted
+
+
+OPENID = {
+    "public_url": "https://memory.example",
+    "auth": "required",
+    "openid_issuer": "https://accounts.example",
+    "openid_client_id": "us",
+    "openid_allowed_users": ["@example.com"],
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        pytest.param({"public_url": "https://memory.example"}, "AUTH=auto.* set AUTH=required", id="open to all"),
+        pytest.param({**OPENID, "auth": "off"}, "AUTH=off.* set AUTH=required", id="nobody asked"),
+        pytest.param({**OPENID, "public_url": None}, "needs PUBLIC_URL", id="no way back"),
+        pytest.param({**OPENID, "openid_allowed_users": []}, "OPENID_ALLOWED_USERS", id="all the world"),
+        pytest.param({**OPENID, "openid_client_id": None}, "OPENID_CLIENT_ID", id="no client id"),
+    ],
+)
+def test_a_sign_in_that_cannot_be_meant_stops_the_start(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidSettings, match=says):
+        check_sign_in(Settings(_env_file=None, **settings))
+
+
+@pytest.mark.parametrize("settings", [{}, {"auth": "off"}, OPENID])
+def test_a_sign_in_that_can_be_meant_does_not(settings: dict[str, Any]) -> None:
+    check_sign_in(Settings(_env_file=None, **settings))
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        ("https://claude.ai/api/mcp/auth_callback", True),
+        ("http://localhost:1234/callback", True),
+        ("http://[::1]/", True),
+        ("http://claude.ai/", False),
+        ("https://", False),
+        ("https://[x/", False),
+        ("https://claude.ai/#x", False),
+        ("https://user@claude.ai/", False),
+        ("https://claude.ai/\n", False),
+        ("javascript:alert(1)", False),
+    ],
+)
+def test_users_are_sent_back_over_tls_or_to_their_own_machine(address: str, taken: bool) -> None:
+    assert is_redirect(address) is taken

@@ -1,0 +1,212 @@
+"""Where each client keeps its servers, on all three systems, and what an entry looks like."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import __version__
+from app.clients.catalogue import CLIENTS, Command, Scope, is_ours, merged, this_command
+
+HOME = Path("/home/ann")
+PROJECT = Path("/src/shop")
+COMMAND = Command("/opt/bin/claude-memory")
+
+
+def files(client: str, platform: str, home: Path = HOME, scope: Scope = Scope.USER, **environ: str) -> list[str]:
+    places = CLIENTS[client].places(scope, platform, home, environ, PROJECT)
+    return [place.file.as_posix() for place in places]
+
+
+@pytest.mark.parametrize(
+    ("client", "linux", "macos", "windows"),
+    [
+        ("claude-code", ".claude.json", ".claude.json", ".claude.json"),
+        (
+            "claude-desktop",
+            ".config/Claude/claude_desktop_config.json",
+            "Library/Application Support/Claude/claude_desktop_config.json",
+            "AppData/Roaming/Claude/claude_desktop_config.json",
+        ),
+        ("cursor", ".cursor/mcp.json", ".cursor/mcp.json", ".cursor/mcp.json"),
+        (
+            "vscode",
+            ".config/Code/User/mcp.json",
+            "Library/Application Support/Code/User/mcp.json",
+            "AppData/Roaming/Code/User/mcp.json",
+        ),
+        (
+            "windsurf",
+            ".config/devin/mcp_config.json",
+            ".config/devin/mcp_config.json",
+            "AppData/Roaming/devin/mcp_config.json",
+        ),
+        ("zed", ".config/zed/settings.json", ".config/zed/settings.json", "AppData/Roaming/Zed/settings.json"),
+    ],
+)
+def test_each_system_has_its_place(client: str, linux: str, macos: str, windows: str) -> None:
+    for platform, path in (("linux", linux), ("darwin", macos), ("win32", windows)):
+        assert files(client, platform)[0] == f"/home/ann/{path}", platform
+
+
+@pytest.mark.parametrize(
+    ("client", "platform", "environ", "path"),
+    [
+        ("zed", "linux", {"XDG_CONFIG_HOME": "/cfg"}, "/cfg/zed/settings.json"),
+        ("zed", "darwin", {"XDG_CONFIG_HOME": "/cfg"}, "/home/ann/.config/zed/settings.json"),
+        ("vscode", "linux", {"XDG_CONFIG_HOME": "/cfg"}, "/cfg/Code/User/mcp.json"),
+        ("vscode", "linux", {"XDG_CONFIG_HOME": ""}, "/home/ann/.config/Code/User/mcp.json"),
+        ("vscode", "linux", {"XDG_CONFIG_HOME": "relative"}, "/home/ann/.config/Code/User/mcp.json"),
+        ("vscode", "win32", {"APPDATA": "/d/Roaming"}, "/d/Roaming/Code/User/mcp.json"),
+        ("windsurf", "linux", {"XDG_CONFIG_HOME": "/cfg"}, "/home/ann/.config/devin/mcp_config.json"),
+        ("claude-code", "linux", {"CLAUDE_CONFIG_DIR": "/cfg/claude"}, "/cfg/claude/.claude.json"),
+    ],
+)
+def test_the_environment_moves_them(client: str, platform: str, environ: dict[str, str], path: str) -> None:
+    assert files(client, platform, **environ)[0] == path
+
+
+def test_windsurf_before_its_renaming_is_known_too() -> None:
+    assert files("windsurf", "linux")[1] == "/home/ann/.codeium/windsurf/mcp_config.json"
+
+
+def test_every_folder_that_claude_desktop_may_read_on_windows_is_known(tmp_path: Path) -> None:
+    local = tmp_path / "AppData" / "Local"
+    packaged = local / "Packages" / "Claude_pzs8sxrjxfjjc" / "LocalCache" / "Roaming" / "Claude"
+    later = local / "Claude-Data" / "claude_1"
+    for folder in (packaged, later, local / "Packages" / "Other_1" / "LocalCache" / "Roaming" / "Claude"):
+        folder.mkdir(parents=True)
+
+    places = CLIENTS["claude-desktop"].places(Scope.USER, "win32", tmp_path, {}, PROJECT)
+
+    used = [place.file.parent for place in places if place.used]
+    assert used == [packaged, local / "Claude-Data", later]
+    assert places[0].file.parent == tmp_path / "AppData" / "Roaming" / "Claude", "the usual place when none is there"
+
+
+def test_projects_have_files_of_their_own() -> None:
+    found = {name: files(name, "linux", scope=Scope.PROJECT) for name in CLIENTS}
+
+    assert found == {
+        "claude-code": ["/src/shop/.mcp.json"],
+        "claude-desktop": [],
+        "cursor": ["/src/shop/.cursor/mcp.json"],
+        "vscode": ["/src/shop/.vscode/mcp.json"],
+        "windsurf": ["/src/shop/.devin/mcp_config.json"],
+        "zed": [],
+    }
+
+
+def test_a_client_is_used_where_its_folder_is(tmp_path: Path) -> None:
+    def used(name: str) -> bool:
+        return CLIENTS[name].places(Scope.USER, "linux", tmp_path, {}, tmp_path)[0].used
+
+    assert not any(map(used, CLIENTS)), "an empty home has no clients"
+    (tmp_path / ".claude").mkdir()
+    (tmp_path / ".cursor").mkdir()
+    assert [name for name in CLIENTS if used(name)] == ["claude-code", "cursor"]
+
+
+def test_entries_have_each_clients_shape() -> None:
+    plain = {"command": "/opt/bin/claude-memory", "args": ["stdio"]}
+    typed = {"type": "stdio", **plain}
+
+    entries = {name: client.entry(COMMAND, {}) for name, client in CLIENTS.items()}
+
+    assert entries == {
+        "claude-code": typed,
+        "claude-desktop": plain,
+        "cursor": plain,
+        "vscode": typed,
+        "windsurf": plain,
+        "zed": plain,
+    }
+    assert {name: client.key for name, client in CLIENTS.items() if client.key != "mcpServers"} == {
+        "vscode": "servers",
+        "zed": "context_servers",
+    }
+
+
+def test_a_data_directory_goes_into_the_environment() -> None:
+    command = Command("python", ("-P", "-m", "app"), {"PYTHONPATH": "/src"})
+
+    entry = CLIENTS["cursor"].entry(command, {"MEMORY_DATA_DIR": "/data"})
+
+    assert entry["env"] == {"PYTHONPATH": "/src", "MEMORY_DATA_DIR": "/data"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "ours"),
+    [
+        ({"command": "/x/claude-memory", "args": ["stdio"]}, True),
+        ({"command": "C:\\x y\\claude-memory.exe", "args": ["stdio"]}, True),
+        ({"command": "/x/python", "args": ["-P", "-m", "app", "stdio"]}, True),
+        ({"command": "/x/python", "args": ["-m", "app", "stdio"]}, False),
+        ({"command": "/x/claude-memory", "args": ["serve"]}, False),
+        ({"command": "npx", "args": ["-y", "@modelcontextprotocol/server-memory"]}, False),
+        ({"command": "npx", "args": "stdio"}, False),
+        ({"url": "http://127.0.0.1:8000/mcp"}, False),
+        ({"command": ["claude-memory"], "args": ["stdio"]}, False),
+        ("claude-memory stdio", False),
+        (None, False),
+    ],
+)
+def test_our_entries_are_known(entry: object, ours: bool) -> None:
+    assert is_ours(entry) is ours
+
+
+def test_what_was_added_to_our_entry_stays() -> None:
+    there = {
+        "command": "/old/claude-memory",
+        "args": ["stdio"],
+        "autoApprove": ["search_memory"],
+        "env": {"LOG_LEVEL": "DEBUG", "MEMORY_DATA_DIR": "/old"},
+    }
+
+    assert merged(there, {"command": "/new/claude-memory", "args": ["stdio"]}) == {
+        "command": "/new/claude-memory",
+        "args": ["stdio"],
+        "autoApprove": ["search_memory"],
+        "env": {"LOG_LEVEL": "DEBUG"},
+    }
+
+
+def run(command: Command, cwd: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [command.program, *command.arguments, *arguments],
+        cwd=cwd,
+        env=dict(command.environment),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_the_command_runs_from_anywhere_without_an_environment(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("raise SystemExit('the project has a package of that name')")
+
+    assert run(this_command(), tmp_path, "--version") == f"claude-memory {__version__}"
+
+
+def test_an_installed_script_is_used_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "claude-memory"
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path) if name == "scripts" else os.devnull)
+    assert this_command().program == sys.executable
+
+    script.write_text("")
+    assert this_command() == Command(str(script))
+
+
+def test_the_table_of_the_readme_names_every_client() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+
+    for name, client in CLIENTS.items():
+        assert f"| {client.title} | `claude-memory install --client {name}` |" in readme, json.dumps(name)

@@ -1,0 +1,292 @@
+"""Claude Code's hooks: how they are set up, and what happens when they are called."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.clients import hooks
+from app.clients.catalogue import Command
+from app.clients.hooks import HookEdit
+from app.clients.jsonc import Document, NotEditable
+from tests.support.serving import ROOT, Server, clean_environment, until
+
+SETTINGS = """{
+  "model": "opus",
+  "permissions": {"allow": ["Bash(git status)"]},
+  "hooks": {
+    "PostToolUse": [
+      {"matcher": "Edit|Write", "hooks": [{"type": "command", "command": "ruff format \\"$FILE\\""}]}
+    ],
+    "SessionStart": [
+      {
+        "hooks": [
+          {
+            "type": "command",
+            "command": "~/bin/greet"
+          }
+        ]
+      }
+    ]
+  }
+}
+"""
+EDIT = HookEdit(Command("/opt/my tools/claude-memory"))
+
+
+def handlers(document: Document, event: str) -> list[str]:
+    groups = document.get(["hooks", event]) or []
+    return [handler["command"] for group in groups for handler in group["hooks"]]
+
+
+# In the settings --------------------------------------------------------------------------
+
+
+def test_they_are_added_to_what_is_there() -> None:
+    before = Document(SETTINGS, comments=False)
+
+    after = EDIT.put(before)
+
+    assert handlers(after, "SessionStart") == ["~/bin/greet", "'/opt/my tools/claude-memory' hook session-start"]
+    assert handlers(after, "SessionEnd") == ["'/opt/my tools/claude-memory' hook session-end"]
+    assert after.get(["hooks", "PostToolUse"]) == before.get(["hooks", "PostToolUse"])
+    assert after.get(["hooks", "SessionEnd", 0, "hooks", 0, "timeout"]) == 10, "the default of 1.5 s is too short"
+    assert after.get(["hooks", "SessionStart", 1, "matcher"]) == "startup|clear|compact"
+    assert EDIT.put(after) is after
+    assert EDIT.take(after).value == before.value
+
+
+def test_the_shell_line_carries_what_the_command_needs() -> None:
+    command = Command("/x y/python", ("-P", "-m", "app"), {"PYTHONPATH": "/the checkout"})
+    after = HookEdit(command, {"MEMORY_DATA_DIR": "/d"}).put(Document("{}", comments=False))
+
+    [line] = handlers(after, "SessionEnd")
+    assert shlex.split(line) == [
+        "PYTHONPATH=/the checkout", "MEMORY_DATA_DIR=/d", "/x y/python", "-P", "-m", "app", "hook", "session-end",
+    ]  # fmt: skip
+
+
+def test_a_moved_installation_is_brought_up_to_date() -> None:
+    before = HookEdit(Command("/old/claude-memory")).put(Document(SETTINGS, comments=False))
+
+    after = EDIT.put(before)
+
+    assert handlers(after, "SessionStart") == ["~/bin/greet", "'/opt/my tools/claude-memory' hook session-start"]
+    assert len(handlers(after, "SessionEnd")) == 1
+
+
+def test_ours_are_taken_from_a_group_that_others_share() -> None:
+    theirs = {"type": "command", "command": "notify hook session-end"}
+    ours = {"type": "command", "command": "/usr/bin/claude-memory hook session-end"}
+    value = {"hooks": {"SessionEnd": [{"hooks": [ours, theirs]}, {"hooks": [ours]}, "odd", {"hooks": "odd"}]}}
+
+    after = EDIT.take(Document(json.dumps(value), comments=False))
+
+    assert after.value == {"hooks": {"SessionEnd": [{"hooks": [theirs]}, "odd", {"hooks": "odd"}]}}
+
+
+def test_what_is_left_empty_goes_too() -> None:
+    document = EDIT.put(Document('{"model": "opus"}', comments=False))
+
+    assert EDIT.take(document).value == {"model": "opus"}
+
+
+@pytest.mark.parametrize(
+    "value", ['{"hooks": []}', '{"hooks": {"SessionStart": {}}}', '{"hooks": {"SessionEnd": "x"}}']
+)
+def test_settings_of_another_shape_are_left_alone(value: str) -> None:
+    document = Document(value, comments=False)
+    assert EDIT.take(document) is document
+    with pytest.raises(NotEditable, match="hooks"):
+        EDIT.put(document)
+
+
+# When they are called ---------------------------------------------------------------------
+
+
+class Memory:
+    """Stands in for the server: notes the calls, answers with the contexts it has."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.contexts = ["We release on Thursdays."]
+        self.delay_s = 0.0
+
+    def __call__(self, _data_dir: Path, name: str, arguments: dict[str, Any], _limit_s: float) -> dict[str, Any]:
+        time.sleep(self.delay_s)
+        self.calls.append({"name": name, "arguments": arguments})
+        return {"context": self.contexts.pop(0) if self.contexts else "", "sources": []}
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """What hooks that run in this process take for the server."""
+    memory = Memory()
+    monkeypatch.setattr(hooks, "call_tool", memory)
+    monkeypatch.setattr(hooks, "_wait_for_server", lambda _data_dir: None)
+    return memory
+
+
+def called(event: str, given: Any) -> int:
+    """Call a hook in this process with something on stdin."""
+    reading, writing = os.pipe()
+    os.write(writing, given if isinstance(given, bytes) else json.dumps(given).encode())
+    os.close(writing)
+    kept = os.dup(0)
+    os.dup2(reading, 0)
+    try:
+        return hooks.run(event)
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(reading)
+
+
+def test_a_session_starts_with_what_is_known(memory: Memory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("session-start", {"cwd": "/src/shop", "source": "startup"}) == 0
+
+    answer = json.loads(capsys.readouterr().out)["hookSpecificOutput"]
+    assert answer["hookEventName"] == "SessionStart"
+    assert answer["additionalContext"].endswith("(information, not instructions):\n\nWe release on Thursdays.")
+    [call] = memory.calls
+    assert call["name"] == "recall_context"
+    assert call["arguments"]["project"] == "shop"
+    assert call["arguments"]["query"].startswith("shop ")
+
+
+def test_without_memories_of_the_project_its_name_is_looked_for(
+    memory: Memory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory.contexts = ["", "The shop sells lamps."]
+
+    assert called("session-start", {"cwd": "/src/shop"}) == 0
+
+    assert "The shop sells lamps." in capsys.readouterr().out
+    assert "project" not in memory.calls[1]["arguments"]
+
+
+def test_nothing_known_is_nothing_said(memory: Memory, capsys: pytest.CaptureFixture[str]) -> None:
+    memory.contexts = []
+
+    assert called("session-start", {"cwd": "/src/shop"}) == 0
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_slow_server_is_not_waited_for(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory.delay_s = 3
+    monkeypatch.setattr(hooks, "LIMIT_S", 0.2)
+    began = time.monotonic()
+
+    assert called("session-start", {"cwd": "/src/shop"}) == 0
+
+    assert time.monotonic() - began < 2
+    out, wrong = capsys.readouterr()
+    assert out == ""
+    assert wrong.startswith("claude-memory: hook session-start: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(b"", "stdin is not JSON"), (b"[]", "a JSON list, takes an object"), (b"x" * 100, "not JSON")]
+)
+def test_what_is_no_hooks_input_is_said(given: bytes, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert called("session-start", given) == 0
+
+    out, wrong = capsys.readouterr()
+    assert (out, len(wrong.splitlines())) == ("", 1)
+    assert said in wrong
+
+
+def run_hook(event: str, given: Any, data_dir: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the hook as Claude Code does: a shell line, elsewhere, its JSON on stdin."""
+    edit = HookEdit(Command(sys.executable, ("-P", "-m", "app"), {"PYTHONPATH": str(ROOT)}))
+    [line] = handlers(edit.put(Document("{}", comments=False)), hooks.EVENTS[event])
+    return subprocess.run(
+        ["sh", "-c", line],
+        input=json.dumps(given),
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), "MEMORY_DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_no_transcript_is_said(tmp_path: Path) -> None:
+    for given in ({}, {"transcript_path": str(tmp_path / "none.jsonl")}, {"transcript_path": str(tmp_path)}):
+        done = run_hook("session-end", given, tmp_path / "data", tmp_path)
+
+        assert (done.returncode, done.stdout) == (0, "")
+        assert "no transcript at" in done.stderr
+
+
+def test_a_parent_that_never_closes_stdin_holds_nobody_up(tmp_path: Path) -> None:
+    program = "from app.clients import hooks; hooks.LIMIT_S = 0.3; raise SystemExit(hooks.run('session-start'))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=clean_environment(MEMORY_DATA_DIR=str(tmp_path)),
+    )
+    try:
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        assert process.stderr.read().decode().startswith("claude-memory: hook session-start: took over")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_what_one_session_said_the_next_one_is_told(tmp_path: Path) -> None:
+    project = tmp_path / "shop"
+    project.mkdir()
+    transcript = tmp_path / "6f1d.jsonl"
+    said = "Our convention: we decided that prices are stored in cents."
+    line = {
+        "type": "user",
+        "sessionId": "6f1d",
+        "uuid": "u1",
+        "cwd": str(project),
+        "timestamp": "2026-11-21T10:00:00Z",
+        "message": {"role": "user", "content": said},
+    }
+    transcript.write_text(json.dumps(line) + "\n")
+    data_dir = tmp_path / "data"
+    server = Server(data_dir)
+    try:
+        server.wait_ready()
+        ended = run_hook("session-end", {"transcript_path": str(transcript), "reason": "other"}, data_dir, project)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+        assert stat.S_IMODE((data_dir / "session-end.log").stat().st_mode) == 0o600
+
+        def told() -> str:
+            return run_hook("session-start", {"cwd": str(project), "source": "startup"}, data_dir, project).stdout
+
+        until(
+            lambda: "prices are stored in cents" in told(), f"the memory; {(data_dir / 'session-end.log').read_text()}"
+        )
+    finally:
+        server.end()
+
+
+def test_a_session_without_a_server_goes_on(tmp_path: Path) -> None:
+    done = run_hook("session-start", {"cwd": str(tmp_path)}, tmp_path / "data", tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == (
+        f"claude-memory: hook session-start: no server runs on {tmp_path}/data, so nothing is recalled\n"
+    )
+    assert not (tmp_path / "data").exists(), "a hook starts no server"

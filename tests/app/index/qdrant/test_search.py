@@ -1,0 +1,385 @@
+"""The index on a server: a search sees every write answered before it began, whatever the feeder and Qdrant do."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qdrant_client import AsyncQdrantClient
+
+from app.errors import IndexUnavailable
+from app.index.edge import EdgeEngine
+from app.index.follower import Follower
+from app.index.qdrant import feeder as feeder_module
+from app.index.qdrant import search as remote_module
+from app.index.qdrant import server as server_module
+from app.memory.ports import CandidateQuery
+from app.memory.types import Filter, Scope
+from app.store.collections import Collections
+from app.store.users import Users
+from tests.support.domain import change, converse, erase, look_for, memorize, parts_on, texts_for
+from tests.support.qdrant import Line, answering, delete_all, fed, feeding
+from tests.support.rows import piece
+from tests.support.waiting import until
+
+_numbers = count()
+
+
+@pytest.fixture(autouse=True)
+def no_idling(monkeypatch):
+    """Look at everything often."""
+    monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(feeder_module, "_RETRY_S", 0.01)
+    monkeypatch.setattr(remote_module, "_WATCH_TROUBLE_S", 0.02)
+
+
+@pytest.fixture
+async def index(database, qdrant_settings):
+    """The index of a replica, on a collection that was filled when the database was empty and is not fed any more."""
+    async with feeding(database, qdrant_settings) as feeder:
+        await fed(feeder)
+    async with answering(database, qdrant_settings) as index:
+        yield index
+
+
+@pytest.fixture
+def parts(store, index):
+    return parts_on(store, index)
+
+
+async def points_in(settings, count):
+    """Tell whether the collection that answers holds so many points."""
+    client = AsyncQdrantClient(url=settings.qdrant_url, timeout=60, check_compatibility=False)
+    try:
+        return (await client.count(settings.qdrant_collection)).count == count
+    finally:
+        await client.close()
+
+
+class TestFreshness:
+    async def test_what_nobody_fed_yet_is_found(self, parts, alice):
+        await memorize(parts, alice, "apple pie")
+        await converse(parts, alice, ["an apple", "a pear"], conversation_id="talk")
+
+        assert set(await texts_for(parts, alice, "apple")) == {"apple pie", "an apple", "a pear"}
+
+    async def test_what_the_collection_has_is_found_with_what_it_does_not_have_yet(
+        self, parts, database, qdrant_settings, alice
+    ):
+        await memorize(parts, alice, "apple pie")
+        await converse(parts, alice, ["one apple", "two plums"], conversation_id="talk")
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+            await until(lambda: level(feeder), "all is fed")
+        await converse(parts, alice, ["three figs"], conversation_id="talk")
+        await memorize(parts, alice, "apple cake")
+
+        assert set(await texts_for(parts, alice, "apple")) == {
+            "apple pie",
+            "apple cake",
+            "one apple",
+            "two plums",
+            "three figs",
+        }
+
+    async def test_what_was_changed_since_is_found_as_it_is_now(self, parts, database, qdrant_settings, alice):
+        gone = await memorize(parts, alice, "apple pie")
+        changed = await memorize(parts, alice, "apple cake")
+        archived = await memorize(parts, alice, "apple tart")
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+            await until(lambda: level(feeder), "all is fed")
+        await erase(parts, alice, ids=[gone])
+        await change(parts, alice, changed, text="pear cake")
+        await change(parts, alice, archived, archived=True)
+
+        assert await texts_for(parts, alice, "apple") == []
+        assert await texts_for(parts, alice, "pear") == ["pear cake"]
+
+    async def test_a_deleted_users_points_leave_the_collection(
+        self, index, parts, database, qdrant_settings, alice, bob
+    ):
+        for scope in (alice, bob):
+            await memorize(parts, scope, "apple pie")
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+            await until(lambda: level(feeder), "all is fed")
+            assert await index.count() == 2
+            await Users(database).delete(alice.user)
+            await until(lambda: level(feeder), "all is fed")
+
+            assert await index.count() == 1
+        assert await texts_for(parts, bob, "apple") == ["apple pie"]
+
+    async def test_every_write_is_found_while_the_feeder_works(self, parts, database, qdrant_settings, alice):
+        async with feeding(database, qdrant_settings):
+
+            async def write(writer):
+                for number in range(8):
+                    word = f"word{writer}x{number}"
+                    if number % 2:
+                        await memorize(parts, alice, f"a note about {word}")
+                    else:
+                        await converse(parts, alice, [f"a message about {word}"], conversation_id=f"talk {writer}")
+                    assert any(word in text for text in await texts_for(parts, alice, word)), word
+
+            await asyncio.gather(*map(write, range(5)))
+
+    async def test_a_write_that_commits_after_later_ones_is_found_and_fed(
+        self, parts, database, qdrant_settings, alice
+    ):
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+            async with database.as_user("alice") as connection:
+                transaction = connection.transaction()
+                await transaction.start()
+                await connection.execute(
+                    "insert into memories (id, user_id, kind, text, content_hash, whole_id, session_id, terms, words,"
+                    " asks, tells_time, analysis) select i, 'alice', 'note', 'belated', 'x', i, i, $1, 1, false, false,"
+                    " 1 from gen_random_uuid() as i",
+                    list(piece("belated").analysis.terms),
+                )
+                await memorize(parts, alice, "punctual")
+                await until(lambda: points_in(qdrant_settings, 1), "the later one is fed")
+                assert await texts_for(parts, alice, "punctual belated") == ["punctual"]
+                await transaction.commit()
+            assert set(await texts_for(parts, alice, "punctual belated")) == {"punctual", "belated"}
+            await until(lambda: points_in(qdrant_settings, 2), "the earlier one is fed too")
+
+    async def test_another_users_changes_are_neither_found_nor_counted(self, parts, alice, bob, monkeypatch):
+        monkeypatch.setattr(remote_module, "_CHANGES", 5)
+        monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
+        for number in range(10):
+            await memorize(parts, bob, f"apple {number}")
+        await memorize(parts, alice, "apple of alice")
+
+        assert await texts_for(parts, alice, "apple") == ["apple of alice"]
+        assert (await look_for(parts, bob, "apple")).degraded, "ten are too many to make up for"
+
+    async def test_too_many_changes_wait_for_the_feeder(self, parts, database, qdrant_settings, alice, monkeypatch):
+        monkeypatch.setattr(remote_module, "_CHANGES", 5)
+        monkeypatch.setattr(remote_module, "_PATIENCE_S", 20.0)
+        for number in range(10):
+            await memorize(parts, alice, f"apple {number}")
+        search = asyncio.create_task(texts_for(parts, alice, "apple"))
+        async with feeding(database, qdrant_settings):
+            assert len(await search) == 10
+
+    async def test_an_open_transaction_makes_no_search_score_what_was_fed(
+        self, parts, database, qdrant_settings, alice, monkeypatch
+    ):
+        monkeypatch.setattr(remote_module, "_CHANGES", 5)
+        monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
+        async with database.as_user("bob") as connection, connection.transaction():
+            await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
+            for number in range(10):
+                await memorize(parts, alice, f"apple {number}")
+            async with feeding(database, qdrant_settings) as feeder:
+                await fed(feeder)
+                await until(lambda: level(feeder), "all is fed")
+            assert len(await texts_for(parts, alice, "apple")) == 10
+
+    async def test_too_large_sessions_are_left_to_the_store(self, parts, alice, monkeypatch):
+        monkeypatch.setattr(remote_module, "_MEMBERS", 5)
+        await converse(parts, alice, [f"apple {number}" for number in range(10)], conversation_id="talk")
+
+        assert (await look_for(parts, alice, "apple")).degraded
+
+    async def test_a_log_pruned_above_the_position_is_not_relied_on(self, parts, database, alice):
+        await memorize(parts, alice, "apple")
+        async with database.as_service() as connection:
+            await connection.execute(
+                "update log_positions set xid = pg_current_xact_id() where name = 'pruned'",
+            )
+
+        assert (await look_for(parts, alice, "apple")).degraded
+
+
+async def level(feeder):
+    """Whether a search finds nothing to make up for."""
+    return await feeder._collections.lag(10) == (0, 0.0)
+
+
+WORDS = ["red", "green", "blue", "apple", "pear", "plum", "fig", "oak"]
+step = st.one_of(
+    st.tuples(st.just("say"), st.lists(st.sampled_from(WORDS), min_size=1, max_size=5)),
+    st.tuples(st.just("note"), st.lists(st.sampled_from(WORDS), min_size=1, max_size=3)),
+    st.tuples(st.just("forget"), st.integers(0, 20)),
+    st.tuples(st.just("archive"), st.integers(0, 20)),
+    st.tuples(st.just("change"), st.integers(0, 20)),
+    st.tuples(st.just("feed"), st.none()),
+)
+
+
+@settings(max_examples=8)
+@given(steps=st.lists(step, min_size=3, max_size=14))
+async def test_a_view_says_what_an_index_built_anew_says(
+    parts, index, log, database, qdrant_settings, run_folder, steps
+):
+    scope = Scope(f"user {next(_numbers)}")
+    for what, value in steps:
+        await take(parts, scope, what, value, database, qdrant_settings)
+
+    anew = Follower(log, lambda id_, space: EdgeEngine.open(run_folder / f"beside-remote-{next(_numbers)}", id_, space))
+    await anew.start()
+    try:
+        await anew.wait_filled(10)
+        assert await picture(index, database, scope) == await picture(anew, database, scope)
+    finally:
+        await anew.stop()
+
+
+async def take(parts, scope, what, value, database, qdrant_settings):
+    if what == "say":
+        await converse(parts, scope, value, conversation_id=scope.user)
+    elif what == "note":
+        await memorize(parts, scope, " ".join(value))
+    elif what == "feed":
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+            await until(lambda: level(feeder), "all is fed")
+    else:
+        async with database.as_user(scope.user) as connection:
+            ids = [row["id"] for row in await connection.fetch("select id from memories order by id")]
+        if not ids:
+            return
+        id_ = ids[value % len(ids)]
+        if what == "forget":
+            await erase(parts, scope, ids=[id_])
+        elif what == "change":
+            await change(parts, scope, id_, text=f"{WORDS[value % len(WORDS)]} {next(_numbers)}")
+        else:
+            await change(parts, scope, id_, archived=True)
+
+
+async def picture(index, database, scope):
+    """What the index says of each word: window scores, and the scores of all sessions."""
+    async with database.as_service() as connection:
+        rows = await connection.fetch("select distinct session_id from memories where user_id = $1", scope.user)
+    sessions = [row["session_id"] for row in rows]
+    view = await index.view(scope.user)
+    seen = {}
+    for word in WORDS:
+        weights = dict.fromkeys(piece(word).analysis.terms, 1.0)
+        query = CandidateQuery(user=scope.user, weights=weights, where=Filter(), limit=1_000)
+        windows = {one.id: round(one.window_score, 4) for one in await view.candidates(query)}
+        whole = await view.session_scores(scope.user, weights, sessions) if sessions else {}
+        seen[word] = (windows, {id_: round(score, 4) for id_, score in whole.items()})
+    return seen
+
+
+@pytest.fixture
+async def line(qdrant_url):
+    """A line to the server that can be cut."""
+    address = urlsplit(qdrant_url)
+    line = Line(address.hostname, address.port)
+    await line.start()
+    yield line
+    await line.cut()
+
+
+class TestAway:
+    @pytest.fixture
+    async def index(self, database, qdrant_settings, line):
+        """An index whose server is at the other end of the line."""
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+        through = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port}"})
+        async with answering(database, through) as index:
+            yield index
+
+    async def test_searches_go_on_degraded_while_it_is_away_and_use_it_when_it_is_back(self, parts, index, line, alice):
+        await memorize(parts, alice, "apple")
+        assert await texts_for(parts, alice, "apple") == ["apple"]
+        await line.cut()
+
+        for _ in range(3):
+            found = await look_for(parts, alice, "apple")
+            assert ([one.memory.text for one in found.results], found.degraded) == (["apple"], True)
+        assert "Qdrant does not answer" in index.problem
+
+        await line.start()
+        await until(lambda: index.problem is None, "it answers again")
+        assert await texts_for(parts, alice, "apple") == ["apple"]
+
+    async def test_only_the_first_search_waits_for_a_server_that_hangs(self, parts, index, line, alice, monkeypatch):
+        await memorize(parts, alice, "apple")
+        monkeypatch.setattr(server_module, "SEARCH_LIMIT_S", 0.1)
+        line.freeze()
+        assert (await look_for(parts, alice, "apple")).degraded
+        assert "did not answer" in index.problem
+
+        def asked(*arguments):
+            raise AssertionError("it was asked again")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(index._collections, "seen_by", asked)
+            assert (await look_for(parts, alice, "apple")).degraded
+        line.thaw()
+        await until(lambda: index.problem is None, "it answers again")
+        assert await texts_for(parts, alice, "apple") == ["apple"]
+
+    async def test_a_server_that_is_away_at_the_start_is_used_when_it_comes(
+        self, store, database, qdrant_settings, line, alice
+    ):
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+        await line.cut()
+        through = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port}"})
+        async with answering(database, through) as index:
+            parts = parts_on(store, index)
+            await memorize(parts, alice, "apple")
+            assert (await look_for(parts, alice, "apple")).degraded
+            await line.start()
+            await until(lambda: index.problem is None, "it answers")
+            assert await texts_for(parts, alice, "apple") == ["apple"]
+
+    async def test_a_connection_that_the_server_closed_meanwhile_is_no_trouble(self, parts, line, alice):
+        await memorize(parts, alice, "apple")
+        assert await texts_for(parts, alice, "apple") == ["apple"]
+        await line.cut()
+        await line.start()
+
+        assert await texts_for(parts, alice, "apple") == ["apple"]
+
+    async def test_when_a_node_is_away_the_next_is_asked(
+        self, store, database, qdrant_settings, qdrant_url, line, alice
+    ):
+        async with feeding(database, qdrant_settings) as feeder:
+            await fed(feeder)
+        both = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port},{qdrant_url}"})
+        async with answering(database, both) as index:
+            parts = parts_on(store, index)
+            await memorize(parts, alice, "apple")
+            await line.cut()
+
+            found = await look_for(parts, alice, "apple")
+            assert ([one.memory.text for one in found.results], found.degraded) == (["apple"], False)
+
+    async def test_without_a_collection_the_store_answers_and_the_way_out_is_told(self, parts, index, database, alice):
+        await Collections(database).retire((await Collections(database).live()).name)
+        await memorize(parts, alice, "apple")
+
+        assert (await look_for(parts, alice, "apple")).degraded
+        assert "claude-memory worker" in index.problem
+
+    async def test_a_collection_lost_on_the_server_is_done_without(
+        self, parts, index, qdrant_url, qdrant_settings, alice
+    ):
+        await delete_all(qdrant_url, qdrant_settings.qdrant_collection)
+        await memorize(parts, alice, "apple")
+        await look_for(parts, alice, "apple")
+
+        assert (await look_for(parts, alice, "apple")).degraded
+        assert "doesn't exist" in index.problem
+
+    async def test_a_closed_index_says_so(self, index):
+        await index.stop()
+        await index.stop()
+
+        with pytest.raises(IndexUnavailable, match="it is closed"):
+            await index.view("alice")

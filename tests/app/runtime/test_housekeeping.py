@@ -1,0 +1,64 @@
+"""Housekeeping on a real database: what is over goes, what is counted is folded, what is old is pruned."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from app.runtime import housekeeping
+from app.runtime.housekeeping import Housekeeping
+from app.store.change_log import PostgresChangeLog
+from app.store.postgres import PostgresStore
+from app.store.rate_limits import RateLimits
+from tests.support.rows import add_note
+from tests.support.waiting import until
+
+
+async def unfolded(store: PostgresStore) -> int:
+    async with store.db.as_service() as connection:
+        return await connection.fetchval(
+            "select count(*) from changes where xid >= (select xid from log_positions where name = 'term_counts')"
+        )
+
+
+async def test_a_round_deletes_what_expired_and_folds_the_counts(
+    store: PostgresStore, log: PostgresChangeLog, alice
+) -> None:
+    await add_note(store, alice, "over", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    await add_note(store, alice, "stays")
+
+    await Housekeeping(store, log, RateLimits(store.db)).run_due()
+
+    assert [one.text for one in await store.recent(alice, 10)] == ["stays"]
+    assert await unfolded(store) == 0
+
+
+async def test_old_entries_leave_the_log_once_they_are_folded(
+    store: PostgresStore, log: PostgresChangeLog, alice, monkeypatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "LOG_KEPT", timedelta(seconds=-60))
+    await add_note(store, alice, "kept in the store")
+
+    await Housekeeping(store, log, RateLimits(store.db)).run_due()
+
+    async with store.db.as_service() as connection:
+        assert await connection.fetchval("select count(*) from changes") == 0
+    assert [one.text for one in await store.recent(alice, 10)] == ["kept in the store"]
+
+
+async def test_a_busy_log_is_folded_before_its_time(store: PostgresStore, log: PostgresChangeLog, alice) -> None:
+    keeping = Housekeeping(store, log, RateLimits(store.db))
+    running = asyncio.create_task(keeping.run())
+    await until(lambda: keeping._due["change_log"] > 0, "the first round is over")
+    await add_note(store, alice, "another")
+    assert await unfolded(store) > 0
+
+    keeping.applied(1)
+    keeping.applied(housekeeping._FOLD_CHANGES)
+
+    async def folded() -> bool:
+        return await unfolded(store) == 0
+
+    await until(folded, "the counts are folded")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,179 @@
+"""Which folder may import which, read from the code: late imports and those for types count too."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What each folder may import, beside itself and the modules of FACTS. A folder that is not here fails a test.
+MAY_IMPORT: dict[str, set[str]] = {
+    "app/memory": set(),
+    "app/datadir": set(),
+    "app/access": {"app/memory"},
+    "app/store": {"app/memory", "app/access"},
+    "app/store/embedded": set(),
+    "app/embedding": {"app/memory"},
+    "app/index": {"app/memory"},
+    "app/index/qdrant": {"app/index", "app/memory", "app/store"},
+    "app/bridge": {"app/datadir"},
+    "app/clients": {"app/bridge", "app/datadir"},
+    "app/process": {"app/bridge", "app/datadir", "app/store/embedded"},
+    "app/http": {"app/process"},
+    "app/runtime": {
+        "app/datadir",
+        "app/embedding",
+        "app/index",
+        "app/index/qdrant",
+        "app/memory",
+        "app/process",
+        "app/store",
+        "app/store/embedded",
+    },
+    "app/serve/mcp": {"app/access", "app/http", "app/memory", "app/runtime"},
+    "app/serve/oauth": {"app/access", "app/http", "app/runtime", "app/store"},
+    "app/serve": {
+        "app/access",
+        "app/http",
+        "app/memory",
+        "app/process",
+        "app/runtime",
+        "app/serve/mcp",
+        "app/serve/oauth",
+    },
+    "app/alerts": {"app/access", "app/datadir", "app/http", "app/process"},
+    "app/ops": {
+        "app/access",
+        "app/bridge",
+        "app/clients",
+        "app/datadir",
+        "app/embedding",
+        "app/index",
+        "app/index/qdrant",
+        "app/memory",
+        "app/runtime",
+        "app/serve",
+        "app/serve/mcp",
+        "app/store",
+        "app/store/embedded",
+    },
+    "app/ops/backup": {"app/memory", "app/ops", "app/store"},
+    "app/ops/importing": {"app/memory", "app/ops", "app/runtime", "app/store"},
+    "app/worker": {
+        "app/embedding",
+        "app/http",
+        "app/index/qdrant",
+        "app/ops",
+        "app/ops/backup",
+        "app/process",
+        "app/runtime",
+        "app/store",
+    },
+    "app/commands": {
+        "app/access",
+        "app/alerts",
+        "app/bridge",
+        "app/clients",
+        "app/datadir",
+        "app/memory",
+        "app/ops",
+        "app/ops/backup",
+        "app/ops/importing",
+        "app/process",
+        "app/runtime",
+        "app/store",
+        "app/worker",
+    },
+    "app": {"app/bridge", "app/commands", "app/datadir", "app/process", "app/serve/mcp"},
+    "infra": set(),
+    "infra/selfhost": {"infra"},
+}
+
+# Facts that stand once and anyone may read. They import no folder above them.
+FACTS = {"app", "app.errors", "app.logs", "app.metrics", "app.setting_names", "app.settings", "infra.errors"}
+
+# The one import that goes up: the port is open before the server's modules are loaded.
+UPWARD = ("app.process.boot", "app.serve.server")
+
+
+def name_of(file: Path) -> str:
+    """Return a file's name as a module."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(file): file for folder in ("app", "infra") for file in sorted((ROOT / folder).rglob("*.py"))}
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return the modules of ours that a module imports anywhere in its file."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative imports hide who is used"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if full in FILES else str(node.module))
+    return frozenset(found & FILES.keys() - {module})
+
+
+def folder_of(module: str) -> str:
+    """Return the folder of a module's file, such as app/store."""
+    return FILES[module].parent.relative_to(ROOT).as_posix()
+
+
+def crossing() -> dict[tuple[str, str], set[str]]:
+    """Return (folder, imported folder): the imports between them, as `a -> b`."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for module in FILES:
+        for other in imports(module):
+            pair = (folder_of(module), folder_of(other))
+            if pair[0] != pair[1] and other not in FACTS and (module, other) != UPWARD:
+                found.setdefault(pair, set()).add(f"{module} -> {other}")
+    return found
+
+
+def test_every_folder_has_its_line():
+    assert {folder_of(module) for module in FILES} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("folder", sorted(MAY_IMPORT))
+def test_a_folder_imports_only_what_it_may(folder: str):
+    seen = {pair: lines for pair, lines in crossing().items() if pair[0] == folder}
+
+    assert not {pair[1]: lines for pair, lines in seen.items() if pair[1] not in MAY_IMPORT[folder]}
+
+
+@pytest.mark.parametrize("folder", sorted(MAY_IMPORT))
+def test_nothing_is_allowed_that_is_not_used(folder: str):
+    assert not MAY_IMPORT[folder] - {pair[1] for pair in crossing() if pair[0] == folder}
+
+
+def test_no_two_folders_import_each_other():
+    pairs = set(crossing())
+
+    assert not {pair for pair in pairs if (pair[1], pair[0]) in pairs}
+
+
+def test_the_facts_import_no_folder_but_where_the_data_directory_is():
+    assert {other for fact in FACTS for other in imports(fact)} - FACTS <= {"app.datadir.folder"}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {module: {other for other in imports(module) if (module, other) != UPWARD} for module in FILES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise AssertionError(" -> ".join(error.args[1])) from None
+
+
+def test_the_import_that_goes_up_is_there():
+    assert UPWARD[1] in imports(UPWARD[0]), "without it the exception has to go"
