@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `mask` must work where pydantic cannot even be imported
-    from app.settings import Settings
+    from app.settings.fields import Settings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 user: ContextVar[str | None] = ContextVar("user", default=None)
@@ -61,7 +61,8 @@ class Redactor:
     @classmethod
     def of(cls, settings: Settings) -> Redactor:
         """Know the value of every secret setting, and the password inside a URL by itself."""
-        from app.settings import secret_names, url_passwords
+        from app.settings.fields import secret_names
+        from app.settings.values import url_passwords
 
         values: list[str] = []
         for name in secret_names():

@@ -183,7 +183,7 @@ def _running(
 
 def environment() -> dict[str, str]:
     """Return the environment without anything that our settings read."""
-    from app.settings import Settings
+    from app.settings.fields import Settings
 
     names = {name.upper() for name in Settings.model_fields}
     names |= {f"{name}_FILE" for name in names} | {"FC_SERVER_PORT"}

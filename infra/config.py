@@ -1,8 +1,8 @@
 """A stack's configuration, checked as a whole before any resource is touched.
 
-Keys in capitals are settings of the app, by the names they have in its environment (`app/settings.py` says what each
-takes and which are secret); all others are the target's own, fields of its model. Every unknown key, wrong value,
-missing value and secret in clear text is listed in one message.
+Keys in capitals are settings of the app, by the names they have in its environment (`app/settings/fields.py` says
+what each takes and which are secret); all others are the target's own, fields of its model. Every unknown key, wrong
+value, missing value and secret in clear text is listed in one message.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from app.errors import shown
-from app.settings import Settings, check_given, is_secret, secret_names
+from app.settings.fields import Settings, secret_names
+from app.settings.loading import check_given
+from app.settings.values import is_secret
 from infra.errors import ConfigError
 
 NAMESPACE = "claude-memory"  # the project's name in Pulumi.yaml

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from app.memory.ports import Parts
     from app.memory.types import Scope
     from app.runtime.runtime import Runtime
-    from app.settings import Settings
+    from app.settings.fields import Settings
     from app.store.change_log import PostgresChangeLog
     from app.store.database import Database
     from app.store.postgres import PostgresStore
@@ -181,7 +181,7 @@ def bob() -> Scope:
 @pytest.fixture
 def plain_settings(monkeypatch: pytest.MonkeyPatch, index_folder: Path) -> Settings:
     """Settings that no environment and no `.env` touches."""
-    from app.settings import Settings
+    from app.settings.fields import Settings
 
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)

@@ -30,7 +30,8 @@ from pydantic import TypeAdapter, ValidationError
 from app.access.tokens import Token, TokenStore, digest
 from app.errors import NotAuthenticated, NotPermitted
 from app.memory.types import Scope
-from app.settings import ACCESS_TOKEN, Auth, PlainName, Settings
+from app.settings.fields import Settings
+from app.settings.values import ACCESS_TOKEN, Auth, PlainName
 
 if TYPE_CHECKING:  # the command `token` needs no MCP
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.access.tokens import TokenStore
 from app.errors import InvalidSettings, MemoryServerError
-from app.settings import Auth, Settings
+from app.settings.fields import Settings
+from app.settings.values import Auth
 
 
 class UnsafeBind(MemoryServerError):

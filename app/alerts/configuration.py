@@ -9,7 +9,8 @@ from app.alerts.delivery import Target
 from app.alerts.mail import PORTS, Mail
 from app.alerts.targets import DingTalk, Feishu, Slack, Webhook, webhook_key
 from app.errors import InvalidSettings
-from app.settings import Settings, SmtpSecurity
+from app.settings.fields import Settings
+from app.settings.values import SmtpSecurity
 
 
 def check_targets(settings: Settings) -> None:

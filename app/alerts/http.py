@@ -33,7 +33,8 @@ from app.http.guard import Guard
 from app.http.reply import error_body
 from app.metrics import ALERTS_QUEUE_AGE, ALERTS_QUEUE_LENGTH, METRICS, UPTIME
 from app.process.timeline import Timeline
-from app.settings import Auth, Settings
+from app.settings.fields import Settings
+from app.settings.values import Auth
 
 BODY_BYTES = 4_194_304  # Alertmanager sends a kilobyte an alert, and all of a group
 BODY_S = 10.0

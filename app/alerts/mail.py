@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from app.alerts.delivery import DeliveryFailed
 from app.alerts.message import MAIL_TEXT_BYTES, Message, text, title
-from app.settings import SmtpSecurity
+from app.settings.values import SmtpSecurity
 
 logger = logging.getLogger(__name__)
 

@@ -32,8 +32,10 @@ from app.datadir.lock import DataDirectoryLock
 from app.http.uvicorn_server import Uvicorn, config
 from app.metrics import ALERTS_DELIVERIES, METRICS
 from app.process.listening import BACKLOG, bind, cannot_listen
-from app.setting_names import unread_names
-from app.settings import Auth, Settings, is_loopback, load_settings
+from app.settings.fields import Settings
+from app.settings.loading import load_settings
+from app.settings.unread import unread_names
+from app.settings.values import Auth, is_loopback
 
 logger = logging.getLogger(__name__)
 

@@ -59,7 +59,7 @@ def install(args: Namespace) -> int:
     """Add this server to MCP clients and say what was done in each file."""
     from app.clients import install as installation
     from app.datadir.folder import data_directory
-    from app.settings import load_settings
+    from app.settings.loading import load_settings
 
     data_dir = load_settings({"memory_data_dir": args.data_dir}).data_dir
     environment = {} if data_dir == data_directory(None) else {"MEMORY_DATA_DIR": str(data_dir)}

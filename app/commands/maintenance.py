@@ -39,7 +39,7 @@ def maintain(args: Namespace) -> int:
 
     from app.ops.maintain import maintain as run_maintain
     from app.runtime.command_database import open_database
-    from app.settings import load_settings
+    from app.settings.loading import load_settings
 
     async def work() -> Report:
         settings = load_settings({"memory_data_dir": args.data_dir})
@@ -73,7 +73,7 @@ def reindex(args: Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from app.ops.reindex import reindex as run_reindex
-    from app.settings import load_settings
+    from app.settings.loading import load_settings
 
     settings = load_settings({"memory_data_dir": args.data_dir})
     columns = (TextColumn("reindexing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

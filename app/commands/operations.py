@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from app.commands.common import Commands, add_command, add_common, cell, print_json, print_rich, print_table
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from app.settings.fields import Settings
 
 _NICE = 10
 _FILE_HELP = "A file, or s3://bucket/key.tar."
@@ -225,7 +225,7 @@ def _step_back() -> None:
 
 
 def _settings(args: Namespace) -> Settings:
-    from app.settings import load_settings
+    from app.settings.loading import load_settings
 
     return load_settings({"memory_data_dir": args.data_dir})
 

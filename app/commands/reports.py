@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.commands.common import Commands, add_command, add_common, add_debug, print_json, print_rich, print_table
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from app.settings.fields import Settings
 
 
 def add_status(commands: Commands[Any]) -> None:
@@ -25,7 +25,7 @@ def add_status(commands: Commands[Any]) -> None:
 def status(args: Namespace) -> int:
     """Print what runs; that nothing does is no failure."""
     from app.ops import status as report
-    from app.settings import load_settings
+    from app.settings.loading import load_settings
 
     settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": _token(args)})
     found = report.status(settings.data_dir) if args.url is None else report.status_of(settings, args.url)
@@ -54,7 +54,7 @@ def doctor(args: Namespace) -> int:
     import asyncio
 
     from app.ops import doctor as report
-    from app.settings import load_settings
+    from app.settings.loading import load_settings
 
     settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": _token(args)})
     if args.remote is not None:
@@ -95,7 +95,7 @@ def _mcp_url(value: str) -> str:
 
 def _server_url(value: str) -> str:
     """Take the address of a server."""
-    from app.settings import http_url
+    from app.settings.values import http_url
 
     try:
         return http_url(value)
@@ -135,7 +135,8 @@ def add_settings(commands: Commands[Any]) -> None:
 
 def settings(args: Namespace) -> int:
     """Print all settings."""
-    from app.settings import describe, load_settings
+    from app.settings.loading import load_settings
+    from app.settings.shown import describe
 
     rows = describe(load_settings())
     if args.json:

@@ -47,7 +47,7 @@ def worker(args: Namespace) -> int:
     import logging
 
     from app import logs
-    from app.setting_names import unread_names
+    from app.settings.unread import unread_names
     from app.worker.supervisor import Supervisor, worker_settings
 
     settings = worker_settings()

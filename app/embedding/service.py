@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from app.errors import InvalidSettings
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from app.settings.fields import Settings
 
 _DASHSCOPE_DOMAIN = "aliyuncs.com"
 _DASHSCOPE_TEXTS, _USUAL_TEXTS = 10, 64  # in one call, by their documentation; others take 64 and more

@@ -28,8 +28,9 @@ from app.datadir.lock import DataDirectoryLock, holder
 from app.errors import MemoryServerError, StoreUnavailable, Unavailable
 from app.logs import Redactor
 from app.ops.upkeep import upkeep
-from app.setting_names import unread_names
-from app.settings import Settings, is_loopback
+from app.settings.fields import Settings
+from app.settings.unread import unread_names
+from app.settings.values import is_loopback
 
 _ASK_TIMEOUT_S = 5.0
 _START_TIMEOUT_S = 60.0

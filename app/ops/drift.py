@@ -21,7 +21,7 @@ from app.ops.status import status
 from app.runtime import report
 from app.runtime.command_database import open_database
 from app.runtime.report import Report, Setting
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.postgres import PostgresStore
 
 _LAG_S = 60.0  # of an index; thousands of changes right after an import are nothing to worry about

@@ -26,7 +26,7 @@ from app.memory.texts import content_hash, message_hash
 from app.memory.types import Kind, Scope
 from app.ops.progress import Bar
 from app.runtime.command_database import open_database
-from app.settings import load_settings
+from app.settings.loading import load_settings
 from app.store.bulk import Bulk, Snapshot, StoredConversation, Whole
 from app.store.database import Database
 from app.store.users import UnknownUser, Users

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.access.tokens import digest
 from app.runtime.command_database import open_database
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.migrations import migrations
 from app.store.provisioning import provision
 from app.store.tokens import Tokens

@@ -21,7 +21,7 @@ from typing import Any
 
 from app.runtime.command_database import admin_arguments
 from app.runtime.housekeeping import LOG_KEPT
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.maintenance import CLEANUPS, Maintenance, Relation, maintenance

@@ -20,7 +20,7 @@ from app.embedding.service import service_of
 from app.errors import IndexUnavailable, Unavailable
 from app.runtime.command_database import open_database
 from app.runtime.leader import FEEDER_LOCK, while_leading
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
 
 if TYPE_CHECKING:

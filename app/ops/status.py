@@ -15,7 +15,7 @@ from app.datadir.lock import holder
 from app.errors import Unavailable
 from app.ops.remote import get
 from app.ops.upkeep import upkeep
-from app.settings import Settings
+from app.settings.fields import Settings
 
 _ASK_TIMEOUT_S, _CALL_TIMEOUT_S = 2.0, 2.5
 

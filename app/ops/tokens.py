@@ -11,7 +11,7 @@ from uuid import uuid4
 from app.access.tokens import Token, digest, new_token
 from app.errors import NotFound
 from app.runtime.command_database import open_database
-from app.settings import load_settings
+from app.settings.loading import load_settings
 from app.store.oauth import Client
 from app.store.tokens import Tokens
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.settings import BACKUP_TOO_OLD_HOURS
+from app.settings.fields import BACKUP_TOO_OLD_HOURS
 
 _HOUR_S, _DAY_S = 3_600, 86_400
 _NO_WORKER = "none leads: nothing is backed up or maintained by schedule"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from app.memory.types import Use
 from app.ops.progress import Bar
 from app.runtime.command_database import open_database
-from app.settings import load_settings
+from app.settings.loading import load_settings
 from app.store.backups import Backups
 from app.store.database import Database
 from app.store.users import UnknownUser, UserRow, Users

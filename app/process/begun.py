@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.process.early_postgres import EarlyPostgres
     from app.process.timeline import Timeline
 
-DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000  # app.settings has the same; a test compares them
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000  # app.settings.fields has the same; a test compares them
 
 
 class StopRequested(BaseException):

@@ -152,7 +152,7 @@ def _lock(boot: Boot, given: dict[str, str]) -> None:
 
 
 def _given_settings() -> dict[str, str]:
-    """Return those of the settings needed here that the environment or `.env` gives, as app.settings reads them."""
+    """Return the settings needed here that the environment or `.env` gives, read as app.settings.loading reads them."""
     given: dict[str, str] = {}
     try:
         with open(".env", encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 5 ms, needed only after bind
@@ -172,7 +172,7 @@ def _address(flags: Flags, given: dict[str, str]) -> tuple[str, int]:
     port = flags.port or given.get("PORT") or given.get("FC_SERVER_PORT") or str(DEFAULT_PORT)
     if port.isascii() and port.isdigit() and int(port) <= 65_535:
         return host.strip("[]"), int(port)
-    from app.settings import load_settings  # it knows how to complain, about all other settings as well
+    from app.settings.loading import load_settings  # it knows how to complain, about all other settings as well
 
     settings = load_settings({"host": flags.host, "port": flags.port})
     return settings.host, settings.port

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from app.datadir.lock import holder, in_use
 from app.errors import Conflict, StoreUnavailable
 from app.memory.types import Quota
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.database import Database
 
 if TYPE_CHECKING:

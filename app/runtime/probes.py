@@ -10,7 +10,7 @@ from app.errors import Unavailable
 if TYPE_CHECKING:
     from app.index.follower import Follower
     from app.index.qdrant.search import RemoteIndex
-    from app.settings import Settings
+    from app.settings.fields import Settings
     from app.store.postgres import PostgresStore
 
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 3.0, 6.0

@@ -17,7 +17,8 @@ from pydantic import BaseModel, Field
 from app import __version__
 from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.ranking import VECTORS_VERSION
-from app.settings import Settings, is_secret, plain
+from app.settings.fields import Settings
+from app.settings.values import is_secret, plain
 
 if TYPE_CHECKING:
     from app.index.follower import Follower

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after th
     from app.index.qdrant.search import RemoteIndex
     from app.runtime.housekeeping import Housekeeping
     from app.runtime.report import Report
-    from app.settings import Settings
+    from app.settings.fields import Settings
     from app.store.change_log import PostgresChangeLog
     from app.store.database import Database
     from app.store.embedded import EmbeddedPostgres

@@ -26,7 +26,7 @@ from app.http.reply import CHALLENGE, Header, send_error, send_json
 from app.serve.oauth import PAGES, RESOURCE_METADATA, is_for_clients, is_open
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
-from app.settings import Auth
+from app.settings.values import Auth
 
 logger = logging.getLogger(__name__)
 

@@ -33,7 +33,8 @@ from pydantic_core import PydanticSerializationError
 from app.access.authenticator import noted_agent
 from app.errors import InvalidSettings
 from app.memory.types import Scope
-from app.settings import ClientIdentity, Settings
+from app.settings.fields import Settings
+from app.settings.loading import ClientIdentity
 
 logger = logging.getLogger(__name__)
 

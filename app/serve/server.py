@@ -51,8 +51,10 @@ from app.serve.mcp import build_server
 from app.serve.mcp.surrogates import LoneSurrogates
 from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
-from app.setting_names import unread_names
-from app.settings import Auth, Settings, load_settings
+from app.settings.fields import Settings
+from app.settings.loading import load_settings
+from app.settings.unread import unread_names
+from app.settings.values import Auth
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute

@@ -17,7 +17,7 @@ from app.metrics import Metrics
 from app.runtime.components import Status
 from app.runtime.health import health
 from app.runtime.runtime import Runtime
-from app.settings import Settings
+from app.settings.fields import Settings
 
 logger = logging.getLogger(__name__)
 

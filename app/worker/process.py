@@ -28,7 +28,8 @@ from app.runtime.components import Component, Status
 from app.runtime.health import health
 from app.runtime.housekeeping import Housekeeping
 from app.runtime.leader import FEEDER_LOCK, WORKER_LOCK, while_leading
-from app.settings import OFF, Settings
+from app.settings.fields import Settings
+from app.settings.values import OFF
 from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.postgres import PostgresStore

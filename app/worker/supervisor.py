@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from types import FrameType
 
 from app.errors import InvalidSettings
-from app.settings import Settings, load_settings
+from app.settings.fields import Settings
+from app.settings.loading import load_settings
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from app.settings import access_token
+from app.settings.values import access_token
 from infra import versions
 from infra.config import TargetConfig
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from app import metrics
-from app.settings import BACKUP_TOO_OLD_HOURS
+from app.settings.fields import BACKUP_TOO_OLD_HOURS
 
 RUNBOOK = "docs/runbook.md"
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400

@@ -12,7 +12,7 @@ import pytest
 
 from app import __version__
 from app.cli import build_parser, run
-from app.settings import Settings
+from app.settings.fields import Settings
 from tests.support.serving import MCP_HEADERS, clean_environment, serving, until
 
 SECRET = "-".join(["made", "up"])
@@ -107,7 +107,7 @@ def test_an_unexpected_error_is_one_line_without_a_secret(
     def fail(*args: object) -> None:
         raise RuntimeError(f"broken:\npostgresql://me:{SECRET}@db/x")
 
-    monkeypatch.setattr("app.settings.load_settings", fail)
+    monkeypatch.setattr("app.settings.loading.load_settings", fail)
     monkeypatch.setattr("app.process.boot._open_port", fail)
     monkeypatch.setattr("app.process.boot.Signals.install", lambda self: None)
     monkeypatch.setattr("app.process.boot.Signals.ignore", lambda self: None)

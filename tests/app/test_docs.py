@@ -9,7 +9,7 @@ import pytest
 
 from app import docs
 from app.serve.mcp.tools import TOOLS
-from app.settings import Settings
+from app.settings.fields import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

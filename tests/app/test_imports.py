@@ -1,4 +1,4 @@
-"""Which libraries are known where, and what a start loads, read from the imports; tests/test_rooms.py has our own folders."""
+"""Which libraries are imported where, and what a start loads; tests/test_rooms.py does the same for our own folders."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ def users_of(module: str) -> set[str]:
         pytest.param("qdrant_edge", {"index"}, id="Qdrant Edge only in index"),
         pytest.param("qdrant_client", {"index"}, id="Qdrant only in index"),
         pytest.param("openai", {"embedding"}, id="models only in embedding"),
-        pytest.param(
-            "mcp", {"serve", "access", "clients"}, id="the MCP SDK only at the doors, and where we are a client"
-        ),
+        pytest.param("mcp", {"serve", "access", "clients"}, id="the MCP SDK only at doors and in clients"),
         pytest.param("fastapi", {"serve"}, id="FastAPI only at the door"),
         pytest.param("uvicorn", {"serve", "alerts", "http"}, id="uvicorn only at the doors"),
         pytest.param("smtplib", {"alerts"}, id="mail only from alerts"),

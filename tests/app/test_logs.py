@@ -12,7 +12,7 @@ import pytest
 
 from app import logs
 from app.logs import JsonFormatter, Redactor, TextFormatter
-from app.settings import Settings, secret_names
+from app.settings.fields import Settings, secret_names
 
 SECRET = "-".join(["made", "up", "for", "this", "test"])
 TOKEN = "cm_" + "a1_-" * 10 + "xyz"

@@ -75,7 +75,7 @@ def test_all_problems_come_in_one_message():
 
 
 def test_every_setting_the_program_manages_exists_in_the_app():
-    from app.settings import Settings
+    from app.settings.fields import Settings
 
     assert set(MANAGED) <= {name.upper() for name in Settings.model_fields}
 

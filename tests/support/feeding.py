@@ -16,7 +16,7 @@ from typing import Any
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant.feeder import Feeder
 from app.index.qdrant.server import QdrantServer
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
 from app.store.collections import Collections
 from app.store.database import Database

@@ -23,7 +23,7 @@ import asyncpg
 from app.ops.backup.archive import Reader
 from app.ops.backup.restoring import restore
 from app.ops.progress import Bar
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.database import Database
 from tests.support.postgres_server import fingerprint
 

@@ -15,7 +15,7 @@ from app.runtime.runtime import Runtime
 from app.serve.mcp import build_server
 from app.serve.mcp.replies import compact
 from app.serve.mcp.tools import definitions
-from app.settings import Settings
+from app.settings.fields import Settings
 
 SCHEMAS = {tool.name: tool.output_schema for tool in definitions()}
 

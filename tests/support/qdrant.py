@@ -18,7 +18,7 @@ from qdrant_client import AsyncQdrantClient
 from app.index.qdrant.feeder import Feeder
 from app.index.qdrant.search import RemoteIndex
 from app.index.qdrant.server import QdrantServer
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
 from app.store.collections import Collections
 from app.store.database import Database

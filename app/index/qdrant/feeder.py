@@ -20,7 +20,7 @@ from app.index.engine import EngineAway, Point
 from app.index.follower import Follower
 from app.index.qdrant.server import QdrantCollection, QdrantServer, Shape, shape_of
 from app.memory.change_log import Space
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
 from app.store.collections import Collection, Collections
 from app.store.database import Database

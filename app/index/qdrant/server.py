@@ -28,7 +28,7 @@ from app.memory.change_log import Space
 from app.memory.ports import CandidateQuery
 from app.memory.ranking import VECTORS_VERSION
 from app.memory.types import Candidate, Filter
-from app.settings import Settings
+from app.settings.fields import Settings
 
 FORMAT = 1  # of points and payloads
 

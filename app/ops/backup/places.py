@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from app.ops.backup.errors import PlaceUnusable
-from app.settings import Settings
+from app.settings.fields import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

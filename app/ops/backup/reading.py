@@ -9,7 +9,7 @@ from app import __version__
 from app.ops.backup.archive import Reader
 from app.ops.backup.errors import BackupRefused
 from app.ops.backup.places import place
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.migrations import migrations
 from app.store.snapshots import FATES, Fate
 

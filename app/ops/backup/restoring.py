@@ -18,7 +18,7 @@ from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import ALONE, Pace
 from app.ops.backup.reading import opened
 from app.ops.progress import Bar
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.database import Database
 from app.store.replacing import replacement
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.ops.backup.places import place
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.backups import Backup, Backups
 from app.store.database import Database
 

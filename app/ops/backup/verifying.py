@@ -20,7 +20,7 @@ from app.ops.backup.pace import VERIFY, Pace
 from app.ops.backup.reading import opened
 from app.ops.backup.restoring import fill
 from app.ops.progress import Bar
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.backups import Backups
 from app.store.database import Database
 from app.store.postgres import PostgresStore

@@ -20,7 +20,7 @@ from app.ops.backup.pace import BACKUP, Pace
 from app.ops.backup.places import Place, names_file, place
 from app.ops.backup.retention import Pruned, prune
 from app.ops.progress import Bar
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.backups import Backup, Backups
 from app.store.database import Database
 from app.store.snapshots import Snapshot, snapshot

@@ -27,7 +27,8 @@ from app.ops.importing.prepare import Preparer
 from app.ops.importing.sources import HEAD_BYTES, Counted, Sources, opened
 from app.ops.progress import Bar
 from app.runtime.command_database import open_database
-from app.settings import Settings, load_settings
+from app.settings.fields import Settings
+from app.settings.loading import load_settings
 from app.store.bulk import Bulk, BulkConversation, BulkMemory, Refused
 from app.store.postgres import PostgresStore
 from app.store.rows import new_id

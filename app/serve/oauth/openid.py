@@ -20,7 +20,7 @@ import jwt
 
 from app.errors import MemoryServerError, Unavailable
 from app.serve.oauth import OPENID_CALLBACK
-from app.settings import Settings
+from app.settings.fields import Settings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY_S = 60  # between the provider's clock and ours

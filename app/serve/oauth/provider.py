@@ -33,7 +33,7 @@ from app.serve.oauth.clients import (
     known_scopes,
     stored_client,
 )
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.oauth import Client, OAuthStore, Rotation, SignIn
 
 logger = logging.getLogger(__name__)

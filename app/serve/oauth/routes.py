@@ -36,7 +36,7 @@ from app.serve.oauth.clients import DEFAULT_SCOPES, SecretAuthenticator, is_clie
 from app.serve.oauth.consent import Consent, with_query
 from app.serve.oauth.page import problem_page
 from app.serve.oauth.provider import Provider
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.oauth import OAuthStore
 from app.store.tokens import Tokens
 

@@ -17,7 +17,7 @@ from app.access.redirects import is_redirect
 from app.access.tokens import Token, digest, new_token
 from app.errors import InvalidSettings, NotAuthenticated, NotPermitted
 from app.memory.types import Scope
-from app.settings import Settings
+from app.settings.fields import Settings
 
 
 class Tokens:

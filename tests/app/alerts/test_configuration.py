@@ -12,7 +12,8 @@ from app.alerts.mail import Mail
 from app.alerts.server import check_bind
 from app.alerts.targets import http_client
 from app.errors import InvalidSettings
-from app.settings import Settings, load_settings
+from app.settings.fields import Settings
+from app.settings.loading import load_settings
 
 MAIL = {"alerts_email_to": "a@b.c, d@e.f", "alerts_email_from": "m@b.c", "alerts_smtp_host": "mail"}
 TOKEN = "made-up-" + "token-of-tests"

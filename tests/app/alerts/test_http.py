@@ -22,7 +22,8 @@ from app.alerts.journal import Journal
 from app.alerts.message import Message
 from app.alerts.outbox import Outbox
 from app.alerts.receiver import Receiver
-from app.settings import Auth, Settings
+from app.settings.fields import Settings
+from app.settings.values import Auth
 from tests.support.alerts import FIRING
 
 TOKEN = "made-up-" + "token-of-tests"

@@ -11,7 +11,7 @@ import pytest
 from app.alerts.delivery import DeliveryFailed
 from app.alerts.mail import Mail
 from app.alerts.notification import read_notification
-from app.settings import SmtpSecurity
+from app.settings.values import SmtpSecurity
 from tests.standins.smtp import PASSWORD, USER, MailServer, certificate
 from tests.support.alerts import FIRING, alert, message
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from app.settings import Settings
+from app.settings.fields import Settings
 from tests.standins import chat
 from tests.standins.chat import SECRET, ChatRoom
 from tests.standins.smtp import MailServer

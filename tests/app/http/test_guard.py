@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.http.guard import BadHeader, Guard, HostRefused, OriginRefused, host_name
-from app.settings import Settings
+from app.settings.fields import Settings
 
 
 def guard(**settings: Any) -> Guard:

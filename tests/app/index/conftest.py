@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.settings import Settings
+from app.settings.fields import Settings
 from tests.support.qdrant import COPIES, delete_all, qdrant
 
 

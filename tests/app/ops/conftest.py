@@ -21,7 +21,7 @@ from app.ops import exporting
 from app.ops.importing.run import Importer, Report
 from app.ops.importing.sources import opened
 from app.ops.progress import Bar
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 

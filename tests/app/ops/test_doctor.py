@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from app.clients.conversation import NoConversation, Told
 from app.datadir.lock import DataDirectoryLock
 from app.ops import doctor
-from app.settings import Settings
+from app.settings.fields import Settings
 from tests.support.bridges import Machine, machine_at, runs
 from tests.support.serving import PATIENCE_S, Server, SlowServer, clean_environment, serving, until
 

@@ -14,7 +14,7 @@ from app.errors import NotPermitted, Unavailable
 from app.ops import drift
 from app.ops.doctor import State
 from app.runtime.report import Report, packages, report
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.tokens import Tokens
 from tests.support.serving import clean_environment, serving
 

@@ -9,7 +9,7 @@ from app.access.tokens import digest
 from app.errors import Conflict, InvalidInput, NotPermitted, StoreUnavailable
 from app.ops.init import Step, initialise
 from app.runtime.command_database import open_database
-from app.settings import load_settings
+from app.settings.loading import load_settings
 from app.store.migrations import migrate, migrations
 from app.store.provisioning import provision, scram_verifier
 from app.store.tokens import Tokens

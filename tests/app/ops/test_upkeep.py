@@ -7,7 +7,7 @@ import time
 import pytest
 
 from app.ops.upkeep import upkeep
-from app.settings import BACKUP_TOO_OLD_HOURS
+from app.settings.fields import BACKUP_TOO_OLD_HOURS
 from infra.selfhost.rules import RULES
 
 HOUR_S = 3_600

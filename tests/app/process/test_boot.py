@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from app import settings
-from app.process import begun, boot, doorman, early_postgres, listening
+from app.process import begun, boot, early_postgres, listening
+from app.process import doorman as doorman_module
 from app.process.doorman import Doorman
 from app.process.timeline import Timeline
+from app.settings.fields import Settings
 from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, SlowServer, refused, serving, until
 
 
@@ -116,7 +117,7 @@ def test_who_left_is_not_kept(listener: socket.socket, doorman: Doorman) -> None
 def test_kept_connections_are_bounded_and_health_is_still_answered(
     listener: socket.socket, doorman: Doorman, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doorman, "HELD_LIMIT", 3)
+    monkeypatch.setattr(doorman_module, "HELD_LIMIT", 3)
     clients = [connect(listener) for _ in range(3)]
     try:
         for client in clients:
@@ -162,7 +163,7 @@ def test_host_and_port_are_found_in_the_order_of_the_contract(tmp_path: Path, mo
     def address(**flags: str) -> tuple[str, int]:
         return boot._address(begun.Flags(**flags), boot._given_settings())
 
-    defaults = settings.Settings(_env_file=None)
+    defaults = Settings(_env_file=None)
     assert address() == (begun.DEFAULT_HOST, begun.DEFAULT_PORT) == (defaults.host, defaults.port)
     (tmp_path / ".env").write_text("# comment\nexport FC_SERVER_PORT='9001'\nHOST=\"::1\"\nport=\n")
     assert address() == ("::1", 9001)

@@ -10,7 +10,7 @@ from app.datadir.lock import DataDirectoryLock, holder
 from app.errors import Conflict
 from app.memory.types import Scope
 from app.runtime.command_database import open_database
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.bulk import Bulk, BulkMemory, Past
 from tests.support.rows import note
 

@@ -11,7 +11,7 @@ from typing import Any
 from app.errors import StoreUnavailable
 from app.runtime.components import Component, Status
 from app.runtime.runtime import EMBEDDED_INDEX_MODULES, REMOTE_INDEX_MODULES, RUNTIME_MODULES, Runtime
-from app.settings import Settings
+from app.settings.fields import Settings
 
 
 def test_what_a_start_imports_is_imported_in_a_thread_before() -> None:

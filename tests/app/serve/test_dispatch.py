@@ -22,7 +22,7 @@ from app.runtime.components import Component, Status
 from app.serve.dispatch import Dispatcher
 from app.serve.http import create_app
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
-from app.settings import Settings
+from app.settings.fields import Settings
 from tests.app.access.test_authenticator import Tokens
 
 

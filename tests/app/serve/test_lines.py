@@ -22,7 +22,7 @@ from app.datadir import unix_socket as unix
 from app.memory.types import Scope
 from app.serve import lines
 from app.serve.lines import LineSessions
-from app.settings import Settings
+from app.settings.fields import Settings
 from tests.support.bridges import INITIALIZED, MODERN_META
 from tests.support.serving import INITIALIZE, PATIENCE_S, clean_environment
 from tests.support.waiting import until

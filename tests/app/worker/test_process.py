@@ -19,7 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.runtime.leader import FEEDER_LOCK
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.worker import process

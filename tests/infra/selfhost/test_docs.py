@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from app.settings import Settings
+from app.settings.fields import Settings
 from infra.config import NAMESPACE, checked
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.managed import MANAGED

@@ -13,7 +13,8 @@ from app.ops.backup.restoring import restore
 from app.ops.backup.writing import Report as Written
 from app.ops.backup.writing import back_up
 from app.ops.progress import Bar
-from app.settings import Settings, load_settings
+from app.settings.fields import Settings
+from app.settings.loading import load_settings
 from app.store.database import Database
 from tests.support.postgres import TestServer
 

@@ -15,7 +15,8 @@ from app.errors import Conflict
 from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.places import _in_host_name, place
 from app.ops.backup.writing import back_up, refuse_existing
-from app.settings import Settings, load_settings
+from app.settings.fields import Settings
+from app.settings.loading import load_settings
 from app.store.backups import Backups
 from app.store.postgres import PostgresStore
 from tests.support.disks import small_disk

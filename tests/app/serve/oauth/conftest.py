@@ -19,7 +19,7 @@ from app.serve.dispatch import Dispatcher
 from app.serve.http import create_app
 from app.serve.oauth.routes import sign_in_routes
 from app.serve.service import Service
-from app.settings import Settings
+from app.settings.fields import Settings
 from app.store.tokens import Tokens
 from tests.app.serve.test_dispatch import StandInMcp, StandInSse
 from tests.support.mcp import running

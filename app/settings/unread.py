@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from app.settings import Settings, secret_names
+from app.settings.fields import Settings, secret_names
 
 _SETTINGS = frozenset(name.upper() for name in Settings.model_fields)
 _FILES = frozenset(f"{name}_FILE" for name in secret_names())

@@ -1,203 +1,42 @@
-"""Everything the app reads from its environment: each setting once, with type, default, secrecy and help.
+"""Every setting once, with type, default, secrecy and help; a field's name in capitals is its name in the environment.
 
-Order of precedence: command-line flag, environment, file named by NAME_FILE (secrets), `.env`, default.
 `app.process.boot` reads HOST and the port by itself before this module is loaded, by the same names.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.datadir.folder import data_directory
-from app.errors import InvalidSettings, shown
+from app.settings.sources import SecretFiles
+from app.settings.values import (
+    Auth,
+    CommaList,
+    CronExpression,
+    HttpUrl,
+    HttpUrls,
+    LogLevel,
+    MailAddress,
+    PlainName,
+    PublicUrl,
+    SecretHttpUrl,
+    SmtpSecurity,
+    TlsUrl,
+    _postgres_url,
+    _split,
+    _time_zone,
+    access_token,
+    is_loopback,
+    is_secret,
+)
 
 DEFAULT_PORT = 8000
 BACKUP_TOO_OLD_HOURS = 36  # one night was missed, and half a day has gone by; alert rules take it from here
-ACCESS_TOKEN = r"cm_[A-Za-z0-9_-]{43}"  # noqa: S105 - its form: 32 random bytes
-OFF = "off"
-
-
-class Auth(StrEnum):
-    """When a caller must show a token."""
-
-    AUTO = "auto"  # on loopback nobody; beyond loopback the server refuses to start
-    REQUIRED = "required"  # everybody
-    OFF = "off"  # nobody, wherever it listens: set by hand only
-
-
-class SmtpSecurity(StrEnum):
-    """How a connection to a mail server is encrypted."""
-
-    STARTTLS = "starttls"  # begins in clear and changes over; port 587
-    TLS = "tls"  # from the start; port 465
-    OFF = "off"  # not at all: for a relay on this machine or in a private network; port 25
-
-
-class Origin(StrEnum):
-    """Where a setting's value came from."""
-
-    FLAG = "flag"
-    ENVIRONMENT = "environment"
-    FILE = "file"  # the file that NAME_FILE names
-    DOTENV = ".env"
-    DEFAULT = "default"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without brackets, is this machine's own."""
-    if host.lower() in ("localhost", "ip6-localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _split(value: Any) -> Any:
-    """Turn `a, b` into ["a", "b"]: lists are written with commas in an environment."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def http_url(value: str) -> str:
-    """Check a URL and return it without a slash at its end. Raises ValueError."""
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("takes a URL that begins with http:// or https://")
-    if "@" in value:  # it would be shown in tables and logs
-        raise ValueError("takes a URL without user:password@; an @ elsewhere is written %40")
-    try:
-        has_host = bool(urlsplit(value).hostname)
-        _ = urlsplit(value).port
-    except ValueError:
-        has_host = False
-    if not has_host:
-        raise ValueError("takes a URL such as https://host:8000/path")
-    return value.rstrip("/")
-
-
-def _http_urls(value: str) -> str:
-    """Take one URL or several, with commas between. Raises ValueError."""
-    return ",".join(http_url(one) for one in _split(value) or [value])
-
-
-def _secret_http_url(value: SecretStr) -> SecretStr:
-    """Take a URL with a key in it, such as chat rooms give out."""
-    http_url(value.get_secret_value())
-    return value
-
-
-def _over_tls(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise ValueError("takes a URL that begins with https://; secrets go there")
-    return value
-
-
-def _without_path(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.path or parts.query or parts.fragment:
-        raise ValueError("takes a URL without a path, such as https://memory.example.com")
-    return value.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
-
-
-def _postgres_url(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not text.startswith(("postgres://", "postgresql://")):
-        raise ValueError("takes a URL that begins with postgresql://")
-    if not _is_clear(text):
-        raise ValueError(
-            "takes a URL such as postgresql://user:password@host:5432/name;"
-            " quote / # ? @ in the password as %2F %23 %3F %40"
-        )
-    return value
-
-
-def _is_clear(url: str) -> bool:
-    """Whether a database URL has one reading: a piece of a password never ends up as a port, a path or a query.
-
-    The driver would name such a piece in its error. Several hosts with a comma between them are one reading.
-    """
-    try:
-        parts = urlsplit(url)
-        user, _, hosts = parts.netloc.rpartition("@")
-        for host in hosts.split(","):
-            _ = urlsplit(f"//{host}").port
-    except ValueError:  # its message has the text
-        return False
-    name = parts.query.partition("@")[0]
-    in_query = "@" in parts.query and "=" not in name
-    return not ("@" in user + parts.path or in_query or parts.fragment)
-
-
-def url_passwords(url: str) -> set[str]:
-    """Return the password inside a database URL, as it is written there and as it is meant."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return set()
-    options = (option.partition("=") for option in parts.query.split("&"))
-    found = [parts.netloc.rpartition("@")[0].partition(":")[2]]
-    found += [value for name, _, value in options if name == "password"]
-    return {form for password in found if password for form in (password, unquote(password))}
-
-
-def _cron_expression(value: str) -> str:
-    from cronsim import CronSim, CronSimError
-
-    if value.lower() == OFF:
-        return OFF
-    try:
-        next(CronSim(value, datetime.now(UTC)))
-    except (CronSimError, StopIteration):
-        raise ValueError("takes a cron expression such as `15 3 * * *`, or off") from None
-    return value
-
-
-def _time_zone(value: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, LookupError):
-        raise ValueError("takes the name of a time zone such as UTC or Asia/Shanghai") from None
-    return value
-
-
-def access_token(value: SecretStr) -> SecretStr:
-    """Refuse what no access token looks like."""
-    if not re.fullmatch(ACCESS_TOKEN, value.get_secret_value()):
-        raise ValueError(
-            "takes cm_ and 43 letters, digits, - and _:"
-            " `echo cm_$(openssl rand -base64 32 | tr +/ -_ | tr -d =)` makes one"
-        )
-    return value
-
-
-HttpUrl = Annotated[str, AfterValidator(http_url)]
-HttpUrls = Annotated[str, AfterValidator(_http_urls)]
-SecretHttpUrl = Annotated[SecretStr, AfterValidator(_secret_http_url)]
-TlsUrl = Annotated[HttpUrl, AfterValidator(_over_tls)]
-PublicUrl = Annotated[TlsUrl, AfterValidator(_without_path)]
-CronExpression = Annotated[str, AfterValidator(_cron_expression)]
-CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
-MailAddress = Annotated[str, Field(max_length=320, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"\x00-\x1f]+$")]
-PlainName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class Settings(BaseSettings):
@@ -449,7 +288,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings, env_settings, _SecretFiles(settings_cls), dotenv_settings)
+        return (init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings)
 
     @cached_property
     def data_dir(self) -> Path:
@@ -476,177 +315,6 @@ class Settings(BaseSettings):
         return 0 if self.on_loopback and self.auth is not Auth.REQUIRED else 60
 
 
-class ClientIdentity(BaseModel):
-    """Who a client over stdio is, as its own environment says: two settings that each client has for itself."""
-
-    default_user_id: PlainName | None = None
-    default_agent_id: PlainName | None = None
-
-    @classmethod
-    def checked(cls, given: dict[str, Any]) -> Self:
-        """Return what a bridge told. Raises InvalidSettings."""
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            raise InvalidSettings(_all_wrong(error)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Unreadable:
-    """Stands for the content of a file that cannot be read; no setting takes it as its value."""
-
-    why: str
-
-
-class _SecretFiles(PydanticBaseSettingsSource):
-    """Reads each secret setting from the file that NAME_FILE names, without the line's end."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        if not is_secret(field):
-            return None, field_name, False
-        path = os.environ.get(f"{field_name.upper()}_FILE")
-        if not path:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            # an answer, not an exception: the other wrong settings are to be reported with it
-            return _Unreadable(f"{field_name.upper()}_FILE: {path} cannot be read: {reason}"), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        values = {}
-        for name, field in self.settings_cls.model_fields.items():
-            value, key, _ = self.get_field_value(field, name)
-            if value is not None:
-                values[key] = value
-        return values
-
-
-@dataclass(frozen=True, slots=True)
-class SettingRow:
-    """One line of `claude-memory settings`; `value` is `***` for a secret that is set."""
-
-    name: str
-    value: str
-    origin: Origin
-    default: str
-    secret: bool
-    help: str
-
-
-def is_secret(field: FieldInfo) -> bool:
-    """Whether a setting's value must never be shown."""
-    return "SecretStr" in str(field.annotation) or any("SecretStr" in str(part) for part in field.metadata)
-
-
 def secret_names() -> tuple[str, ...]:
     """Names of all secret settings: the one list that redaction of logs and tables is derived from."""
     return tuple(name.upper() for name, field in Settings.model_fields.items() if is_secret(field))
-
-
-def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
-    """Read and check all settings. `flags` holds field names with values, None where a flag was not given.
-
-    Raises InvalidSettings with every wrong setting in one message.
-    """
-    given = {name: value for name, value in (flags or {}).items() if value is not None}
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        raise InvalidSettings(_all_wrong(error)) from None
-    if settings.fc_server_port and "port" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"port": settings.fc_server_port})
-    return settings
-
-
-class _GivenSettings(Settings):
-    """The same settings, read from nowhere but the call."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
-
-
-def check_given(values: Mapping[str, str]) -> list[str]:
-    """Return one line for each wrong value of a setting, by its name in capitals; this environment plays no part."""
-    try:
-        _GivenSettings.model_validate({name.lower(): value for name, value in values.items()})
-    except ValidationError as error:
-        return _wrong_lines(error)
-    return []
-
-
-def _all_wrong(error: ValidationError) -> str:
-    wrong = _wrong_lines(error)
-    return f"{len(wrong)} wrong setting{'s' if len(wrong) > 1 else ''}: " + "; ".join(wrong)
-
-
-def _wrong_lines(error: ValidationError) -> list[str]:
-    secrets = secret_names()
-    wrong = []
-    for one in error.errors():
-        if isinstance(one["input"], _Unreadable):
-            wrong.append(one["input"].why)
-            continue
-        name = str(one["loc"][0]).upper()
-        # somebody's password may stand before an @
-        if one["type"] == "too_short":  # pydantic counts a secret's characters as items
-            wrong.append(f"{name}: takes at least {one['ctx']['min_length']} characters")
-            continue
-        got = "***" if name in secrets or "@" in str(one["input"]) else shown(one["input"])
-        wrong.append(
-            f"{name}: got {got}, {one['msg'].removeprefix('Value error, ')[:1].lower()}"
-            f"{one['msg'].removeprefix('Value error, ')[1:]}"
-        )
-    return wrong
-
-
-def describe(settings: Settings, flags: Mapping[str, Any] | None = None) -> list[SettingRow]:
-    """Return every setting with its value and origin, secrets hidden."""
-    given = {name for name, value in (flags or {}).items() if value is not None}
-    environment = {name.upper() for name, value in os.environ.items() if value}
-    rows = []
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        secret = is_secret(field)
-        rows.append(
-            SettingRow(
-                name=name.upper(),
-                value="***" if secret and value is not None else plain(value),
-                origin=_origin(name, given, environment, settings),
-                default=plain(field.get_default(call_default_factory=True, validated_data={})),
-                secret=secret,
-                help=field.description or "",
-            )
-        )
-    return rows
-
-
-def _origin(name: str, flags: set[str], environment: set[str], settings: Settings) -> Origin:
-    upper = name.upper()
-    if name in flags:
-        return Origin.FLAG
-    if upper in environment or (name == "port" and "FC_SERVER_PORT" in environment):
-        return Origin.ENVIRONMENT
-    if f"{upper}_FILE" in environment and is_secret(Settings.model_fields[name]):
-        return Origin.FILE
-    return Origin.DOTENV if name in settings.model_fields_set else Origin.DEFAULT
-
-
-def plain(value: Any) -> str:
-    """Return a value as it is written in an environment."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list):
-        return ",".join(value)
-    return str(value)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.setting_names import unread_names
-from app.settings import Settings
+from app.settings.fields import Settings
+from app.settings.unread import unread_names
 
 OTHERS = (
     "PATH", "HOME", "HOSTNAME", "HOSTS", "PORTS", "PGHOST", "PGPORT", "PGDATABASE", "POSTGRES_URL", "POSTGRES_PASSWORD",

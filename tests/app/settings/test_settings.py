@@ -8,7 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from app.errors import InvalidSettings
-from app.settings import Origin, Settings, describe, load_settings, secret_names
+from app.settings.fields import Settings, secret_names
+from app.settings.loading import load_settings
+from app.settings.shown import Origin, describe
 
 CONTRACT = """
 MEMU_API_KEY MEMU_BASE_URL LOG_LEVEL MCP_SERVER_NAME DEFAULT_USER_ID DEFAULT_AGENT_ID MAX_CONVERSATION_LENGTH

@@ -1,0 +1,45 @@
+"""Where settings come from beside the environment: the file that NAME_FILE names, for secrets."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
+
+from app.settings.values import is_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for the content of a file that cannot be read; no setting takes it as its value."""
+
+    why: str
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads each secret setting from the file that NAME_FILE names, without the line's end."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        if not is_secret(field):
+            return None, field_name, False
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            # an answer, not an exception: the other wrong settings are to be reported with it
+            return Unreadable(f"{field_name.upper()}_FILE: {path} cannot be read: {reason}"), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[key] = value
+        return values

@@ -1,0 +1,192 @@
+"""What a value of a setting may be, and which values are secret: types that name their rule."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import NoDecode
+
+ACCESS_TOKEN = r"cm_[A-Za-z0-9_-]{43}"  # noqa: S105 - its form: 32 random bytes
+OFF = "off"
+
+
+class Auth(StrEnum):
+    """When a caller must show a token."""
+
+    AUTO = "auto"  # on loopback nobody; beyond loopback the server refuses to start
+    REQUIRED = "required"  # everybody
+    OFF = "off"  # nobody, wherever it listens: set by hand only
+
+
+class SmtpSecurity(StrEnum):
+    """How a connection to a mail server is encrypted."""
+
+    STARTTLS = "starttls"  # begins in clear and changes over; port 587
+    TLS = "tls"  # from the start; port 465
+    OFF = "off"  # not at all: for a relay on this machine or in a private network; port 25
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without brackets, is this machine's own."""
+    if host.lower() in ("localhost", "ip6-localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(value: Any) -> Any:
+    """Turn `a, b` into ["a", "b"]: lists are written with commas in an environment."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def http_url(value: str) -> str:
+    """Check a URL and return it without a slash at its end. Raises ValueError."""
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("takes a URL that begins with http:// or https://")
+    if "@" in value:  # it would be shown in tables and logs
+        raise ValueError("takes a URL without user:password@; an @ elsewhere is written %40")
+    try:
+        has_host = bool(urlsplit(value).hostname)
+        _ = urlsplit(value).port
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise ValueError("takes a URL such as https://host:8000/path")
+    return value.rstrip("/")
+
+
+def _http_urls(value: str) -> str:
+    """Take one URL or several, with commas between. Raises ValueError."""
+    return ",".join(http_url(one) for one in _split(value) or [value])
+
+
+def _secret_http_url(value: SecretStr) -> SecretStr:
+    """Take a URL with a key in it, such as chat rooms give out."""
+    http_url(value.get_secret_value())
+    return value
+
+
+def _over_tls(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("takes a URL that begins with https://; secrets go there")
+    return value
+
+
+def _without_path(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError("takes a URL without a path, such as https://memory.example.com")
+    return value.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.startswith(("postgres://", "postgresql://")):
+        raise ValueError("takes a URL that begins with postgresql://")
+    if not _is_clear(text):
+        raise ValueError(
+            "takes a URL such as postgresql://user:password@host:5432/name;"
+            " quote / # ? @ in the password as %2F %23 %3F %40"
+        )
+    return value
+
+
+def _is_clear(url: str) -> bool:
+    """Whether a database URL has one reading: a piece of a password never ends up as a port, a path or a query.
+
+    The driver would name such a piece in its error. Several hosts with a comma between them are one reading.
+    """
+    try:
+        parts = urlsplit(url)
+        user, _, hosts = parts.netloc.rpartition("@")
+        for host in hosts.split(","):
+            _ = urlsplit(f"//{host}").port
+    except ValueError:  # its message has the text
+        return False
+    name = parts.query.partition("@")[0]
+    in_query = "@" in parts.query and "=" not in name
+    return not ("@" in user + parts.path or in_query or parts.fragment)
+
+
+def url_passwords(url: str) -> set[str]:
+    """Return the password inside a database URL, as it is written there and as it is meant."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return set()
+    options = (option.partition("=") for option in parts.query.split("&"))
+    found = [parts.netloc.rpartition("@")[0].partition(":")[2]]
+    found += [value for name, _, value in options if name == "password"]
+    return {form for password in found if password for form in (password, unquote(password))}
+
+
+def _cron_expression(value: str) -> str:
+    from cronsim import CronSim, CronSimError
+
+    if value.lower() == OFF:
+        return OFF
+    try:
+        next(CronSim(value, datetime.now(UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError("takes a cron expression such as `15 3 * * *`, or off") from None
+    return value
+
+
+def _time_zone(value: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, LookupError):
+        raise ValueError("takes the name of a time zone such as UTC or Asia/Shanghai") from None
+    return value
+
+
+def access_token(value: SecretStr) -> SecretStr:
+    """Refuse what no access token looks like."""
+    if not re.fullmatch(ACCESS_TOKEN, value.get_secret_value()):
+        raise ValueError(
+            "takes cm_ and 43 letters, digits, - and _:"
+            " `echo cm_$(openssl rand -base64 32 | tr +/ -_ | tr -d =)` makes one"
+        )
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(http_url)]
+HttpUrls = Annotated[str, AfterValidator(_http_urls)]
+SecretHttpUrl = Annotated[SecretStr, AfterValidator(_secret_http_url)]
+TlsUrl = Annotated[HttpUrl, AfterValidator(_over_tls)]
+PublicUrl = Annotated[TlsUrl, AfterValidator(_without_path)]
+CronExpression = Annotated[str, AfterValidator(_cron_expression)]
+CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
+MailAddress = Annotated[str, Field(max_length=320, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"\x00-\x1f]+$")]
+PlainName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a setting's value must never be shown."""
+    return "SecretStr" in str(field.annotation) or any("SecretStr" in str(part) for part in field.metadata)
+
+
+def plain(value: Any) -> str:
+    """Return a value as it is written in an environment."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value)
