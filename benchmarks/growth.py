@@ -58,7 +58,7 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
 
 
 async def _store(url: str, users: range, each: int, steps: Steps) -> None:
-    from app.memory.ports import Limits
+    from app.memory.ports import DomainSettings
     from app.memory.types import Scope
     from app.ops.importing.entries import Found, Place
     from app.ops.importing.lines import MemoryLine
@@ -69,7 +69,7 @@ async def _store(url: str, users: range, each: int, steps: Steps) -> None:
 
     db, texts = Database({"dsn": url}), Texts(users.start)
     await db.open()
-    bulk, limits = Bulk(db), Limits(piece_characters=8_000, redact=True, reply_tokens=8_000)
+    bulk, limits = Bulk(db), DomainSettings(piece_characters=8_000, redact=True, reply_tokens=8_000)
     try:
         for number in steps.over(users, "storing"):
             preparer = Preparer(limits, new_id, agent="benchmark", project=None)

@@ -24,7 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if TYPE_CHECKING:
     from app.index.edge import EdgeEngine
     from app.index.follower import Follower
-    from app.memory.ports import Parts
+    from app.memory.ports import Domain
     from app.memory.types import Scope
     from app.runtime.runtime import Runtime
     from app.settings.fields import Settings
@@ -155,11 +155,11 @@ async def follower(log: PostgresChangeLog, index_folder: Path) -> AsyncIterator[
 
 
 @pytest.fixture
-def parts(store: PostgresStore, follower: Follower) -> Parts:
+def domain(store: PostgresStore, follower: Follower) -> Domain:
     """What the domain works on: the real store and the real index."""
-    from tests.support.domain import parts_on
+    from tests.support.domain import domain_on
 
-    return parts_on(store, follower)
+    return domain_on(store, follower)
 
 
 @pytest.fixture

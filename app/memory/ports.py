@@ -12,10 +12,10 @@ from uuid import UUID
 
 from app.memory.types import (
     Candidate,
-    Changes,
-    Collection,
+    Corpus,
     Filter,
     Memory,
+    MemoryUpdate,
     NewMemory,
     NewTurn,
     Piece,
@@ -46,7 +46,7 @@ class MemoryStore(Protocol):
         """Return those of `ids` that are there, archived ones included, expired ones not."""
 
     async def update(
-        self, scope: Scope, memory_id: UUID, changes: Changes, piece: Piece | None, content_hash: bytes | None
+        self, scope: Scope, memory_id: UUID, update: MemoryUpdate, piece: Piece | None, content_hash: bytes | None
     ) -> int:
         """Change a memory and return its new version. `piece` holds the new text, when there is one.
 
@@ -71,7 +71,7 @@ class MemoryStore(Protocol):
     async def neighbours(self, scope: Scope, ids: Sequence[UUID], before: int, after: int) -> dict[UUID, list[Memory]]:
         """Return for each turn the live turns of its session around it and itself, in order."""
 
-    async def collection(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Collection:
+    async def corpus(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus:
         """Return exact document frequencies as of now, and the distinct names of speakers, at most 200."""
 
     async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:
@@ -174,7 +174,7 @@ class VectorStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DomainSettings:
     """The settings the domain obeys."""
 
     piece_characters: int
@@ -183,11 +183,11 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What every operation of the domain works on."""
+class Domain:
+    """What every operation of the domain works on: where memories are kept and found, and the settings it obeys."""
 
     store: MemoryStore
     index: SearchIndex
-    limits: Limits
+    settings: DomainSettings
     new_id: Callable[[], UUID]
     questions: QuestionVectors | None = None  # None without an embedding model: search by words alone

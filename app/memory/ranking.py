@@ -24,7 +24,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.memory.analysis import Question, is_named, name_terms
-from app.memory.types import Candidate, Collection, Traits
+from app.memory.types import Candidate, Corpus, Traits
 
 VECTORS_VERSION = 2
 """Raise it whenever the same counts would give other vectors: an index of another version is rebuilt."""
@@ -70,7 +70,7 @@ _SCORE_PLACES = 6
 NAME_WEIGHT = 0.5  # of a term that is in a speaker's name: the speaker cue says the rest
 
 
-class Parts(NamedTuple):
+class ScoreParts(NamedTuple):
     """What each part added to a score."""
 
     lexical: float
@@ -87,7 +87,7 @@ class Scored(NamedTuple):
 
     id: UUID
     score: float
-    parts: Parts
+    parts: ScoreParts
 
 
 # What the index stores
@@ -135,12 +135,12 @@ def _saturated(counts: Mapping[int, float], reference: float, share: float) -> V
 # What the index is asked
 
 
-def query_weights(question: Question, collection: Collection, speaker_terms: frozenset[int]) -> Vector:
+def query_weights(question: Question, corpus: Corpus, speaker_terms: frozenset[int]) -> Vector:
     """Return the query vector: each term's idf in the searched projects, halved for a speaker's name."""
-    memories = collection.memories
+    memories = corpus.memories
     weights = {}
     for term in question.terms:
-        holding = min(collection.holding.get(term, 0), memories)  # were they counted at two moments: idf stays > 0
+        holding = min(corpus.holding.get(term, 0), memories)  # were they counted at two moments: idf stays > 0
         idf = log(1 + (memories - holding + 0.5) / (holding + 0.5))
         weight = NAME_WEIGHT * idf if term in speaker_terms else idf
         weights[term] = (round(weight * ASKED_STEPS) or 1) / ASKED_STEPS
@@ -191,7 +191,7 @@ def rank(
 
     ranked = []
     for (candidate, trait), score in zip(known, lexical, strict=True):
-        parts = Parts(
+        parts = ScoreParts(
             lexical=weights.lexical * score / best if best > 0 else 0.0,
             dense=weights.dense * dense[candidate.id] if dense else 0.0,
             speaker=weights.speaker if trait.name in named else 0.0,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.memory.budget import json_tokens, tokens
-from app.memory.ports import Parts
+from app.memory.ports import Domain
 from app.memory.requests import Recall
 from app.memory.search import find
 from app.memory.types import Filter, Found, Memory, Recalled, RecallMode, Scope
@@ -35,7 +35,7 @@ _FRAME_TOKENS = 40  # of a reply, without context and sources
 _SOURCE_TOKENS = 75  # id, dates and field names of one source, without its names
 
 
-async def recall(parts: Parts, scope: Scope, request: Recall) -> Recalled:
+async def recall(domain: Domain, scope: Scope, request: Recall) -> Recalled:
     """Return a context of at most `max_tokens`: chosen by rank, told in the order things happened.
 
     Context and sources together fit into the reply's budget as well.
@@ -43,14 +43,14 @@ async def recall(parts: Parts, scope: Scope, request: Recall) -> Recalled:
     mode = _MODES[request.mode]
     budget = request.max_tokens or mode.default_tokens
     where = Filter(projects=None if request.project is None else (request.project,))
-    found = await find(parts, scope, request.query, where, mode.limit)
+    found = await find(domain, scope, request.query, where, mode.limit)
     wanted = _clear_enough(found.results, mode)
     around = (
-        await parts.store.neighbours(scope, [one.memory.id for one in wanted], mode.before, mode.after)
+        await domain.store.neighbours(scope, [one.memory.id for one in wanted], mode.before, mode.after)
         if mode.before or mode.after
         else {}
     )
-    reply = parts.limits.reply_tokens - _FRAME_TOKENS
+    reply = domain.settings.reply_tokens - _FRAME_TOKENS
     chosen = _choose(wanted, around, budget - _LEFT_OUT_TOKENS, reply - _LEFT_OUT_TOKENS)
     left_out = sum(1 for one in wanted if one.memory.id not in chosen)
     context = _tell(chosen.values())

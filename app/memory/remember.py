@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.memory.ports import Parts
+from app.memory.ports import Domain
 from app.memory.requests import Memorize, MemorizeConversation, Message
 from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces, unhurried
 from app.memory.types import NewMemory, NewTurn, Scope, Stored, StoredConversation
 
 
-async def remember(parts: Parts, scope: Scope, request: Memorize) -> Stored:
+async def remember(domain: Domain, scope: Scope, request: Memorize) -> Stored:
     """Store a text; the same text in the same project again is a duplicate of the first one."""
-    cleaner = Cleaner(parts.limits)
-    memory = await unhurried(len(request.text), lambda: _memory(parts, cleaner, request))
-    return replace(await parts.store.add(scope, memory), redacted=cleaner.redacted)
+    cleaner = Cleaner(domain.settings)
+    memory = await unhurried(len(request.text), lambda: _memory(domain, cleaner, request))
+    return replace(await domain.store.add(scope, memory), redacted=cleaner.redacted)
 
 
-def _memory(parts: Parts, cleaner: Cleaner, request: Memorize) -> NewMemory:
+def _memory(domain: Domain, cleaner: Cleaner, request: Memorize) -> NewMemory:
     text = cleaner.text(request.text)
     return NewMemory(
-        pieces=pieces(text, parts.limits.piece_characters, parts.new_id),
+        pieces=pieces(text, domain.settings.piece_characters, domain.new_id),
         content_hash=content_hash(text),
         kind=request.kind,
         project=cleaner.value(request.project),
@@ -31,21 +31,21 @@ def _memory(parts: Parts, cleaner: Cleaner, request: Memorize) -> NewMemory:
     )
 
 
-async def remember_conversation(parts: Parts, scope: Scope, request: MemorizeConversation) -> StoredConversation:
+async def remember_conversation(domain: Domain, scope: Scope, request: MemorizeConversation) -> StoredConversation:
     """Append messages to a conversation; those it has already are skipped."""
-    cleaner = Cleaner(parts.limits)
+    cleaner = Cleaner(domain.settings)
     size = sum(len(message.content) for message in request.messages)
-    turns = await unhurried(size, lambda: [_turn(parts, cleaner, message) for message in request.messages])
+    turns = await unhurried(size, lambda: [_turn(domain, cleaner, message) for message in request.messages])
     conversation_id = cleaner.value(request.conversation_id) or _name_of(turns)
     project, title = cleaner.value(request.project), cleaner.value(request.title)
-    stored = await parts.store.add_turns(scope, conversation_id, project, title, turns)
+    stored = await domain.store.add_turns(scope, conversation_id, project, title, turns)
     return replace(stored, redacted=cleaner.redacted)
 
 
-def _turn(parts: Parts, cleaner: Cleaner, message: Message) -> NewTurn:
+def _turn(domain: Domain, cleaner: Cleaner, message: Message) -> NewTurn:
     text = cleaner.text(message.content)
     return NewTurn(
-        pieces=pieces(text, parts.limits.piece_characters, parts.new_id),
+        pieces=pieces(text, domain.settings.piece_characters, domain.new_id),
         content_hash=message_hash(message.role, message.name, message.time, text),
         role=cleaner.text(message.role),
         name=cleaner.value(message.name),

@@ -9,16 +9,16 @@ from uuid import UUID
 
 from app.errors import IndexUnavailable
 from app.memory.analysis import Question, analyse_question
-from app.memory.ports import CandidateQuery, Parts
+from app.memory.ports import CandidateQuery, Domain
 from app.memory.ranking import Scored, query_weights, rank, share_scale, speaker_terms, window_vector
 from app.memory.requests import Search, SearchAcrossProjects
-from app.memory.types import Candidate, Collection, Filter, Found, Order, Scope, SearchResult
+from app.memory.types import Candidate, Corpus, Filter, Found, Order, Scope, SearchResult
 
 CANDIDATES = 100  # on LoCoMo 50 cost 0.009 of R@10, more than 100 bring nothing
 MATCHES = 2_000  # rows looked at when the index is away
 
 
-async def search(parts: Parts, scope: Scope, request: Search) -> SearchResult:
+async def search(domain: Domain, scope: Scope, request: Search) -> SearchResult:
     """Find the memories that answer a question, best first."""
     where = Filter(
         projects=None if request.project is None else (request.project,),
@@ -29,13 +29,13 @@ async def search(parts: Parts, scope: Scope, request: Search) -> SearchResult:
         since=request.since,
         until=request.until,
     )
-    return await find(parts, scope, request.query, where, request.limit)
+    return await find(domain, scope, request.query, where, request.limit)
 
 
-async def search_across_projects(parts: Parts, scope: Scope, request: SearchAcrossProjects) -> SearchResult:
+async def search_across_projects(domain: Domain, scope: Scope, request: SearchAcrossProjects) -> SearchResult:
     """Find memories in several projects, ranked as one and put in the order asked for."""
     where = Filter(projects=None if request.projects is None else tuple(request.projects))
-    found = await find(parts, scope, request.query, where, request.limit)
+    found = await find(domain, scope, request.query, where, request.limit)
     results = list(found.results)
     if request.order is Order.TIME:
         results.sort(key=lambda one: one.memory.at, reverse=True)
@@ -44,21 +44,21 @@ async def search_across_projects(parts: Parts, scope: Scope, request: SearchAcro
     return SearchResult(results=tuple(results), truncated=found.truncated, degraded=found.degraded)
 
 
-async def find(parts: Parts, scope: Scope, query: str, where: Filter, limit: int) -> SearchResult:
+async def find(domain: Domain, scope: Scope, query: str, where: Filter, limit: int) -> SearchResult:
     """Rank everything that passes the filter against a question; `truncated` says whether there was more."""
     question = analyse_question(query)
-    collection, dense = await _known(parts, scope, query, where, question)
-    weights = query_weights(question, collection, speaker_terms(collection.speakers))
+    corpus, dense = await _known(domain, scope, query, where, question)
+    weights = query_weights(question, corpus, speaker_terms(corpus.speakers))
     degraded = False
     wanted = max(CANDIDATES, 2 * limit)
     try:
         asked = CandidateQuery(user=scope.user, weights=weights, where=where, limit=wanted, dense=dense)
-        ranked = await _by_index(parts, scope, question, asked, collection.speakers)
+        ranked = await _by_index(domain, scope, question, asked, corpus.speakers)
     except IndexUnavailable:
-        ranked = await _by_store(parts, scope, question, weights, where, collection.speakers, wanted)
+        ranked = await _by_store(domain, scope, question, weights, where, corpus.speakers, wanted)
         degraded = True
     best = ranked[:limit]
-    memories = await parts.store.get(scope, [one.id for one in best])
+    memories = await domain.store.get(scope, [one.id for one in best])
     return SearchResult(
         results=tuple(Found(memory=memories[one.id], score=one.score) for one in best if one.id in memories),
         truncated=len(ranked) > limit,
@@ -67,23 +67,23 @@ async def find(parts: Parts, scope: Scope, query: str, where: Filter, limit: int
 
 
 async def _known(
-    parts: Parts, scope: Scope, query: str, where: Filter, question: Question
-) -> tuple[Collection, tuple[float, ...] | None]:
+    domain: Domain, scope: Scope, query: str, where: Filter, question: Question
+) -> tuple[Corpus, tuple[float, ...] | None]:
     """Return what is known of the searched projects and, with an embedding model, the question's vector."""
-    collection = parts.store.collection(scope, where.projects, question.terms)
-    if parts.questions is None:
-        return await collection, None
-    return await asyncio.gather(collection, parts.questions.vector(query))
+    corpus = domain.store.corpus(scope, where.projects, question.terms)
+    if domain.questions is None:
+        return await corpus, None
+    return await asyncio.gather(corpus, domain.questions.vector(query))
 
 
 async def _by_index(
-    parts: Parts, scope: Scope, question: Question, query: CandidateQuery, speakers: Sequence[str]
+    domain: Domain, scope: Scope, question: Question, query: CandidateQuery, speakers: Sequence[str]
 ) -> list[Scored]:
-    view = await parts.index.view(scope.user)
+    view = await domain.index.view(scope.user)
     if not query.weights and query.dense is None:
         return []
     candidates = await view.candidates(query)
-    traits = await parts.store.traits(scope, [candidate.id for candidate in candidates], query.where)
+    traits = await domain.store.traits(scope, [candidate.id for candidate in candidates], query.where)
     sessions = {trait.session for trait in traits.values()}
     asked = sessions and query.weights
     scores = await view.session_scores(scope.user, query.weights, list(sessions)) if asked else {}
@@ -91,7 +91,7 @@ async def _by_index(
 
 
 async def _by_store(
-    parts: Parts,
+    domain: Domain,
     scope: Scope,
     question: Question,
     weights: dict[int, float],
@@ -100,11 +100,11 @@ async def _by_store(
     limit: int,
 ) -> list[Scored]:
     """Rank by the memories' own words: what can be told without the index, which knows the neighbours."""
-    matches = await parts.store.match(scope, list(weights), where, MATCHES)
+    matches = await domain.store.match(scope, list(weights), where, MATCHES)
     candidates = [Candidate(id=id_, window_score=_own_score(terms, weights)) for id_, terms in matches]
     candidates.sort(key=lambda candidate: -candidate.window_score)
     del candidates[limit:]
-    traits = await parts.store.traits(scope, [candidate.id for candidate in candidates], where)
+    traits = await domain.store.traits(scope, [candidate.id for candidate in candidates], where)
     return rank(question, candidates, traits, dict[UUID, float](), speakers)
 
 

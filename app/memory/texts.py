@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from app.memory.analysis import analyse
-from app.memory.ports import Limits
+from app.memory.ports import DomainSettings
 from app.memory.redaction import redact
 from app.memory.types import Piece
 
@@ -26,8 +26,8 @@ _SHORTEST_SHARE = 0.5  # a border in the first half of a piece would make too ma
 class Cleaner:
     """Takes credentials out of everything one request brings, and counts them."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._active = limits.redact
+    def __init__(self, settings: DomainSettings) -> None:
+        self._active = settings.redact
         self.redacted = 0
 
     def text(self, text: str) -> str:

@@ -196,8 +196,8 @@ class Traits(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
-    """What ranking knows of the searched projects of one user.
+class Corpus:
+    """The searched projects of one user as ranking knows them.
 
     memories: how many there are. holding: how many hold each of the terms asked for; none is left out.
     speakers: the distinct names of those who speak in them.
@@ -237,7 +237,7 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class MemoryUpdate:
     """What an update sets; None leaves a field as it is."""
 
     text: str | None = None

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.errors import InvalidSettings, MemoryServerError, Unavailable
-from app.memory.ports import Limits, Parts
+from app.memory.ports import Domain, DomainSettings
 from app.memory.types import Quota
 from app.process.memory_trim import give_memory_back
 from app.runtime.components import Component, Status
@@ -96,14 +96,14 @@ class Runtime:
         self._index: Follower | RemoteIndex | None = None
         self._feeder: Feeder | None = None
         self._wake_index: Callable[[], None] = lambda: None
-        self._parts: Parts | None = None
+        self._parts: Domain | None = None
         self.rate_limits: RateLimits | None = None  # of all processes on this database, once it is open
         self._background: list[asyncio.Task[None]] = []
         self._failure: MemoryServerError | None = None
         self._database_problem: str | None = None
 
     @property
-    def parts(self) -> Parts:
+    def domain(self) -> Domain:
         """What the domain works on. Raises Unavailable until the start is over."""
         if self._parts is None:
             raise self._failure or Unavailable("the server is starting or stopping; try again in a second")
@@ -159,10 +159,10 @@ class Runtime:
         housekeeping = Housekeeping(self._store, log, self.rate_limits)
         index = await (self._open_index if settings.qdrant_url is None else self._open_remote_index)(log, housekeeping)
         self._on_step("index open")
-        self._parts = Parts(
+        self._parts = Domain(
             store=self._store,
             index=index,
-            limits=Limits(
+            settings=DomainSettings(
                 piece_characters=settings.max_conversation_length,
                 redact=settings.redact_secrets,
                 reply_tokens=settings.reply_token_budget,

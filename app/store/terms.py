@@ -1,4 +1,4 @@
-"""What ranking knows of a collection: how many live memories hold a term, and who speaks in them.
+"""What ranking knows of the searched projects: how many live memories hold a term, and who speaks in them.
 
 `term_counts` holds them up to a transaction horizon; the changes from there on are added when
 they are read, so a count is exact without a write to a contended row in every transaction.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.memory.types import Collection, Scope
+from app.memory.types import Corpus, Scope
 from app.store.database import Database
 
 SPEAKERS_LIMIT = 200  # more names than that tell nobody apart
@@ -134,14 +134,14 @@ class Terms:
 
     db: Database
 
-    async def collection(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Collection:
+    async def corpus(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus:
         """Return exact document frequencies as of now, and the distinct names of speakers, at most 200."""
         wanted = None if projects is None else list(projects)
         async with self.db.as_user(scope.user) as connection:
             sql = _ANYWHERE if wanted is None else _IN_PROJECTS
             row = await connection.fetchrow(sql, scope.user, [COUNT_TERM, *terms], wanted, SPEAKERS_LIMIT)
         counts = dict(row[0])
-        return Collection(memories=counts.pop(COUNT_TERM, 0), holding=counts, speakers=tuple(row[1]))
+        return Corpus(memories=counts.pop(COUNT_TERM, 0), holding=counts, speakers=tuple(row[1]))
 
     async def fold_term_counts(self) -> None:
         """Move settled changes into `term_counts` and `usage`; does nothing while another process does it."""

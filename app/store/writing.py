@@ -10,7 +10,7 @@ import asyncpg
 
 from app.errors import Conflict, NotFound
 from app.memory.analysis import ANALYSIS_VERSION
-from app.memory.types import Changes, NewMemory, Piece, Scope, Selection, Stored
+from app.memory.types import MemoryUpdate, NewMemory, Piece, Scope, Selection, Stored
 from app.store.database import Database
 
 _INSERT = """
@@ -40,7 +40,7 @@ class Writing:
                     return Stored(id=first, created=False, duplicate=True)
 
     async def update(
-        self, scope: Scope, memory_id: UUID, changes: Changes, piece: Piece | None, content_hash: bytes | None
+        self, scope: Scope, memory_id: UUID, update: MemoryUpdate, piece: Piece | None, content_hash: bytes | None
     ) -> int:
         """Change a memory and return its new version; kind, tags, metadata, expiry, archive go to the whole text.
 
@@ -49,7 +49,7 @@ class Writing:
         async with self.db.as_user(scope.user) as connection:
             try:
                 async with connection.transaction():
-                    version = await _update(connection, scope, memory_id, changes)
+                    version = await _update(connection, scope, memory_id, update)
                     if piece is not None:
                         await _replace_text(connection, memory_id, piece, content_hash)
             except asyncpg.UniqueViolationError:
@@ -144,7 +144,7 @@ async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: Ne
     return UUID(bytes=row["id"].bytes)
 
 
-async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID, changes: Changes) -> int:
+async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID, update: MemoryUpdate) -> int:
     rows = await connection.fetch(
         """
         update memories set
@@ -161,13 +161,13 @@ async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID,
         """,
         memory_id,
         scope.user,
-        None if changes.kind is None else str(changes.kind),
-        None if changes.tags is None else list(changes.tags),
-        changes.metadata,
-        changes.expires_in_days,
-        changes.archived,
+        None if update.kind is None else str(update.kind),
+        None if update.tags is None else list(update.tags),
+        update.metadata,
+        update.expires_in_days,
+        update.archived,
     )
-    if changes.text is not None and len(rows) > 1:
+    if update.text is not None and len(rows) > 1:
         raise Conflict(
             f"memory {memory_id} is one of {len(rows)} linked pieces of a longer text, which is not changed piece by "
             "piece; forget it and memorize the new text"

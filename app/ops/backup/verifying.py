@@ -10,7 +10,7 @@ from typing import Any
 
 from app.errors import IndexUnavailable
 from app.memory.analysis import ANALYSIS_VERSION
-from app.memory.ports import IndexView, Limits, Parts
+from app.memory.ports import Domain, DomainSettings, IndexView
 from app.memory.requests import Search, checked
 from app.memory.search import search
 from app.memory.types import Scope
@@ -147,10 +147,10 @@ async def _search(db: Database, name: str) -> bool:
         )
     if row is None:
         return False
-    limits = Limits(piece_characters=8_000, redact=False, reply_tokens=8_000)
-    parts = Parts(store=PostgresStore(db), index=_NoIndex(), limits=limits, new_id=new_id)
+    limits = DomainSettings(piece_characters=8_000, redact=False, reply_tokens=8_000)
+    domain = Domain(store=PostgresStore(db), index=_NoIndex(), settings=limits, new_id=new_id)
     question = checked(Search, {"query": row["text"][:_QUESTION_CHARACTERS]})
-    if not (await search(parts, Scope(row["user_id"]), question)).results:
+    if not (await search(domain, Scope(row["user_id"]), question)).results:
         raise BackupRefused(f"{name}: a search in the restored data does not find the newest memory")
     return True
 

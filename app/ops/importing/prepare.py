@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from app.memory.analysis import analyse
-from app.memory.ports import Limits
+from app.memory.ports import DomainSettings
 from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces
 from app.memory.types import NewMemory, NewTurn, Piece
 from app.ops.importing.entries import Found
@@ -26,12 +26,14 @@ _CONVERSATIONS_REMEMBERED = 1_000  # of those whose messages have no ids; their 
 class Preparer:
     """Prepares everything of one import. project: takes the place of the projects that were read."""
 
-    def __init__(self, limits: Limits, new_id: Callable[[], UUID], *, agent: str, project: str | None) -> None:
-        self._limits = limits
+    def __init__(
+        self, settings: DomainSettings, new_id: Callable[[], UUID], *, agent: str, project: str | None
+    ) -> None:
+        self._settings = settings
         self._new_id = new_id
         self._agent = agent
         self._project = project
-        self._cleaner = Cleaner(limits)
+        self._cleaner = Cleaner(settings)
         self._said: OrderedDict[str, Counter[bytes]] = OrderedDict()
 
     @property
@@ -118,7 +120,7 @@ class Preparer:
             return tuple(
                 Piece(id=one.id, text=part, analysis=analyse(part)) for one, part in zip(cuts, parts, strict=True)
             )
-        fresh = pieces(text, self._limits.piece_characters, self._new_id)
+        fresh = pieces(text, self._settings.piece_characters, self._new_id)
         return fresh if first is None else (replace(fresh[0], id=first), *fresh[1:])
 
     def _digest(self, line: MemoryLine | MessageLine, untouched: bool) -> bytes | None:

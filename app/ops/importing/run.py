@@ -18,7 +18,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 from app.errors import InvalidInput, StoreUnavailable
-from app.memory.ports import Limits
+from app.memory.ports import DomainSettings
 from app.memory.types import Scope
 from app.ops.importing.entries import Bad, Entry, Found, Place
 from app.ops.importing.formats import READERS, told
@@ -144,7 +144,7 @@ class Importer:
         self._bulk = Bulk(store.db)
         self._scope = scope
         self._bar = bar
-        limits = Limits(
+        limits = DomainSettings(
             piece_characters=settings.max_conversation_length,
             redact=settings.redact_secrets,
             reply_tokens=settings.reply_token_budget,

@@ -60,29 +60,29 @@ async def read(runtime: Runtime, scope: Scope, uri: str) -> types.ReadResourceRe
 
 
 async def _stats(runtime: Runtime, scope: Scope, _: str) -> Any:
-    return replies.statistics(await runtime.parts.store.stats(scope, None), runtime.parts.limits.reply_tokens)
+    return replies.statistics(await runtime.domain.store.stats(scope, None), runtime.domain.settings.reply_tokens)
 
 
 async def _recent(runtime: Runtime, scope: Scope, _: str) -> Any:
-    return _memories(runtime, await runtime.parts.store.recent(scope, _RECENT))
+    return _memories(runtime, await runtime.domain.store.recent(scope, _RECENT))
 
 
 async def _projects(runtime: Runtime, scope: Scope, _: str) -> Any:
-    stats = await runtime.parts.store.stats(scope, None)
+    stats = await runtime.domain.store.stats(scope, None)
     named = {name: count for name, count in stats.by_project.items() if name}
-    projects, cut = replies.largest(named, runtime.parts.limits.reply_tokens - _FRAME_TOKENS)
+    projects, cut = replies.largest(named, runtime.domain.settings.reply_tokens - _FRAME_TOKENS)
     return {"projects": projects, "truncated": cut}
 
 
 async def _project(runtime: Runtime, scope: Scope, name: str) -> Any:
-    memories = await runtime.parts.store.of_project(scope, name, _ROWS)
+    memories = await runtime.domain.store.of_project(scope, name, _ROWS)
     if not memories:
         raise NotFound(f"project {name!r}: there is none with memories; {BASE}projects lists them")
     return {"project": name, **_memories(runtime, memories)}
 
 
 async def _conversation(runtime: Runtime, scope: Scope, name: str) -> Any:
-    memories = await runtime.parts.store.of_conversation(scope, name, _ROWS)
+    memories = await runtime.domain.store.of_conversation(scope, name, _ROWS)
     if not memories:
         raise NotFound(f"conversation {name!r}: there is none with this id; search_memory gives ids")
     return {"conversation_id": name, **_memories(runtime, memories)}
@@ -93,7 +93,7 @@ async def _item(runtime: Runtime, scope: Scope, name: str) -> Any:
         memory_id = UUID(name)
     except ValueError:
         raise InvalidInput("id", name, "the id of a memory, as search_memory gives it") from None
-    found = await runtime.parts.store.get(scope, [memory_id])
+    found = await runtime.domain.store.get(scope, [memory_id])
     if memory_id not in found:
         raise NotFound(f"memory {name}: there is none with this id; search_memory gives ids")
     return _whole(found[memory_id])
@@ -110,7 +110,7 @@ _READERS: dict[tuple[str, bool], Callable[[Runtime, Scope, str], Awaitable[Any]]
 
 
 def _memories(runtime: Runtime, memories: Iterable[Memory]) -> dict[str, Any]:
-    fit, cut = replies.within(map(_whole, memories), runtime.parts.limits.reply_tokens - _FRAME_TOKENS)
+    fit, cut = replies.within(map(_whole, memories), runtime.domain.settings.reply_tokens - _FRAME_TOKENS)
     return {"memories": fit, "truncated": cut}
 
 

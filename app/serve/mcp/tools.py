@@ -12,11 +12,12 @@ from pydantic import TypeAdapter
 
 from app.errors import InvalidInput, NotPermitted
 from app.memory import requests
-from app.memory.change import forget, update
+from app.memory.forget import forget
 from app.memory.recall import recall
 from app.memory.remember import remember, remember_conversation
 from app.memory.search import search, search_across_projects
 from app.memory.types import Scope
+from app.memory.update import update
 from app.runtime.health import health
 from app.serve.mcp import replies
 
@@ -72,7 +73,7 @@ class Tool:
 
 
 async def _memorize(runtime: Runtime, scope: Scope, request: requests.Memorize) -> replies.Memorized:
-    stored = await remember(runtime.parts, scope, request)
+    stored = await remember(runtime.domain, scope, request)
     runtime.wrote()
     return {
         "id": str(stored.id),
@@ -85,7 +86,7 @@ async def _memorize(runtime: Runtime, scope: Scope, request: requests.Memorize) 
 async def _memorize_conversation(
     runtime: Runtime, scope: Scope, request: requests.MemorizeConversation
 ) -> replies.MemorizedConversation:
-    stored = await remember_conversation(runtime.parts, scope, request)
+    stored = await remember_conversation(runtime.domain, scope, request)
     runtime.wrote()
     return {
         "conversation_id": stored.conversation_id,
@@ -96,35 +97,35 @@ async def _memorize_conversation(
 
 
 async def _search(runtime: Runtime, scope: Scope, request: requests.Search) -> replies.Results:
-    found = await search(runtime.parts, scope, request)
+    found = await search(runtime.domain, scope, request)
     return replies.results(found, _budget(runtime, request.max_tokens))
 
 
 async def _search_across_projects(
     runtime: Runtime, scope: Scope, request: requests.SearchAcrossProjects
 ) -> replies.ResultsByProject:
-    found = await search_across_projects(runtime.parts, scope, request)
+    found = await search_across_projects(runtime.domain, scope, request)
     return replies.results_by_project(found, _budget(runtime, None))
 
 
 async def _recall(runtime: Runtime, scope: Scope, request: requests.Recall) -> replies.Context:
-    return replies.context(await recall(runtime.parts, scope, request))
+    return replies.context(await recall(runtime.domain, scope, request))
 
 
 async def _update(runtime: Runtime, scope: Scope, request: requests.Update) -> replies.Updated:
-    updated = await update(runtime.parts, scope, request)
+    updated = await update(runtime.domain, scope, request)
     runtime.wrote()
     return {"id": str(request.id), "version": updated.version, "redacted": updated.redacted}
 
 
 async def _forget(runtime: Runtime, scope: Scope, request: requests.Forget) -> replies.Forgotten:
-    forgotten = await forget(runtime.parts, scope, request)
+    forgotten = await forget(runtime.domain, scope, request)
     runtime.wrote()
     return {"forgotten": forgotten}
 
 
 async def _stats(runtime: Runtime, scope: Scope, request: requests.StatsRequest) -> replies.Statistics:
-    return replies.statistics(await runtime.parts.store.stats(scope, request.project), _budget(runtime, None))
+    return replies.statistics(await runtime.domain.store.stats(scope, request.project), _budget(runtime, None))
 
 
 async def _health(runtime: Runtime, scope: Scope, request: requests.HealthRequest) -> dict[str, Any]:
@@ -136,7 +137,7 @@ async def _health(runtime: Runtime, scope: Scope, request: requests.HealthReques
 
 
 def _budget(runtime: Runtime, asked: int | None) -> int:
-    limit = runtime.parts.limits.reply_tokens
+    limit = runtime.domain.settings.reply_tokens
     return min(asked or limit, limit) - _REPLY_FRAME_TOKENS
 
 

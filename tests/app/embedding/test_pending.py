@@ -13,7 +13,7 @@ from app.embedding.client import EmbeddingClient
 from app.embedding.pending import Pending
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
 from app.memory.change_log import LogPruned
-from app.memory.types import Changes
+from app.memory.types import MemoryUpdate
 from app.store import embeddings as embeddings_module
 from app.store.embeddings import Embeddings
 from tests.standins import embeddings as standins
@@ -108,7 +108,7 @@ class TestRunOnce:
     async def test_a_new_text_gets_a_new_vector(self, pending, store, vectors, alice):
         note = await add_note(store, alice, "old")
         await all_of_it(pending)
-        await store.update(alice, note, Changes(text="new"), piece("new"), b"new")
+        await store.update(alice, note, MemoryUpdate(text="new"), piece("new"), b"new")
 
         await all_of_it(pending)
 
@@ -121,7 +121,7 @@ class TestRunOnce:
         embed = client.embed
 
         async def meanwhile(texts, kind):
-            await store.update(alice, note, Changes(text="new"), piece("new"), b"new")
+            await store.update(alice, note, MemoryUpdate(text="new"), piece("new"), b"new")
             return await embed(texts, kind)
 
         with monkeypatch.context() as patch:
@@ -162,7 +162,7 @@ class TestRunOnce:
         await all_of_it(pending)
         assert len(standin.calls) == sent
 
-        await store.update(alice, bad, Changes(text="good"), piece("good"), b"good")
+        await store.update(alice, bad, MemoryUpdate(text="good"), piece("good"), b"good")
         await all_of_it(pending)
         assert set(await vectors()) == {"apple", "good"}
 
@@ -186,7 +186,7 @@ class TestRunOnce:
         await all_of_it(pending, limit=2)
         for number, id_ in enumerate(old):
             await store.update(
-                alice, id_, Changes(text=f"changed {number}"), piece(f"changed {number}"), str(number).encode()
+                alice, id_, MemoryUpdate(text=f"changed {number}"), piece(f"changed {number}"), str(number).encode()
             )
 
         assert sum(await all_of_it(pending, limit=2)) == 4

@@ -27,7 +27,7 @@ from app.store.database import Database
 from app.store.embeddings import Embeddings
 from app.store.postgres import PostgresStore
 from tests.support.damage import spoil
-from tests.support.domain import change, converse, erase, look_for, memorize, parts_on, texts_for
+from tests.support.domain import change, converse, domain_on, erase, look_for, memorize, texts_for
 from tests.support.rows import add_note, piece
 from tests.support.vectors import bag_of_words, kept
 from tests.support.waiting import until
@@ -70,16 +70,16 @@ async def healthy(follower):
 
 
 class TestFreshness:
-    async def test_a_search_finds_every_write_answered_before_it_began(self, parts, alice):
+    async def test_a_search_finds_every_write_answered_before_it_began(self, domain, alice):
         answered: list[str] = []
 
         async def write(writer):
             for number in range(10):
                 word = f"word{writer}x{number}"
                 if number % 2:
-                    await memorize(parts, alice, f"a note about {word}")
+                    await memorize(domain, alice, f"a note about {word}")
                 else:
-                    await converse(parts, alice, [f"a message about {word}"], conversation_id=f"talk {writer}")
+                    await converse(domain, alice, [f"a message about {word}"], conversation_id=f"talk {writer}")
                 answered.append(word)
 
         async def look(seed):
@@ -87,41 +87,41 @@ class TestFreshness:
             for _ in range(12):
                 await until(lambda: bool(answered), "something was written")
                 word = choose.choice(answered)
-                found = await texts_for(parts, alice, word)
+                found = await texts_for(domain, alice, word)
                 assert any(word in text for text in found), f"{word} was answered before the search began"
 
         await asyncio.gather(*map(write, range(6)), *map(look, range(4)))
 
         for word in answered:
-            assert any(word in text for text in await texts_for(parts, alice, word))
+            assert any(word in text for text in await texts_for(domain, alice, word))
 
-    async def test_what_another_process_wrote_is_found_too(self, parts, connect_arguments, alice):
+    async def test_what_another_process_wrote_is_found_too(self, domain, connect_arguments, alice):
         database = Database(connect_arguments)
         await database.open()
         try:
             for number in range(5):
                 await add_note(PostgresStore(database), alice, f"other process {number}")
-                assert await texts_for(parts, alice, f"process {number}", limit=1) == [f"other process {number}"]
+                assert await texts_for(domain, alice, f"process {number}", limit=1) == [f"other process {number}"]
         finally:
             await database.close()
 
-    async def test_two_followers_each_see_the_others_writes(self, parts, connect_arguments, run_folder, alice):
+    async def test_two_followers_each_see_the_others_writes(self, domain, connect_arguments, run_folder, alice):
         database = Database(connect_arguments)
         await database.open()
         folder = run_folder / "second-index"
         try:
             async with following(PostgresChangeLog(database), folder) as second:
                 await second.wait_filled(10)
-                others = parts_on(PostgresStore(database), second)
+                others = domain_on(PostgresStore(database), second)
                 for number in range(5):
-                    await memorize(parts, alice, f"here {number}")
+                    await memorize(domain, alice, f"here {number}")
                     await memorize(others, alice, f"there {number}")
                     assert await texts_for(others, alice, f"here {number}", limit=1) == [f"here {number}"]
-                    assert await texts_for(parts, alice, f"there {number}", limit=1) == [f"there {number}"]
+                    assert await texts_for(domain, alice, f"there {number}", limit=1) == [f"there {number}"]
         finally:
             await database.close()
 
-    async def test_a_write_that_commits_after_later_ones_is_found(self, parts, database, alice):
+    async def test_a_write_that_commits_after_later_ones_is_found(self, domain, database, alice):
         word = "belated"
         async with database.as_user("alice") as connection:
             transaction = connection.transaction()
@@ -133,14 +133,14 @@ class TestFreshness:
                 word,
                 list(piece(word).analysis.terms),
             )
-            await memorize(parts, alice, "punctual")
-            assert await texts_for(parts, alice, "punctual belated") == ["punctual"]
+            await memorize(domain, alice, "punctual")
+            assert await texts_for(domain, alice, "punctual belated") == ["punctual"]
             await transaction.commit()
 
-        assert set(await texts_for(parts, alice, "punctual belated")) == {"punctual", "belated"}
+        assert set(await texts_for(domain, alice, "punctual belated")) == {"punctual", "belated"}
 
     async def test_a_search_that_begins_while_the_log_is_read_waits_for_the_next_reading(
-        self, parts, log, alice, monkeypatch
+        self, domain, log, alice, monkeypatch
     ):
         was_read, go_on, read = asyncio.Event(), asyncio.Event(), log.read
 
@@ -151,23 +151,23 @@ class TestFreshness:
             return batch
 
         monkeypatch.setattr(log, "read", read_slowly)
-        parts.index.wake()
+        domain.index.wake()
         await was_read.wait()
-        await memorize(parts, alice, "written after the reading")
-        search = asyncio.create_task(texts_for(parts, alice, "reading"))
-        await until(lambda: bool(parts.index._waiting), "the search waits")
+        await memorize(domain, alice, "written after the reading")
+        search = asyncio.create_task(texts_for(domain, alice, "reading"))
+        await until(lambda: bool(domain.index._waiting), "the search waits")
         go_on.set()
 
         assert await search == ["written after the reading"]
 
     async def test_a_change_is_applied_once_though_an_open_transaction_holds_the_horizon(
-        self, parts, follower, database, alice, monkeypatch
+        self, domain, follower, database, alice, monkeypatch
     ):
         applied = []
         monkeypatch.setattr(follower, "_apply", lambda changes: record(applied, changes))
         async with database.as_user("bob") as connection, connection.transaction():
             await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
-            await memorize(parts, alice, "text")
+            await memorize(domain, alice, "text")
             for _ in range(3):
                 await follower.catch_up()
 
@@ -186,16 +186,16 @@ class TestFreshness:
                 await add_note(store, alice, f"apple {number}")
             async with following(log, index_folder) as follower:
                 await follower.wait_filled(10)
-                parts = parts_on(store, follower)
+                domain = domain_on(store, follower)
                 for number in range(5, 10):
-                    await memorize(parts, alice, f"apple {number}")
+                    await memorize(domain, alice, f"apple {number}")
                     await follower.catch_up()
-                await until(lambda: found(parts, alice, 10), "all are found")
+                await until(lambda: found(domain, alice, 10), "all are found")
 
         assert len(built) == 1
 
-    async def test_the_lag_is_nothing_once_caught_up(self, parts, follower, alice):
-        await memorize(parts, alice, "text")
+    async def test_the_lag_is_nothing_once_caught_up(self, domain, follower, alice):
+        await memorize(domain, alice, "text")
         await follower.catch_up()
 
         assert follower.lag == (0, 0.0)
@@ -227,9 +227,9 @@ class TestVectors:
         query = CandidateQuery(user=user, weights={}, where=Filter(), limit=10, dense=tuple(bag_of_words(text)))
         return {one.id: one.dense_score for one in await view.candidates(query)}
 
-    async def test_a_stored_vector_reaches_the_index_though_no_word_changed(self, parts, follower, alice, embed):
-        apple = await memorize(parts, alice, "apple")
-        await memorize(parts, alice, "pear")
+    async def test_a_stored_vector_reaches_the_index_though_no_word_changed(self, domain, follower, alice, embed):
+        apple = await memorize(domain, alice, "apple")
+        await memorize(domain, alice, "pear")
         assert await self.nearest(follower, "apple") == {}
 
         await embed()
@@ -239,61 +239,61 @@ class TestVectors:
         assert scores[apple] == pytest.approx(1, abs=0.001)
 
     async def test_neither_the_first_vectors_nor_later_ones_need_a_new_index(
-        self, parts, follower, alice, embed, caplog
+        self, domain, follower, alice, embed, caplog
     ):
-        await memorize(parts, alice, "apple")
+        await memorize(domain, alice, "apple")
         await embed()
-        pear = await memorize(parts, alice, "pear")
+        pear = await memorize(domain, alice, "pear")
         await embed()
 
         assert pear in await self.nearest(follower, "pear")
         assert "rebuilding" not in caplog.text
 
-    async def test_a_turns_vector_holds_its_neighbours_and_changes_with_them(self, parts, follower, alice, embed):
-        await converse(parts, alice, ["apple", "pear", "plum"], conversation_id="talk")
+    async def test_a_turns_vector_holds_its_neighbours_and_changes_with_them(self, domain, follower, alice, embed):
+        await converse(domain, alice, ["apple", "pear", "plum"], conversation_id="talk")
         await embed()
-        [pear] = [one.memory.id for one in (await look_for(parts, alice, "pear")).results if one.memory.text == "pear"]
+        [pear] = [one.memory.id for one in (await look_for(domain, alice, "pear")).results if one.memory.text == "pear"]
         with_plum = (await self.nearest(follower, "plum"))[pear]
-        [plum] = [one.memory.id for one in (await look_for(parts, alice, "plum")).results if one.memory.text == "plum"]
+        [plum] = [one.memory.id for one in (await look_for(domain, alice, "plum")).results if one.memory.text == "plum"]
 
-        await erase(parts, alice, ids=[plum])
+        await erase(domain, alice, ids=[plum])
 
         assert (await self.nearest(follower, "plum"))[pear] < with_plum - 0.1
 
-    async def test_an_index_built_anew_has_the_same_vectors(self, parts, follower, log, alice, embed, run_folder):
-        await converse(parts, alice, [f"word{n} apple" for n in range(7)], conversation_id="talk")
+    async def test_an_index_built_anew_has_the_same_vectors(self, domain, follower, log, alice, embed, run_folder):
+        await converse(domain, alice, [f"word{n} apple" for n in range(7)], conversation_id="talk")
         await embed()
-        await converse(parts, alice, ["pear", "plum"], conversation_id="talk")
+        await converse(domain, alice, ["pear", "plum"], conversation_id="talk")
         await embed()
 
         async with following(log, run_folder / f"anew-{next(_numbers)}") as anew:
             await anew.wait_filled(10)
             assert await self.nearest(anew, "apple") == await self.nearest(follower, "apple")
 
-    async def test_a_new_text_has_no_vector_until_it_gets_its_own(self, parts, follower, alice, embed):
-        note = await memorize(parts, alice, "apple")
-        await memorize(parts, alice, "other")
+    async def test_a_new_text_has_no_vector_until_it_gets_its_own(self, domain, follower, alice, embed):
+        note = await memorize(domain, alice, "apple")
+        await memorize(domain, alice, "other")
         await embed()
 
-        await change(parts, alice, note, text="pear")
+        await change(domain, alice, note, text="pear")
         assert note not in await self.nearest(follower, "apple")
 
         await embed()
         assert (await self.nearest(follower, "pear"))[note] == pytest.approx(1, abs=0.001)
 
-    async def test_a_vector_of_another_size_under_the_same_name_is_left_out(self, parts, follower, alice, embed):
-        apple = await memorize(parts, alice, "apple")
+    async def test_a_vector_of_another_size_under_the_same_name_is_left_out(self, domain, follower, alice, embed):
+        apple = await memorize(domain, alice, "apple")
         await embed()
-        await memorize(parts, alice, "pear")
+        await memorize(domain, alice, "pear")
         await embed(make=lambda text: pack(bag_of_words(text, 32)))
 
         assert list(await self.nearest(follower, "pear")) == [apple]
 
     @pytest.mark.parametrize("size", [32, 64])
     async def test_a_question_of_another_model_or_before_any_vector_is_searched_by_words(
-        self, parts, follower, alice, embed, size
+        self, domain, follower, alice, embed, size
     ):
-        apple = await memorize(parts, alice, "apple")
+        apple = await memorize(domain, alice, "apple")
         if size == 32:
             await embed()
 
@@ -306,29 +306,29 @@ class TestVectors:
 
 class TestForgetting:
     @pytest.fixture(autouse=True)
-    async def talk(self, parts, alice):
-        await converse(parts, alice, ["first apple", "second pear", "third plum"], conversation_id="talk")
+    async def talk(self, domain, alice):
+        await converse(domain, alice, ["first apple", "second pear", "third plum"], conversation_id="talk")
 
-    async def id_of(self, parts, alice, text):
-        return next(one.id for one in await parts.store.of_conversation(alice, "talk", 10) if one.text == text)
+    async def id_of(self, domain, alice, text):
+        return next(one.id for one in await domain.store.of_conversation(alice, "talk", 10) if one.text == text)
 
-    async def test_neighbours_are_found_by_a_turns_words(self, parts, alice):
-        assert set(await texts_for(parts, alice, "pear")) == {"first apple", "second pear", "third plum"}
+    async def test_neighbours_are_found_by_a_turns_words(self, domain, alice):
+        assert set(await texts_for(domain, alice, "pear")) == {"first apple", "second pear", "third plum"}
 
     @pytest.mark.parametrize("how", ["forgotten", "archived", "changed"])
-    async def test_its_words_leave_the_neighbours_vectors_too(self, parts, alice, how):
-        id_ = await self.id_of(parts, alice, "second pear")
+    async def test_its_words_leave_the_neighbours_vectors_too(self, domain, alice, how):
+        id_ = await self.id_of(domain, alice, "second pear")
         if how == "forgotten":
-            await erase(parts, alice, ids=[id_])
+            await erase(domain, alice, ids=[id_])
         else:
-            await change(parts, alice, id_, **({"archived": True} if how == "archived" else {"text": "second fig"}))
+            await change(domain, alice, id_, **({"archived": True} if how == "archived" else {"text": "second fig"}))
 
-        assert await texts_for(parts, alice, "pear") == []
+        assert await texts_for(domain, alice, "pear") == []
 
     @pytest.mark.parametrize("text", ["first apple", "second pear", "third plum"])
-    async def test_its_words_leave_the_sessions_vector(self, parts, follower, alice, text):
-        members = await parts.store.of_conversation(alice, "talk", 10)
-        await erase(parts, alice, ids=[await self.id_of(parts, alice, text)])
+    async def test_its_words_leave_the_sessions_vector(self, domain, follower, alice, text):
+        members = await domain.store.of_conversation(alice, "talk", 10)
+        await erase(domain, alice, ids=[await self.id_of(domain, alice, text)])
         await follower.catch_up()
 
         weights = dict.fromkeys(piece(text).analysis.terms, 1.0)
@@ -336,21 +336,21 @@ class TestForgetting:
         left = {term: 1.0 for one in members if one.text != text for term in piece(one.text).analysis.terms}
         assert set(await follower.session_scores("alice", left, [members[0].id])) == {members[0].id}
 
-    async def test_nothing_is_left_of_a_forgotten_conversation(self, parts, follower, alice):
-        await erase(parts, alice, ids=[await self.id_of(parts, alice, "first apple")])
+    async def test_nothing_is_left_of_a_forgotten_conversation(self, domain, follower, alice):
+        await erase(domain, alice, ids=[await self.id_of(domain, alice, "first apple")])
         await follower.catch_up()
-        await erase(parts, alice, conversation_id="talk")
+        await erase(domain, alice, conversation_id="talk")
         await follower.catch_up()
 
         assert await follower.count() == 0
 
-    async def test_what_is_unarchived_is_found_again(self, parts, alice):
-        id_ = await self.id_of(parts, alice, "second pear")
-        await change(parts, alice, id_, archived=True)
-        assert await texts_for(parts, alice, "pear") == []
-        await change(parts, alice, id_, archived=False)
+    async def test_what_is_unarchived_is_found_again(self, domain, alice):
+        id_ = await self.id_of(domain, alice, "second pear")
+        await change(domain, alice, id_, archived=True)
+        assert await texts_for(domain, alice, "pear") == []
+        await change(domain, alice, id_, archived=False)
 
-        assert set(await texts_for(parts, alice, "pear")) == {"first apple", "second pear", "third plum"}
+        assert set(await texts_for(domain, alice, "pear")) == {"first apple", "second pear", "third plum"}
 
 
 WORDS = ["red", "green", "blue", "apple", "pear", "plum", "fig", "oak"]
@@ -367,10 +367,10 @@ step = st.one_of(
 
 @settings(max_examples=15)
 @given(steps=st.lists(step, min_size=3, max_size=14))
-async def test_an_index_that_followed_equals_one_built_anew(parts, follower, log, run_folder, steps):
+async def test_an_index_that_followed_equals_one_built_anew(domain, follower, log, run_folder, steps):
     scope = Scope(f"user {next(_numbers)}")
     for what, value in steps:
-        await take(parts, follower, scope, what, value)
+        await take(domain, follower, scope, what, value)
     await follower.catch_up()
 
     folder = run_folder / f"anew-{next(_numbers)}"
@@ -379,30 +379,30 @@ async def test_an_index_that_followed_equals_one_built_anew(parts, follower, log
         assert await picture(follower, scope) == await picture(anew, scope)
 
 
-async def take(parts, follower, scope, what, value):
+async def take(domain, follower, scope, what, value):
     if what == "say":
-        await converse(parts, scope, value, conversation_id=scope.user)
+        await converse(domain, scope, value, conversation_id=scope.user)
     elif what == "note":
-        await memorize(parts, scope, " ".join(value))
+        await memorize(domain, scope, " ".join(value))
     elif what == "catch up":
         await follower.catch_up()
     else:
-        async with parts.store.db.as_user(scope.user) as connection:
+        async with domain.store.db.as_user(scope.user) as connection:
             ids = [row["id"] for row in await connection.fetch("select id from memories order by id")]
         if not ids:
             return
         id_ = ids[value % len(ids)]
         if what == "forget":
-            await erase(parts, scope, ids=[id_])
+            await erase(domain, scope, ids=[id_])
         elif what == "change":
-            await change(parts, scope, id_, text=f"{WORDS[value % len(WORDS)]} {next(_numbers)}")
-        elif what == "archive" or not await has_twin(parts, id_):
-            await change(parts, scope, id_, archived=what == "archive")
+            await change(domain, scope, id_, text=f"{WORDS[value % len(WORDS)]} {next(_numbers)}")
+        elif what == "archive" or not await has_twin(domain, id_):
+            await change(domain, scope, id_, archived=what == "archive")
 
 
-async def has_twin(parts, id_):
+async def has_twin(domain, id_):
     """Tell whether a live memory has the same content: then the archived one may not come back."""
-    async with parts.store.db.as_service() as connection:
+    async with domain.store.db.as_service() as connection:
         return await connection.fetchval(
             "select exists (select from memories a join memories b using (user_id, project, content_hash)"
             " where a.id = $1 and b.id <> $1 and b.archived_at is null and a.conversation_id is null)",
@@ -429,13 +429,13 @@ class TestReopening:
     async def test_the_index_goes_on_where_it_was_saved(self, log, store, index_folder, alice):
         async with following(log, index_folder) as first:
             await first.wait_filled(10)
-            await memorize(parts_on(store, first), alice, "before")
+            await memorize(domain_on(store, first), alice, "before")
             await first.catch_up()
         await add_note(store, alice, "while it was away")
 
         async with following(log, index_folder) as second:
             assert second.problem is None, "nothing to rebuild"
-            assert set(await texts_for(parts_on(store, second), alice, "before away")) == {
+            assert set(await texts_for(domain_on(store, second), alice, "before away")) == {
                 "before",
                 "while it was away",
             }
@@ -444,11 +444,11 @@ class TestReopening:
         first = Follower(log, lambda database, space: EdgeEngine.open(index_folder, database, space))
         await first.start()
         await first.wait_filled(10)
-        parts = parts_on(store, first)
-        gone = await memorize(parts, alice, "gone apple")
-        await converse(parts, alice, ["one apple", "two pears"], conversation_id="talk")
+        domain = domain_on(store, first)
+        gone = await memorize(domain, alice, "gone apple")
+        await converse(domain, alice, ["one apple", "two pears"], conversation_id="talk")
         await first.catch_up()
-        await erase(parts, alice, ids=[gone])
+        await erase(domain, alice, ids=[gone])
         await first.catch_up()
         before = await picture(first, alice)
         await crash(first)
@@ -472,16 +472,16 @@ class TestReopening:
     ):
         async with following(log, index_folder) as first:
             await first.wait_filled(10)
-            parts = parts_on(store, first)
+            domain = domain_on(store, first)
             for number in range(20):
-                await memorize(parts, alice, f"apple {number}")
+                await memorize(domain, alice, f"apple {number}")
             await first.catch_up()
         spoil(index_folder / "shard", pattern, damage)
 
         async with following(log, index_folder) as second:
-            parts = parts_on(store, second)
-            await memorize(parts, alice, "apple 20")
-            await until(lambda: found_all(parts, alice), "all is found by the index again")
+            domain = domain_on(store, second)
+            await memorize(domain, alice, "apple 20")
+            await until(lambda: found_all(domain, alice), "all is found by the index again")
 
     async def test_another_database_makes_the_index_anew(self, log, store, database, index_folder, alice):
         async with following(log, index_folder) as first:
@@ -492,7 +492,7 @@ class TestReopening:
 
         async with following(log, index_folder) as second:
             await second.wait_filled(10)
-            assert await texts_for(parts_on(store, second), alice, "restored") == ["restored"]
+            assert await texts_for(domain_on(store, second), alice, "restored") == ["restored"]
 
     async def test_a_log_pruned_below_the_position_makes_the_index_anew(self, log, store, index_folder, alice):
         async with following(log, index_folder) as first:
@@ -504,24 +504,24 @@ class TestReopening:
         await log.prune(timedelta(seconds=-60))
 
         async with following(log, index_folder) as second:
-            parts = parts_on(store, second)
-            await until(lambda: answers(parts, alice, "pruned"), "the index answers")
-            assert await texts_for(parts, alice, "pruned") == ["pruned from the log"]
+            domain = domain_on(store, second)
+            await until(lambda: answers(domain, alice, "pruned"), "the index answers")
+            assert await texts_for(domain, alice, "pruned") == ["pruned from the log"]
 
 
-async def found(parts, alice, number):
-    found = await look_for(parts, alice, "apple", limit=100)
+async def found(domain, alice, number):
+    found = await look_for(domain, alice, "apple", limit=100)
     return len(found.results) == number and not found.degraded
 
 
-async def found_all(parts, alice):
-    found = await look_for(parts, alice, "apple", limit=100)
+async def found_all(domain, alice):
+    found = await look_for(domain, alice, "apple", limit=100)
     assert len(found.results) == 21, "the store answers where the index cannot"
     return not found.degraded
 
 
-async def answers(parts, alice, query):
-    return not (await look_for(parts, alice, query)).degraded
+async def answers(domain, alice, query):
+    return not (await look_for(domain, alice, query)).degraded
 
 
 class Faulty(EdgeEngine):
@@ -560,10 +560,10 @@ async def faulty(log, store, index_folder, alice, monkeypatch):
     monkeypatch.setattr(Faulty, "fails", None)
     async with following(log, index_folder, Faulty) as follower:
         await follower.wait_filled(10)
-        parts = parts_on(store, follower)
-        await memorize(parts, alice, "apple pie")
+        domain = domain_on(store, follower)
+        await memorize(domain, alice, "apple pie")
         await follower.catch_up()
-        yield parts
+        yield domain
 
 
 class TestTrouble:
@@ -672,5 +672,5 @@ class TestTrouble:
             await faulty.index.catch_up()
 
 
-async def degraded(parts, alice):
-    return (await look_for(parts, alice, "apple")).degraded
+async def degraded(domain, alice):
+    return (await look_for(domain, alice, "apple")).degraded

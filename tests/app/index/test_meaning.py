@@ -17,7 +17,7 @@ from app.memory.vectors import unpack
 from app.store.change_log import PostgresChangeLog
 from app.store.collections import Collections
 from app.store.embeddings import Embeddings
-from tests.support.domain import change, converse, look_for, memorize, minutes, parts_on
+from tests.support.domain import change, converse, domain_on, look_for, memorize, minutes
 from tests.support.qdrant import answering, fed, feeding
 from tests.support.vectors import kept
 from tests.support.waiting import until
@@ -58,7 +58,7 @@ async def embedded(database, store, index_folder):
     follower = Follower(log, lambda database_id, space: EdgeEngine.open(index_folder, database_id, space))
     await follower.start()
     await follower.wait_filled(10)
-    yield replace(parts_on(store, follower), questions=Questions())
+    yield replace(domain_on(store, follower), questions=Questions())
     await follower.stop()
 
 
@@ -68,22 +68,22 @@ async def on_a_server(database, store, qdrant_settings):
     async with feeding(database, qdrant_settings, MODEL) as feeder:
         await fed(feeder)
     async with answering(database, qdrant_settings, MODEL) as index:
-        yield replace(parts_on(store, index), questions=Questions())
+        yield replace(domain_on(store, index), questions=Questions())
 
 
-async def write(parts, scope, part):
-    """Store one of two parts of what there is."""
+async def write(domain, scope, part):
+    """Store one of two domain of what there is."""
     said = [
         {"role": "user", "content": text, "time": minutes(number).isoformat(), "id": f"{part} {number}"}
         for number, text in enumerate(TALK)
     ]
-    await converse(parts, scope, said, conversation_id=f"talk {part}", project="p")
-    await memorize(parts, scope, f"a garden with trees, {part}")
-    return await memorize(parts, scope, f"an automobile is a car, {part}")
+    await converse(domain, scope, said, conversation_id=f"talk {part}", project="p")
+    await memorize(domain, scope, f"a garden with trees, {part}")
+    return await memorize(domain, scope, f"an automobile is a car, {part}")
 
 
-async def ranked(parts, scope, query, **where):
-    found = await look_for(parts, scope, query, **where)
+async def ranked(domain, scope, query, **where):
+    found = await look_for(domain, scope, query, **where)
     assert not found.degraded
     return [(one.memory.id, pytest.approx(one.score, abs=0.001)) for one in found.results]
 

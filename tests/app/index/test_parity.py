@@ -10,7 +10,7 @@ from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant import search as remote_module
 from app.memory.types import Scope
 from app.store.collections import Collections
-from tests.support.domain import converse, look_for, memorize, minutes, parts_on
+from tests.support.domain import converse, domain_on, look_for, memorize, minutes
 from tests.support.qdrant import answering, fed, feeding
 from tests.support.waiting import until
 
@@ -35,7 +35,7 @@ def sentence(choose, longest=12):
     )
 
 
-async def write(parts, scope, choose):
+async def write(domain, scope, choose):
     """Remember conversations and notes of a user."""
     for talk in range(4):
         said = [
@@ -47,11 +47,11 @@ async def write(parts, scope, choose):
             }
             for turn in range(choose.randint(3, 25))
         ]
-        await converse(parts, scope, said, conversation_id=f"talk {talk}", project=choose.choice(["p", "q", None]))
+        await converse(domain, scope, said, conversation_id=f"talk {talk}", project=choose.choice(["p", "q", None]))
     for number in range(15):
         kind, tags = choose.choice(["note", "fact"]), choose.sample(["x", "y"], choose.randint(0, 2))
         await memorize(
-            parts, scope, f"{sentence(choose)} {number}", kind=kind, tags=tags, project=choose.choice(["p", None])
+            domain, scope, f"{sentence(choose)} {number}", kind=kind, tags=tags, project=choose.choice(["p", None])
         )
 
 
@@ -78,11 +78,11 @@ async def assert_same(embedded, remote, choose):
 
 
 @pytest.mark.parametrize("shards", [1, 2, 5])
-async def test_order_and_scores_are_those_of_the_embedded_index(parts, store, database, qdrant_settings, shards):
+async def test_order_and_scores_are_those_of_the_embedded_index(domain, store, database, qdrant_settings, shards):
     choose = random.Random(shards)
     qdrant_settings = qdrant_settings.model_copy(update={"qdrant_shards": shards})
     for scope in USERS:
-        await write(parts, scope, choose)
+        await write(domain, scope, choose)
     async with feeding(database, qdrant_settings) as feeder:
         await fed(feeder)
 
@@ -91,29 +91,29 @@ async def test_order_and_scores_are_those_of_the_embedded_index(parts, store, da
 
         await until(level, "all is fed")
     async with answering(database, qdrant_settings) as index:
-        await assert_same(parts, parts_on(store, index), choose)
+        await assert_same(domain, domain_on(store, index), choose)
 
 
-async def test_what_is_not_fed_yet_is_ranked_the_same(parts, store, database, qdrant_settings):
+async def test_what_is_not_fed_yet_is_ranked_the_same(domain, store, database, qdrant_settings):
     choose = random.Random(7)
     async with feeding(database, qdrant_settings) as feeder:
         await fed(feeder)
     for scope in USERS:
-        await write(parts, scope, choose)
+        await write(domain, scope, choose)
 
     async with answering(database, qdrant_settings) as index:
-        await assert_same(parts, parts_on(store, index), choose)
+        await assert_same(domain, domain_on(store, index), choose)
 
 
-async def test_what_is_fed_in_part_is_ranked_the_same(parts, store, database, qdrant_settings):
+async def test_what_is_fed_in_part_is_ranked_the_same(domain, store, database, qdrant_settings):
     choose = random.Random(11)
     for scope in USERS:
-        await write(parts, scope, choose)
+        await write(domain, scope, choose)
     async with feeding(database, qdrant_settings) as feeder:
         await fed(feeder)
     for scope in USERS:  # more turns of the same conversations too
-        await converse(parts, scope, [sentence(choose) for _ in range(5)], conversation_id="talk 3")
-        await memorize(parts, scope, f"late {sentence(choose)}")
+        await converse(domain, scope, [sentence(choose) for _ in range(5)], conversation_id="talk 3")
+        await memorize(domain, scope, f"late {sentence(choose)}")
 
     async with answering(database, qdrant_settings) as index:
-        await assert_same(parts, parts_on(store, index), choose)
+        await assert_same(domain, domain_on(store, index), choose)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.memory import analysis, ranking
 from app.memory.analysis import analyse, analyse_question, is_named
-from app.memory.types import Collection
+from app.memory.types import Corpus
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates and NULs included
 
@@ -212,7 +212,7 @@ def test_chinese_notes_are_found_by_their_words(which: int) -> None:
     found = 0
     for at, note in enumerate(NOTES):
         query = ranking.query_weights(
-            analyse_question(note[which]), Collection(memories=len(NOTES), holding=dict(holding)), frozenset()
+            analyse_question(note[which]), Corpus(memories=len(NOTES), holding=dict(holding)), frozenset()
         )
         scores = [sum(weight * vector.get(term, 0.0) for term, weight in query.items()) for vector in vectors]
         found += scores.index(max(scores)) == at

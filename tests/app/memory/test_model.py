@@ -26,7 +26,7 @@ from app.memory.types import Scope
 from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.postgres import PostgresStore
-from tests.support.domain import change, erase, memorize, parts_on, texts_for
+from tests.support.domain import change, domain_on, erase, memorize, texts_for
 
 WORDS = ["amber", "basalt", "cedar", "dune", "ember", "fjord"]
 PROJECTS = [None, "p", "q"]
@@ -58,7 +58,7 @@ class Domain(RuleBasedStateMachine):
     def remember(self, user, chosen, project):
         text = " ".join(chosen)
         more = {} if project is None else {"project": project}
-        id_ = self.do(memorize(self.world.parts, self.scope(user), text, **more))
+        id_ = self.do(memorize(self.world.domain, self.scope(user), text, **more))
         same = self.twin(user, project, text)
         if same is not None:
             assert id_ == same, "the same text again is the first memory"
@@ -74,9 +74,9 @@ class Domain(RuleBasedStateMachine):
         twin = self.twin(one["user"], one["project"], text)
         if twin not in (None, id_) and not one["archived"]:
             with pytest.raises(Conflict):
-                self.do(change(self.world.parts, self.scope(one["user"]), id_, text=text))
+                self.do(change(self.world.domain, self.scope(one["user"]), id_, text=text))
             return
-        self.do(change(self.world.parts, self.scope(one["user"]), id_, text=text))
+        self.do(change(self.world.domain, self.scope(one["user"]), id_, text=text))
         one["text"] = text
 
     @rule(id_=memories, archived=st.booleans())
@@ -86,21 +86,21 @@ class Domain(RuleBasedStateMachine):
         one = self.model[id_]
         if one["archived"] and not archived and self.twin(one["user"], one["project"], one["text"]) is not None:
             with pytest.raises(Conflict):
-                self.do(change(self.world.parts, self.scope(one["user"]), id_, archived=False))
+                self.do(change(self.world.domain, self.scope(one["user"]), id_, archived=False))
             return
-        self.do(change(self.world.parts, self.scope(one["user"]), id_, archived=archived))
+        self.do(change(self.world.domain, self.scope(one["user"]), id_, archived=archived))
         one["archived"] = archived
 
     @rule(id_=consumes(memories))
     def forget(self, id_):
         if id_ in self.model:
             one = self.model.pop(id_)
-            assert self.do(erase(self.world.parts, self.scope(one["user"]), ids=[id_])) == 1
+            assert self.do(erase(self.world.domain, self.scope(one["user"]), ids=[id_])) == 1
 
     @rule(user=users, project=st.sampled_from(["p", "q"]))
     def forget_project(self, user, project):
         going = [id_ for id_, one in self.model.items() if (one["user"], one["project"]) == (user, project)]
-        went = self.do(erase(self.world.parts, self.scope(user), project=project))
+        went = self.do(erase(self.world.domain, self.scope(user), project=project))
         assert went == len(going)
         for id_ in going:
             del self.model[id_]
@@ -110,8 +110,8 @@ class Domain(RuleBasedStateMachine):
         if id_ in self.model:
             other = self.scope({"one": "two", "two": "one"}[self.model[id_]["user"]])
             with pytest.raises(NotFound):
-                self.do(change(self.world.parts, other, id_, text="taken over"))
-            assert self.do(erase(self.world.parts, other, ids=[id_])) == 0
+                self.do(change(self.world.domain, other, id_, text="taken over"))
+            assert self.do(erase(self.world.domain, other, ids=[id_])) == 0
 
     @rule(
         user=users,
@@ -120,17 +120,17 @@ class Domain(RuleBasedStateMachine):
     def bad_input_stores_nothing(self, user, bad):
         arguments = dict(bad)
         with pytest.raises(InvalidInput):
-            self.do(memorize(self.world.parts, self.scope(user), arguments.pop("text"), **arguments))
+            self.do(memorize(self.world.domain, self.scope(user), arguments.pop("text"), **arguments))
 
     @rule()
     def fold(self):
-        self.do(self.world.parts.store.fold_term_counts())
+        self.do(self.world.domain.store.fold_term_counts())
 
     @invariant()
     def search_finds_exactly_the_live_memories_that_hold_the_word(self):
         for user in ("one", "two"):
             for word in WORDS[:3]:
-                found = self.do(texts_for(self.world.parts, self.scope(user), word, limit=100))
+                found = self.do(texts_for(self.world.domain, self.scope(user), word, limit=100))
                 assert sorted(found) == sorted(
                     one["text"]
                     for one in self.model.values()
@@ -140,7 +140,7 @@ class Domain(RuleBasedStateMachine):
     @invariant()
     def statistics_count_what_is_there(self):
         for user in ("one", "two"):
-            stats = self.do(self.world.parts.store.stats(self.scope(user), None))
+            stats = self.do(self.world.domain.store.stats(self.scope(user), None))
             assert stats.memories == sum(one["user"] == user for one in self.model.values())
 
     def twin(self, user, project, text):
@@ -162,7 +162,7 @@ def test_the_domain_keeps_its_promises_in_any_order(postgres, run_folder):
             follower = Follower(PostgresChangeLog(database), lambda id_, space: EdgeEngine.open(folder, id_, space))
             await follower.start()
             await follower.wait_filled(10)
-            return database, follower, parts_on(store, follower)
+            return database, follower, domain_on(store, follower)
 
         async def close_world():
             await follower.stop()
@@ -170,9 +170,9 @@ def test_the_domain_keeps_its_promises_in_any_order(postgres, run_folder):
             await runner_context.__aexit__(None, None, None)
 
         runner_context = postgres.migrated()
-        database, follower, parts = runner.run(open_world())
+        database, follower, domain = runner.run(open_world())
         try:
-            Domain.world = SimpleNamespace(runner=runner, parts=parts)
+            Domain.world = SimpleNamespace(runner=runner, domain=domain)
             run_state_machine_as_test(Domain, settings=settings(max_examples=15, stateful_step_count=20, deadline=None))
         finally:
             runner.run(close_world())

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from app.memory import ranking
 from app.memory.analysis import analyse, analyse_question
 from app.memory.ranking import LEXICAL, SHARE, Scored, Vector, Weights, rank
-from app.memory.types import Candidate, Collection, Traits
+from app.memory.types import Candidate, Corpus, Traits
 
 LOCOMO = Path(__file__).parents[4] / "shared" / "locomo" / "dev.json"
 SPACE = UUID(int=0)
@@ -68,7 +68,7 @@ class Project:
                     asks=analysis.asks,
                     tells_time=analysis.tells_time,
                 )
-        self.counts = Collection(memories=len(turns), holding=dict(holding))
+        self.counts = Corpus(memories=len(turns), holding=dict(holding))
         self.speakers = sorted({turn.speaker for turn in turns})
 
     def ask(self, text: str, weights: Weights | None = None, limit: int = 200) -> list[Scored]:
@@ -231,7 +231,7 @@ def test_the_window_of_one_turn_is_the_same_alone_and_with_its_session() -> None
 def test_rare_terms_weigh_more_and_names_half() -> None:
     question = analyse_question("Nora's violin concert")
     nora, violin, concert = (analyse(word).terms[0] for word in ("Nora", "violin", "concert"))
-    counts = Collection(memories=10, holding={nora: 5, violin: 2})
+    counts = Corpus(memories=10, holding={nora: 5, violin: 2})
     weights = ranking.query_weights(question, counts, ranking.speaker_terms(["Nora"]))
 
     step = 0.5 / ranking.ASKED_STEPS
@@ -242,7 +242,7 @@ def test_rare_terms_weigh_more_and_names_half() -> None:
 
 def test_weights_stay_positive_when_counts_disagree() -> None:
     question = analyse_question("violin")
-    counts = Collection(memories=2, holding={question.terms[0]: 5})
+    counts = Corpus(memories=2, holding={question.terms[0]: 5})
 
     assert all(weight > 0 for weight in ranking.query_weights(question, counts, frozenset()).values())
 
@@ -256,7 +256,7 @@ def test_a_score_is_the_same_in_whatever_order_an_engine_adds(
     counts: dict[int, int], holding: dict[int, int], order: Any
 ) -> None:
     question = replace(analyse_question("x"), terms=tuple(holding))
-    asked = ranking.query_weights(question, Collection(memories=100_000, holding=holding), frozenset())
+    asked = ranking.query_weights(question, Corpus(memories=100_000, holding=holding), frozenset())
     stored = ranking.window_vector([counts], 0)
     shared = [term for term in asked if term in stored]
 

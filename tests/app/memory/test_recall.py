@@ -18,8 +18,8 @@ from tests.support.domain import converse, memorize, minutes
 _users = count()
 
 
-async def recalled(parts, scope, query, **more):
-    return await recall(parts, scope, checked(requests.Recall, {"query": query, **more}))
+async def recalled(domain, scope, query, **more):
+    return await recall(domain, scope, checked(requests.Recall, {"query": query, **more}))
 
 
 def told(result):
@@ -27,20 +27,20 @@ def told(result):
     return [line.split("] ", 1)[1] for line in result.context.splitlines() if line.startswith("- [")]
 
 
-async def talk(parts, scope, *texts, start=0, **more):
+async def talk(domain, scope, *texts, start=0, **more):
     said = [
         {"role": "user", "name": "Ann", "content": text, "time": minutes(start + n).isoformat(), "id": f"{start}.{n}"}
         for n, text in enumerate(texts)
     ]
-    return await converse(parts, scope, said, **more)
+    return await converse(domain, scope, said, **more)
 
 
-async def test_memories_are_told_under_their_conversation_in_order_with_day_and_speaker(parts, alice):
+async def test_memories_are_told_under_their_conversation_in_order_with_day_and_speaker(domain, alice):
     await talk(
-        parts, alice, "The boat is called Ada.", "We sail the boat on Sunday.", conversation_id="talk", project="sea"
+        domain, alice, "The boat is called Ada.", "We sail the boat on Sunday.", conversation_id="talk", project="sea"
     )
 
-    result = await recalled(parts, alice, "When do we sail the boat?")
+    result = await recalled(domain, alice, "When do we sail the boat?")
 
     assert result.context == (
         "## Conversation talk (project sea)\n"
@@ -51,20 +51,20 @@ async def test_memories_are_told_under_their_conversation_in_order_with_day_and_
     assert result.tokens == tokens(result.context)
 
 
-async def test_notes_are_told_with_their_kind(parts, alice):
-    await memorize(parts, alice, "Boats need paint.", kind="fact")
+async def test_notes_are_told_with_their_kind(domain, alice):
+    await memorize(domain, alice, "Boats need paint.", kind="fact")
 
-    result = await recalled(parts, alice, "boats")
+    result = await recalled(domain, alice, "boats")
 
     assert result.context.startswith("## Notes\n- [")
     assert result.context.endswith(", fact] Boats need paint.")
 
 
-async def test_the_earlier_conversation_is_told_first_whatever_ranks_higher(parts, alice):
-    await talk(parts, alice, "Another boat.", start=0, conversation_id="first")
-    await talk(parts, alice, "The boat, the boat, that boat is a sailing boat.", start=600, conversation_id="second")
+async def test_the_earlier_conversation_is_told_first_whatever_ranks_higher(domain, alice):
+    await talk(domain, alice, "Another boat.", start=0, conversation_id="first")
+    await talk(domain, alice, "The boat, the boat, that boat is a sailing boat.", start=600, conversation_id="second")
 
-    result = await recalled(parts, alice, "sailing boat", mode="comprehensive")
+    result = await recalled(domain, alice, "sailing boat", mode="comprehensive")
 
     headings = [line for line in result.context.splitlines() if line.startswith("#")]
     assert headings == ["## Conversation first", "## Conversation second"]
@@ -78,11 +78,11 @@ async def test_the_earlier_conversation_is_told_first_whatever_ranks_higher(part
         ("comprehensive", ["before", "zebra", "after"]),
     ],
 )
-async def test_the_mode_says_how_many_neighbours_come_along(parts, alice, mode, expected):
+async def test_the_mode_says_how_many_neighbours_come_along(domain, alice, mode, expected):
     texts = {"far": "Nothing here.", "before": "It was noon.", "zebra": "A zebra came by.", "after": "It left."}
-    await talk(parts, alice, texts["far"], texts["before"], texts["zebra"], texts["after"], conversation_id="talk")
+    await talk(domain, alice, texts["far"], texts["before"], texts["zebra"], texts["after"], conversation_id="talk")
     # Turns near the zebra are found by its word too; told apart by asking for the best one's surroundings only.
-    result = await recalled(parts, alice, "zebra", mode=mode)
+    result = await recalled(domain, alice, "zebra", mode=mode)
 
     told_texts = told(result)
     wanted = [f"Ann: {texts[name]}" for name in expected]
@@ -91,47 +91,47 @@ async def test_the_mode_says_how_many_neighbours_come_along(parts, alice, mode, 
         assert f"Ann: {texts['zebra']}" in told_texts
 
 
-async def test_only_the_asked_project_is_recalled(parts, alice):
-    await memorize(parts, alice, "boat here", project="p")
-    await memorize(parts, alice, "boat there", project="q")
+async def test_only_the_asked_project_is_recalled(domain, alice):
+    await memorize(domain, alice, "boat here", project="p")
+    await memorize(domain, alice, "boat there", project="q")
 
-    assert [source.project for source in (await recalled(parts, alice, "boat", project="p")).sources] == ["p"]
+    assert [source.project for source in (await recalled(domain, alice, "boat", project="p")).sources] == ["p"]
 
 
-async def test_nothing_known_is_an_empty_context(parts, alice):
-    result = await recalled(parts, alice, "boat")
+async def test_nothing_known_is_an_empty_context(domain, alice):
+    result = await recalled(domain, alice, "boat")
 
     assert (result.context, result.sources, result.tokens, result.left_out) == ("", (), 0, 0)
 
 
-async def test_what_does_not_fit_is_counted_and_said(parts, alice):
+async def test_what_does_not_fit_is_counted_and_said(domain, alice):
     for number in range(12):
-        await memorize(parts, alice, f"boat {number} " + "and some more words about it " * 12)
+        await memorize(domain, alice, f"boat {number} " + "and some more words about it " * 12)
 
-    result = await recalled(parts, alice, "boat", max_tokens=500, mode="comprehensive")
+    result = await recalled(domain, alice, "boat", max_tokens=500, mode="comprehensive")
 
     assert result.left_out == 12 - len(result.sources) > 0
     assert result.context.endswith(f"({result.left_out} more found and left out; a higher max_tokens shows them)")
     assert result.tokens <= 500
 
 
-async def test_every_memory_is_told_once_though_it_is_a_neighbour_of_several(parts, alice):
-    await talk(parts, alice, *(f"boat {n}" for n in range(6)), conversation_id="talk")
+async def test_every_memory_is_told_once_though_it_is_a_neighbour_of_several(domain, alice):
+    await talk(domain, alice, *(f"boat {n}" for n in range(6)), conversation_id="talk")
 
-    lines = told(await recalled(parts, alice, "boat", mode="comprehensive"))
+    lines = told(await recalled(domain, alice, "boat", mode="comprehensive"))
     assert lines == [f"Ann: boat {n}" for n in range(6)]
 
 
-async def test_without_the_index_the_context_says_it_is_degraded(parts, alice, monkeypatch):
+async def test_without_the_index_the_context_says_it_is_degraded(domain, alice, monkeypatch):
     from app.errors import IndexUnavailable
 
     async def away(user):
         raise IndexUnavailable("away")
 
-    await memorize(parts, alice, "boat")
-    monkeypatch.setattr(parts.index, "view", away)
+    await memorize(domain, alice, "boat")
+    monkeypatch.setattr(domain.index, "view", away)
 
-    assert (await recalled(parts, alice, "boat")).degraded
+    assert (await recalled(domain, alice, "boat")).degraded
 
 
 _word = st.sampled_from(["boat", "sail", "茶", "🍎", "x" * 40, "a\nb", "—"])
@@ -145,14 +145,14 @@ _text = st.lists(_word, min_size=1, max_size=60).map(lambda words: " ".join(["bo
     budget=st.integers(500, 1_500),
     mode=st.sampled_from(["conservative", "balanced", "comprehensive"]),
 )
-async def test_the_budget_is_never_passed_and_nothing_is_lost_from_the_count(parts, notes, turns, budget, mode):
+async def test_the_budget_is_never_passed_and_nothing_is_lost_from_the_count(domain, notes, turns, budget, mode):
     scope = Scope(f"user {next(_users)}")
     for text, project in notes:
-        await memorize(parts, scope, text, **({} if project is None else {"project": project}))
+        await memorize(domain, scope, text, **({} if project is None else {"project": project}))
     if turns:
-        await talk(parts, scope, *turns, conversation_id="c" * 200, project="q")
+        await talk(domain, scope, *turns, conversation_id="c" * 200, project="q")
 
-    result = await recalled(parts, scope, "boat sail", max_tokens=budget, mode=mode)
+    result = await recalled(domain, scope, "boat sail", max_tokens=budget, mode=mode)
 
     assert tokens(result.context) <= budget
     assert result.tokens == (tokens(result.context) if result.context else 0)

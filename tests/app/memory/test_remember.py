@@ -11,80 +11,80 @@ from app.errors import InvalidInput
 from app.memory import requests
 from app.memory.remember import remember, remember_conversation
 from app.memory.requests import checked
-from tests.support.domain import NOON, change, converse, memorize, parts_on, texts_for
+from tests.support.domain import NOON, change, converse, domain_on, memorize, texts_for
 
 KEY = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # made up
 
 
-async def store_text(parts, scope, **arguments):
-    return await remember(parts, scope, checked(requests.Memorize, arguments))
+async def store_text(domain, scope, **arguments):
+    return await remember(domain, scope, checked(requests.Memorize, arguments))
 
 
-async def count(parts, scope):
-    return (await parts.store.stats(scope, None)).memories
+async def count(domain, scope):
+    return (await domain.store.stats(scope, None)).memories
 
 
-async def test_what_is_remembered_is_found_with_all_that_belongs_to_it(parts, alice):
+async def test_what_is_remembered_is_found_with_all_that_belongs_to_it(domain, alice):
     id_ = await memorize(
-        parts, alice, "We chose PostgreSQL.", kind="decision", project="shop", tags=["db"], metadata={"by": ["Ann"]}
+        domain, alice, "We chose PostgreSQL.", kind="decision", project="shop", tags=["db"], metadata={"by": ["Ann"]}
     )
 
-    memory = (await parts.store.get(alice, [id_]))[id_]
+    memory = (await domain.store.get(alice, [id_]))[id_]
 
     assert (memory.text, memory.kind, memory.project) == ("We chose PostgreSQL.", "decision", "shop")
     assert (memory.tags, memory.metadata) == (("db",), {"by": ["Ann"]})
-    assert await texts_for(parts, alice, "postgresql") == ["We chose PostgreSQL."]
+    assert await texts_for(domain, alice, "postgresql") == ["We chose PostgreSQL."]
 
 
-async def test_the_same_text_again_is_a_duplicate_of_the_first(parts, alice):
-    first = await store_text(parts, alice, text="once")
-    again = await store_text(parts, alice, text="once", kind="fact", tags=["x"])
+async def test_the_same_text_again_is_a_duplicate_of_the_first(domain, alice):
+    first = await store_text(domain, alice, text="once")
+    again = await store_text(domain, alice, text="once", kind="fact", tags=["x"])
 
     assert (again.id, again.created, again.duplicate) == (first.id, False, True)
-    assert await count(parts, alice) == 1
+    assert await count(domain, alice) == 1
 
 
 async def test_a_long_text_is_kept_in_linked_pieces_and_all_of_it_is_found(store, follower, alice):
-    parts = parts_on(store, follower, piece_characters=200)
+    domain = domain_on(store, follower, piece_characters=200)
     text = "\n\n".join(f"Paragraph {n} is about subject{n}." + " More words follow here." * 6 for n in range(8))
 
-    id_ = await memorize(parts, alice, text)
+    id_ = await memorize(domain, alice, text)
 
     around = await store.neighbours(alice, [id_], 0, 1_000)
     assert "".join(one.text for one in around[id_]) == text
     assert all(len(one.text) <= 200 for one in around[id_])
     for n in range(8):
-        assert f"subject{n}." in (await texts_for(parts, alice, f"subject{n}", limit=1))[0]
-    assert (await store_text(parts, alice, text=text)).duplicate
+        assert f"subject{n}." in (await texts_for(domain, alice, f"subject{n}", limit=1))[0]
+    assert (await store_text(domain, alice, text=text)).duplicate
 
 
-async def test_an_expiring_memory_is_found_until_then(parts, alice, database):
-    id_ = await memorize(parts, alice, "for a while", expires_in_days=2)
-    memory = (await parts.store.get(alice, [id_]))[id_]
+async def test_an_expiring_memory_is_found_until_then(domain, alice, database):
+    id_ = await memorize(domain, alice, "for a while", expires_in_days=2)
+    memory = (await domain.store.get(alice, [id_]))[id_]
 
     assert timedelta(days=2) - timedelta(minutes=1) < memory.expires_at - datetime.now(UTC) < timedelta(days=2)
-    assert await texts_for(parts, alice, "while") == ["for a while"]
+    assert await texts_for(domain, alice, "while") == ["for a while"]
 
     async with database.as_service() as connection:
         await connection.execute("update memories set expires_at = now()")
-    assert await texts_for(parts, alice, "while") == []
+    assert await texts_for(domain, alice, "while") == []
 
 
 @pytest.mark.parametrize("days", [1e-300, 36_500])
-async def test_the_shortest_and_the_longest_expiry_work(parts, alice, days):
-    id_ = await memorize(parts, alice, "text", expires_in_days=days)
+async def test_the_shortest_and_the_longest_expiry_work(domain, alice, days):
+    id_ = await memorize(domain, alice, "text", expires_in_days=days)
     if days > 1:
-        assert await change(parts, alice, id_, expires_in_days=1e-300) == 2
-    assert await parts.store.get(alice, [id_]) == {}
+        assert await change(domain, alice, id_, expires_in_days=1e-300) == 2
+    assert await domain.store.get(alice, [id_]) == {}
 
 
 class TestCredentials:
-    async def test_they_never_reach_the_database(self, parts, alice, database):
+    async def test_they_never_reach_the_database(self, domain, alice, database):
         stored = await store_text(
-            parts, alice, text=f"the key is {KEY}", tags=[KEY], metadata={"key": KEY, "list": [KEY]}
+            domain, alice, text=f"the key is {KEY}", tags=[KEY], metadata={"key": KEY, "list": [KEY]}
         )
         said = await remember_conversation(
-            parts,
+            domain,
             alice,
             checked(
                 requests.MemorizeConversation,
@@ -97,26 +97,26 @@ class TestCredentials:
                 rows = await connection.fetch(f"select row_to_json({table})::text as row from {table}")
                 assert KEY not in str(rows)
         assert (stored.redacted, said.redacted) == (4, 2)
-        assert "[redacted: " in (await texts_for(parts, alice, "key"))[0]
+        assert "[redacted: " in (await texts_for(domain, alice, "key"))[0]
 
-    async def test_an_update_is_cleaned_too(self, parts, alice):
-        id_ = await memorize(parts, alice, "text")
-        await change(parts, alice, id_, text=f"now {KEY}", tags=[KEY], metadata={"a": KEY})
+    async def test_an_update_is_cleaned_too(self, domain, alice):
+        id_ = await memorize(domain, alice, "text")
+        await change(domain, alice, id_, text=f"now {KEY}", tags=[KEY], metadata={"a": KEY})
 
-        memory = (await parts.store.get(alice, [id_]))[id_]
+        memory = (await domain.store.get(alice, [id_]))[id_]
         assert KEY not in f"{memory.text} {memory.tags} {memory.metadata}"
 
     async def test_switched_off_they_are_kept(self, store, follower, alice):
-        parts = parts_on(store, follower, redact=False)
+        domain = domain_on(store, follower, redact=False)
 
-        assert (await store_text(parts, alice, text=f"the key is {KEY}")).redacted == 0
-        assert KEY in (await texts_for(parts, alice, "key"))[0]
+        assert (await store_text(domain, alice, text=f"the key is {KEY}")).redacted == 0
+        assert KEY in (await texts_for(domain, alice, "key"))[0]
 
 
 class TestConversation:
-    async def test_each_message_becomes_a_turn_with_its_speaker_and_time(self, parts, alice):
+    async def test_each_message_becomes_a_turn_with_its_speaker_and_time(self, domain, alice):
         stored = await converse(
-            parts,
+            domain,
             alice,
             [
                 {"role": "user", "name": "Ann", "content": "Shall we?", "time": "2026-05-08T12:00:00Z", "id": "m1"},
@@ -126,16 +126,16 @@ class TestConversation:
             project="shop",
         )
 
-        first, second = await parts.store.of_conversation(alice, "talk", 10)
+        first, second = await domain.store.of_conversation(alice, "talk", 10)
         assert (stored.conversation_id, stored.stored, stored.skipped) == ("talk", 2, 0)
         assert (first.kind, first.role, first.name, first.message_id) == ("turn", "user", "Ann", "m1")
         assert (first.occurred_at, first.project) == (NOON, "shop")
         assert (second.role, second.name, second.message_id, second.occurred_at) == ("assistant", None, None, None)
 
-    async def test_without_an_id_the_same_call_again_meets_its_own_conversation(self, parts, alice):
-        first = await converse(parts, alice, ["hello", "world"])
-        again = await converse(parts, alice, ["hello", "world"])
-        other = await converse(parts, alice, ["hello", "moon"])
+    async def test_without_an_id_the_same_call_again_meets_its_own_conversation(self, domain, alice):
+        first = await converse(domain, alice, ["hello", "world"])
+        again = await converse(domain, alice, ["hello", "world"])
+        other = await converse(domain, alice, ["hello", "moon"])
 
         assert UUID(first.conversation_id).version == 8
         assert again.conversation_id == first.conversation_id
@@ -143,23 +143,23 @@ class TestConversation:
         assert other.conversation_id != first.conversation_id
 
     async def test_a_long_message_is_cut_and_its_pieces_share_its_id(self, store, follower, alice):
-        parts = parts_on(store, follower, piece_characters=200)
+        domain = domain_on(store, follower, piece_characters=200)
         text = "A sentence about apples. " * 30
 
-        stored = await converse(parts, alice, [{"role": "user", "content": text, "id": "m1"}], conversation_id="talk")
+        stored = await converse(domain, alice, [{"role": "user", "content": text, "id": "m1"}], conversation_id="talk")
 
         turns = await store.of_conversation(alice, "talk", 100)
         assert stored.stored == 1, "messages are counted, not pieces"
         assert "".join(turn.text for turn in turns) == text
         assert {turn.message_id for turn in turns} == {"m1"}
 
-    async def test_a_refused_project_stores_nothing(self, parts, alice):
-        await converse(parts, alice, ["hello"], conversation_id="talk", project="p")
+    async def test_a_refused_project_stores_nothing(self, domain, alice):
+        await converse(domain, alice, ["hello"], conversation_id="talk", project="p")
 
         with pytest.raises(InvalidInput, match="project: got 'q', takes 'p'"):
-            await converse(parts, alice, ["new"], conversation_id="talk", project="q")
+            await converse(domain, alice, ["new"], conversation_id="talk", project="q")
 
-        assert await count(parts, alice) == 1
+        assert await count(domain, alice) == 1
 
 
 @pytest.mark.parametrize(
@@ -170,50 +170,50 @@ class TestConversation:
         pytest.param({"messages": [{"role": "user", "content": "good", "time": "soon"}]}, id="time"),
     ],
 )
-async def test_a_conversation_with_one_bad_message_is_not_stored_in_part(parts, alice, arguments):
+async def test_a_conversation_with_one_bad_message_is_not_stored_in_part(domain, alice, arguments):
     with pytest.raises(InvalidInput):
-        await remember_conversation(parts, alice, checked(requests.MemorizeConversation, arguments))
+        await remember_conversation(domain, alice, checked(requests.MemorizeConversation, arguments))
 
-    assert await count(parts, alice) == 0
-    assert (await parts.store.stats(alice, None)).conversations == 0
+    assert await count(domain, alice) == 0
+    assert (await domain.store.stats(alice, None)).conversations == 0
 
 
-async def test_what_cannot_be_stored_in_the_middle_leaves_nothing_of_the_conversation(parts, alice, database):
+async def test_what_cannot_be_stored_in_the_middle_leaves_nothing_of_the_conversation(domain, alice, database):
     async with database.as_service() as connection:
         await connection.execute("alter table memories add constraint no_third check (text <> 'third')")
 
     from asyncpg import CheckViolationError
 
     with pytest.raises(CheckViolationError):
-        await converse(parts, alice, ["first", "second", "third"], conversation_id="talk")
+        await converse(domain, alice, ["first", "second", "third"], conversation_id="talk")
 
-    assert await count(parts, alice) == 0
-    assert (await converse(parts, alice, ["first"], conversation_id="talk")).stored == 1
+    assert await count(domain, alice) == 0
+    assert (await converse(domain, alice, ["first"], conversation_id="talk")).stored == 1
 
 
-async def test_the_same_text_without_an_end_takes_the_firsts_end_away(parts, alice):
-    first = await store_text(parts, alice, text="keep me", expires_in_days=1)
-    again = await store_text(parts, alice, text="keep me")
+async def test_the_same_text_without_an_end_takes_the_firsts_end_away(domain, alice):
+    first = await store_text(domain, alice, text="keep me", expires_in_days=1)
+    again = await store_text(domain, alice, text="keep me")
 
     assert again.duplicate
-    assert (await parts.store.get(alice, [first.id]))[first.id].expires_at is None
+    assert (await domain.store.get(alice, [first.id]))[first.id].expires_at is None
 
 
-async def test_the_same_text_with_an_earlier_end_keeps_the_later_one(parts, alice):
-    first = await store_text(parts, alice, text="keep me", expires_in_days=30)
-    before = (await parts.store.get(alice, [first.id]))[first.id].expires_at
-    await store_text(parts, alice, text="keep me", expires_in_days=1)
+async def test_the_same_text_with_an_earlier_end_keeps_the_later_one(domain, alice):
+    first = await store_text(domain, alice, text="keep me", expires_in_days=30)
+    before = (await domain.store.get(alice, [first.id]))[first.id].expires_at
+    await store_text(domain, alice, text="keep me", expires_in_days=1)
 
-    assert (await parts.store.get(alice, [first.id]))[first.id].expires_at == before
+    assert (await domain.store.get(alice, [first.id]))[first.id].expires_at == before
 
 
-async def test_credentials_in_names_are_taken_out_too(parts, alice):
-    stored = await store_text(parts, alice, text="a note", project=KEY)
+async def test_credentials_in_names_are_taken_out_too(domain, alice):
+    stored = await store_text(domain, alice, text="a note", project=KEY)
     message = {"role": "user", "content": "hello there", "name": KEY, "id": KEY}
     talk = await remember_conversation(
-        parts, alice, checked(requests.MemorizeConversation, {"messages": [message], "conversation_id": KEY})
+        domain, alice, checked(requests.MemorizeConversation, {"messages": [message], "conversation_id": KEY})
     )
 
     assert (stored.redacted, talk.redacted) == (1, 3)
-    assert KEY not in str(await parts.store.recent(alice, 10))
+    assert KEY not in str(await domain.store.recent(alice, 10))
     assert KEY not in talk.conversation_id

@@ -15,44 +15,44 @@ def texts(found):
     return [one.memory.text for one in found.results]
 
 
-async def across(parts, scope, query, **more):
-    return await search_across_projects(parts, scope, checked(requests.SearchAcrossProjects, {"query": query, **more}))
+async def across(domain, scope, query, **more):
+    return await search_across_projects(domain, scope, checked(requests.SearchAcrossProjects, {"query": query, **more}))
 
 
 class TestRanking:
-    async def test_the_memory_with_more_of_the_questions_words_comes_first(self, parts, alice):
-        await memorize(parts, alice, "The garden has apples.")
-        await memorize(parts, alice, "The garden has apples and pears.")
-        await memorize(parts, alice, "The house has a door.")
+    async def test_the_memory_with_more_of_the_questions_words_comes_first(self, domain, alice):
+        await memorize(domain, alice, "The garden has apples.")
+        await memorize(domain, alice, "The garden has apples and pears.")
+        await memorize(domain, alice, "The house has a door.")
 
-        assert await texts_for(parts, alice, "pears and apples in the garden") == [
+        assert await texts_for(domain, alice, "pears and apples in the garden") == [
             "The garden has apples and pears.",
             "The garden has apples.",
         ]
 
-    async def test_a_rare_word_counts_more_than_a_common_one(self, parts, alice):
+    async def test_a_rare_word_counts_more_than_a_common_one(self, domain, alice):
         for number in range(10):
-            await memorize(parts, alice, f"report {number}")
-        await memorize(parts, alice, "zebra sighting")
+            await memorize(domain, alice, f"report {number}")
+        await memorize(domain, alice, "zebra sighting")
 
-        assert (await texts_for(parts, alice, "zebra report"))[0] == "zebra sighting"
+        assert (await texts_for(domain, alice, "zebra report"))[0] == "zebra sighting"
 
-    async def test_scores_fall_and_are_never_negative(self, parts, alice):
-        await converse(parts, alice, [f"apple {n}?" for n in range(10)])
+    async def test_scores_fall_and_are_never_negative(self, domain, alice):
+        await converse(domain, alice, [f"apple {n}?" for n in range(10)])
 
-        scores = [one.score for one in (await look_for(parts, alice, "apple")).results]
+        scores = [one.score for one in (await look_for(domain, alice, "apple")).results]
         assert scores == sorted(scores, reverse=True)
         assert min(scores) >= 0
 
-    async def test_the_answer_is_found_by_the_words_of_the_question_before_it(self, parts, alice):
-        await converse(parts, alice, ["What is your favourite fruit?", "Mangoes, always.", "Good to know."])
-        await memorize(parts, alice, "The favourite of the race was a horse.")
+    async def test_the_answer_is_found_by_the_words_of_the_question_before_it(self, domain, alice):
+        await converse(domain, alice, ["What is your favourite fruit?", "Mangoes, always.", "Good to know."])
+        await memorize(domain, alice, "The favourite of the race was a horse.")
 
-        assert "Mangoes, always." in (await texts_for(parts, alice, "favourite fruit"))[:2]
+        assert "Mangoes, always." in (await texts_for(domain, alice, "favourite fruit"))[:2]
 
-    async def test_the_speaker_named_in_the_question_is_preferred(self, parts, alice):
+    async def test_the_speaker_named_in_the_question_is_preferred(self, domain, alice):
         await converse(
-            parts,
+            domain,
             alice,
             [
                 {"role": "user", "name": "Ann", "content": "I bought a bicycle."},
@@ -60,12 +60,12 @@ class TestRanking:
             ],
         )
 
-        found = await look_for(parts, alice, "Did Ben buy a bicycle?")
+        found = await look_for(domain, alice, "Did Ben buy a bicycle?")
         assert found.results[0].memory.name == "Ben"
 
-    async def test_the_month_named_in_the_question_is_preferred(self, parts, alice):
+    async def test_the_month_named_in_the_question_is_preferred(self, domain, alice):
         await converse(
-            parts,
+            domain,
             alice,
             [
                 {
@@ -78,7 +78,7 @@ class TestRanking:
             ],
         )
 
-        assert (await look_for(parts, alice, "When did they go hiking in May 2026?")).results[
+        assert (await look_for(domain, alice, "When did they go hiking in May 2026?")).results[
             0
         ].memory.message_id == "5"
 
@@ -93,66 +93,66 @@ class TestRanking:
             pytest.param("running shoes", "run", id="stem"),
         ],
     )
-    async def test_words_are_found_in_other_forms_and_scripts(self, parts, alice, text, query):
-        await memorize(parts, alice, text)
+    async def test_words_are_found_in_other_forms_and_scripts(self, domain, alice, text, query):
+        await memorize(domain, alice, text)
 
-        assert await texts_for(parts, alice, query) == [text]
+        assert await texts_for(domain, alice, query) == [text]
 
 
 class TestScope:
-    async def test_another_users_memories_are_never_found(self, parts, alice, bob):
-        await memorize(parts, alice, "apple of alice")
-        await memorize(parts, bob, "apple of bob")
+    async def test_another_users_memories_are_never_found(self, domain, alice, bob):
+        await memorize(domain, alice, "apple of alice")
+        await memorize(domain, bob, "apple of bob")
 
-        assert await texts_for(parts, alice, "apple") == ["apple of alice"]
-        assert await texts_for(parts, bob, "apple") == ["apple of bob"]
+        assert await texts_for(domain, alice, "apple") == ["apple of alice"]
+        assert await texts_for(domain, bob, "apple") == ["apple of bob"]
 
-    async def test_another_users_memories_do_not_move_the_scores(self, parts, alice, bob):
-        await memorize(parts, alice, "apple and pear")
-        await memorize(parts, alice, "apple and plum")
-        before = [(one.memory.id, one.score) for one in (await look_for(parts, alice, "apple pear")).results]
+    async def test_another_users_memories_do_not_move_the_scores(self, domain, alice, bob):
+        await memorize(domain, alice, "apple and pear")
+        await memorize(domain, alice, "apple and plum")
+        before = [(one.memory.id, one.score) for one in (await look_for(domain, alice, "apple pear")).results]
 
         for number in range(10):
-            await memorize(parts, bob, f"pear {number}")
+            await memorize(domain, bob, f"pear {number}")
 
-        after = [(one.memory.id, one.score) for one in (await look_for(parts, alice, "apple pear")).results]
+        after = [(one.memory.id, one.score) for one in (await look_for(domain, alice, "apple pear")).results]
         assert after == before
 
 
 class TestLimits:
     @pytest.mark.parametrize("limit", [1, 3, 8])
-    async def test_the_limit_is_kept_and_truncated_says_whether_there_was_more(self, parts, alice, limit):
+    async def test_the_limit_is_kept_and_truncated_says_whether_there_was_more(self, domain, alice, limit):
         for number in range(5):
-            await memorize(parts, alice, f"apple {number}")
+            await memorize(domain, alice, f"apple {number}")
 
-        found = await look_for(parts, alice, "apple", limit=limit)
+        found = await look_for(domain, alice, "apple", limit=limit)
 
         assert len(found.results) == min(limit, 5)
         assert found.truncated == (limit < 5)
 
-    async def test_a_hundred_results_can_be_had(self, parts, alice):
-        await converse(parts, alice, [{"role": "user", "content": f"apple {n}", "id": str(n)} for n in range(120)])
+    async def test_a_hundred_results_can_be_had(self, domain, alice):
+        await converse(domain, alice, [{"role": "user", "content": f"apple {n}", "id": str(n)} for n in range(120)])
 
-        found = await look_for(parts, alice, "apple", limit=100)
+        found = await look_for(domain, alice, "apple", limit=100)
         assert len({one.memory.id for one in found.results}) == 100
 
     @pytest.mark.parametrize("query", ["the of and", "?!", "unheard", "🍎", "x" * 4_000, "apple " * 600])
-    async def test_a_question_without_any_known_word_finds_nothing_and_is_no_error(self, parts, alice, query):
-        await memorize(parts, alice, "apple")
+    async def test_a_question_without_any_known_word_finds_nothing_and_is_no_error(self, domain, alice, query):
+        await memorize(domain, alice, "apple")
 
-        assert await texts_for(parts, alice, query) == (["apple"] if "apple" in query else [])
+        assert await texts_for(domain, alice, query) == (["apple"] if "apple" in query else [])
 
-    async def test_nothing_is_found_where_nothing_is(self, parts, alice):
-        assert await texts_for(parts, alice, "apple") == []
+    async def test_nothing_is_found_where_nothing_is(self, domain, alice):
+        assert await texts_for(domain, alice, "apple") == []
 
 
 class TestFilters:
     @pytest.fixture(autouse=True)
-    async def memories(self, parts, alice):
-        await memorize(parts, alice, "apple fact", kind="fact", project="p", tags=["x", "y"])
-        await memorize(parts, alice, "apple note", tags=["x"])
+    async def memories(self, domain, alice):
+        await memorize(domain, alice, "apple fact", kind="fact", project="p", tags=["x", "y"])
+        await memorize(domain, alice, "apple note", tags=["x"])
         await converse(
-            parts,
+            domain,
             alice,
             [{"role": "assistant", "content": "apple turn", "time": minutes(0).isoformat()}],
             conversation_id="talk",
@@ -173,14 +173,14 @@ class TestFilters:
             pytest.param({"until": "2026-05-08T12:00:00Z"}, set(), id="until is exclusive"),
         ],
     )
-    async def test_they_hold_with_the_index_and_without_it(self, parts, alice, where, found, monkeypatch):
-        with_index = await look_for(parts, alice, "apple", **where)
+    async def test_they_hold_with_the_index_and_without_it(self, domain, alice, where, found, monkeypatch):
+        with_index = await look_for(domain, alice, "apple", **where)
 
         async def away(user):
             raise IndexUnavailable("away")
 
-        monkeypatch.setattr(parts.index, "view", away)
-        without = await look_for(parts, alice, "apple", **where)
+        monkeypatch.setattr(domain.index, "view", away)
+        without = await look_for(domain, alice, "apple", **where)
 
         assert {one.memory.text.split()[1] for one in with_index.results} == found
         assert {one.memory.text.split()[1] for one in without.results} == found
@@ -189,51 +189,51 @@ class TestFilters:
 
 class TestDegraded:
     @pytest.mark.parametrize("call", ["candidates", "session_scores"])
-    async def test_an_index_lost_in_the_middle_of_a_search_is_done_without(self, parts, alice, call, monkeypatch):
-        await memorize(parts, alice, "apple")
+    async def test_an_index_lost_in_the_middle_of_a_search_is_done_without(self, domain, alice, call, monkeypatch):
+        await memorize(domain, alice, "apple")
 
         async def lost(*arguments):
             raise IndexUnavailable("lost")
 
-        monkeypatch.setattr(parts.index, call, lost)
-        found = await look_for(parts, alice, "apple")
+        monkeypatch.setattr(domain.index, call, lost)
+        found = await look_for(domain, alice, "apple")
 
         assert (texts(found), found.degraded) == (["apple"], True)
 
-    async def test_the_store_alone_ranks_by_the_memories_own_words(self, parts, alice, bob, monkeypatch):
-        await memorize(parts, alice, "apples and pears grow here")
-        await memorize(parts, alice, "apples")
-        await memorize(parts, bob, "apples and pears of bob")
-        archived = await memorize(parts, alice, "old apples and pears")
-        await change(parts, alice, archived, archived=True)
+    async def test_the_store_alone_ranks_by_the_memories_own_words(self, domain, alice, bob, monkeypatch):
+        await memorize(domain, alice, "apples and pears grow here")
+        await memorize(domain, alice, "apples")
+        await memorize(domain, bob, "apples and pears of bob")
+        archived = await memorize(domain, alice, "old apples and pears")
+        await change(domain, alice, archived, archived=True)
 
         async def away(user):
             raise IndexUnavailable("away")
 
-        monkeypatch.setattr(parts.index, "view", away)
-        found = await look_for(parts, alice, "pears apples")
+        monkeypatch.setattr(domain.index, "view", away)
+        found = await look_for(domain, alice, "pears apples")
 
         assert texts(found) == ["apples and pears grow here", "apples"]
 
 
 class TestAcrossProjects:
     @pytest.fixture(autouse=True)
-    async def memories(self, parts, alice):
+    async def memories(self, domain, alice):
         for project, text, minute in (("b", "apple apple pie", 3), ("a", "apple cake", 1), ("c", "apple tart", 2)):
             await converse(
-                parts,
+                domain,
                 alice,
                 [{"role": "user", "content": text, "time": minutes(minute).isoformat()}],
                 project=project,
                 conversation_id=project,
             )
-        await memorize(parts, alice, "apple, no project")
+        await memorize(domain, alice, "apple, no project")
 
-    async def test_all_projects_are_searched_and_memories_without_one(self, parts, alice):
-        assert len((await across(parts, alice, "apple")).results) == 4
+    async def test_all_projects_are_searched_and_memories_without_one(self, domain, alice):
+        assert len((await across(domain, alice, "apple")).results) == 4
 
-    async def test_only_the_named_projects_are_searched(self, parts, alice):
-        found = await across(parts, alice, "apple", projects=["a", "c", "unknown"])
+    async def test_only_the_named_projects_are_searched(self, domain, alice):
+        found = await across(domain, alice, "apple", projects=["a", "c", "unknown"])
 
         assert {one.memory.project for one in found.results} == {"a", "c"}
 
@@ -241,25 +241,25 @@ class TestAcrossProjects:
         ("order", "expected"),
         [("time", ["b", "c", "a"]), ("project", ["a", "b", "c"])],
     )
-    async def test_the_order_asked_for(self, parts, alice, order, expected):
-        found = await across(parts, alice, "apple", projects=["a", "b", "c"], order=order)
+    async def test_the_order_asked_for(self, domain, alice, order, expected):
+        found = await across(domain, alice, "apple", projects=["a", "b", "c"], order=order)
 
         assert [one.memory.project for one in found.results] == expected
 
-    async def test_by_score_the_best_comes_first(self, parts, alice):
-        scores = [one.score for one in (await across(parts, alice, "apple pie")).results]
+    async def test_by_score_the_best_comes_first(self, domain, alice):
+        scores = [one.score for one in (await across(domain, alice, "apple pie")).results]
 
         assert scores == sorted(scores, reverse=True)
 
-    async def test_the_limit_takes_the_best_before_they_are_put_in_order(self, parts, alice):
-        [best] = (await across(parts, alice, "apple pie", limit=1)).results
-        found = await across(parts, alice, "apple pie", limit=1, order="time")
+    async def test_the_limit_takes_the_best_before_they_are_put_in_order(self, domain, alice):
+        [best] = (await across(domain, alice, "apple pie", limit=1)).results
+        found = await across(domain, alice, "apple pie", limit=1, order="time")
 
         assert [one.memory.id for one in found.results] == [best.memory.id]
         assert found.truncated
 
 
-async def test_empty_lists_limit_nothing(parts, alice):
-    await memorize(parts, alice, "apples")
+async def test_empty_lists_limit_nothing(domain, alice):
+    await memorize(domain, alice, "apples")
 
-    assert texts(await look_for(parts, alice, "apples", kinds=[], tags=[])) == ["apples"]
+    assert texts(await look_for(domain, alice, "apples", kinds=[], tags=[])) == ["apples"]

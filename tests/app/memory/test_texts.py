@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.memory.ports import Limits
+from app.memory.ports import DomainSettings
 from app.memory.texts import Cleaner, content_hash, content_id, cut, pieces
 from app.store.rows import new_id
 
@@ -72,7 +72,7 @@ def test_hashes_differ_where_parts_differ_also_in_where_one_ends(one, other):
 
 class TestCleaner:
     def cleaner(self, redact=True):
-        return Cleaner(Limits(piece_characters=8_000, redact=redact, reply_tokens=8_000))
+        return Cleaner(DomainSettings(piece_characters=8_000, redact=redact, reply_tokens=8_000))
 
     def test_credentials_are_replaced_and_counted(self):
         cleaner = self.cleaner()

@@ -33,14 +33,14 @@ async def everything(database: Any) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in [*memories, *conversations]]
 
 
-async def test_all_that_a_user_has_comes_back_as_it_was(take, give, parts, store, database, alice):
+async def test_all_that_a_user_has_comes_back_as_it_was(take, give, domain, store, database, alice):
     note = await memorize(
-        parts, alice, "tea", kind="fact", project="home", tags=["b", "a"], metadata={"x": [1, {"y": None}]}
+        domain, alice, "tea", kind="fact", project="home", tags=["b", "a"], metadata={"x": [1, {"y": None}]}
     )
-    gone = await memorize(parts, alice, "archived", expires_in_days=30)
-    await memorize(parts, alice, "".join(f"Sentence number {number}. " for number in range(1_500)))
-    await change(parts, alice, note, text="coffee")
-    await change(parts, alice, gone, archived=True)
+    gone = await memorize(domain, alice, "archived", expires_in_days=30)
+    await memorize(domain, alice, "".join(f"Sentence number {number}. " for number in range(1_500)))
+    await change(domain, alice, note, text="coffee")
+    await change(domain, alice, gone, archived=True)
     said = [
         {"role": "user", "content": "hi", "name": "Ada", "time": minutes(0).isoformat(), "id": "m1"},
         {"role": "assistant", "content": "x" * 20_000, "time": minutes(1).isoformat()},
@@ -48,9 +48,9 @@ async def test_all_that_a_user_has_comes_back_as_it_was(take, give, parts, store
         {"role": "user", "content": "hi"},
         "hi",
     ]
-    await converse(parts, alice, said, conversation_id="c", project="home", title="Greetings")
+    await converse(domain, alice, said, conversation_id="c", project="home", title="Greetings")
     [_, _, third, *_] = [one for one in await store.of_conversation(alice, "c", 10) if one.text == "hi"]
-    await change(parts, alice, third.id, text="edited", kind="decision", tags=["t"], metadata={"k": "v"})
+    await change(domain, alice, third.id, text="edited", kind="decision", tags=["t"], metadata={"k": "v"})
     before, exported = await everything(database), await give()
 
     await forget_all(database)
@@ -113,9 +113,9 @@ async def test_what_was_exported_and_imported_is_exported_the_same(take, give, d
     assert await give() == exported
 
 
-async def test_importing_an_export_where_it_came_from_stores_nothing(take, give, parts, alice):
-    await memorize(parts, alice, "tea")
-    await converse(parts, alice, ["hi", "hi"], conversation_id="c")
+async def test_importing_an_export_where_it_came_from_stores_nothing(take, give, domain, alice):
+    await memorize(domain, alice, "tea")
+    await converse(domain, alice, ["hi", "hi"], conversation_id="c")
 
     report = await take(await give())
 
@@ -123,12 +123,12 @@ async def test_importing_an_export_where_it_came_from_stores_nothing(take, give,
 
 
 async def test_an_older_export_changes_nothing_that_is_there_and_brings_back_what_is_gone(
-    take, give, parts, store, alice
+    take, give, domain, store, alice
 ):
-    kept = await memorize(parts, alice, "tea")
-    gone = await memorize(parts, alice, "milk")
+    kept = await memorize(domain, alice, "tea")
+    gone = await memorize(domain, alice, "milk")
     exported = await give()
-    await change(parts, alice, kept, text="coffee")
+    await change(domain, alice, kept, text="coffee")
     await store.forget(alice, Selection(ids=(gone,)), dry_run=False)
 
     report = await take(exported)
@@ -137,9 +137,9 @@ async def test_an_older_export_changes_nothing_that_is_there_and_brings_back_wha
     assert {memory.id: memory.text for memory in await store.recent(alice, 10)} == {kept: "coffee", gone: "milk"}
 
 
-async def test_another_user_takes_an_export_as_his_own(take, give, parts, store, alice, bob):
-    await memorize(parts, alice, "".join(f"Sentence number {number}. " for number in range(1_000)))
-    await converse(parts, alice, ["hi", "hi"], conversation_id="c")
+async def test_another_user_takes_an_export_as_his_own(take, give, domain, store, alice, bob):
+    await memorize(domain, alice, "".join(f"Sentence number {number}. " for number in range(1_000)))
+    await converse(domain, alice, ["hi", "hi"], conversation_id="c")
     exported = await give()
 
     first = await take(exported, scope=bob)
@@ -152,11 +152,11 @@ async def test_another_user_takes_an_export_as_his_own(take, give, parts, store,
     assert theirs.isdisjoint(memory.id for memory in await store.recent(bob, 100))
 
 
-async def test_an_export_holds_one_user_and_one_project_when_asked(give, parts, alice, bob):
-    await memorize(parts, alice, "at home", project="home")
-    await memorize(parts, alice, "at work", project="work")
-    await memorize(parts, bob, "bob's", project="home")
-    await converse(parts, alice, ["work talk"], conversation_id="w", project="work")
+async def test_an_export_holds_one_user_and_one_project_when_asked(give, domain, alice, bob):
+    await memorize(domain, alice, "at home", project="home")
+    await memorize(domain, alice, "at work", project="work")
+    await memorize(domain, bob, "bob's", project="home")
+    await converse(domain, alice, ["work talk"], conversation_id="w", project="work")
 
     lines = [json.loads(line) for line in (await give(project="home")).splitlines()]
 
@@ -164,8 +164,8 @@ async def test_an_export_holds_one_user_and_one_project_when_asked(give, parts, 
     assert b"bob's" not in await give()
 
 
-async def test_what_has_expired_is_not_exported(give, database, parts, alice):
-    await memorize(parts, alice, "over", expires_in_days=1)
+async def test_what_has_expired_is_not_exported(give, database, domain, alice):
+    await memorize(domain, alice, "over", expires_in_days=1)
     async with database.as_service() as connection:
         await connection.execute("update memories set expires_at = $1", PAST)
 
@@ -173,11 +173,11 @@ async def test_what_has_expired_is_not_exported(give, database, parts, alice):
 
 
 async def test_a_long_conversation_is_several_lines_and_one_conversation(
-    take, give, parts, database, alice, monkeypatch
+    take, give, domain, database, alice, monkeypatch
 ):
     monkeypatch.setattr(exporting, "_LINE_MESSAGES", 10)
     said = [{"role": "user", "content": "again", "id": f"m{number}"} for number in range(35)]
-    await converse(parts, alice, said, conversation_id="c", title="Long")
+    await converse(domain, alice, said, conversation_id="c", title="Long")
     before, exported = await everything(database), await give()
 
     await forget_all(database)
@@ -187,12 +187,12 @@ async def test_a_long_conversation_is_several_lines_and_one_conversation(
     assert await everything(database) == before
 
 
-async def test_an_export_is_from_one_moment(database, store, parts, alice):
-    await memorize(parts, alice, "before")
+async def test_an_export_is_from_one_moment(database, store, domain, alice):
+    await memorize(domain, alice, "before")
     async with Bulk(database).snapshot(alice) as snapshot:
         first = [turn async for turn in snapshot.turns(None)]  # it begins with its first query
-        await memorize(parts, alice, "after")
-        await converse(parts, alice, ["after"], conversation_id="c")
+        await memorize(domain, alice, "after")
+        await converse(domain, alice, ["after"], conversation_id="c")
         found = [memory.pieces[0][1] async for memory in snapshot.memories(None)]
         turns = [turn async for turn in snapshot.turns(None)]
 

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from app.errors import Conflict
-from app.memory.types import Changes, Quota
+from app.memory.types import MemoryUpdate, Quota
 from app.ops.maintain import maintain
 from app.store import maintenance as statements
 from app.store.database import Database
@@ -52,7 +52,7 @@ async def littered(store, service, alice):
     """A database with something old of every kind, and something young or alive beside it."""
     archived = [await add_note(store, alice, f"archived {age}", project="p") for age in ("long ago", "lately")]
     for one in archived:
-        await store.update(alice, one, Changes(archived=True), None, None)
+        await store.update(alice, one, MemoryUpdate(archived=True), None, None)
     await service.execute("update memories set archived_at = $1 where text = 'archived long ago'", LONG_AGO)
     await add_note(store, alice, "expired", expires_at=LONG_AGO)
     await add_note(store, alice, "alive and old", created_at=LONG_AGO)

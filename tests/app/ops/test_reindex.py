@@ -16,7 +16,7 @@ from app.errors import IndexUnavailable
 from app.ops import reindex as reindex_module
 from app.ops.reindex import ensure_collection, reindex
 from app.store.collections import Collections
-from tests.support.domain import parts_on, texts_for
+from tests.support.domain import domain_on, texts_for
 from tests.support.qdrant import COPIES, answering, delete_all, fed, feeding, qdrant
 from tests.support.rows import add_note
 from tests.support.serving import clean_environment, serving, until
@@ -136,7 +136,7 @@ class TestServer:
         assert (second.index, second.points) == ("server", 5)
         assert not (await reindex(server, True, unseen)).needed
         async with answering(database, server) as index:
-            assert len(await texts_for(parts_on(store, index), alice, "apple")) == 5
+            assert len(await texts_for(domain_on(store, index), alice, "apple")) == 5
 
     async def test_a_running_feeder_is_asked(self, database, server, monkeypatch):
         async with feeding(database, server) as feeder:

@@ -114,7 +114,7 @@ async def test_counts_of_terms_stay_exact(bulk, store, alice):
     await bulk.add_conversations(alice, [conversation("c", "a cat", "a bird")])
 
     [grey, cat] = (analyse(word).terms[0] for word in ("grey", "cat"))
-    counts = await store.collection(alice, None, [grey, cat])
+    counts = await store.corpus(alice, None, [grey, cat])
     assert (counts.memories, counts.holding) == (4, {grey: 2, cat: 2})
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.memory.change_log import LogPruned, horizon_of
-from app.memory.types import Changes, Selection
+from app.memory.types import MemoryUpdate, Selection
 from app.store import change_log as changes
 from tests.support.rows import add_note, add_turns
 
@@ -40,7 +40,7 @@ class Cursor:
 async def test_every_write_leaves_one_entry_for_each_memory(store, log, alice):
     note = await add_note(store, alice, "one", "two")
     await add_turns(store, alice, "talk", "a", "b")
-    await store.update(alice, note, Changes(archived=True), None, None)
+    await store.update(alice, note, MemoryUpdate(archived=True), None, None)
     await store.forget(alice, Selection(conversation_id="talk"), dry_run=False)
 
     batch = await log.read(0)
@@ -207,7 +207,7 @@ class TestPrune:
         await log.prune(NOTHING_KEPT)
         await add_note(store, alice, "two")
 
-        assert (await store.collection(alice, None, [])).memories == 2
+        assert (await store.corpus(alice, None, [])).memories == 2
 
 
 class TestMembers:
@@ -216,8 +216,8 @@ class TestMembers:
         a, b, c = await store.of_conversation(alice, "talk", 10)
         note = await add_note(store, alice, "note", project="p", tags=("x",))
         gone = await add_note(store, alice, "gone")
-        await store.update(alice, b.id, Changes(archived=True), None, None)
-        await store.update(alice, gone, Changes(archived=True), None, None)
+        await store.update(alice, b.id, MemoryUpdate(archived=True), None, None)
+        await store.update(alice, gone, MemoryUpdate(archived=True), None, None)
 
         members = await log.members([a.id, note, gone])
 
@@ -240,7 +240,7 @@ class TestMembers:
             await add_note(store, alice, f"note {number}")
         await add_turns(store, bob, "talk", "a", "b", "c")
         archived = await add_note(store, bob, "archived")
-        await store.update(bob, archived, Changes(archived=True), None, None)
+        await store.update(bob, archived, MemoryUpdate(archived=True), None, None)
 
         pages = [page async for page in log.everything()]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.memory.change_log import LogPruned, Space
-from app.memory.types import Changes, Selection
+from app.memory.types import MemoryUpdate, Selection
 from app.store import embeddings as embeddings_module
 from app.store.change_log import PostgresChangeLog
 from app.store.embeddings import Embeddings
@@ -43,7 +43,7 @@ class TestMissing:
         await add_note(store, alice, "first")
         await add_turns(store, bob, "talk", turn("second", name="Bob"))
         gone = await add_note(store, alice, "archived")
-        await store.update(alice, gone, Changes(archived=True), None, None)
+        await store.update(alice, gone, MemoryUpdate(archived=True), None, None)
 
         found, _ = await embeddings.older(MODEL, LAST, 100)
 
@@ -97,7 +97,7 @@ class TestStoring:
     async def test_a_vector_of_a_text_that_changed_meanwhile_is_not_stored(self, embeddings, store, alice):
         note = await add_note(store, alice, "old")
         found, _ = await embeddings.older(MODEL, LAST, 100)
-        await store.update(alice, note, Changes(text="new"), piece("new"), b"new")
+        await store.update(alice, note, MemoryUpdate(text="new"), piece("new"), b"new")
 
         assert await embeddings.store(MODEL, [(one, kept(one.text)) for one in found]) == 0
         assert await missing(embeddings) == ["new"]
@@ -113,10 +113,10 @@ class TestStoring:
         note = await add_note(store, alice, "old")
         await embed(embeddings)
 
-        await store.update(alice, note, Changes(tags=("x",)), None, None)
+        await store.update(alice, note, MemoryUpdate(tags=("x",)), None, None)
         assert await missing(embeddings) == []
 
-        await store.update(alice, note, Changes(text="new"), piece("new"), b"new")
+        await store.update(alice, note, MemoryUpdate(text="new"), piece("new"), b"new")
         assert await missing(embeddings) == ["new"]
 
     async def test_it_goes_with_its_memory(self, embeddings, store, database, alice):
@@ -132,7 +132,7 @@ class TestLog:
     async def test_every_vector_leaves_an_entry_that_counts_no_words(self, embeddings, store, log, alice):
         await add_turns(store, alice, "talk", "a b", "c")
         position = (await log.read(0)).horizon
-        counts = await store.collection(alice, None, [])
+        counts = await store.corpus(alice, None, [])
         live = await log.live()
 
         await embed(embeddings)
@@ -140,9 +140,9 @@ class TestLog:
 
         entries = (await log.read(position)).changes
         assert sorted(entry.position for entry in entries) == [0, 0, 1, 1]
-        assert await store.collection(alice, None, []) == counts
+        assert await store.corpus(alice, None, []) == counts
         await store.fold_term_counts()
-        assert await store.collection(alice, None, []) == counts
+        assert await store.corpus(alice, None, []) == counts
         assert await log.live() == live
 
     async def test_the_log_gives_the_vectors_of_its_model_alone(self, embeddings, store, database, log, alice):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.memory.types import Changes, Filter, Kind
+from app.memory.types import Filter, Kind, MemoryUpdate
 from app.store.rows import new_id
 from tests.support.domain import NOON
 from tests.support.rows import add_note, add_turns, piece, turn
@@ -20,7 +20,7 @@ def texts(memories):
 
 async def hide(store, scope, id_, how):
     if how == "archived":
-        await store.update(scope, id_, Changes(archived=True), None, None)
+        await store.update(scope, id_, MemoryUpdate(archived=True), None, None)
     else:
         async with store.db.as_service() as connection:
             await connection.execute("update memories set expires_at = now() where id = $1", id_)
@@ -102,16 +102,16 @@ class TestSpeakers:
         await add_turns(store, alice, "talk", turn("a", name="Mel"), turn("b", name="Ann"), turn("c"), project="p")
         await add_turns(store, alice, "more", turn("d", name="Mel"), turn("e", name="Zoë"), project="q")
 
-        assert sorted((await store.collection(alice, None, [])).speakers) == ["Ann", "Mel", "Zoë"]
-        assert sorted((await store.collection(alice, ["q"], [])).speakers) == ["Mel", "Zoë"]
-        assert sorted((await store.collection(alice, ["p", "q"], [])).speakers) == ["Ann", "Mel", "Zoë"]
-        assert sorted((await store.collection(alice, ["none"], [])).speakers) == []
-        assert sorted((await store.collection(alice, [], [])).speakers) == []
+        assert sorted((await store.corpus(alice, None, [])).speakers) == ["Ann", "Mel", "Zoë"]
+        assert sorted((await store.corpus(alice, ["q"], [])).speakers) == ["Mel", "Zoë"]
+        assert sorted((await store.corpus(alice, ["p", "q"], [])).speakers) == ["Ann", "Mel", "Zoë"]
+        assert sorted((await store.corpus(alice, ["none"], [])).speakers) == []
+        assert sorted((await store.corpus(alice, [], [])).speakers) == []
 
     async def test_more_than_two_hundred_are_cut(self, store, alice):
         await add_turns(store, alice, "talk", *(turn("x", id=str(n), name=f"name {n:03}") for n in range(230)))
 
-        assert len(sorted((await store.collection(alice, None, [])).speakers)) == 200
+        assert len(sorted((await store.corpus(alice, None, [])).speakers)) == 200
 
 
 class TestFilters:

@@ -127,7 +127,7 @@ async def test_any_user_name_works_and_is_nobody_elses(store, database, name):
 
 async def test_ids_of_another_user_are_neither_read_nor_changed_nor_forgotten(store, alice, bob):
     from app.errors import NotFound
-    from app.memory.types import Changes, Kind, Selection
+    from app.memory.types import Kind, MemoryUpdate, Selection
 
     theirs = (await store.recent(bob, 1))[0].id
 
@@ -135,7 +135,7 @@ async def test_ids_of_another_user_are_neither_read_nor_changed_nor_forgotten(st
     assert await store.neighbours(alice, [theirs], 1, 1) == {}
     assert await store.forget(alice, Selection(ids=(theirs,)), dry_run=False) == 0
     with pytest.raises(NotFound, match=str(theirs)):
-        await store.update(alice, theirs, Changes(kind=Kind.FACT), None, None)
+        await store.update(alice, theirs, MemoryUpdate(kind=Kind.FACT), None, None)
     assert theirs in await store.get(bob, [theirs])
 
 

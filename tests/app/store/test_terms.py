@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.errors import Conflict
 from app.memory.texts import content_hash
-from app.memory.types import Changes, Scope, Selection
+from app.memory.types import MemoryUpdate, Scope, Selection
 from app.store import terms as terms_module
 from app.store.database import Database
 from app.store.terms import COUNT_TERM
@@ -39,7 +39,7 @@ async def recount(database, user, projects):
 
 async def assert_exact(store, scope):
     for projects in (None, ["p"], ["q", ""], []):
-        counts = await store.collection(scope, projects, list(TERMS.values()))
+        counts = await store.corpus(scope, projects, list(TERMS.values()))
         memories, holding = await recount(store.db, scope.user, projects)
         assert counts.memories == memories
         assert {term: number for term, number in counts.holding.items() if number} == holding
@@ -69,10 +69,10 @@ async def take(store, scope, what, first, second):
     elif what == "forget":
         await store.forget(scope, Selection(ids=(ids[first % len(ids)],)), dry_run=False)
     elif what == "archive":
-        await ignoring_conflicts(store.update(scope, ids[first % len(ids)], Changes(archived=second), None, None))
+        await ignoring_conflicts(store.update(scope, ids[first % len(ids)], MemoryUpdate(archived=second), None, None))
     elif what == "retext":
         new = piece(" ".join(second))
-        change = Changes(text=new.text)
+        change = MemoryUpdate(text=new.text)
         await ignoring_conflicts(store.update(scope, ids[first % len(ids)], change, new, content_hash(str(new.id))))
     elif what == "move":
         async with store.db.as_service() as connection:
@@ -117,7 +117,7 @@ async def test_counts_are_exact_while_others_write_and_fold(store, alice, bob):
     async def look():
         seen = 0
         for _ in range(25):
-            counts = await store.collection(alice, None, [TERMS["red"], TERMS["pear"]])
+            counts = await store.corpus(alice, None, [TERMS["red"], TERMS["pear"]])
             assert counts.holding.get(TERMS["red"], 0) == counts.memories, "one moment, one count"
             assert TERMS["pear"] not in counts.holding, "another user's word"
             assert counts.memories >= seen
@@ -172,7 +172,7 @@ async def test_a_fold_leaves_changes_of_open_transactions_for_the_next_one(store
     await assert_exact(store, alice)
     await store.fold_term_counts()
     await assert_exact(store, alice)
-    assert (await store.collection(alice, None, [TERMS["red"]])).holding == {TERMS["red"]: 2}
+    assert (await store.corpus(alice, None, [TERMS["red"]])).holding == {TERMS["red"]: 2}
 
 
 async def test_after_a_fold_the_log_is_not_needed_for_the_counts(store, database, alice):
@@ -181,7 +181,7 @@ async def test_after_a_fold_the_log_is_not_needed_for_the_counts(store, database
     async with database.as_service() as connection:
         await connection.execute("delete from changes")
 
-    counts = await store.collection(alice, None, [TERMS["red"], TERMS["pear"]])
+    counts = await store.corpus(alice, None, [TERMS["red"], TERMS["pear"]])
 
     assert (counts.memories, counts.holding) == (1, {TERMS["red"]: 1})
 

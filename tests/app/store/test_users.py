@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from app.errors import Conflict, QuotaExceeded
-from app.memory.types import Changes, Quota, Scope, Selection
+from app.memory.types import MemoryUpdate, Quota, Scope, Selection
 from app.ops import exporting
 from app.store.bulk import Bulk
 from app.store.database import Database
@@ -110,8 +110,8 @@ async def test_use_is_exact_after_every_kind_of_change_folded_or_not(store, user
     await add_turns(store, alice, "talk", "hello", turn("a long ", "turn"))
     await store.fold_term_counts()
     await check()
-    await store.update(alice, first, Changes(text="shorter"), piece("shorter"), b"hash")
-    await store.update(alice, first, Changes(archived=True), None, None)
+    await store.update(alice, first, MemoryUpdate(text="shorter"), piece("shorter"), b"hash")
+    await store.update(alice, first, MemoryUpdate(archived=True), None, None)
     await add_note(store, alice, "grün ist der Tee")
     await check()
     await store.forget(alice, Selection(conversation_id="talk"), dry_run=False)
@@ -186,8 +186,8 @@ async def test_bytes_are_limited_too_also_when_a_text_grows(limited, alice):
     with pytest.raises(QuotaExceeded, match="quota of 40 bytes: with this it would be 41"):
         await add_note(limited, alice, "y" * 11)
     with pytest.raises(QuotaExceeded, match="would be 41"):
-        await limited.update(alice, first, Changes(text="z" * 41), piece("z" * 41), b"hash")
-    await limited.update(alice, first, Changes(text="z" * 40), piece("z" * 40), b"hash")
+        await limited.update(alice, first, MemoryUpdate(text="z" * 41), piece("z" * 41), b"hash")
+    await limited.update(alice, first, MemoryUpdate(text="z" * 40), piece("z" * 40), b"hash")
     assert (await limited.stats(alice, None)).use.bytes == 40
 
 
@@ -213,8 +213,8 @@ async def test_whoever_is_over_the_quota_may_still_change_shorten_and_forget(lim
     ids = [await add_note(limited, alice, f"{number} long") for number in range(3)]
     await users.set_quota("alice", 1, None)
 
-    await limited.update(alice, ids[0], Changes(tags=("x",)), None, None)
-    await limited.update(alice, ids[0], Changes(text="0"), piece("0"), b"hash")
+    await limited.update(alice, ids[0], MemoryUpdate(tags=("x",)), None, None)
+    await limited.update(alice, ids[0], MemoryUpdate(text="0"), piece("0"), b"hash")
     with pytest.raises(QuotaExceeded):
         await add_note(limited, alice, "new")
     assert await limited.forget(alice, Selection(ids=tuple(ids)), dry_run=False) == 3
@@ -317,18 +317,18 @@ async def test_folding_after_a_deletion_brings_nothing_back(store, users, alice)
     assert (await users.use("alice")).memories == 1
 
 
-async def test_the_index_follows_a_deletion(parts, store, users, follower, alice, bob):
+async def test_the_index_follows_a_deletion(domain, store, users, follower, alice, bob):
     for scope in (alice, bob):
         await add_note(store, scope, "quinces in the orchard")
         await add_turns(store, scope, "talk", "quinces again")
-    assert len(await texts_for(parts, alice, "quinces")) == 2
+    assert len(await texts_for(domain, alice, "quinces")) == 2
 
     await users.delete("alice")
 
     await follower.catch_up()
     assert await follower.count() == 2
-    assert await texts_for(parts, alice, "quinces") == []
-    assert len(await texts_for(parts, bob, "quinces")) == 2
+    assert await texts_for(domain, alice, "quinces") == []
+    assert len(await texts_for(domain, bob, "quinces")) == 2
 
 
 async def test_an_index_that_was_away_during_a_deletion_follows_too(store, log, users, index_folder, alice, bob):

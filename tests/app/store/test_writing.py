@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import Conflict, NotFound
 from app.memory.texts import content_hash
-from app.memory.types import Changes, Kind, Selection
+from app.memory.types import Kind, MemoryUpdate, Selection
 from app.store import conversations
 from app.store.rows import new_id
 from tests.support.rows import add_note, add_turns, note, piece, turn
@@ -82,7 +82,7 @@ async def test_the_content_of_an_expired_memory_can_be_stored_again(store, alice
 
 async def test_the_content_of_an_archived_memory_can_be_stored_again(store, alice):
     old = await add_note(store, alice, "again")
-    await store.update(alice, old, Changes(archived=True), None, None)
+    await store.update(alice, old, MemoryUpdate(archived=True), None, None)
 
     assert (await store.add(alice, note("again"))).created
 
@@ -96,7 +96,7 @@ async def test_what_is_said_in_a_conversation_is_no_duplicate_of_a_note(store, a
 async def test_an_update_changes_what_is_given_and_keeps_the_rest(store, alice):
     id_ = await add_note(store, alice, "text", tags=("a",), metadata={"b": 1}, project="p")
 
-    version = await store.update(alice, id_, Changes(kind=Kind.DECISION), None, None)
+    version = await store.update(alice, id_, MemoryUpdate(kind=Kind.DECISION), None, None)
 
     memory = (await store.get(alice, [id_]))[id_]
     assert (version, memory.version, memory.kind) == (2, 2, Kind.DECISION)
@@ -107,7 +107,7 @@ async def test_an_update_changes_what_is_given_and_keeps_the_rest(store, alice):
 async def test_tags_and_metadata_can_be_emptied(store, alice):
     id_ = await add_note(store, alice, "text", tags=("a",), metadata={"b": 1})
 
-    await store.update(alice, id_, Changes(tags=(), metadata={}), None, None)
+    await store.update(alice, id_, MemoryUpdate(tags=(), metadata={}), None, None)
 
     memory = (await store.get(alice, [id_]))[id_]
     assert (memory.tags, memory.metadata) == ((), {})
@@ -116,7 +116,9 @@ async def test_tags_and_metadata_can_be_emptied(store, alice):
 async def test_versions_told_to_concurrent_updates_are_all_different(store, alice):
     id_ = await add_note(store, alice, "text")
 
-    told = await asyncio.gather(*(store.update(alice, id_, Changes(metadata={"n": n}), None, None) for n in range(6)))
+    told = await asyncio.gather(
+        *(store.update(alice, id_, MemoryUpdate(metadata={"n": n}), None, None) for n in range(6))
+    )
 
     assert sorted(told) == [2, 3, 4, 5, 6, 7]
 
@@ -124,7 +126,7 @@ async def test_versions_told_to_concurrent_updates_are_all_different(store, alic
 async def test_a_new_text_replaces_the_old_one(store, alice):
     id_ = await add_note(store, alice, "old")
 
-    await store.update(alice, id_, Changes(text="new"), piece("new"), content_hash("new"))
+    await store.update(alice, id_, MemoryUpdate(text="new"), piece("new"), content_hash("new"))
 
     assert list(await everything(store, alice)) == ["new"]
     assert (await store.add(alice, note("new"))).duplicate
@@ -136,7 +138,7 @@ async def test_the_text_of_another_memory_is_refused_and_nothing_changes(store, 
     id_ = await add_note(store, alice, "mine")
 
     with pytest.raises(Conflict, match=f"memory {id_}: another memory of the project has the same text; forget one"):
-        await store.update(alice, id_, Changes(kind=Kind.FACT), piece("taken"), content_hash("taken"))
+        await store.update(alice, id_, MemoryUpdate(kind=Kind.FACT), piece("taken"), content_hash("taken"))
 
     memory = (await store.get(alice, [id_]))[id_]
     assert (memory.text, memory.kind, memory.version) == ("mine", Kind.NOTE, 1)
@@ -144,21 +146,21 @@ async def test_the_text_of_another_memory_is_refused_and_nothing_changes(store, 
 
 async def test_unarchiving_what_was_stored_again_meanwhile_is_refused(store, alice):
     id_ = await add_note(store, alice, "text")
-    await store.update(alice, id_, Changes(archived=True), None, None)
+    await store.update(alice, id_, MemoryUpdate(archived=True), None, None)
     await add_note(store, alice, "text")
 
     with pytest.raises(Conflict, match="forget one of the two"):
-        await store.update(alice, id_, Changes(archived=False), None, None)
+        await store.update(alice, id_, MemoryUpdate(archived=False), None, None)
 
 
 async def test_archive_is_for_all_pieces_and_can_be_undone(store, alice):
     id_ = await add_note(store, alice, "a", "b", "c")
 
-    await store.update(alice, id_, Changes(archived=True), None, None)
+    await store.update(alice, id_, MemoryUpdate(archived=True), None, None)
     assert await store.recent(alice, 10) == []
     assert (await store.get(alice, [id_]))[id_].archived_at is not None, "kept, and shown by its id"
 
-    await store.update(alice, id_, Changes(archived=False), None, None)
+    await store.update(alice, id_, MemoryUpdate(archived=False), None, None)
     assert len(await store.recent(alice, 10)) == 3
 
 
@@ -166,7 +168,7 @@ async def test_any_piece_stands_for_the_whole_text_in_an_update(store, alice):
     id_ = await add_note(store, alice, "a", "b", "c")
     pieces = await everything(store, alice)
 
-    version = await store.update(alice, pieces["b"].id, Changes(tags=("x",)), None, None)
+    version = await store.update(alice, pieces["b"].id, MemoryUpdate(tags=("x",)), None, None)
 
     assert version == 2
     assert {memory.tags for memory in (await everything(store, alice)).values()} == {("x",)}
@@ -183,13 +185,15 @@ async def test_updating_what_is_not_there_says_so(store, alice, gone):
         id_ = await add_note(store, alice, "text", expires_at=PAST)
 
     with pytest.raises(NotFound, match=f"memory {id_}: there is none with this id; search_memory gives"):
-        await store.update(alice, id_, Changes(kind=Kind.FACT), None, None)
+        await store.update(alice, id_, MemoryUpdate(kind=Kind.FACT), None, None)
 
 
 async def test_a_turn_with_a_corrected_text_is_still_known_when_its_conversation_comes_again(store, alice):
     await add_turns(store, alice, "talk", "hello", "hwo are you")
     wrong = (await store.of_conversation(alice, "talk", 10))[1]
-    await store.update(alice, wrong.id, Changes(text="how are you"), piece("how are you"), content_hash("how are you"))
+    await store.update(
+        alice, wrong.id, MemoryUpdate(text="how are you"), piece("how are you"), content_hash("how are you")
+    )
 
     again = await add_turns(store, alice, "talk", "hello", "hwo are you", "fine")
 
@@ -240,7 +244,7 @@ class TestForget:
         assert await store.forget(alice, Selection(ids=(self.short,)), dry_run=False) == 0
 
     async def test_archived_and_expired_memories_are_forgotten_too(self, store, alice, database):
-        await store.update(alice, self.short, Changes(archived=True), None, None)
+        await store.update(alice, self.short, MemoryUpdate(archived=True), None, None)
         await add_note(store, alice, "over", project="q", expires_at=PAST)
 
         assert await store.forget(alice, Selection(project="q"), dry_run=False) == 2

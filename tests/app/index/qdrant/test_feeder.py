@@ -26,7 +26,7 @@ from app.store.collections import Collections
 from app.store.database import Database
 from app.store.heartbeat import AlwaysHeld
 from app.store.postgres import PostgresStore
-from tests.support.domain import look_for, memorize, parts_on, texts_for
+from tests.support.domain import domain_on, look_for, memorize, texts_for
 from tests.support.freezing import successor
 from tests.support.qdrant import COPIES, Line, answering, delete_all, fed, feeding, qdrant
 from tests.support.rows import add_note
@@ -166,14 +166,14 @@ class TestShardKeys:
             async with feeding(database, spread) as feeder, answering(database, spread) as index:
                 await fed(feeder)
                 await until(lambda: index.problem is None, "it answers")
-                parts = parts_on(store, index)
-                assert await texts_for(parts, alice, "apple") == ["apple pie"]
-                assert await texts_for(parts, bob, "apple") == ["apple of bob"]
-                await memorize(parts, alice, "apple cake")
+                domain = domain_on(store, index)
+                assert await texts_for(domain, alice, "apple") == ["apple pie"]
+                assert await texts_for(domain, bob, "apple") == ["apple of bob"]
+                await memorize(domain, alice, "apple cake")
                 async with database.as_user("alice") as connection:
                     await connection.execute("delete from memories where id = $1", gone)
                 await until(lambda: level(database), "all is fed")
-                assert await texts_for(parts, alice, "apple") == ["apple cake"]
+                assert await texts_for(domain, alice, "apple") == ["apple cake"]
 
     async def test_a_key_that_was_made_though_a_dead_node_was_waited_for_in_vain_is_used(
         self, store, database, qdrant_settings, run_folder, alice, monkeypatch
@@ -228,7 +228,7 @@ class TestReplacing:
     async def test_searches_and_writes_go_on_without_a_gap(
         self, store, index, database, qdrant_settings, client, alice, why
     ):
-        parts = parts_on(store, index)
+        domain = domain_on(store, index)
         before = (await Collections(database).live()).name
         if why == "asked for":
             await Collections(database).ask_for_rebuild()
@@ -238,8 +238,8 @@ class TestReplacing:
         async with feeding(database, qdrant_settings):
             switched = False
             while not switched or searches < 40:
-                await memorize(parts, alice, f"apple pie {searches}")
-                found = await look_for(parts, alice, "apple", limit=100)
+                await memorize(domain, alice, f"apple pie {searches}")
+                found = await look_for(domain, alice, "apple", limit=100)
                 assert not found.degraded
                 assert len(found.results) == min(100, 31 + searches)
                 searches += 1
@@ -253,7 +253,7 @@ class TestReplacing:
         async with feeding(database, qdrant_settings):
             await until(lambda: tidy(client, database, qdrant_settings), "there is one again")
             await until(lambda: index.problem is None, "it answers")
-            assert len(await texts_for(parts_on(store, index), alice, "apple", limit=100)) == 30
+            assert len(await texts_for(domain_on(store, index), alice, "apple", limit=100)) == 30
 
     async def test_a_collection_lost_while_it_is_fed_is_filled_anew(
         self, store, index, database, qdrant_settings, qdrant_url, client, alice
@@ -265,7 +265,7 @@ class TestReplacing:
             feeder.wake()
             await until(lambda: tidy(client, database, qdrant_settings), "there is one again")
             await until(lambda: index.problem is None, "it answers")
-            assert len(await texts_for(parts_on(store, index), alice, "apple", limit=100)) == 31
+            assert len(await texts_for(domain_on(store, index), alice, "apple", limit=100)) == 31
 
     async def test_a_collection_with_too_few_points_is_filled_anew(
         self, store, index, database, qdrant_settings, client, alice
@@ -283,7 +283,7 @@ class TestReplacing:
         async with feeding(database, qdrant_settings):
             await until(replaced, "another one answers")
             await until(lambda: index.problem is None, "it answers")
-            assert len(await texts_for(parts_on(store, index), alice, "apple", limit=100)) == 30
+            assert len(await texts_for(domain_on(store, index), alice, "apple", limit=100)) == 30
 
     async def test_an_alias_that_means_another_collection_is_mended(self, index, database, qdrant_settings, client):
         other = f"{qdrant_settings.qdrant_collection}_other"
@@ -304,12 +304,12 @@ class TestReplacing:
     async def test_collections_of_a_restored_copy_are_forgotten(self, store, index, database, qdrant_settings, alice):
         async with database.as_service() as connection:
             await connection.execute("update instance set database_id = gen_random_uuid()")
-        assert (await look_for(parts_on(store, index), alice, "apple")).degraded, "its positions mean nothing here"
+        assert (await look_for(domain_on(store, index), alice, "apple")).degraded, "its positions mean nothing here"
 
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
             await until(lambda: index.problem is None, "it answers")
-            assert len(await texts_for(parts_on(store, index), alice, "apple", limit=100)) == 30
+            assert len(await texts_for(domain_on(store, index), alice, "apple", limit=100)) == 30
 
 
 # Each leaves another state behind, here or on the server.
@@ -346,12 +346,12 @@ class TestKilled:
         assert await run_until_killed(arguments) == -signal.SIGKILL
 
         async with answering(database, other) as index:
-            parts = parts_on(store, index)
-            assert len(await texts_for(parts, alice, "apple")) == 5, "searches never noticed"
+            domain = domain_on(store, index)
+            assert len(await texts_for(domain, alice, "apple")) == 5, "searches never noticed"
             async with feeding(database, other) as feeder:
                 await fed(feeder)
                 await until(lambda: tidy(client, database, other), "one live collection, and nothing else")
-                assert len(await texts_for(parts, alice, "apple")) == 5
+                assert len(await texts_for(domain, alice, "apple")) == 5
         live = await Collections(database).live()
         assert live.shape["shards"] == 2
         assert (await client.count(live.name)).count == 5

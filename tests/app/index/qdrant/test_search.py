@@ -21,7 +21,7 @@ from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Scope
 from app.store.collections import Collections
 from app.store.users import Users
-from tests.support.domain import change, converse, erase, look_for, memorize, parts_on, texts_for
+from tests.support.domain import change, converse, domain_on, erase, look_for, memorize, texts_for
 from tests.support.qdrant import Line, answering, delete_all, fed, feeding
 from tests.support.rows import piece
 from tests.support.waiting import until
@@ -47,8 +47,8 @@ async def index(database, qdrant_settings):
 
 
 @pytest.fixture
-def parts(store, index):
-    return parts_on(store, index)
+def domain(store, index):
+    return domain_on(store, index)
 
 
 async def points_in(settings, count):
@@ -61,24 +61,24 @@ async def points_in(settings, count):
 
 
 class TestFreshness:
-    async def test_what_nobody_fed_yet_is_found(self, parts, alice):
-        await memorize(parts, alice, "apple pie")
-        await converse(parts, alice, ["an apple", "a pear"], conversation_id="talk")
+    async def test_what_nobody_fed_yet_is_found(self, domain, alice):
+        await memorize(domain, alice, "apple pie")
+        await converse(domain, alice, ["an apple", "a pear"], conversation_id="talk")
 
-        assert set(await texts_for(parts, alice, "apple")) == {"apple pie", "an apple", "a pear"}
+        assert set(await texts_for(domain, alice, "apple")) == {"apple pie", "an apple", "a pear"}
 
     async def test_what_the_collection_has_is_found_with_what_it_does_not_have_yet(
-        self, parts, database, qdrant_settings, alice
+        self, domain, database, qdrant_settings, alice
     ):
-        await memorize(parts, alice, "apple pie")
-        await converse(parts, alice, ["one apple", "two plums"], conversation_id="talk")
+        await memorize(domain, alice, "apple pie")
+        await converse(domain, alice, ["one apple", "two plums"], conversation_id="talk")
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
             await until(lambda: level(feeder), "all is fed")
-        await converse(parts, alice, ["three figs"], conversation_id="talk")
-        await memorize(parts, alice, "apple cake")
+        await converse(domain, alice, ["three figs"], conversation_id="talk")
+        await memorize(domain, alice, "apple cake")
 
-        assert set(await texts_for(parts, alice, "apple")) == {
+        assert set(await texts_for(domain, alice, "apple")) == {
             "apple pie",
             "apple cake",
             "one apple",
@@ -86,25 +86,25 @@ class TestFreshness:
             "three figs",
         }
 
-    async def test_what_was_changed_since_is_found_as_it_is_now(self, parts, database, qdrant_settings, alice):
-        gone = await memorize(parts, alice, "apple pie")
-        changed = await memorize(parts, alice, "apple cake")
-        archived = await memorize(parts, alice, "apple tart")
+    async def test_what_was_changed_since_is_found_as_it_is_now(self, domain, database, qdrant_settings, alice):
+        gone = await memorize(domain, alice, "apple pie")
+        changed = await memorize(domain, alice, "apple cake")
+        archived = await memorize(domain, alice, "apple tart")
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
             await until(lambda: level(feeder), "all is fed")
-        await erase(parts, alice, ids=[gone])
-        await change(parts, alice, changed, text="pear cake")
-        await change(parts, alice, archived, archived=True)
+        await erase(domain, alice, ids=[gone])
+        await change(domain, alice, changed, text="pear cake")
+        await change(domain, alice, archived, archived=True)
 
-        assert await texts_for(parts, alice, "apple") == []
-        assert await texts_for(parts, alice, "pear") == ["pear cake"]
+        assert await texts_for(domain, alice, "apple") == []
+        assert await texts_for(domain, alice, "pear") == ["pear cake"]
 
     async def test_a_deleted_users_points_leave_the_collection(
-        self, index, parts, database, qdrant_settings, alice, bob
+        self, index, domain, database, qdrant_settings, alice, bob
     ):
         for scope in (alice, bob):
-            await memorize(parts, scope, "apple pie")
+            await memorize(domain, scope, "apple pie")
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
             await until(lambda: level(feeder), "all is fed")
@@ -113,24 +113,24 @@ class TestFreshness:
             await until(lambda: level(feeder), "all is fed")
 
             assert await index.count() == 1
-        assert await texts_for(parts, bob, "apple") == ["apple pie"]
+        assert await texts_for(domain, bob, "apple") == ["apple pie"]
 
-    async def test_every_write_is_found_while_the_feeder_works(self, parts, database, qdrant_settings, alice):
+    async def test_every_write_is_found_while_the_feeder_works(self, domain, database, qdrant_settings, alice):
         async with feeding(database, qdrant_settings):
 
             async def write(writer):
                 for number in range(8):
                     word = f"word{writer}x{number}"
                     if number % 2:
-                        await memorize(parts, alice, f"a note about {word}")
+                        await memorize(domain, alice, f"a note about {word}")
                     else:
-                        await converse(parts, alice, [f"a message about {word}"], conversation_id=f"talk {writer}")
-                    assert any(word in text for text in await texts_for(parts, alice, word)), word
+                        await converse(domain, alice, [f"a message about {word}"], conversation_id=f"talk {writer}")
+                    assert any(word in text for text in await texts_for(domain, alice, word)), word
 
             await asyncio.gather(*map(write, range(5)))
 
     async def test_a_write_that_commits_after_later_ones_is_found_and_fed(
-        self, parts, database, qdrant_settings, alice
+        self, domain, database, qdrant_settings, alice
     ):
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
@@ -143,60 +143,60 @@ class TestFreshness:
                     " 1 from gen_random_uuid() as i",
                     list(piece("belated").analysis.terms),
                 )
-                await memorize(parts, alice, "punctual")
+                await memorize(domain, alice, "punctual")
                 await until(lambda: points_in(qdrant_settings, 1), "the later one is fed")
-                assert await texts_for(parts, alice, "punctual belated") == ["punctual"]
+                assert await texts_for(domain, alice, "punctual belated") == ["punctual"]
                 await transaction.commit()
-            assert set(await texts_for(parts, alice, "punctual belated")) == {"punctual", "belated"}
+            assert set(await texts_for(domain, alice, "punctual belated")) == {"punctual", "belated"}
             await until(lambda: points_in(qdrant_settings, 2), "the earlier one is fed too")
 
-    async def test_another_users_changes_are_neither_found_nor_counted(self, parts, alice, bob, monkeypatch):
+    async def test_another_users_changes_are_neither_found_nor_counted(self, domain, alice, bob, monkeypatch):
         monkeypatch.setattr(remote_module, "_CHANGES", 5)
         monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
         for number in range(10):
-            await memorize(parts, bob, f"apple {number}")
-        await memorize(parts, alice, "apple of alice")
+            await memorize(domain, bob, f"apple {number}")
+        await memorize(domain, alice, "apple of alice")
 
-        assert await texts_for(parts, alice, "apple") == ["apple of alice"]
-        assert (await look_for(parts, bob, "apple")).degraded, "ten are too many to make up for"
+        assert await texts_for(domain, alice, "apple") == ["apple of alice"]
+        assert (await look_for(domain, bob, "apple")).degraded, "ten are too many to make up for"
 
-    async def test_too_many_changes_wait_for_the_feeder(self, parts, database, qdrant_settings, alice, monkeypatch):
+    async def test_too_many_changes_wait_for_the_feeder(self, domain, database, qdrant_settings, alice, monkeypatch):
         monkeypatch.setattr(remote_module, "_CHANGES", 5)
         monkeypatch.setattr(remote_module, "_PATIENCE_S", 20.0)
         for number in range(10):
-            await memorize(parts, alice, f"apple {number}")
-        search = asyncio.create_task(texts_for(parts, alice, "apple"))
+            await memorize(domain, alice, f"apple {number}")
+        search = asyncio.create_task(texts_for(domain, alice, "apple"))
         async with feeding(database, qdrant_settings):
             assert len(await search) == 10
 
     async def test_an_open_transaction_makes_no_search_score_what_was_fed(
-        self, parts, database, qdrant_settings, alice, monkeypatch
+        self, domain, database, qdrant_settings, alice, monkeypatch
     ):
         monkeypatch.setattr(remote_module, "_CHANGES", 5)
         monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
         async with database.as_user("bob") as connection, connection.transaction():
             await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
             for number in range(10):
-                await memorize(parts, alice, f"apple {number}")
+                await memorize(domain, alice, f"apple {number}")
             async with feeding(database, qdrant_settings) as feeder:
                 await fed(feeder)
                 await until(lambda: level(feeder), "all is fed")
-            assert len(await texts_for(parts, alice, "apple")) == 10
+            assert len(await texts_for(domain, alice, "apple")) == 10
 
-    async def test_too_large_sessions_are_left_to_the_store(self, parts, alice, monkeypatch):
+    async def test_too_large_sessions_are_left_to_the_store(self, domain, alice, monkeypatch):
         monkeypatch.setattr(remote_module, "_MEMBERS", 5)
-        await converse(parts, alice, [f"apple {number}" for number in range(10)], conversation_id="talk")
+        await converse(domain, alice, [f"apple {number}" for number in range(10)], conversation_id="talk")
 
-        assert (await look_for(parts, alice, "apple")).degraded
+        assert (await look_for(domain, alice, "apple")).degraded
 
-    async def test_a_log_pruned_above_the_position_is_not_relied_on(self, parts, database, alice):
-        await memorize(parts, alice, "apple")
+    async def test_a_log_pruned_above_the_position_is_not_relied_on(self, domain, database, alice):
+        await memorize(domain, alice, "apple")
         async with database.as_service() as connection:
             await connection.execute(
                 "update log_positions set xid = pg_current_xact_id() where name = 'pruned'",
             )
 
-        assert (await look_for(parts, alice, "apple")).degraded
+        assert (await look_for(domain, alice, "apple")).degraded
 
 
 async def level(feeder):
@@ -218,11 +218,11 @@ step = st.one_of(
 @settings(max_examples=8)
 @given(steps=st.lists(step, min_size=3, max_size=14))
 async def test_a_view_says_what_an_index_built_anew_says(
-    parts, index, log, database, qdrant_settings, run_folder, steps
+    domain, index, log, database, qdrant_settings, run_folder, steps
 ):
     scope = Scope(f"user {next(_numbers)}")
     for what, value in steps:
-        await take(parts, scope, what, value, database, qdrant_settings)
+        await take(domain, scope, what, value, database, qdrant_settings)
 
     anew = Follower(log, lambda id_, space: EdgeEngine.open(run_folder / f"beside-remote-{next(_numbers)}", id_, space))
     await anew.start()
@@ -233,11 +233,11 @@ async def test_a_view_says_what_an_index_built_anew_says(
         await anew.stop()
 
 
-async def take(parts, scope, what, value, database, qdrant_settings):
+async def take(domain, scope, what, value, database, qdrant_settings):
     if what == "say":
-        await converse(parts, scope, value, conversation_id=scope.user)
+        await converse(domain, scope, value, conversation_id=scope.user)
     elif what == "note":
-        await memorize(parts, scope, " ".join(value))
+        await memorize(domain, scope, " ".join(value))
     elif what == "feed":
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
@@ -249,11 +249,11 @@ async def take(parts, scope, what, value, database, qdrant_settings):
             return
         id_ = ids[value % len(ids)]
         if what == "forget":
-            await erase(parts, scope, ids=[id_])
+            await erase(domain, scope, ids=[id_])
         elif what == "change":
-            await change(parts, scope, id_, text=f"{WORDS[value % len(WORDS)]} {next(_numbers)}")
+            await change(domain, scope, id_, text=f"{WORDS[value % len(WORDS)]} {next(_numbers)}")
         else:
-            await change(parts, scope, id_, archived=True)
+            await change(domain, scope, id_, archived=True)
 
 
 async def picture(index, database, scope):
@@ -292,25 +292,25 @@ class TestAway:
         async with answering(database, through) as index:
             yield index
 
-    async def test_searches_go_on_degraded_while_it_is_away_and_use_it_when_it_is_back(self, parts, index, line, alice):
-        await memorize(parts, alice, "apple")
-        assert await texts_for(parts, alice, "apple") == ["apple"]
+    async def test_searches_go_on_degraded_while_it_is_away_and_use_it_when_back(self, domain, index, line, alice):
+        await memorize(domain, alice, "apple")
+        assert await texts_for(domain, alice, "apple") == ["apple"]
         await line.cut()
 
         for _ in range(3):
-            found = await look_for(parts, alice, "apple")
+            found = await look_for(domain, alice, "apple")
             assert ([one.memory.text for one in found.results], found.degraded) == (["apple"], True)
         assert "Qdrant does not answer" in index.problem
 
         await line.start()
         await until(lambda: index.problem is None, "it answers again")
-        assert await texts_for(parts, alice, "apple") == ["apple"]
+        assert await texts_for(domain, alice, "apple") == ["apple"]
 
-    async def test_only_the_first_search_waits_for_a_server_that_hangs(self, parts, index, line, alice, monkeypatch):
-        await memorize(parts, alice, "apple")
+    async def test_only_the_first_search_waits_for_a_server_that_hangs(self, domain, index, line, alice, monkeypatch):
+        await memorize(domain, alice, "apple")
         monkeypatch.setattr(server_module, "SEARCH_LIMIT_S", 0.1)
         line.freeze()
-        assert (await look_for(parts, alice, "apple")).degraded
+        assert (await look_for(domain, alice, "apple")).degraded
         assert "did not answer" in index.problem
 
         def asked(*arguments):
@@ -318,10 +318,10 @@ class TestAway:
 
         with monkeypatch.context() as patch:
             patch.setattr(index._collections, "seen_by", asked)
-            assert (await look_for(parts, alice, "apple")).degraded
+            assert (await look_for(domain, alice, "apple")).degraded
         line.thaw()
         await until(lambda: index.problem is None, "it answers again")
-        assert await texts_for(parts, alice, "apple") == ["apple"]
+        assert await texts_for(domain, alice, "apple") == ["apple"]
 
     async def test_a_server_that_is_away_at_the_start_is_used_when_it_comes(
         self, store, database, qdrant_settings, line, alice
@@ -331,20 +331,20 @@ class TestAway:
         await line.cut()
         through = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port}"})
         async with answering(database, through) as index:
-            parts = parts_on(store, index)
-            await memorize(parts, alice, "apple")
-            assert (await look_for(parts, alice, "apple")).degraded
+            domain = domain_on(store, index)
+            await memorize(domain, alice, "apple")
+            assert (await look_for(domain, alice, "apple")).degraded
             await line.start()
             await until(lambda: index.problem is None, "it answers")
-            assert await texts_for(parts, alice, "apple") == ["apple"]
+            assert await texts_for(domain, alice, "apple") == ["apple"]
 
-    async def test_a_connection_that_the_server_closed_meanwhile_is_no_trouble(self, parts, line, alice):
-        await memorize(parts, alice, "apple")
-        assert await texts_for(parts, alice, "apple") == ["apple"]
+    async def test_a_connection_that_the_server_closed_meanwhile_is_no_trouble(self, domain, line, alice):
+        await memorize(domain, alice, "apple")
+        assert await texts_for(domain, alice, "apple") == ["apple"]
         await line.cut()
         await line.start()
 
-        assert await texts_for(parts, alice, "apple") == ["apple"]
+        assert await texts_for(domain, alice, "apple") == ["apple"]
 
     async def test_when_a_node_is_away_the_next_is_asked(
         self, store, database, qdrant_settings, qdrant_url, line, alice
@@ -353,28 +353,28 @@ class TestAway:
             await fed(feeder)
         both = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port},{qdrant_url}"})
         async with answering(database, both) as index:
-            parts = parts_on(store, index)
-            await memorize(parts, alice, "apple")
+            domain = domain_on(store, index)
+            await memorize(domain, alice, "apple")
             await line.cut()
 
-            found = await look_for(parts, alice, "apple")
+            found = await look_for(domain, alice, "apple")
             assert ([one.memory.text for one in found.results], found.degraded) == (["apple"], False)
 
-    async def test_without_a_collection_the_store_answers_and_the_way_out_is_told(self, parts, index, database, alice):
+    async def test_without_a_collection_the_store_answers_and_the_way_out_is_told(self, domain, index, database, alice):
         await Collections(database).retire((await Collections(database).live()).name)
-        await memorize(parts, alice, "apple")
+        await memorize(domain, alice, "apple")
 
-        assert (await look_for(parts, alice, "apple")).degraded
+        assert (await look_for(domain, alice, "apple")).degraded
         assert "claude-memory worker" in index.problem
 
     async def test_a_collection_lost_on_the_server_is_done_without(
-        self, parts, index, qdrant_url, qdrant_settings, alice
+        self, domain, index, qdrant_url, qdrant_settings, alice
     ):
         await delete_all(qdrant_url, qdrant_settings.qdrant_collection)
-        await memorize(parts, alice, "apple")
-        await look_for(parts, alice, "apple")
+        await memorize(domain, alice, "apple")
+        await look_for(domain, alice, "apple")
 
-        assert (await look_for(parts, alice, "apple")).degraded
+        assert (await look_for(domain, alice, "apple")).degraded
         assert "doesn't exist" in index.problem
 
     async def test_a_closed_index_says_so(self, index):

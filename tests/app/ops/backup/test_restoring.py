@@ -30,7 +30,7 @@ from app.store.replacing import Replacement, rows_of
 from app.store.snapshots import FATES, Fate, Table, table_columns
 from app.store.tokens import Tokens
 from tests.support.disks import small_disk
-from tests.support.domain import memorize, parts_on, texts_for
+from tests.support.domain import domain_on, memorize, texts_for
 from tests.support.postgres_server import binaries, postgres_server_in
 from tests.support.rows import add_note, add_turns, note, turn
 
@@ -170,7 +170,7 @@ async def test_searches_find_what_was_restored(
     await index.start()
     try:
         await index.wait_filled(10)
-        found = await texts_for(parts_on(PostgresStore(empty), index), alice, "cat oven")
+        found = await texts_for(domain_on(PostgresStore(empty), index), alice, "cat oven")
     finally:
         await index.stop()
 

@@ -243,7 +243,7 @@ class TestErrors:
         async def crash(*arguments):
             raise ZeroDivisionError("with a secret")
 
-        monkeypatch.setattr(runtime.parts.store, "stats", crash)
+        monkeypatch.setattr(runtime.domain.store, "stats", crash)
         said = await refusal(runtime, "memory_stats")
 
         assert said == "internal: the server made a mistake and has logged it; nothing was acknowledged"

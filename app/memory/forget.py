@@ -1,0 +1,18 @@
+"""Forgets memories: those a request names."""
+
+from __future__ import annotations
+
+from app.memory.ports import Domain
+from app.memory.requests import Forget
+from app.memory.types import Scope, Selection
+
+
+async def forget(domain: Domain, scope: Scope, request: Forget) -> int:
+    """Delete what the request names, in the database and so in the index; return how many memories."""
+    selection = Selection(
+        ids=None if request.ids is None else tuple(request.ids),
+        conversation_id=request.conversation_id,
+        project=request.project,
+        before=request.before,
+    )
+    return await domain.store.forget(scope, selection, request.dry_run)
