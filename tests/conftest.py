@@ -22,7 +22,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
-    from app.index.edge import EdgeEngine
+    from app.index.edge.engine import EdgeEngine
     from app.index.follower import Follower
     from app.memory.ports import Domain
     from app.memory.types import Scope
@@ -139,7 +139,7 @@ def index_folder(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[P
 @pytest.fixture
 async def follower(log: PostgresChangeLog, index_folder: Path) -> AsyncIterator[Follower]:
     """A running follower with an embedded engine, filled."""
-    from app.index.edge import EdgeEngine
+    from app.index.edge.engine import EdgeEngine
     from app.index.follower import Follower
 
     async def open_engine(database_id: Any, space: Any) -> EdgeEngine:

@@ -1,16 +1,22 @@
-"""What a search engine must do for us; Qdrant Edge in the process and a Qdrant server both can."""
+"""What a search engine must do for us, and what it is given: points, with the names their fields and vectors have."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from app.errors import IndexUnavailable
+from app.memory.change_log import Space
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate
+
+# Names of a point's vectors, and of the fields of its payload that hold one keyword or several.
+WINDOW, SESSION, DENSE = "window", "session", "dense"
+KEYWORDS = ("user", "project", "kind", "tags", "role", "conversation")
+AT = "at"  # the field that holds when it happened, in seconds since 1970
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +30,18 @@ class Payload:
     role: str | None
     conversation: str | None
     at: datetime
+
+    def fields(self) -> dict[str, Any]:
+        """Return it as engines keep it."""
+        return {
+            "user": self.user,
+            "project": self.project,
+            "kind": self.kind,
+            "tags": self.tags,
+            "role": self.role,
+            "conversation": self.conversation,
+            AT: self.at.timestamp(),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +88,19 @@ class Engine(Protocol):
         """
 
     async def close(self) -> None: ...
+
+
+class RebuildableEngine(Engine, Protocol):
+    """An engine that can be emptied; `position` is None until it was filled once."""
+
+    position: int | None
+    checkpoint_every_s: float
+
+    @property
+    def space(self) -> Space | None:
+        """Whose vectors it takes."""
+
+    async def empty(self, space: Space | None) -> None: ...
+
+    async def make_room(self, space: Space) -> None:
+        """Take vectors of `space` from now on; called on an engine that has none, once the first of a model come."""

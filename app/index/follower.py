@@ -11,15 +11,16 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
 from app.errors import IndexUnavailable, StoreUnavailable
-from app.index.engine import Engine, EngineAway, Point
-from app.index.points import of_size, session_points, vectors_needed
-from app.memory.change_log import Batch, Change, ChangeLog, LogPruned, Member, Space, horizon_of
+from app.index.engine import EngineAway, RebuildableEngine
+from app.index.setup import Filling
+from app.index.writer import write_sessions
+from app.memory.change_log import Batch, Change, ChangeLog, LogPruned, Space, horizon_of
 from app.memory.ports import CandidateQuery, IndexView
 from app.memory.types import Candidate
 
@@ -29,41 +30,9 @@ CATCH_UP_TIMEOUT_S = 5.0  # a search that cannot be made current by then is answ
 _IDLE_S = 1.0  # other processes' writes are looked for this often when nobody searches
 _RETRY_S = 0.25  # a store that does not answer is known to, so asking costs nothing
 _GATHER_S = 0.02  # writes that come together are applied together
-_POINTS_AT_ONCE = 1_000
 _SESSIONS_AT_ONCE = 500
-_MEMORIES_AT_ONCE = 4_000
-
-_Positions = Mapping[UUID, set[int]]  # of changed members, by session
 
 T = TypeVar("T")
-
-
-class RebuildableEngine(Engine, Protocol):
-    """An engine that can be emptied; `position` is None until it was filled once."""
-
-    position: int | None
-    checkpoint_every_s: float
-
-    @property
-    def space(self) -> Space | None:
-        """Whose vectors it takes."""
-
-    async def empty(self, space: Space | None) -> None: ...
-
-    async def make_room(self, space: Space) -> None:
-        """Take vectors of `space` from now on; called on an engine that has none, once the first of a model come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filling:
-    """How the filling of an empty engine goes. points: written in this try; failures: tries that failed in a row.
-
-    problem: why the last of them failed.
-    """
-
-    points: int = 0
-    failures: int = 0
-    problem: str | None = None
 
 
 class Follower:
@@ -98,17 +67,14 @@ class Follower:
 
     @property
     def problem(self) -> str | None:
-        """Why the index cannot answer now, in one line; None when it can."""
         return self._away or self._problem
 
     @property
     def filling(self) -> Filling:
-        """How far the engine is filled, where it is just being filled."""
         return self._filling
 
     @property
     def lag(self) -> tuple[int, float]:
-        """Return (changes seen and not applied, seconds since the oldest of them)."""
         oldest = self._oldest_unapplied
         return self._lag_changes, max(0.0, time.time() - oldest) if oldest is not None else 0.0
 
@@ -124,7 +90,6 @@ class Follower:
         self._task = asyncio.create_task(self._follow(), name="index follower")
 
     async def wait_filled(self, timeout_s: float) -> None:
-        """Wait until the engine can answer, but no longer than `timeout_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._filled.wait()
@@ -146,7 +111,6 @@ class Follower:
         self._problem = "it is closed"
 
     def wake(self) -> None:
-        """Tell the follower that something was written."""
         self._wake.set()
 
     async def view(self, user: str) -> IndexView:
@@ -188,7 +152,6 @@ class Follower:
         self._wake.set()
 
     async def count(self) -> int:
-        """Return how many points the engine holds."""
         return await self._ask(lambda engine: engine.count())
 
     async def _ask(self, question: Callable[[RebuildableEngine], Awaitable[T]]) -> T:
@@ -307,7 +270,7 @@ class Follower:
                     gone.discard(session)  # its point holds the session's vector as long as a member lives
                 else:
                     gone.add(session)
-            await self._write_sessions(members, positions)
+            await write_sessions(self._log, self._open(), members, positions)
         if gone:
             await self._open().apply((), list(gone))
 
@@ -318,7 +281,7 @@ class Follower:
         snapshot = await self._log.snapshot()
         await engine.empty(await self._log.space())
         async for members in _ahead(self._log.everything()):
-            written += await self._write_sessions(members, {})
+            written += await write_sessions(self._log, engine, members, {})
             self._filling = replace(self._filling, points=written)
         self._position, self._seen = horizon_of(snapshot), snapshot
         await engine.checkpoint(self._position, self._seen)
@@ -326,19 +289,6 @@ class Follower:
         self._counted = True
         self._filled.set()
         logger.info("search index built: %d points in %.1f s", written, time.monotonic() - started)
-
-    async def _write_sessions(self, members: Mapping[UUID, Sequence[Member]], positions: _Positions) -> int:
-        """Write the points of sessions, those near the positions or all; return how many."""
-        engine, written = self._open(), 0
-        for part in _parts(members, _MEMORIES_AT_ONCE):
-            vectors = await self._log.vectors(_needed(part, positions))
-            if vectors and engine.space is None and (space := await self._log.space()):
-                await engine.make_room(space)
-            points = await asyncio.to_thread(_points, part, positions, vectors, engine.space)
-            for first in range(0, len(points), _POINTS_AT_ONCE):
-                await engine.apply(points[first : first + _POINTS_AT_ONCE], ())
-            written += len(points)
-        return written
 
     async def _save_if_due(self) -> None:
         engine = self._open()
@@ -356,39 +306,6 @@ class Follower:
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_exception(error)
-
-
-def _parts(members: Mapping[UUID, Sequence[Member]], memories: int) -> Iterator[dict[UUID, Sequence[Member]]]:
-    """Cut sessions into parts of about so many memories: their vectors are some megabytes at a time."""
-    part: dict[UUID, Sequence[Member]] = {}
-    held = 0
-    for session, its in members.items():
-        part[session] = its
-        held += len(its)
-        if held >= memories:
-            yield part
-            part, held = {}, 0
-    if part:
-        yield part
-
-
-def _needed(members: Mapping[UUID, Sequence[Member]], positions: _Positions) -> list[UUID]:
-    return [id_ for session, its in members.items() for id_ in vectors_needed(session, its, positions.get(session))]
-
-
-def _points(
-    members: Mapping[UUID, Sequence[Member]],
-    positions: _Positions,
-    vectors: Mapping[UUID, bytes],
-    space: Space | None,
-) -> list[Point]:
-    """Return the points of sessions; made in a thread, since a session can hold a megabyte of terms."""
-    kept = of_size(vectors, space.size) if space and vectors else {}
-    return [
-        point
-        for session, its in members.items()
-        for point in session_points(session, its, positions.get(session), kept)
-    ]
 
 
 async def _ahead(pages: AsyncIterator[T]) -> AsyncIterator[T]:

@@ -72,6 +72,10 @@ class LogPruned(Exception):
 class ChangeLog(Protocol):
     """Read side of the change log; sees every user's rows, and no text. All raise StoreUnavailable."""
 
+    @property
+    def model(self) -> str | None:
+        """Whose vectors are followed; None for none."""
+
     async def database_id(self) -> UUID:
         """Return the id of the database, which a restored or new one does not share."""
 
@@ -88,14 +92,22 @@ class ChangeLog(Protocol):
     async def snapshot(self) -> str:
         """Return which transactions are visible now; a read that leaves them out gives what comes later."""
 
-    async def members(self, sessions: Sequence[UUID]) -> dict[UUID, list[Member]]:
-        """Return the live memories of sessions, in order; a session without any is left out."""
+    async def members(
+        self, sessions: Sequence[UUID], user: str | None = None, limit: int | None = None
+    ) -> dict[UUID, list[Member]]:
+        """Return the live memories of sessions, in order; a session without any is left out.
+
+        user: read as this user, who sees no others' rows. limit: of memories.
+        """
 
     async def space(self) -> Space | None:
         """Return what the vectors are of; None without a model, and before its first vector."""
 
-    async def vectors(self, memories: Sequence[UUID]) -> dict[UUID, bytes]:
-        """Return the kept vectors (app/memory/vectors.py) of those memories that have one of the model set."""
+    async def vectors(self, memories: Sequence[UUID], user: str | None = None) -> dict[UUID, bytes]:
+        """Return the kept vectors (app/memory/vectors.py) of those memories that have one of the model set.
+
+        user: as for `members`.
+        """
 
     def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
         """Yield all live memories by session, page by page, from one snapshot."""

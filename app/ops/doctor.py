@@ -28,6 +28,7 @@ from app.datadir.lock import DataDirectoryLock, holder
 from app.errors import MemoryServerError, StoreUnavailable, Unavailable
 from app.logs import Redactor
 from app.ops.upkeep import upkeep
+from app.runtime.composition import index_setup
 from app.settings.fields import Settings
 from app.settings.unread import unread_names
 from app.settings.values import is_loopback
@@ -90,10 +91,7 @@ class Mends:
         postgres = f"see {data_dir / 'postgres.log'}, then start the server anew"
         if settings.database_url is not None:
             postgres = "check DATABASE_URL, and that PostgreSQL runs there; a server connects again by itself"
-        index = "claude-memory reindex"
-        if settings.qdrant_url is not None:
-            index = f"check QDRANT_URL and QDRANT_API_KEY, and that Qdrant runs there; then {index}"
-        return cls(server, postgres, index)
+        return cls(server, postgres, index_setup(settings).remedy)
 
 
 async def examine(settings: Settings) -> list[Check]:
@@ -102,7 +100,9 @@ async def examine(settings: Settings) -> list[Check]:
     data_dir = settings.data_dir
     told = await asyncio.to_thread(ask, os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
     checks = [*_data_directory(data_dir)]
-    if data_dir.exists() and (settings.database_url is None or settings.qdrant_url is None):  # else it keeps nothing
+    if data_dir.exists() and (
+        settings.database_url is None or index_setup(settings).folder is not None
+    ):  # else it keeps nothing
         checks.append(_space(data_dir))
     checks.append(_holder(data_dir, told))
     if told is not None:

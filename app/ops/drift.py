@@ -20,7 +20,7 @@ from app.ops.remote import get
 from app.ops.status import status
 from app.runtime import report
 from app.runtime.command_database import open_database
-from app.runtime.report import Report, Setting
+from app.runtime.report import InstallationReport, Setting
 from app.settings.fields import Settings
 from app.store.postgres import PostgresStore
 
@@ -67,9 +67,9 @@ def to_json(rows: list[Difference]) -> dict[str, Any]:
     return {"ok": not drifted(rows), "compared": [asdict(row) for row in rows]}
 
 
-async def describe_here(settings: Settings) -> Report:
+async def describe_here(settings: Settings) -> InstallationReport:
     """Return what this installation is; its database is asked where there is one."""
-    found = await asyncio.to_thread(report.report, settings)
+    found = await asyncio.to_thread(report.installation_report, settings)
     if settings.database_url is not None or (settings.data_dir / "postgres" / "cluster").exists():
         async with open_database(settings, "doctor") as db:
             await report.add_store(found, PostgresStore(db))
@@ -80,15 +80,15 @@ async def describe_here(settings: Settings) -> Report:
     return found
 
 
-def fetch(settings: Settings, url: str) -> Report:
+def fetch(settings: Settings, url: str) -> InstallationReport:
     """Ask a server for its report. Raises Unavailable and NotPermitted."""
     try:
-        return Report.model_validate_json(get(settings, url, "/report"))
+        return InstallationReport.model_validate_json(get(settings, url, "/report"))
     except ValidationError as error:
         raise Unavailable(f"{url}/report answers, but not as this version does; is it a claude-memory?") from error
 
 
-def compare(here: Report, there: Report) -> Iterator[Difference]:
+def compare(here: InstallationReport, there: InstallationReport) -> Iterator[Difference]:
     """Yield a row for everything both sides, or one of them, have."""
     yield _row("claude-memory", here.version, there.version)
     yield _row("Python", here.python, there.python, matters=_minor(here.python) != _minor(there.python))
@@ -102,7 +102,7 @@ def compare(here: Report, there: Report) -> Iterator[Difference]:
         yield _row(f"setting {name}", mine, theirs, matters=name in _MUST_AGREE)
 
 
-def _database(here: Report, there: Report) -> Iterator[Difference]:
+def _database(here: InstallationReport, there: InstallationReport) -> Iterator[Difference]:
     yield _row("PostgreSQL", here.postgres, there.postgres, matters=False)  # the schema is made for all versions
     if here.schema_files is not None and there.schema_files is not None:
         for name in sorted(here.schema_files.keys() | there.schema_files.keys()):
@@ -110,7 +110,7 @@ def _database(here: Report, there: Report) -> Iterator[Difference]:
     yield _row("memories", _text(here.memories), _text(there.memories), matters=False)
 
 
-def _index(here: Report, there: Report) -> Iterator[Difference]:
+def _index(here: InstallationReport, there: InstallationReport) -> Iterator[Difference]:
     mine, theirs = here.index, there.index
     yield _row("index engine", mine.engine, theirs.engine, matters=False)
     yield _row("index: text analysis", str(mine.analysis), str(theirs.analysis))

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.access.tokens import digest
 from app.runtime.command_database import open_database
+from app.runtime.composition import index_setup
 from app.settings.fields import Settings
 from app.store.migrations import migrations
 from app.store.provisioning import provision
@@ -43,7 +44,7 @@ async def initialise(settings: Settings) -> AsyncIterator[Step]:
         if settings.admin_token is not None:
             value, user = digest(settings.admin_token.get_secret_value()), settings.default_user_id
             yield Step("token", f"of {user}", await Tokens(db).ensure(value, user, ADMIN_SCOPES))
-        if settings.qdrant_url is not None:
+        if index_setup(settings).shared is not None:
             from app.ops.reindex import ensure_collection
 
             name, made = await ensure_collection(settings, db, lambda points, memories: None)

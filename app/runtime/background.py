@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from app.runtime.leader import EMBEDDING_LOCK, FEEDER_LOCK, HOUSEKEEPING_LOCK, while_leading
 
 if TYPE_CHECKING:
-    from app.embedding.running import Embedding
-    from app.index.qdrant.feeder import Feeder
-    from app.runtime.housekeeping import Housekeeping
-    from app.store.database import Database
+    from app.runtime.composition import Opened
 
 logger = logging.getLogger(__name__)
 
@@ -22,19 +19,14 @@ AGAIN_S = 5.0
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
-def background_work(
-    db: Database, housekeeping: Housekeeping, feeder: Feeder | None, embedding: Embedding | None
-) -> list[Work]:
-    """Return what to run for ever, each under its own lock; an error nobody foresaw ends it.
-
-    feeder: None where each process has its own index. embedding: None where no model is set.
-    """
-    kinds = [(HOUSEKEEPING_LOCK, housekeeping.run)]
-    if feeder is not None:
-        kinds.append((FEEDER_LOCK, feeder.run))
-    if embedding is not None:
-        kinds.append((EMBEDDING_LOCK, embedding.pending.run))
-    return [partial(while_leading, db.lock(key), work) for key, work in kinds]
+def background_work(opened: Opened) -> list[Work]:
+    """Return what to run for ever, each under its own lock; an unforeseen error ends it."""
+    kinds = [(HOUSEKEEPING_LOCK, opened.housekeeping.run)]
+    if opened.feeding is not None:
+        kinds.append((FEEDER_LOCK, opened.feeding.feeder.run))
+    if opened.embedding is not None:
+        kinds.append((EMBEDDING_LOCK, opened.embedding.pending.run))
+    return [partial(while_leading, opened.db.lock(key), work) for key, work in kinds]
 
 
 async def kept_up(work: Work) -> None:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from app.datadir.lock import holder, in_use
 from app.errors import Conflict, StoreUnavailable
-from app.memory.types import Quota
+from app.runtime.composition import database_of
 from app.settings.fields import Settings
-from app.store.database import Database
 
 if TYPE_CHECKING:
     from app.datadir.lock import DataDirectoryLock
+    from app.store.database import Database
 
 _SERVERS = ("serve", "daemon")  # modes of the lock; any other is a command as we are
 _START_PATIENCE_S = 30.0  # a server that holds the folder may be starting, or mending its PostgreSQL
@@ -39,7 +39,7 @@ async def open_database(settings: Settings, what: str, *, alone: bool = False) -
         async with _server(settings, what) as (connect, ours):
             if alone and not ours:
                 raise Conflict(in_use(settings.data_dir, holder(settings.data_dir) or {}))
-            db = Database(connect, Quota(settings.quota_memories, settings.quota_bytes))
+            db = database_of(settings, connect)
             try:
                 await db.open()
             except StoreUnavailable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class Status(StrEnum):
@@ -21,3 +22,8 @@ class Component:
     name: str
     status: Status
     detail: str | None = None
+
+    @classmethod
+    def of(cls, name: str, problem: str | None) -> Self:
+        """Return a part that works, or is degraded by a problem."""
+        return cls(name=name, status=Status.DEGRADED if problem else Status.OK, detail=problem)

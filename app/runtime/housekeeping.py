@@ -24,13 +24,18 @@ class Housekeeping(Jobs):
     """The jobs of the leader; `applied` tells it how busy the log is."""
 
     def __init__(
-        self, store: PostgresStore, log: PostgresChangeLog, limits: RateLimits, *, fold_every_s: float = _EVERY_S
+        self,
+        store: PostgresStore,
+        log: PostgresChangeLog,
+        limits: RateLimits,
+        *,
+        fold_every_s: float | None = None,
     ) -> None:
-        """fold_every_s: for a process that nobody tells of changes, less than the default."""
+        """fold_every_s: for a process that does not learn of changes, less than the default."""
         super().__init__(
             [
                 Job("expiry", _EVERY_S, store.delete_expired),
-                Job("term_counts", fold_every_s, store.fold_term_counts),
+                Job("term_counts", fold_every_s or _EVERY_S, store.fold_term_counts),
                 Job("statistics", _EVERY_S, store.analyze_if_grown),
                 Job("change_log", _EVERY_S, lambda: log.prune(LOG_KEPT)),
                 Job("rate_limits", _RATE_LIMITS_EVERY_S, limits.sweep),

@@ -3,33 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from app.errors import Unavailable
+from app.errors import MemoryServerError, Unavailable
 
 if TYPE_CHECKING:
-    from app.index.follower import Follower
-    from app.index.qdrant.search import RemoteIndex
+    from app.runtime.running import Running
     from app.settings.fields import Settings
-    from app.store.postgres import PostgresStore
 
+_TIMEOUT_S = 10.0
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 3.0, 6.0
 
 
-async def postgres(store: PostgresStore | None) -> str:
+async def probe(name: str, settings: Settings, running: Running | None, *, counts: bool) -> dict[str, Any]:
+    """Do a round trip to one component and return {ok, milliseconds, detail}; see Runtime.probe."""
+    probes: dict[str, Callable[[], Awaitable[str]]] = {
+        "postgres": lambda: _postgres(running),
+        "index": lambda: _index(running, settings.default_user_id, counts=counts),
+        "embeddings": lambda: embeddings(settings),
+        "memu": lambda: memu(settings),
+    }
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            detail = await probes[name]()
+        ok = True
+    except (MemoryServerError, TimeoutError) as error:
+        ok, detail = False, str(error) or f"no answer within {_TIMEOUT_S:.0f} s"
+    return {"ok": ok, "milliseconds": round((time.perf_counter() - started) * 1000, 2), "detail": detail}
+
+
+async def _postgres(running: Running | None) -> str:
     """Ask PostgreSQL a question. Raises StoreUnavailable."""
-    if store is None:
+    if running is None:
         raise Unavailable("PostgreSQL is not connected yet")
-    await store.ping()
+    await running.opened.store.ping()
     return "answered"
 
 
-async def index(index: Follower | RemoteIndex | None, user: str) -> int:
-    """Make the index ready for a search of a user and return how many points it has. Raises IndexUnavailable."""
-    if index is None:
+async def _index(running: Running | None, user: str, *, counts: bool) -> str:
+    """Make the index ready for a search of a user. Raises IndexUnavailable.
+
+    counts: whether to say how many points it has, those of all users.
+    """
+    if running is None:
         raise Unavailable("the index is not open yet")
-    await index.view(user)
-    return await index.count()
+    await running.index.view(user)
+    points = await running.index.count()
+    return f"{points} points" if counts else "answered"
 
 
 async def embeddings(settings: Settings) -> str:

@@ -17,12 +17,12 @@ from pydantic import BaseModel, Field
 from app import __version__
 from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.ranking import VECTORS_VERSION
+from app.runtime.composition import index_setup
 from app.settings.fields import Settings
 from app.settings.values import is_secret, plain
 
 if TYPE_CHECKING:
-    from app.index.follower import Follower
-    from app.index.qdrant.search import RemoteIndex
+    from app.index.setup import Index
     from app.store.postgres import PostgresStore
 
 _DISTRIBUTION = "claude-memory"
@@ -50,7 +50,7 @@ class IndexState(BaseModel):
     problem: str | None = None
 
 
-class Report(BaseModel):
+class InstallationReport(BaseModel):
     """An installation. postgres, schema_files and memories are null where there is no database yet."""
 
     version: str
@@ -65,9 +65,9 @@ class Report(BaseModel):
     index: IndexState
 
 
-def report(settings: Settings) -> Report:
+def installation_report(settings: Settings) -> InstallationReport:
     """Return what can be told without a database."""
-    return Report(
+    return InstallationReport(
         version=__version__,
         python=platform.python_version(),
         packages=packages(),
@@ -80,25 +80,25 @@ def report(settings: Settings) -> Report:
             for name, field in Settings.model_fields.items()
         },
         index=IndexState(
-            engine="embedded" if settings.qdrant_url is None else "server",
+            engine=index_setup(settings).name,
             analysis=ANALYSIS_VERSION,
             vectors=VECTORS_VERSION,
         ),
     )
 
 
-async def add_store(found: Report, store: PostgresStore) -> None:
+async def add_store(report: InstallationReport, store: PostgresStore) -> None:
     """Add what the database tells. Raises StoreUnavailable."""
-    found.postgres, found.schema_files = await store.schema()
-    found.memories, _ = await store.size()
+    report.postgres, report.schema_files = await store.schema()
+    report.memories, _ = await store.size()
 
 
-async def add_index(found: Report, index: Follower | RemoteIndex) -> None:
+async def add_index(report: InstallationReport, index: Index) -> None:
     """Add the state of the index. Raises IndexUnavailable."""
-    found.index.lag_changes, found.index.lag_seconds = index.lag
-    found.index.problem = index.problem
+    report.index.lag_changes, report.index.lag_seconds = index.lag
+    report.index.problem = index.problem
     if index.problem is None:
-        found.index.points = await index.count()
+        report.index.points = await index.count()
 
 
 @cache

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from app import __version__
 from app.errors import InvalidInput, MemoryServerError, shown
 from app.http.reply import error_body, error_headers
-from app.runtime.report import Report
+from app.runtime.report import InstallationReport
 from app.serve.service import Service
 
 State = Literal["starting", "ok", "degraded"]
@@ -165,7 +165,7 @@ def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
 
     @app.get(
         "/report",
-        response_model=Report,
+        response_model=InstallationReport,
         responses=GUARDED,
         summary="What this installation is, to compare it with another; asks for the scope admin",
     )

@@ -22,15 +22,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import uvicorn
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from app import logs
 from app.access.authenticator import Authenticator
@@ -39,18 +36,17 @@ from app.access.tokens import TokenStore
 from app.errors import InvalidSettings, MemoryServerError, Unavailable
 from app.http.guard import Guard
 from app.http.limits import SharedCounts, rate_limit
-from app.http.uvicorn_server import Uvicorn, config
+from app.http.uvicorn_server import config
 from app.metrics import METRICS
 from app.process.begun import Boot
 from app.process.listening import bind, cannot_listen
 from app.runtime.health import health
-from app.runtime.runtime import EMBEDDED_INDEX_MODULES, REMOTE_INDEX_MODULES, RUNTIME_MODULES, Runtime
+from app.runtime.runtime import Runtime, preload
 from app.serve.dispatch import Dispatcher
-from app.serve.lines import LineSessions
 from app.serve.mcp import build_server
-from app.serve.mcp.surrogates import LoneSurrogates
-from app.serve.service import MCP_BODY_LIMIT_BYTES, Service
-from app.serve.sse import SseSessions
+from app.serve.mcp_doors import McpDoors
+from app.serve.open_port import OpenPortServer
+from app.serve.service import Service
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
 from app.settings.unread import unread_names
@@ -65,6 +61,7 @@ logger = logging.getLogger(__name__)
 RUNNING_CALLS_S = 8.0  # how long a shutdown waits for calls; `docker stop` kills after 10 s
 IDLE_LOOK_S = 5.0  # how often a daemon looks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
+TOOL_MODULES = ("app.serve.mcp.tools", "app.serve.mcp.resources")  # what answers the first call loads
 RETRY_S = (1, 2)  # waits between tries to reach a database server, the last again and again
 MakeRuntime = Callable[..., Runtime]
 MakeMcp = Callable[[Runtime], Server[Any]]
@@ -81,8 +78,34 @@ def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = bui
         logger.warning("%s", line)
     boot.signals.hold()  # until _take_signals
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_Running(boot, settings, make_runtime, make_mcp).serve())
+        runner.run(_serve(boot, settings, make_runtime, make_mcp))
     return 0
+
+
+async def _serve(boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp) -> None:
+    await _Server(boot, settings, make_runtime, make_mcp, _metrics_port(boot, settings.metrics_port)).serve()
+
+
+class _MetricsPort(NamedTuple):
+    """The open port of METRICS_PORT."""
+
+    listener: socket.socket
+    number: int
+
+
+def _metrics_port(boot: Boot, wanted: int | None) -> _MetricsPort | None:
+    """Open METRICS_PORT where it is set; a daemon has no ports. Raises InvalidSettings, and what `bind` raises."""
+    if boot.listener is None or wanted is None:
+        return None
+    if wanted == boot.port:
+        raise InvalidSettings(f"METRICS_PORT: got {wanted}, takes another port than PORT")
+    try:
+        listener = bind(boot.host, wanted)
+    except OSError as error:
+        raise cannot_listen(boot.host, wanted, error) from error
+    port: int = listener.getsockname()[1]
+    logger.info("metrics on port %d", port)
+    return _MetricsPort(listener, port)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -93,134 +116,57 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-class RunningCalls:
-    """Counts the MCP requests that are being worked on, over both transports."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._none = asyncio.Event()
-        self._none.set()
-
-    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        self._count += 1
-        self._none.clear()
-        try:
-            return await call_next(ctx)
-        finally:
-            self._count -= 1
-            if not self._count:
-                self._none.set()
-
-    async def finish(self, timeout_s: float) -> None:
-        """Wait until there is none, or the time is over."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._none.wait()
-
-
-class _Uvicorn(Uvicorn):
-    """uvicorn on the port that is open already."""
-
-    def __init__(self, config: uvicorn.Config, boot: Boot, on_shutdown: Callable[[], Any]) -> None:
-        super().__init__(config)
-        self._boot, self._on_shutdown = boot, on_shutdown
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        doorman = self._boot.doorman
-        waiting = doorman.hand_over() if doorman is not None else []
-        await super().startup(sockets)
-        await self._serve_accepted(waiting)
-        self.listening.set()
-
-    async def _serve_accepted(self, connections: Iterable[socket.socket]) -> None:
-        loop = asyncio.get_running_loop()
-        for connection in connections:
-            connection.setblocking(False)
-            try:
-                await loop.connect_accepted_socket(self._protocol, connection)
-            except OSError:  # it went away while it waited
-                connection.close()
-
-    def _protocol(self) -> asyncio.Protocol:
-        return self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        winding_down = asyncio.create_task(self._on_shutdown())
-        # Nothing is awaited from here until the listeners are closed: who connects later is refused, and nobody is
-        # left in the kernel's queue, whose end would look like a broken connection.
-        rest = asyncio.create_task(self._serve_accepted(_accepted(sockets or [])))
-        await super().shutdown(sockets)
-        await rest
-        winding_down.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await winding_down
-
-    def close_idle(self) -> None:
-        """Close connections without a request; those with one close after their answer."""
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-
-    def cancel_requests(self) -> None:
-        """Have all requests answered now, with 503."""
-        for task in list(self.server_state.tasks):
-            task.cancel()
-
-    def force(self) -> None:
-        """Stop waiting for anybody."""
-        self.force_exit = True
-        self.cancel_requests()
-        for connection in list(self.server_state.connections):
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
-
-
-class _Running:
+class _Server:
     """One server from its first request to its last."""
 
-    def __init__(self, boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp) -> None:
-        self._boot, self._settings = boot, settings
-        self._make_runtime, self._make_mcp = make_runtime, make_mcp
+    def __init__(
+        self, boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp, port: _MetricsPort | None
+    ) -> None:
+        """port: the one for /metrics, where it is not served on the first."""
+        self._boot, self._settings, self._port = boot, settings, port
         self._started_at = datetime.now(UTC)
         self._signals = 0
         self._stop_by = math.inf
         self._failure: BaseException | None = None
+        postgres = boot.postgres
+        self._runtime = make_runtime(
+            settings,
+            postgres,
+            postgres.started if postgres is not None else None,
+            on_step=self._step,
+            started_at=boot.timeline.began,
+        )
+        full = settings.api_mode == "full"
+        self._doors = McpDoors(make_mcp(self._runtime), self._runtime, self._status, self._on_signal) if full else None
+        self._service = Service(
+            settings=settings,
+            runtime=self._runtime,
+            metrics=METRICS,
+            startup_ms=boot.timeline.steps,
+            sessions=self._doors.sessions if self._doors is not None else lambda: 0,
+            connections=lambda: len(self._uvicorn.server_state.connections),
+        )
+        self._runtime.observers.append(self._service.called)
+        self._dispatcher = Dispatcher(
+            self._service,
+            Guard.of(settings),
+            Authenticator(settings, self._tokens),
+            rate_limit(
+                settings.requests_per_minute, self._shared_counts if settings.database_url is not None else None
+            ),
+            self._doors.endpoint if self._doors is not None else None,
+            self._doors.sse if self._doors is not None else None,
+            port.number if port is not None else None,
+        )
+        limits = {"timeout_keep_alive": KEEP_ALIVE_S, "timeout_graceful_shutdown": int(RUNNING_CALLS_S) + 1}
+        self._uvicorn = OpenPortServer(config(self._dispatcher, **limits), boot, self._wind_down)
 
     async def serve(self) -> None:
         """Serve until a signal, or until the start fails."""
-        boot, settings = self._boot, self._settings
-        postgres = boot.postgres
-        self._runtime = self._make_runtime(
-            settings, postgres, postgres.started if postgres is not None else None, on_step=self._step
-        )
-        self._runtime.started_at = boot.timeline.began
-        self._service = Service(
-            settings=settings, runtime=self._runtime, metrics=METRICS, startup_ms=boot.timeline.steps
-        )
-        self._runtime.observers.append(self._service.called)
-        listeners, metrics_port = self._listeners()
-        self._calls = RunningCalls()
-        self._sse: SseSessions | None = None
-        self._lines: LineSessions | None = None
-        async with contextlib.AsyncExitStack() as stack:
-            endpoint = await stack.enter_async_context(self._mcp_endpoint()) if self._service.full else None
-            self._dispatcher = Dispatcher(
-                self._service,
-                Guard.of(settings),
-                Authenticator(settings, self._tokens),
-                rate_limit(
-                    settings.requests_per_minute, self._shared_counts if settings.database_url is not None else None
-                ),
-                endpoint,
-                self._sse,
-                metrics_port,
-            )
-            limits = {"timeout_keep_alive": KEEP_ALIVE_S, "timeout_graceful_shutdown": int(RUNNING_CALLS_S) + 1}
-            self._uvicorn = _Uvicorn(config(self._dispatcher, **limits), boot, self._wind_down)
-            self._service.connections = lambda: len(self._uvicorn.server_state.connections)
+        listeners = [self._boot.listener] if self._boot.listener is not None else []
+        if self._port is not None:
+            listeners.append(self._port.listener)
+        async with self._doors.open() if self._doors is not None else contextlib.nullcontext():
             self._take_signals()
             coming_up = asyncio.create_task(self._come_up(), name="start")
             try:
@@ -235,42 +181,8 @@ class _Running:
         if self._failure is not None:
             raise self._failure
 
-    @contextlib.asynccontextmanager
-    async def _mcp_endpoint(self) -> AsyncIterator[LoneSurrogates]:
-        """Open every way to speak MCP; yield the one for /mcp."""
-        mcp = self._make_mcp(self._runtime)
-        # In the place of OpenTelemetry's, which costs every call a span that nobody collects.
-        mcp.middleware[:] = [self._calls]
-        manager = StreamableHTTPSessionManager(
-            mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
-        )
-        self._sse = SseSessions(mcp)
-        self._lines = LineSessions(mcp, self._settings, self._status, self._on_signal, self._runtime.rebuild_index)
-        self._service.sessions = self._open_sessions
-        async with manager.run():
-            yield LoneSurrogates(manager, self._runtime, MCP_BODY_LIMIT_BYTES)
-
-    def _listeners(self) -> tuple[list[socket.socket], int | None]:
-        if self._boot.listener is None:  # a daemon: it has its Unix socket only
-            return [], None
-        wanted = self._settings.metrics_port
-        if wanted is None:
-            return [self._boot.listener], None
-        if wanted == self._boot.port:
-            raise InvalidSettings(f"METRICS_PORT: got {wanted}, takes another port than PORT")
-        try:
-            extra = bind(self._boot.host, wanted)
-        except OSError as error:
-            raise cannot_listen(self._boot.host, wanted, error) from error
-        port: int = extra.getsockname()[1]
-        logger.info("metrics on port %d", port)
-        return [self._boot.listener, extra], port
-
     def _step(self, step: str) -> None:
         logger.info("start: %s after %.0f ms", step, self._boot.timeline.mark(step))
-
-    def _open_sessions(self) -> int:
-        return len(self._sse or ()) + len(self._lines or ())
 
     def _status(self) -> dict[str, Any]:
         """Return what bridges and `claude-memory status` are told."""
@@ -282,8 +194,8 @@ class _Running:
             "data_dir": os.fspath(boot.data_dir),
             "url": boot.url or None,
             "socket": boot.unix_path,
-            "sessions": [session.shown() for session in self._lines.open] if self._lines is not None else [],
-            "sse_sessions": len(self._sse or ()),
+            "sessions": [session.shown() for session in self._doors.lines.open] if self._doors is not None else [],
+            "sse_sessions": len(self._doors.sse) if self._doors is not None else 0,
             "index_filling": self._runtime.filling(),
             **health(self._runtime),
         }
@@ -291,10 +203,11 @@ class _Running:
     async def _leave_when_idle(self) -> None:
         """End a daemon that nobody has been connected to for some time."""
         limit_s = self._settings.daemon_idle_minutes * 60
-        if not self._boot.flags.daemon or not limit_s or self._lines is None:
+        if not self._boot.flags.daemon or not limit_s or self._doors is None:
             return
+        lines = self._doors.lines
         # Idleness is an absence: there is no event to wait for.
-        while self._lines.open or time.monotonic() - self._lines.idle_since < limit_s:  # noqa: ASYNC110
+        while lines.open or time.monotonic() - lines.idle_since < limit_s:  # noqa: ASYNC110
             await asyncio.sleep(min(limit_s, IDLE_LOOK_S))
         logger.info("nobody was connected for %g minutes", self._settings.daemon_idle_minutes)
         self._on_signal()
@@ -311,13 +224,11 @@ class _Running:
         for step, ms in self._boot.timeline.steps.items():
             logger.info("start: %s after %.0f ms", step, ms)
         await self._uvicorn.listening.wait()
-        if self._lines is not None and self._boot.unix is not None:
-            await self._lines.start(self._boot.unix)
+        if self._doors is not None and self._boot.unix is not None:
+            await self._doors.lines.start(self._boot.unix)
         self._step("MCP answers" if self._service.full else "HTTP answers")
         try:
-            remote = self._runtime.settings.qdrant_url is not None
-            index_modules = REMOTE_INDEX_MODULES if remote else EMBEDDED_INDEX_MODULES
-            await asyncio.to_thread(_load, *RUNTIME_MODULES, *index_modules)
+            await asyncio.to_thread(_preload, self._settings)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_runtime())
                 group.create_task(self._start_http())
@@ -388,8 +299,8 @@ class _Running:
             asyncio.get_running_loop().call_later(drain_s, self._close_port)
         else:
             self._uvicorn.force()
-            if self._sse is not None:
-                self._sse.end()
+            if self._doors is not None:
+                self._doors.sse.end()
 
     def _close_port(self) -> None:
         self._uvicorn.should_exit = True
@@ -399,24 +310,14 @@ class _Running:
         self._service.stopping = True
         if not self._runtime.ready.is_set():  # they wait for what will not come
             self._uvicorn.cancel_requests()
-        await self._calls.finish(min(RUNNING_CALLS_S, self._stop_by - time.monotonic()))
-        await asyncio.sleep(0.02)  # an answer goes from the call to its stream in one turn of the loop, or two
-        if self._lines is not None:
-            await self._lines.stop()
-        if self._sse is not None:
-            self._sse.end()
+        if self._doors is not None:
+            await self._doors.finish(min(RUNNING_CALLS_S, self._stop_by - time.monotonic()))
         self._uvicorn.close_idle()
 
 
-def _accepted(listeners: Iterable[socket.socket]) -> list[socket.socket]:
-    """Return the connections that wait to be accepted."""
-    connections = []
-    for listener in listeners:
-        listener.setblocking(False)
-        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
-            while True:
-                connections.append(listener.accept()[0])
-    return connections
+def _preload(settings: Settings) -> None:
+    _load(*TOOL_MODULES)
+    preload(settings)
 
 
 def _load(*names: str) -> Any:

@@ -14,35 +14,25 @@ import signal
 import sys
 import time
 from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app import logs, metrics
-from app.embedding.service import Service, service_of
 from app.errors import MemoryServerError, Unavailable
 from app.http.observation import observed
 from app.metrics import METRICS
 from app.process.memory_trim import give_memory_back
 from app.runtime.background import background_work
 from app.runtime.components import Component, Status
+from app.runtime.composition import Feeding, Opened, database_of, opened
 from app.runtime.health import health
-from app.runtime.housekeeping import Housekeeping
-from app.runtime.leader import FEEDER_LOCK, WORKER_LOCK, while_leading
+from app.runtime.leader import WORKER_LOCK, while_leading
 from app.settings.fields import Settings
 from app.settings.values import OFF
-from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
-from app.store.postgres import PostgresStore
-from app.store.rate_limits import RateLimits
 from app.store.schedules import ScheduleRuns
 from app.worker.certificate import certificate_jobs
 from app.worker.schedules import Schedule, Schedules
 from app.worker.supervisor import worker_settings
-
-if TYPE_CHECKING:
-    from app.embedding.running import Embedding
-    from app.index.qdrant.feeder import Feeder
-    from app.store.heartbeat import Lock
 
 logger = logging.getLogger(__name__)
 
@@ -101,12 +91,9 @@ class Worker:
         assert settings.database_url is not None
         self.started_at = time.monotonic()
         self._settings, self._status_lines = settings, status_lines
-        self._db = Database({"dsn": settings.database_url.get_secret_value()}, watched=True)
+        self._db = database_of(settings, {"dsn": settings.database_url.get_secret_value()}, long_lived=True)
         self._lock = self._db.lock(WORKER_LOCK)
-        self._feeder: Feeder | None = None
-        self._feeding: Lock | None = None  # asking for a lock takes it, and who cannot feed must not have it
-        self._embedding: Embedding | None = None
-        self._open = False
+        self._opened: Opened | None = None
 
     async def run(self) -> None:
         """Work until cancelled. Raises what nobody foresaw, and MemoryServerError for a database it cannot use."""
@@ -119,23 +106,12 @@ class Worker:
                 )
             stack.push_async_callback(self._db.close)
             await self._open_database()
-            service = service_of(settings)
-            store, log = PostgresStore(self._db), PostgresChangeLog(self._db, service.name if service else None)
-            if service is not None:
-                self._embedding = self._open_embedding(service)
-                stack.push_async_callback(self._embedding.close)
-            housekeeping = Housekeeping(store, log, RateLimits(self._db), fold_every_s=_FOLD_EVERY_S)
+            self._opened = await stack.enter_async_context(opened(settings, self._db, fold_every_s=_FOLD_EVERY_S))
             schedules = Schedules(
                 schedules_of(settings, self._db), ScheduleRuns(self._db), _zone(settings.schedule_timezone)
             )
-            if settings.qdrant_url is not None:
-                from app.index.qdrant.feeder import Feeder  # brings the client, which takes a second
-
-                self._feeding = self._db.lock(FEEDER_LOCK)
-                self._feeder = Feeder(log, self._db, settings, housekeeping.applied, self._feeding)
-                stack.push_async_callback(self._feeder.close)
             async with asyncio.TaskGroup() as group:
-                for work in background_work(self._db, housekeeping, self._feeder, self._embedding):
+                for work in background_work(self._opened):
                     group.create_task(work())
                 group.create_task(while_leading(self._lock, schedules.run))
                 group.create_task(self._look_after())
@@ -151,14 +127,7 @@ class Worker:
                 logger.warning("%s; trying again in %g s", error, RETRY_S)
                 await self._db.close()
                 await asyncio.sleep(RETRY_S)
-        self._open = True
         logger.info("the database is open")
-
-    def _open_embedding(self, service: Service) -> Embedding:
-        from app.embedding.running import Embedding  # brings httpx and numpy
-        from app.store.embeddings import Embeddings
-
-        return Embedding(service, Embeddings(self._db), self._settings.max_retry_attempts)
 
     async def _look_after(self) -> None:
         """Tell who leads, give memory back, and log a status line where that is wanted."""
@@ -177,25 +146,17 @@ class Worker:
 
     def components(self) -> list[Component]:
         """Return the state of every component, from memory."""
-        if not self._open:
+        if self._opened is None:
             return [Component(name="postgres", status=Status.STARTING)]
         components = [
-            _component("postgres", self._db.problem),
+            Component.of("postgres", self._db.problem),
             Component(name="worker", status=Status.OK, detail="leads" if self._lock.held else "stands by"),
         ]
-        if self._embedding is not None:
-            components.append(_component("embeddings", self._embedding.problem))
-        if self._feeder is not None:
-            components.append(self._index_component(self._feeder))
+        if self._opened.embedding is not None:
+            components.append(Component.of("embeddings", self._opened.embedding.problem))
+        if self._opened.feeding is not None:
+            components.append(_index_component(self._opened.feeding))
         return components
-
-    def _index_component(self, feeder: Feeder) -> Component:
-        if not self._feeds():
-            return Component(name="index", status=Status.OK, detail="another process feeds it")
-        return _component("index", feeder.problem)
-
-    def _feeds(self) -> bool:
-        return self._feeding is not None and self._feeding.held
 
     def status_line(self) -> str:
         """Return how it is, on one line."""
@@ -204,25 +165,33 @@ class Worker:
         return f"status: {', '.join(parts)}, {failures:.0f} failed jobs, up {time.monotonic() - self.started_at:.0f} s"
 
     def _is_ready(self) -> bool:
-        return self._open and self._db.problem is None
+        return self._opened is not None and self._db.problem is None
 
     def _metrics_text(self) -> bytes:
         METRICS.set(metrics.POSTGRES_UP, float(self._is_ready()))
-        if self._embedding is not None:
-            METRICS.set(metrics.EMBEDDINGS_UP, float(self._embedding.problem is None))
         METRICS.set(metrics.WORKER_LEADER, float(self._lock.held))
-        if self._feeder is not None:
-            feeds = self._feeds()
-            METRICS.set(metrics.QDRANT_UP, float(not feeds or self._feeder.problem is None))
-            lag_changes, lag_seconds = self._feeder.lag if feeds else (0, 0.0)
-            METRICS.set(metrics.INDEX_LAG_CHANGES, lag_changes)
-            METRICS.set(metrics.INDEX_LAG_SECONDS, lag_seconds)
+        if self._opened is not None:
+            _measure(self._opened)
         METRICS.set(metrics.UPTIME, time.monotonic() - self.started_at)
         return METRICS.text()
 
 
-def _component(name: str, problem: str | None) -> Component:
-    return Component(name=name, status=Status.DEGRADED if problem else Status.OK, detail=problem)
+def _index_component(feeding: Feeding) -> Component:
+    if not feeding.lock.held:
+        return Component(name="index", status=Status.OK, detail="another process feeds it")
+    return Component.of("index", feeding.feeder.problem)
+
+
+def _measure(opened: Opened) -> None:
+    """Set the metrics of the embedding service and of the feeder; of the latter only the process tells that feeds."""
+    if opened.embedding is not None:
+        METRICS.set(metrics.EMBEDDINGS_UP, float(opened.embedding.problem is None))
+    if opened.feeding is not None:
+        feeder, feeds = opened.feeding.feeder, opened.feeding.lock.held
+        METRICS.set(metrics.QDRANT_UP, float(not feeds or feeder.problem is None))
+        lag_changes, lag_seconds = feeder.lag if feeds else (0, 0.0)
+        METRICS.set(metrics.INDEX_LAG_CHANGES, lag_changes)
+        METRICS.set(metrics.INDEX_LAG_SECONDS, lag_seconds)
 
 
 def schedules_of(settings: Settings, db: Database) -> list[Schedule]:

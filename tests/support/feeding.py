@@ -14,14 +14,16 @@ from datetime import timedelta
 from typing import Any
 
 from app.index.qdrant import feeder as feeder_module
-from app.index.qdrant.feeder import Feeder
+from app.index.qdrant.feeder import QdrantFeeder
 from app.index.qdrant.server import QdrantServer
+from app.runtime.composition import index_source
 from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
-from app.store.collections import Collections
+from app.store.collections import PostgresCollections
 from app.store.database import Database
+from app.store.heartbeat import AlwaysHeld
 
-CLASSES = {"Collections": Collections, "QdrantServer": QdrantServer}
+CLASSES = {"Collections": PostgresCollections, "QdrantServer": QdrantServer}
 
 
 def die_at(step: str) -> None:
@@ -51,7 +53,8 @@ async def main(arguments: dict[str, Any]) -> None:
         qdrant_shards=arguments["shards"],
         qdrant_replication_factor=arguments["copies"],
     )
-    await Feeder(PostgresChangeLog(database), database, settings).run()
+    source = index_source(PostgresChangeLog(database), database)
+    await QdrantFeeder(source, settings, AlwaysHeld().confirmed).run()
 
 
 if __name__ == "__main__":

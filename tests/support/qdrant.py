@@ -15,14 +15,15 @@ from typing import Any
 import httpx
 from qdrant_client import AsyncQdrantClient
 
-from app.index.qdrant.feeder import Feeder
-from app.index.qdrant.search import RemoteIndex
+from app.index.qdrant.feeder import QdrantFeeder
+from app.index.qdrant.search import QdrantIndex
 from app.index.qdrant.server import QdrantServer
+from app.runtime.composition import index_source
 from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
-from app.store.collections import Collections
+from app.store.collections import PostgresCollections
 from app.store.database import Database
-from app.store.heartbeat import Lock
+from app.store.heartbeat import AlwaysHeld, Lock
 from tests.standins.qdrant import Server
 from tests.support.serving import clean_environment
 from tests.support.waiting import until
@@ -83,9 +84,11 @@ async def delete_all(url: str, prefix: str) -> None:
 @asynccontextmanager
 async def feeding(
     db: Database, settings: Settings, model: str | None = None, lock: Lock | None = None
-) -> AsyncIterator[Feeder]:
+) -> AsyncIterator[QdrantFeeder]:
     """Run a feeder; model: whose vectors it feeds too; lock: what it takes for its own."""
-    feeder = Feeder(PostgresChangeLog(db, model), db, settings, lock=lock)
+    source = index_source(PostgresChangeLog(db, model), db)
+    held = lock or AlwaysHeld()
+    feeder = QdrantFeeder(source, settings, lambda: held.confirmed())
     task = asyncio.create_task(feeder.run())
     try:
         yield feeder
@@ -95,18 +98,23 @@ async def feeding(
         await feeder.close()
 
 
-async def fed(feeder: Feeder) -> None:
+async def fed(feeder: QdrantFeeder) -> None:
     """Wait until a collection is live and fed."""
     await until(lambda: feeder.problem is None, "the collection is fed")
 
 
-def remote_index(db: Database, settings: Settings, model: str | None = None) -> RemoteIndex:
+async def level(db: Database) -> bool:
+    """Whether the live collection lacks nothing: a search finds nothing to make up for."""
+    return await PostgresCollections(db).lag(10) == (0, 0.0)
+
+
+def remote_index(db: Database, settings: Settings, model: str | None = None) -> QdrantIndex:
     """Return the index as a replica has it; not started."""
-    return RemoteIndex(PostgresChangeLog(db, model), Collections(db), QdrantServer.of(settings))
+    return QdrantIndex(PostgresChangeLog(db, model), PostgresCollections(db), QdrantServer.of(settings))
 
 
 @asynccontextmanager
-async def answering(db: Database, settings: Settings, model: str | None = None) -> AsyncIterator[RemoteIndex]:
+async def answering(db: Database, settings: Settings, model: str | None = None) -> AsyncIterator[QdrantIndex]:
     """Run the index as a replica has it."""
     index = remote_index(db, settings, model)
     await index.start()

@@ -10,21 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from app.errors import MemoryServerError
+from app.index.collections import Collections, IndexCollection
 from app.index.engine import EngineAway, Point
 from app.index.follower import Follower
-from app.index.qdrant.server import QdrantCollection, QdrantServer, Shape, shape_of
+from app.index.qdrant.collection import QdrantCollection
+from app.index.qdrant.server import QdrantServer
+from app.index.qdrant.shape import Shape, shape_of
+from app.index.setup import IndexSource, MaySend
 from app.memory.change_log import Space
 from app.settings.fields import Settings
-from app.store.change_log import PostgresChangeLog
-from app.store.collections import Collection, Collections
-from app.store.database import Database
-from app.store.heartbeat import AlwaysHeld, Lock
 
 logger = logging.getLogger(__name__)
 
@@ -36,26 +36,16 @@ _TIDY_S = 60.0
 _NOTE_POINTS_S = 0.5
 
 
-class Feeder:
+class QdrantFeeder:
     """Feeds while it runs. `problem`: why the live collection is not kept level with the log; None while it is."""
 
-    def __init__(
-        self,
-        log: PostgresChangeLog,
-        db: Database,
-        settings: Settings,
-        on_applied: Callable[[int], None] = lambda changes: None,
-        lock: Lock | None = None,
-    ) -> None:
-        """on_applied: told how many changes each round applied. lock: the one under which it runs.
+    def __init__(self, source: IndexSource, settings: Settings, may_send: MaySend) -> None:
+        """may_send: confirms that this process leads, and is asked right before each write.
 
-        The lock is confirmed right before each write: a process that was frozen until another one took over must not
-        put an old point over a new one.
+        A process that was frozen until another one took over must not put an old point over a new one.
         """
-        self._lock = lock or AlwaysHeld()
-        self._log, self._on_applied = log, on_applied
-        self._server = QdrantServer.of(settings, self._lock.confirmed)
-        self._collections = Collections(db)
+        self._source, self._may_send = source, may_send
+        self._server = QdrantServer.of(settings, may_send)
         self._alias = settings.qdrant_collection
         self._quantize_from = settings.qdrant_quantize_from
         self._shape = shape_of(settings)
@@ -66,12 +56,10 @@ class Feeder:
 
     @property
     def runs(self) -> bool:
-        """Whether it feeds here, or tries to."""
         return self._problem != _NOT_HERE
 
     @property
     def problem(self) -> str | None:
-        """Why the live collection is not kept level with the log, in one line; None while it is."""
         if self._problem is not None or (self._live or self._next) is None:
             return self._problem or "it begins"
         if self._live is not None:
@@ -80,16 +68,13 @@ class Feeder:
 
     @property
     def lag(self) -> tuple[int, float]:
-        """Return (changes seen and not applied, seconds since the oldest of them)."""
         return self._live.follower.lag if self._live is not None else (0, 0.0)
 
     def wake(self) -> None:
-        """Tell it that something was written."""
         if self._live is not None:
             self._live.follower.wake()
 
     async def close(self) -> None:
-        """Close the connections to the server, when it does not run any more."""
         await self._server.close()
 
     async def run(self) -> None:
@@ -126,8 +111,8 @@ class Feeder:
             await lost.follower.stop()
         if self._live is None and self._next is None:
             await self._take_up()
-        live = await self._collections.live()
-        wanted = self._shape.with_vectors(await self._log.space())
+        live = await self._source.collections.live()
+        wanted = self._shape.with_vectors(await self._source.log.space())
         if live is not None and self._next is None and (live.rebuild_asked or Shape.read(live.shape) != wanted):
             logger.info("filling a new collection: %s", "asked for" if live.rebuild_asked else "settings changed")
             self._next = await self._begin(None)
@@ -139,11 +124,11 @@ class Feeder:
 
     async def _take_up(self) -> None:
         """Go on where the last process stopped: follow the live collection, and one that was filled to replace it."""
-        await self._collections.remove_strangers()
-        rows = await self._collections.all()
+        await self._source.collections.remove_strangers()
+        rows = await self._source.collections.all()
         live = next((row for row in rows if row.state == "live"), None)
         filled = [row for row in rows if row.state == "filling" and row.position is not None]
-        wanted = self._shape.with_vectors(await self._log.space())
+        wanted = self._shape.with_vectors(await self._source.log.space())
         if live is not None:
             self._live = await self._begin(live)
         if filled and Shape.read(filled[-1].shape) == wanted:
@@ -151,9 +136,10 @@ class Feeder:
         elif live is None:
             self._next = await self._begin(None)
 
-    async def _begin(self, row: Collection | None) -> _Feed:
-        engine = _FedCollection(self._server, self._collections, self._alias, self._shape, row, self._log.model)
-        feed = _Feed(engine, Follower(self._log, engine.opened, self._on_applied))
+    async def _begin(self, row: IndexCollection | None) -> _Feed:
+        source = self._source
+        engine = _FedCollection(self._server, source.collections, self._alias, self._shape, row, source.log.model)
+        feed = _Feed(engine, Follower(source.log, engine.opened, source.on_applied))
         await feed.follower.start()
         return feed
 
@@ -163,9 +149,9 @@ class Feeder:
             return
         await new.follower.catch_up()
         await new.follower.save()
-        if not await self._lock.confirmed():
+        if not await self._may_send():
             raise EngineAway("another process may be feeding by now; nothing was switched")
-        await self._collections.switch(new.engine.name)
+        await self._source.collections.switch(new.engine.name)
         new.engine.is_live = True
         old, self._live, self._next = self._live, new, None
         self._tidy_at = -_TIDY_S
@@ -176,10 +162,10 @@ class Feeder:
     async def _tidy(self) -> None:
         """See that the alias and the quantization are as they should be, and delete what nobody uses any more."""
         in_use = {feed.engine.name for feed in (self._live, self._next) if feed is not None}
-        for name in await self._collections.left_over(_GRACE):
+        for name in await self._source.collections.left_over(_GRACE):
             if name not in in_use:
                 await self._server.delete(name)
-                await self._collections.remove(name)
+                await self._source.collections.remove(name)
         if self._live is None:
             return
         await self._server.alias(self._alias, self._live.engine.name)
@@ -202,7 +188,7 @@ class _FedCollection(QdrantCollection):
         collections: Collections,
         prefix: str,
         shape: Shape,
-        row: Collection | None,
+        row: IndexCollection | None,
         model: str | None,
     ) -> None:
         """row: what PostgreSQL knows of it; None for a new one, which `empty` makes, in this shape.

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from operator import mul
 from uuid import UUID
 
-from app.index.engine import Payload
+from app.index.filters import conditions, passes
 from app.index.points import session_points
 from app.memory.change_log import Member
 from app.memory.ports import CandidateQuery
-from app.memory.types import Candidate, Filter
+from app.memory.types import Candidate
 
 
 class Overlay:
@@ -38,8 +38,9 @@ class Overlay:
     def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return all points that pass the query's filter and have a term of it or, where it has one too, a vector."""
         found = []
+        must = conditions(query.user, query.where)
         for point in self._points:
-            if not passes(query.user, query.where, point.payload):
+            if not passes(point.payload.fields(), must):
                 continue
             window = _dot(query.weights, point.window)
             dense = _dense_dot(query.dense, point.dense)
@@ -56,20 +57,6 @@ class Overlay:
             if point.id in wanted and point.payload.user == user
             if (score := _dot(weights, point.session)) is not None
         }
-
-
-def passes(user: str, where: Filter, payload: Payload) -> bool:
-    """Whether a point is the user's and within the filter; the engines' filters say the same."""
-    return (
-        payload.user == user
-        and (where.projects is None or payload.project in where.projects)
-        and (where.kinds is None or payload.kind in where.kinds)
-        and set(where.tags or ()) <= set(payload.tags)
-        and (where.role is None or payload.role == where.role)
-        and (where.conversation_id is None or payload.conversation == where.conversation_id)
-        and (where.since is None or payload.at >= where.since)
-        and (where.until is None or payload.at < where.until)
-    )
 
 
 def _dot(weights: Mapping[int, float], vector: Mapping[int, float] | None) -> float | None:

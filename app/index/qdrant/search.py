@@ -17,14 +17,15 @@ from typing import TypeVar
 from uuid import UUID
 
 from app.errors import IndexUnavailable, StoreUnavailable
+from app.index.collections import Collections, LiveCollection
 from app.index.points import of_size
+from app.index.qdrant.collection import QdrantCollection
 from app.index.qdrant.overlay import Overlay
-from app.index.qdrant.server import SEARCH_LIMIT_S, QdrantCollection, QdrantServer, Shape
-from app.memory.change_log import Member
+from app.index.qdrant.server import SEARCH_LIMIT_S, QdrantServer
+from app.index.qdrant.shape import Shape
+from app.memory.change_log import ChangeLog, Member
 from app.memory.ports import CandidateQuery, IndexView
 from app.memory.types import Candidate
-from app.store.change_log import PostgresChangeLog
-from app.store.collections import Collections, LiveCollection
 
 logger = logging.getLogger(__name__)
 
@@ -39,15 +40,16 @@ _LAG_LIMIT = 100_000  # changes counted for the metrics
 T = TypeVar("T")
 
 
-class RemoteIndex:
+class QdrantIndex:
     """Answers from the live collection. `problem` is why it cannot now, in one line; None when it can."""
 
-    def __init__(self, log: PostgresChangeLog, collections: Collections, server: QdrantServer) -> None:
+    def __init__(self, log: ChangeLog, collections: Collections, server: QdrantServer) -> None:
         self._log, self._collections, self._server = log, collections, server
         self._task: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self.problem: str | None = "it is being opened"
         self.lag: tuple[int, float] = 0, 0.0  # as of the last look
+        self.filling = None  # the feeder fills collections, in whichever process that runs
 
     async def start(self) -> None:
         """Look at the server, and begin to watch it; one that is away is waited for in the background."""
@@ -65,6 +67,15 @@ class RemoteIndex:
             self._task = None
             await self._server.close()
         self.problem = "it is closed"
+
+    async def wait_filled(self, timeout_s: float) -> None:
+        """Return at once: no process waits for what another one may be filling."""
+
+    def wake(self) -> None:
+        """Nothing to do: a view reads what the collection lacks, and the feeder is woken for itself."""
+
+    async def rebuild(self) -> None:
+        await self._collections.ask_for_rebuild()
 
     async def view(self, user: str) -> IndexView:
         """Return what is known of a user's memories at this moment. Raises IndexUnavailable and StoreUnavailable."""
@@ -156,7 +167,7 @@ class _View:
     """What one search asks."""
 
     def __init__(
-        self, index: RemoteIndex, model: str | None, collection: QdrantCollection, overlay: Overlay | None
+        self, index: QdrantIndex, model: str | None, collection: QdrantCollection, overlay: Overlay | None
     ) -> None:
         self._index, self._model, self._collection, self._overlay = index, model, collection, overlay
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.errors import IndexUnavailable
 from app.memory.analysis import ANALYSIS_VERSION
-from app.memory.ports import Domain, DomainSettings, IndexView
+from app.memory.ports import IndexView
 from app.memory.requests import Search, checked
 from app.memory.search import search
 from app.memory.types import Scope
@@ -20,12 +20,12 @@ from app.ops.backup.pace import VERIFY, Pace
 from app.ops.backup.reading import opened
 from app.ops.backup.restoring import fill
 from app.ops.progress import Bar
+from app.runtime.composition import domain_of
 from app.settings.fields import Settings
 from app.store.backups import Backups
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.store.replacing import rows_of
-from app.store.rows import new_id
 from app.store.scratch import scratch_database
 
 _QUESTION_CHARACTERS = 300
@@ -127,13 +127,13 @@ async def verify(settings: Settings, admin: dict[str, Any], db: Database, target
             if not restored.same_as(written[table.name]):
                 raise BackupRefused(f"{reader.place}: table {table.name} did not come back as it was written")
         await scratch.open()
-        searched = await _search(scratch, reader.place)
+        searched = await _search(settings, scratch, reader.place)
     await Backups(db).verified(bytes.fromhex(whole.sha256))
     header, seconds = reader.header, time.monotonic() - began
     return Report(reader.place, header.taken_at, header.app, header.schema, header.encrypted, whole, searched, seconds)
 
 
-async def _search(db: Database, name: str) -> bool:
+async def _search(settings: Settings, db: Database, name: str) -> bool:
     """Ask for the newest memory by its own words; False when there is none. Raises BackupRefused if nothing is found.
 
     That it is found itself is not asked for: hundreds of others may say nearly the same.
@@ -147,8 +147,7 @@ async def _search(db: Database, name: str) -> bool:
         )
     if row is None:
         return False
-    limits = DomainSettings(piece_characters=8_000, redact=False, reply_tokens=8_000)
-    domain = Domain(store=PostgresStore(db), index=_NoIndex(), settings=limits, new_id=new_id)
+    domain = domain_of(settings, PostgresStore(db), _NoIndex())
     question = checked(Search, {"query": row["text"][:_QUESTION_CHARACTERS]})
     if not (await search(domain, Scope(row["user_id"]), question)).results:
         raise BackupRefused(f"{name}: a search in the restored data does not find the newest memory")

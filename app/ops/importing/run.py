@@ -18,7 +18,6 @@ from typing import Any
 from zipfile import BadZipFile
 
 from app.errors import InvalidInput, StoreUnavailable
-from app.memory.ports import DomainSettings
 from app.memory.types import Scope
 from app.ops.importing.entries import Bad, Entry, Found, Place
 from app.ops.importing.formats import READERS, told
@@ -27,6 +26,7 @@ from app.ops.importing.prepare import Preparer
 from app.ops.importing.sources import HEAD_BYTES, Counted, Sources, opened
 from app.ops.progress import Bar
 from app.runtime.command_database import open_database
+from app.runtime.composition import domain_settings
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
 from app.store.bulk import Bulk, BulkConversation, BulkMemory, Refused
@@ -144,12 +144,7 @@ class Importer:
         self._bulk = Bulk(store.db)
         self._scope = scope
         self._bar = bar
-        limits = DomainSettings(
-            piece_characters=settings.max_conversation_length,
-            redact=settings.redact_secrets,
-            reply_tokens=settings.reply_token_budget,
-        )
-        self._preparer = Preparer(limits, new_id, agent=scope.agent, project=project)
+        self._preparer = Preparer(domain_settings(settings), new_id, agent=scope.agent, project=project)
         self.report = Report()
 
     async def take(self, sources: Sources, format: str | None) -> Report:

@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.index.edge import EdgeEngine
-from app.index.qdrant.server import QdrantCollection, QdrantServer, Shape
+from app.index.edge.engine import EdgeEngine
+from app.index.qdrant.collection import QdrantCollection
+from app.index.qdrant.server import QdrantServer
+from app.index.qdrant.shape import Shape
 from app.memory.change_log import Space
 from app.memory.types import Filter, Kind
 from app.memory.vectors import pack

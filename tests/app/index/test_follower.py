@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index import follower as follower_module
-from app.index.edge import EdgeEngine
+from app.index.edge.engine import EdgeEngine
 from app.index.engine import EngineAway
 from app.index.follower import Follower
 from app.memory.analysis import analyse

@@ -8,14 +8,14 @@ from uuid import UUID
 import pytest
 
 from app.index import follower as follower_module
-from app.index.edge import EdgeEngine
+from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
+from app.index.qdrant import collection as collection_module
 from app.index.qdrant import feeder as feeder_module
-from app.index.qdrant import server as server_module
-from app.index.qdrant.server import Shape
+from app.index.qdrant.shape import Shape
 from app.memory.vectors import unpack
 from app.store.change_log import PostgresChangeLog
-from app.store.collections import Collections
+from app.store.collections import PostgresCollections
 from app.store.embeddings import Embeddings
 from tests.support.domain import change, converse, domain_on, look_for, memorize, minutes
 from tests.support.qdrant import answering, fed, feeding
@@ -30,7 +30,7 @@ TALK = ["My car broke down", "Which car?", "The red one, near the bridge", "Take
 def no_idling(monkeypatch):
     """Look at everything often, and give a busy machine time: an answer without the index says nothing here."""
     monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
-    monkeypatch.setattr(server_module, "SEARCH_LIMIT_S", 30.0)
+    monkeypatch.setattr(collection_module, "SEARCH_LIMIT_S", 30.0)
     monkeypatch.setattr(follower_module, "CATCH_UP_TIMEOUT_S", 30.0)
 
 
@@ -99,7 +99,7 @@ async def test_results_and_scores_are_the_same(
             await until(lambda: feeder.lag[0] == 0, "it is level")
 
     async def with_vectors():
-        live = await Collections(database).live()
+        live = await PostgresCollections(database).live()
         return live is not None and Shape.read(live.shape).size == 64
 
     first = await write(embedded, alice, 1)

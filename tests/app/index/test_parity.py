@@ -9,7 +9,7 @@ import pytest
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant import search as remote_module
 from app.memory.types import Scope
-from app.store.collections import Collections
+from app.store.collections import PostgresCollections
 from tests.support.domain import converse, domain_on, look_for, memorize, minutes
 from tests.support.qdrant import answering, fed, feeding
 from tests.support.waiting import until
@@ -87,7 +87,7 @@ async def test_order_and_scores_are_those_of_the_embedded_index(domain, store, d
         await fed(feeder)
 
         async def level():
-            return await Collections(database).lag(10) == (0, 0.0)
+            return await PostgresCollections(database).lag(10) == (0, 0.0)
 
         await until(level, "all is fed")
     async with answering(database, qdrant_settings) as index:

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from app.errors import Conflict, InvalidInput, NotFound
-from app.index.edge import EdgeEngine
+from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
 from app.memory.types import Scope
 from app.store.change_log import PostgresChangeLog

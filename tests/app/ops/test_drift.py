@@ -13,7 +13,7 @@ from app.access.tokens import digest, new_token
 from app.errors import NotPermitted, Unavailable
 from app.ops import drift
 from app.ops.doctor import State
-from app.runtime.report import Report, packages, report
+from app.runtime.report import InstallationReport, installation_report, packages
 from app.settings.fields import Settings
 from app.store.tokens import Tokens
 from tests.support.serving import clean_environment, serving
@@ -22,13 +22,13 @@ SECRETS = ("hunter2-password", "sk-embedding-key", "sk-dashscope-key")
 
 
 @pytest.fixture
-def here(plain_settings) -> Report:
-    found = report(plain_settings)
+def here(plain_settings) -> InstallationReport:
+    found = installation_report(plain_settings)
     found.postgres, found.schema_files, found.memories = "18.1", {"0001_memories.sql": "abc"}, 5
     return found
 
 
-def changed(found: Report, **values) -> Report:
+def changed(found: InstallationReport, **values) -> InstallationReport:
     return found.model_copy(update=values, deep=True)
 
 
@@ -89,7 +89,7 @@ def test_points_are_compared_where_both_sides_know_them(here):
 
 def test_settings_that_decide_what_is_stored_must_agree_and_places_may_differ(here, plain_settings):
     other = plain_settings.model_copy(update={"max_conversation_length": 400, "port": 9, "log_format": "json"})
-    there = changed(here, settings=report(other).settings)
+    there = changed(here, settings=installation_report(other).settings)
 
     assert states(here, there) == {
         "setting MAX_CONVERSATION_LENGTH": State.FAILED,
@@ -107,7 +107,7 @@ def test_a_report_holds_no_secret(monkeypatch, plain_settings):
     monkeypatch.setenv("EMBEDDING_API_KEY", SECRETS[1])
     monkeypatch.setenv("DASHSCOPE_API_KEY", SECRETS[2])
 
-    found = report(Settings(_env_file=None))
+    found = installation_report(Settings(_env_file=None))
 
     assert not [secret for secret in SECRETS if secret in found.model_dump_json()]
     assert found.settings["DATABASE_URL"].given

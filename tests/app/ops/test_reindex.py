@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from app.errors import IndexUnavailable
 from app.ops import reindex as reindex_module
 from app.ops.reindex import ensure_collection, reindex
-from app.store.collections import Collections
+from app.store.collections import PostgresCollections
 from tests.support.domain import domain_on, texts_for
 from tests.support.qdrant import COPIES, answering, delete_all, fed, feeding, qdrant
 from tests.support.rows import add_note
@@ -74,7 +74,7 @@ class TestEmbedded:
             raise IndexUnavailable("the disk is broken")
 
         with monkeypatch.context() as patch:
-            patch.setattr("app.index.edge.EdgeEngine.empty", broken)
+            patch.setattr("app.index.edge.engine.EdgeEngine.empty", broken)
             with pytest.raises(IndexUnavailable, match="could not be made in 3 tries: the disk is broken; look after"):
                 await reindex(settings, False, unseen)
 
@@ -86,7 +86,7 @@ class TestEmbedded:
         async def stuck(*arguments):
             await asyncio.Event().wait()
 
-        monkeypatch.setattr("app.index.edge.EdgeEngine.empty", stuck)
+        monkeypatch.setattr("app.index.edge.engine.EdgeEngine.empty", stuck)
         with pytest.raises(IndexUnavailable, match="the index did not get on for 0 s; look after"):
             await reindex(settings, False, unseen)
 
@@ -141,7 +141,7 @@ class TestServer:
     async def test_a_running_feeder_is_asked(self, database, server, monkeypatch):
         async with feeding(database, server) as feeder:
             await fed(feeder)
-            before = (await Collections(database).live()).name
+            before = (await PostgresCollections(database).live()).name
             monkeypatch.setattr(reindex_module, "_feeding", nobody)
             report = await reindex(server, False, unseen)
         assert report.name != before

@@ -332,7 +332,7 @@ async def test_the_index_follows_a_deletion(domain, store, users, follower, alic
 
 
 async def test_an_index_that_was_away_during_a_deletion_follows_too(store, log, users, index_folder, alice, bob):
-    from app.index.edge import EdgeEngine
+    from app.index.edge.engine import EdgeEngine
     from app.index.follower import Follower
 
     async def open_engine(*made_from):

@@ -15,20 +15,21 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from app.index.follower import Follower
+from app.index.qdrant import collection as collection_module
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant import search as remote_module
-from app.index.qdrant import server as server_module
-from app.index.qdrant.feeder import Feeder
-from app.index.qdrant.server import _to_struct
+from app.index.qdrant.convert import point_struct
+from app.index.qdrant.feeder import QdrantFeeder
+from app.runtime.composition import index_source
 from app.runtime.leader import FEEDER_LOCK, while_leading
 from app.store.change_log import PostgresChangeLog
-from app.store.collections import Collections
+from app.store.collections import PostgresCollections
 from app.store.database import Database
 from app.store.heartbeat import AlwaysHeld
 from app.store.postgres import PostgresStore
 from tests.support.domain import domain_on, look_for, memorize, texts_for
 from tests.support.freezing import successor
-from tests.support.qdrant import COPIES, Line, answering, delete_all, fed, feeding, qdrant
+from tests.support.qdrant import COPIES, Line, answering, delete_all, fed, feeding, level, qdrant
 from tests.support.rows import add_note
 from tests.support.serving import ROOT, clean_environment
 from tests.support.waiting import until
@@ -65,17 +66,13 @@ async def alias_of(client, settings):
 
 async def tidy(client, database, settings):
     """Whether the live collection is the only one, here and there, and the alias means it."""
-    rows = await Collections(database).all()
+    rows = await PostgresCollections(database).all()
     live = {row.name for row in rows if row.state == "live"}
     return len(rows) == 1 and live == await names(client, settings) and {await alias_of(client, settings)} == live
 
 
 def feeder_problem(feeder):
     return feeder.problem or ""
-
-
-async def level(database):
-    return await Collections(database).lag(10) == (0, 0.0)
 
 
 class TestFeeding:
@@ -91,7 +88,7 @@ class TestFeeding:
             await until(lambda: tidy(client, database, qdrant_settings), "the alias is there")
             assert feeder.lag == (0, 0.0)
 
-        live = await Collections(database).live()
+        live = await PostgresCollections(database).live()
         assert (await client.count(live.name)).count == 2
         assert feeder.problem == "it does not run here"
 
@@ -99,7 +96,7 @@ class TestFeeding:
         await add_note(store, alice, "something private", tags=("x",))
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
-        points, _ = await client.scroll((await Collections(database).live()).name)
+        points, _ = await client.scroll((await PostgresCollections(database).live()).name)
 
         assert set(points[0].payload) == {"user", "project", "kind", "tags", "role", "conversation", "at"}
         assert "private" not in json.dumps(points[0].payload)
@@ -108,7 +105,7 @@ class TestFeeding:
         more = {"qdrant_shards": 2, "qdrant_on_disk": True}
         async with feeding(database, qdrant_settings.model_copy(update=more)) as feeder:
             await fed(feeder)
-        info = await client.get_collection((await Collections(database).live()).name)
+        info = await client.get_collection((await PostgresCollections(database).live()).name)
 
         params = info.config.params
         assert (params.shard_number, params.replication_factor, params.write_consistency_factor) == (2, COPIES, 1)
@@ -130,7 +127,7 @@ class TestFeeding:
         try:
             async with feeding(database, through) as feeder:
                 await fed(feeder)
-                name = (await Collections(database).live()).name
+                name = (await PostgresCollections(database).live()).name
                 await line.cut()
                 await add_note(store, alice, "meanwhile")
                 feeder.wake()
@@ -138,7 +135,7 @@ class TestFeeding:
                 await line.start()
                 await until(lambda: level(database), "all is fed")
                 await fed(feeder)
-                assert (await Collections(database).live()).name == name, "nothing is filled anew"
+                assert (await PostgresCollections(database).live()).name == name, "nothing is filled anew"
         finally:
             await line.cut()
 
@@ -229,9 +226,9 @@ class TestReplacing:
         self, store, index, database, qdrant_settings, client, alice, why
     ):
         domain = domain_on(store, index)
-        before = (await Collections(database).live()).name
+        before = (await PostgresCollections(database).live()).name
         if why == "asked for":
-            await Collections(database).ask_for_rebuild()
+            await PostgresCollections(database).ask_for_rebuild()
         else:
             qdrant_settings = qdrant_settings.model_copy(update={"qdrant_shards": 3})
         searches = 0
@@ -243,7 +240,7 @@ class TestReplacing:
                 assert not found.degraded
                 assert len(found.results) == min(100, 31 + searches)
                 searches += 1
-                switched = (await Collections(database).live()).name != before
+                switched = (await PostgresCollections(database).live()).name != before
             await until(lambda: tidy(client, database, qdrant_settings), "the old one is gone")
 
     async def test_a_collection_lost_on_the_server_is_filled_anew(
@@ -270,14 +267,14 @@ class TestReplacing:
     async def test_a_collection_with_too_few_points_is_filled_anew(
         self, store, index, database, qdrant_settings, client, alice
     ):
-        before = (await Collections(database).live()).name
+        before = (await PostgresCollections(database).live()).name
         everything = models.FilterSelector(
             filter=models.Filter(must=[models.HasIdCondition(has_id=await ids(client, before))])
         )
         await client.delete(before, everything)
 
         async def replaced():
-            live = await Collections(database).live()
+            live = await PostgresCollections(database).live()
             return live is not None and live.name != before
 
         async with feeding(database, qdrant_settings):
@@ -292,7 +289,7 @@ class TestReplacing:
         )
         create = models.CreateAlias(collection_name=other, alias_name=qdrant_settings.qdrant_collection)
         await client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
-        live = (await Collections(database).live()).name
+        live = (await PostgresCollections(database).live()).name
 
         async def mended():
             return await alias_of(client, qdrant_settings) == live
@@ -352,7 +349,7 @@ class TestKilled:
                 await fed(feeder)
                 await until(lambda: tidy(client, database, other), "one live collection, and nothing else")
                 assert len(await texts_for(domain, alice, "apple")) == 5
-        live = await Collections(database).live()
+        live = await PostgresCollections(database).live()
         assert live.shape["shards"] == 2
         assert (await client.count(live.name)).count == 5
 
@@ -386,19 +383,19 @@ class TestFrozen:
         self, server_url, qdrant_settings, client, alice, monkeypatch
     ):
         async with feeding_under_its_lock(server_url, qdrant_settings) as (database, feeder):
-            store, made = PostgresStore(database), _to_struct
+            store, made = PostgresStore(database), point_struct
             await add_note(store, alice, "apple")
             await until(lambda: level(database), "all is fed")
-            live = (await Collections(database).live()).name
+            live = (await PostgresCollections(database).live()).name
 
             with successor(server_url, FEEDER_LOCK) as other:
 
                 def freeze_here(point):
-                    monkeypatch.setattr(server_module, "_to_struct", made)
+                    monkeypatch.setattr(collection_module, "point_struct", made)
                     other.takes_over()
                     return made(point)
 
-                monkeypatch.setattr(server_module, "_to_struct", freeze_here)
+                monkeypatch.setattr(collection_module, "point_struct", freeze_here)
                 await add_note(store, alice, "pear")
                 await until(lambda: not feeder.runs, "it has noticed")
                 assert (await client.count(live)).count == 1
@@ -412,16 +409,16 @@ class TestFrozen:
         lock, saved = AlwaysHeld(), Follower.save
         async with feeding(database, qdrant_settings, lock=lock) as feeder:
             await fed(feeder)
-            before = (await Collections(database).live()).name
+            before = (await PostgresCollections(database).live()).name
 
             async def freeze_here(follower):
                 await saved(follower)
                 monkeypatch.setattr(lock, "confirmed", lost, raising=False)
 
             monkeypatch.setattr(Follower, "save", freeze_here)
-            await Collections(database).ask_for_rebuild()
+            await PostgresCollections(database).ask_for_rebuild()
             await until(lambda: "nothing was switched" in feeder_problem(feeder), "it has asked")
-            assert (await Collections(database).live()).name == before
+            assert (await PostgresCollections(database).live()).name == before
 
 
 async def lost():
@@ -434,7 +431,7 @@ async def feeding_under_its_lock(url, settings):
     database = Database({"dsn": url}, watched=True)
     await database.open()
     lock = database.lock(FEEDER_LOCK)
-    feeder = Feeder(PostgresChangeLog(database), database, settings, lock=lock)
+    feeder = QdrantFeeder(index_source(PostgresChangeLog(database), database), settings, lock.confirmed)
     task = asyncio.create_task(while_leading(lock, feeder.run))
     try:
         await fed(feeder)

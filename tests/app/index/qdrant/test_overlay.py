@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.index.edge import EdgeEngine
+from app.index.edge.engine import EdgeEngine
 from app.index.points import session_points
 from app.index.qdrant.overlay import Overlay
 from app.memory.change_log import Member, Space

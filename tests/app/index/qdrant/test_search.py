@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from qdrant_client import AsyncQdrantClient
 
 from app.errors import IndexUnavailable
-from app.index.edge import EdgeEngine
+from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
+from app.index.qdrant import collection as collection_module
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant import search as remote_module
-from app.index.qdrant import server as server_module
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter, Scope
-from app.store.collections import Collections
+from app.store.collections import PostgresCollections
 from app.store.users import Users
 from tests.support.domain import change, converse, domain_on, erase, look_for, memorize, texts_for
-from tests.support.qdrant import Line, answering, delete_all, fed, feeding
+from tests.support.qdrant import Line, answering, delete_all, fed, feeding, level
 from tests.support.rows import piece
 from tests.support.waiting import until
 
@@ -74,7 +74,7 @@ class TestFreshness:
         await converse(domain, alice, ["one apple", "two plums"], conversation_id="talk")
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
-            await until(lambda: level(feeder), "all is fed")
+            await until(lambda: level(database), "all is fed")
         await converse(domain, alice, ["three figs"], conversation_id="talk")
         await memorize(domain, alice, "apple cake")
 
@@ -92,7 +92,7 @@ class TestFreshness:
         archived = await memorize(domain, alice, "apple tart")
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
-            await until(lambda: level(feeder), "all is fed")
+            await until(lambda: level(database), "all is fed")
         await erase(domain, alice, ids=[gone])
         await change(domain, alice, changed, text="pear cake")
         await change(domain, alice, archived, archived=True)
@@ -107,10 +107,10 @@ class TestFreshness:
             await memorize(domain, scope, "apple pie")
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
-            await until(lambda: level(feeder), "all is fed")
+            await until(lambda: level(database), "all is fed")
             assert await index.count() == 2
             await Users(database).delete(alice.user)
-            await until(lambda: level(feeder), "all is fed")
+            await until(lambda: level(database), "all is fed")
 
             assert await index.count() == 1
         assert await texts_for(domain, bob, "apple") == ["apple pie"]
@@ -180,7 +180,7 @@ class TestFreshness:
                 await memorize(domain, alice, f"apple {number}")
             async with feeding(database, qdrant_settings) as feeder:
                 await fed(feeder)
-                await until(lambda: level(feeder), "all is fed")
+                await until(lambda: level(database), "all is fed")
             assert len(await texts_for(domain, alice, "apple")) == 10
 
     async def test_too_large_sessions_are_left_to_the_store(self, domain, alice, monkeypatch):
@@ -197,11 +197,6 @@ class TestFreshness:
             )
 
         assert (await look_for(domain, alice, "apple")).degraded
-
-
-async def level(feeder):
-    """Whether a search finds nothing to make up for."""
-    return await feeder._collections.lag(10) == (0, 0.0)
 
 
 WORDS = ["red", "green", "blue", "apple", "pear", "plum", "fig", "oak"]
@@ -241,7 +236,7 @@ async def take(domain, scope, what, value, database, qdrant_settings):
     elif what == "feed":
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
-            await until(lambda: level(feeder), "all is fed")
+            await until(lambda: level(database), "all is fed")
     else:
         async with database.as_user(scope.user) as connection:
             ids = [row["id"] for row in await connection.fetch("select id from memories order by id")]
@@ -308,7 +303,7 @@ class TestAway:
 
     async def test_only_the_first_search_waits_for_a_server_that_hangs(self, domain, index, line, alice, monkeypatch):
         await memorize(domain, alice, "apple")
-        monkeypatch.setattr(server_module, "SEARCH_LIMIT_S", 0.1)
+        monkeypatch.setattr(collection_module, "SEARCH_LIMIT_S", 0.1)
         line.freeze()
         assert (await look_for(domain, alice, "apple")).degraded
         assert "did not answer" in index.problem
@@ -361,7 +356,7 @@ class TestAway:
             assert ([one.memory.text for one in found.results], found.degraded) == (["apple"], False)
 
     async def test_without_a_collection_the_store_answers_and_the_way_out_is_told(self, domain, index, database, alice):
-        await Collections(database).retire((await Collections(database).live()).name)
+        await PostgresCollections(database).retire((await PostgresCollections(database).live()).name)
         await memorize(domain, alice, "apple")
 
         assert (await look_for(domain, alice, "apple")).degraded

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.errors import Conflict, StoreUnavailable
-from app.index.edge import EdgeEngine
+from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
 from app.memory.change_log import LogPruned
 from app.memory.types import Scope
@@ -157,9 +157,9 @@ async def test_the_restored_database_works_and_is_another_one(
 
 
 async def test_searches_find_what_was_restored(
-    database, empty, file, back_up_to, restore_from, parts, alice, index_folder
+    database, empty, file, back_up_to, restore_from, domain, alice, index_folder
 ):
-    await memorize(parts, alice, "The cat sleeps on the warm oven.")
+    await memorize(domain, alice, "The cat sleeps on the warm oven.")
     await back_up_to(file)
     await restore_from(file, empty)
 

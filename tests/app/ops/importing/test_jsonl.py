@@ -162,11 +162,11 @@ async def test_messages_without_ids_are_known_by_content_and_count(take, store, 
     assert [turn.text for turn in await store.of_conversation(alice, "c", 10)] == ["hi", "ok", "ok", "yes", "ok"]
 
 
-async def test_what_was_imported_is_known_when_a_client_sends_it(take, parts, alice):
+async def test_what_was_imported_is_known_when_a_client_sends_it(take, domain, alice):
     said = [{"role": "user", "content": "hello", "name": "Ada", "time": "2026-05-08T12:00:00Z"}]
     await take([{"conversation_id": "c", "messages": said}, {"text": "a note"}])
 
-    again = await converse(parts, alice, said, conversation_id="c")
+    again = await converse(domain, alice, said, conversation_id="c")
 
     assert (again.stored, again.skipped) == (0, 1)
 

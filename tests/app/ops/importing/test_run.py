@@ -73,10 +73,10 @@ async def test_an_import_is_for_one_user(take, store, alice, bob):
     assert len(await store.recent(alice, 100)) == len(await store.recent(bob, 100)) == 5
 
 
-async def test_what_was_imported_is_found(take, parts, alice):
+async def test_what_was_imported_is_found(take, domain, alice):
     await take([{"text": "the grey cat sleeps"}, *conversations(1, 3), {"text": "the kettle drips"}])
 
-    assert await texts_for(parts, alice, "grey cat") == ["the grey cat sleeps"]
+    assert await texts_for(domain, alice, "grey cat") == ["the grey cat sleeps"]
 
 
 async def test_many_bad_lines_are_counted_and_the_first_are_shown(take, monkeypatch):

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from app.index import edge
+from app.index.edge import convert
+from app.index.filters import AnyOf, Is
 from app.memory.types import Scope
 from app.ops import exporting
 from app.ops.progress import Bar
@@ -45,10 +46,13 @@ def unnamed(monkeypatch):
 
     monkeypatch.setattr(connections._Connection, "_get_statement", without_user)
     users = [HER.user, THIEF.user]
-    is_ = edge._is
-    monkeypatch.setattr(
-        edge, "_is", lambda field, value: edge._any(field, users) if field == "user" else is_(field, value)
-    )
+    stated = convert._condition
+
+    def of_anybody(condition):
+        names_the_user = isinstance(condition, Is) and condition.field == "user"
+        return stated(AnyOf("user", users) if names_the_user else condition)
+
+    monkeypatch.setattr(convert, "_condition", of_anybody)
     return rewritten
 
 

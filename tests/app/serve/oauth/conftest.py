@@ -73,8 +73,7 @@ class Deployment:
 
     async def execute(self, statement: str, *arguments: Any) -> None:
         """Change the database by hand: most of all, what time would change."""
-        assert self.runtime._db is not None
-        async with self.runtime._db.as_service() as connection:
+        async with self.runtime.running.opened.db.as_service() as connection:
             await connection.execute(statement, *arguments)
 
 

@@ -103,7 +103,7 @@ async def test_nothing_that_opens_anything_is_stored(deployment, http):
     held = [token, code, client["client_secret"], client["registration_access_token"]]
     held += [tokens["access_token"], tokens["refresh_token"]]
 
-    async with deployment.runtime._db.as_service() as connection:
+    async with deployment.runtime.running.opened.db.as_service() as connection:
         for table in ("tokens", "oauth_clients", "oauth_requests", "oauth_grants", "oauth_tokens"):
             for row in await connection.fetch(f"select t::text from {table} t"):
                 assert not [secret for secret in held if secret in row[0]], table

@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from app.errors import Conflict, IndexUnavailable
-from app.index.edge import EdgeEngine
+from app.index.edge.engine import EdgeEngine
 from app.memory.change_log import Space
 from app.memory.vectors import pack
 from tests.support.damage import spoil
@@ -228,10 +229,11 @@ class TestLock:
 
     async def test_another_process_is_refused(self, engine, index_folder):
         program = (
-            "import sys; from pathlib import Path; from uuid import UUID; from app.index.edge import EdgeEngine\n"
+            "import sys; from pathlib import Path; from uuid import UUID\n"
+            "from app.index.edge.engine import EdgeEngine\n"
             "import asyncio; asyncio.run(EdgeEngine.open(Path(sys.argv[1]), UUID(sys.argv[2])))"
         )
-        root = Path(__file__).parents[3]
+        root = Path(__file__).parents[4]
 
         command = [sys.executable, "-c", program, index_folder, str(DATABASE)]
         run = await asyncio.to_thread(subprocess.run, command, cwd=root, capture_output=True, text=True)
@@ -247,13 +249,11 @@ class TestLock:
         await (await EdgeEngine.open(index_folder, DATABASE)).close()
 
     async def test_the_lock_is_free_when_opening_failed(self, saved, monkeypatch):
-        from app.index import edge
-
-        def fail(self):
+        def fail(*arguments: Any) -> None:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(edge.EdgeEngine, "_read_state", fail)
+            patch.setattr("app.index.edge.engine.read_state", fail)
             with pytest.raises(KeyboardInterrupt):
                 await EdgeEngine.open(saved, DATABASE)
 

@@ -1,0 +1,36 @@
+"""How the embedded index is set up: in a folder of the data directory, followed by the process that has it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from app.index.setup import Index, IndexSource, Standing
+
+if TYPE_CHECKING:
+    from app.settings.fields import Settings
+
+
+class EdgeSetup:
+    """Qdrant Edge in the process."""
+
+    name = "embedded"
+    modules = ("app.index.follower", "app.index.edge.engine")
+    remedy = "claude-memory reindex"
+    shared = None
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = settings.data_dir / "index"
+
+    def index(self, source: IndexSource) -> Index:
+        from app.index.edge.engine import EdgeEngine
+        from app.index.follower import Follower
+
+        return Follower(
+            source.log, lambda database, space: EdgeEngine.open(self.folder, database, space), source.on_applied
+        )
+
+    async def standing(self, source: IndexSource) -> Standing:
+        from app.index.edge.state import state_file
+
+        return Standing(name=os.fspath(self.folder), points=0, is_wanted=state_file(self.folder).exists())

@@ -1,0 +1,89 @@
+"""What stands beside the shard in its folder: the lock of the process that has it, and `state.json`.
+
+The state says what the shard was made from, and up to which position in the change log it is known to be durable.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from app.errors import Conflict
+from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.change_log import Space
+from app.memory.ranking import VECTORS_VERSION
+
+FORMAT = 2  # of points, payloads and the shard's files
+
+_VERSIONS = (FORMAT, VECTORS_VERSION, ANALYSIS_VERSION)  # others than the folder's: the index is built anew
+
+
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """What a shard holds. model, size: whose vectors are in it, and how many numbers each has; None: it has none."""
+
+    format: int
+    vectors: int
+    analysis: int
+    database: str
+    position: int
+    model: str | None = None
+    size: int | None = None
+
+    @classmethod
+    def at(cls, position: int, database: str, space: Space | None) -> ShardState:
+        """Return the state of a shard that this version has made."""
+        model, size = (None, None) if space is None else (space.model, space.size)
+        return cls(*_VERSIONS, database, position, model, size)
+
+    @property
+    def space(self) -> Space | None:
+        """The vectors it holds."""
+        return None if self.model is None or self.size is None else Space(self.model, self.size)
+
+
+def state_file(folder: Path) -> Path:
+    """Return where the state of the shard in a folder is kept."""
+    return folder / "state.json"
+
+
+def read_state(folder: Path, database: str, space: Space | None) -> tuple[ShardState | None, str]:
+    """Return the state, or None and why the shard cannot be used with this database and these vectors."""
+    try:
+        state = ShardState(**json.loads(state_file(folder).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None, "there is no index yet"
+    except (ValueError, TypeError, OSError) as error:
+        return None, f"its state file is damaged ({type(error).__name__})"
+    if (state.format, state.vectors, state.analysis) != _VERSIONS:
+        return None, "it has the format of another version"
+    if state.database != database:
+        return None, "it was made from another database"
+    if space is not None and state.space != space:
+        return None, "it lacks vectors of the embedding model"
+    return state, ""
+
+
+def write_state(folder: Path, state: ShardState) -> None:
+    """Put the state on disk, whole or not at all. Raises OSError."""
+    temporary = folder / "state.json.new"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(asdict(state), file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(state_file(folder))
+
+
+def hold(folder: Path) -> int:
+    """Take the folder's lock and return its descriptor. Raises Conflict when another process has it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Conflict(f"the index {folder} is in use by another process; stop that one first") from None
+    return descriptor

@@ -1,0 +1,86 @@
+"""One collection of a Qdrant server as an engine: points are written to it, and searches asked of it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from qdrant_client import models
+
+from app.index.engine import Point
+from app.index.qdrant.convert import point_struct, query_request
+from app.index.qdrant.server import SEARCH_LIMIT_S, WRITE_LIMIT_S, Call, QdrantServer
+from app.index.qdrant.shape import Shape
+from app.index.searches import CandidateSearch, Scores, VectorSearch, session_search
+from app.memory.ports import CandidateQuery
+from app.memory.types import Candidate
+
+_SEARCH_TRIES = 2  # a kept connection may be one the server has closed since
+
+_FLOAT32 = struct.Struct("<f")
+
+
+class QdrantCollection:
+    """One collection, asked and written to."""
+
+    def __init__(self, server: QdrantServer, name: str, shape: Shape) -> None:
+        self.server, self.name, self.shape = server, name, shape
+
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
+        """Write points and take points away; returns when searches see it."""
+        by_key: dict[str | None, list[models.PointStruct]] = {}
+        for point in upserts:
+            by_key.setdefault(self.shape.key_of(point.payload.user), []).append(point_struct(point))
+        for key, points in by_key.items():
+            await self._write(
+                lambda qdrant, key=key, points=points: qdrant.upsert(  # type: ignore[misc]
+                    self.name, points, wait=True, shard_key_selector=key
+                )
+            )
+        if deletes:
+            gone = models.PointIdsList(points=[str(id_) for id_ in deletes])
+            keys = self.shape.all_keys() or None  # nobody knows whose they were
+            await self._write(lambda qdrant: qdrant.delete(self.name, gone, wait=True, shard_key_selector=keys))
+
+    async def _write(self, make: Call[Any]) -> None:
+        await self.server.call(make, WRITE_LIMIT_S, self.server.tries)
+
+    async def candidates(self, query: CandidateQuery, without: Collection[UUID] = ()) -> list[Candidate]:
+        """Return the points with the best window scores and, where the query has a vector, the nearest to it.
+
+        without: points that are left out.
+        """
+        search = CandidateSearch(query, without)
+        for step in (search.first, search.second):
+            asked = step()
+            search.add(asked, await self._found(query.user, asked))
+        return search.candidates()
+
+    async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
+        """Return the score of each session that has one of the terms."""
+        [scores] = await self._found(user, [session_search(user, weights, sessions)])
+        return scores
+
+    async def _found(self, user: str, searches: Sequence[VectorSearch]) -> list[Scores]:
+        """Return the scores of what each search finds, best first; all in one call."""
+        if not searches:
+            return []
+        key = self.shape.key_of(user)
+        requests = [query_request(search, key) for search in searches]
+        answers = await self.server.call(
+            lambda qdrant: qdrant.query_batch_points(self.name, requests), SEARCH_LIMIT_S, _SEARCH_TRIES
+        )
+        return [{UUID(str(point.id)): _as_float32(point.score) for point in answer.points} for answer in answers]
+
+    async def count(self, limit_s: float = WRITE_LIMIT_S) -> int:
+        """Return how many points there are."""
+        answer = await self.server.call(lambda qdrant: qdrant.count(self.name, exact=True), limit_s, _SEARCH_TRIES)
+        return int(answer.count)
+
+
+def _as_float32(score: float) -> float:
+    """Return the number the server meant: it writes the fewest digits that tell one 32-bit float from the next."""
+    (exact,) = _FLOAT32.unpack(_FLOAT32.pack(score))
+    return float(exact)

@@ -1,0 +1,84 @@
+"""What a collection is created with. PostgreSQL keeps it, and a collection of another shape is replaced."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from app.errors import InvalidSettings
+from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.change_log import Space
+from app.memory.ranking import VECTORS_VERSION
+
+if TYPE_CHECKING:
+    from app.settings.fields import Settings
+
+FORMAT = 1  # of points and payloads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a collection is created with; a collection of another shape is replaced by a new one.
+
+    model, size: whose vectors it holds beside the words, and how many numbers each has; None: it has none.
+    shard_keys: how many keys the users are spread over. shards: of the collection, or of each key.
+    format, vectors, analysis: versions of what its points are made of.
+    """
+
+    model: str | None = None
+    size: int | None = None
+    shards: int = 1
+    shard_keys: int = 0
+    replication_factor: int = 1
+    write_consistency_factor: int = 1
+    on_disk: bool = False
+    format: int = FORMAT
+    vectors: int = VECTORS_VERSION
+    analysis: int = ANALYSIS_VERSION
+
+    @property
+    def space(self) -> Space | None:
+        """The vectors it holds."""
+        return None if self.model is None or self.size is None else Space(self.model, self.size)
+
+    def with_vectors(self, space: Space | None) -> Shape:
+        """Return this shape with other vectors, or without any."""
+        model, size = (None, None) if space is None else (space.model, space.size)
+        return replace(self, model=model, size=size)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as PostgreSQL keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Self:
+        """Return what PostgreSQL kept; a newer version may have kept more."""
+        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
+
+    def key_of(self, user: str) -> str | None:
+        """Return the shard key that a user's points are under; None without shard keys."""
+        if not self.shard_keys:
+            return None
+        return f"users-{int.from_bytes(hashlib.sha256(user.encode()).digest()[:8]) % self.shard_keys}"
+
+    def all_keys(self) -> list[int | str]:
+        """Return all shard keys."""
+        return [f"users-{number}" for number in range(self.shard_keys)]
+
+
+def shape_of(settings: Settings) -> Shape:
+    """Return what collections are to be created with. Raises InvalidSettings."""
+    if settings.qdrant_write_consistency_factor > settings.qdrant_replication_factor:
+        raise InvalidSettings(
+            f"QDRANT_WRITE_CONSISTENCY_FACTOR: got {settings.qdrant_write_consistency_factor}, but there are only "
+            f"QDRANT_REPLICATION_FACTOR={settings.qdrant_replication_factor} copies to write to"
+        )
+    return Shape(
+        shards=settings.qdrant_shards,
+        shard_keys=settings.qdrant_shard_keys,
+        replication_factor=settings.qdrant_replication_factor,
+        write_consistency_factor=settings.qdrant_write_consistency_factor,
+        on_disk=settings.qdrant_on_disk,
+    )

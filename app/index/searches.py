@@ -1,0 +1,84 @@
+"""The searches that an engine runs for one question, and the candidates their scores make."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from app.index.engine import DENSE, SESSION, WINDOW
+from app.index.filters import Among, Condition, Is, conditions
+from app.memory.ports import CandidateQuery
+from app.memory.types import Candidate
+
+Scores: TypeAlias = dict[UUID, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorSearch:
+    """Asks for the points nearest to a vector by dot product, best first.
+
+    using: the name of the points' vector. must: conditions they meet. without: points that are left out.
+    """
+
+    using: str
+    vector: Mapping[int, float] | Sequence[float]
+    must: Sequence[Condition]
+    limit: int
+    without: Collection[UUID] = ()
+
+
+class CandidateSearch:
+    """Finds candidates in two steps, so that each has both scores whichever search found it.
+
+    The first step looks for the best by words and, where the query has a vector, for the nearest to it. The second
+    asks for the scores that the other search did not tell. An engine runs the searches of a step and adds the answers.
+    """
+
+    def __init__(self, query: CandidateQuery, without: Collection[UUID] = ()) -> None:
+        """without: points that are left out."""
+        self._query, self._without = query, without
+        self._windows: Scores = {}
+        self._nearest: Scores = {}
+
+    def first(self) -> list[VectorSearch]:
+        """Return the searches of the first step; none where the filter lets nothing pass."""
+        query = self._query
+        if query.where.projects == () or query.where.kinds == ():
+            return []
+        must = conditions(query.user, query.where)
+        return [*self._by_words(must, query.limit, self._without), *self._by_vector(must, query.limit, self._without)]
+
+    def second(self) -> list[VectorSearch]:
+        """Return the searches of the second step, once the answers of the first are added."""
+        wordless, far = self._nearest.keys() - self._windows.keys(), self._windows.keys() - self._nearest.keys()
+        return [*self._by_words([Among(wordless)], len(wordless)), *self._by_vector([Among(far)], len(far))]
+
+    def add(self, searches: Iterable[VectorSearch], answers: Iterable[Scores]) -> None:
+        """Take note of the scores that each search of a step found."""
+        for search, scores in zip(searches, answers, strict=True):
+            (self._windows if search.using == WINDOW else self._nearest).update(scores)
+
+    def candidates(self) -> list[Candidate]:
+        """Return what was found: a window score of 0 without a common word, no dense score without a vector."""
+        windows, nearest = self._windows, self._nearest
+        return [Candidate(id_, windows.get(id_, 0.0), nearest.get(id_)) for id_ in {**windows, **nearest}]
+
+    def _by_words(
+        self, must: Sequence[Condition], limit: int, without: Collection[UUID] = ()
+    ) -> Iterator[VectorSearch]:
+        if self._query.weights and limit:
+            yield VectorSearch(using=WINDOW, vector=self._query.weights, must=must, limit=limit, without=without)
+
+    def _by_vector(
+        self, must: Sequence[Condition], limit: int, without: Collection[UUID] = ()
+    ) -> Iterator[VectorSearch]:
+        if self._query.dense is not None and limit:
+            yield VectorSearch(using=DENSE, vector=self._query.dense, must=must, limit=limit, without=without)
+
+
+def session_search(user: str, weights: Mapping[int, float], sessions: Sequence[UUID]) -> VectorSearch:
+    """Return the search for the scores of the user's sessions."""
+    must: list[Condition] = [Is("user", user), Among(sessions)]
+    return VectorSearch(using=SESSION, vector=weights, must=must, limit=len(sessions))

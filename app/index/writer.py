@@ -1,0 +1,66 @@
+"""Writes the points of sessions to an engine: reads their vectors, makes the points, some at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+from uuid import UUID
+
+from app.index.engine import Point, RebuildableEngine
+from app.index.points import of_size, session_points, vectors_needed
+from app.memory.change_log import ChangeLog, Member, Space
+
+_POINTS_AT_ONCE = 1_000
+_MEMORIES_AT_ONCE = 4_000
+
+Positions: TypeAlias = Mapping[UUID, set[int]]  # of changed members, by session
+
+
+async def write_sessions(
+    log: ChangeLog, engine: RebuildableEngine, members: Mapping[UUID, Sequence[Member]], positions: Positions
+) -> int:
+    """Write the points of sessions, those near the positions or all; return how many."""
+    written = 0
+    for part in _parts(members, _MEMORIES_AT_ONCE):
+        vectors = await log.vectors(_needed(part, positions))
+        if vectors and engine.space is None and (space := await log.space()):
+            await engine.make_room(space)
+        points = await asyncio.to_thread(_points, part, positions, vectors, engine.space)
+        for first in range(0, len(points), _POINTS_AT_ONCE):
+            await engine.apply(points[first : first + _POINTS_AT_ONCE], ())
+        written += len(points)
+    return written
+
+
+def _parts(members: Mapping[UUID, Sequence[Member]], memories: int) -> Iterator[dict[UUID, Sequence[Member]]]:
+    """Cut sessions into parts of about so many memories: their vectors are some megabytes at a time."""
+    part: dict[UUID, Sequence[Member]] = {}
+    held = 0
+    for session, its in members.items():
+        part[session] = its
+        held += len(its)
+        if held >= memories:
+            yield part
+            part, held = {}, 0
+    if part:
+        yield part
+
+
+def _needed(members: Mapping[UUID, Sequence[Member]], positions: Positions) -> list[UUID]:
+    return [id_ for session, its in members.items() for id_ in vectors_needed(session, its, positions.get(session))]
+
+
+def _points(
+    members: Mapping[UUID, Sequence[Member]],
+    positions: Positions,
+    vectors: Mapping[UUID, bytes],
+    space: Space | None,
+) -> list[Point]:
+    """Return the points of sessions; made in a thread, since a session can hold a megabyte of terms."""
+    kept = of_size(vectors, space.size) if space and vectors else {}
+    return [
+        point
+        for session, its in members.items()
+        for point in session_points(session, its, positions.get(session), kept)
+    ]

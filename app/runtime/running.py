@@ -1,0 +1,91 @@
+"""Everything a server has while it is up, made as a whole: stores, index, domain, background work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from app.runtime.background import background_work, kept_up
+from app.runtime.composition import Opened, domain_of, index_setup, opened
+from app.runtime.database_watch import DatabaseWatch
+from app.store.oauth import OAuthStore
+from app.store.tokens import Tokens
+
+if TYPE_CHECKING:
+    from app.index.setup import Index
+    from app.memory.ports import Domain
+    from app.settings.fields import Settings
+    from app.store.database import Database
+
+_FILL_WAIT_S = 2.0  # an index that takes longer to build is built while searches do without it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A server's parts. oauth: what sign-in keeps; None where PUBLIC_URL is not set."""
+
+    opened: Opened
+    index: Index
+    domain: Domain
+    tokens: Tokens
+    oauth: OAuthStore | None
+    watch: DatabaseWatch
+
+    @property
+    def database_problem(self) -> str | None:
+        """Why the database does not answer, in one line; None while it does."""
+        return self.opened.db.problem or self.watch.problem
+
+    def wrote(self) -> None:
+        """Tell the parts that follow the store that something was written."""
+        self.index.wake()
+        if self.opened.feeding is not None:
+            self.opened.feeding.feeder.wake()
+        if self.opened.embedding is not None:
+            self.opened.embedding.pending.wake()
+
+
+@asynccontextmanager
+async def running(settings: Settings, db: Database, on_step: Callable[[str], None]) -> AsyncIterator[Running]:
+    """Yield everything on an open database, working. Raises MemoryServerError.
+
+    on_step: called with the name of each step of the start when it is done.
+    """
+    async with opened(settings, db) as parts, AsyncExitStack() as stack:
+        index = index_setup(settings).index(parts.source)
+        stack.push_async_callback(index.stop)
+        await index.start()
+        await index.wait_filled(_FILL_WAIT_S)
+        on_step("index open")
+        watch = DatabaseWatch(parts.store, embedded=settings.database_url is None)
+        works = [*background_work(parts), watch.run]
+        tasks = [asyncio.create_task(kept_up(work)) for work in works]
+        stack.push_async_callback(_ended, tasks)
+        questions = parts.embedding.questions if parts.embedding is not None else None
+        yield Running(
+            opened=parts,
+            index=index,
+            domain=domain_of(settings, parts.store, index, questions),
+            tokens=Tokens(db, settings.public_url),
+            oauth=_sign_ins(settings, db),
+            watch=watch,
+        )
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _sign_ins(settings: Settings, db: Database) -> OAuthStore | None:
+    """Return what sign-in keeps, where clients can sign in."""
+    if settings.public_url is None:
+        return None
+    access_for = timedelta(minutes=settings.oauth_access_token_minutes)
+    refresh_for = timedelta(days=settings.oauth_refresh_token_days)
+    return OAuthStore(db, settings.public_url, access_for, refresh_for)

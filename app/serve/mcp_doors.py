@@ -1,0 +1,51 @@
+"""Every way to speak MCP with a server: streamable HTTP, SSE, and lines over the data directory's Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+from app.runtime.runtime import Runtime
+from app.serve.lines import LineSessions
+from app.serve.mcp.surrogates import LoneSurrogates
+from app.serve.running_calls import RunningCalls
+from app.serve.service import MCP_BODY_LIMIT_BYTES
+from app.serve.sse import SseSessions
+
+
+class McpDoors:
+    """The doors of one MCP server. `calls` counts what is under way behind all of them."""
+
+    def __init__(
+        self, mcp: Server[Any], runtime: Runtime, status: Callable[[], dict[str, Any]], leave: Callable[[], None]
+    ) -> None:
+        """status, leave: what bridges ask for, see LineSessions."""
+        self.calls = RunningCalls()
+        # In the place of OpenTelemetry's, which costs every call a span that nobody collects.
+        mcp.middleware[:] = [self.calls]
+        self._manager = StreamableHTTPSessionManager(
+            mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
+        )
+        self.endpoint = LoneSurrogates(self._manager, runtime, MCP_BODY_LIMIT_BYTES)
+        self.sse = SseSessions(mcp)
+        self.lines = LineSessions(mcp, runtime.settings, status, leave, runtime.rebuild_index)
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Return the context in which /mcp is answered."""
+        return self._manager.run()
+
+    def sessions(self) -> int:
+        """Return how many sessions are open."""
+        return len(self.sse) + len(self.lines)
+
+    async def finish(self, timeout_s: float) -> None:
+        """Let running calls finish, no longer than `timeout_s`, then end the streams they answer on."""
+        await self.calls.finish(timeout_s)
+        await asyncio.sleep(0.02)  # an answer goes from the call to its stream in one turn of the loop, or two
+        await self.lines.stop()
+        self.sse.end()

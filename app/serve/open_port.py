@@ -1,0 +1,85 @@
+"""uvicorn on a port that is open already: it takes over the connections that wait, and lets none hang at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import uvicorn
+
+from app.http.uvicorn_server import Uvicorn
+from app.process.begun import Boot
+
+
+class OpenPortServer(Uvicorn):
+    """Serves the port that `app.process.boot` opened. `listening` is set once uvicorn has it."""
+
+    def __init__(self, config: uvicorn.Config, boot: Boot, on_shutdown: Callable[[], Any]) -> None:
+        super().__init__(config)
+        self._boot, self._on_shutdown = boot, on_shutdown
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        doorman = self._boot.doorman
+        waiting = doorman.hand_over() if doorman is not None else []
+        await super().startup(sockets)
+        await self._serve_accepted(waiting)
+        self.listening.set()
+
+    async def _serve_accepted(self, connections: Iterable[socket.socket]) -> None:
+        loop = asyncio.get_running_loop()
+        for connection in connections:
+            connection.setblocking(False)
+            try:
+                await loop.connect_accepted_socket(self._protocol, connection)
+            except OSError:  # it went away while it waited
+                connection.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        winding_down = asyncio.create_task(self._on_shutdown())
+        # Nothing is awaited from here until the listeners are closed: who connects later is refused, and nobody is
+        # left in the kernel's queue, whose end would look like a broken connection.
+        rest = asyncio.create_task(self._serve_accepted(_accepted(sockets or [])))
+        await super().shutdown(sockets)
+        await rest
+        winding_down.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await winding_down
+
+    def close_idle(self) -> None:
+        """Close connections without a request; those with one close after their answer."""
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    def cancel_requests(self) -> None:
+        """Have all requests answered now, with 503."""
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
+    def force(self) -> None:
+        """Stop waiting for anybody."""
+        self.force_exit = True
+        self.cancel_requests()
+        for connection in list(self.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+
+
+def _accepted(listeners: Iterable[socket.socket]) -> list[socket.socket]:
+    """Return the connections that wait to be accepted."""
+    connections = []
+    for listener in listeners:
+        listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            while True:
+                connections.append(listener.accept()[0])
+    return connections

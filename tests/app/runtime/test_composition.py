@@ -1,0 +1,85 @@
+"""One composition for every mode: settings in, the same parts out."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from app.index.edge.setup import EdgeSetup
+from app.index.qdrant.setup import QdrantSetup
+from app.memory.types import Quota
+from app.runtime.composition import (
+    change_log_of,
+    database_of,
+    domain_of,
+    domain_settings,
+    feeding_of,
+    index_setup,
+    index_source,
+    opened,
+)
+from app.settings.fields import Settings
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from tests.standins.embeddings import embedding_service
+
+
+def with_qdrant(settings: Settings) -> Settings:
+    return settings.model_copy(update={"qdrant_url": "http://127.0.0.1:9"})
+
+
+def test_the_settings_choose_the_engine(plain_settings: Settings) -> None:
+    assert isinstance(index_setup(plain_settings), EdgeSetup)
+    assert isinstance(index_setup(with_qdrant(plain_settings)), QdrantSetup)
+
+
+def test_the_domain_obeys_the_settings(plain_settings: Settings, database: Database) -> None:
+    settings = plain_settings.model_copy(
+        update={"max_conversation_length": 500, "redact_secrets": False, "reply_token_budget": 900}
+    )
+    store, index = PostgresStore(database), object()
+    domain = domain_of(settings, store, index)  # type: ignore[arg-type]
+
+    assert (domain.store, domain.index, domain.questions) == (store, index, None)
+    assert domain.settings == domain_settings(settings)
+    assert (domain.settings.piece_characters, domain.settings.redact, domain.settings.reply_tokens) == (500, False, 900)
+
+
+def test_every_database_has_the_quota_that_is_set(plain_settings: Settings) -> None:
+    settings = plain_settings.model_copy(update={"quota_memories": 3, "quota_bytes": 4})
+
+    assert database_of(settings, {"dsn": "postgresql://x"}).quota == Quota(3, 4)
+
+
+async def test_where_each_process_has_its_own_index_none_is_fed_and_no_lock_is_asked_for(
+    plain_settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(database, "lock", asked.append)
+    source = index_source(change_log_of(plain_settings, database), database)
+
+    assert feeding_of(plain_settings, database, source) is None
+    assert not asked
+
+
+async def test_a_shared_index_is_fed_under_its_lock(plain_settings: Settings, database: Database) -> None:
+    settings = with_qdrant(plain_settings)
+    async with opened(settings, database) as parts:
+        assert parts.feeding is not None
+        assert parts.feeding.lock.held, "a database of our own has no other process"
+        assert not parts.feeding.feeder.runs
+        assert parts.embedding is None
+
+
+async def test_an_embedding_model_that_is_set_is_followed_and_asked(
+    plain_settings: Settings, database: Database
+) -> None:
+    with embedding_service(most_texts=64) as service:
+        key = SecretStr(service.key)
+        given = {"embedding_model": service.model, "embedding_base_url": service.url, "embedding_api_key": key}
+        settings = plain_settings.model_copy(update=given)
+        async with opened(settings, database) as parts:
+            assert parts.source.log.model == service.model
+            assert parts.embedding is not None
+            assert parts.embedding.problem is None
+            assert await parts.embedding.questions.vector("a question") is not None

@@ -1,0 +1,33 @@
+"""Numbers that cost a query: of all users for admins, of one user for everybody else."""
+
+from __future__ import annotations
+
+from app.memory.types import Scope
+from app.runtime import numbers
+from app.runtime.runtime import Runtime
+from tests.support.rows import add_note
+
+
+async def test_all_that_is_kept_is_counted(runtime: Runtime, alice: Scope, bob: Scope) -> None:
+    store = runtime.running.opened.store
+    for scope in (alice, bob):
+        await add_note(store, scope, "a note")
+
+    found = await numbers.numbers(runtime.running, has_workers=False)
+
+    assert found["memories"] == 2
+    assert found["database_bytes"] > 0
+    assert found["backup_last_success"] == 0
+    assert "worker_leads" not in found
+
+
+async def test_where_there_can_be_workers_it_is_told_whether_one_leads(runtime: Runtime) -> None:
+    assert (await numbers.numbers(runtime.running, has_workers=True))["worker_leads"] == 0
+
+
+async def test_a_user_learns_of_own_memories_alone(runtime: Runtime, alice: Scope, bob: Scope) -> None:
+    store = runtime.running.opened.store
+    await add_note(store, alice, "mine")
+    await add_note(store, bob, "not mine")
+
+    assert await numbers.numbers_of(runtime.running, "alice") == {"memories": 1, "bytes": 4}
