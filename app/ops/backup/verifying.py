@@ -33,7 +33,7 @@ _HASH_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class VerificationReport:
     """A backup that proved to be good. searched: whether there was a memory to look for, and it was found."""
 
     place: str
@@ -102,7 +102,7 @@ class _Rows:
         return (self.count, self.sum, self._rest) == (other.count, other.sum, other._rest)
 
 
-async def verify(settings: Settings, admin: dict[str, Any], db: Database, target: str, bar: Bar) -> Report:
+async def verify(settings: Settings, admin: dict[str, Any], db: Database, target: str, bar: Bar) -> VerificationReport:
     """Restore a backup into a scratch database and compare everything; what is wrong is raised.
 
     admin: how to connect as somebody who may create a database. db: says whose the scratch database is.
@@ -130,7 +130,9 @@ async def verify(settings: Settings, admin: dict[str, Any], db: Database, target
         searched = await _search(settings, scratch, reader.place)
     await Backups(db).verified(bytes.fromhex(whole.sha256))
     header, seconds = reader.header, time.monotonic() - began
-    return Report(reader.place, header.taken_at, header.app, header.schema, header.encrypted, whole, searched, seconds)
+    return VerificationReport(
+        reader.place, header.taken_at, header.app, header.schema, header.encrypted, whole, searched, seconds
+    )
 
 
 async def _search(settings: Settings, db: Database, name: str) -> bool:

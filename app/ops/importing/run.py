@@ -43,7 +43,7 @@ _PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # an embedded PostgreSQL that died is bac
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What an import did. skipped: was there already, or has expired. redacted: credentials taken out."""
 
     formats: list[str] = field(default_factory=list)
@@ -104,12 +104,12 @@ class Report:
 
 def run(
     file: str, *, format: str | None, project: str | None, user: str | None, data_dir: str | None, bar: Bar
-) -> Report:
+) -> ImportReport:
     """Import FILE for a user. Raises MemoryServerError; what is bad in the file is in the report instead."""
     settings = load_settings({"memory_data_dir": data_dir})
     scope = Scope(user or settings.default_user_id, settings.default_agent_id)
 
-    async def work() -> Report:
+    async def work() -> ImportReport:
         with ExitStack() as stack:
             sources = opened(file, stack)  # first: no server is started for a file that is not there
             async with open_database(settings, "import") as db:
@@ -145,9 +145,9 @@ class Importer:
         self._scope = scope
         self._bar = bar
         self._preparer = Preparer(domain_settings(settings), new_id, agent=scope.agent, project=project)
-        self.report = Report()
+        self.report = ImportReport()
 
-    async def take(self, sources: Sources, format: str | None) -> Report:
+    async def take(self, sources: Sources, format: str | None) -> ImportReport:
         """Import everything. Raises MemoryServerError."""
         began = time.monotonic()
         while await self._store.delete_expired():

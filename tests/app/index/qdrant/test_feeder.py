@@ -9,10 +9,8 @@ import sys
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import httpx
 import pytest
 from qdrant_client import AsyncQdrantClient, models
-from qdrant_client.http.exceptions import UnexpectedResponse
 
 from app.index.follower import Follower
 from app.index.qdrant import collection as collection_module
@@ -29,7 +27,7 @@ from app.store.heartbeat import AlwaysHeld
 from app.store.postgres import PostgresStore
 from tests.support.domain import domain_on, look_for, memorize, texts_for
 from tests.support.freezing import successor
-from tests.support.qdrant import COPIES, Line, answering, delete_all, fed, feeding, level, qdrant
+from tests.support.qdrant import Line, answering, delete_all, fed, feeding, level, qdrant
 from tests.support.rows import add_note
 from tests.support.serving import ROOT, clean_environment
 from tests.support.waiting import until
@@ -101,22 +99,6 @@ class TestFeeding:
         assert set(points[0].payload) == {"user", "project", "kind", "tags", "role", "conversation", "at"}
         assert "private" not in json.dumps(points[0].payload)
 
-    async def test_a_collection_is_made_as_the_settings_say(self, database, qdrant_settings, client):
-        more = {"qdrant_shards": 2, "qdrant_on_disk": True}
-        async with feeding(database, qdrant_settings.model_copy(update=more)) as feeder:
-            await fed(feeder)
-        info = await client.get_collection((await PostgresCollections(database).live()).name)
-
-        params = info.config.params
-        assert (params.shard_number, params.replication_factor, params.write_consistency_factor) == (2, COPIES, 1)
-        assert set(params.sparse_vectors) == {"window", "session"}
-        assert params.sparse_vectors["window"].modifier is None, "idf would count over other users"
-        assert params.sparse_vectors["window"].index.on_disk
-        assert info.payload_schema["user"].params.is_tenant
-        kinds = {field: schema.data_type for field, schema in info.payload_schema.items()}
-        keywords = dict.fromkeys(("user", "project", "kind", "tags", "role", "conversation"), "keyword")
-        assert kinds == {**keywords, "at": "float"}
-
     async def test_a_server_that_goes_away_is_waited_for(self, store, database, qdrant_settings, qdrant_url, alice):
         host, _, port = qdrant_url.removeprefix("http://").partition(":")
         line = Line(host, int(port))
@@ -171,36 +153,6 @@ class TestShardKeys:
                     await connection.execute("delete from memories where id = $1", gone)
                 await until(lambda: level(database), "all is fed")
                 assert await texts_for(domain, alice, "apple") == ["apple cake"]
-
-    async def test_a_key_that_was_made_though_a_dead_node_was_waited_for_in_vain_is_used(
-        self, store, database, qdrant_settings, run_folder, alice, monkeypatch
-    ):
-        make = AsyncQdrantClient.create_shard_key
-
-        async def time_out(self, *arguments, **more):
-            await make(self, *arguments, **more)
-            raise UnexpectedResponse(408, "Timeout", b'{"status": {"error": "Timeout"}}', httpx.Headers())
-
-        monkeypatch.setattr(AsyncQdrantClient, "create_shard_key", time_out)
-        with qdrant(run_folder / "cluster-timed-out", cluster=True) as url:
-            spread = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_shard_keys": 2})
-            await add_note(store, alice, "apple pie")
-            async with feeding(database, spread) as feeder:
-                await fed(feeder)
-            await delete_all(url, qdrant_settings.qdrant_collection)
-
-    async def test_a_key_that_was_not_made_is_no_collection_to_fill(
-        self, database, qdrant_settings, run_folder, monkeypatch
-    ):
-        async def refuse(self, *arguments, **more):
-            raise UnexpectedResponse(408, "Timeout", b'{"status": {"error": "Timeout"}}', httpx.Headers())
-
-        monkeypatch.setattr(AsyncQdrantClient, "create_shard_key", refuse)
-        with qdrant(run_folder / "cluster-refusing", cluster=True) as url:
-            spread = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_shard_keys": 2})
-            async with feeding(database, spread) as feeder:
-                await until(lambda: feeder.problem is not None and "408" in feeder.problem, "it is told")
-            await delete_all(url, qdrant_settings.qdrant_collection)
 
     async def test_a_single_node_is_refused_with_the_way_out(self, database, qdrant_settings, client):
         if (await client.cluster_status()).status == "enabled":
