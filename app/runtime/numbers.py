@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.runtime.leader import WORKER_LOCK
-from app.store.users import Users
 
 if TYPE_CHECKING:
     from app.runtime.running import Running
@@ -35,5 +34,7 @@ async def numbers(running: Running, *, has_workers: bool) -> dict[str, float]:
 
 async def numbers_of(running: Running, user: str) -> dict[str, float]:
     """Return what one user keeps, archived memories included. Raises StoreUnavailable."""
+    from app.store.users import Users
+
     use = await Users(running.opened.db).use(user)
     return {"memories": use.memories, "bytes": use.bytes}

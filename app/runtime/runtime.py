@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from app.errors import InvalidSettings, MemoryServerError, Unavailable
 from app.runtime.components import Component, Status
-from app.runtime.composition import database_of, index_setup
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
     from app.memory.ports import Domain
@@ -43,6 +42,8 @@ RUNTIME_MODULES = (
 
 def preload(settings: Settings) -> None:
     """Import what a start needs. It takes a second: called in a thread, so that the event loop answers meanwhile."""
+    from app.runtime.composition import index_setup
+
     for name in (*RUNTIME_MODULES, *index_setup(settings).modules):
         import_module(name)
 
@@ -124,6 +125,8 @@ class Runtime:
         self._on_step("ready")
 
     async def _open_database(self, stack: AsyncExitStack) -> Database:
+        from app.runtime.composition import database_of
+
         if self._postgres_started is not None:
             await asyncio.wrap_future(self._postgres_started)
             self._on_step("PostgreSQL started")
