@@ -18,7 +18,7 @@ import pytest
 
 from app.memory.types import Scope
 from app.ops import exporting
-from app.ops.importing.run import Importer, Report
+from app.ops.importing.run import Importer, ImportReport
 from app.ops.importing.sources import opened
 from app.ops.progress import Bar
 from app.settings.fields import Settings
@@ -27,7 +27,7 @@ from app.store.postgres import PostgresStore
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-Take = Callable[..., Awaitable[Report]]
+Take = Callable[..., Awaitable[ImportReport]]
 Give = Callable[..., Awaitable[bytes]]
 Command = Callable[..., Awaitable[subprocess.CompletedProcess[bytes]]]
 
@@ -38,7 +38,7 @@ def take(database: Database, plain_settings: Settings, alice: Scope, tmp_path: P
 
     async def take(
         what: Path | bytes | list[Any], format: str | None = None, *, scope: Scope = alice, project: str | None = None
-    ) -> Report:
+    ) -> ImportReport:
         if isinstance(what, list):
             what = b"".join(json.dumps(one).encode() + b"\n" for one in what)
         if isinstance(what, bytes):
