@@ -1,0 +1,74 @@
+"""The programs run with the packages that `pulumi install` brings, and no others."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.config import StackValues
+from tests.support.serving import ROOT, clean_environment
+from tests.support.stacks import EXAMPLES, example_values
+
+# What pip says when no package index answers it.
+_UNREACHABLE = re.compile(r"Retrying \(Retry\(|Could not fetch URL|Network is unreachable|name resolution")
+_PLAN = """
+import json, sys
+from importlib import import_module
+from infra.config import StackValues
+from infra.plan import declared
+
+stack, values, secret_keys = json.load(sys.stdin)
+program = import_module(f"infra.{values['target']}.program")
+values = StackValues(stack=stack, values=values, secret_keys=frozenset(secret_keys))
+print(len(declared(values, lambda values: program.declare(program.check(values))).resources))
+"""
+
+pytestmark = pytest.mark.timeout(600)  # packages of 250 MB are downloaded
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that holds requirements/infra.txt alone."""
+    folder = tmp_path_factory.mktemp("packages") / "env"
+    subprocess.run([sys.executable, "-I", "-m", "venv", folder], check=True)
+    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    pip = [python, "-I", "-m", "pip", "--no-input", "--disable-pip-version-check", "install", "--progress-bar=off"]
+    done = subprocess.run(
+        [*pip, "--no-compile", "--require-hashes", "--no-deps", "-r", ROOT / "requirements" / "infra.txt"],
+        capture_output=True,
+        text=True,
+    )
+    said = done.stdout + done.stderr
+    if done.returncode and _UNREACHABLE.search(said):
+        pytest.skip(f"needs a package index that pip reaches; it said: {said.strip().splitlines()[-1]}")
+    assert done.returncode == 0, said
+    return python
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_stack_is_planned_with_the_locked_packages_alone(python: Path, example: Path) -> None:
+    values: StackValues = example_values(example)
+
+    done = subprocess.run(
+        [python, "-c", _PLAN],
+        input=json.dumps([values.stack, dict(values.values), sorted(values.secret_keys)]),
+        env=clean_environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 10, "a stack has more resources than that"
+
+
+def test_the_environment_does_not_see_the_packages_of_the_tests(python: Path) -> None:
+    done = subprocess.run([python, "-c", "import pytest"], env=clean_environment(), cwd=ROOT, capture_output=True)
+
+    assert b"ModuleNotFoundError" in done.stderr
