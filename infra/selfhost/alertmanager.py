@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
-import yaml
 
+from infra.monitoring.alertmanager import MAIN_FILE, PORT, TOKEN_FILE, arguments, configuration
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.reload import Reload, ReloadArgs
-from infra.selfhost.rules import Severity
 from infra.selfhost.service import Health, Service, ServiceArgs
 from infra.selfhost.volumes import data_volume
 
-PORT = 9093
 DATA = "/alertmanager"
 
 
@@ -49,13 +46,8 @@ class Alertmanager(pulumi.ComponentResource):
                 alias=self.listener.alias,
                 limit=args.limit,
                 user="65534:65534",  # the image's own, nobody
-                command=[
-                    f"--config.file={FOLDER}/alertmanager.yml",
-                    f"--storage.path={DATA}",
-                    f"--web.listen-address=0.0.0.0:{PORT}",
-                    "--cluster.listen-address=",
-                ],
-                files={"alertmanager.yml": configuration(args.receiver), "token": args.token},
+                command=arguments(FOLDER, DATA),
+                files={MAIN_FILE: configuration(args.receiver), TOKEN_FILE: args.token},
                 files_reloaded=True,
                 volumes={DATA: data},
                 ports=self.listener.binds(operator=True),
@@ -74,51 +66,3 @@ class Alertmanager(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"container": self.service.container.id})
-
-
-def configuration(receiver: str) -> str:
-    """Return alertmanager.yml."""
-    told: dict[str, Any] = {
-        "url": f"http://{receiver}/webhook",
-        "send_resolved": True,
-        "http_config": {"authorization": {"credentials_file": f"{FOLDER}/token"}},
-    }
-    return str(
-        yaml.safe_dump(
-            {
-                "route": {
-                    "receiver": "people",
-                    "group_by": ["alertname"],
-                    "group_wait": "30s",
-                    "group_interval": "5m",
-                    "repeat_interval": "12h",
-                    "routes": [
-                        {
-                            "matchers": [f'severity="{Severity.CRITICAL}"'],
-                            "receiver": "people",
-                            "group_by": ["alertname", "instance"],
-                            "group_wait": "0s",
-                            "group_interval": "10s",
-                            "repeat_interval": "1h",
-                        },
-                        {
-                            "matchers": [f'severity="{Severity.NONE}"'],
-                            "receiver": "people",
-                            "group_wait": "0s",
-                            "group_interval": "1m",
-                            "repeat_interval": "5m",
-                        },
-                    ],
-                },
-                "inhibit_rules": [
-                    {
-                        "source_matchers": [f'severity="{Severity.CRITICAL}"'],
-                        "target_matchers": [f'severity="{Severity.WARNING}"'],
-                        "equal": ["topic", "instance", "mountpoint"],
-                    }
-                ],
-                "receivers": [{"name": "people", "webhook_configs": [told]}],
-            },
-            sort_keys=False,
-        )
-    )

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import pulumi
 import yaml
 
+from infra.monitoring.dashboard import DATASOURCE, UID, dashboard_json
+from infra.monitoring.prometheus import INTERVAL_S
 from infra.selfhost.config import Limit
-from infra.selfhost.dashboard import DATASOURCE, UID, dashboard_json
 from infra.selfhost.exporters import http_health
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hosts import Engine, Listener
-from infra.selfhost.prometheus import INTERVAL_S
 from infra.selfhost.service import Health, Service, ServiceArgs
 
 PORT = 3000

@@ -6,12 +6,12 @@ import pulumi
 from pydantic import SecretStr
 
 from infra.config import StackConfig, StackValues, checked
-from infra.selfhost import alertmanager as alerting
-from infra.selfhost import outputs, rules
-from infra.selfhost import prometheus as measuring
+from infra.monitoring import jobs
+from infra.monitoring.checks import check_monitoring
+from infra.monitoring.jobs import ScrapeJob
+from infra.selfhost import outputs
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
-from infra.selfhost.checks import check_alertmanager, check_prometheus
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.database import Database, DatabaseArgs
 from infra.selfhost.exporters import NodeExporter, NodeExporterArgs, PostgresExporter, PostgresExporterArgs
@@ -38,10 +38,7 @@ def run(values: StackValues) -> None:
 def check(values: StackValues) -> StackConfig[SelfhostConfig]:
     """Return the checked configuration. Raises ConfigError or RulesError, of what Prometheus or Alertmanager reads."""
     stack = checked(values, SelfhostConfig, MANAGED)
-    address = "host:1"  # the true ones are not known yet
-    jobs = {job: [address] for job in (rules.APP_JOB, *measuring.CREDENTIALS)}
-    check_prometheus(measuring.configuration(jobs, address), rules.rules_file(), measuring.CREDENTIALS.values())
-    check_alertmanager(alerting.configuration(address))
+    check_monitoring()
     return stack
 
 
@@ -55,17 +52,17 @@ def declare(stack: StackConfig[SelfhostConfig]) -> None:
     postgres_exporter = parts.postgres_exporter(database, app)
     receiver = parts.receiver()
     alertmanager = parts.alertmanager(receiver)
-    targets = {
-        rules.APP_JOB: app.metrics,
-        rules.WORKER_JOB: [app.worker_metrics],
-        rules.POSTGRES_JOB: [postgres_exporter.listener],
-        rules.QDRANT_JOB: qdrant.metrics,
-        rules.NODE_JOB: [node.listener for node in nodes],
-        rules.ALERTS_JOB: [receiver.listener],
-        rules.ALERTMANAGER_JOB: [alertmanager.listener],
-        rules.PROXY_JOB: [proxy.metrics],
+    scraped = {
+        jobs.APP_JOB: app.metrics,
+        jobs.WORKER_JOB: [app.worker_metrics],
+        jobs.POSTGRES_JOB: [postgres_exporter.listener],
+        jobs.QDRANT_JOB: qdrant.metrics,
+        jobs.NODE_JOB: [node.listener for node in nodes],
+        jobs.ALERTS_JOB: [receiver.listener],
+        jobs.ALERTMANAGER_JOB: [alertmanager.listener],
+        jobs.PROXY_JOB: [proxy.metrics],
     }
-    prometheus = parts.prometheus(targets, alertmanager, [app, *nodes])
+    prometheus = parts.prometheus(scraped, alertmanager, [app, *nodes])
     operated = {
         "prometheus": prometheus.listener.local_url,
         "alertmanager": alertmanager.listener.local_url,
@@ -234,7 +231,7 @@ class Parts:
         )
 
     def prometheus(
-        self, targets: dict[str, list[Listener]], alertmanager: Alertmanager, after: list[pulumi.Resource]
+        self, scraped: dict[str, list[Listener]], alertmanager: Alertmanager, after: list[pulumi.Resource]
     ) -> Prometheus:
         """Declare Prometheus, once there is what it asks: nothing is told as down that is only not up yet."""
         options, here = self._options, self._monitoring
@@ -246,7 +243,10 @@ class Parts:
                 tasks_image_id=self._images["app", here],
                 limit=options.limits.prometheus,
                 published=options.ports.prometheus,
-                targets={job: [listener.seen_from(here) for listener in asked] for job, asked in targets.items()},
+                jobs=[
+                    ScrapeJob(name=job, addresses=[listener.seen_from(here) for listener in listeners])
+                    for job, listeners in scraped.items()
+                ],
                 alertmanager=alertmanager.listener.seen_from(here),
                 qdrant_api_key=_secret(options.qdrant_api_key),
                 alerts_token=_secret(options.alerts_token),

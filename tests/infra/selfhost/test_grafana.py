@@ -6,7 +6,7 @@ import json
 
 import yaml
 
-from infra.selfhost.dashboard import DATASOURCE, dashboard_json
+from infra.monitoring.dashboard import DATASOURCE, dashboard_json
 from tests.support.stacks import selfhost_plan
 
 CONTAINER = "docker:index/container:Container"

@@ -1,4 +1,4 @@
-"""Who is told when: the routes as amtool reads them, and a real Alertmanager with our flags and our receiver."""
+"""Who is notified when: the routes as amtool reads them, and a real Alertmanager with our flags and our receiver."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.selfhost.alertmanager import DATA, PORT, configuration
-from infra.selfhost.files import FOLDER
-from infra.selfhost.rules import RULES, Severity
-from tests.support.alerts import AlertServer
+from infra.monitoring.alertmanager import MAIN_FILE, PORT, TOKEN_FILE, arguments, configuration
+from infra.monitoring.rule import Severity
+from infra.monitoring.rules import RULES
+from tests.support.alert_server import AlertServer
 from tests.support.serving import until
-from tests.support.stacks import selfhost_plan
 
 TOKEN = "made-up-token-of-alerts"
-CONTAINER = "docker:index/container:Container"
 ALERTMANAGER = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")  # Debian's name is the latter
 DEBIANS_TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")  # without which its build does not start
 needs_alertmanager = pytest.mark.skipif(
@@ -36,43 +34,43 @@ needs_amtool = pytest.mark.skipif(
 
 
 def route_of(severity: Severity) -> dict[str, Any]:
-    """Return what holds for alerts of a severity: its own route's words over the common ones."""
+    """Return the route of a severity: its own settings over the default ones."""
     route = yaml.safe_load(configuration("alerts:8081"))["route"]
     own = [one for one in route.pop("routes") if one["matchers"] == [f'severity="{severity}"']]
     return {**route, **(own[0] if own else {})}
 
 
-def test_critical_alerts_are_told_at_once_and_each_host_by_itself():
+def test_critical_alerts_go_out_at_once_and_separately_for_each_host() -> None:
     critical = route_of(Severity.CRITICAL)
 
     assert critical["group_wait"] == "0s"
-    assert critical["group_interval"] == "10s"  # so that its end is told of within 15 s
+    assert critical["group_interval"] == "10s"  # so that people learn within 15 s that it is over
     assert critical["group_by"] == ["alertname", "instance"]
 
 
-def test_warnings_wait_for_each_other():
+def test_warnings_are_grouped() -> None:
     warning = route_of(Severity.WARNING)
 
     assert (warning["group_wait"], warning["group_interval"]) == ("30s", "5m")
     assert warning["group_by"] == ["alertname"]
 
 
-def test_the_watchdog_is_told_again_every_five_minutes():
+def test_the_watchdog_is_repeated_every_five_minutes() -> None:
     assert route_of(Severity.NONE)["repeat_interval"] == "5m"
 
 
-def test_the_receiver_hears_of_ends_too_and_is_shown_the_token_from_a_file():
+def test_the_receiver_gets_resolved_alerts_too_and_the_token_from_a_file_beside_the_configuration() -> None:
     [receiver] = yaml.safe_load(configuration("alerts:8081"))["receivers"]
 
-    [told] = receiver["webhook_configs"]
-    assert told["url"] == "http://alerts:8081/webhook"
-    assert told["send_resolved"] is True
-    assert told["http_config"]["authorization"]["credentials_file"] == f"{FOLDER}/token"
+    [webhook] = receiver["webhook_configs"]
+    assert webhook["url"] == "http://alerts:8081/webhook"
+    assert webhook["send_resolved"] is True
+    assert webhook["http_config"]["authorization"]["credentials_file"] == TOKEN_FILE
 
 
 @needs_amtool
 @pytest.mark.parametrize("severity", Severity)
-def test_amtool_routes_each_severity_as_meant(severity, tmp_path):
+def test_amtool_finds_the_route_of_each_severity(severity: Severity, tmp_path: Path) -> None:
     file = written(tmp_path, "alerts:8081")
 
     done = subprocess.run(
@@ -88,7 +86,7 @@ def test_amtool_routes_each_severity_as_meant(severity, tmp_path):
 
 
 @needs_alertmanager
-def test_a_critical_alert_is_told_at_once_and_silences_the_warning_of_its_topic_and_place(tmp_path):
+def test_a_critical_alert_goes_out_at_once_and_silences_the_warning_of_its_topic_and_instance(tmp_path: Path) -> None:
     with receiving(tmp_path) as receiver, running(tmp_path, receiver.port) as url:
         post(
             url,
@@ -102,13 +100,13 @@ def test_a_critical_alert_is_told_at_once_and_silences_the_warning_of_its_topic_
                 fired("ClaudeMemoryDatabaseLarge"),
             ],
         )
-        told = until(lambda: len(receiver.logged()) >= 2 and receiver.logged(), "both critical alerts in the log")
+        logged = until(lambda: len(receiver.logged()) >= 2 and receiver.logged(), "both critical alerts in the log")
         states = {
             (one["labels"]["alertname"], one["labels"].get("instance")): one["status"]["state"]
             for one in get(url, "alerts")
         }
 
-    assert {one["labels"]["severity"] for one in told[:2]} == {"critical"}
+    assert {one["labels"]["severity"] for one in logged[:2]} == {"critical"}
     assert states == {
         ("ClaudeMemoryDiskFilling", "a:9100"): "suppressed",
         ("ClaudeMemoryDiskAlmostFull", "a:9100"): "active",
@@ -120,7 +118,7 @@ def test_a_critical_alert_is_told_at_once_and_silences_the_warning_of_its_topic_
 
 
 @needs_alertmanager
-def test_silences_outlive_a_restart(tmp_path):
+def test_silences_survive_a_restart(tmp_path: Path) -> None:
     silence = {
         "matchers": [{"name": "alertname", "value": "ClaudeMemoryCPUHigh", "isRegex": False}],
         "startsAt": "2020-01-01T00:00:00Z",
@@ -137,15 +135,15 @@ def test_silences_outlive_a_restart(tmp_path):
 
 def written(folder: Path, receiver: str) -> Path:
     """Write the configuration with the receiver's token beside it."""
-    file = folder / "alertmanager.yml"
-    file.write_text(configuration(receiver).replace(FOLDER, str(folder)), encoding="utf-8")
-    (folder / "token").write_text(TOKEN, encoding="utf-8")
+    file = folder / MAIN_FILE
+    file.write_text(configuration(receiver), encoding="utf-8")
+    (folder / TOKEN_FILE).write_text(TOKEN, encoding="utf-8")
     return file
 
 
 @contextlib.contextmanager
 def receiving(folder: Path) -> Iterator[AlertServer]:
-    """Run our receiver as long as the block lasts."""
+    """Run our receiver for the duration of the block."""
     server = AlertServer(folder / "receiver", ALERTS_TOKEN=TOKEN)
     try:
         assert server.first_line.startswith("listening on"), server.log
@@ -156,18 +154,14 @@ def receiving(folder: Path) -> Iterator[AlertServer]:
 
 @contextlib.contextmanager
 def running(folder: Path, receiver_port: int) -> Iterator[str]:
-    """Run Alertmanager with the flags of its container; yield the address of its API."""
+    """Run Alertmanager with the flags of its container; yield the URL of its API."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     written(folder, f"127.0.0.1:{receiver_port}")
-    replaced = {FOLDER: str(folder), DATA: str(folder / "data"), f"0.0.0.0:{PORT}": f"127.0.0.1:{port}"}
-    flags = []
-    for flag in selfhost_plan().of_type(CONTAINER)["memory-alertmanager"].inputs["command"]:
-        name, _, value = flag.partition("=")
-        for old, new in replaced.items():
-            value = value.replace(old, new) if value.startswith(old) else value
-        flags.append(f"{name}={value}")
+    flags = [
+        flag.replace(f"0.0.0.0:{PORT}", f"127.0.0.1:{port}") for flag in arguments(str(folder), str(folder / "data"))
+    ]
     url = f"http://127.0.0.1:{port}/api/v2"
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen([str(ALERTMANAGER), *flags], stdout=log, stderr=log)
@@ -181,7 +175,7 @@ def running(folder: Path, receiver_port: int) -> Iterator[str]:
 
 
 def answers(url: str) -> bool:
-    """Tell whether Alertmanager is up."""
+    """Return whether Alertmanager answers."""
     try:
         get(url, "status")
     except OSError:
@@ -190,7 +184,7 @@ def answers(url: str) -> bool:
 
 
 def fired(name: str, **labels: str) -> dict[str, Any]:
-    """Return an alert as Prometheus sends it, with the labels its rule gives it."""
+    """Return an alert as Prometheus sends it, with the labels of its rule."""
     [rule] = [rule for rule in RULES if rule.name == name]
     return {"labels": {"alertname": name, **rule.to_yaml()["labels"], **labels}, "annotations": {}}
 
