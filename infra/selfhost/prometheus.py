@@ -1,4 +1,4 @@
-"""Prometheus: what it scrapes, the rules it judges by, and its container, which reads changed files again by itself."""
+"""The container of Prometheus, which reloads changed files; its volume keeps the time series."""
 
 from __future__ import annotations
 
@@ -10,47 +10,37 @@ import pulumi
 from infra.monitoring.jobs import ALERTS_JOB, CREDENTIALS, QDRANT_JOB, ScrapeJob
 from infra.monitoring.prometheus import MAIN_FILE, PORT, RULES_FILE, arguments, configuration
 from infra.monitoring.rules import rules_file
-from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
-from infra.selfhost.hosts import Engine, Listener
-from infra.selfhost.reload import Reload, ReloadArgs
-from infra.selfhost.service import Health, Service, ServiceArgs
-from infra.selfhost.volumes import data_volume
+from infra.selfhost.hardening import NOBODY
+from infra.selfhost.health import wget
+from infra.selfhost.service import Placement, ServiceArgs
+from infra.selfhost.single_service import SingleService
 
 DATA = "/prometheus"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusArgs:
-    """jobs: what is scraped. tasks_image_id: the app's, which asks it to reload."""
+    """alertmanager: host:port, seen from the engine, like the addresses of the jobs."""
 
-    engine: Engine
-    image_id: pulumi.Input[str]
-    tasks_image_id: pulumi.Input[str]
-    limit: Limit
-    published: int
+    placement: Placement
+    app_image_id: pulumi.Input[str]
     jobs: Sequence[ScrapeJob]
     alertmanager: str
     qdrant_api_key: pulumi.Input[str]
     alerts_token: pulumi.Input[str]
-    keep_data: bool
 
 
-class Prometheus(pulumi.ComponentResource):
-    """The server; `listener` is where it is reached, on loopback of its host as well."""
+class Prometheus(SingleService):
+    """Scrapes the stack and evaluates the alert rules."""
 
     def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("claude-memory:selfhost:Prometheus", name, None, opts)
-        self.listener = Listener(engine=args.engine, alias="prometheus", internal=PORT, published=args.published)
-        data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
-        self.service = Service(
+        super().__init__(
             name,
             ServiceArgs(
-                engine=args.engine,
-                image_id=args.image_id,
-                alias=self.listener.alias,
-                limit=args.limit,
-                user="65534:65534",  # the image's own, nobody
+                placement=args.placement,
+                alias="prometheus",
+                user=NOBODY,
                 command=arguments(FOLDER, DATA),
                 files={
                     MAIN_FILE: configuration(args.jobs, args.alertmanager),
@@ -59,20 +49,11 @@ class Prometheus(pulumi.ComponentResource):
                     CREDENTIALS[ALERTS_JOB]: args.alerts_token,
                 },
                 files_reloaded=True,
-                volumes={DATA: data},
-                ports=self.listener.binds(operator=True),
-                health=Health(command=["wget", "--quiet", "--spider", f"http://127.0.0.1:{PORT}/-/ready"]),
+                health=wget(PORT, "/-/ready"),
             ),
-            pulumi.ResourceOptions(parent=self),
+            opts,
+            port=PORT,
+            operator=True,
+            data={DATA: "data"},
+            reload_image_id=args.app_image_id,
         )
-        Reload(
-            f"{name}-reload",
-            ReloadArgs(
-                service=self.service,
-                engine=args.engine,
-                image_id=args.tasks_image_id,
-                url=f"http://{self.listener.alias}:{PORT}/-/reload",
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
-        self.register_outputs({"container": self.service.container.id})

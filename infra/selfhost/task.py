@@ -11,7 +11,7 @@ import pulumi_docker as docker
 from infra.errors import TaskFailed
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER, Files, FilesArgs
-from infra.selfhost.held import held
+from infra.selfhost.hardening import hardening
 from infra.selfhost.hosts import Engine
 from infra.selfhost.labels import FILES, REASON, SERVICE, labels
 
@@ -65,7 +65,7 @@ class Task(pulumi.ComponentResource):
             else [],
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.engine.network.name)],
             labels=labels({SERVICE: name, FILES: files.digest if files else "", REASON: args.reason}),
-            **held(_LIMIT, args.user, _SCRATCH),
+            **hardening(_LIMIT, args.user, _SCRATCH),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=args.engine.provider,
