@@ -18,14 +18,11 @@ from tests.support.stacks import EXAMPLES, example_values
 _UNREACHABLE = re.compile(r"Retrying \(Retry\(|Could not fetch URL|Network is unreachable|name resolution")
 _PLAN = """
 import json, sys
-from importlib import import_module
 from infra.config import StackValues
-from infra.plan import declared
+from infra.plan import plan_of
 
 stack, values, secret_keys = json.load(sys.stdin)
-program = import_module(f"infra.{values['target']}.program")
-values = StackValues(stack=stack, values=values, secret_keys=frozenset(secret_keys))
-print(len(declared(values, lambda values: program.declare(program.check(values))).resources))
+print(len(plan_of(StackValues(stack=stack, values=values, secret_keys=frozenset(secret_keys))).resources))
 """
 
 pytestmark = pytest.mark.timeout(600)  # packages of 250 MB are downloaded
@@ -37,9 +34,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packages") / "env"
     subprocess.run([sys.executable, "-I", "-m", "venv", folder], check=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    pip = [python, "-I", "-m", "pip", "--no-input", "--disable-pip-version-check", "install", "--progress-bar=off"]
+    pip = [str(python), "-I", "-m", "pip", "--no-input", "--disable-pip-version-check", "install", "--progress-bar=off"]
     done = subprocess.run(
-        [*pip, "--no-compile", "--require-hashes", "--no-deps", "-r", ROOT / "requirements" / "infra.txt"],
+        [*pip, "--no-compile", "--require-hashes", "--no-deps", "-r", str(ROOT / "requirements" / "infra.txt")],
         capture_output=True,
         text=True,
     )

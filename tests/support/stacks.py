@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from infra.config import NAMESPACE, StackValues
-from infra.plan import Plan, declared
-from infra.selfhost.program import check, declare
+from infra.plan import Plan, plan_of
 
 EXAMPLES = sorted(Path(__file__).parents[2].glob("Pulumi.*.yaml"))
 SECRETS = {
@@ -62,4 +61,4 @@ def selfhost_plan(**others: Any) -> Plan:
 
 @cache
 def _plan(others: str) -> Plan:
-    return declared(selfhost_values(**json.loads(others)), lambda values: declare(check(values)))
+    return plan_of(selfhost_values(**json.loads(others)))
