@@ -40,7 +40,7 @@ class AppArgs:
 
 
 class App(pulumi.ComponentResource):
-    """`listeners`, `metrics`: one for each replica. `worker_metrics`: the worker's. `worker_name`: to run commands in."""
+    """`listeners`, `metrics`: one for each replica. `worker_metrics`: the worker's. Commands run in `worker_name`."""
 
     def __init__(self, name: str, args: AppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:App", name, None, opts)
