@@ -17,7 +17,7 @@ HTTPS_PORT = 443  # what a URL without a port means
 LOCAL_ENGINE = "unix:///var/run/docker.sock"
 
 
-def _engine(value: str) -> str:
+def _engine_address(value: str) -> str:
     if not re.match(r"(unix:///|ssh://[^@/]+@|tcp://)\S+$", value):
         raise ValueError("takes unix:///PATH, ssh://USER@HOST[:PORT] or tcp://HOST:PORT")
     return value
@@ -39,7 +39,7 @@ def _password(value: SecretStr) -> SecretStr:
 
 
 Password = Annotated[SecretStr, AfterValidator(_password)]
-Engine = Annotated[str, AfterValidator(_engine)]
+EngineAddress = Annotated[str, AfterValidator(_engine_address)]
 Image = Annotated[str, AfterValidator(_image)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -51,7 +51,7 @@ class Host(TargetConfig):
     single host needs none.
     """
 
-    docker: Engine = LOCAL_ENGINE
+    docker: EngineAddress = LOCAL_ENGINE
     # ssh must not ask questions, and an unreachable host is reported within seconds.
     ssh_options: tuple[str, ...] = (
         *("-o", "StrictHostKeyChecking=accept-new"),
@@ -125,7 +125,7 @@ class Ports(TargetConfig):
     qdrant: Port = 6_333
 
 
-class Images(TargetConfig):
+class ImageNames(TargetConfig):
     """The image of each kind of container; `app` is built from app/Dockerfile."""
 
     app: Image
@@ -161,7 +161,7 @@ class Limits(TargetConfig):
     grafana: Limit = Limit(memory_mb=256, cpus=0.5)
 
 
-class Qdrant(TargetConfig):
+class QdrantConfig(TargetConfig):
     """The number of Qdrant nodes: one, or a cluster of three or more."""
 
     nodes: Annotated[int, Field(ge=1, le=9)] = 1
@@ -176,7 +176,7 @@ class Qdrant(TargetConfig):
 class SelfhostConfig(TargetConfig):
     """All keys of a selfhost stack, besides the app's settings."""
 
-    images: Images
+    images: ImageNames
     postgres_password: Password
     postgres_admin_password: Password
     qdrant_api_key: Password
@@ -188,7 +188,7 @@ class SelfhostConfig(TargetConfig):
     hosts: Hosts = Hosts()
     ports: Ports = Ports()
     limits: Limits = Limits()
-    qdrant: Qdrant = Qdrant()
+    qdrant: QdrantConfig = QdrantConfig()
     wal_archive: bool = False
     grafana: bool = False
     keep_data: bool = True

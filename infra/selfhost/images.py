@@ -5,14 +5,14 @@ from __future__ import annotations
 import pulumi
 import pulumi_docker as docker
 
-from infra.selfhost import config
+from infra.selfhost.config import ImageNames
 from infra.selfhost.hosts import Engine, Engines
 
 
 class Images:
     """`images[kind, engine]` is the id of an image on an engine, pulled unless it is there already."""
 
-    def __init__(self, engines: Engines, names: config.Images) -> None:
+    def __init__(self, engines: Engines, names: ImageNames) -> None:
         self._engines, self._names = engines, names
         self._declared: dict[tuple[str, str], docker.RemoteImage] = {}
 

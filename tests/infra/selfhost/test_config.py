@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from infra.selfhost.config import Host, Hosts, Images, Limits, Ports, Qdrant, SelfhostConfig
+from infra.selfhost.config import Host, Hosts, ImageNames, Limits, Ports, QdrantConfig, SelfhostConfig
 from tests.support.stacks import SECRETS
 
 ONE, TWO = "ssh://me@10.0.0.2", "ssh://me@10.0.0.3"
@@ -40,12 +40,12 @@ def test_any_other_address_of_an_engine_is_refused_with_the_forms_it_may_have(do
     "image", ["caddy:2", "registry.example.org:5000/caddy:2", f"caddy@sha256:{'a' * 64}", f"caddy:2@sha256:{'0' * 64}"]
 )
 def test_an_image_has_a_tag_or_a_digest(image: str) -> None:
-    assert Images(app=image).app == image
+    assert ImageNames(app=image).app == image
 
 
 @pytest.mark.parametrize("image", ["caddy", "caddy:2@sha256:12", "Caddy 2"])
 def test_an_image_that_can_change_or_be_misread_is_refused(image: str) -> None:
-    assert "takes NAME:TAG" in refusal(Images, app=image)
+    assert "takes NAME:TAG" in refusal(ImageNames, app=image)
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 15, "p@ssword-with-an-at-sign", "spaces in the password"])
@@ -98,11 +98,11 @@ def test_no_two_ports_are_the_same_by_default() -> None:
 
 @pytest.mark.parametrize("nodes", [1, 3, 9])
 def test_qdrant_runs_on_one_node_or_on_enough_for_a_majority(nodes: int) -> None:
-    assert Qdrant(nodes=nodes).nodes == nodes
+    assert QdrantConfig(nodes=nodes).nodes == nodes
 
 
 def test_two_nodes_of_qdrant_are_refused_with_the_reason() -> None:
-    assert "no majority" in refusal(Qdrant, nodes=2)
+    assert "no majority" in refusal(QdrantConfig, nodes=2)
 
 
 def test_grafana_needs_a_password() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from infra.plan import Plan, declared
-from infra.selfhost.config import Host, Hosts, Role
-from infra.selfhost.config import Images as Names
+from infra.selfhost.config import Host, Hosts, ImageNames, Role
 from infra.selfhost.hosts import Engines
 from infra.selfhost.images import Images
 from infra.selfhost.mock_outputs import mock_outputs
@@ -16,7 +15,7 @@ def plan() -> Plan:
 
     def program() -> None:
         engines = Engines("memory", Hosts(data=one, app=one, monitoring=two, edge=two))
-        images = Images(engines, Names(app="claude-memory:1", node_exporter="node-exporter:2"))
+        images = Images(engines, ImageNames(app="claude-memory:1", node_exporter="node-exporter:2"))
         used: tuple[tuple[str, Role], ...] = (
             ("app", "app"),
             ("app", "data"),
