@@ -20,7 +20,7 @@ SECRETS = {
     "alertsToken": "made-up-token-of-alerts",
     "adminToken": "cm_made-up-token-of-the-first-user-0123456789-",
 }
-EXAMPLE_SECRETS = {"selfhost": SECRETS}  # what the example of each target needs beside what it says
+EXAMPLE_SECRETS = {"selfhost": SECRETS}  # that the example of each target leaves out
 
 
 def selfhost_values(secrets: dict[str, str] | None = None, **others: Any) -> StackValues:
