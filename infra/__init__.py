@@ -1,1 +1,1 @@
-"""The infrastructure as Pulumi programs: one folder a target, what they share here."""
+"""The infrastructure as Pulumi programs: a folder for each target, and what they share."""

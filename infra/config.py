@@ -1,8 +1,8 @@
 """A stack's configuration, checked as a whole before any resource is touched.
 
-Keys in capitals are settings of the app, by the names they have in its environment (`app/settings/fields.py` says
-what each takes and which are secret); all others are the target's own, fields of its model. Every unknown key, wrong
-value, missing value and secret in clear text is listed in one message.
+Keys in capitals are settings of the app, named as in its environment (`app/settings/fields.py` defines their values and
+which are secret). All others are fields of the target's model. Every unknown key, wrong value, missing value and secret
+in clear text is listed in one message.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from app.settings.loading import check_given
 from app.settings.values import is_secret
 from infra.errors import ConfigError
 
-NAMESPACE = "claude-memory"  # the project's name in Pulumi.yaml
+NAMESPACE = "claude-memory"  # the name of the project in Pulumi.yaml
 TARGET = "target"
 
 
 class TargetConfig(BaseModel):
-    """Base of a target's own keys: written in camelCase, no others allowed, secrets of type SecretStr."""
+    """Base of the models of a target's own keys: camelCase, no unknown keys, secrets of type SecretStr."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
@@ -41,14 +41,14 @@ M = TypeVar("M", bound=TargetConfig)
 
 @dataclass(frozen=True, kw_only=True)
 class StackValues:
-    """The stack's configuration as it was written: values by key without namespace, and which keys are secret."""
+    """The stack's configuration as written: values by key without namespace, and which keys are secret."""
 
     stack: str
     values: Mapping[str, str]
     secret_keys: frozenset[str]
 
     def plain(self, key: str) -> str | None:
-        """Return a value that is no secret."""
+        """Return a value that is not secret."""
         return self.values.get(key)
 
 
@@ -56,8 +56,8 @@ class StackValues:
 class StackConfig(Generic[M]):
     """A checked configuration.
 
-    environment: settings of the app that are no secrets, by name.
-    secrets: the secret ones, to be made secret outputs, so that the state holds them encrypted.
+    environment: the plain settings of the app, by name.
+    secrets: the secret ones; as secret outputs they are encrypted in the state.
     """
 
     options: M
@@ -66,7 +66,7 @@ class StackConfig(Generic[M]):
 
 
 def stack_values() -> StackValues:
-    """Return what the engine gives the program, which names each key `namespace:key`."""
+    """Return what the engine gives the program; it names each key `namespace:key`."""
     own = f"{NAMESPACE}:"
     return StackValues(
         stack=pulumi.get_stack(),
@@ -78,7 +78,7 @@ def stack_values() -> StackValues:
 def checked(values: StackValues, model: type[M], managed: Mapping[str, str]) -> StackConfig[M]:
     """Check everything and return it typed. Raises ConfigError with every problem.
 
-    managed: settings of the app that the target's program sets itself, each with what to use instead.
+    managed: settings of the app that the target's program sets itself, with the reason or the key to use instead.
     """
     settings = {key: value for key, value in values.values.items() if key.isupper()}
     own = {key: value for key, value in values.values.items() if not key.isupper() and key != TARGET}
@@ -97,18 +97,18 @@ def checked(values: StackValues, model: type[M], managed: Mapping[str, str]) -> 
 def _options(own: Mapping[str, str], secret_keys: frozenset[str], model: type[M]) -> tuple[M | None, list[str]]:
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     problems = [
-        f"{key}: is a secret and stands in clear text; `pulumi config set --secret {key}`"
+        f"{key}: is a secret in clear text; use `pulumi config set --secret {key}`"
         for key in own
         if key in fields and is_secret(fields[key]) and key not in secret_keys
     ]
     try:
         return model.model_validate({key: _structured(value) for key, value in own.items()}), problems
     except ValidationError as error:
-        return None, problems + [_told(one, own, fields) for one in error.errors()]
+        return None, problems + [_problem(detail, own, fields) for detail in error.errors()]
 
 
 def _structured(value: str) -> Any:
-    """Return objects and lists, which the engine hands over as JSON, as what they are."""
+    """Return a value with objects and lists parsed: the engine passes them as JSON."""
     if value[:1] not in ("{", "["):
         return value
     try:
@@ -117,18 +117,18 @@ def _structured(value: str) -> Any:
         return value
 
 
-def _told(error: Any, own: Mapping[str, str], fields: Mapping[str, Any]) -> str:
-    if not error["loc"]:  # a rule about several keys, which names them itself
+def _problem(error: Any, own: Mapping[str, str], fields: Mapping[str, Any]) -> str:
+    if not error["loc"]:  # a rule about several keys; its message names them
         return str(error["msg"].removeprefix("Value error, "))
-    place, key = ".".join(str(part) for part in error["loc"]), str(error["loc"][0])
+    path, key = ".".join(str(part) for part in error["loc"]), str(error["loc"][0])
     if error["type"] == "extra_forbidden":
-        return f"{place}: there is no such key{_meant(place, fields if place == key else {})}"
+        return f"{path}: there is no such key{_suggestion(path, fields if path == key else {})}"
     if error["type"] == "missing":
         secret = key in fields and is_secret(fields[key])
-        return f"{place}: is missing; `pulumi config set {'--secret ' if secret else ''}{place}`"
-    said = str(error["msg"].removeprefix("Value error, "))
+        return f"{path}: is missing; use `pulumi config set {'--secret ' if secret else ''}{path}`"
+    message = str(error["msg"].removeprefix("Value error, "))
     got = "***" if key in fields and is_secret(fields[key]) else shown(own.get(key, ""))
-    return f"{place}: got {got}, {said[:1].lower()}{said[1:]}"
+    return f"{path}: got {got}, {message[:1].lower()}{message[1:]}"
 
 
 def _setting_problems(
@@ -136,16 +136,18 @@ def _setting_problems(
 ) -> list[str]:
     known = {name.upper() for name in Settings.model_fields}
     secret = set(secret_names())
-    problems = [f"{name}: the app has no such setting{_meant(name, known)}" for name in settings if name not in known]
+    problems = [
+        f"{name}: the app has no such setting{_suggestion(name, known)}" for name in settings if name not in known
+    ]
     problems += [f"{name}: is set by the program; {managed[name]}" for name in settings if name in managed]
     for name in settings:
         if name in secret and name not in secret_keys:
-            problems.append(f"{name}: is a secret and stands in clear text; `pulumi config set --secret {name}`")
+            problems.append(f"{name}: is a secret in clear text; use `pulumi config set --secret {name}`")
         if name in known - secret and name in secret_keys:
-            problems.append(f"{name}: is no secret and would show in the container's environment; set it in clear text")
+            problems.append(f"{name}: is not a secret setting, containers would show it; set it in clear text")
     return problems + check_given({name: value for name, value in settings.items() if name in known})
 
 
-def _meant(name: str, known: Any) -> str:
+def _suggestion(name: str, known: Any) -> str:
     close = get_close_matches(name, list(known), 1)
     return f"; did you mean {close[0]}?" if close else ""

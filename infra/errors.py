@@ -1,4 +1,4 @@
-"""What can be wrong before any resource is touched. Pulumi prints these as one message, without a traceback."""
+"""Errors of the programs. Pulumi prints each as one message, without a traceback."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pulumi import RunError
 
 
 class InfraError(RunError):
-    """Base of all errors of the programs."""
+    """Base of all of them."""
 
 
 class ConfigError(InfraError):
-    """The stack's configuration is wrong; the message lists all of it."""
+    """The stack's configuration is wrong; the message lists every problem."""
 
     def __init__(self, stack: str, problems: Sequence[str]) -> None:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
@@ -22,7 +22,7 @@ class ConfigError(InfraError):
 
 
 class EnginesError(InfraError):
-    """Docker engines that cannot be used; the message lists all of them."""
+    """Docker engines cannot be used; the message lists all of them."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         count = f"{len(problems)} Docker engine{'s' if len(problems) > 1 else ''}"
@@ -32,7 +32,7 @@ class EnginesError(InfraError):
 
 
 class RulesError(InfraError):
-    """A configuration file made by a program would be refused by the service that reads it."""
+    """A service would refuse a configuration file that a program generates for it."""
 
     def __init__(self, file: str, problems: Sequence[str]) -> None:
         listed = "".join(f"\n  - {problem}" for problem in problems)
@@ -40,7 +40,7 @@ class RulesError(InfraError):
 
 
 class TaskFailed(InfraError):
-    """A container that runs once, before others, ended with an error."""
+    """A container that runs once, before others, failed."""
 
     def __init__(self, name: str, status: int, output: str) -> None:
-        super().__init__(f"{name} ended with status {status}; its last lines:\n{output}")
+        super().__init__(f"{name} ended with status {status}; its last log lines:\n{output}")

@@ -1,4 +1,4 @@
-"""The same programs without an engine, a cloud or a credential: what they declare, in the order it would be made."""
+"""What a target's program declares, worked out without an engine, a provider or credentials."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import run_pulumi_func
 
 from infra.config import NAMESPACE, StackValues
+from infra.targets import module, target_of
 
-Program = Callable[[StackValues], None]
-NewState = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
+# (type, name, inputs) of a resource: the outputs that its provider would add.
+MockOutputs = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """A resource as its program declares it: inputs by the provider's own names, secrets unwrapped.
+    """A resource as a program declares it: inputs by the provider's own names, secrets unwrapped.
 
-    secrets: names of those inputs that hold a secret anywhere.
+    secrets: names of the inputs that contain a secret.
     """
 
     type: str
@@ -35,20 +36,20 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All resources in an order in which they can be made."""
+    """All resources, in an order in which they can be created."""
 
     resources: list[Declared] = field(default_factory=list)
 
     def of_type(self, type_: str) -> dict[str, Declared]:
         """Return the resources of a type, by name."""
-        return {one.name: one for one in self.resources if one.type == type_}
+        return {resource.name: resource for resource in self.resources if resource.type == type_}
 
 
 class _Recorder(Mocks):
-    """Stands where the engine would, and notes what is asked of it."""
+    """Takes the engine's place, and records what it would be asked to create."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, mock_outputs: MockOutputs) -> None:
+        self._plan, self._mock_outputs = plan, mock_outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
         return {}, None
@@ -59,37 +60,36 @@ class _Recorder(Mocks):
         self._plan.resources.append(
             Declared(type=args.typ, name=args.name, inputs=inputs, secrets=secrets, provider=args.provider or "")
         )
-        return f"{args.name}-id", {"name": args.name, **inputs, **_made(args.typ, args.name, inputs)}
+        return f"{args.name}-id", {"name": args.name, **inputs, **self._mock_outputs(args.typ, args.name, inputs)}
 
 
-def declared(values: StackValues, program: Program) -> Plan:
-    """Run a program and return what it declares. Raises what the program raises, ConfigError among it."""
+def plan_of(values: StackValues) -> Plan:
+    """Return what the program of the stack's target declares. Raises what the program raises, ConfigError included."""
+    target = target_of(values)
+    program = module(target, "program")
+    mock_outputs: MockOutputs = module(target, "mock_outputs").mock_outputs
+    return declared(values.stack, lambda: program.declare(program.check(values)), mock_outputs)
+
+
+def declared(stack: str, program: Callable[[], None], mock_outputs: MockOutputs) -> Plan:
+    """Run a program for a stack of this name and return what it declares. Raises what the program raises."""
     plan = Plan()
     loop, thread_loop = asyncio.new_event_loop(), asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)  # the SDK asks for the thread's
-    # The SDK answers as an engine in threads of this pool, and would make a loop in each and never close it.
+    asyncio.set_event_loop(loop)  # the SDK uses the current thread's
+    # The SDK mocks the engine in threads of this pool; in each it would make a loop and never close it.
     pool = ThreadPoolExecutor(1, initializer=lambda: asyncio.set_event_loop(thread_loop))
     loop.set_default_executor(pool)
-    set_mocks(_Recorder(plan), project=NAMESPACE, stack=values.stack, preview=False)
+    set_mocks(_Recorder(plan, mock_outputs), project=NAMESPACE, stack=stack, preview=False)
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
     try:
-        loop.run_until_complete(run_pulumi_func(lambda: program(values)))
+        loop.run_until_complete(run_pulumi_func(program))
     finally:
         pool.shutdown()
         asyncio.set_event_loop(None)
         thread_loop.close()
         loop.close()
     return plan
-
-
-def _made(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a provider would add: the least that programs read of it."""
-    if type_ == "docker:index/remoteImage:RemoteImage":
-        return {"imageId": inputs["name"]}
-    if type_ == "docker:index/container:Container":
-        return {"exitCode": 0, "containerLogs": ""}
-    return {}
 
 
 def _is_secret(value: Any) -> bool:
@@ -110,4 +110,4 @@ def _holds_secret(value: Any) -> bool:
     if _is_secret(value):
         return True
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(_holds_secret(one) for one in inner)
+    return any(_holds_secret(item) for item in inner)

@@ -1,16 +1,20 @@
-"""Which targets there are, and the program of each."""
+"""The targets, and the modules that each has in its folder.
+
+`program`: `check(values)` returns the checked configuration or raises, `declare(stack)` declares every resource, and
+`run(values)` does both, with whatever has to be asked from the outside in between.
+`mock_outputs`: `mock_outputs(type, name, inputs)` returns what a provider would add to a resource.
+tests/infra/test_targets.py lists what else a new target needs.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from importlib import import_module
 from types import TracebackType
+from typing import Any, Literal
 
-import pulumi
-
-from infra.config import stack_values
+from infra.config import TARGET, StackValues, stack_values
 from infra.errors import ConfigError
 
 
@@ -21,24 +25,31 @@ class Target(StrEnum):
 
 
 def run() -> None:
-    """Run the program of the stack's `target`. Raises ConfigError when there is none of that name."""
+    """Run the program of the stack's target. Raises ConfigError when there is no such target."""
     sys.excepthook = _show
     values = stack_values()
-    name = values.plain("target")
+    module(target_of(values), "program").run(values)
+
+
+def target_of(values: StackValues) -> Target:
+    """Return the target that a stack names. Raises ConfigError when there is no such target."""
+    name = values.plain(TARGET)
     try:
-        target = Target(name or "")
+        return Target(name or "")
     except ValueError:
-        raise ConfigError(
-            pulumi.get_stack(), [f"target: got {name or 'nothing'}, takes one of {', '.join(Target)}"]
-        ) from None
-    program: Callable[..., None] = import_module(f"infra.{target}.program").run
-    program(values)
+        problem = f"{TARGET}: got {name or 'nothing'}, takes one of {', '.join(Target)}"
+        raise ConfigError(values.stack, [problem]) from None
+
+
+def module(target: Target, name: Literal["program", "mock_outputs"]) -> Any:
+    """Return a module of a target's folder; imported only now, since each needs its own provider."""
+    return import_module(f"infra.{target}.{name}")
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Show what nobody caught, but not the interrupt by which the engine ends a program after a resource failed.
+    """Print an uncaught error, except the interrupt with which the engine ends a program after a resource failed.
 
-    Its traceback would stand below the one error that matters.
+    Its traceback would follow the one error that matters.
     """
     if kind is not KeyboardInterrupt:
         sys.__excepthook__(kind, error, trace)

@@ -1,11 +1,11 @@
-"""Every image the programs use, and the oldest Docker engine they run on, once.
+"""The images that the programs use, and the oldest Docker engine they run on; nothing else names a version.
 
-A stack pins an image by digest: `images: {postgres: NAME@sha256:…}`.
+A stack can pin an image by digest: `images: {postgres: NAME@sha256:…}`.
 """
 
 from __future__ import annotations
 
-OLDEST_ENGINE = (20, 10)  # Debian 12's, which the tests run on
+OLDEST_ENGINE = (20, 10)  # Debian 12's, on which the tests run
 
 POSTGRES = "postgres:18.1-alpine"
 QDRANT = "qdrant/qdrant:v1.18.0-unprivileged"

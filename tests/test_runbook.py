@@ -11,7 +11,7 @@ import pytest
 from app.cli import build_parser
 from app.metrics import CATALOGUE
 from app.settings.fields import Settings
-from infra.selfhost.rules import THRESHOLDS
+from infra.monitoring.threshold_rules import THRESHOLDS
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "runbook.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^ *```(?:sh|bash)\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)

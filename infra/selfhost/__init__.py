@@ -1,1 +1,1 @@
-"""The whole system on your own Docker hosts."""
+"""The target `selfhost`: the whole system on your own Docker hosts."""

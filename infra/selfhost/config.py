@@ -17,7 +17,7 @@ HTTPS_PORT = 443  # what a URL without a port means
 LOCAL_ENGINE = "unix:///var/run/docker.sock"
 
 
-def _engine(value: str) -> str:
+def _engine_address(value: str) -> str:
     if not re.match(r"(unix:///|ssh://[^@/]+@|tcp://)\S+$", value):
         raise ValueError("takes unix:///PATH, ssh://USER@HOST[:PORT] or tcp://HOST:PORT")
     return value
@@ -25,21 +25,21 @@ def _engine(value: str) -> str:
 
 def _image(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?", value) or ":" not in value:
-        raise ValueError("takes NAME:TAG, NAME@sha256:DIGEST or both: an image without a tag changes under your feet")
+        raise ValueError("takes NAME:TAG, NAME@sha256:DIGEST or both: an image without a tag can change at any time")
     return value
 
 
 def _password(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[A-Za-z0-9_.~-]{16,}", value.get_secret_value()):
         raise ValueError(
-            "takes 16 or more letters, digits and _ . ~ -, which all programs read alike;"
+            "takes 16 or more letters, digits and _ . ~ -, which need no quoting anywhere;"
             " `openssl rand -hex 24` makes one"
         )
     return value
 
 
 Password = Annotated[SecretStr, AfterValidator(_password)]
-Engine = Annotated[str, AfterValidator(_engine)]
+EngineAddress = Annotated[str, AfterValidator(_engine_address)]
 Image = Annotated[str, AfterValidator(_image)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -47,12 +47,12 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 class Host(TargetConfig):
     """Where the containers of a role run.
 
-    address: the host's address in the private network (a WireGuard interface, a VLAN), on which it serves the
-    other hosts; nothing of a single host needs one.
+    address: of the host in the private network (a WireGuard interface, a VLAN), where it serves the other hosts; a
+    single host needs none.
     """
 
-    docker: Engine = LOCAL_ENGINE
-    # Nobody answers a question of ssh, and a host that is away is told of in seconds.
+    docker: EngineAddress = LOCAL_ENGINE
+    # ssh must not ask questions, and an unreachable host is reported within seconds.
     ssh_options: tuple[str, ...] = (
         *("-o", "StrictHostKeyChecking=accept-new"),
         *("-o", "BatchMode=yes"),
@@ -63,7 +63,7 @@ class Host(TargetConfig):
 
 
 class Hosts(TargetConfig):
-    """A host for each role; roles with the same engine share a host, and what one of them says of it holds for all."""
+    """The host of each role; roles with the same engine share a host, and what one of them sets applies to all."""
 
     data: Host = Host()
     app: Host = Host()
@@ -73,14 +73,14 @@ class Hosts(TargetConfig):
     def by_engine(self) -> dict[str, tuple[Host, tuple[Role, ...]]]:
         """Return each host with its roles, by the address of its engine."""
         roles: dict[str, tuple[Role, ...]] = {}
-        said: dict[str, dict[str, object]] = {}
+        given: dict[str, dict[str, object]] = {}
         for role in ROLES:
             host: Host = getattr(self, role)
             roles[host.docker] = (*roles.get(host.docker, ()), role)
-            said.setdefault(host.docker, {"docker": host.docker}).update(
+            given.setdefault(host.docker, {"docker": host.docker}).update(
                 {name: getattr(host, name) for name in host.model_fields_set}
             )
-        return {engine: (Host.model_validate(said[engine]), roles[engine]) for engine in roles}
+        return {engine: (Host.model_validate(given[engine]), roles[engine]) for engine in roles}
 
     @model_validator(mode="after")
     def _roles_agree_on_their_host(self) -> Self:
@@ -90,7 +90,7 @@ class Hosts(TargetConfig):
             for name in host.model_fields_set:
                 if getattr(host, name) != getattr(agreed, name):
                     key = Host.model_fields[name].alias or name
-                    raise ValueError(f"{' and '.join(roles)} share {host.docker}, and differ in {key}")
+                    raise ValueError(f"{', '.join(roles)} share {host.docker}, but differ in {key}")
         return self
 
     @model_validator(mode="after")
@@ -100,7 +100,7 @@ class Hosts(TargetConfig):
             lacking = [role for host, roles in hosts.values() if host.address is None for role in roles]
             if lacking:
                 raise ValueError(
-                    f"with several hosts each has an address in their private network; {lacking} have none"
+                    f"several hosts need an address each in their private network; {', '.join(lacking)} have none"
                 )
         return self
 
@@ -108,7 +108,7 @@ class Hosts(TargetConfig):
 class Ports(TargetConfig):
     """Ports on the hosts. Only http and https listen beyond loopback and the private network.
 
-    proxy_metrics, node_exporter: used between hosts alone.
+    proxy_metrics, node_exporter: used only between hosts.
     """
 
     http: Port = 80
@@ -125,8 +125,8 @@ class Ports(TargetConfig):
     qdrant: Port = 6_333
 
 
-class Images(TargetConfig):
-    """An image for each kind of container; `app` is the one made from app/Dockerfile."""
+class ImageNames(TargetConfig):
+    """The image of each kind of container; `app` is built from app/Dockerfile."""
 
     app: Image
     postgres: Image = versions.POSTGRES
@@ -147,7 +147,7 @@ class Limit(TargetConfig):
 
 
 class Limits(TargetConfig):
-    """Limits of each kind of container; PostgreSQL's comes from its host's memory when it is not given."""
+    """Limits of each kind of container; PostgreSQL's follows from its host's memory unless given."""
 
     app: Limit = Limit(memory_mb=768)
     worker: Limit = Limit(memory_mb=512)
@@ -161,22 +161,22 @@ class Limits(TargetConfig):
     grafana: Limit = Limit(memory_mb=256, cpus=0.5)
 
 
-class Qdrant(TargetConfig):
-    """How many Qdrant nodes: one alone, or a cluster of three or more."""
+class QdrantConfig(TargetConfig):
+    """The number of Qdrant nodes: one, or a cluster of three or more."""
 
     nodes: Annotated[int, Field(ge=1, le=9)] = 1
 
     @model_validator(mode="after")
     def _two_agree_on_nothing(self) -> Self:
         if self.nodes == 2:
-            raise ValueError("takes 1, or 3 and more: two nodes have no majority when one is away")
+            raise ValueError("takes 1, or 3 and more: of two nodes one has no majority when the other is down")
         return self
 
 
 class SelfhostConfig(TargetConfig):
-    """Everything a selfhost stack can say beside the app's settings."""
+    """All keys of a selfhost stack, besides the app's settings."""
 
-    images: Images
+    images: ImageNames
     postgres_password: Password
     postgres_admin_password: Password
     qdrant_api_key: Password
@@ -188,14 +188,14 @@ class SelfhostConfig(TargetConfig):
     hosts: Hosts = Hosts()
     ports: Ports = Ports()
     limits: Limits = Limits()
-    qdrant: Qdrant = Qdrant()
+    qdrant: QdrantConfig = QdrantConfig()
     wal_archive: bool = False
     grafana: bool = False
     keep_data: bool = True
 
     @property
     def public_url(self) -> str | None:
-        """Where everybody reaches the proxy; None without a domain."""
+        """The public URL of the proxy; None without a domain."""
         if self.domain is None:
             return None
         return f"https://{self.domain}" + ("" if self.ports.https == HTTPS_PORT else f":{self.ports.https}")
@@ -203,5 +203,5 @@ class SelfhostConfig(TargetConfig):
     @model_validator(mode="after")
     def _grafana_has_a_password(self) -> Self:
         if self.grafana and self.grafana_password is None:
-            raise ValueError("grafana: needs grafanaPassword; `pulumi config set --secret grafanaPassword`")
+            raise ValueError("grafana: needs grafanaPassword; use `pulumi config set --secret grafanaPassword`")
         return self

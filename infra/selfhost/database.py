@@ -1,4 +1,4 @@
-"""PostgreSQL on the data host: its settings from the host's memory, its data on a volume that outlives the stack."""
+"""PostgreSQL on the data host: settings that follow from its memory, data on volumes that outlive the stack."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pulumi
 
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
-from infra.selfhost.hosts import Engine, Listener
-from infra.selfhost.service import Health, Service, ServiceArgs
-from infra.selfhost.volumes import data_volume
+from infra.selfhost.health import Health
+from infra.selfhost.hosts import Engine
+from infra.selfhost.service import Placement, ServiceArgs
+from infra.selfhost.single_service import SingleService
 
 ADMIN, DATABASE, USER = "postgres", "claude_memory", "claude_memory"
 PORT = 5432
@@ -22,35 +23,23 @@ _LEAST_MB = 256
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseArgs:
-    """users: engines from which the database is reached. limit: None takes a share of the host's memory."""
+    """users: engines from which the database is used."""
 
-    engine: Engine
-    image_id: pulumi.Input[str]
+    placement: Placement
     admin_password: pulumi.Input[str]
-    published: int
     users: tuple[Engine, ...]
-    limit: Limit | None
     wal_archive: bool
-    keep_data: bool
 
 
-class Database(pulumi.ComponentResource):
-    """PostgreSQL; `listener` is where it is reached."""
+class Database(SingleService):
+    """PostgreSQL, with its log archived on request."""
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("claude-memory:selfhost:Database", name, None, opts)
-        limit = args.limit or Limit(memory_mb=max(_LEAST_MB, int(args.engine.memory_mb * _SHARE_OF_HOST)), cpus=2.0)
-        self.listener = Listener(engine=args.engine, alias="postgres", internal=PORT, published=args.published)
-        volumes = {DATA: data_volume(f"{name}-data", args.engine, args.keep_data, self)}
-        if args.wal_archive:
-            volumes[WAL_ARCHIVE] = data_volume(f"{name}-wal", args.engine, args.keep_data, self)
-        self.service = Service(
+        super().__init__(
             name,
             ServiceArgs(
-                engine=args.engine,
-                image_id=args.image_id,
-                alias=self.listener.alias,
-                limit=limit,
+                placement=args.placement,
+                alias="postgres",
                 user=ADMIN,
                 command=["postgres", "-c", f"config_file={FOLDER}/postgresql.conf"],
                 environment={
@@ -60,24 +49,29 @@ class Database(pulumi.ComponentResource):
                 },
                 files={
                     "password": args.admin_password,
-                    "postgresql.conf": settings_file(limit.memory_mb, args.wal_archive),
+                    "postgresql.conf": settings_file(args.placement.limit.memory_mb, args.wal_archive),
                 },
-                volumes=volumes,
                 scratch={"/tmp": 64, "/var/run/postgresql": 8},  # noqa: S108 - tmpfs of the container
-                ports=self.listener.binds(*args.users),
                 health=Health(command=["pg_isready", "--username", ADMIN, "--host", "127.0.0.1"]),
                 stop_s=60,
             ),
-            pulumi.ResourceOptions(parent=self),
+            opts,
+            port=PORT,
+            users=args.users,
+            data={DATA: "data", WAL_ARCHIVE: "wal"} if args.wal_archive else {DATA: "data"},
         )
-        self.register_outputs({"container": self.service.container.id})
+
+
+def default_limit(host_memory_mb: int) -> Limit:
+    """Return PostgreSQL's limit on a host with this much memory, for stacks that name none."""
+    return Limit(memory_mb=max(_LEAST_MB, int(host_memory_mb * _SHARE_OF_HOST)), cpus=2.0)
 
 
 def settings_file(memory_mb: int, wal_archive: bool) -> str:
-    """Return postgresql.conf for a server that may use so much memory.
+    """Return postgresql.conf for a server that may use this much memory.
 
-    A quarter for shared buffers and three quarters as the size of all caches are PostgreSQL's own advice
-    (its documentation, "Resource Consumption" and "Query Planning").
+    A quarter for shared buffers, and three quarters as the size of all caches, are the recommendations of PostgreSQL's
+    documentation ("Resource Consumption" and "Query Planning").
     """
     connections = 100
     settings = {

@@ -1,4 +1,4 @@
-"""How the command `docker` is run against one of the stack's engines: here, or over SSH on its host."""
+"""Runs `docker` against one of the stack's engines: locally, or over SSH on its host."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def docker_command(docker_host: str, ssh_options: Sequence[str]) -> list[str]:
-    """Return what to put before docker's own arguments; over SSH as the provider does, with the host's `docker`."""
+    """Return the command that docker's arguments follow; over SSH it is the host's `docker`, as with the provider."""
     if not docker_host.startswith("ssh://"):
         return ["docker", "--host", docker_host]
     parts = urlsplit(docker_host)

@@ -1,7 +1,8 @@
-"""Files of a container, secrets among them: in a volume of their own, put there by a container that never runs.
+"""A container's files, secrets among them, in a volume of their own.
 
-The Docker provider cannot upload into a container with a read-only root, and an environment would show in
-`docker inspect`. So a holder, created and never started, gets the uploads; the real container mounts the volume.
+The Docker provider cannot upload into a container with a read-only root, and `docker inspect` shows environments. So
+the files are uploaded into a holder, a container that is created but never started; the real container mounts its
+volume.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import pulumi_docker as docker
 from infra.selfhost.hosts import Engine
 from infra.selfhost.labels import FILES, labels
 
-FOLDER = "/run/files"  # where every container finds its files
-_SCRYPT_COST = 2**14  # 50 ms: the digest shows in a label, and must not help to guess a short password
+FOLDER = "/run/files"  # in every container
+_SCRYPT_COST = 2**14  # 50 ms: the digest is in a visible label, and must not make a short password easy to guess
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilesArgs:
-    """Contents by file name. `reloaded`: a running container reads changed files again, so the volume stays."""
+    """contents: by file name. reloaded: the running container reads changed files, so the volume is not replaced."""
 
     engine: Engine
     image_id: pulumi.Input[str]
@@ -34,7 +35,7 @@ class FilesArgs:
 class Files(pulumi.ComponentResource):
     """A volume with files, readable by every user inside the container that mounts it.
 
-    digest: changes when a content does; not secret, though contents may be.
+    digest: changes with any content; not secret, even if the contents are.
     """
 
     def __init__(self, name: str, args: FilesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -55,13 +56,13 @@ class Files(pulumi.ComponentResource):
                 for file, content in sorted(args.contents.items())
             ],
             labels=labels({}),
-            # told of a new volume alone, the provider would keep the container, and the volume would stay empty
+            # for a new volume alone the provider would keep the container, and the volume would stay empty
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(replace_on_changes=["mounts"])),
         )
         self.register_outputs({"volume": self.volume.name, "digest": self.digest})
 
 
 def digest_of(salt: str, files: Mapping[str, str]) -> str:
-    """Return 16 hexadecimal digits that change with any name or content."""
-    whole = json.dumps(files, sort_keys=True).encode()
-    return hashlib.scrypt(whole, salt=salt.encode(), n=_SCRYPT_COST, r=8, p=1, dklen=8).hex()
+    """Return 16 hexadecimal digits that change with any file name or content."""
+    content = json.dumps(files, sort_keys=True).encode()
+    return hashlib.scrypt(content, salt=salt.encode(), n=_SCRYPT_COST, r=8, p=1, dklen=8).hex()

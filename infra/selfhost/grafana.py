@@ -1,8 +1,8 @@
-"""Grafana, for stacks that ask for it: Prometheus as data source and our dashboard, both from files.
+"""The container of Grafana, for stacks that want it: Prometheus as data source and our dashboard, both from files.
 
-There is no Debian package of it, so its container is the one that never ran in our tests. What stands in: the plan is
-checked like every other service's, the dashboard against Grafana's published types and each query by a PromQL parser,
-and files in folders were put into a volume by a real engine. Settings are those of Grafana 12's image.
+There is no Debian package of Grafana, so this is the only container that our tests never start. They check its
+declaration like every other service's, the dashboard against Grafana's published types, and each query with a PromQL
+parser. Settings are those of Grafana 12's image.
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ from dataclasses import dataclass
 import pulumi
 import yaml
 
-from infra.selfhost.config import Limit
-from infra.selfhost.dashboard import DATASOURCE, UID, dashboard_json
-from infra.selfhost.exporters import http_health
+from infra.monitoring.dashboard import DATASOURCE, UID, dashboard_json
+from infra.monitoring.prometheus import INTERVAL_S
 from infra.selfhost.files import FOLDER
-from infra.selfhost.hosts import Engine, Listener
-from infra.selfhost.prometheus import INTERVAL_S
-from infra.selfhost.service import Health, Service, ServiceArgs
+from infra.selfhost.health import wget
+from infra.selfhost.service import Placement, ServiceArgs
+from infra.selfhost.single_service import SingleService
 
 PORT = 3000
 DATA = "/var/lib/grafana"
-_PROVISIONING, _DASHBOARDS = "provisioning", "dashboards"  # folders; Grafana finds files by the folder they are in
+_PROVISIONING, _DASHBOARDS = "provisioning", "dashboards"  # folders; Grafana tells files apart by their folder
 _ENVIRONMENT = {
     "GF_SECURITY_ADMIN_PASSWORD__FILE": f"{FOLDER}/admin_password",
     "GF_PATHS_PROVISIONING": f"{FOLDER}/{_PROVISIONING}",
     "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": f"{FOLDER}/{_DASHBOARDS}/{UID}.json",
-    # nothing is fetched from, or told to, anybody outside
+    # nothing is fetched from or reported to the outside
     "GF_PLUGINS_PREINSTALL_DISABLED": "true",
     "GF_ANALYTICS_REPORTING_ENABLED": "false",
     "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
@@ -39,29 +38,22 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class GrafanaArgs:
-    """prometheus: host:port as seen from the engine. password: of the user admin."""
+    """prometheus: host:port, seen from the engine. password: of the user admin."""
 
-    engine: Engine
-    image_id: pulumi.Input[str]
-    limit: Limit
-    published: int
+    placement: Placement
     prometheus: str
     password: pulumi.Input[str]
 
 
-class Grafana(pulumi.ComponentResource):
-    """The server. It keeps nothing: all it shows is in files, and a changed password holds from the next start."""
+class Grafana(SingleService):
+    """Has no data of its own: all it shows comes from files, and a changed password is in force after the restart."""
 
     def __init__(self, name: str, args: GrafanaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("claude-memory:selfhost:Grafana", name, None, opts)
-        self.listener = Listener(engine=args.engine, alias="grafana", internal=PORT, published=args.published)
-        self.service = Service(
+        super().__init__(
             name,
             ServiceArgs(
-                engine=args.engine,
-                image_id=args.image_id,
-                alias=self.listener.alias,
-                limit=args.limit,
+                placement=args.placement,
+                alias="grafana",
                 user="472:0",  # the image's own
                 environment=_ENVIRONMENT,
                 files={
@@ -71,16 +63,16 @@ class Grafana(pulumi.ComponentResource):
                     f"{_DASHBOARDS}/{UID}.json": dashboard_json(),
                 },
                 scratch={"/tmp": 64, DATA: 128},  # noqa: S108 - tmpfs of the container
-                ports=self.listener.binds(operator=True),
-                health=Health(command=http_health(PORT, "/api/health")),
+                health=wget(PORT, "/api/health"),
             ),
-            pulumi.ResourceOptions(parent=self),
+            opts,
+            port=PORT,
+            operator=True,
         )
-        self.register_outputs({"container": self.service.container.id})
 
 
 def datasources(prometheus: str) -> str:
-    """Return the provisioning of the data source."""
+    """Return the provisioning file of the data source."""
     return _provisioning(
         datasources=[
             {
@@ -97,7 +89,7 @@ def datasources(prometheus: str) -> str:
 
 
 def dashboards() -> str:
-    """Return the provisioning of dashboards."""
+    """Return the provisioning file of the dashboards."""
     return _provisioning(
         providers=[
             {"name": UID, "type": "file", "allowUiUpdates": False, "options": {"path": f"{FOLDER}/{_DASHBOARDS}"}}
@@ -105,5 +97,5 @@ def dashboards() -> str:
     )
 
 
-def _provisioning(**what: list[dict[str, object]]) -> str:
-    return str(yaml.safe_dump({"apiVersion": 1, **what}, sort_keys=False))
+def _provisioning(**sections: list[dict[str, object]]) -> str:
+    return str(yaml.safe_dump({"apiVersion": 1, **sections}, sort_keys=False))

@@ -1,4 +1,4 @@
-"""The Docker engines of a stack: a provider and a private network each, and how containers reach one another."""
+"""The Docker engines of a stack, each with a provider and a network, and how containers reach one another."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LOOPBACK = "127.0.0.1"
 class Engine:
     """One Docker engine.
 
-    address: where other hosts reach what it publishes to them.
-    log_hook: prints the last log lines of a service of it that could not be brought up.
+    address: of its host, where other hosts reach the ports it publishes.
+    log_hook: prints the last log lines of a service that did not start.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:
-    """A port of a service: on its engine's network by alias, on the host only where somebody elsewhere needs it."""
+    """A port of a service: on its engine's network by alias, and on the host only for users outside that network."""
 
     engine: Engine
     alias: str
@@ -46,11 +46,11 @@ class Listener:
 
     @property
     def local_url(self) -> str:
-        """Where the operator reaches it, on its host alone."""
+        """Its URL for the operator, on its host alone."""
         return f"http://{LOOPBACK}:{self.published}"
 
     def binds(self, *users: Engine, operator: bool = False) -> list[docker.ContainerPortArgs]:
-        """Return what to publish for users on these engines, and, on loopback, for the operator."""
+        """Return the ports to publish for users on these engines and, on loopback, for the operator."""
         addresses = {self.engine.address for user in users if user is not self.engine}
         if operator:
             addresses.add(LOOPBACK)
@@ -61,7 +61,7 @@ class Listener:
 
 
 class Engines(pulumi.ComponentResource):
-    """An engine for each role; roles with the same Docker address share one."""
+    """The engine of each role; roles with the same Docker address share one."""
 
     def __init__(self, name: str, hosts: Hosts, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Engines", name, None, opts)

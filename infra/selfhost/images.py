@@ -1,28 +1,28 @@
-"""The images of a stack, each taken once on every engine that uses it."""
+"""The images of a stack, each declared once on every engine that uses it."""
 
 from __future__ import annotations
 
 import pulumi
 import pulumi_docker as docker
 
-from infra.selfhost import config
+from infra.selfhost.config import ImageNames
 from infra.selfhost.hosts import Engine, Engines
 
 
 class Images:
-    """`images[kind, engine]` is the id of an image there: pulled, unless the engine has it already."""
+    """`images[kind, engine]` is the id of an image on an engine, pulled unless it is there already."""
 
-    def __init__(self, engines: Engines, names: config.Images) -> None:
+    def __init__(self, engines: Engines, names: ImageNames) -> None:
         self._engines, self._names = engines, names
-        self._taken: dict[tuple[str, str], docker.RemoteImage] = {}
+        self._declared: dict[tuple[str, str], docker.RemoteImage] = {}
 
-    def __getitem__(self, wanted: tuple[str, Engine]) -> pulumi.Output[str]:
-        kind, engine = wanted
-        if (kind, engine.name) not in self._taken:
-            self._taken[kind, engine.name] = docker.RemoteImage(
+    def __getitem__(self, key: tuple[str, Engine]) -> pulumi.Output[str]:
+        kind, engine = key
+        if (kind, engine.name) not in self._declared:
+            self._declared[kind, engine.name] = docker.RemoteImage(
                 f"{engine.name}-{kind.replace('_', '-')}-image",
                 name=getattr(self._names, kind),
                 keep_locally=True,
                 opts=pulumi.ResourceOptions(provider=engine.provider, parent=self._engines),
             )
-        return self._taken[kind, engine.name].image_id
+        return self._declared[kind, engine.name].image_id

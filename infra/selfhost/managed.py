@@ -1,4 +1,4 @@
-"""Settings of the app that this target decides, and those it fills in where the stack says nothing."""
+"""Settings of the app that this target sets itself, and defaults for those that a stack may set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from infra.selfhost.config import SelfhostConfig
 
 MANAGED: Mapping[str, str] = {
-    "HOST": "containers listen in the private network",
+    "HOST": "containers listen in their private network",
     "PORT": "`ports: {app: …}` sets the port on the host",
     "METRICS_PORT": "`ports: {metrics: …}` sets the port on the host",
     "MEMORY_DATA_DIR": "data is in PostgreSQL, on a volume",
@@ -16,7 +16,7 @@ MANAGED: Mapping[str, str] = {
     "QDRANT_API_KEY": "use qdrantApiKey",
     "ADMIN_DATABASE_URL": "use postgresAdminPassword",
     "ADMIN_TOKEN": "use adminToken",
-    "ALERTS_HOST": "containers listen in the private network",
+    "ALERTS_HOST": "containers listen in their private network",
     "ALERTS_PORT": "`ports: {alerts: …}` sets the port on the host",
     "ALERTS_TOKEN": "use alertsToken",
     "FC_SERVER_PORT": "is for Function Compute",
@@ -24,13 +24,11 @@ MANAGED: Mapping[str, str] = {
     "RENDER_DEPLOYMENT": "is for Render",
     "DAEMON_IDLE_MINUTES": "is for a laptop's daemon",
 }
+_COPIES = 2  # of each shard in a cluster, which then works without one node
 
 
-_COPIES = 2  # of each shard in a cluster: it goes on with one node away
-
-
-def app_settings(given: Mapping[str, str], options: SelfhostConfig) -> dict[str, str]:
-    """Return the settings of every container of the app: what the stack gives, over this target's defaults."""
+def with_defaults(given: Mapping[str, str], options: SelfhostConfig) -> dict[str, str]:
+    """Return the settings of every container of the app: the stack's over this target's defaults."""
     nodes = options.qdrant.nodes
     defaults = {"AUTH": "required", "LOG_FORMAT": "json"}
     if nodes > _COPIES:

@@ -1,4 +1,4 @@
-"""What a stack tells once it is up: addresses, a client's configuration to paste, commands to run next."""
+"""The outputs of a stack: addresses, a client's configuration to paste, commands to run next."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pulumi
 from infra.selfhost.labels import filters
 
 
-def export(url: str, worker: str, worker_host: str, operated: Mapping[str, str]) -> None:
+def export(url: str, worker: str, worker_host: str, operator_urls: Mapping[str, str]) -> None:
     """Export all outputs.
 
-    worker: the name of the app's worker, in which commands are run; worker_host: the address of its Docker engine.
-    operated: URLs of what operators look at, by name.
+    worker: the service in which commands are run. worker_host: the address of its Docker engine.
+    operator_urls: the pages for operators, by name.
     """
     mcp = f"{url}/mcp"
     server = {"type": "http", "url": mcp, "headers": {"Authorization": "Bearer TOKEN"}}
@@ -23,7 +23,7 @@ def export(url: str, worker: str, worker_host: str, operated: Mapping[str, str])
     pulumi.export("url", url)
     pulumi.export("mcp_url", mcp)
     pulumi.export("client_configuration", json.dumps({"mcpServers": {"memory": server}}, indent=2))
-    pulumi.export("operator_urls", dict(operated))
+    pulumi.export("operator_urls", dict(operator_urls))
     pulumi.export(
         "next_steps",
         [

@@ -1,31 +1,41 @@
-"""The whole of a selfhost stack: what is refused before anything is touched, then its parts, top to bottom."""
+"""A whole selfhost stack: first everything that can be refused before a resource is touched, then its components."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pydantic import SecretStr
 
 from infra.config import StackConfig, StackValues, checked
-from infra.selfhost import alertmanager as alerting
-from infra.selfhost import outputs, rules
-from infra.selfhost import prometheus as measuring
+from infra.monitoring import jobs
+from infra.monitoring.checks import check_monitoring
+from infra.monitoring.jobs import ScrapeJob
+from infra.selfhost import outputs
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
-from infra.selfhost.checks import check_alertmanager, check_prometheus
-from infra.selfhost.config import SelfhostConfig
-from infra.selfhost.database import Database, DatabaseArgs
-from infra.selfhost.exporters import NodeExporter, NodeExporterArgs, PostgresExporter, PostgresExporterArgs
+from infra.selfhost.app_settings import given_settings, init_settings, secret, server_settings
+from infra.selfhost.config import Limit, Role, SelfhostConfig
+from infra.selfhost.database import Database, DatabaseArgs, default_limit
+from infra.selfhost.exporters import (
+    POSTGRES_PORT,
+    NodeExporter,
+    NodeExporterArgs,
+    PostgresExporter,
+    PostgresExporterArgs,
+)
 from infra.selfhost.grafana import Grafana, GrafanaArgs
 from infra.selfhost.hosts import Engine, Engines, Listener
 from infra.selfhost.images import Images
-from infra.selfhost.managed import MANAGED, app_settings
+from infra.selfhost.managed import MANAGED
 from infra.selfhost.preflight import check_engines
 from infra.selfhost.prometheus import Prometheus, PrometheusArgs
 from infra.selfhost.proxy import Proxy, ProxyArgs
 from infra.selfhost.qdrant import Qdrant, QdrantArgs
 from infra.selfhost.receiver import Receiver, ReceiverArgs
+from infra.selfhost.service import Placement
 
-NAME = "memory"  # what every resource's name begins with
+NAME = "memory"  # what the name of every resource begins with
 
 
 def run(values: StackValues) -> None:
@@ -36,240 +46,212 @@ def run(values: StackValues) -> None:
 
 
 def check(values: StackValues) -> StackConfig[SelfhostConfig]:
-    """Return the checked configuration. Raises ConfigError or RulesError, of what Prometheus or Alertmanager reads."""
+    """Return the checked configuration. Raises ConfigError, or RulesError for files of the monitoring."""
     stack = checked(values, SelfhostConfig, MANAGED)
-    address = "host:1"  # the true ones are not known yet
-    jobs = {job: [address] for job in (rules.APP_JOB, *measuring.CREDENTIALS)}
-    check_prometheus(measuring.configuration(jobs, address), rules.rules_file(), measuring.CREDENTIALS.values())
-    check_alertmanager(alerting.configuration(address))
+    check_monitoring()
     return stack
 
 
 def declare(stack: StackConfig[SelfhostConfig]) -> None:
     """Declare every resource."""
-    parts = Parts(stack)
-    database, qdrant = parts.database(), parts.qdrant()
-    app = parts.app(database, qdrant)
-    proxy = parts.proxy(app)
-    nodes = [parts.node_exporter(engine) for engine in parts.engines.all]
-    postgres_exporter = parts.postgres_exporter(database, app)
-    receiver = parts.receiver()
-    alertmanager = parts.alertmanager(receiver)
-    targets = {
-        rules.APP_JOB: app.metrics,
-        rules.WORKER_JOB: [app.worker_metrics],
-        rules.POSTGRES_JOB: [postgres_exporter.listener],
-        rules.QDRANT_JOB: qdrant.metrics,
-        rules.NODE_JOB: [node.listener for node in nodes],
-        rules.ALERTS_JOB: [receiver.listener],
-        rules.ALERTMANAGER_JOB: [alertmanager.listener],
-        rules.PROXY_JOB: [proxy.metrics],
+    components = Components(stack)
+    database, qdrant = components.database(), components.qdrant()
+    app = components.app(database, qdrant)
+    proxy = components.proxy(app)
+    nodes = [components.node_exporter(engine) for engine in components.engines.all]
+    postgres_exporter = components.postgres_exporter(database, app)
+    receiver = components.receiver()
+    alertmanager = components.alertmanager(receiver)
+    scraped = {
+        jobs.APP_JOB: app.metrics,
+        jobs.WORKER_JOB: [app.worker_metrics],
+        jobs.POSTGRES_JOB: [postgres_exporter.listener],
+        jobs.QDRANT_JOB: qdrant.metrics,
+        jobs.NODE_JOB: [node.listener for node in nodes],
+        jobs.ALERTS_JOB: [receiver.listener],
+        jobs.ALERTMANAGER_JOB: [alertmanager.listener],
+        jobs.PROXY_JOB: [proxy.listener],
     }
-    prometheus = parts.prometheus(targets, alertmanager, [app, *nodes])
-    operated = {
+    prometheus = components.prometheus(scraped, alertmanager, [app, *nodes])
+    operator_urls = {
         "prometheus": prometheus.listener.local_url,
         "alertmanager": alertmanager.listener.local_url,
         "alerts": f"{receiver.listener.local_url}/alerts",
     }
     if stack.options.grafana_password is not None and stack.options.grafana:
-        operated["grafana"] = parts.grafana(prometheus, stack.options.grafana_password).listener.local_url
-    outputs.export(proxy.url, app.worker_name, stack.options.hosts.app.docker, operated)
+        grafana = components.grafana(prometheus, stack.options.grafana_password)
+        operator_urls["grafana"] = grafana.listener.local_url
+    outputs.export(proxy.url, app.worker_name, stack.options.hosts.app.docker, operator_urls)
 
 
-class Parts:
-    """Declares each part from the stack's configuration and from the parts it needs."""
+class Components:
+    """Declares each component from the stack's configuration and from the components that it needs."""
 
     def __init__(self, stack: StackConfig[SelfhostConfig]) -> None:
-        self._options = options = stack.options
-        self.engines = Engines(NAME, options.hosts)
-        self._data, self._apps, self._monitoring, self._edge = (
-            self.engines[role] for role in ("data", "app", "monitoring", "edge")
+        self._options = stack.options
+        self.engines = Engines(NAME, stack.options.hosts)
+        self._images = Images(self.engines, stack.options.images)
+        self._settings = given_settings(stack)
+
+    def _placement(self, on: Engine, image: str, limit: Limit, published: int) -> Placement:
+        return Placement(
+            engine=on,
+            image_id=self._images[image, on],
+            limit=limit,
+            published=published,
+            keep_data=self._options.keep_data,
         )
-        self._images = Images(self.engines, options.images)
-        self._environment = app_settings(stack.environment, options)
-        self._secrets = {name: _secret(value) for name, value in stack.secrets.items()}
 
     def database(self) -> Database:
         """Declare PostgreSQL."""
-        options = self._options
+        options, data = self._options, self.engines["data"]
+        limit = options.limits.postgres or default_limit(data.memory_mb)
         return Database(
             f"{NAME}-postgres",
             DatabaseArgs(
-                engine=self._data,
-                image_id=self._images["postgres", self._data],
-                admin_password=_secret(options.postgres_admin_password),
-                published=options.ports.postgres,
-                users=(self._apps, self._monitoring),
-                limit=options.limits.postgres,
+                placement=self._placement(data, "postgres", limit, options.ports.postgres),
+                admin_password=secret(options.postgres_admin_password),
+                users=self._engines("app", "monitoring"),
                 wal_archive=options.wal_archive,
-                keep_data=options.keep_data,
             ),
         )
 
     def qdrant(self) -> Qdrant:
         """Declare the search index."""
-        options = self._options
+        options, data = self._options, self.engines["data"]
         return Qdrant(
             f"{NAME}-qdrant",
             QdrantArgs(
-                engine=self._data,
-                image_id=self._images["qdrant", self._data],
+                placement=self._placement(data, "qdrant", options.limits.qdrant, options.ports.qdrant),
                 nodes=options.qdrant.nodes,
-                api_key=_secret(options.qdrant_api_key),
-                published=options.ports.qdrant,
-                users=(self._apps, self._monitoring),
-                limit=options.limits.qdrant,
-                keep_data=options.keep_data,
+                api_key=secret(options.qdrant_api_key),
+                users=self._engines("app", "monitoring"),
             ),
         )
 
     def app(self, database: Database, qdrant: Qdrant) -> App:
-        """Declare the app: its replicas and its worker, after what they keep everything in."""
-        options = self._options
+        """Declare the app's replicas and its worker, once both stores are healthy."""
+        options, here = self._options, self.engines["app"]
+        postgres = database.listener.seen_from(here)
         return App(
             f"{NAME}-app",
             AppArgs(
-                engine=self._apps,
-                image_id=self._images["app", self._apps],
+                placement=self._placement(here, "app", options.limits.app, options.ports.app),
                 replicas=options.replicas,
-                limits=options.limits,
-                environment=self._environment,
-                secrets=self._secrets,
-                database=database.listener.seen_from(self._apps),
-                database_password=_secret(options.postgres_password),
-                admin_password=_secret(options.postgres_admin_password),
-                admin_token=_secret(options.admin_token),
-                qdrant=qdrant.listener.seen_from(self._apps),
-                qdrant_api_key=_secret(options.qdrant_api_key),
-                published=options.ports.app,
+                worker_limit=options.limits.worker,
                 published_metrics=options.ports.metrics,
-                edge=self._edge,
-                monitoring=self._monitoring,
-                keep_data=options.keep_data,
+                settings=server_settings(self._settings, options, postgres, qdrant.listener.seen_from(here)),
+                init_settings=init_settings(options, postgres),
+                edge=self.engines["edge"],
+                monitoring=self.engines["monitoring"],
             ),
             pulumi.ResourceOptions(depends_on=[database.service, *qdrant.services]),
         )
 
     def proxy(self, app: App) -> Proxy:
-        """Declare the only door, once there are replicas behind it."""
-        options = self._options
+        """Declare the proxy, once there are replicas behind it."""
+        options, edge = self._options, self.engines["edge"]
         return Proxy(
             f"{NAME}-proxy",
             ProxyArgs(
-                engine=self._edge,
-                image_id=self._images["caddy", self._edge],
-                limit=options.limits.proxy,
+                placement=self._placement(edge, "caddy", options.limits.proxy, options.ports.proxy_metrics),
                 domain=options.domain,
                 public_url=options.public_url,
                 http=options.ports.http,
                 https=options.ports.https,
-                metrics=options.ports.proxy_metrics,
-                upstreams=[listener.seen_from(self._edge) for listener in app.listeners],
-                monitoring=self._monitoring,
-                keep_data=options.keep_data,
+                upstreams=[listener.seen_from(edge) for listener in app.listeners],
+                monitoring=self.engines["monitoring"],
             ),
             pulumi.ResourceOptions(depends_on=[app]),
         )
 
     def node_exporter(self, engine: Engine) -> NodeExporter:
-        """Declare what measures one host."""
+        """Declare the exporter of one host."""
+        options = self._options
         return NodeExporter(
             f"{engine.name}-node",
             NodeExporterArgs(
-                engine=engine,
-                image_id=self._images["node_exporter", engine],
-                limit=self._options.limits.exporter,
-                published=self._options.ports.node_exporter,
-                monitoring=self._monitoring,
+                placement=self._placement(
+                    engine, "node_exporter", options.limits.exporter, options.ports.node_exporter
+                ),
+                monitoring=self.engines["monitoring"],
             ),
         )
 
     def postgres_exporter(self, database: Database, app: App) -> PostgresExporter:
-        """Declare what measures PostgreSQL, once the app has made the role it logs in as."""
+        """Declare the exporter of PostgreSQL, once `init` has made the role it logs in as."""
+        options, here = self._options, self.engines["monitoring"]
         return PostgresExporter(
             f"{NAME}-postgres-exporter",
             PostgresExporterArgs(
-                engine=self._monitoring,
-                image_id=self._images["postgres_exporter", self._monitoring],
-                limit=self._options.limits.exporter,
-                database=database.listener.seen_from(self._monitoring),
-                password=_secret(self._options.postgres_password),
+                placement=self._placement(here, "postgres_exporter", options.limits.exporter, POSTGRES_PORT),
+                database=database.listener.seen_from(here),
+                password=secret(options.postgres_password),
             ),
             pulumi.ResourceOptions(depends_on=[app]),
         )
 
     def receiver(self) -> Receiver:
         """Declare the alert receiver."""
-        options = self._options
+        options, here = self._options, self.engines["monitoring"]
         return Receiver(
             f"{NAME}-alerts",
             ReceiverArgs(
-                engine=self._monitoring,
-                image_id=self._images["app", self._monitoring],
-                limit=options.limits.alerts,
-                published=options.ports.alerts,
-                token=_secret(options.alerts_token),
-                environment=self._environment,
-                secrets=self._secrets,
-                keep_data=options.keep_data,
+                placement=self._placement(here, "app", options.limits.alerts, options.ports.alerts),
+                settings=self._settings,
+                token=secret(options.alerts_token),
             ),
         )
 
     def alertmanager(self, receiver: Receiver) -> Alertmanager:
-        """Declare Alertmanager, once somebody takes its alerts."""
-        options = self._options
+        """Declare Alertmanager, once the receiver can take its alerts."""
+        options, here = self._options, self.engines["monitoring"]
         return Alertmanager(
             f"{NAME}-alertmanager",
             AlertmanagerArgs(
-                engine=self._monitoring,
-                image_id=self._images["alertmanager", self._monitoring],
-                tasks_image_id=self._images["app", self._monitoring],
-                limit=options.limits.alertmanager,
-                published=options.ports.alertmanager,
-                receiver=receiver.listener.seen_from(self._monitoring),
-                token=_secret(options.alerts_token),
-                keep_data=options.keep_data,
+                placement=self._placement(
+                    here, "alertmanager", options.limits.alertmanager, options.ports.alertmanager
+                ),
+                app_image_id=self._images["app", here],
+                receiver=receiver.listener.seen_from(here),
+                token=secret(options.alerts_token),
             ),
             pulumi.ResourceOptions(depends_on=[receiver]),
         )
 
     def prometheus(
-        self, targets: dict[str, list[Listener]], alertmanager: Alertmanager, after: list[pulumi.Resource]
+        self, scraped: Mapping[str, Sequence[Listener]], alertmanager: Alertmanager, after: Sequence[pulumi.Resource]
     ) -> Prometheus:
-        """Declare Prometheus, once there is what it asks: nothing is told as down that is only not up yet."""
-        options, here = self._options, self._monitoring
+        """Declare Prometheus, once everything it scrapes is up, so that nothing is reported as down too early."""
+        options, here = self._options, self.engines["monitoring"]
         return Prometheus(
             f"{NAME}-prometheus",
             PrometheusArgs(
-                engine=here,
-                image_id=self._images["prometheus", here],
-                tasks_image_id=self._images["app", here],
-                limit=options.limits.prometheus,
-                published=options.ports.prometheus,
-                targets={job: [listener.seen_from(here) for listener in asked] for job, asked in targets.items()},
+                placement=self._placement(here, "prometheus", options.limits.prometheus, options.ports.prometheus),
+                app_image_id=self._images["app", here],
+                jobs=[
+                    ScrapeJob(name=job, addresses=[listener.seen_from(here) for listener in listeners])
+                    for job, listeners in scraped.items()
+                ],
                 alertmanager=alertmanager.listener.seen_from(here),
-                qdrant_api_key=_secret(options.qdrant_api_key),
-                alerts_token=_secret(options.alerts_token),
-                keep_data=options.keep_data,
+                qdrant_api_key=secret(options.qdrant_api_key),
+                alerts_token=secret(options.alerts_token),
             ),
             pulumi.ResourceOptions(depends_on=[alertmanager, *after]),
         )
 
     def grafana(self, prometheus: Prometheus, password: SecretStr) -> Grafana:
-        """Declare the dashboard."""
+        """Declare Grafana with its dashboard."""
+        options, here = self._options, self.engines["monitoring"]
         return Grafana(
             f"{NAME}-grafana",
             GrafanaArgs(
-                engine=self._monitoring,
-                image_id=self._images["grafana", self._monitoring],
-                limit=self._options.limits.grafana,
-                published=self._options.ports.grafana,
-                prometheus=prometheus.listener.seen_from(self._monitoring),
-                password=_secret(password),
+                placement=self._placement(here, "grafana", options.limits.grafana, options.ports.grafana),
+                prometheus=prometheus.listener.seen_from(here),
+                password=secret(password),
             ),
             pulumi.ResourceOptions(depends_on=[prometheus]),
         )
 
-
-def _secret(value: SecretStr) -> pulumi.Output[str]:
-    return pulumi.Output.secret(value.get_secret_value())
+    def _engines(self, *roles: Role) -> tuple[Engine, ...]:
+        return tuple(self.engines[role] for role in roles)

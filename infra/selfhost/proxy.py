@@ -1,4 +1,4 @@
-"""Caddy, the only door: TLS for a domain, replicas by turns for /mcp, always the same one for an SSE session."""
+"""Caddy, the only entrance: TLS for a domain, replicas in turn for /mcp, always the same one for an SSE session."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
-from infra.selfhost.hosts import LOOPBACK, Engine, Listener
-from infra.selfhost.service import Health, Service, ServiceArgs
-from infra.selfhost.volumes import data_volume
+from infra.selfhost.health import wget
+from infra.selfhost.hosts import LOOPBACK, Engine
+from infra.selfhost.service import Placement, ServiceArgs
+from infra.selfhost.single_service import SingleService
 
 HTTP, HTTPS, METRICS = 8080, 8443, 2019
 DATA = "/data"
@@ -20,55 +20,48 @@ DATA = "/data"
 
 @dataclass(frozen=True, kw_only=True)
 class ProxyArgs:
-    """domain: None serves plain HTTP, on loopback of the host alone. upstreams: host:port of each replica.
+    """placement: its published port is that of the metrics. http, https: ports of the host.
 
-    public_url: of the domain, with its port where it is not the usual one. metrics: the port for Prometheus elsewhere.
+    domain: None serves plain HTTP, on loopback of the host alone.
+    public_url: of the domain, with the port unless it is 443.
+    upstreams: host:port of each replica. monitoring: the engine Prometheus runs on.
     """
 
-    engine: Engine
-    image_id: pulumi.Input[str]
-    limit: Limit
+    placement: Placement
     domain: str | None
     public_url: str | None
     http: int
     https: int
-    metrics: int
     upstreams: Sequence[str]
     monitoring: Engine
-    keep_data: bool
 
 
-class Proxy(pulumi.ComponentResource):
-    """The proxy; `url` is what clients are given, `metrics` what Prometheus asks."""
+class Proxy(SingleService):
+    """`url` is the one for clients; `listener` is where Prometheus reads the metrics."""
 
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("claude-memory:selfhost:Proxy", name, None, opts)
-        self.url = args.public_url or f"http://{LOOPBACK}:{args.http}"
-        self.metrics = Listener(engine=args.engine, alias="proxy", internal=METRICS, published=args.metrics)
-        # certificates: asked for again too often, the authority refuses them
-        data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
-        self.service = Service(
+        super().__init__(
             name,
             ServiceArgs(
-                engine=args.engine,
-                image_id=args.image_id,
+                placement=args.placement,
                 alias="proxy",
-                limit=args.limit,
                 user="65532:65532",
                 command=["caddy", "run", "--config", f"{FOLDER}/Caddyfile", "--watch"],
                 environment={"XDG_DATA_HOME": DATA, "XDG_CONFIG_HOME": "/tmp", "HOME": "/tmp"},  # noqa: S108 - a tmpfs
                 files={"Caddyfile": caddyfile(args.domain, args.public_url, args.upstreams)},
-                files_reloaded=True,  # by --watch: a replica more or less fails no call
-                volumes={DATA: data},
-                ports=[*_doors(args), *self.metrics.binds(args.monitoring)],
-                health=Health(command=["wget", "--quiet", "--spider", f"http://127.0.0.1:{METRICS}/metrics"]),
+                files_reloaded=True,  # by --watch: a changed number of replicas fails no call
+                ports=_entrances(args),
+                health=wget(METRICS, "/metrics"),
             ),
-            pulumi.ResourceOptions(parent=self),
+            opts,
+            port=METRICS,
+            users=[args.monitoring],
+            data={DATA: "data"},  # certificates: the authority refuses those who ask for a new one too often
         )
-        self.register_outputs({"container": self.service.container.id})
+        self.url = args.public_url or f"http://{LOOPBACK}:{args.http}"
 
 
-def _doors(args: ProxyArgs) -> list[docker.ContainerPortArgs]:
+def _entrances(args: ProxyArgs) -> list[docker.ContainerPortArgs]:
     if args.domain is None:
         return [docker.ContainerPortArgs(internal=HTTP, external=args.http, ip=LOOPBACK)]
     return [
@@ -81,12 +74,12 @@ def _doors(args: ProxyArgs) -> list[docker.ContainerPortArgs]:
 def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[str]) -> str:
     """Return the proxy's configuration.
 
-    A replica that is told to stop answers 503 on /ready first, so it gets no new call; a call whose connection it
-    refuses goes to the next one; Caddy can send it there only while it holds all of it (its issue 7546), hence the
-    buffer. SSE posts belong to the replica that holds the stream: both by the client's address.
+    A replica that is stopping first answers 503 on /ready, so it gets no new calls. A call that it refuses goes to the
+    next replica, which Caddy can do only while it holds the whole call (its issue 7546), hence the buffer. The posts of
+    an SSE session must reach the replica that holds the stream, so both are routed by the client's address.
     """
     everywhere = " ".join(upstreams)
-    # Caddy's own redirection from HTTP knows no port but the usual one.
+    # Caddy's own redirection from HTTP always leads to port 443.
     redirection = ""
     if public_url != f"https://{domain}" and domain:
         redirection = f"http://{domain} {{\n    redir {public_url}{{uri}} permanent\n}}\n\n"

@@ -1,4 +1,4 @@
-"""Qdrant on the data host: one node, or a cluster whose nodes find each other by their aliases."""
+"""Qdrant on the data host: one node, or a cluster whose nodes find each other by network alias."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
+from infra.selfhost.health import Health
 from infra.selfhost.hosts import Engine, Listener
-from infra.selfhost.service import Health, Service, ServiceArgs
+from infra.selfhost.service import Placement, Service, ServiceArgs
 from infra.selfhost.volumes import data_volume
 
 ALIAS = "qdrant"
 REST_PORT, PEER_PORT = 6333, 6335
 DATA, SNAPSHOTS = "/qdrant/storage", "/qdrant/snapshots"
 _CLUSTER_FROM = 3
-# The image has no HTTP client; bash can speak to a port.
+# The image has no HTTP client, but bash can talk to a port.
 _READY = (
     f"exec 3<>/dev/tcp/127.0.0.1/{REST_PORT} && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"
 )
@@ -25,29 +25,22 @@ _READY = (
 
 @dataclass(frozen=True, kw_only=True)
 class QdrantArgs:
-    """users: engines from which the index is reached."""
+    """placement: of every node; the first publishes the port. users: engines from which the index is used."""
 
-    engine: Engine
-    image_id: pulumi.Input[str]
+    placement: Placement
     nodes: int
     api_key: pulumi.Input[str]
-    published: int
     users: tuple[Engine, ...]
-    limit: Limit
-    keep_data: bool
 
 
 class Qdrant(pulumi.ComponentResource):
-    """All nodes; `listener` reaches any of them, through the alias they share."""
+    """All nodes; `listener` reaches any of them, through their common alias; `metrics` are each node's own."""
 
     def __init__(self, name: str, args: QdrantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Qdrant", name, None, opts)
-        self.listener = Listener(engine=args.engine, alias=ALIAS, internal=REST_PORT, published=args.published)
+        self.listener = _listener(args, ALIAS)
         self.aliases = [f"{ALIAS}-{number}" for number in range(1, args.nodes + 1)]
-        self.metrics = [
-            Listener(engine=args.engine, alias=alias, internal=REST_PORT, published=args.published)
-            for alias in self.aliases
-        ]
+        self.metrics = [_listener(args, alias) for alias in self.aliases]
         self.services: list[Service] = []
         for alias in self.aliases:
             self.services.append(self._node(f"{name}-{alias.rpartition('-')[2]}", alias, args))
@@ -55,15 +48,13 @@ class Qdrant(pulumi.ComponentResource):
 
     def _node(self, name: str, alias: str, args: QdrantArgs) -> Service:
         first = self.services[0].container if self.services else None
-        data = data_volume(f"{name}-data", args.engine, args.keep_data, self)
+        data = data_volume(f"{name}-data", args.placement.engine, args.placement.keep_data, self)
         return Service(
             name,
             ServiceArgs(
-                engine=args.engine,
-                image_id=args.image_id,
+                placement=args.placement,
                 alias=alias,
                 more_aliases=(ALIAS,),
-                limit=args.limit,
                 user="1000:1000",  # the image's own
                 command=["./qdrant", *_arguments(alias, self.aliases)],
                 files={
@@ -79,6 +70,10 @@ class Qdrant(pulumi.ComponentResource):
         )
 
 
+def _listener(args: QdrantArgs, alias: str) -> Listener:
+    return Listener(engine=args.placement.engine, alias=alias, internal=REST_PORT, published=args.placement.published)
+
+
 def _arguments(alias: str, aliases: list[str]) -> list[str]:
     arguments = ["--config-path", f"{FOLDER}/config.yaml", "--disable-telemetry"]
     if len(aliases) >= _CLUSTER_FROM:
@@ -89,10 +84,10 @@ def _arguments(alias: str, aliases: list[str]) -> list[str]:
 
 
 def _config(api_key: str, nodes: int) -> str:
-    """Return the server's configuration, JSON being YAML; in a file, since the key must not show in an environment."""
+    """Return the server's configuration (JSON is YAML too): in a file, since an environment would show the key."""
     return json.dumps(
         {
-            "service": {"host": "0.0.0.0", "http_port": REST_PORT, "api_key": api_key},  # noqa: S104 - in a private network
+            "service": {"host": "0.0.0.0", "http_port": REST_PORT, "api_key": api_key},  # noqa: S104 - the container's private network
             "storage": {"storage_path": DATA, "snapshots_path": SNAPSHOTS},
             "cluster": {"enabled": nodes >= _CLUSTER_FROM},
         }

@@ -1,4 +1,4 @@
-"""A container that runs for good, held as tightly as its work allows; the one way this target starts one."""
+"""A container that runs until it is stopped, hardened; the only way this target starts one."""
 
 from __future__ import annotations
 
@@ -10,50 +10,44 @@ import pulumi_docker as docker
 
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER, Files, FilesArgs
-from infra.selfhost.held import held
+from infra.selfhost.hardening import hardening
+from infra.selfhost.health import Health
 from infra.selfhost.hosts import Engine
 from infra.selfhost.labels import FILES, SERVICE, labels
 
 HEALTHY_WITHIN_S = 60
-# Docker keeps these as they were when a container is updated in place, so a change replaces it.
+# Docker cannot change these in a running container, so a change replaces it.
 _REPLACE_ON = ["healthcheck", "labels", "logOpts", "mounts", "stopTimeout"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Health:
-    """How Docker asks whether a container is well: the command, and how often."""
+class Placement:
+    """Where a container runs, from which image, and with which limits.
 
-    command: Sequence[str]
-    every_s: int = 5
-    timeout_s: int = 3
-    retries: int = 3
-    start_s: int = 30  # failures do not count before
+    published: its port on the host, for those who reach it from outside its Docker network.
+    keep_data: whether `destroy` leaves its data volumes in place.
+    """
 
-    def args(self) -> docker.ContainerHealthcheckArgs:
-        """Return it as the provider takes it."""
-        return docker.ContainerHealthcheckArgs(
-            tests=["CMD", *self.command],
-            interval=f"{self.every_s}s",
-            timeout=f"{self.timeout_s}s",
-            retries=self.retries,
-            start_period=f"{self.start_s}s",
-        )
+    engine: Engine
+    image_id: pulumi.Input[str]
+    limit: Limit
+    published: int
+    keep_data: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceArgs:
     """What differs from service to service.
 
-    files: contents by name, found under FOLDER; secrets are secret outputs.
-    volumes: data, by the path where it is mounted.
-    host_folders: of the host, read-only, by the path where they are mounted.
-    ports: a service that publishes any, or has data, is stopped before its successor starts; others roll.
+    files: contents by name, found under FOLDER; secret contents are secret outputs.
+    files_reloaded: the running service reads changed files, so they do not replace its container.
+    volumes: data volumes by mount path. host_folders: folders of the host by mount path, read-only.
+    scratch: sizes in MB of in-memory file systems, by mount path.
+    ports: a service that publishes any, or has data, is stopped before its successor starts; others overlap.
     """
 
-    engine: Engine
-    image_id: pulumi.Input[str]
+    placement: Placement
     alias: str
-    limit: Limit
     user: str
     health: Health
     more_aliases: Sequence[str] = ()
@@ -73,10 +67,11 @@ class Service(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Service", name, None, opts)
+        engine = args.placement.engine
         self.files = self._files(f"{name}-files", args) if args.files else None
         self.container = docker.Container(
             name,
-            image=args.image_id,
+            image=args.placement.image_id,
             command=list(args.command) or None,
             envs=[pulumi.Output.concat(key, "=", value) for key, value in sorted(args.environment.items())],
             healthcheck=args.health.args(),
@@ -87,20 +82,18 @@ class Service(pulumi.ComponentResource):
             destroy_grace_seconds=args.stop_s,
             mounts=[*self._file_mounts(), *_data_mounts(args)],
             networks_advanced=[
-                docker.ContainerNetworksAdvancedArgs(
-                    name=args.engine.network.name, aliases=[args.alias, *args.more_aliases]
-                )
+                docker.ContainerNetworksAdvancedArgs(name=engine.network.name, aliases=[args.alias, *args.more_aliases])
             ],
             ports=list(args.ports),
             labels=self._labels(name, args),
-            **held(args.limit, args.user, args.scratch),
+            **hardening(args.placement.limit, args.user, args.scratch),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                provider=args.engine.provider,
+                provider=engine.provider,
                 depends_on=[self.files.holder] if self.files is not None else [],
                 delete_before_replace=bool(args.ports or args.volumes),
                 replace_on_changes=_REPLACE_ON,
-                hooks=pulumi.ResourceHookBinding(on_error=[args.engine.log_hook]),
+                hooks=pulumi.ResourceHookBinding(on_error=[engine.log_hook]),
             ),
         )
         self.register_outputs({"container": self.container.id})
@@ -108,7 +101,12 @@ class Service(pulumi.ComponentResource):
     def _files(self, name: str, args: ServiceArgs) -> Files:
         return Files(
             name,
-            FilesArgs(engine=args.engine, image_id=args.image_id, contents=args.files, reloaded=args.files_reloaded),
+            FilesArgs(
+                engine=args.placement.engine,
+                image_id=args.placement.image_id,
+                contents=args.files,
+                reloaded=args.files_reloaded,
+            ),
             pulumi.ResourceOptions(parent=self),
         )
 

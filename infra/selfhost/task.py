@@ -1,4 +1,4 @@
-"""A container that runs once to its end, before others: again whenever its image, files or reason change."""
+"""A container that runs to its end before others start; again whenever its image, command, files or reason change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pulumi_docker as docker
 from infra.errors import TaskFailed
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER, Files, FilesArgs
-from infra.selfhost.held import held
+from infra.selfhost.hardening import hardening
 from infra.selfhost.hosts import Engine
 from infra.selfhost.labels import FILES, REASON, SERVICE, labels
 
@@ -22,7 +22,7 @@ _LINES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class TaskArgs:
-    """reason: what makes it run again, when neither image nor files nor command tell."""
+    """reason: a text whose change makes the task run again."""
 
     engine: Engine
     image_id: pulumi.Input[str]
@@ -35,7 +35,7 @@ class TaskArgs:
 
 
 class Task(pulumi.ComponentResource):
-    """One run. `done` is its status, an output that fails unless it is 0: those that need the run depend on it."""
+    """One run. `done` is its exit status, and fails unless that is 0; whatever needs the run depends on it."""
 
     def __init__(self, name: str, args: TaskArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:Task", name, None, opts)
@@ -56,7 +56,7 @@ class Task(pulumi.ComponentResource):
             attach=True,
             logs=True,
             restart="no",
-            # In place of the image's own; its times would be taken, and differ from none at every preview.
+            # NONE overrides the image's check; without times every preview would show a difference to the image's.
             healthcheck=docker.ContainerHealthcheckArgs(
                 tests=["NONE"], interval="30s", timeout="30s", start_period="30s"
             ),
@@ -65,7 +65,7 @@ class Task(pulumi.ComponentResource):
             else [],
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.engine.network.name)],
             labels=labels({SERVICE: name, FILES: files.digest if files else "", REASON: args.reason}),
-            **held(_LIMIT, args.user, _SCRATCH),
+            **hardening(_LIMIT, args.user, _SCRATCH),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=args.engine.provider,
@@ -74,13 +74,13 @@ class Task(pulumi.ComponentResource):
             ),
         )
         self.done = pulumi.Output.all(self.container.exit_code, self.container.container_logs).apply(
-            lambda ended: _succeeded(name, *ended)
+            lambda result: _succeeded(name, *result)
         )
         self.register_outputs({"done": self.done})
 
 
 def _succeeded(name: str, status: int | None, output: str | None) -> int:
-    """Return 0. Raises TaskFailed with the last lines for any other status; unknown while previewing."""
+    """Return 0. Raises TaskFailed with the last log lines for any other status. None: still unknown, in a preview."""
     if status:
         raise TaskFailed(name, status, "\n".join((output or "").splitlines()[-_LINES:]))
     return 0

@@ -1,4 +1,4 @@
-"""Volumes with data: they outlive the stack, and the next `up` finds them by their names."""
+"""Data volumes: they outlive the stack, and the next `up` finds them by name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from infra.selfhost.hosts import Engine
 
 
 def data_volume(name: str, engine: Engine, keep: bool, parent: pulumi.Resource) -> docker.Volume:
-    """Declare a volume; `keep`: whether `destroy` leaves it where it is.
+    """Declare a volume. keep: whether `destroy` leaves it in place.
 
-    Its name is fixed, with the stack's before it: one that Pulumi makes up is another one after `destroy`, and the
-    data would lie beside the new, empty volume.
+    Its name is fixed and begins with the stack's. A name made up by Pulumi would differ after `destroy`, and the stack
+    would start with an empty volume beside its data.
     """
     return docker.Volume(
         name,

@@ -21,8 +21,8 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from infra.selfhost.prometheus import INTERVAL_S
-from infra.selfhost.rules import RULES
+from infra.monitoring.prometheus import INTERVAL_S
+from infra.monitoring.rules import RULES
 from tests.support.declared import DeclaredStack
 from tests.support.docker import DockerEngine, EngineMissing, free_port
 from tests.support.postgres import temporary_folder

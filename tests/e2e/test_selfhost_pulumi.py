@@ -187,7 +187,7 @@ def test_a_replica_that_does_not_become_healthy_keeps_the_old_ones_and_tells_its
     try:
         assert failed.returncode != 0
         assert pulumi.errors(failed) == ["memory-app-1"]
-        assert '"logger": "' in failed.stdout.partition("memory-app-1 last said:")[2]
+        assert '"logger": "' in failed.stdout.partition("the last log lines of memory-app-1:")[2]
         assert set(old) <= set(pulumi.running("memory-app-1") + pulumi.running("memory-app-2"))
     finally:
         pulumi.set("images.app", images["app"], "--path")

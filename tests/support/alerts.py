@@ -1,4 +1,4 @@
-"""Alerts as tests need them, and a receiver as a process of its own."""
+"""Alerts as tests need them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from app.alerts.message import Message
 from app.alerts.notification import Alert
-from tests.support.serving import Server
 
 RECORDED = Path(__file__).parents[1] / "app" / "alerts" / "recorded"
 FIRING = (RECORDED / "alertmanager_0.25_firing.json").read_bytes()
@@ -29,19 +28,3 @@ def body(*alerts: Alert) -> bytes:
 def message(*alerts: Alert, id: str = "1-1-1") -> Message:
     """Return a message of alerts."""
     return Message(id, (1,), alerts or (alert(),))
-
-
-class AlertServer(Server):
-    """`claude-memory alerts`."""
-
-    program = ("-m", "app", "alerts")
-
-    def post(self, content: bytes, **headers: str) -> tuple[int, Any]:
-        """Send a notification; return (status, body)."""
-        status, _, answer = self.request("POST", "/webhook", content, {"Content-Type": "application/json", **headers})
-        return status, answer
-
-    def logged(self) -> list[dict[str, Any]]:
-        """Return the current file of the alert log."""
-        path = self.data_dir / "alerts" / "alerts.jsonl"
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

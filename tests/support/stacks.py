@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from infra.config import StackValues
-from infra.plan import Plan, declared
-from infra.selfhost.program import check, declare
+import yaml
 
+from infra.config import NAMESPACE, StackValues
+from infra.plan import Plan, plan_of
+
+EXAMPLES = sorted(Path(__file__).parents[2].glob("Pulumi.*.yaml"))
 SECRETS = {
     "postgresPassword": "made-up-password-of-the-app",
     "postgresAdminPassword": "made-up-password-of-the-admin",
@@ -17,25 +20,38 @@ SECRETS = {
     "alertsToken": "made-up-token-of-alerts",
     "adminToken": "cm_made-up-token-of-the-first-user-0123456789-",
 }
+EXAMPLE_SECRETS = {"selfhost": SECRETS}  # that the example of each target leaves out
 
 
 def selfhost_values(secrets: dict[str, str] | None = None, **others: Any) -> StackValues:
     """Return the least a selfhost stack needs, and what is given beside it; None leaves a key out."""
     secret = {**SECRETS, **(secrets or {})}
     written: dict[str, Any] = {"target": "selfhost", "images": {"app": "claude-memory:test"}, **secret, **others}
+    return StackValues(stack="test", values=_written(written), secret_keys=frozenset(secret) - frozenset(others))
+
+
+def example_values(file: Path) -> StackValues:
+    """Return an example stack as the engine hands it over, once the secrets it lacks are set."""
+    own = f"{NAMESPACE}:"
+    given = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
+    values = {key.removeprefix(own): value for key, value in given.items()}
+    secrets = EXAMPLE_SECRETS[values["target"]]
     return StackValues(
-        stack="test",
-        values={
-            key: json.dumps(value)
-            if isinstance(value, dict | list)
-            else str(value).lower()
-            if isinstance(value, bool)
-            else str(value)
-            for key, value in written.items()
-            if value is not None
-        },
-        secret_keys=frozenset(secret) - frozenset(others),
+        stack=file.name.split(".")[1], values=_written({**values, **secrets}), secret_keys=frozenset(secrets)
     )
+
+
+def _written(values: dict[str, Any]) -> dict[str, str]:
+    """Return values as the engine hands them over: text, objects and lists as JSON; None is left out."""
+    return {
+        key: json.dumps(value)
+        if isinstance(value, dict | list)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+        for key, value in values.items()
+        if value is not None
+    }
 
 
 def selfhost_plan(**others: Any) -> Plan:
@@ -45,4 +61,4 @@ def selfhost_plan(**others: Any) -> Plan:
 
 @cache
 def _plan(others: str) -> Plan:
-    return declared(selfhost_values(**json.loads(others)), lambda values: declare(check(values)))
+    return plan_of(selfhost_values(**json.loads(others)))

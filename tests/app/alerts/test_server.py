@@ -22,7 +22,8 @@ from app.settings.fields import Settings
 from tests.standins import chat
 from tests.standins.chat import SECRET, ChatRoom
 from tests.standins.smtp import MailServer
-from tests.support.alerts import FIRING, ONE_RESOLVED, AlertServer, alert, body
+from tests.support.alert_server import AlertServer
+from tests.support.alerts import FIRING, ONE_RESOLVED, alert, body
 from tests.support.serving import ROOT, clean_environment, until
 
 

@@ -1,4 +1,4 @@
-"""docs/selfhost.md names what there is: keys, settings, volumes, and a stack that would be taken."""
+"""docs/selfhost.md names keys, settings and volumes that exist, and shows a stack that is accepted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = {field.alias or name for name, field in SelfhostConfig.model_fields.items
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
-def test_every_key_that_is_set_there_exists():
+def test_every_key_that_is_set_there_exists() -> None:
     named = set(re.findall(r"pulumi config [gs]et (?:--secret |--path )?([A-Za-z_]+)", PAGE))
     looped = re.findall(r"for key in ([A-Za-z ]+);", PAGE)[0].split()
 
@@ -26,7 +26,7 @@ def test_every_key_that_is_set_there_exists():
     assert len(named) > 5
 
 
-def test_the_stack_shown_for_two_hosts_is_taken():
+def test_the_stack_shown_for_two_hosts_is_accepted() -> None:
     [shown] = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL) if NAMESPACE in block]
     given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in yaml.safe_load(shown).items()}
 
@@ -34,7 +34,7 @@ def test_the_stack_shown_for_two_hosts_is_taken():
     assert len({options.hosts.data.docker, options.hosts.edge.docker}) == 2
 
 
-def test_every_volume_that_destroy_keeps_is_named():
+def test_every_volume_that_destroy_keeps_is_named() -> None:
     kept = {
         one.inputs["name"].removeprefix("test-").replace("qdrant-1", "qdrant-N")
         for one in selfhost_plan(walArchive=True).resources

@@ -1,4 +1,4 @@
-"""Pulumi.selfhost.yaml, the example stack: taken as it stands, and every line of it that is commented out."""
+"""Pulumi.selfhost.yaml, the example stack: accepted as it is, and so is every line that is commented out."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def options(text: str) -> SelfhostConfig:
     return checked(selfhost_values(**given), SelfhostConfig, MANAGED).options
 
 
-def test_the_example_is_taken_as_it_stands():
+def test_the_example_is_accepted_as_it_is() -> None:
     assert options(EXAMPLE).images.app.startswith("claude-memory:")
 
 
-def test_what_is_commented_out_shows_the_defaults():
+def test_what_is_commented_out_shows_the_defaults() -> None:
     shown, default = options(EVERYTHING), options(EXAMPLE)
 
     assert shown.images == default.images
@@ -53,7 +53,7 @@ def keys(model: type[BaseModel], tree: dict[str, Any], path: str) -> list[str]:
     return lacking
 
 
-def test_every_key_is_shown():
+def test_every_key_is_shown() -> None:
     tree = yaml.safe_load(EVERYTHING)["config"]
     given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in tree.items()}
     given["hosts"] = dict.fromkeys(given["hosts"], given["hosts"]["data"])  # what one role takes, all take
@@ -62,6 +62,6 @@ def test_every_key_is_shown():
 
 
 @pytest.mark.parametrize("key", [*SECRETS, "grafanaPassword"])
-def test_secrets_are_named_and_not_given(key: str):
+def test_secrets_are_named_and_not_given(key: str) -> None:
     assert re.search(rf"^#   {key} ", EXAMPLE, flags=re.MULTILINE)
     assert f"{NAMESPACE}:{key}" not in EXAMPLE

@@ -1,4 +1,4 @@
-"""The last words of a service that did not come up: those of the container that failed, or none."""
+"""The last log lines of a service that did not start: those of the container that failed, or none."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def docker(status: str) -> str:
     return f"case $1 in ps) echo '{status}';; logs) echo first; echo then >&2; echo last;; esac"
 
 
-def test_an_unhealthy_container_is_heard_in_the_order_it_spoke(commands):
+def test_both_streams_of_an_unhealthy_container_are_shown_in_their_order(commands: Commands) -> None:
     commands.put("docker", docker("1f2e Up 59 seconds (unhealthy)"))
 
     assert last_lines(["docker"], FOUND_BY) == "first\nthen\nlast"
 
 
-def test_only_the_newest_container_of_this_stack_and_service_is_asked(commands):
+def test_only_the_newest_container_of_this_stack_and_service_is_read(commands: Commands) -> None:
     commands.put("docker", docker("1f2e Restarting (1) 2 seconds ago"))
     last_lines(["docker"], FOUND_BY)
 
@@ -40,19 +40,19 @@ def test_only_the_newest_container_of_this_stack_and_service_is_asked(commands):
 
 
 @pytest.mark.parametrize("status", ["", "1f2e Up 3 hours (healthy)"])
-def test_without_a_failed_container_nothing_is_quoted(commands, status):
+def test_without_a_failed_container_nothing_is_shown(commands: Commands, status: str) -> None:
     commands.put("docker", docker(status))
 
     assert last_lines(["docker"], FOUND_BY) == ""
 
 
-def test_a_log_that_cannot_be_read_is_told_with_the_reason(commands):
+def test_a_log_that_cannot_be_read_is_reported_with_the_reason(commands: Commands) -> None:
     commands.put("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
 
-    assert last_lines(["docker"], FOUND_BY) == "(its log cannot be read: Cannot connect to the Docker daemon)"
+    assert last_lines(["docker"], FOUND_BY) == "(its log could not be read: Cannot connect to the Docker daemon)"
 
 
-def test_a_missing_command_hides_no_error(tmp_path, monkeypatch):
+def test_a_missing_command_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert "its log cannot be read" in last_lines(["docker"], FOUND_BY)
+    assert "its log could not be read" in last_lines(["docker"], FOUND_BY)

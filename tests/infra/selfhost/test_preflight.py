@@ -1,4 +1,4 @@
-"""Engines are asked before anything is touched; a stand-in for `ssh` and `docker` says what the real ones say."""
+"""Engines are contacted before anything is touched; stand-ins for `ssh` and `docker` answer as the real ones do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from infra.errors import EnginesError
-from infra.selfhost import preflight
 from infra.selfhost.config import Host, Hosts
 from infra.selfhost.preflight import check_engines, problem
 from tests.support.commands import Commands
@@ -25,7 +24,7 @@ def hosts(one: str = ONE, two: str = TWO) -> Hosts:
     return Hosts(data=first, app=first, monitoring=second, edge=second)
 
 
-def test_engines_that_answer_are_taken_and_each_is_asked_once(commands):
+def test_engines_that_answer_are_accepted_and_each_is_contacted_once(commands: Commands) -> None:
     commands.put("ssh", "echo 20.10.24+dfsg1")
 
     check_engines(hosts())
@@ -36,7 +35,7 @@ def test_engines_that_answer_are_taken_and_each_is_asked_once(commands):
     assert all("BatchMode=yes" in call for call in asked)
 
 
-def test_all_engines_that_cannot_be_used_come_in_one_message(commands):
+def test_all_engines_that_cannot_be_used_are_in_one_message(commands: Commands) -> None:
     commands.put("ssh", 'echo "deploy@host: Permission denied (publickey)." >&2; exit 255')
 
     with pytest.raises(
@@ -48,7 +47,7 @@ def test_all_engines_that_cannot_be_used_come_in_one_message(commands):
     assert caught.value.problems[1].startswith(f"{TWO} (monitoring, edge): ")
 
 
-def test_one_that_answers_is_not_named_beside_one_that_does_not(commands):
+def test_one_that_answers_is_not_named_beside_one_that_does_not(commands: Commands) -> None:
     commands.put(
         "ssh", 'case $* in *one.example.org*) echo 28.0.1;; *) echo "ssh: Connection refused" >&2; exit 255;; esac'
     )
@@ -59,7 +58,7 @@ def test_one_that_answers_is_not_named_beside_one_that_does_not(commands):
 
 
 @pytest.mark.parametrize(
-    ("said", "remedy"),
+    ("message", "remedy"),
     [
         ("deploy@h: Permission denied (publickey).", "authorized_keys"),
         ("Host key verification failed.", "`ssh-keygen -R one.example.org`"),
@@ -68,45 +67,44 @@ def test_one_that_answers_is_not_named_beside_one_that_does_not(commands):
         ("bash: line 1: docker: command not found", "apt-get install docker.io"),
         ("permission denied while trying to connect to the Docker daemon socket", "`adduser deploy docker`"),
         ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "systemctl start docker"),
-        ("something nobody foresaw", "docs/selfhost.md"),
+        ("something unexpected", "docs/selfhost.md"),
     ],
 )
-def test_what_was_said_comes_with_what_to_do(commands, said, remedy):
-    commands.put("ssh", f"echo 'Warning: first line' >&2; echo '{said}' >&2; exit 255")
+def test_an_error_comes_with_what_to_do_about_it(commands: Commands, message: str, remedy: str) -> None:
+    commands.put("ssh", f"echo 'Warning: first line' >&2; echo '{message}' >&2; exit 255")
 
-    told = problem(Host(docker=ONE)) or ""
-    assert told.startswith(f"{said.rstrip('.')}; ")
-    assert remedy in told
+    found = problem(Host(docker=ONE)) or ""
+    assert found.startswith(f"{message.rstrip('.')}; ")
+    assert remedy in found
 
 
 @pytest.mark.parametrize("version", ["19.03.15", "4.9.3", "what?", ""])
-def test_an_engine_older_than_any_that_was_tried_is_refused(commands, version):
+def test_an_engine_older_than_any_that_was_tested_is_refused(commands: Commands, version: str) -> None:
     commands.put("ssh", f"echo '{version}'")
 
-    assert "20.10 is the oldest supported" in (problem(Host(docker=ONE)) or "")
+    assert "upgrade it to 20.10 or later" in (problem(Host(docker=ONE)) or "")
 
 
 @pytest.mark.parametrize("version", ["20.10.24+dfsg1", "26.1.5", "29.0.0-rc.1"])
-def test_newer_engines_are_taken(commands, version):
+def test_newer_engines_are_accepted(commands: Commands, version: str) -> None:
     commands.put("ssh", f"echo '{version}'")
 
     assert problem(Host(docker=ONE)) is None
 
 
-def test_an_engine_that_says_nothing_is_told_of_in_time(commands, monkeypatch):
-    monkeypatch.setattr(preflight, "_PATIENCE_S", 0.2)
+def test_an_engine_that_never_answers_is_reported_in_time(commands: Commands) -> None:
     commands.put("ssh", "exec sleep 60")
 
-    assert "no answer within 0.2 s" in (problem(Host(docker=ONE)) or "")
+    assert "no answer within 0.2 s" in (problem(Host(docker=ONE), timeout_s=0.2) or "")
 
 
-def test_a_missing_command_is_named(monkeypatch, tmp_path):
+def test_a_missing_command_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert "the command ssh is not installed here" in (problem(Host(docker=ONE)) or "")
 
 
-def test_an_engine_here_is_asked_at_its_socket(commands):
+def test_a_local_engine_is_contacted_at_its_socket(commands: Commands) -> None:
     commands.put("docker", "echo 20.10.24")
 
     assert problem(Host(docker="unix:///run/other.sock")) is None

@@ -1,19 +1,22 @@
-"""The selfhost program as a whole: how its containers are held, what listens where, where secrets go."""
+"""The selfhost program as a whole: how its containers are hardened, what listens where, where secrets go."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
+import yaml
 
-from infra.errors import TaskFailed
-from infra.selfhost.task import _succeeded
-from tests.support.stacks import SECRETS, selfhost_plan
+from infra.errors import EnginesError, RulesError
+from infra.monitoring import alertmanager
+from infra.selfhost import program
+from tests.support.components import CONTAINER, IMAGE, VOLUME, container, files
+from tests.support.stacks import SECRETS, selfhost_plan, selfhost_values
 
-CONTAINER, VOLUME = "docker:index/container:Container", "docker:index/volume:Volume"
-IMAGE = "docker:index/remoteImage:RemoteImage"
-SINGLE = {}
-TWO_HOSTS = {
+SINGLE: dict[str, Any] = {}
+TWO_HOSTS: dict[str, Any] = {
     "hosts": {
         "data": {"docker": "ssh://deploy@10.0.0.2", "address": "10.0.0.2"},
         "app": {"docker": "ssh://deploy@10.0.0.2", "address": "10.0.0.2"},
@@ -22,9 +25,14 @@ TWO_HOSTS = {
     },
     "domain": "memory.example.org",
 }
+MEMU_KEY = "made-up-memu-key"
+one_and_two = pytest.mark.parametrize(
+    "stack", [pytest.param(SINGLE, id="one host"), pytest.param(TWO_HOSTS, id="two hosts")]
+)
 
 
-def containers(**stack):
+def containers(**stack: Any) -> dict[str, Mapping[str, Any]]:
+    """Return the inputs of all containers that are started, by name."""
     return {
         name: one.inputs
         for name, one in selfhost_plan(**stack).of_type(CONTAINER).items()
@@ -32,114 +40,68 @@ def containers(**stack):
     }
 
 
-def running(**stack):
-    return {name: one for name, one in containers(**stack).items() if one.get("mustRun", True)}
+def running(**stack: Any) -> dict[str, Mapping[str, Any]]:
+    """Return those that run until they are stopped."""
+    return {name: inputs for name, inputs in containers(**stack).items() if inputs.get("mustRun", True)}
 
 
-@pytest.mark.parametrize("stack", [pytest.param(SINGLE, id="one host"), pytest.param(TWO_HOSTS, id="two hosts")])
-def test_every_container_is_held_tightly(stack):
-    for name, one in containers(**stack).items():
-        assert one["readOnly"], name
-        assert one["capabilities"]["drops"] == ["ALL"], name
-        assert one["securityOpts"] == ["no-new-privileges:true"], name
-        assert one["user"] not in ("", "root", "0"), name
-        assert one["memory"] == one["memorySwap"] > 0, name
-        assert float(one["cpus"]) > 0, name
-        assert one["logOpts"]["max-size"], name
+@one_and_two
+def test_every_container_is_hardened(stack: dict[str, Any]) -> None:
+    for name, inputs in containers(**stack).items():
+        assert inputs["readOnly"], name
+        assert inputs["capabilities"]["drops"] == ["ALL"], name
+        assert inputs["securityOpts"] == ["no-new-privileges:true"], name
+        assert inputs["user"] not in ("", "root", "0"), name
+        assert inputs["memory"] == inputs["memorySwap"] > 0, name
+        assert float(inputs["cpus"]) > 0, name
+        assert inputs["logOpts"]["max-size"], name
 
 
-def test_every_running_container_is_asked_for_its_health_and_starts_again_by_itself():
-    for name, one in running().items():
-        assert one["healthcheck"]["tests"][0] == "CMD", name
-        assert one["wait"], name
-        assert one["restart"] == "unless-stopped", name
+def test_every_running_container_has_a_health_check_and_restarts_by_itself() -> None:
+    for name, inputs in running().items():
+        assert inputs["healthcheck"]["tests"][0] == "CMD", name
+        assert inputs["wait"], name
+        assert inputs["restart"] == "unless-stopped", name
 
 
-@pytest.mark.parametrize("stack", [pytest.param(SINGLE, id="one host"), pytest.param(TWO_HOSTS, id="two hosts")])
-def test_only_the_proxy_listens_beyond_loopback_and_the_private_network(stack):
+@one_and_two
+def test_only_the_proxy_listens_beyond_loopback_and_the_private_network(stack: dict[str, Any]) -> None:
     addresses = {
-        name: {port.get("ip", "everywhere") for port in one["ports"]}
-        for name, one in containers(**stack).items()
-        if one.get("ports")
+        name: {port.get("ip", "everywhere") for port in inputs["ports"]}
+        for name, inputs in containers(**stack).items()
+        if inputs.get("ports")
     }
 
     private = {"127.0.0.1", "10.0.0.2", "10.0.0.3"}
     assert {name for name, bound in addresses.items() if bound - private} <= {"memory-proxy"}
 
 
-def test_without_a_domain_even_the_proxy_stays_on_loopback():
-    assert [port["ip"] for port in containers()["memory-proxy"]["ports"]] == ["127.0.0.1"]
+def test_on_one_host_nothing_but_the_proxy_and_the_operators_pages_is_published() -> None:
+    assert {name for name, inputs in containers().items() if inputs.get("ports")} == {
+        "memory-proxy",
+        "memory-prometheus",
+        "memory-alertmanager",
+        "memory-alerts",
+    }
 
 
-def test_with_a_domain_the_proxy_serves_http_and_https():
-    ports = containers(domain="memory.example.org")["memory-proxy"]["ports"]
-
-    assert {port["external"] for port in ports} == {80, 443}
-
-
-def test_a_port_of_https_that_is_not_the_usual_one_is_part_of_every_address():
-    found = containers(domain="memory.example.org", ports={"https": 8444})
-
-    assert "PUBLIC_URL=https://memory.example.org:8444" in found["memory-app-1"]["envs"]
-    assert "PUBLIC_URL=https://memory.example.org" in containers(domain="memory.example.org")["memory-app-1"]["envs"]
-    assert "ALLOWED_HOSTS=memory.example.org" in found["memory-app-1"]["envs"]
-
-
-def test_every_container_tells_which_stack_it_is_of():
+def test_every_container_says_which_stack_it_belongs_to() -> None:
     for name, one in selfhost_plan(**TWO_HOSTS).of_type(CONTAINER).items():
         assert {"label": "claude-memory.stack", "value": "test"} in one.inputs["labels"], name
 
 
-def test_nothing_but_data_volumes_has_a_name_that_another_stack_would_take():
+def test_nothing_but_data_volumes_has_a_name_that_another_stack_could_have() -> None:
     named = [one for one in selfhost_plan(**TWO_HOSTS).resources if "name" in one.inputs and one.type != IMAGE]
 
     assert named
     assert all(one.type == VOLUME and one.inputs["name"] == f"test-{one.name}" for one in named)
 
 
-def test_on_one_host_the_stores_publish_nothing():
-    for name in ("memory-postgres", "memory-qdrant-1", "memory-app-1", "memory-app-2", "memory-app-worker"):
-        assert containers()[name]["ports"] == [], name
-
-
-def test_between_hosts_services_bind_to_the_private_address():
-    found = containers(**TWO_HOSTS)
-
-    assert {port["ip"] for port in found["memory-postgres"]["ports"]} == {"10.0.0.2"}
-    [exporter] = [env for env in found["memory-postgres-exporter"]["envs"] if env.startswith("DATA_SOURCE_URI=")]
-    assert exporter == "DATA_SOURCE_URI=10.0.0.2:5432/claude_memory?sslmode=disable"
-
-
-def test_no_secret_is_in_an_environment_a_command_or_a_label():
-    for name, one in containers(secrets={"MEMU_API_KEY": "made-up-memu-key"}).items():
-        seen = json.dumps([one.get(part) for part in ("envs", "command", "entrypoints", "labels", "healthcheck")])
-        assert not [value for value in (*SECRETS.values(), "made-up-memu-key") if value in seen], name
-
-
-def test_every_secret_goes_as_a_secret_file():
-    plan = selfhost_plan(secrets={"MEMU_API_KEY": "made-up-memu-key"})
-    for name, holder in plan.of_type(CONTAINER).items():
-        contents = json.dumps(holder.inputs.get("uploads", []))
-        if any(value in contents for value in (*SECRETS.values(), "made-up-memu-key")):
-            assert "uploads" in holder.secrets, name
-
-    app = plan.of_type(CONTAINER)["memory-app-1"].inputs
-    assert "MEMU_API_KEY_FILE=/run/files/MEMU_API_KEY" in app["envs"]
-
-
-def test_data_volumes_outlive_the_stack_unless_told_otherwise():
-    volumes = selfhost_plan().of_type(VOLUME)
-
-    assert {"memory-postgres-data", "memory-qdrant-1-data", "memory-prometheus-data", "memory-alerts-data"} <= set(
-        volumes
-    )
-
-
-def test_data_volumes_have_names_by_which_the_next_stack_finds_them():
+def test_every_volume_with_data_is_one_that_the_next_stack_finds_by_name() -> None:
     mounted = {
         mount["source"]
-        for one in running(walArchive=True).values()
-        for mount in one["mounts"]
+        for inputs in running(walArchive=True).values()
+        for mount in inputs["mounts"]
         if mount["type"] == "volume" and not mount.get("readOnly")
     }
     named = {
@@ -150,35 +112,67 @@ def test_data_volumes_have_names_by_which_the_next_stack_finds_them():
     assert {"test-memory-postgres-data", "test-memory-postgres-wal", "test-memory-app-backups"} <= named
 
 
-def test_replicas_have_names_of_their_own_in_the_network_and_publish_no_port():
-    found = containers(replicas="3")
+def test_between_hosts_services_find_each_other_by_address() -> None:
+    plan = selfhost_plan(**TWO_HOSTS)
 
-    aliases = [found[f"memory-app-{number}"]["networksAdvanced"][0]["aliases"] for number in (1, 2, 3)]
-    assert aliases == [["app-1"], ["app-2"], ["app-3"]]
+    assert (
+        "DATA_SOURCE_URI=10.0.0.2:5432/claude_memory?sslmode=disable"
+        in container(plan, "memory-postgres-exporter")["envs"]
+    )
+    scraped = yaml.safe_load(files(plan, "memory-prometheus")["prometheus.yml"])["scrape_configs"]
+    targets = {scrape["job_name"]: scrape["static_configs"][0]["targets"] for scrape in scraped}
+    assert targets["claude-memory"] == ["10.0.0.2:8080", "10.0.0.2:8180"]
+    assert targets["node"] == ["10.0.0.2:9100", "node-exporter:9100"]
+    assert targets["alertmanager"] == ["alertmanager:9093"]
 
 
-def test_another_replica_takes_no_port_that_is_in_use():
+def test_every_job_that_rules_name_is_scraped() -> None:
+    main = yaml.safe_load(files(selfhost_plan(), "memory-prometheus")["prometheus.yml"])
+
+    assert {scrape["job_name"] for scrape in main["scrape_configs"]} == {
+        *("claude-memory", "worker", "postgres", "qdrant", "node", "alerts", "alertmanager", "proxy")
+    }
+
+
+def test_no_secret_is_in_an_environment_a_command_or_a_label() -> None:
+    for name, inputs in containers(secrets={"MEMU_API_KEY": MEMU_KEY}).items():
+        shown = json.dumps([inputs.get(part) for part in ("envs", "command", "entrypoints", "labels", "healthcheck")])
+        assert not [value for value in (*SECRETS.values(), MEMU_KEY) if value in shown], name
+
+
+def test_every_secret_is_a_secret_file() -> None:
+    plan = selfhost_plan(secrets={"MEMU_API_KEY": MEMU_KEY})
+    for name, holder in plan.of_type(CONTAINER).items():
+        contents = json.dumps(holder.inputs.get("uploads", []))
+        if any(value in contents for value in (*SECRETS.values(), MEMU_KEY)):
+            assert "uploads" in holder.secrets, name
+
+    assert "MEMU_API_KEY_FILE=/run/files/MEMU_API_KEY" in container(plan, "memory-app-1")["envs"]
+
+
+def test_another_replica_takes_no_port_that_is_in_use() -> None:
     before, after = containers(**TWO_HOSTS, replicas="2"), containers(**TWO_HOSTS, replicas="3")
-    in_use = {port["external"] for one in before.values() for port in one.get("ports", [])}
+    in_use = {port["external"] for inputs in before.values() for port in inputs.get("ports", [])}
 
     assert after["memory-app-worker"]["ports"] == before["memory-app-worker"]["ports"]
     assert not in_use & {port["external"] for port in after["memory-app-3"]["ports"]}
 
 
-def test_three_qdrant_nodes_find_each_other():
-    found = containers(qdrant={"nodes": 3})
-
-    assert "--bootstrap" not in found["memory-qdrant-1"]["command"]
-    for number in (2, 3):
-        assert "http://qdrant-1:6335" in found[f"memory-qdrant-{number}"]["command"]
-
-
-def test_a_setting_of_the_app_reaches_every_role():
+def test_a_setting_of_the_app_reaches_every_role() -> None:
     for name in ("memory-app-1", "memory-app-worker", "memory-alerts"):
         assert "LOG_LEVEL=DEBUG" in containers(LOG_LEVEL="DEBUG")[name]["envs"], name
 
 
-def test_a_changed_secret_gives_other_labels_so_that_the_container_is_made_anew():
+def test_a_domain_is_part_of_every_address_with_its_port_if_that_is_unusual() -> None:
+    usual = containers(domain="memory.example.org")["memory-app-1"]["envs"]
+    unusual = containers(domain="memory.example.org", ports={"https": 8444})["memory-app-1"]["envs"]
+
+    assert "PUBLIC_URL=https://memory.example.org" in usual
+    assert "PUBLIC_URL=https://memory.example.org:8444" in unusual
+    assert "ALLOWED_HOSTS=memory.example.org" in unusual
+
+
+def test_a_changed_password_replaces_the_containers_that_use_it() -> None:
     before, after = (
         containers(secrets={"postgresPassword": password})["memory-app-1"]["labels"]
         for password in ("made-up-password-1", "made-up-password-2")
@@ -187,20 +181,37 @@ def test_a_changed_secret_gives_other_labels_so_that_the_container_is_made_anew(
     assert before != after
 
 
-def test_a_changed_configuration_of_prometheus_keeps_its_container_and_runs_the_reload():
-    before, after = containers(replicas="2"), containers(replicas="3")
+def test_postgresql_gets_the_limit_of_the_stack_or_half_of_its_host() -> None:
+    hosts = {"hosts": {"data": {"memoryMb": 8_192}}}
 
-    assert before["memory-prometheus"] == after["memory-prometheus"]
-    assert before["memory-prometheus-reload"]["labels"] != after["memory-prometheus-reload"]["labels"]
-
-
-def test_a_task_that_fails_ends_the_update_with_its_last_lines():
-    with pytest.raises(TaskFailed, match=r"memory-app-init ended with status 1[\s\S]*no such database"):
-        _succeeded("memory-app-init", 1, "connecting\nno such database")
+    assert containers(**hosts)["memory-postgres"]["memory"] == 4_096
+    assert containers(**hosts, limits={"postgres": {"memoryMb": 512}})["memory-postgres"]["memory"] == 512
 
 
-def test_file_systems_in_memory_belong_to_whom_the_container_runs_as():
-    for name, one in containers().items():
-        uid, _, gid = one["user"].partition(":")
-        for path, options in one.get("tmpfs", {}).items():
-            assert (f",uid={uid},gid={gid}," in options) == bool(gid), (name, path)
+def test_what_alertmanager_would_refuse_is_refused_before_any_engine_is_contacted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def contacted(*_: object) -> None:
+        raise AssertionError("an engine was contacted")
+
+    right = alertmanager.configuration
+    monkeypatch.setattr(program, "check_engines", contacted)
+    monkeypatch.setattr(
+        alertmanager, "configuration", lambda receiver: right(receiver).replace("receiver: people", "receiver: no-one")
+    )
+
+    with pytest.raises(RulesError, match="no-one"):
+        program.run(selfhost_values())
+
+
+def test_an_engine_that_cannot_be_used_is_reported_before_any_resource_is_declared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def declared(*_: object) -> None:
+        raise AssertionError("a resource was declared")
+
+    monkeypatch.setattr(program, "declare", declared)
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(EnginesError, match="the command docker is not installed here"):
+        program.run(selfhost_values())

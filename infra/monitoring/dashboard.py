@@ -1,4 +1,4 @@
-"""Grafana's dashboard, made from the metric catalogue: a new metric shows up by itself."""
+"""Grafana's dashboard, generated from the metric catalogue: a new metric appears without further work."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from app.metrics import CATALOGUE, PREFIX, Kind, Metric
 
 UID = "claude-memory"
 DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
-_SCHEMA = 39  # of Grafana 11; later ones move it on by themselves
+_SCHEMA = 39  # of Grafana 11; later versions migrate it themselves
 _COLUMNS, _WIDTH, _HEIGHT = 24, 8, 8
 _QUANTILES = (0.5, 0.95, 0.99)
-# A metric belongs to the row that has the first word of its name, others to the last row.
+# A metric goes into the row that lists the first word of its name; if none does, into the last row.
 _ROWS = (
     ("Calls", ("requests", "request", "avg", "open", "rate", "sign", "model")),
     ("Memories", ("postgres", "qdrant", "memories", "database", "index", "embeddings", "backup")),
@@ -25,23 +25,23 @@ _ROWS = (
 _LAST_ROW = "Processes and others"
 _UNIT_IN_NAME = re.compile(r"_(total|timestamp_seconds|seconds|bytes)$")
 _TITLES = [title for title, _ in _ROWS] + [_LAST_ROW]
-_UNITS = {"seconds": "s", "bytes": "bytes", "": "bool_yes_no"}  # other units are words, shown behind the number
+_UNITS = {"seconds": "s", "bytes": "bytes", "": "bool_yes_no"}  # any other unit is a word, shown after the number
 
 
 def dashboard_json() -> str:
-    """Return the file Grafana reads."""
+    """Return the dashboard as the file that Grafana reads."""
     return json.dumps(dashboard(CATALOGUE), indent=1)
 
 
 def dashboard(catalogue: Sequence[Metric]) -> dict[str, Any]:
-    """Return the dashboard: a panel for each metric, in rows."""
+    """Return the dashboard: one panel per metric, in rows."""
     return {
         "uid": UID,
         "title": "Claude Memory",
         "tags": [UID],
         "schemaVersion": _SCHEMA,
         "editable": False,
-        "graphTooltip": 1,  # a crosshair through all panels
+        "graphTooltip": 1,  # one crosshair across all panels
         "time": {"from": "now-6h", "to": "now"},
         "refresh": "30s",
         "timezone": "browser",
@@ -52,9 +52,9 @@ def dashboard(catalogue: Sequence[Metric]) -> dict[str, Any]:
 
 
 def _panels(catalogue: Sequence[Metric]) -> Iterator[dict[str, Any]]:
-    """Yield a heading for each row, and below it its metrics, three beside each other."""
+    """Yield the heading of each row, then the panels of its metrics, three side by side."""
     y = 0
-    for title, metrics in groupby(sorted(catalogue, key=lambda one: _TITLES.index(_row(one))), _row):
+    for title, metrics in groupby(sorted(catalogue, key=lambda metric: _TITLES.index(_row(metric))), _row):
         yield {
             "type": "row",
             "title": title,
@@ -86,32 +86,32 @@ def _panel(metric: Metric) -> dict[str, Any]:
             {"refId": chr(ord("A") + number), "datasource": DATASOURCE, "expr": query, "legendFormat": legend}
             for number, (query, legend) in enumerate(queries)
         ],
-        **(_moment() if _is_moment(metric) else _curve(metric)),
+        **(_time_panel() if _is_timestamp(metric) else _graph_panel(metric)),
     }
 
 
 def _queries(metric: Metric) -> list[tuple[str, str]]:
-    """Return what to ask for, and how to call each answer."""
+    """Return (query, legend) pairs."""
     by = ", ".join(metric.labels)
     shown = " ".join(f"{{{{{label}}}}}" for label in metric.labels)
     if metric.kind is Kind.HISTOGRAM:
         rate = f"sum by (le) (rate({metric.name}_bucket[$__rate_interval]))"
-        return [(f"histogram_quantile({one:g}, {rate})", f"p{100 * one:g}") for one in _QUANTILES]
+        return [(f"histogram_quantile({quantile:g}, {rate})", f"p{100 * quantile:g}") for quantile in _QUANTILES]
     if metric.kind is Kind.COUNTER:
         grouped = f"sum by ({by})" if by else "sum"
         return [(f"{grouped} (rate({metric.name}[$__rate_interval]))", shown or "all")]
-    if _is_moment(metric):
+    if _is_timestamp(metric):
         grouped = f"max by ({by})" if by else "max"
-        return [(f"{grouped} ({metric.name}) * 1000", shown)]  # Grafana counts in milliseconds
+        return [(f"{grouped} ({metric.name}) * 1000", shown)]  # Grafana takes milliseconds
     return [(metric.name, f"{{{{instance}}}} {shown}".strip())]
 
 
-def _is_moment(metric: Metric) -> bool:
+def _is_timestamp(metric: Metric) -> bool:
     return metric.kind is Kind.GAUGE and metric.name.endswith("_timestamp_seconds")
 
 
-def _moment() -> dict[str, Any]:
-    """Return a panel that says how long ago something was, or in how long it will be."""
+def _time_panel() -> dict[str, Any]:
+    """Return a panel that shows how long ago something happened, or how soon it will."""
     never = {"type": "value", "options": {"0": {"text": "never"}}}
     return {
         "type": "stat",
@@ -125,8 +125,8 @@ def _moment() -> dict[str, Any]:
     }
 
 
-def _curve(metric: Metric) -> dict[str, Any]:
-    """Return a panel with a line for each series."""
+def _graph_panel(metric: Metric) -> dict[str, Any]:
+    """Return a panel with a line per series."""
     unit = _UNITS.get(metric.unit, f"suffix: {metric.unit}")
     defaults: dict[str, Any] = {"unit": unit, "min": 0}
     if metric.kind is Kind.COUNTER:

@@ -1,4 +1,4 @@
-"""What holds every container of a stack tight: limits, no privileges, a read-only root, logs that do not grow."""
+"""Hardening that every container of a stack gets: limits, no privileges, a read-only root, bounded logs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import pulumi_docker as docker
 
 from infra.selfhost.config import Limit
 
+NOBODY = "65534:65534"  # the user without rights, in images as on hosts
 
-def held(limit: Limit, user: str, scratch: Mapping[str, int]) -> dict[str, Any]:
+
+def hardening(limit: Limit, user: str, scratch: Mapping[str, int]) -> dict[str, Any]:
     """Return these arguments of a container.
 
-    user: whom it runs as, UID:GID or a name of the image's.
-    scratch: sizes in MB of its file systems in memory, by path.
+    user: UID:GID, or a name that the image knows.
+    scratch: sizes in MB of its in-memory file systems, by path.
     """
-    # Mounted over a folder of the image, a tmpfs belongs to root unless uid and gid are given. A name's number is known
-    # to the image alone.
+    # A tmpfs mounted over a folder of the image belongs to root unless uid and gid are given. Only the image knows the
+    # number behind a name.
     uid, _, gid = user.partition(":")
     owner = f",uid={uid},gid={gid}" if gid else ""
     return {

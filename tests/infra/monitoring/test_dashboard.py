@@ -1,68 +1,71 @@
-"""The dashboard follows the metric catalogue, and every query of it can be asked."""
+"""The dashboard follows the metric catalogue, and each of its queries is valid."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import promql_parser
 import pytest
 
 from app.metrics import CATALOGUE, PREFIX, Kind, Metric
-from infra.selfhost.checks import expression_problems, metric_names
-from infra.selfhost.dashboard import DATASOURCE, dashboard, dashboard_json
+from infra.monitoring.dashboard import DATASOURCE, dashboard, dashboard_json
+from infra.monitoring.promql import expression_problems, metric_names
 
-CURVES, MOMENTS, HEADING = "timeseries", "stat", "row"
+GRAPH, TIME, HEADING = "timeseries", "stat", "row"
+Panel = dict[str, Any]
 
 
-def panels(catalogue=CATALOGUE):
-    """Return the panels that show something."""
+def panels(catalogue: Sequence[Metric] = CATALOGUE) -> list[Panel]:
+    """Return all panels that are no headings."""
     return [panel for panel in dashboard(catalogue)["panels"] if panel["type"] != HEADING]
 
 
-def queries(panel):
-    """Return a panel's queries, with a window where Grafana puts one."""
+def queries(panel: Panel) -> list[str]:
+    """Return a panel's queries, with the window that Grafana fills in."""
     return [target["expr"].replace("$__rate_interval", "1m") for target in panel["targets"]]
 
 
-def names(panel):
-    """Return the metrics a panel shows."""
+def names(panel: Panel) -> set[str]:
+    """Return the metrics that a panel shows."""
     return {name for query in queries(panel) for name in metric_names(promql_parser.parse(query))}
 
 
-def shown(metric):
-    """Return the panel of a metric, which may not be in the catalogue."""
+def shown(metric: Metric) -> Panel:
+    """Return the panel of a metric, in the catalogue or not."""
     [panel] = panels([metric])
     return panel
 
 
-def test_each_metric_of_the_catalogue_has_one_panel():
+def test_each_metric_of_the_catalogue_has_one_panel() -> None:
     shown_by_panel = [names(panel) for panel in panels()]
 
-    expected = [{one.series[0] if one.kind is Kind.HISTOGRAM else one.name} for one in CATALOGUE]
+    expected = [{metric.series[0] if metric.kind is Kind.HISTOGRAM else metric.name} for metric in CATALOGUE]
     assert sorted(map(sorted, shown_by_panel)) == sorted(map(sorted, expected))
 
 
 @pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
-def test_every_query_is_promql_over_metrics_that_exist(panel):
+def test_every_query_is_promql_over_metrics_that_exist(panel: Panel) -> None:
     assert [problem for query in queries(panel) for problem in expression_problems(query)] == []
 
 
 @pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
-def test_answers_are_named_by_the_labels_of_the_metric(metric):
+def test_series_are_named_by_the_labels_of_the_metric(metric: Metric) -> None:
     for target in shown(metric)["targets"]:
         for label in metric.labels if metric.kind is not Kind.HISTOGRAM else ():
             assert f"{{{{{label}}}}}" in target["legendFormat"]
 
 
-def test_a_counter_is_shown_as_a_rate_by_its_labels():
+def test_a_counter_is_shown_as_a_rate_by_its_labels() -> None:
     panel = shown(Metric(f"{PREFIX}tides_total", Kind.COUNTER, "Tides.", "tides", ("coast", "moon")))
 
     assert queries(panel) == [f"sum by (coast, moon) (rate({PREFIX}tides_total[1m]))"]
     assert panel["fieldConfig"]["defaults"]["unit"] == "suffix: tides/s"
 
 
-def test_a_histogram_is_shown_as_quantiles():
+def test_a_histogram_is_shown_as_quantiles() -> None:
     panel = shown(Metric(f"{PREFIX}wait_seconds", Kind.HISTOGRAM, "Waits.", "seconds", ("coast",)))
 
     rate = f"sum by (le) (rate({PREFIX}wait_seconds_bucket[1m]))"
@@ -73,27 +76,28 @@ def test_a_histogram_is_shown_as_quantiles():
 @pytest.mark.parametrize(
     ("unit", "shown_as"), [("seconds", "s"), ("bytes", "bytes"), ("", "bool_yes_no"), ("boats", "suffix: boats")]
 )
-def test_a_gauge_is_shown_as_it_is_in_its_unit(unit, shown_as):
+def test_a_gauge_is_shown_as_it_is_in_its_unit(unit: str, shown_as: str) -> None:
     panel = shown(Metric(f"{PREFIX}height", Kind.GAUGE, "Height.", unit))
 
-    assert (panel["type"], queries(panel)) == (CURVES, [f"{PREFIX}height"])
+    assert (panel["type"], queries(panel)) == (GRAPH, [f"{PREFIX}height"])
     assert panel["fieldConfig"]["defaults"]["unit"] == shown_as
 
 
-def test_a_moment_is_shown_as_how_long_ago_it_was_and_zero_as_never():
+def test_a_timestamp_is_shown_as_the_time_since_and_zero_as_never() -> None:
     panel = shown(Metric(f"{PREFIX}flood_timestamp_seconds", Kind.GAUGE, "Last flood.", "seconds", ("coast",)))
 
-    assert (panel["type"], queries(panel)) == (MOMENTS, [f"max by (coast) ({PREFIX}flood_timestamp_seconds) * 1000"])
+    assert (panel["type"], queries(panel)) == (TIME, [f"max by (coast) ({PREFIX}flood_timestamp_seconds) * 1000"])
     assert panel["fieldConfig"]["defaults"]["unit"] == "dateTimeFromNow"
     assert panel["fieldConfig"]["defaults"]["mappings"][0]["options"]["0"]["text"] == "never"
 
 
-def test_a_new_metric_shows_up_by_itself_with_its_help_in_the_row_of_its_kind():
+def test_a_new_metric_appears_with_its_help_in_the_row_of_its_subject() -> None:
     new = [
         Metric(f"{PREFIX}alerts_muted", Kind.GAUGE, "Alerts that are muted.", "alerts"),
         Metric(f"{PREFIX}whales", Kind.GAUGE, "Whales seen.", "whales"),
     ]
-    row, found = "", {}
+    row = ""
+    found: dict[str, tuple[str, str]] = {}
     for panel in dashboard([*CATALOGUE, *new])["panels"]:
         if panel["type"] == HEADING:
             row = panel["title"]
@@ -104,7 +108,7 @@ def test_a_new_metric_shows_up_by_itself_with_its_help_in_the_row_of_its_kind():
     assert found["Whales"] == ("Processes and others", "Whales seen.")
 
 
-def test_panels_have_numbers_of_their_own_and_do_not_overlap():
+def test_panels_have_numbers_of_their_own_and_do_not_overlap() -> None:
     every = dashboard(CATALOGUE)["panels"]
 
     assert len({panel["id"] for panel in every}) == len(every)
@@ -119,12 +123,12 @@ def test_panels_have_numbers_of_their_own_and_do_not_overlap():
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in every)
 
 
-def test_the_file_is_json_in_grafanas_classic_form():
+def test_the_file_is_json_in_grafanas_classic_form() -> None:
     file = json.loads(dashboard_json())
 
     assert file == dashboard(CATALOGUE)
     assert {"uid", "title", "schemaVersion", "panels", "time", "templating"} <= set(file)
-    assert "id" not in file  # which the server gives
+    assert "id" not in file  # which the server assigns
     for panel in panels():
         assert {"id", "type", "title", "gridPos", "fieldConfig", "options", "targets"} <= set(panel)
         assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])

@@ -1,0 +1,86 @@
+"""The form of an alert rule, and of a quantity that has a warning limit and a critical one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+RUNBOOK = "docs/runbook.md"
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+
+
+class Severity(StrEnum):
+    """How urgently people are notified."""
+
+    CRITICAL = "critical"  # at once
+    WARNING = "warning"  # grouped, within minutes
+    NONE = "none"  # the dead man's switch: repeated as long as everything works
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One alert. topic: a critical alert silences the warnings of its topic and instance."""
+
+    name: str
+    topic: str
+    expression: str
+    for_s: int
+    severity: Severity
+    summary: str
+    description: str
+
+    @property
+    def runbook_url(self) -> str:
+        """The rule's section of the runbook: a heading's anchor is the heading in lower case."""
+        return f"{RUNBOOK}#{self.name.lower()}"
+
+    def to_yaml(self) -> dict[str, Any]:
+        """Return the rule as Prometheus reads it."""
+        return {
+            "alert": self.name,
+            "expr": self.expression,
+            "for": f"{self.for_s}s",
+            "labels": {"severity": str(self.severity), "topic": self.topic},
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": self.runbook_url,
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """A quantity with two limits, which becomes a warning rule and a critical one.
+
+    names, limits, shown: for the warning, then for the critical rule; shown: the limit with its unit.
+    what: the quantity. value: the rest of the sentence that says how high it is.
+    """
+
+    topic: str
+    names: tuple[str, str]
+    expression: str
+    limits: tuple[float, float]
+    shown: tuple[str, str]
+    for_s: int
+    what: str
+    value: str
+
+    def rules(self) -> tuple[Rule, Rule]:
+        """Return the warning and the critical rule."""
+        warning, critical = (
+            Rule(
+                name=name,
+                topic=self.topic,
+                expression=f"{self.expression} > {limit:g}",
+                for_s=self.for_s,
+                severity=severity,
+                summary=f"{self.what} over {shown}",
+                description=f"{self.what} {self.value}, over {shown} for {self.for_s // MINUTE_S} min.",
+            )
+            for name, limit, shown, severity in zip(
+                self.names, self.limits, self.shown, (Severity.WARNING, Severity.CRITICAL), strict=True
+            )
+        )
+        return warning, critical

@@ -1,0 +1,79 @@
+"""Settings of the app as its containers get them: plain ones in the environment, secret ones in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import pulumi
+from pydantic import SecretStr
+
+from infra.config import StackConfig
+from infra.selfhost import database
+from infra.selfhost.config import SelfhostConfig
+from infra.selfhost.files import FOLDER
+from infra.selfhost.managed import with_defaults
+
+PORT, METRICS_PORT = 8000, 8080
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppSettings:
+    """Settings by name. files: the secret ones, which a container finds in FOLDER under their names."""
+
+    plain: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, pulumi.Input[str]]:
+        """The environment of a container that has these files."""
+        return {**self.plain, **{f"{name}_FILE": f"{FOLDER}/{name}" for name in self.files}}
+
+    def extended(
+        self, plain: Mapping[str, pulumi.Input[str]], files: Mapping[str, pulumi.Input[str]] | None = None
+    ) -> AppSettings:
+        """Return these settings and more, of which the latter win."""
+        return AppSettings(plain={**self.plain, **plain}, files={**self.files, **(files or {})})
+
+
+def given_settings(stack: StackConfig[SelfhostConfig]) -> AppSettings:
+    """Return what every container of the app gets: the stack's settings over this target's defaults."""
+    return AppSettings(
+        plain=with_defaults(stack.environment, stack.options),
+        files={name: secret(value) for name, value in stack.secrets.items()},
+    )
+
+
+def server_settings(given: AppSettings, options: SelfhostConfig, postgres: str, qdrant: str) -> AppSettings:
+    """Return what replicas, worker and `init` get. postgres, qdrant: host:port, seen from their engine."""
+    return given.extended(
+        {
+            "HOST": "0.0.0.0",  # noqa: S104 - the container's private network
+            "PORT": str(PORT),
+            "METRICS_PORT": str(METRICS_PORT),
+            "MEMORY_DATA_DIR": "/tmp/claude-memory",  # noqa: S108 - a tmpfs: nothing is kept here
+            "QDRANT_URL": f"http://{qdrant}",
+        },
+        {
+            "DATABASE_URL": _url(database.USER, options.postgres_password, postgres, database.DATABASE),
+            "QDRANT_API_KEY": secret(options.qdrant_api_key),
+        },
+    )
+
+
+def init_settings(options: SelfhostConfig, postgres: str) -> dict[str, pulumi.Output[str]]:
+    """Return the secret settings that only `init` gets."""
+    return {
+        "ADMIN_DATABASE_URL": _url(database.ADMIN, options.postgres_admin_password, postgres, "postgres"),
+        "ADMIN_TOKEN": secret(options.admin_token),
+    }
+
+
+def secret(value: SecretStr) -> pulumi.Output[str]:
+    """Return a value that the state holds encrypted."""
+    return pulumi.Output.secret(value.get_secret_value())
+
+
+def _url(user: str, password: SecretStr, address: str, name: str) -> pulumi.Output[str]:
+    return pulumi.Output.secret(f"postgresql://{user}:{quote(password.get_secret_value(), safe='')}@{address}/{name}")

@@ -1,0 +1,118 @@
+"""Cases of overdue_rules.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.infra.monitoring.series import (
+    APP_1,
+    DAY_S,
+    HOUR_S,
+    LONG_STEP_S,
+    Alert,
+    Case,
+    held,
+    long_held,
+    of_app,
+    of_worker,
+)
+
+INDEX = [
+    Case(
+        "it falls behind, and catches up",
+        {
+            of_app("index_lag_seconds"): held((10, 60), (61, 150), (0, 60)),
+            of_app("index_lag_seconds", "app-2:8080"): held((0, 270)),
+        },
+        {175: (), 180: (Alert("The oldest change missing from the index is 61 s old."),), 210: ()},
+    ),
+    Case("it is a minute behind", {of_app("index_lag_seconds"): held((60, 600))}, {595: ()}),
+    Case("a large import, done in time", {of_app("index_lag_seconds"): held((300, 115), (0, 60))}, {115: (), 170: ()}),
+]
+
+_OLD_S = 36 * HOUR_S
+_NO_BACKUP = Alert("There is still no backup after 36 hours; is BACKUP_TO set, and is the worker running?")
+_TIMESTAMP = "backup_last_success_timestamp_seconds"
+BACKUP_OLD = [
+    Case(
+        "the last one is 36 hours old, then the next is made; one replica knows an older one",
+        {
+            of_app(_TIMESTAMP): long_held((HOUR_S, 38 * HOUR_S), (38 * HOUR_S, HOUR_S)),
+            of_app(_TIMESTAMP, "app-2:8080"): long_held((60, 39 * HOUR_S)),
+        },
+        {
+            HOUR_S + _OLD_S + 600: (),
+            HOUR_S + _OLD_S + 660: (Alert("It was made 1d 12h 11m 0s ago; there should be one every night."),),
+            38 * HOUR_S: (),
+        },
+        LONG_STEP_S,
+    ),
+    Case(
+        "one every night",
+        {of_app(_TIMESTAMP): long_held(*((day * DAY_S + 2 * HOUR_S, DAY_S) for day in range(4)))},
+        {day * DAY_S: () for day in range(1, 4)},
+        LONG_STEP_S,
+    ),
+    Case("there has never been one", {of_app(_TIMESTAMP): long_held((0, 3 * DAY_S))}, {2 * DAY_S: ()}, LONG_STEP_S),
+]
+BACKUP_MISSING = [
+    Case(
+        "none for 36 hours, then one",
+        {of_app(_TIMESTAMP): long_held((0, 40 * HOUR_S), (40 * HOUR_S, HOUR_S))},
+        {_OLD_S - 60: (), _OLD_S: (_NO_BACKUP,), 40 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+    Case(
+        "the first one is made in the first night",
+        {
+            of_app(_TIMESTAMP): long_held((0, DAY_S), (DAY_S, 3 * DAY_S)),
+            of_app(_TIMESTAMP, "app-2:8080"): long_held((0, 4 * DAY_S)),  # which has not asked again since
+        },
+        {_OLD_S: (), 3 * DAY_S: ()},
+        LONG_STEP_S,
+    ),
+]
+
+_ENDS = "certificate_expiry_timestamp_seconds"
+_MONTHS_S = 14 * DAY_S + 2 * HOUR_S
+CERTIFICATE = [
+    Case(
+        "fewer than 14 days are left, then it is renewed",
+        {of_worker(_ENDS): long_held((_MONTHS_S, 4 * HOUR_S), (90 * DAY_S, HOUR_S))},
+        {
+            3 * HOUR_S: (),
+            3 * HOUR_S + 60: (Alert("It has not been renewed; time left: 13d 22h 59m 0s (negative: it has expired)."),),
+            4 * HOUR_S: (),
+        },
+        LONG_STEP_S,
+    ),
+    Case(
+        "it has expired",
+        {of_worker(_ENDS): long_held((60, 3 * HOUR_S))},
+        {HOUR_S - 60: (), HOUR_S: (Alert("It has not been renewed; time left: -59m 0s (negative: it has expired)."),)},
+        LONG_STEP_S,
+    ),
+    Case(
+        "a worker that led earlier remembers the certificate that has been renewed",
+        {
+            of_worker(_ENDS): long_held((DAY_S, 5 * HOUR_S)),
+            of_worker(_ENDS, "worker-2:8080"): long_held((90 * DAY_S, 5 * HOUR_S)),
+        },
+        {4 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+    Case(
+        "14 days are left",
+        {of_worker(_ENDS): long_held((14 * DAY_S + 5 * HOUR_S, 5 * HOUR_S))},
+        {5 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+    Case("there is none", {APP_1: long_held((1, 5 * HOUR_S))}, {5 * HOUR_S: ()}, LONG_STEP_S),
+]
+
+OVERDUE_CASES: Mapping[str, list[Case]] = {
+    "ClaudeMemoryIndexBehind": INDEX,
+    "ClaudeMemoryBackupTooOld": BACKUP_OLD,
+    "ClaudeMemoryBackupMissing": BACKUP_MISSING,
+    "ClaudeMemoryCertificateExpiring": CERTIFICATE,
+}

@@ -1,0 +1,27 @@
+"""Scrape jobs: the names that rules and credentials go by."""
+
+from __future__ import annotations
+
+import re
+
+from infra.monitoring import jobs
+from infra.monitoring.rules import RULES
+
+NAMES = {value for name, value in vars(jobs).items() if name.endswith("_JOB")}
+
+
+def test_a_rule_names_only_jobs_that_exist() -> None:
+    named = {
+        job
+        for rule in RULES
+        for jobs_of_matcher in re.findall(r'job(?:=|=~|!~)"([^"]+)"', rule.expression)
+        for job in jobs_of_matcher.split("|")
+    }
+
+    assert named
+    assert named <= NAMES
+
+
+def test_credentials_are_of_jobs_that_exist_each_in_a_file_of_its_own() -> None:
+    assert set(jobs.CREDENTIALS) <= NAMES
+    assert len(set(jobs.CREDENTIALS.values())) == len(jobs.CREDENTIALS)

@@ -1,0 +1,80 @@
+"""Prometheus' configuration and command line, as every target gets them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.monitoring.jobs import ALERTS_JOB, APP_JOB, CREDENTIALS, QDRANT_JOB, ScrapeJob
+from infra.monitoring.prometheus import INTERVAL_S, RULES_FILE, arguments, configuration
+from infra.monitoring.rules import RULES
+
+JOBS = [
+    ScrapeJob(name=APP_JOB, addresses=["app-1:8080", "app-2:8080"]),
+    ScrapeJob(name=QDRANT_JOB, addresses=["qdrant-1:6333"]),
+    ScrapeJob(name="far", addresses=["10.0.0.2:9100"], labels={"host": "two"}),
+]
+
+
+def parsed() -> dict[str, Any]:
+    tree: dict[str, Any] = yaml.safe_load(configuration(JOBS, "alertmanager:9093"))
+    return tree
+
+
+def scraped() -> dict[str, dict[str, Any]]:
+    return {scrape["job_name"]: scrape for scrape in parsed()["scrape_configs"]}
+
+
+def test_each_job_scrapes_its_addresses() -> None:
+    targets = {name: scrape["static_configs"][0]["targets"] for name, scrape in scraped().items()}
+
+    assert targets == {
+        APP_JOB: ["app-1:8080", "app-2:8080"],
+        QDRANT_JOB: ["qdrant-1:6333"],
+        "far": ["10.0.0.2:9100"],
+    }
+
+
+def test_labels_are_those_of_the_job_and_none_without() -> None:
+    assert scraped()["far"]["static_configs"][0]["labels"] == {"host": "two"}
+    assert "labels" not in scraped()[APP_JOB]["static_configs"][0]
+
+
+def test_a_credential_is_named_by_its_file_and_only_for_jobs_that_need_one() -> None:
+    assert scraped()[QDRANT_JOB]["authorization"] == {"credentials_file": CREDENTIALS[QDRANT_JOB]}
+    assert "authorization" not in scraped()[APP_JOB]
+    assert set(CREDENTIALS) == {QDRANT_JOB, ALERTS_JOB}
+
+
+def test_alerts_go_to_alertmanager() -> None:
+    assert parsed()["alerting"] == {"alertmanagers": [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]}
+
+
+def test_no_path_is_in_the_configuration_so_that_the_files_may_be_in_any_folder() -> None:
+    assert parsed()["rule_files"] == [RULES_FILE]
+    assert "/" not in configuration(JOBS, "alertmanager:9093")
+
+
+def test_a_scrape_ends_before_the_next_and_rules_are_evaluated_as_often() -> None:
+    times = parsed()["global"]
+
+    assert times["scrape_interval"] == times["evaluation_interval"] == f"{INTERVAL_S}s"
+    assert times["scrape_timeout"] == f"{INTERVAL_S - 1}s"
+    assert all(rule.for_s % INTERVAL_S == 0 for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--config.file=/files/prometheus.yml",
+        "--storage.tsdb.path=/data",
+        "--web.enable-lifecycle",  # for the reload
+        "--web.listen-address=0.0.0.0:9090",
+        "--rules.alert.resend-delay=15s",
+        "--storage.tsdb.retention.time=30d",
+    ],
+)
+def test_the_command_line_has(argument: str) -> None:
+    assert argument in arguments("/files", "/data")

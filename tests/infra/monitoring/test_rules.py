@@ -1,0 +1,93 @@
+"""All alert rules together: each has cases, a place in the runbook, and metrics that exist."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import promql_parser
+import pytest
+
+from app.metrics import CATALOGUE
+from infra.monitoring.promql import expression_problems, metric_names
+from infra.monitoring.rule import Rule, Severity
+from infra.monitoring.rules import OTHER_METRICS, RULES, rules_file
+from tests.infra.monitoring.rule_cases import CASES
+from tests.infra.monitoring.series import Case
+from tests.support.promtool import needs_promtool, promtool
+
+RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
+RULES_BY_NAME = {rule.name: rule for rule in RULES}
+CRITICAL = {
+    "ClaudeMemoryMCPDown",
+    "ClaudeMemoryPostgresDown",
+    "ClaudeMemoryQdrantDown",
+    "ClaudeMemoryWorkerWithoutLeader",
+    "ClaudeMemoryDiskAlmostFull",
+    "ClaudeMemoryMemoryCritical",
+    "ClaudeMemoryCPUCritical",
+    "ClaudeMemoryResponseTimeCritical",
+    "ClaudeMemoryDatabaseLarge",
+}
+
+
+@needs_promtool
+def test_promtool_finds_nothing_wrong_with_the_rules(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(rules_file(), encoding="utf-8")
+
+    promtool(tmp_path, "check", "rules", "--lint-fatal", "rules.yml")
+
+
+def test_each_rule_has_cases_and_a_name_of_its_own() -> None:
+    assert set(CASES) == set(RULES_BY_NAME)
+    assert len(RULES_BY_NAME) == len(RULES)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.for_s], ids=lambda rule: rule.name)
+def test_the_cases_of_a_rule_show_the_step_to_firing_its_end_and_what_is_no_alert(rule: Rule) -> None:
+    cases = CASES[rule.name]
+
+    assert any(_steps_to_firing(case) for case in cases), "the moment before it fires, one evaluation earlier"
+    assert any(_ends(case) for case in cases), "a moment after it fired at which it does not"
+    assert any(not any(case.at.values()) for case in cases), "something close to it that must not fire"
+
+
+def _steps_to_firing(case: Case) -> bool:
+    moments = sorted(case.at.items())
+    return any(
+        not before and after and later - earlier == case.step_s
+        for (earlier, before), (later, after) in pairwise(moments)
+    )
+
+
+def _ends(case: Case) -> bool:
+    states = [bool(alerts) for _, alerts in sorted(case.at.items())]
+    return (True, False) in pairwise(states)
+
+
+def test_these_are_critical_and_all_others_but_the_watchdog_are_warnings() -> None:
+    by_severity = {severity: {rule.name for rule in RULES if rule.severity is severity} for severity in Severity}
+
+    assert by_severity[Severity.CRITICAL] == CRITICAL
+    assert by_severity[Severity.NONE] == {"ClaudeMemoryWatchdog"}
+
+
+def test_each_rule_has_its_section_in_the_runbook() -> None:
+    headings = set(re.findall(r"^### (ClaudeMemory\w+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert headings == set(RULES_BY_NAME)
+    for rule in RULES:
+        assert rule.runbook_url == f"docs/runbook.md#{rule.name.lower()}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_uses_metrics_that_exist(rule: Rule) -> None:
+    assert expression_problems(rule.expression) == []
+
+
+def test_the_other_metrics_are_those_that_rules_use_and_the_catalogue_lacks() -> None:
+    used = {name for rule in RULES for name in metric_names(promql_parser.parse(rule.expression))}
+
+    assert used >= OTHER_METRICS
+    assert not OTHER_METRICS & {name for metric in CATALOGUE for name in metric.series}

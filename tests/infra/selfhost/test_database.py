@@ -1,0 +1,118 @@
+"""PostgreSQL: its settings by memory, its data and its log archive, its password, who reaches it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra.plan import Plan
+from infra.selfhost.database import DATA, WAL_ARCHIVE, Database, DatabaseArgs, default_limit, settings_file
+from tests.support.components import CONTAINER, HERE, VOLUME, built, container, data_mounts, environment, files, placed
+
+PASSWORD = "made-up-password-of-the-admin"
+
+
+@cache
+def plan(wal_archive: bool = False, elsewhere: bool = False, **placement: Any) -> Plan:
+    return built(
+        lambda here, there: Database(
+            "postgres",
+            DatabaseArgs(
+                placement=placed(here, 5433, **placement),
+                admin_password=pulumi.Output.secret(PASSWORD),
+                users=(here, there) if elsewhere else (here,),
+                wal_archive=wal_archive,
+            ),
+        )
+    )
+
+
+def settings(memory_mb: int, wal_archive: bool = False) -> dict[str, str]:
+    """Return the settings of a server with this much memory."""
+    return dict(line.split(" = ", 1) for line in settings_file(memory_mb, wal_archive).splitlines())
+
+
+@pytest.mark.parametrize(("host_mb", "limit_mb"), [(4_096, 2_048), (512, 256), (300, 256)])
+def test_without_a_limit_it_gets_half_of_its_host_but_never_too_little(host_mb: int, limit_mb: int) -> None:
+    assert default_limit(host_mb).memory_mb == limit_mb
+
+
+def test_memory_settings_follow_from_its_limit() -> None:
+    given = settings(2_048)
+
+    assert given["shared_buffers"] == "512MB"
+    assert given["effective_cache_size"] == "1536MB"
+    assert given["maintenance_work_mem"] == "128MB"
+    assert given["work_mem"] == "5MB"
+
+
+def test_a_small_server_still_gets_memory_to_work_with() -> None:
+    given = settings(128)
+
+    assert (given["work_mem"], given["maintenance_work_mem"]) == ("4MB", "16MB")
+
+
+def test_all_connections_together_sort_within_a_quarter_of_the_memory() -> None:
+    given = settings(8_192)
+
+    assert int(given["work_mem"].removesuffix("MB")) * int(given["max_connections"]) <= 8_192 // 4
+
+
+def test_passwords_are_never_stored_or_sent_as_md5() -> None:
+    assert settings(1_024)["password_encryption"] == "'scram-sha-256'"
+    assert "--auth-host=scram-sha-256" in environment(container(plan(), "postgres"))["POSTGRES_INITDB_ARGS"]
+
+
+def test_the_container_gets_the_settings_of_its_own_limit_in_a_file() -> None:
+    assert files(plan(), "postgres")["postgresql.conf"] == settings_file(100, wal_archive=False)
+    assert container(plan(), "postgres")["command"][-1] == "config_file=/run/files/postgresql.conf"
+    assert container(plan(), "postgres")["memory"] == 100
+
+
+def test_the_password_of_the_superuser_is_a_secret_file() -> None:
+    assert environment(container(plan(), "postgres"))["POSTGRES_PASSWORD_FILE"] == "/run/files/password"
+    assert files(plan(), "postgres")["password"] == PASSWORD
+    assert "uploads" in plan().of_type(CONTAINER)["postgres-files"].secrets
+    assert PASSWORD not in json.dumps(container(plan(), "postgres"))
+
+
+def test_the_log_is_archived_only_on_request_to_a_volume_of_its_own() -> None:
+    assert not any(name.startswith("archive") for name in settings(1_024))
+    assert data_mounts(container(plan(), "postgres")) == {DATA: "test-postgres-data"}
+
+    assert settings(1_024, wal_archive=True)["archive_mode"] == "on"
+    assert data_mounts(container(plan(wal_archive=True), "postgres")) == {
+        DATA: "test-postgres-data",
+        WAL_ARCHIVE: "test-postgres-wal",
+    }
+
+
+def test_an_archived_segment_is_complete_when_it_has_its_name_and_is_never_overwritten() -> None:
+    command = settings(1_024, wal_archive=True)["archive_command"]
+
+    assert command.index(f"test ! -f {WAL_ARCHIVE}/%f") < command.index(f"cp %p {WAL_ARCHIVE}/%f.part")
+    assert command.endswith(f"mv {WAL_ARCHIVE}/%f.part {WAL_ARCHIVE}/%f'")
+
+
+def test_it_is_published_only_to_users_on_other_hosts() -> None:
+    assert container(plan(), "postgres")["ports"] == []
+    assert [(port["ip"], port["external"]) for port in container(plan(elsewhere=True), "postgres")["ports"]] == [
+        (HERE, 5433)
+    ]
+
+
+def test_it_has_a_minute_to_stop() -> None:
+    inputs = container(plan(), "postgres")
+
+    assert inputs["stopTimeout"] == inputs["destroyGraceSeconds"] == 60
+
+
+def test_both_volumes_are_data_volumes() -> None:
+    assert {one.inputs["name"] for one in plan(wal_archive=True).of_type(VOLUME).values() if "name" in one.inputs} == {
+        "test-postgres-data",
+        "test-postgres-wal",
+    }

@@ -1,0 +1,69 @@
+"""The container of Prometheus: its files, its data, who reaches it, and the reload."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import pulumi
+
+from infra.monitoring.jobs import ScrapeJob
+from infra.monitoring.prometheus import configuration
+from infra.monitoring.rules import rules_file
+from infra.plan import Plan
+from infra.selfhost.prometheus import DATA, Prometheus, PrometheusArgs
+from tests.support.components import CONTAINER, built, container, data_mounts, files, placed
+
+JOBS = [ScrapeJob(name="claude-memory", addresses=["app-1:8080"])]
+MORE = [ScrapeJob(name="node", addresses=["10.0.0.3:9100"])]
+
+
+@cache
+def plan(more: bool = False) -> Plan:
+    return built(
+        lambda here, there: Prometheus(
+            "prometheus",
+            PrometheusArgs(
+                placement=placed(here, 9090),
+                app_image_id="sha256:app",
+                jobs=[*JOBS, *MORE] if more else JOBS,
+                alertmanager="alertmanager:9093",
+                qdrant_api_key=pulumi.Output.secret("made-up-key-of-qdrant"),
+                alerts_token=pulumi.Output.secret("made-up-token-of-alerts"),
+            ),
+        )
+    )
+
+
+def test_its_files_are_the_configuration_the_rules_and_the_credentials_of_the_jobs() -> None:
+    assert files(plan(), "prometheus") == {
+        "prometheus.yml": configuration(JOBS, "alertmanager:9093"),
+        "rules.yml": rules_file(),
+        "qdrant_api_key": "made-up-key-of-qdrant",
+        "alerts_token": "made-up-token-of-alerts",
+    }
+    assert "uploads" in plan().of_type(CONTAINER)["prometheus-files"].secrets
+    assert "made-up" not in json.dumps(container(plan(), "prometheus"))
+
+
+def test_its_command_reads_them_and_keeps_the_series_on_the_volume() -> None:
+    inputs = container(plan(), "prometheus")
+
+    assert "--config.file=/run/files/prometheus.yml" in inputs["command"]
+    assert f"--storage.tsdb.path={DATA}" in inputs["command"]
+    assert data_mounts(inputs) == {DATA: "test-prometheus-data"}
+
+
+def test_only_the_operator_reaches_it_from_outside_its_network() -> None:
+    assert [(port["ip"], port["external"]) for port in container(plan(), "prometheus")["ports"]] == [
+        ("127.0.0.1", 9090)
+    ]
+
+
+def test_another_target_keeps_the_container_and_posts_a_reload_from_the_image_of_the_app() -> None:
+    before, after = plan(), plan(more=True)
+
+    assert container(before, "prometheus") == container(after, "prometheus")
+    assert container(before, "prometheus-reload")["labels"] != container(after, "prometheus-reload")["labels"]
+    assert container(after, "prometheus-reload")["image"] == "sha256:app"
+    assert container(after, "prometheus-reload")["command"] == ["http://prometheus:9090/-/reload"]
