@@ -8,13 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 
@@ -87,13 +88,6 @@ def executable(path: Path, text: str) -> Path:
     path.write_text(text)
     path.chmod(0o755)
     return path
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "waited 30 s in vain"
-        time.sleep(0.01)
 
 
 def alive(group: int) -> bool:
@@ -284,20 +278,20 @@ def test_a_set_up_killed_halfway_is_repaired_by_the_next_run(checkout, step):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"])
 def test_a_signal_during_the_set_up_ends_it_and_leaves_no_process_and_no_lock(checkout, number, status):
     running = checkout.start("serve", FAKE_PIP=": >installing; sleep 60")
-    wait_until((checkout.path / "installing").exists)
+    wait_until((checkout.path / "installing").exists, "the installation")
 
     os.killpg(running.pid, number)
     _, told = running.communicate()
 
     assert running.returncode == status
     assert told.endswith("./dev: stopped; the next run finishes the set-up\n")
-    wait_until(lambda: not alive(running.pid))
+    wait_until(lambda: not alive(running.pid), "its end")
     assert not (checkout.path / ".venv" / "lock").is_symlink()
 
 
 def test_of_two_runs_at_once_one_sets_up_and_the_other_waits(checkout):
     first = checkout.start("serve", FAKE_PIP=": >installing; until [ -e go ]; do sleep 0.05; done")
-    wait_until((checkout.path / "installing").exists)
+    wait_until((checkout.path / "installing").exists, "the installation")
     second = checkout.start("serve", FAKE_PIP="exit 1")
     assert second.stderr is not None
     assert f"waiting for another ./dev (process {first.pid})" in second.stderr.readline()

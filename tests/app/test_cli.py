@@ -13,7 +13,8 @@ import pytest
 from app import __version__
 from app.cli import build_parser, run
 from app.settings.fields import Settings
-from tests.support.serving import MCP_HEADERS, clean_environment, serving, until
+from tests.support.serving import MCP_HEADERS, clean_environment, serving
+from tests.support.waiting import wait_until
 
 SECRET = "-".join(["made", "up"])
 
@@ -152,7 +153,7 @@ def test_a_token_works_from_its_making_to_its_end(tmp_path: Path) -> None:
         assert made["token"] not in listed + report.replace(made["token"], "", 1) + server.log
 
         assert command("token", "revoke", made["id"], *where, cwd=tmp_path)[:2] == (0, f"revoked {made['id']}\n")
-        until(lambda: call(made["token"], "memory_stats")[0] == 401, "the token to end", 5)
+        wait_until(lambda: call(made["token"], "memory_stats")[0] == 401, "the token to end", 5)
         status, _, error = command("token", "revoke", made["id"], *where, cwd=tmp_path)
         assert (status, error.count("\n")) == (1, 1)
         assert made["id"] in error

@@ -18,26 +18,18 @@ from typing import Any
 
 import psutil
 import pytest
+from app.bridge.protocol import LINE_LIMIT_BYTES, ask, greet
 from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from app import __version__
-from app.bridge.bridge import LINE_LIMIT_BYTES, ask, greet
 from app.datadir.folder import socket_path
 from tests.support.bridges import MODERN_META, Client, Gone, Machine, machine_at, runs
-from tests.support.serving import (
-    INITIALIZE,
-    PATIENCE_S,
-    ROOT,
-    SlowServer,
-    clean_environment,
-    refused,
-    serving,
-    until,
-)
+from tests.support.serving import INITIALIZE, PATIENCE_S, ROOT, SlowServer, clean_environment, refused, serving
+from tests.support.users import NOBODY, as_root
+from tests.support.waiting import wait_until
 
 NO_DATABASE = "postgresql://x@127.0.0.1:9/x"  # the daemon starts, its calls wait: enough for what needs none
-NOBODY = 65_534
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +143,9 @@ class TestIdentity:
         assert whose == {("ann", "test"), ("bob", "scribe"), ("default", "test")}
 
         psutil.Process(status["pid"]).kill()
-        until(lambda: machine.status()["pid"] != status["pid"] and len(machine.status()["sessions"]) == 3, "the next")
+        wait_until(
+            lambda: machine.status()["pid"] != status["pid"] and len(machine.status()["sessions"]) == 3, "the next"
+        )
         assert seen() == apart, "the next daemon is told again"
 
     def test_the_agent_is_noted(self, machine: Machine):
@@ -160,7 +154,7 @@ class TestIdentity:
             client.memorize(f"noted by {agent or 'the client'}")
         machine.end_clients()
         psutil.Process(machine.status()["pid"]).terminate()
-        until(lambda: not machine.daemons(), "the end of the daemon")
+        wait_until(lambda: not machine.daemons(), "the end of the daemon")
         exported = subprocess.run(
             [sys.executable, "-m", "app", "export", "-", "--user", "agents", "--data-dir", str(machine.data_dir)],
             env=clean_environment(),
@@ -191,7 +185,7 @@ class TestOneDaemon:
         for client in clients:
             assert client.answer(INITIALIZE["id"])["result"]["serverInfo"]["version"] == __version__
 
-        [daemon] = until(lambda: (found := light.daemons()) and len(found) == 1 and found, "one daemon")
+        [daemon] = wait_until(lambda: (found := light.daemons()) and len(found) == 1 and found, "one daemon")
         assert light.status()["pid"] == daemon.pid
         assert len(light.status()["sessions"]) == 4
 
@@ -204,7 +198,7 @@ class TestOneDaemon:
         starter.process.wait()
 
         assert other.answer(other.request("ping"))["result"] == {}
-        until(lambda: len(light.status()["sessions"]) == 1, "the dead client's session to end")
+        wait_until(lambda: len(light.status()["sessions"]) == 1, "the dead client's session to end")
         assert light.status()["pid"] == pid
 
     def test_it_holds_nothing_of_its_starter_open(self, light: Machine):
@@ -226,7 +220,7 @@ class TestOneDaemon:
             assert len(machine.processes()) > 4, "PostgreSQL's are seen"
             assert client.leave() == 0
 
-            until(lambda: machine.processes() == [], "the end of all processes")
+            wait_until(lambda: machine.processes() == [], "the end of all processes")
             assert not Path(socket_path(machine.data_dir)).exists()
             assert texts(machine.client(), "kept") == ["kept"], "the next one finds everything"
 
@@ -235,7 +229,7 @@ class TestOneDaemon:
 
         assert stat.S_IMODE(Path(light.status()["socket"]).stat().st_mode) == 0o600
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="another user's process takes root to start")
+    @as_root
     def test_another_user_cannot_connect(self, run_folder: Path):
         with machine_at(run_folder / "mine", DATABASE_URL=NO_DATABASE) as machine:
             machine.client()
@@ -261,7 +255,7 @@ class TestOneDaemon:
         daemon = psutil.Process(light.status()["pid"])
         light.end_clients()
         daemon.kill()
-        until(lambda: not light.daemons(), "the end of the daemon")
+        wait_until(lambda: not light.daemons(), "the end of the daemon")
         assert Path(socket_path(light.data_dir)).exists()
 
         client = light.client()
@@ -310,11 +304,11 @@ class TestKilled:
 
             for client in clients:
                 assert client.leave() == 0
-            until(lambda: machine.processes() == [], "the end of all processes")
+            wait_until(lambda: machine.processes() == [], "the end of all processes")
 
     def test_while_a_client_waits_for_initialize_it_gets_its_answer(self, light: Machine):
         client = light.client(initialized=False)
-        [daemon] = until(light.daemons, "the daemon")
+        [daemon] = wait_until(light.daemons, "the daemon")
         daemon.suspend()
         client.send(INITIALIZE)
         daemon.kill()
@@ -355,7 +349,7 @@ class TestClientsThatMisbehave:
         bad.process.kill()
         bad.process.wait()
 
-        until(lambda: len(shared.status()["sessions"]) == sessions - 1, "the bad session to end")
+        wait_until(lambda: len(shared.status()["sessions"]) == sessions - 1, "the bad session to end")
         assert good.call("memory_stats")["result"]["isError"] is False
         assert "Traceback" not in (shared.data_dir / "daemon.log").read_text()
 
@@ -409,7 +403,7 @@ class TestDaemonAndServe:
 
         with serving(machine.data_dir) as server:
             assert machine.status()["pid"] == server.process.pid != daemon.pid
-            until(lambda: not runs(daemon), "the end of the daemon")
+            wait_until(lambda: not runs(daemon), "the end of the daemon")
             assert texts(client, "told to the daemon") == ["told to the daemon"]
             assert [session["client"] for session in machine.status()["sessions"]] == ["test 1"]
             over_http = server.call("search_memory", {"query": "told to the daemon"})
@@ -428,7 +422,7 @@ class TestDaemonAndServe:
         with machine_at(tmp_path / "data") as machine, serving(machine.data_dir, kind=SlowServer) as server:
             client = machine.client()
             request = client.start_call("wait", file=str(tmp_path / "go"))
-            until((tmp_path / "go.begun").exists, "the call to begin")
+            wait_until((tmp_path / "go.begun").exists, "the call to begin")
             for _ in range(2):
                 with socket.socket(socket.AF_UNIX) as asker:
                     asker.connect(socket_path(machine.data_dir))
@@ -464,9 +458,9 @@ class TestUpgrade:
 
             assert machine.status()["version"] == __version__
             assert new.answer(new.request("ping"))["result"] == {}
-            until(lambda: not runs(older), "the end of the older daemon")
+            wait_until(lambda: not runs(older), "the end of the older daemon")
             assert old.answer(old.request("ping"))["result"] == {}, "an older bridge works with a newer daemon"
-            until(lambda: len(machine.status()["sessions"]) == 2, "both sessions on the newer daemon")
+            wait_until(lambda: len(machine.status()["sessions"]) == 2, "both sessions on the newer daemon")
 
 
 class TestDaemonThatCannotStart:
@@ -474,13 +468,13 @@ class TestDaemonThatCannotStart:
         machine.client().leave()
         daemon = psutil.Process(machine.status()["pid"])
         daemon.terminate()
-        until(lambda: not runs(daemon), "the end of the daemon")
+        wait_until(lambda: not runs(daemon), "the end of the daemon")
         (machine.data_dir / "postgres" / "cluster" / "PG_VERSION").write_text("7\n")
 
         client = machine.client(initialized=False)
         client.send(INITIALIZE)
         try:
-            until(lambda: client.process.poll() is not None, "the bridge to give up")
+            wait_until(lambda: client.process.poll() is not None, "the bridge to give up")
             assert client.process.returncode == 1
             assert client.errors.startswith("claude-memory: the memory daemon for ")
             assert "does not start: " in client.errors

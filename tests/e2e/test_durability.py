@@ -13,7 +13,8 @@ import psutil
 import pytest
 from mcp import Client
 
-from tests.support.serving import Server, serving, until
+from tests.support.serving import Server, serving
+from tests.support.waiting import wait_until
 
 ROUNDS = 20
 WRITERS = 4
@@ -87,7 +88,7 @@ def kill(server: Server) -> None:
         except psutil.NoSuchProcess:
             continue
     server.process.wait(30)
-    until(lambda: not any(map(alive, family)), "all of them to be dead")
+    wait_until(lambda: not any(map(alive, family)), "all of them to be dead")
 
 
 def alive(process: psutil.Process) -> bool:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.standins import embeddings as standins
 from tests.standins.embeddings import StandIn, embedding_service
-from tests.support.serving import Server, serving, until
+from tests.support.serving import Server, serving
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_memory_is_found_by_its_meaning_soon_after_and_again_after_a_restart(
         memorize(server, "The bread is in the oven.")
         assert search(server, "bread")[0] == "The bread is in the oven.", "words find it at once"
 
-        until(lambda: search(server, "automobile")[:1] == ["Nora bought a red car."], "the meaning finds it")
+        wait_until(lambda: search(server, "automobile")[:1] == ["Nora bought a red car."], "the meaning finds it")
         assert health(server) == {"status": "ok", "detail": None}
         _, _, metrics = server.request("GET", "/metrics")
         assert "claude_memory_embeddings_up 1.0" in metrics
@@ -73,7 +74,7 @@ def test_a_service_that_fails_leaves_search_to_the_words_and_is_told(
         memorize(server, "Nora bought a red car.")
 
         assert search(server, "car") == ["Nora bought a red car."]
-        until(lambda: health(server)["status"] == "degraded", "the failure is told")
+        wait_until(lambda: health(server)["status"] == "degraded", "the failure is told")
         assert "does not know the key (401 invalid_api_key)" in health(server)["detail"]
         _, _, probed = server.request("POST", "/test", {"test_embeddings": True}, {"Content-Type": "application/json"})
         assert not probed["results"]["test_embeddings"]["ok"]
@@ -87,10 +88,10 @@ def test_with_another_model_all_memories_get_new_vectors_by_themselves(
     folder = run_folder / "changing"
     with serving(folder, **environment) as server:
         memorize(server, "Nora bought a red car.")
-        until(lambda: search(server, "automobile"), "the meaning finds it")
+        wait_until(lambda: search(server, "automobile"), "the meaning finds it")
 
     with serving(folder, **environment, EMBEDDING_DIMENSIONS="32") as server:
-        until(lambda: search(server, "automobile"), "the meaning finds it again")
+        wait_until(lambda: search(server, "automobile"), "the meaning finds it again")
         assert standin.calls[-1]["dimensions"] == 32
 
     without = {name: value for name, value in environment.items() if not name.startswith("EMBEDDING")}

@@ -21,7 +21,8 @@ import pytest
 from tests.support.browser import chromium, press
 from tests.support.deployment import Deployment
 from tests.support.node import node, npm_ci
-from tests.support.serving import PATIENCE_S, clean_environment, until
+from tests.support.serving import PATIENCE_S, clean_environment
+from tests.support.waiting import wait_until
 
 LAUNCHER = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 
@@ -159,7 +160,7 @@ def running(home: Path, deployment: Deployment) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=home, env=given, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}/?MCP_INSPECTOR_API_TOKEN=a-token"
     try:
-        until(lambda: process.poll() is not None or answers(address), "the inspector's page")
+        wait_until(lambda: process.poll() is not None or answers(address), "the inspector's page")
         assert process.poll() is None, (home / "inspector.log").read_text()
         yield address
     finally:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.qdrant_nodes import Node
-from tests.support.serving import Server, serving, until
+from tests.support.serving import Server, serving
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def index(server: Server) -> dict[str, Any]:
 
 def test_searches_go_on_while_qdrant_is_dead_or_hangs(run_folder: Path, qdrant: Node) -> None:
     with serving(run_folder / "served-away", QDRANT_URL=qdrant.url) as server:
-        until(lambda: index(server)["status"] == "ok", "the collection answers")
+        wait_until(lambda: index(server)["status"] == "ok", "the collection answers")
         server.call("memorize", {"text": "apple pie"})
         assert [one["text"] for one in search(server)["results"]] == ["apple pie"]
         assert not search(server)["degraded"]
@@ -46,13 +47,13 @@ def test_searches_go_on_while_qdrant_is_dead_or_hangs(run_folder: Path, qdrant: 
         assert "claude_memory_qdrant_up 0.0" in server.request("GET", "/metrics")[2]
 
         qdrant.start()
-        until(lambda: not search(server)["degraded"], "the index is used again")
+        wait_until(lambda: not search(server)["degraded"], "the index is used again")
         assert {one["text"] for one in search(server)["results"]} == {"apple pie", "apple cake"}
 
         qdrant.signal(signal.SIGSTOP)
         server.call("memorize", {"text": "apple tart"})
         assert len(search(server)["results"]) == 3
         qdrant.signal(signal.SIGCONT)
-        until(lambda: not search(server)["degraded"], "the index is used again")
+        wait_until(lambda: not search(server)["degraded"], "the index is used again")
         assert len(search(server)["results"]) == 3
-        assert "claude_memory_qdrant_up 1.0" in until(lambda: server.request("GET", "/metrics")[2], "metrics")
+        assert "claude_memory_qdrant_up 1.0" in wait_until(lambda: server.request("GET", "/metrics")[2], "metrics")

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 
 from tests.support.qdrant_nodes import BINARY, Node
-from tests.support.serving import Server, serving, until
+from tests.support.serving import Server, serving
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -27,7 +28,9 @@ def cluster(run_folder: Path) -> Iterator[list[Node]]:
     try:
         for number in (2, 3):
             nodes.append(Node(folder / str(number), nodes[0], cluster=True))
-        until(lambda: all(len(node.ask("/cluster")["peers"]) == 3 for node in nodes), "three nodes know each other")
+        wait_until(
+            lambda: all(len(node.ask("/cluster")["peers"]) == 3 for node in nodes), "three nodes know each other"
+        )
         yield nodes
     finally:
         for node in nodes:
@@ -69,7 +72,9 @@ def test_a_node_that_dies_costs_no_memory_and_no_search(run_folder: Path, cluste
         "QDRANT_WRITE_CONSISTENCY_FACTOR": "2",  # as in a stack: of the copies that live
     }
     with serving(run_folder / f"served-{uuid4().hex[:12]}", RATE_LIMIT_PER_MINUTE="0", **settings) as server:
-        until(lambda: server.request("GET", "/health")[2]["components"]["index"]["status"] == "ok", "the collection")
+        wait_until(
+            lambda: server.request("GET", "/health")[2]["components"]["index"]["status"] == "ok", "the collection"
+        )
         stored: list[str] = []
         for round_, node in enumerate(cluster):
             stored += [remember(server, f"apple of round {round_}, number {number}")["id"] for number in range(10)]
@@ -79,11 +84,11 @@ def test_a_node_that_dies_costs_no_memory_and_no_search(run_folder: Path, cluste
                 text = f"apple beside dead node {round_}, number {number}"
                 stored.append(remember(server, text)["id"])
                 assert stored[-1] in [one["id"] for one in search(server, text)["results"]]
-            until(lambda: not search(server, "apple")["degraded"], "the other two answer")
-            until(lambda: lag(server) == 0, "what was stored beside the dead node is in the index")
+            wait_until(lambda: not search(server, "apple")["degraded"], "the other two answer")
+            wait_until(lambda: lag(server) == 0, "what was stored beside the dead node is in the index")
             found = search(server, "apple", limit=100)
             assert {one["id"] for one in found["results"]} == set(stored)
             assert not found["degraded"]
 
             node.start()
-            until(lambda: all(set(replicas_of(one)) == {"Active"} for one in cluster), "every copy is whole again")
+            wait_until(lambda: all(set(replicas_of(one)) == {"Active"} for one in cluster), "every copy is whole again")

@@ -27,6 +27,7 @@ from tests.support.declared import DeclaredStack
 from tests.support.docker import DockerEngine, EngineMissing, free_port
 from tests.support.postgres import temporary_folder
 from tests.support.stacks import SECRETS, selfhost_plan
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -109,14 +110,6 @@ def stack(engine: DockerEngine, images: dict[str, str]) -> Iterator[Stack]:
         stack.down()
 
 
-def eventually(holds: Callable[[], bool], within_s: float, what: str) -> None:
-    """Wait until something holds. Raises AssertionError with `what` when it does not."""
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, f"not within {within_s:.0f} s: {what}"
-        time.sleep(0.5)
-
-
 async def test_a_memory_stored_through_the_proxy_is_found_again(stack):
     stored = await stack.call("memorize", text="The lighthouse keeper's cat is called Pharos.")
     found = await stack.call("search_memory", query="What is the lighthouse keeper's cat called?")
@@ -130,7 +123,7 @@ def test_prometheus_reaches_every_target(stack):
         targets = stack.get("prometheus", "/api/v1/targets")["data"]["activeTargets"]
         return bool(targets) and all(target["health"] == "up" for target in targets)
 
-    eventually(all_up, 30, "every target up")
+    wait_until(all_up, "every target up", 30)
     jobs = {target["labels"]["job"] for target in stack.get("prometheus", "/api/v1/targets")["data"]["activeTargets"]}
     assert jobs == {"claude-memory", "worker", "postgres", "qdrant", "node", "alerts", "alertmanager", "proxy"}
 
@@ -144,7 +137,7 @@ def test_prometheus_judges_by_every_rule(stack):
 
 
 def test_the_dead_mans_switch_arrives(stack):
-    eventually(lambda: stack.told("ClaudeMemoryWatchdog", "firing"), 60, "the watchdog in the receiver's log")
+    wait_until(lambda: stack.told("ClaudeMemoryWatchdog", "firing"), "the watchdog in the receiver's log", 60)
 
 
 def test_no_secret_shows_in_docker_inspect(stack):
@@ -170,7 +163,7 @@ async def test_any_container_that_is_killed_loses_no_acknowledged_write_and_come
         before, process = stack.state(name)
         os.kill(process, signal.SIGKILL)
 
-        eventually(lambda name=name, before=before: stack.state(name)[0] != before, 60, f"{name} started again")
+        wait_until(lambda name=name, before=before: stack.state(name)[0] != before, f"{name} started again", 60)
         found = await patiently(lambda text=text: stack.call("search_memory", query=text))
         assert stored["id"] in [one["id"] for one in found["results"]], name
     for name in stack.services:
@@ -191,12 +184,12 @@ def test_what_is_stopped_is_told_in_time_and_told_again_when_it_is_back(stack, n
     stack.docker("stop", name)
     try:
         in_time = rule.for_s + DELIVERY_S + INTERVAL_S
-        eventually(lambda: stack.told(alert, "firing", known), in_time, f"{alert} firing")
+        wait_until(lambda: stack.told(alert, "firing", known), f"{alert} firing", in_time)
     finally:
         stack.docker("start", name)
     stack.wait_healthy(name)
 
-    eventually(lambda: stack.told(alert, "resolved", known), 60, f"{alert} resolved")
+    wait_until(lambda: stack.told(alert, "resolved", known), f"{alert} resolved", 60)
 
 
 async def test_searches_go_on_without_qdrant_and_say_so(stack):

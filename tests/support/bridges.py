@@ -17,7 +17,8 @@ import psutil
 
 from app.bridge.bridge import ask
 from app.datadir.folder import socket_path
-from tests.support.serving import INITIALIZE, PATIENCE_S, clean_environment, until
+from tests.support.serving import INITIALIZE, PATIENCE_S, clean_environment
+from tests.support.waiting import wait_until
 
 INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 MODERN_META = {
@@ -163,7 +164,7 @@ class Machine:
 
     def status(self) -> dict[str, Any]:
         """Return what the daemon says of itself."""
-        return until(lambda: ask(str(self.data_dir), "status"), "a daemon")
+        return wait_until(lambda: ask(str(self.data_dir), "status"), "a daemon")
 
     def processes(self) -> list[psutil.Process]:
         """Return all processes that work on the data directory, PostgreSQL's too, bridges apart."""
@@ -190,7 +191,7 @@ class Machine:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
         with contextlib.suppress(AssertionError):
-            until(lambda: self.processes() == [], "the end of all processes", 15)
+            wait_until(lambda: self.processes() == [], "the end of all processes", 15)
         for process in self.processes():
             with contextlib.suppress(psutil.Error):
                 process.kill()

@@ -26,6 +26,7 @@ from app.ops.progress import Bar
 from app.settings.fields import Settings
 from app.store.database import Database
 from tests.support.postgres_server import fingerprint
+from tests.support.waiting import until
 
 _STATEMENTS = ("execute", "fetch", "fetchval", "fetchrow", "copy_to_table")
 _OTHERS = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
@@ -105,11 +106,12 @@ def _die_at(last: int) -> None:
 async def _state(url: str) -> dict[str, Any]:
     """Return what is in the database once the server has noticed that the child is gone."""
     connection = await asyncpg.connect(url)
+
+    async def alone() -> bool:
+        return not await connection.fetchval(_OTHERS)
+
     try:
-        for _ in range(1_000):
-            if not await connection.fetchval(_OTHERS):
-                break
-            await asyncio.sleep(0.01)
+        await until(alone, "the child's connections are gone", 10)
         schemas = await connection.fetch("select nspname from pg_namespace where nspname like 'restore%'")
         state: dict[str, Any] = {"left": [row[0] for row in schemas], "schema": await fingerprint(connection)}
         if await connection.fetchval("select to_regclass('memories') is not null"):

@@ -13,7 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.support.serving import ROOT, clean_environment, until
+from tests.support.serving import ROOT, clean_environment
+from tests.support.waiting import wait_until
 
 BINARY = os.environ.get("QDRANT_TEST_BINARY")
 
@@ -46,7 +47,7 @@ class Node:
             self.process = subprocess.Popen(
                 command, cwd=self._folder, env=clean_environment(**environment), stdout=log, stderr=log
             )
-        until(self.answers, "Qdrant to answer")
+        wait_until(self.answers, "Qdrant to answer")
         return self.process
 
     def _stand_in(self) -> tuple[list[str], dict[str, str]]:

@@ -12,7 +12,8 @@ import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.support.serving import clean_environment, until
+from tests.support.serving import clean_environment
+from tests.support.waiting import wait_until
 
 _REFUSAL = b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
 
@@ -33,7 +34,7 @@ def s3_server() -> Iterator[str]:
         url = next(line.split()[-1] for line in lines if "Running on http" in line)
         reading = threading.Thread(target=process.stderr.read)  # it would stand still with a full pipe
         reading.start()
-        until(lambda: _answers(url), "moto's server")
+        wait_until(lambda: _answers(url), "moto's server")
         yield url
     finally:
         process.terminate()

@@ -10,12 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0
@@ -30,17 +31,6 @@ INITIALIZE = {
     },
 }
 MCP_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-
-
-def until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
-    """Wait until the condition gives something true, and return it."""
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"waited {patience_s:.0f} s for {what}")
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -103,7 +93,7 @@ class Server:
 
     def wait_ready(self) -> None:
         """Wait until calls are answered."""
-        until(lambda: self.process.poll() is not None or self.request("GET", "/ready")[0] == 200, "the server")
+        wait_until(lambda: self.process.poll() is not None or self.request("GET", "/ready")[0] == 200, "the server")
         assert self.process.poll() is None, self.log
         self.family = psutil.Process(self.process.pid).children(recursive=True)
 

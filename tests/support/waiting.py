@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-import asyncpg
-
-from app.store.database import Database
-
-_PATIENCE_S = 90.0  # only ever spent by a test that fails, and on a cluster of which a node is dead
+PATIENCE_S = 90.0  # only ever spent by a test that fails, and on a cluster of which a node is dead
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, patience_s: float = PATIENCE_S) -> None:
     """Wait until a condition holds; fail with `what` when it never does."""
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             while True:
                 holds = condition()
                 if await holds if inspect.isawaitable(holds) else holds:
                     return
                 await asyncio.sleep(0.005)
     except TimeoutError:
-        raise AssertionError(f"never happened: {what}") from None
+        raise AssertionError(f"waited {patience_s:.0f} s for {what}") from None
 
 
-async def until_somebody_waits_for_a_lock(database: Database) -> None:
-    """Wait until a session of this database is held up by another one's transaction."""
-
-    async def held_up() -> bool:
-        async with database.as_service() as connection:
-            return await somebody_is_held_up(connection)
-
-    await until(held_up, "a session waits for a lock")
-
-
-async def somebody_is_held_up(connection: asyncpg.Connection) -> bool:
-    """Tell whether a session of this database waits for a lock."""
-    return bool(
-        await connection.fetchval(
-            "select exists (select from pg_stat_activity"
-            " where datname = current_database() and wait_event_type = 'Lock')"
-        )
-    )
+def wait_until(condition: Callable[[], Any], what: str, patience_s: float = 30.0, pause_s: float = 0.01) -> Any:
+    """Do the same where no loop runs, and return what the condition gave."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(pause_s)
+    raise AssertionError(f"waited {patience_s:.0f} s for {what}")

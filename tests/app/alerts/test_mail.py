@@ -111,16 +111,18 @@ async def test_labels_write_no_headers_and_end_no_mail() -> None:
 async def test_a_server_that_says_nothing_is_left_when_the_try_ends() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 hello\r\n")
+        await reader.readline()
+        came.set()
         await reader.read()  # the end of the connection
         left.set()
         writer.close()
 
-    left = asyncio.Event()
+    came, left = asyncio.Event(), asyncio.Event()
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
         sending = asyncio.create_task(Mail("127.0.0.1", port, SmtpSecurity.OFF, "a@b", ("c@d",)).send(message()))
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(came.wait(), 5)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending

@@ -24,7 +24,8 @@ from tests.standins.chat import SECRET, ChatRoom
 from tests.standins.smtp import MailServer
 from tests.support.alert_server import AlertServer
 from tests.support.alerts import FIRING, ONE_RESOLVED, alert, body
-from tests.support.serving import ROOT, clean_environment, until
+from tests.support.serving import ROOT, clean_environment
+from tests.support.waiting import wait_until
 
 
 @contextlib.contextmanager
@@ -70,7 +71,7 @@ def test_an_alert_goes_from_alertmanager_to_every_chat_room(tmp_path: Path) -> N
             assert server.post(FIRING) == (200, {"received": 2, "forwarded": 2})
             assert server.post(ONE_RESOLVED) == (200, {"received": 2, "forwarded": 1})
             for room in (dingtalk, feishu, slack):
-                until(lambda room=room: b"RESOLVED" in b"".join(call.body for call in room.taken), "both messages")
+                wait_until(lambda room=room: b"RESOLVED" in b"".join(call.body for call in room.taken), "both messages")
             assert server.request("GET", "/health")[2]["status"] == "ok"
             assert server.stop() == 0
 
@@ -90,7 +91,7 @@ async def test_an_alert_becomes_a_mail(tmp_path: Path) -> None:
         }
         with receiving(tmp_path / "data", **environment) as server:
             server.post(FIRING)
-            until(lambda: mail.taken, "the mail")
+            wait_until(lambda: mail.taken, "the mail")
 
     async with MailServer() as mail:
         await asyncio.to_thread(receive)
@@ -141,14 +142,14 @@ def test_a_kill_in_the_middle_loses_no_alert(tmp_path: Path) -> None:
                 for sender in senders:
                     sender.start()
                 already = len(answered)
-                until(lambda already=already: len(answered) >= already + 20, "some answers")
+                wait_until(lambda already=already: len(answered) >= already + 20, "some answers")
                 room.opened.set()  # deliveries go on, and more alerts come
-                until(lambda already=already: len(answered) >= already + 40, "more answers")
+                wait_until(lambda already=already: len(answered) >= already + 40, "more answers")
                 os.kill(server.process.pid, signal.SIGKILL)
                 for sender in senders:
                     sender.join()
         with receiving(tmp_path / "data", ALERTS_WEBHOOK_URL=room.url) as server:
-            until(lambda: set(answered) <= set(names(room.taken)), "every answered alert in the room")
+            wait_until(lambda: set(answered) <= set(names(room.taken)), "every answered alert in the room")
             logged = {entry["labels"]["alertname"] for entry in server.logged()}
 
     assert len(answered) >= 120
@@ -174,8 +175,8 @@ def test_after_a_restart_repeated_alerts_are_known(tmp_path: Path) -> None:
         for forwarded in (2, 0):
             with receiving(tmp_path / "data", ALERTS_WEBHOOK_URL=room.url) as server:
                 assert server.post(FIRING) == (200, {"received": 2, "forwarded": forwarded})
-                until(lambda: room.taken, "the message")
-                until(
+                wait_until(lambda: room.taken, "the message")
+                wait_until(
                     lambda server=server: server.request("GET", "/alerts")[2]["targets"]["webhook"]["waiting"] == 0, ""
                 )
                 assert server.stop() == 0
@@ -190,7 +191,7 @@ def test_what_waits_when_it_is_stopped_is_delivered_by_the_next(tmp_path: Path) 
             assert server.stop() == 0
         room.opened.set()
         with receiving(tmp_path / "data", ALERTS_WEBHOOK_URL=room.url):
-            until(lambda: "ClaudeMemoryQdrantDown" in names(room.taken), "the message")
+            wait_until(lambda: "ClaudeMemoryQdrantDown" in names(room.taken), "the message")
 
 
 def test_a_stop_finishes_the_request_it_has(tmp_path: Path) -> None:
@@ -200,7 +201,7 @@ def test_a_stop_finishes_the_request_it_has(tmp_path: Path) -> None:
         connection.putheader("Content-Length", str(len(FIRING)))
         connection.endheaders(FIRING[:100])
         server.process.send_signal(signal.SIGTERM)
-        until(lambda: "stopping" in server.log, "the signal")
+        wait_until(lambda: "stopping" in server.log, "the signal")
         connection.send(FIRING[100:])
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (200, b'{"received":2,"forwarded":2}')
@@ -212,7 +213,7 @@ def test_a_stop_finishes_the_request_it_has(tmp_path: Path) -> None:
 def test_a_target_that_is_no_longer_set_is_told_and_forgotten(tmp_path: Path) -> None:
     with receiving(tmp_path / "data", ALERTS_WEBHOOK_URL="http://127.0.0.1:1/secret-path") as server:
         server.post(FIRING)
-        until(lambda: server.request("GET", "/health")[2]["status"] == "degraded", "a failed delivery")
+        wait_until(lambda: server.request("GET", "/health")[2]["status"] == "degraded", "a failed delivery")
         failing = 'claude_memory_alerts_delivery_failing{target="webhook"} 1.0'
         assert failing in server.request("GET", "/metrics")[2]
         server.stop()

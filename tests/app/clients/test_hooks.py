@@ -18,7 +18,8 @@ from app.clients import hooks
 from app.clients.catalogue import Command
 from app.clients.hooks import HookEdit
 from app.clients.jsonc import Document, NotEditable
-from tests.support.serving import ROOT, Server, clean_environment, until
+from tests.support.serving import ROOT, Server, clean_environment
+from tests.support.waiting import wait_until
 
 SETTINGS = """{
   "model": "opus",
@@ -275,7 +276,7 @@ def test_what_one_session_said_the_next_one_is_told(tmp_path: Path) -> None:
         def told() -> str:
             return run_hook("session-start", {"cwd": str(project), "source": "startup"}, data_dir, project).stdout
 
-        until(
+        wait_until(
             lambda: "prices are stored in cents" in told(), f"the memory; {(data_dir / 'session-end.log').read_text()}"
         )
     finally:

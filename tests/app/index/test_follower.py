@@ -65,6 +65,15 @@ async def record(applied, changes):
     applied += changes
 
 
+async def is_level(follower: Follower) -> bool:
+    """Whether all that is written so far is applied; not while the index is being rebuilt."""
+    try:
+        await follower.catch_up()
+    except IndexUnavailable:
+        return False
+    return True
+
+
 async def healthy(follower):
     await until(lambda: follower.problem is None, "the index can answer")
 
@@ -215,9 +224,7 @@ class TestVectors:
             embeddings = Embeddings(database)
             found, _ = await embeddings.older(model, UUID(int=2**128 - 1), 1_000)
             await embeddings.store(model, [(one, make(one.text)) for one in found])
-            follower.wake()
-            await asyncio.sleep(0.1)
-            await healthy(follower)
+            await until(lambda: is_level(follower), "the index has the vectors")
 
         return embed
 

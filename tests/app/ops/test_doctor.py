@@ -19,7 +19,8 @@ from app.datadir.lock import DataDirectoryLock
 from app.ops import doctor
 from app.settings.fields import Settings
 from tests.support.bridges import Machine, machine_at, runs
-from tests.support.serving import PATIENCE_S, Server, SlowServer, clean_environment, serving, until
+from tests.support.serving import PATIENCE_S, Server, SlowServer, clean_environment, serving
+from tests.support.waiting import wait_until
 
 SECRET = "sk-made-up-key-for-this-test"
 MENDS = doctor.Mends(server="start it anew", postgres="start PostgreSQL", index="rebuild it")
@@ -77,7 +78,7 @@ def test_with_a_daemon_it_asks_that_and_without_one_it_tries_for_itself(machine:
     client.leave()
     daemon = psutil.Process(machine.status()["pid"])
     daemon.terminate()
-    until(lambda: not runs(daemon), "the end of the daemon")
+    wait_until(lambda: not runs(daemon), "the end of the daemon")
 
     code, checks = examine(machine)
 
@@ -87,7 +88,7 @@ def test_with_a_daemon_it_asks_that_and_without_one_it_tries_for_itself(machine:
     assert "none runs" in checks["server"]["found"]
     assert "a bridge brought initialize" in checks["MCP call"]["found"]
     assert "from the index" in checks["search"]["found"]
-    until(lambda: machine.processes() == [], "all that it started to end")
+    wait_until(lambda: machine.processes() == [], "all that it started to end")
 
 
 def test_a_broken_database_is_told_with_what_to_do(machine: Machine):

@@ -17,8 +17,8 @@ from app.store.database import Database
 from app.store.maintenance import CLEANUPS, maintenance
 from app.store.tokens import Tokens
 from app.store.users import Users
+from tests.support.locks import until_a_session_waits_for_a_lock
 from tests.support.rows import add_note, add_turns
-from tests.support.waiting import until_somebody_waits_for_a_lock
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=100)
 NOTHING = {
@@ -150,7 +150,7 @@ async def test_a_conversation_that_is_written_to_meanwhile_stays_with_its_turns(
         await connection.execute("update conversations set title = 'being appended to'")
         async with maintenance(database) as work:
             deletion = asyncio.create_task(work.delete(empty, datetime.now(UTC)))
-            await until_somebody_waits_for_a_lock(database)
+            await until_a_session_waits_for_a_lock(database)
             await connection.execute(
                 "insert into memories (id, user_id, conversation_id, kind, text, content_hash, whole_id, session_id,"
                 " terms, words, asks, tells_time, analysis) values (gen_random_uuid(), 'alice', 'waking', 'turn',"

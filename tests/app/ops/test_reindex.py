@@ -19,7 +19,8 @@ from app.store.collections import PostgresCollections
 from tests.support.domain import domain_on, texts_for
 from tests.support.qdrant import COPIES, answering, delete_all, fed, feeding, qdrant
 from tests.support.rows import add_note
-from tests.support.serving import clean_environment, serving, until
+from tests.support.serving import clean_environment, serving
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -104,7 +105,9 @@ def test_a_running_server_that_cannot_rebuild_says_so(run_folder):
         assert done.stderr.startswith("claude-memory: the index could not be made in 3 tries: ")
         assert done.stderr.endswith("; the server goes on trying; see its log\n")
         index.unlink()
-        until(lambda: server.request("GET", "/health")[2]["components"]["index"]["status"] == "ok", "the index", 20)
+        wait_until(
+            lambda: server.request("GET", "/health")[2]["components"]["index"]["status"] == "ok", "the index", 20
+        )
 
 
 def test_a_running_server_rebuilds_its_own_index(run_folder):

@@ -17,7 +17,8 @@ from app.process import doorman as doorman_module
 from app.process.doorman import Doorman
 from app.process.timeline import Timeline
 from app.settings.fields import Settings
-from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, SlowServer, refused, serving, until
+from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, SlowServer, refused, serving
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_everything_else_is_kept_with_every_byte_unread(
 ) -> None:
     with connect(listener) as client:
         client.sendall(request_)
-        until(lambda: doorman._held, "the connection to be kept")
+        wait_until(lambda: doorman._held, "the connection to be kept")
 
         [kept] = doorman.hand_over()
         with kept:
@@ -110,7 +111,7 @@ def test_who_left_is_not_kept(listener: socket.socket, doorman: Doorman) -> None
         connect(listener).close()
     ask(listener, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
 
-    until(lambda: not doorman._silent, "the connections to be dropped")
+    wait_until(lambda: not doorman._silent, "the connections to be dropped")
     assert doorman.hand_over() == []
 
 
@@ -122,7 +123,7 @@ def test_kept_connections_are_bounded_and_health_is_still_answered(
     try:
         for client in clients:
             client.sendall(b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n")
-        until(lambda: len(doorman._held) == 3, "three to be kept")
+        wait_until(lambda: len(doorman._held) == 3, "three to be kept")
 
         busy = ask(listener, b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n")
         assert busy.startswith(b"HTTP/1.1 503 ")
@@ -247,7 +248,7 @@ def test_a_signal_while_it_starts_ends_it_and_all_it_began(tmp_path: Path, numbe
     try:
         assert server.stop(number) == 0, server.log
         assert server.log == "" or "Traceback" not in server.log
-        until(lambda: not (tmp_path / "data/postgres/cluster/postmaster.pid").exists(), "PostgreSQL to end")
+        wait_until(lambda: not (tmp_path / "data/postgres/cluster/postmaster.pid").exists(), "PostgreSQL to end")
     finally:
         server.end()
 
@@ -274,7 +275,7 @@ def test_ipv6_works(tmp_path: Path) -> None:
 
 def test_status_tells_which_settings_were_given_not_what_was_bound(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--host", "localhost", kind=SlowServer, ready=False, METRICS_PORT="0") as server:
-        until(lambda: server.request("GET", "/status")[0] == 200, "the HTTP API")
+        wait_until(lambda: server.request("GET", "/status")[0] == 200, "the HTTP API")
         given = server.request("GET", "/status")[2]["settings"]
     assert (given["HOST"], given["PORT"], given["METRICS_PORT"]) == (True, True, True)
 

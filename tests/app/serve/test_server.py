@@ -16,7 +16,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from app.serve.service import MCP_BODY_LIMIT_BYTES
 from app.serve.sse import SseSessions
-from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, SlowServer, SseStream, refused, serving, until
+from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, SlowServer, SseStream, refused, serving
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ async def test_the_sdks_client_remembers_over_sse(server: Server) -> None:
         found = await session.call_tool("search_memory", {"query": "which colour has the teapot"})
         assert found.structured_content["results"][0]["text"] == "the teapot is green"
         assert server.request("GET", "/status")[2]["sessions"] == 1
-    until(lambda: server.request("GET", "/status")[2]["sessions"] == 0, "the session to end")
+    wait_until(lambda: server.request("GET", "/status")[2]["sessions"] == 0, "the session to end")
 
 
 def test_streams_beat_often_enough_for_every_proxy() -> None:
@@ -92,7 +93,7 @@ def test_each_call_is_one_line_without_content(server: Server) -> None:
         lines = [json.loads(line) for line in server.log.splitlines()]
         return next((line for line in lines if line.get("request_id") == "line-1"), None)
 
-    written = until(line, "the line")
+    written = wait_until(line, "the line")
     assert (written["tool"], written["user"], written["outcome"]) == ("memorize", "default", "ok")
     assert written["duration_ms"] > 0
     assert "private sentence" not in server.log
@@ -198,9 +199,9 @@ def test_running_calls_finish_before_it_ends(tmp_path: Path) -> None:
         caller.start()
         try:
             for file in (over_http, over_sse):
-                until(file.with_suffix(".begun").exists, "the call to begin")
+                wait_until(file.with_suffix(".begun").exists, "the call to begin")
             server.process.terminate()
-            until(lambda: "stopping" in server.log, "the signal to arrive")
+            wait_until(lambda: "stopping" in server.log, "the signal to arrive")
             assert server.process.poll() is None
         finally:
             over_http.touch()
@@ -227,9 +228,9 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         caller = threading.Thread(target=call)
         caller.start()
         stream, _ = open_session(server)
-        until((tmp_path / "never.begun").exists, "the call to begin")
+        wait_until((tmp_path / "never.begun").exists, "the call to begin")
         server.process.terminate()
-        until(lambda: "stopping" in server.log, "the signal to arrive")
+        wait_until(lambda: "stopping" in server.log, "the signal to arrive")
         assert server.stop() == 0
         caller.join(20)
         stream.close()

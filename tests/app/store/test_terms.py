@@ -17,8 +17,8 @@ from app.memory.types import MemoryUpdate, Scope, Selection
 from app.store import terms as terms_module
 from app.store.database import Database
 from app.store.terms import COUNT_TERM
+from tests.support.locks import until_a_session_waits_for_a_lock
 from tests.support.rows import add_note, add_turns, piece
-from tests.support.waiting import until_somebody_waits_for_a_lock
 
 WORDS = ["red", "green", "blue", "apple", "pear", "plum"]
 PROJECTS = [None, "p", "q"]
@@ -146,7 +146,7 @@ async def test_a_fold_that_another_process_overtakes_is_no_error(store, database
         async with another_process.as_service() as other, other.transaction():
             await other.execute("update log_positions set xid = xid where name = 'term_counts'")
             overtaken = asyncio.create_task(store.fold_term_counts())
-            await until_somebody_waits_for_a_lock(database)
+            await until_a_session_waits_for_a_lock(database)
         await overtaken
     finally:
         await another_process.close()

@@ -17,8 +17,8 @@ from app.store.postgres import PostgresStore
 from app.store.tokens import Tokens
 from app.store.users import Users
 from tests.support.domain import texts_for
+from tests.support.locks import until_a_session_waits_for_a_lock
 from tests.support.rows import add_note, add_turns, note, piece, turn
-from tests.support.waiting import until_somebody_waits_for_a_lock
 
 # One row of a user in every table that names users, for tables the store does not fill by itself. A table that is
 # new and not here makes `test_every_table…` fail: give a row, and see that the deletion and its check hold for it.
@@ -251,7 +251,7 @@ async def test_a_writer_waits_for_another_of_the_same_quota_and_counts_what_it_w
     async with limited.db.as_user("alice") as connection, connection.transaction():
         await connection.execute("insert into conversations (user_id, id) values ('alice', 'open')")
         waiting = asyncio.create_task(add_note(limited, alice, "three"))
-        await until_somebody_waits_for_a_lock(limited.db)
+        await until_a_session_waits_for_a_lock(limited.db)
         await connection.execute("update memories set text = repeat('x', 40 - octet_length('one')) where text = 'two'")
     with pytest.raises(QuotaExceeded, match="bytes"):
         await waiting
@@ -381,7 +381,7 @@ async def test_a_deletion_waits_for_writes_that_are_under_way_and_takes_them_too
         await transaction.start()
         await connection.execute("insert into conversations (user_id, id) values ('alice', 'under way')")
         deletion = asyncio.create_task(users.delete("alice"))
-        await until_somebody_waits_for_a_lock(store.db)
+        await until_a_session_waits_for_a_lock(store.db)
         await transaction.commit()
     await deletion
 

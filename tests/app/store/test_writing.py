@@ -12,8 +12,8 @@ from app.memory.texts import content_hash
 from app.memory.types import Kind, MemoryUpdate, Selection
 from app.store import conversations
 from app.store.rows import new_id
+from tests.support.locks import until_a_session_waits_for_a_lock
 from tests.support.rows import add_note, add_turns, note, piece, turn
-from tests.support.waiting import until_somebody_waits_for_a_lock
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -278,7 +278,7 @@ class TestForget:
         append = asyncio.create_task(add_turns(store, alice, "talk", "said meanwhile"))
         await locked.wait()
         forget = asyncio.create_task(store.forget(alice, Selection(conversation_id="talk"), dry_run=False))
-        await until_somebody_waits_for_a_lock(database)
+        await until_a_session_waits_for_a_lock(database)
         go_on.set()
 
         assert (await append).stored == 1

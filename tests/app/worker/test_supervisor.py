@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from app.worker import supervisor
 from app.worker.supervisor import Supervisor
+from tests.support.waiting import wait_until
 
 # Each run adds a line to a file, and does what the line's number says.
 PROGRAM = """
@@ -53,8 +53,7 @@ def terminate_when(condition: Path) -> None:
     """Send ourselves SIGTERM as soon as a file is there."""
 
     def wait() -> None:
-        while not condition.exists():
-            time.sleep(0.01)
+        wait_until(condition.exists, f"{condition.name} to be made")
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -19,7 +19,7 @@ from infra.monitoring.alertmanager import MAIN_FILE, PORT, TOKEN_FILE, arguments
 from infra.monitoring.rule import Severity
 from infra.monitoring.rules import RULES
 from tests.support.alert_server import AlertServer
-from tests.support.serving import until
+from tests.support.waiting import wait_until
 
 TOKEN = "made-up-token-of-alerts"
 ALERTMANAGER = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")  # Debian's name is the latter
@@ -100,7 +100,9 @@ def test_a_critical_alert_goes_out_at_once_and_silences_the_warning_of_its_topic
                 fired("ClaudeMemoryDatabaseLarge"),
             ],
         )
-        logged = until(lambda: len(receiver.logged()) >= 2 and receiver.logged(), "both critical alerts in the log")
+        logged = wait_until(
+            lambda: len(receiver.logged()) >= 2 and receiver.logged(), "both critical alerts in the log"
+        )
         states = {
             (one["labels"]["alertname"], one["labels"].get("instance")): one["status"]["state"]
             for one in get(url, "alerts")
@@ -166,7 +168,7 @@ def running(folder: Path, receiver_port: int) -> Iterator[str]:
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen([str(ALERTMANAGER), *flags], stdout=log, stderr=log)
     try:
-        until(lambda: process.poll() is not None or answers(url), "Alertmanager")
+        wait_until(lambda: process.poll() is not None or answers(url), "Alertmanager")
         assert process.poll() is None, (folder / "log").read_text()
         yield url
     finally:

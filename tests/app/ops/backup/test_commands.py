@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serving import Server, clean_environment, serving, until
+from tests.support.serving import Server, clean_environment, serving
+from tests.support.waiting import wait_until
 
 PASSPHRASE = "correct horse"
 
@@ -48,7 +49,9 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
         assert written["encrypted"]
         assert {one["table"]: one["rows"] for one in written["tables"]}["memories"] == 1
         taken_at = datetime.fromisoformat(written["taken_at"]).timestamp()
-        until(lambda: abs(metric(server, "backup_last_success_timestamp_seconds") - taken_at) < 1, "the metric", 10)
+        wait_until(
+            lambda: abs(metric(server, "backup_last_success_timestamp_seconds") - taken_at) < 1, "the metric", 10
+        )
 
         status, out, error = command("verify", str(file), *old, cwd=tmp_path, **key)
         assert (status, error) == (0, "")

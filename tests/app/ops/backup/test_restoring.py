@@ -31,8 +31,10 @@ from app.store.snapshots import FATES, Fate, Table, table_columns
 from app.store.tokens import Tokens
 from tests.support.disks import small_disk
 from tests.support.domain import domain_on, memorize, texts_for
+from tests.support.locks import a_session_is_held_up
 from tests.support.postgres_server import binaries, postgres_server_in
 from tests.support.rows import add_note, add_turns, note, turn
+from tests.support.waiting import until
 
 ODD = "tab\there, line\nthere, back\\slash, \\N, nothing \u200b, 猫 🐈, quote ' \" and \\."
 
@@ -244,7 +246,11 @@ async def test_a_server_that_starts_meanwhile_waits_and_sees_the_new_data_alone(
 
     async def slow_finish(self):
         opening = asyncio.create_task(server.open())
-        await asyncio.sleep(0.3)
+        observer = await asyncpg.connect(**empty.connect_arguments)
+        try:
+            await until(lambda: a_session_is_held_up(observer), "the server waits")
+        finally:
+            await observer.close()
         assert not opening.done(), "it must not work on tables that are about to go"
         made = await finish(self)
         started.opening = opening
