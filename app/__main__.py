@@ -1,6 +1,6 @@
 """`python -m app` and the command `claude-memory`.
 
-`serve` goes straight to `app.process.boot`: even argparse waits until the port is open; `stdio` to `app.bridge.bridge`.
+`serve` goes straight to `app.process.boot`: even argparse waits until the port is open; `stdio` to `app.bridge.stdio`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
         if flags is not None:
             return boot.serve(flags)
     if given[:1] == ["stdio"] and not {"-h", "--help"} & set(given):
-        from app.bridge import bridge
+        from app.bridge import stdio
 
-        return bridge.main(given[1:])
+        return stdio.main(given[1:])
     if given[:1] == ["daemon"]:
         from app.process import boot
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import psutil
 
-from app.bridge.bridge import ask, ask_to_leave
+from app.bridge.protocol import ask, ask_to_leave
 from benchmarks.client import HOST, CallFailed, Connection, Era, Session, parsed, run
 from benchmarks.figures import median, median_difference, median_ratio, spread
 from benchmarks.filling import fill

@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app/serve/oauth": {"app/access", "app/http", "app/runtime", "app/store"},
     "app/serve": {
         "app/access",
+        "app/bridge",
         "app/http",
         "app/memory",
         "app/process",

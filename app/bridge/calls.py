@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app import __version__
-from app.bridge.bridge import about_us, greet
+from app.bridge.protocol import about_us, greet
 from app.datadir.folder import socket_path
 from app.errors import Unavailable
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.bridge.bridge import ask
 from app.bridge.calls import call_tool
+from app.bridge.protocol import ask
 from app.clients.catalogue import MODULE, SCRIPT, Command, Environment, this_command
 from app.clients.jsonc import Document, Step
 from app.datadir.folder import data_directory

@@ -69,9 +69,9 @@ def add_stdio(commands: Commands[Any]) -> None:
 
 def stdio(args: Namespace) -> int:
     """Carry one client's lines until it leaves."""
-    from app.bridge import bridge
+    from app.bridge.stdio import main
 
-    return bridge.main([] if args.data_dir is None else ["--data-dir", args.data_dir])
+    return main([] if args.data_dir is None else ["--data-dir", args.data_dir])
 
 
 def add_daemon(commands: Commands[Any]) -> None:

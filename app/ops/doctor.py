@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from rich.filesize import decimal
 
 from app import __version__
-from app.bridge.bridge import ask
+from app.bridge.protocol import ask
 from app.clients.conversation import NoConversation, OverHttp, Refused, Told, converse, over_bridge
 from app.datadir.folder import socket_path
 from app.datadir.lock import DataDirectoryLock, holder

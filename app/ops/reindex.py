@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from app.bridge.bridge import ask
+from app.bridge.protocol import ask
 from app.datadir.lock import holder
 from app.errors import IndexUnavailable, Unavailable
 from app.index.setup import Filling, IndexFeeder, IndexSource, Standing

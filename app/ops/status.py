@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.filesize import decimal
 
-from app.bridge.bridge import ask
 from app.bridge.calls import call_tool
+from app.bridge.protocol import ask
 from app.datadir.lock import holder
 from app.errors import Unavailable
 from app.ops.remote import get

@@ -144,7 +144,7 @@ def _lock(boot: Boot, given: dict[str, str]) -> None:
     lock = DataDirectoryLock(boot.data_dir)
     if not boot.flags.daemon and (held_by := holder(boot.data_dir)) and held_by.get("mode") == "daemon":
         # A daemon came first: this server does its work from now on, and its bridges connect here.
-        from app.bridge.bridge import ask_to_leave
+        from app.bridge.protocol import ask_to_leave
 
         ask_to_leave(os.fspath(boot.data_dir))
     lock.acquire(getattr(boot, "url", ""), "daemon" if boot.flags.daemon else "serve")

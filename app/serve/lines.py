@@ -1,8 +1,7 @@
 """MCP over a Unix socket, a message a line: the daemon's side of `claude-memory stdio`.
 
-A connection begins with one line of ours, {"bridge": …} or {"ask": "status" | "leave" | "reindex"}, answered by
-{"daemon": …}; after a bridge's, the lines are MCP's. Nobody but this user (and root) gets as far as that, and who does
-could read the data directory itself: so a bridge names the user it acts for, and is believed.
+Only this user (and root) gets as far as the greeting (`app.bridge.protocol`), and could read the data directory itself:
+so a bridge names the user it acts for, and is believed.
 A client that sends nonsense, half a line or a line without end, or never reads, harms only its own session. At most
 CALLS_AT_ONCE of its requests are in work; while they are, nothing more is read, so what it can make us hold is bounded.
 """
@@ -15,8 +14,6 @@ import json
 import logging
 import os
 import socket
-import struct
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -31,6 +28,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from app.access.authenticator import noted_agent
+from app.bridge.protocol import AFTER_CLIENT_S, LINE_LIMIT_BYTES, LINE_TOO_LONG, peer_user
 from app.errors import InvalidSettings
 from app.memory.types import Scope
 from app.settings.fields import Settings
@@ -38,15 +36,12 @@ from app.settings.loading import ClientIdentity
 
 logger = logging.getLogger(__name__)
 
-LINE_LIMIT_BYTES = 16 * 2**20
 HELLO_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 30.0  # a client that does not read for that long has gone
 CLOSE_TIMEOUT_S = 5.0
 CALLS_AT_ONCE = 32
-AFTER_CLIENT_S = 30.0  # how long calls may run that a client left behind
 # A lost connection, a time that is over, and what the SDK's streams say when the other end was quicker.
 _ENDS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
-_PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _CLIENT_INFO = "io.modelcontextprotocol/clientInfo"  # in every request since 2026-07-28
 
 
@@ -300,7 +295,7 @@ async def _skip_line(reader: asyncio.StreamReader) -> bool:
 def _message(line: bytes | None) -> types.JSONRPCMessage:
     """Return the message of a line; for a line that is none, the error that says so."""
     if line is None:
-        return _error(None, types.INVALID_REQUEST, f"a message over {LINE_LIMIT_BYTES:,} bytes was not read")
+        return _error(None, types.INVALID_REQUEST, LINE_TOO_LONG)
     try:
         return types.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValidationError:
@@ -322,7 +317,4 @@ def _error(request_id: int | str | None, code: int, text: str) -> types.JSONRPCE
 
 def _peer_may(connection: socket.socket) -> bool:
     """Whether the process at the other end is this user's or root's; on most systems the file's mode says so too."""
-    if sys.platform != "linux":
-        return True
-    _, user, _ = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-    return user in (os.geteuid(), 0)
+    return peer_user(connection) in (None, os.geteuid(), 0)

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from app.bridge.bridge import ask
+from app.bridge.protocol import ask
 from app.datadir.folder import socket_path
 from tests.support.serving import INITIALIZE, PATIENCE_S, clean_environment
 from tests.support.waiting import wait_until

@@ -23,7 +23,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 def test_the_structured_result_comes_back_for_the_user_of_the_environment(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setenv("DEFAULT_USER_ID", "ann")
 
     def play(peer: Peer) -> None:
@@ -35,22 +35,22 @@ def test_the_structured_result_comes_back_for_the_user_of_the_environment(
     assert told == {"whose": {"default_user_id": "ann"}}
 
 
-def test_where_nobody_listens_it_is_an_error(machine: Machine):
+def test_where_nobody_listens_it_is_an_error(machine: Machine) -> None:
     with pytest.raises(Unavailable, match="no answer over the socket"):
         call_tool(machine.data_dir, "memory_health", {}, PATIENCE_S)
 
 
-def test_an_answer_without_a_result_of_the_tool_is_an_error(machine: Machine):
+def test_an_answer_without_a_result_of_the_tool_is_an_error(machine: Machine) -> None:
     with StandIn(machine, echo), pytest.raises(Unavailable, match="memory_health"):
         call_tool(machine.data_dir, "memory_health", {}, PATIENCE_S)
 
 
-def test_a_client_that_is_refused_learns_why(machine: Machine):
+def test_a_client_that_is_refused_learns_why(machine: Machine) -> None:
     refuses = StandIn(machine, echo, refused="1 wrong setting: DEFAULT_USER_ID")
     with refuses, pytest.raises(Unavailable, match="refuses this client: 1 wrong setting: DEFAULT_USER_ID"):
         call_tool(machine.data_dir, "memory_health", {}, PATIENCE_S)
 
 
-def test_one_that_goes_away_is_an_error(machine: Machine):
+def test_one_that_goes_away_is_an_error(machine: Machine) -> None:
     with StandIn(machine, lambda peer: None), pytest.raises(Unavailable, match=r"before it answered|no answer"):
         call_tool(machine.data_dir, "memory_health", {}, PATIENCE_S)
