@@ -10,7 +10,7 @@ from app.commands.common import Commands, add_command, add_common, cell, duratio
 
 if TYPE_CHECKING:
     from app.access.tokens import Token
-    from app.store.oauth import Client
+    from app.store.oauth_clients import OAuthClient
 
 # where claude.ai, Claude Desktop and the mobile apps send users back to
 CLAUDE_REDIRECTS = ("https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback")
@@ -155,7 +155,7 @@ def redirect_address(value: str) -> str:
     return value
 
 
-def _shown_client(client: Client) -> dict[str, Any]:
+def _shown_client(client: OAuthClient) -> dict[str, Any]:
     return {
         "id": client.id,
         "name": client.name,

@@ -12,31 +12,32 @@ from app.access.tokens import Token, digest, new_token
 from app.errors import NotFound
 from app.runtime.command_database import open_database
 from app.settings.loading import load_settings
-from app.store.oauth import Client
+from app.store.database import Database
+from app.store.oauth_clients import OAuthClient, OAuthClients
 from app.store.tokens import Tokens
 
 Answer = TypeVar("Answer")
 
 
 def create(data_dir: str | None, user: str, scopes: Sequence[str], expires_in: timedelta | None) -> tuple[str, Token]:
-    """Store a new token; return its value, which nobody will see again, and what is stored of it."""
+    """Store a new token; return its value, which is never shown again, and what is stored of it."""
     value = new_token()
     expires_at = None if expires_in is None else datetime.now(UTC) + expires_in
-    return value, _ask(data_dir, lambda tokens: tokens.create(digest(value), user, scopes, expires_at))
+    return value, _ask(data_dir, lambda db: Tokens(db).create(digest(value), user, scopes, expires_at))
 
 
 def listing(data_dir: str | None) -> list[Token]:
     """Return all tokens, and what was granted to clients, newest first."""
-    return _ask(data_dir, lambda tokens: tokens.list())
+    return _ask(data_dir, lambda db: Tokens(db).list())
 
 
 def revoke(data_dir: str | None, token_id: str) -> None:
     """Revoke a token, a client's grant, or a client with all its grants. Raises NotFound."""
-    if not _ask(data_dir, lambda tokens: tokens.revoke(token_id)):
+    if not _ask(data_dir, lambda db: Tokens(db).revoke(token_id)):
         raise NotFound(f"no live token has the id {token_id!r}; claude-memory token list shows them")
 
 
-def create_client(data_dir: str | None, name: str, redirects: Sequence[str]) -> tuple[Client, str]:
+def create_client(data_dir: str | None, name: str, redirects: Sequence[str]) -> tuple[OAuthClient, str]:
     """Store a client for whom id and secret are typed by hand; return it with its secret, which is not kept."""
     secret = new_token()
     metadata = {
@@ -45,19 +46,19 @@ def create_client(data_dir: str | None, name: str, redirects: Sequence[str]) -> 
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
     }
-    client = Client(id=str(uuid4()), name=name, metadata=metadata, secret_digest=digest(secret))
-    _ask(data_dir, lambda tokens: tokens.add_client(client))
+    client = OAuthClient(id=str(uuid4()), name=name, metadata=metadata, secret_digest=digest(secret))
+    _ask(data_dir, lambda db: OAuthClients(db).add(client, None))
     return client, secret
 
 
-def clients(data_dir: str | None) -> list[Client]:
+def clients(data_dir: str | None) -> list[OAuthClient]:
     """Return all clients that users may let in, newest first."""
-    return _ask(data_dir, lambda tokens: tokens.clients())
+    return _ask(data_dir, lambda db: OAuthClients(db).all())
 
 
-def _ask(data_dir: str | None, question: Callable[[Tokens], Awaitable[Answer]]) -> Answer:
+def _ask(data_dir: str | None, question: Callable[[Database], Awaitable[Answer]]) -> Answer:
     async def ask() -> Answer:
         async with open_database(load_settings({"memory_data_dir": data_dir}), "token") as db:
-            return await question(Tokens(db))
+            return await question(db)
 
     return asyncio.run(ask())

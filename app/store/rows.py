@@ -7,6 +7,7 @@ import time
 from typing import Any
 from uuid import UUID
 
+from app.access.tokens import Token
 from app.memory.types import Filter, Kind, Memory
 
 MEMORY_COLUMNS = (
@@ -36,6 +37,20 @@ def to_memory(row: Any) -> Memory:
         occurred_at=row["occurred_at"],
         expires_at=row["expires_at"],
         archived_at=row["archived_at"],
+    )
+
+
+def to_token(row: Any) -> Token:
+    """Return the token of a row; `client` is among its columns where a client has it."""
+    return Token(
+        id=row["id"],
+        user=row["user_id"],
+        scopes=tuple(row["scopes"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        last_used_at=row["last_used_at"],
+        revoked_at=row["revoked_at"],
+        client=row.get("client"),
     )
 
 

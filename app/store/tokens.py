@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from app.access.tokens import Token
-from app.store import oauth
 from app.store.database import Database
+from app.store.oauth_clients import remove_client
+from app.store.oauth_grants import find_access_token, list_grants, revoke_grant
+from app.store.rows import to_token
 
 _COLUMNS = "id, user_id, scopes, created_at, expires_at, last_used_at, revoked_at"
 _LIVE = "revoked_at is null and (expires_at is null or expires_at > now())"
@@ -30,11 +32,11 @@ class Tokens:
         async with self._db.as_service() as connection:
             token = await _find_made_by_hand(connection, digest)
             if token is None and self._resource is not None:
-                token = await oauth.find_access_token(connection, digest, self._resource)
+                token = await find_access_token(connection, digest, self._resource)
         return token
 
     async def find_made_by_hand(self, digest: bytes) -> Token | None:
-        """Return the live token with that SHA-256 digest unless it is a client's: those prove nobody's identity."""
+        """Return the live token with that SHA-256 digest unless it is a client's: those prove no identity."""
         async with self._db.as_service() as connection:
             return await _find_made_by_hand(connection, digest)
 
@@ -50,7 +52,7 @@ class Tokens:
                 list(scopes),
                 expires_at,
             )
-        return _token(row)
+        return to_token(row)
 
     async def ensure(self, digest: bytes, user: str, scopes: Sequence[str]) -> bool:
         """Store a digest unless it is there, revoked or not; return whether it was stored."""
@@ -68,8 +70,8 @@ class Tokens:
     async def list(self) -> builtins.list[Token]:
         """Return all tokens, and what was granted to clients, newest first."""
         async with self._db.as_service() as connection:
-            made = [_token(row) for row in await connection.fetch(f"select {_COLUMNS} from tokens")]
-            found = [*made, *await oauth.list_grants(connection)]
+            made = [to_token(row) for row in await connection.fetch(f"select {_COLUMNS} from tokens")]
+            found = [*made, *await list_grants(connection)]
         return sorted(found, key=lambda token: token.created_at, reverse=True)
 
     async def revoke(self, token_id: str) -> bool:
@@ -81,20 +83,10 @@ class Tokens:
             )
             if done == "UPDATE 1":
                 return True
-            return await oauth.revoke_grant(connection, token_id) or await oauth.remove_client(connection, token_id)
-
-    async def clients(self) -> builtins.list[oauth.Client]:
-        """Return the clients that are registered, newest first."""
-        async with self._db.as_service() as connection:
-            return await oauth.list_clients(connection)
-
-    async def add_client(self, client: oauth.Client) -> None:
-        """Store a client that an operator made; it stays until it is revoked."""
-        async with self._db.as_service() as connection:
-            await oauth.add_client(connection, client, None)
+            return await revoke_grant(connection, token_id) or await remove_client(connection, token_id)
 
     async def any_live(self) -> bool:
-        """Tell whether anybody could sign in."""
+        """Tell whether anyone could sign in."""
         async with self._db.as_service() as connection:
             return bool(await connection.fetchval(f"select exists (select from tokens where {_LIVE})"))
 
@@ -103,16 +95,4 @@ async def _find_made_by_hand(connection: Any, digest: bytes) -> Token | None:
     row = await connection.fetchrow(
         f"update tokens set last_used_at = now() where digest = $1 and {_LIVE} returning {_COLUMNS}", digest
     )
-    return None if row is None else _token(row)
-
-
-def _token(row: Any) -> Token:
-    return Token(
-        id=row["id"],
-        user=row["user_id"],
-        scopes=tuple(row["scopes"]),
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        last_used_at=row["last_used_at"],
-        revoked_at=row["revoked_at"],
-    )
+    return None if row is None else to_token(row)

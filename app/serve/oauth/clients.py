@@ -26,7 +26,7 @@ from starlette.types import Message
 from app.access.redirects import is_redirect
 from app.access.tokens import SCOPES, digest
 from app.settings.values import is_loopback
-from app.store.oauth import Client
+from app.store.oauth_clients import OAuthClient
 
 DEFAULT_SCOPES = ("read", "write")  # `admin` is given only where a client asks for it by name
 NAME_LIMIT = 100
@@ -151,7 +151,7 @@ def check_metadata(client: OAuthClientInformationFull) -> dict[str, Any]:
     return metadata
 
 
-def stored_client(client: Client) -> RegisteredClient:
+def stored_client(client: OAuthClient) -> RegisteredClient:
     """Return a client from the store in the SDK's form."""
     return RegisteredClient.model_validate(
         {**client.metadata, "client_id": client.id, "client_name": client.name, "secret_digest": client.secret_digest}

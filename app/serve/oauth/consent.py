@@ -23,7 +23,8 @@ from app.serve.oauth import CONSENT
 from app.serve.oauth.clients import UNNAMED
 from app.serve.oauth.page import Asking, consent_page, problem_page, proof_page
 from app.serve.oauth.provider import Provider
-from app.store.oauth import REQUEST_LIFETIME, OAuthStore, Proof, SignIn
+from app.store.oauth import OAuthStore
+from app.store.oauth_sign_ins import REQUEST_LIFETIME, Proof, SignIn
 from app.store.tokens import Tokens
 
 if TYPE_CHECKING:  # its libraries are loaded only where a provider is set
@@ -85,7 +86,7 @@ class Consent:
             return problem_page(OVER, 400)
         action = form.get("action")
         if action == "deny":
-            await (await self._store()).deny(digest(handle))
+            await (await self._store()).sign_ins.deny(digest(handle))
             self._provider.count("denied")
             return self._back(sign_in, error="access_denied")
         if action == "allow":
@@ -116,7 +117,7 @@ class Consent:
                 iss=request.query_params.get("iss"),
             )
         except MemoryServerError as error:
-            await (await self._store()).note_wrong_proof(digest(handle))
+            await (await self._store()).sign_ins.note_wrong_proof(digest(handle))
             self._provider.count("wrong_proof")
             return await self._ask_again(sign_in, handle, browser, str(error), error.status)
         return await self._proved(sign_in, handle, browser, Proof(user=user, scopes=OPENID_SCOPES, token_id=None))
@@ -130,7 +131,7 @@ class Consent:
         return value if _SECRET.fullmatch(value) else None
 
     async def _sign_in(self, handle: str) -> SignIn | None:
-        return await (await self._store()).sign_in(digest(handle)) if _SECRET.fullmatch(handle) else None
+        return await (await self._store()).sign_ins.get(digest(handle)) if _SECRET.fullmatch(handle) else None
 
     async def _asking(self, sign_in: SignIn, handle: str, browser: str) -> Asking:
         client = await self._provider.get_client(sign_in.client_id)
@@ -149,7 +150,7 @@ class Consent:
     async def _by_token(self, sign_in: SignIn, handle: str, browser: str, shown: str) -> Response:
         token = await (await self._tokens()).find_made_by_hand(digest(shown)) if _SECRET.fullmatch(shown) else None
         if token is None:
-            await (await self._store()).note_wrong_proof(digest(handle))
+            await (await self._store()).sign_ins.note_wrong_proof(digest(handle))
             self._provider.count("wrong_proof")
             return await self._ask_again(
                 sign_in, handle, browser, "This access token is unknown, expired or revoked. Nothing was allowed."
@@ -165,12 +166,12 @@ class Consent:
             problem = f"The application asks for {asked}, and you may give {has} only."
             return await self._ask_again(sign_in, handle, browser, problem)
         bound = Proof(user=proof.user, scopes=scopes, token_id=proof.token_id)
-        await (await self._store()).prove(digest(handle), bound, digest(browser))
+        await (await self._store()).sign_ins.prove(digest(handle), bound, digest(browser))
         return _see_other(f"{self._provider.public_url}{CONSENT}?request={quote(handle)}")
 
     async def _allow(self, sign_in: SignIn, handle: str, browser: str) -> Response:
         code = new_token()
-        if await (await self._store()).allow(digest(handle), digest(browser), digest(code)) is None:
+        if await (await self._store()).sign_ins.allow(digest(handle), digest(browser), digest(code)) is None:
             return problem_page(OTHER_BROWSER, 403)
         self._provider.count("allowed")
         return self._back(sign_in, code=code)

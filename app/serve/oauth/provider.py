@@ -34,7 +34,10 @@ from app.serve.oauth.clients import (
     stored_client,
 )
 from app.settings.fields import Settings
-from app.store.oauth import Client, OAuthStore, Rotation, SignIn
+from app.store.oauth import OAuthStore
+from app.store.oauth_clients import OAuthClient
+from app.store.oauth_grants import Rotation
+from app.store.oauth_sign_ins import SignIn
 
 logger = logging.getLogger(__name__)
 
@@ -82,21 +85,21 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
 
     async def get_client(self, client_id: str) -> RegisteredClient | None:
         """Return a live client."""
-        client = await (await self._store()).client(client_id) if is_client_id(client_id) else None
+        client = await (await self._store()).clients.get(client_id) if is_client_id(client_id) else None
         return None if client is None else stored_client(client)
 
     async def register_client(self, client_info: OAuthClientInformationFull) -> None:
         """Store a client that registers itself. Raises RegistrationError; puts right what the answer will say."""
         client_info.scope = " ".join(known_scopes(client_info.scope) or DEFAULT_SCOPES)
         secret = client_info.client_secret
-        client = Client(
+        client = OAuthClient(
             id=client_info.client_id,
             name=(client_info.client_name or "").strip() or UNNAMED,
             metadata=check_metadata(client_info),
             secret_digest=None if secret is None else digest(secret),
         )
         unused_for = timedelta(hours=self._settings.oauth_unused_client_hours)
-        await (await self._store()).add_client(client, unused_for)
+        await (await self._store()).clients.add(client, unused_for)
         self.count("registered")
 
     async def authorize(self, client: OAuthClientInformationFull, params: AuthorizationParams) -> str:
@@ -116,14 +119,14 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
             asked_scopes=tuple(params.scopes or DEFAULT_SCOPES),
             code_challenge=params.code_challenge,
         )
-        await (await self._store()).begin(digest(handle), sign_in)
+        await (await self._store()).sign_ins.begin(digest(handle), sign_in)
         return f"{self.public_url}{CONSENT}?request={quote(handle)}"
 
     async def load_authorization_code(
         self, client: OAuthClientInformationFull, authorization_code: str
     ) -> GrantedCode | None:
         """Return a code of this client. One that was used before ends everything that came from it."""
-        found = await (await self._store()).code(digest(authorization_code))
+        found = await (await self._store()).grants.code(digest(authorization_code))
         if found is None:
             return None
         if found.used:
@@ -149,20 +152,20 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
     ) -> OAuthToken:
         """Redeem a code. Raises TokenError when another call was quicker, or the code has just expired."""
         access, refresh = new_token(), new_token()
-        if not await (await self._store()).redeem(authorization_code.grant_id, digest(access), digest(refresh)):
+        if not await (await self._store()).grants.redeem(authorization_code.grant_id, digest(access), digest(refresh)):
             await self._replayed(authorization_code.grant_id, client.client_id)
             raise TokenError("invalid_grant", "authorization code does not exist")
         self.count("signed_in")
         return self._tokens(client, access, refresh, authorization_code.scopes)
 
     async def _replayed(self, grant_id: str, client_id: str) -> None:
-        await (await self._store()).revoke_grant(grant_id)
+        await (await self._store()).grants.revoke(grant_id)
         logger.warning("sign-in: a code of client %s was used twice; grant %s is revoked", client_id, grant_id)
         self.count("code_replayed")
 
     async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> GrantedRefresh | None:
         """Return a refresh token of this client."""
-        found = await (await self._store()).refresh_token(digest(refresh_token))
+        found = await (await self._store()).grants.refresh_token(digest(refresh_token))
         if found is None or found.client_id != client.client_id:
             return None
         return GrantedRefresh(
@@ -180,7 +183,7 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
         """Replace a refresh token. Raises TokenError; one that was replaced before ends its grant."""
         access, refresh = new_token(), new_token()
         store = await self._store()
-        done = await store.rotate(digest(refresh_token.token), scopes, digest(access), digest(refresh))
+        done = await store.grants.rotate(digest(refresh_token.token), scopes, digest(access), digest(refresh))
         if done is Rotation.DONE:
             return self._tokens(client, access, refresh, scopes)
         if done is Rotation.REUSED:
@@ -202,7 +205,7 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
 
     async def load_access_token(self, token: str) -> GrantedToken | None:
         """Return a token of either kind, for /revoke; MCP requests are checked by `app.access.authenticator`."""
-        found = await (await self._store()).token(digest(token))
+        found = await (await self._store()).grants.token(digest(token))
         if found is None:
             return None
         return GrantedToken(
@@ -216,5 +219,5 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
 
     async def revoke_token(self, token: GrantedToken | GrantedRefresh) -> None:
         """Revoke the grant of a token, with all its tokens."""
-        if await (await self._store()).revoke_grant(token.grant_id):
+        if await (await self._store()).grants.revoke(token.grant_id):
             self.count("revoked")

@@ -156,7 +156,7 @@ class _Endpoints:
             return response
         client = json.loads(bytes(response.body))
         token = new_token()
-        await (await self._store()).let_manage(client["client_id"], digest(token))
+        await (await self._store()).clients.let_manage(client["client_id"], digest(token))
         return JSONResponse(self._managed(client, token), 201, _NO_STORE)
 
     async def manage(self, request: Request) -> Response:
@@ -165,12 +165,12 @@ class _Endpoints:
         store, client_id = await self._store(), request.path_params["client_id"]
         client = None
         if scheme.lower() == "bearer" and is_client_id(client_id):
-            client = await store.managed_client(client_id, digest(token))
+            client = await store.clients.managed(client_id, digest(token))
         if client is None:
             challenge = {**_NO_STORE, "www-authenticate": 'Bearer error="invalid_token"'}
             return JSONResponse({"error": "invalid_token"}, 401, challenge)
         if request.method == "DELETE":
-            await store.remove_client(client_id)
+            await store.clients.remove(client_id)
             return Response(status_code=204, headers=_NO_STORE)
         return JSONResponse(self._managed({**client.metadata, "client_id": client.id}, token), headers=_NO_STORE)
 

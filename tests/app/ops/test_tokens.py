@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import timedelta
 
 import pytest
 
-from app.store.oauth import OAuthStore, Proof, SignIn
+from app.store.database import Database
+from app.store.oauth import OAuthStore
+from app.store.oauth_clients import OAuthClients
 from app.store.tokens import Tokens
-
-RESOURCE = "https://memory.example"
-
-
-def key(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+from tests.support.oauth import RESOURCE, grant, key
 
 
-async def test_a_client_typed_by_hand_is_made_listed_and_revoked(command, database):
+async def test_a_client_typed_by_hand_is_made_listed_and_revoked(command, database: Database) -> None:
     made = await command("token", "create-client", "--name", "Claude")
     assert made.returncode == 0, made.stderr
     client_id, secret = (line.partition(": ")[2] for line in made.stdout.decode().splitlines())
@@ -29,8 +25,7 @@ async def test_a_client_typed_by_hand_is_made_listed_and_revoked(command, databa
         "https://claude.ai/api/mcp/auth_callback",
         "https://claude.com/api/mcp/auth_callback",
     ]
-    store = OAuthStore(database, RESOURCE, timedelta(hours=1), timedelta(days=1))
-    assert (await store.client(client_id)).secret_digest == key(secret)
+    assert (await OAuthClients(database).get(client_id)).secret_digest == key(secret)
     table = (await command("token", "clients")).stdout.decode()
     assert client_id in table
     assert secret not in table
@@ -40,27 +35,16 @@ async def test_a_client_typed_by_hand_is_made_listed_and_revoked(command, databa
     assert (await command("token", "revoke", client_id)).returncode == 1
 
 
-async def test_what_a_client_was_allowed_is_listed_with_its_name_and_revoked(command, database):
+async def test_what_a_client_was_allowed_is_listed_with_its_name_and_revoked(command, database: Database) -> None:
     client = json.loads((await command("token", "create-client", "--name", "Claude", "--json")).stdout)
     store = OAuthStore(database, RESOURCE, timedelta(hours=1), timedelta(days=1))
-    sign_in = SignIn(
-        client_id=client["client_id"],
-        redirect_uri="https://app.example",
-        redirect_given=True,
-        state=None,
-        asked_scopes=("read",),
-        code_challenge="x",
-    )
-    await store.begin(key("request"), sign_in)
-    await store.prove(key("request"), Proof(user="ann", scopes=("read",), token_id=None), key("browser"))
-    await store.allow(key("request"), key("browser"), key("code"))
-    await store.redeem((await store.code(key("code"))).grant_id, key("access"), key("refresh"))
+    await grant(store, client["client_id"])
 
     [listed] = json.loads((await command("token", "list", "--user", "ann", "--json")).stdout)
     assert (listed["client"], listed["user"], listed["scopes"], listed["state"]) == ("Claude", "ann", ["read"], "live")
     assert (await command("token", "revoke", listed["id"])).returncode == 0
 
-    assert await Tokens(database, RESOURCE).find(key("access")) is None
+    assert await Tokens(database, RESOURCE).find(key("access one")) is None
     [listed] = json.loads((await command("token", "list", "--json")).stdout)
     assert listed["state"] == "revoked"
 
@@ -75,8 +59,8 @@ async def test_what_a_client_was_allowed_is_listed_with_its_name_and_revoked(com
         ["--redirect", "https://app.example"],
     ],
 )
-async def test_a_client_that_users_could_not_come_back_to_is_refused(command, database, wrong):
+async def test_a_client_that_users_could_not_come_back_to_is_refused(command, database: Database, wrong) -> None:
     done = await command("token", "create-client", *wrong)
 
     assert done.returncode == 2
-    assert await Tokens(database).clients() == []
+    assert await OAuthClients(database).all() == []

@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from app.store.database import Database
+from app.store.oauth import OAuthStore
 from app.store.tokens import Tokens
+from tests.support.oauth import RESOURCE, add_client, grant, key
 
 DIGEST = hashlib.sha256(b"secret").digest()
 
@@ -18,7 +21,7 @@ def tokens(database):
     return Tokens(database)
 
 
-async def test_a_token_is_found_by_its_digest_with_its_user_and_scopes(tokens):
+async def test_a_token_is_found_by_its_digest_with_its_user_and_scopes(tokens: Tokens) -> None:
     made = await tokens.create(DIGEST, "alice", ["read", "write"], None)
 
     found = await tokens.find(DIGEST)
@@ -28,13 +31,13 @@ async def test_a_token_is_found_by_its_digest_with_its_user_and_scopes(tokens):
     assert found.last_used_at is not None
 
 
-async def test_an_unknown_digest_finds_nothing(tokens):
+async def test_an_unknown_digest_finds_nothing(tokens: Tokens) -> None:
     await tokens.create(DIGEST, "alice", ["read"], None)
 
     assert await tokens.find(hashlib.sha256(b"guess").digest()) is None
 
 
-async def test_an_expired_token_is_dead(tokens):
+async def test_an_expired_token_is_dead(tokens: Tokens) -> None:
     now = datetime.now(UTC)
     await tokens.create(DIGEST, "alice", ["read"], now - timedelta(seconds=1))
 
@@ -42,7 +45,7 @@ async def test_an_expired_token_is_dead(tokens):
     assert not await tokens.any_live()
 
 
-async def test_a_revoked_token_is_dead_and_cannot_be_revoked_again(tokens):
+async def test_a_revoked_token_is_dead_and_cannot_be_revoked_again(tokens: Tokens) -> None:
     made = await tokens.create(DIGEST, "alice", ["read"], datetime.now(UTC) + timedelta(days=1))
     assert await tokens.any_live()
 
@@ -54,7 +57,7 @@ async def test_a_revoked_token_is_dead_and_cannot_be_revoked_again(tokens):
     assert not await tokens.revoke("unknown")
 
 
-async def test_the_list_shows_dead_ones_too_newest_first(tokens):
+async def test_the_list_shows_dead_ones_too_newest_first(tokens: Tokens) -> None:
     first = await tokens.create(DIGEST, "alice", ["read"], None)
     second = await tokens.create(hashlib.sha256(b"other").digest(), "bob", ["admin"], None)
     await tokens.revoke(first.id)
@@ -65,8 +68,18 @@ async def test_the_list_shows_dead_ones_too_newest_first(tokens):
     assert listed[1].revoked_at is not None
 
 
-async def test_the_same_digest_cannot_belong_to_two_tokens(tokens):
+async def test_the_same_digest_cannot_belong_to_two_tokens(tokens: Tokens) -> None:
     await tokens.create(DIGEST, "alice", ["read"], None)
 
     with pytest.raises(asyncpg.UniqueViolationError):
         await tokens.create(DIGEST, "bob", ["read"], None)
+
+
+async def test_only_a_server_with_sign_in_takes_clients_tokens(database: Database, sign_in_store: OAuthStore) -> None:
+    await add_client(sign_in_store, "client")
+    await grant(sign_in_store, "client")
+
+    assert (await Tokens(database, RESOURCE).find(key("access one"))).client == "client"
+    assert await Tokens(database).find(key("access one")) is None
+    assert await Tokens(database, "https://other.example").find(key("access one")) is None
+    assert await Tokens(database, RESOURCE).find_made_by_hand(key("access one")) is None

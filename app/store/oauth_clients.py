@@ -1,0 +1,105 @@
+"""Clients that may ask users to sign in: registered by themselves, or made by an operator. All raise StoreUnavailable.
+
+A client that registered itself goes when it has had no grant for a while. Of secrets only SHA-256 digests are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.store.database import Database
+
+_LIVE_CLIENT = (
+    "(c.expires_at is null or c.expires_at > now() or exists (select from oauth_grants where client_id = c.id))"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthClient:
+    """A registered client. `metadata` is JSON as RFC 7591 names it, without secrets."""
+
+    id: str
+    name: str
+    metadata: dict[str, Any]
+    secret_digest: bytes | None = None
+    registration_digest: bytes | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class OAuthClients:
+    """The clients of one deployment; runs as the service, because requests cannot read the table."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(self, client: OAuthClient, unused_for: timedelta | None) -> None:
+        """Store a client. It goes when it has had no grant for `unused_for`; None keeps it for good."""
+        async with self._db.as_service() as connection:
+            await connection.execute(
+                "insert into oauth_clients (id, name, metadata, secret_digest, registration_digest, expires_at)"
+                " values ($1, $2, $3, $4, $5, now() + $6::interval)",
+                client.id,
+                client.name,
+                client.metadata,
+                client.secret_digest,
+                client.registration_digest,
+                unused_for,
+            )
+
+    async def get(self, client_id: str) -> OAuthClient | None:
+        """Return a client that is not deleted and has not expired."""
+        async with self._db.as_service() as connection:
+            row = await connection.fetchrow(
+                f"select c.* from oauth_clients c where c.id = $1 and {_LIVE_CLIENT}", client_id
+            )
+        return None if row is None else _client(row)
+
+    async def all(self) -> list[OAuthClient]:
+        """Return all live clients, newest first."""
+        async with self._db.as_service() as connection:
+            rows = await connection.fetch(
+                f"select c.* from oauth_clients c where {_LIVE_CLIENT} order by c.created_at desc"
+            )
+        return [_client(row) for row in rows]
+
+    async def let_manage(self, client_id: str, registration_digest: bytes) -> None:
+        """Note the digest of the token that lets a client read and delete its registration."""
+        async with self._db.as_service() as connection:
+            await connection.execute(
+                "update oauth_clients set registration_digest = $2 where id = $1", client_id, registration_digest
+            )
+
+    async def managed(self, client_id: str, registration_digest: bytes) -> OAuthClient | None:
+        """Return the live client that a token for managing it belongs to."""
+        async with self._db.as_service() as connection:
+            row = await connection.fetchrow(
+                f"select c.* from oauth_clients c where c.id = $1 and c.registration_digest = $2 and {_LIVE_CLIENT}",
+                client_id,
+                registration_digest,
+            )
+        return None if row is None else _client(row)
+
+    async def remove(self, client_id: str) -> bool:
+        """Delete a client with all its grants and tokens; False when there is none."""
+        async with self._db.as_service() as connection:
+            return await remove_client(connection, client_id)
+
+
+async def remove_client(connection: Any, client_id: str) -> bool:
+    """Delete a client with all its grants and tokens; False when there is none."""
+    return bool(await connection.execute("delete from oauth_clients where id = $1", client_id) == "DELETE 1")
+
+
+def _client(row: Any) -> OAuthClient:
+    return OAuthClient(
+        id=row["id"],
+        name=row["name"],
+        metadata=row["metadata"],
+        secret_digest=row["secret_digest"],
+        registration_digest=row["registration_digest"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
