@@ -63,20 +63,20 @@ async def _store(url: str, users: range, each: int, steps: Steps) -> None:
     from app.ops.importing.entries import Found, Place
     from app.ops.importing.lines import MemoryLine
     from app.ops.importing.prepare import Preparer
-    from app.store.bulk import Bulk
     from app.store.database import Database
+    from app.store.import_writing import ImportWriter
     from app.store.rows import new_id
 
     db, texts = Database({"dsn": url}), Texts(users.start)
     await db.open()
-    bulk, limits = Bulk(db), DomainSettings(piece_characters=8_000, redact=True, reply_tokens=8_000)
+    writer, limits = ImportWriter(db), DomainSettings(piece_characters=8_000, redact=True, reply_tokens=8_000)
     try:
         for number in steps.over(users, "storing"):
             preparer = Preparer(limits, new_id, agent="benchmark", project=None)
             lines = [MemoryLine(text=f"{texts.text()} {one}", project=project(one)) for one in range(each)]
             memories = [preparer.memory(Found(place=Place(), item=line), line) for line in lines]
-            await bulk.add_memories(Scope(_user(number), "benchmark"), memories)
-        await bulk.refresh_statistics()
+            await writer.add_memories(Scope(_user(number), "benchmark"), memories)
+        await writer.refresh_statistics()
     finally:
         await db.close()
 

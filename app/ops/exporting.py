@@ -27,8 +27,8 @@ from app.memory.types import Kind, Scope
 from app.ops.progress import Bar
 from app.runtime.command_database import open_database
 from app.settings.loading import load_settings
-from app.store.bulk import Bulk, Snapshot, StoredConversation, Whole
 from app.store.database import Database
+from app.store.export_reading import ExportedConversation, ExportedMemory, ExportSnapshot, export_snapshot
 from app.store.users import UnknownUser, Users
 
 # A line of this many messages or characters is easily held in memory by whoever reads it.
@@ -87,7 +87,7 @@ async def write(db: Database, scope: Scope, out: IO[bytes], *, project: str | No
     """Write the lines of a user, or of one of his projects."""
     began = time.monotonic()
     report = Report()
-    async with Bulk(db).snapshot(scope) as snapshot:
+    async with export_snapshot(db, scope) as snapshot:
         async for line in _lines(snapshot, project, report):
             data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
             out.write(data)
@@ -98,11 +98,11 @@ async def write(db: Database, scope: Scope, out: IO[bytes], *, project: str | No
     return report
 
 
-async def _lines(snapshot: Snapshot, project: str | None, report: Report) -> AsyncIterator[dict[str, Any]]:
+async def _lines(snapshot: ExportSnapshot, project: str | None, report: Report) -> AsyncIterator[dict[str, Any]]:
     async for memory in snapshot.memories(project):
         report.memories += 1
         yield _memory(memory)
-    current: StoredConversation | None = None
+    current: ExportedConversation | None = None
     messages: list[dict[str, Any]] = []
     characters = 0
     async for conversation, turn in snapshot.turns(project):
@@ -120,7 +120,7 @@ async def _lines(snapshot: Snapshot, project: str | None, report: Report) -> Asy
         yield _conversation(current, messages)
 
 
-def _memory(memory: Whole) -> dict[str, Any]:
+def _memory(memory: ExportedMemory) -> dict[str, Any]:
     text = "".join(piece for _, piece in memory.pieces)
     return _given(
         {
@@ -134,7 +134,7 @@ def _memory(memory: Whole) -> dict[str, Any]:
     )
 
 
-def _message(turn: Whole) -> dict[str, Any]:
+def _message(turn: ExportedMemory) -> dict[str, Any]:
     text = "".join(piece for _, piece in turn.pieces)
     return _given(
         {
@@ -150,7 +150,7 @@ def _message(turn: Whole) -> dict[str, Any]:
     )
 
 
-def _kept(one: Whole, expected_hash: bytes) -> dict[str, Any]:
+def _kept(one: ExportedMemory, expected_hash: bytes) -> dict[str, Any]:
     """Return what memories and messages have in common. The hash is told where it is not that of the text now."""
     return {
         "tags": one.tags or None,
@@ -168,7 +168,7 @@ def _kept(one: Whole, expected_hash: bytes) -> dict[str, Any]:
     }
 
 
-def _conversation(conversation: StoredConversation, messages: list[dict[str, Any]]) -> dict[str, Any]:
+def _conversation(conversation: ExportedConversation, messages: list[dict[str, Any]]) -> dict[str, Any]:
     return _given(
         {
             "conversation_id": conversation.id,

@@ -18,7 +18,7 @@ from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pi
 from app.memory.types import NewMemory, NewTurn, Piece
 from app.ops.importing.entries import Found
 from app.ops.importing.lines import ConversationLine, MemoryLine, MessageLine, PieceLine
-from app.store.bulk import BulkConversation, BulkMemory, BulkTurn, Past
+from app.store.import_rows import BulkConversation, BulkMemory, BulkTurn, Past
 
 _CONVERSATIONS_REMEMBERED = 1_000  # of those whose messages have no ids; their parts stand close together
 

@@ -29,7 +29,8 @@ from app.runtime.command_database import open_database
 from app.runtime.composition import domain_settings
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
-from app.store.bulk import Bulk, BulkConversation, BulkMemory, Refused
+from app.store.import_rows import BulkConversation, BulkMemory
+from app.store.import_writing import BatchRefused, ImportWriter
 from app.store.postgres import PostgresStore
 from app.store.rows import new_id
 
@@ -141,7 +142,7 @@ class Importer:
         self, store: PostgresStore, scope: Scope, settings: Settings, *, project: str | None, bar: Bar
     ) -> None:
         self._store = store
-        self._bulk = Bulk(store.db)
+        self._writer = ImportWriter(store.db)
         self._scope = scope
         self._bar = bar
         self._preparer = Preparer(domain_settings(settings), new_id, agent=scope.agent, project=project)
@@ -165,7 +166,7 @@ class Importer:
             if writing is not None:
                 await writing
             if self.report.stored >= _MANY:
-                await self._bulk.refresh_statistics()
+                await self._writer.refresh_statistics()
             self.report.redacted = self._preparer.redacted
             self.report.seconds = time.monotonic() - began
         return self.report
@@ -235,8 +236,8 @@ class Importer:
 
     async def _write_memories(self, memories: list[tuple[Place, BulkMemory]]) -> None:
         try:
-            stored = await self._tried(lambda: self._bulk.add_memories(self._scope, [one for _, one in memories]))
-        except Refused as error:
+            stored = await self._tried(lambda: self._writer.add_memories(self._scope, [one for _, one in memories]))
+        except BatchRefused as error:
             if len(memories) == 1:
                 self.report.refuse(Bad(place=memories[0][0], reason=str(error)))
                 return
@@ -249,9 +250,9 @@ class Importer:
     async def _write_conversations(self, conversations: list[tuple[Place, BulkConversation]]) -> None:
         try:
             stored = await self._tried(
-                lambda: self._bulk.add_conversations(self._scope, [one for _, one in conversations])
+                lambda: self._writer.add_conversations(self._scope, [one for _, one in conversations])
             )
-        except Refused as error:
+        except BatchRefused as error:
             if len(conversations) == 1:
                 self.report.refuse(Bad(place=conversations[0][0], reason=str(error)))
                 return

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.errors import InvalidInput
 from app.memory.types import Kind, Selection
 from app.ops import exporting
-from app.store.bulk import Bulk
+from app.store.export_reading import export_snapshot
 from tests.support.domain import change, converse, memorize, minutes
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -189,7 +189,7 @@ async def test_a_long_conversation_is_several_lines_and_one_conversation(
 
 async def test_an_export_is_from_one_moment(database, store, domain, alice):
     await memorize(domain, alice, "before")
-    async with Bulk(database).snapshot(alice) as snapshot:
+    async with export_snapshot(database, alice) as snapshot:
         first = [turn async for turn in snapshot.turns(None)]  # it begins with its first query
         await memorize(domain, alice, "after")
         await converse(domain, alice, ["after"], conversation_id="c")

@@ -11,7 +11,9 @@ from app.errors import Conflict
 from app.memory.types import Scope
 from app.runtime.command_database import open_database
 from app.settings.fields import Settings
-from app.store.bulk import Bulk, BulkMemory, Past
+from app.store.export_reading import export_snapshot
+from app.store.import_rows import BulkMemory, Past
+from app.store.import_writing import ImportWriter
 from tests.support.rows import note
 
 
@@ -38,12 +40,12 @@ async def test_a_command_without_a_server_starts_one_for_itself_and_names_itself
     folder = run_folder / "commands-own"
     scope = Scope("alice")
     async with open_database(settings_for(folder), "a command") as db:
-        assert await Bulk(db).add_memories(scope, [BulkMemory(memory=note("kept"), past=Past())]) == 1
+        assert await ImportWriter(db).add_memories(scope, [BulkMemory(memory=note("kept"), past=Past())]) == 1
         with pytest.raises(Conflict, match="a command"):
             DataDirectoryLock(folder).acquire("another")
     assert holder(folder) is None
 
-    async with open_database(settings_for(folder), "a command") as db, Bulk(db).snapshot(scope) as snapshot:
+    async with open_database(settings_for(folder), "a command") as db, export_snapshot(db, scope) as snapshot:
         assert [memory.pieces[0][1] async for memory in snapshot.memories(None)] == ["kept"]
 
 

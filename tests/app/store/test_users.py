@@ -11,8 +11,8 @@ import pytest
 from app.errors import Conflict, QuotaExceeded
 from app.memory.types import MemoryUpdate, Quota, Scope, Selection
 from app.ops import exporting
-from app.store.bulk import Bulk
 from app.store.database import Database
+from app.store.import_writing import ImportWriter
 from app.store.postgres import PostgresStore
 from app.store.tokens import Tokens
 from app.store.users import Users
@@ -200,13 +200,13 @@ async def test_a_conversation_over_the_quota_is_refused_whole(limited, alice):
 
 
 async def test_an_import_over_the_quota_is_refused(limited, alice):
-    from app.store.bulk import BulkMemory, Past
+    from app.store.import_rows import BulkMemory, Past
 
     batch = [BulkMemory(memory=note(str(number)), past=Past()) for number in range(4)]
 
     with pytest.raises(QuotaExceeded):
-        await Bulk(limited.db).add_memories(alice, batch)
-    assert await Bulk(limited.db).add_memories(alice, batch[:3]) == 3
+        await ImportWriter(limited.db).add_memories(alice, batch)
+    assert await ImportWriter(limited.db).add_memories(alice, batch[:3]) == 3
 
 
 async def test_whoever_is_over_the_quota_may_still_change_shorten_and_forget(limited, users, alice):

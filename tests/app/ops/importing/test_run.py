@@ -18,7 +18,7 @@ import pytest
 from app.errors import StoreUnavailable
 from app.memory.types import Scope
 from app.ops.importing import run
-from app.store.bulk import Bulk
+from app.store.import_writing import ImportWriter
 from tests.support.domain import texts_for
 from tests.support.waiting import until
 
@@ -108,15 +108,15 @@ async def test_one_memory_that_postgresql_refuses_takes_no_other_with_it(take, s
 async def test_a_database_that_comes_back_ends_no_import(take, database, monkeypatch):
     monkeypatch.setattr(run, "_PAUSES_S", (0.0, 0.0))
     failures = iter([True, True, False])
-    add = Bulk.add_memories
+    add = ImportWriter.add_memories
 
-    async def unsure(self: Bulk, scope: Scope, memories: Any) -> int:
+    async def unsure(self: ImportWriter, scope: Scope, memories: Any) -> int:
         stored = await add(self, scope, memories)  # the second time nothing is new
         if next(failures):
             raise StoreUnavailable("PostgreSQL does not answer; try again")
         return stored
 
-    monkeypatch.setattr(Bulk, "add_memories", unsure)
+    monkeypatch.setattr(ImportWriter, "add_memories", unsure)
     report = await take(notes(5))
 
     assert report.stored + report.skipped == 5
@@ -126,10 +126,10 @@ async def test_a_database_that_comes_back_ends_no_import(take, database, monkeyp
 async def test_a_database_that_stays_away_ends_the_import_with_its_reason(take, monkeypatch):
     monkeypatch.setattr(run, "_PAUSES_S", (0.0,))
 
-    async def away(self: Bulk, scope: Scope, memories: Any) -> int:
+    async def away(self: ImportWriter, scope: Scope, memories: Any) -> int:
         raise StoreUnavailable("PostgreSQL does not answer; try again")
 
-    monkeypatch.setattr(Bulk, "add_memories", away)
+    monkeypatch.setattr(ImportWriter, "add_memories", away)
     with pytest.raises(StoreUnavailable):
         await take(notes(5))
 
