@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from app.commands.common import Commands, add_command, add_data_dir, add_debug, print_json
 
 if TYPE_CHECKING:
-    from app.clients.install import Report, Wish
+    from app.clients.editing import FileReport
+    from app.clients.install import Wish
 
 
 def add_install(commands: Commands[Any]) -> None:
@@ -81,7 +82,7 @@ def _wish(args: Namespace, **more: Any) -> Wish:
     return Wish(clients=tuple(args.client), scope=Scope(args.scope), name=args.name, dry_run=args.dry_run, **more)
 
 
-def _print_reports(args: Namespace, reports: Sequence[Report]) -> int:
+def _print_reports(args: Namespace, reports: Sequence[FileReport]) -> int:
     from app.clients.install import summary
 
     failed = [report for report in reports if report.reason is not None]

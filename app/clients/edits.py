@@ -1,0 +1,69 @@
+"""What is changed in a client's document: an edit puts our part in, and takes it out again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.clients.catalogue import Entry, is_ours, merged
+from app.clients.jsonc import Document, NotEditable
+
+
+class Edit(Protocol):
+    """One change to a document. Each may raise NotEditable."""
+
+    @property
+    def part(self) -> str:
+        """What it is about, in a word or two."""
+
+    def put(self, document: Document) -> Document:
+        """Return the document with our part; itself when nothing is missing."""
+
+    def take(self, document: Document) -> Document:
+        """Return the document without our part; itself when there is none."""
+
+    def again(self, before: Document, after: Document) -> Document:
+        """Return `before` with our part as it stands in `after`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEdit:
+    """Our entry among the servers of a client."""
+
+    key: str
+    name: str
+    entry: Entry
+    force: bool = False
+
+    @property
+    def part(self) -> str:
+        """What it is about."""
+        return f"server {self.name}"
+
+    def put(self, document: Document) -> Document:
+        """Add our entry, or bring it up to date."""
+        path = (self.key, self.name)
+        found = document.get(path)
+        if found is None:
+            return document.put(path, self.entry)
+        if not is_ours(found):
+            if not self.force:
+                raise NotEditable(
+                    f"{self.key}.{self.name} is another server; add ours under another name (--name NAME), "
+                    f"or replace that one (--force)"
+                )
+            return document.put(path, self.entry)
+        if not isinstance(found.get("env"), dict | None) and not self.force:
+            raise NotEditable(f"{self.key}.{self.name}.env is not an object; fix it, or replace the server (--force)")
+        entry = merged(found, self.entry)
+        return document if entry == found else document.put(path, entry)
+
+    def take(self, document: Document) -> Document:
+        """Take our entry away; another server of that name is not ours to take."""
+        path = (self.key, self.name)
+        return document.remove(path) if is_ours(document.get(path)) else document
+
+    def again(self, before: Document, after: Document) -> Document:
+        """Add the entry as it stands in `after`."""
+        path = (self.key, self.name)
+        return before.put(path, after.get(path))

@@ -1,0 +1,94 @@
+"""Configuration files on the disk: read, backed up beside themselves, and replaced in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from app.clients.jsonc import NotEditable
+
+BACKUP_SUFFIX = ".claude-memory-backup"
+
+
+def read(file: Path) -> str | None:
+    """Return what a file holds; None when there is none. Raises NotEditable for a folder, UnicodeError, OSError."""
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
+        raise NotEditable("it is a directory" if stat.S_ISDIR(mode) else "it is not a file")
+    return file.read_bytes().decode("utf-8")
+
+
+def backups(file: Path) -> list[Path]:
+    """Return the backups of a file, oldest first."""
+    found: list[Path] = []
+    while (backup := _numbered(file, len(found))).exists():
+        found.append(backup)
+    return found
+
+
+def _numbered(file: Path, number: int) -> Path:
+    return file.with_name(f"{file.name}{BACKUP_SUFFIX}{f'-{number + 1}' if number else ''}")
+
+
+def keep(file: Path, text: str) -> Path:
+    """Keep a copy beside the file, with the file's own mode; one that is there already is not written again."""
+    there = backups(file)
+    for backup in there:
+        if read(backup) == text:
+            return backup
+    backup = _numbered(file, len(there))
+    _replace(backup, text, file.stat())
+    return backup
+
+
+def write(file: Path, old: str | None, new: str | None) -> None:
+    """Replace a file in one step, or take it away. Raises NotEditable when it has changed since it was read."""
+    if read(file) != old:
+        raise NotEditable("it was changed by another program at this moment; run this again")
+    if new is None:
+        file.unlink()
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _replace(file, new, file.stat() if old is not None else None)
+
+
+def _replace(file: Path, text: str, like: os.stat_result | None) -> None:
+    """Write beside the file, then rename: a reader finds the old text or the new one, whole."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as temporary:
+            temporary.write(text.encode("utf-8"))
+            temporary.flush()
+            os.fsync(temporary.fileno())
+        if like is not None:
+            _make_alike(Path(name), like)
+        Path(name).replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+    _sync_folder(file.parent)
+
+
+def _make_alike(file: Path, like: os.stat_result) -> None:
+    """Give a new file the owner and the mode of the old one."""
+    if hasattr(os, "chown"):
+        with contextlib.suppress(PermissionError):  # only root gives files away
+            os.chown(file, like.st_uid, like.st_gid)
+    file.chmod(stat.S_IMODE(like.st_mode))
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows opens no folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

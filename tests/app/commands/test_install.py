@@ -1,0 +1,80 @@
+"""The commands `install` and `uninstall`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from app import cli
+from app.clients.catalogue import CLIENTS
+from app.clients.install import Machine
+from tests.support.clients import (
+    FILES,
+    document,
+)
+
+
+def test_the_command_says_what_it_did_in_each_file(in_home: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    (in_home.home / FILES["cursor"][0]).write_text("{")
+
+    assert cli.run(["install"]) == 1
+
+    said, wrong = capsys.readouterr()
+    assert f"zed: {in_home.home}/.config/zed/settings.json: server memory added (backup: " in said
+    assert len(said.splitlines()) == 5
+    assert wrong.startswith(f"claude-memory: cursor: {in_home.home}/.cursor/mcp.json: not valid JSON, line 1")
+    assert len(wrong.splitlines()) == 1
+
+
+def test_the_command_reports_as_json(in_home: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    data_dir = in_home.home / "data"
+
+    assert cli.run(["install", "--client", "zed", "--json", "--data-dir", str(data_dir)]) == 0
+
+    [report] = json.loads(capsys.readouterr().out)
+    assert (report["client"], report["action"], report["reason"]) == ("zed", "added", None)
+    assert report["path"] == str(in_home.home / ".config/zed/settings.json")
+    entry = document("zed", in_home).get(["context_servers", "memory"])
+    assert entry["env"]["MEMORY_DATA_DIR"] == str(data_dir)
+    assert cli.run(["uninstall", "--client", "zed", "cursor", "--json"]) == 0
+    assert [report["action"] for report in json.loads(capsys.readouterr().out)] == ["not there", "removed"]
+
+
+def test_the_default_data_directory_is_not_written_down(in_home: Machine) -> None:
+    assert cli.run(["install", "--client", "zed"]) == 0
+
+    assert "MEMORY_DATA_DIR" not in document("zed", in_home).get(["context_servers", "memory"]).get("env", {})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--client", "emacs"],
+        ["--name", "a b"],
+        ["--scope", "local"],
+        ["--client", "claude-desktop", "--scope", "project"],
+        ["--client", "cursor", "--hooks"],
+    ],
+)
+def test_wrong_usage_is_2(in_home: Machine, arguments: list[str]) -> None:
+    assert cli.run(["install", *arguments]) == 2
+
+
+def test_the_entry_that_was_installed_starts(in_home: Machine) -> None:
+    assert cli.run(["install"]) == 0
+    for client in CLIENTS.values():
+        entry = document(client.name, in_home).get([client.key, "memory"])
+        assert entry["args"][-1] == "stdio"
+
+    done = subprocess.run(
+        [entry["command"], *entry["args"][:-1], "--version"],
+        cwd=in_home.project,
+        env=entry.get("env", {}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.startswith("claude-memory "), done.stderr
