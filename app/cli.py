@@ -8,47 +8,49 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from importlib import import_module
+from keyword import iskeyword
 
 from app import __version__
-from app.commands import clients, data, maintenance, operations, reports, serving, tokens, users
 from app.errors import MemoryServerError
 
+# In the order of --help. Each has a module of its name in `app.commands`, with `declare`.
+COMMANDS = (
+    "serve", "worker", "stdio", "daemon", "alerts",
+    "status", "doctor", "settings",
+    "token", "user",
+    "import", "export",
+    "init", "backup", "verify", "restore", "backups", "maintain", "reindex",
+    "install", "uninstall", "hook",
+)  # fmt: skip
 
-def build_parser() -> ArgumentParser:
-    """Return the parser of all commands."""
+
+def build_parser(names: Sequence[str] = COMMANDS) -> ArgumentParser:
+    """Return the parser of these commands."""
     parser = ArgumentParser(prog="claude-memory", description="Long-term memory for Claude and other MCP clients.")
     parser.add_argument("--version", action="version", version=f"claude-memory {__version__}")
     parser.add_argument("--debug", action="store_true", help="Show tracebacks.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    serving.add_serve(commands)
-    serving.add_worker(commands)
-    serving.add_stdio(commands)
-    serving.add_daemon(commands)
-    serving.add_alerts(commands)
-    reports.add_status(commands)
-    reports.add_doctor(commands)
-    reports.add_settings(commands)
-    tokens.add_token(commands)
-    users.add_user(commands)
-    data.add_import(commands)
-    data.add_export(commands)
-    operations.add_init(commands)
-    operations.add_backup(commands)
-    operations.add_verify(commands)
-    operations.add_restore(commands)
-    operations.add_backups(commands)
-    maintenance.add_maintain(commands)
-    maintenance.add_reindex(commands)
-    clients.add_install(commands)
-    clients.add_uninstall(commands)
-    clients.add_hook(commands)
+    for name in names:
+        import_module(f"app.commands.{module_of(name)}").declare(commands)
     return parser
+
+
+def module_of(command: str) -> str:
+    """Return the name of a command's module."""
+    return f"{command}_" if iskeyword(command) else command
+
+
+def _wanted(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the command that is run, so that no other one is loaded; all of them where that is not clear."""
+    first = next((argument for argument in arguments if argument != "--debug"), "")
+    return (first,) if first in COMMANDS else COMMANDS
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit status."""
     try:
-        args = build_parser().parse_args(arguments)
+        args = build_parser(_wanted(arguments)).parse_args(arguments)
     except SystemExit as end:  # argparse has said what is wrong, or printed help or the version
         return int(end.code or 0)
     try:

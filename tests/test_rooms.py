@@ -89,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/store",
         "app/worker",
     },
-    "app": {"app/bridge", "app/commands", "app/process", "app/serve/mcp"},
+    "app": {"app/bridge", "app/process", "app/serve/mcp"},
     "infra": set(),
     "infra/monitoring": set(),
     "infra/selfhost": {"infra", "infra/monitoring"},

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, _SubParsersAction
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from app.settings.fields import Settings
 
 Commands = _SubParsersAction  # argparse has no public name for it
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _DURATION_LIMIT = timedelta(days=3_660)
+_NICE = 10
+BACKUP_HELP = "A file, or s3://bucket/key.tar."  # where a backup is read from
+
+
+class Report(Protocol):
+    """What a command did."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+
+    def summary(self) -> str:
+        """Return it as a line for people."""
 
 
 def add_command(commands: Commands[Any], name: str, about: str) -> ArgumentParser:
@@ -36,6 +52,11 @@ def add_data_dir(parser: ArgumentParser) -> None:
 def add_debug(parser: ArgumentParser) -> None:
     """Declare --debug. A sub-parser's default would overwrite what was given before the command."""
     parser.add_argument("--debug", action="store_true", default=SUPPRESS, help="Show tracebacks.")
+
+
+def add_json(parser: ArgumentParser, about: str = "Print JSON.") -> None:
+    """Declare --json."""
+    parser.add_argument("--json", action="store_true", help=about)
 
 
 def folder(value: str) -> str:
@@ -61,6 +82,19 @@ def duration(value: str) -> timedelta:
     return length
 
 
+def settings_of(args: Namespace) -> Settings:
+    """Return the settings, with --data-dir over them. Raises InvalidSettings."""
+    from app.settings.loading import load_settings
+
+    return load_settings({"memory_data_dir": args.data_dir})
+
+
+def let_servers_go_first() -> None:
+    """Give this process less of the processor than the servers on this machine."""
+    if sys.platform != "win32":
+        os.nice(_NICE)
+
+
 def cell(value: Any) -> str:
     """Return a value as a table shows it."""
     if value is None:
@@ -73,6 +107,14 @@ def cell(value: Any) -> str:
 def print_json(value: Any) -> None:
     """Print for machines; times in ISO 8601."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=lambda other: other.isoformat()))
+
+
+def print_report(report: Report, args: Namespace) -> None:
+    """Print a report as --json asks for it, or as a line for people."""
+    if args.json:
+        print_json(report.to_json())
+    else:
+        print(report.summary())
 
 
 def print_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

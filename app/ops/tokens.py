@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 from uuid import uuid4
 
 from app.access.tokens import Token, digest, new_token
 from app.errors import NotFound
-from app.runtime.command_database import open_database
+from app.runtime.command_database import Answer, ask_database
 from app.settings.loading import load_settings
 from app.store.database import Database
 from app.store.oauth_clients import OAuthClient, OAuthClients
 from app.store.tokens import Tokens
-
-Answer = TypeVar("Answer")
 
 
 def create(data_dir: str | None, user: str, scopes: Sequence[str], expires_in: timedelta | None) -> tuple[str, Token]:
@@ -57,8 +53,4 @@ def clients(data_dir: str | None) -> list[OAuthClient]:
 
 
 def _ask(data_dir: str | None, question: Callable[[Database], Awaitable[Answer]]) -> Answer:
-    async def ask() -> Answer:
-        async with open_database(load_settings({"memory_data_dir": data_dir}), "token") as db:
-            return await question(db)
-
-    return asyncio.run(ask())
+    return ask_database(load_settings({"memory_data_dir": data_dir}), "token", question)

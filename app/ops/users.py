@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from app.memory.types import Use
 from app.ops.progress import Bar
-from app.runtime.command_database import open_database
+from app.runtime.command_database import Answer, ask_database
 from app.settings.loading import load_settings
 from app.store.backups import Backups
 from app.store.database import Database
 from app.store.users import UnknownUser, UserRow, Users
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +75,4 @@ def delete(data_dir: str | None, user: str, *, dry_run: bool, agreed: Callable[[
 
 
 def _ask(data_dir: str | None, question: Callable[[Database], Awaitable[Answer]]) -> Answer:
-    async def ask() -> Answer:
-        async with open_database(load_settings({"memory_data_dir": data_dir}), "user") as db:
-            return await question(db)
-
-    return asyncio.run(ask())
+    return ask_database(load_settings({"memory_data_dir": data_dir}), "user", question)

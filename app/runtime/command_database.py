@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.datadir.lock import holder, in_use
 from app.errors import Conflict, StoreUnavailable
@@ -21,6 +21,8 @@ from app.settings.fields import Settings
 if TYPE_CHECKING:
     from app.datadir.lock import DataDirectoryLock
     from app.store.database import Database
+
+Answer = TypeVar("Answer")
 
 _SERVERS = ("serve", "daemon")  # modes of the lock; any other is a command as we are
 _START_PATIENCE_S = 30.0  # a server that holds the folder may be starting, or mending its PostgreSQL
@@ -53,6 +55,18 @@ async def open_database(settings: Settings, what: str, *, alone: bool = False) -
                 finally:
                     await db.close()
         await asyncio.sleep(_PAUSE_S)  # the server we joined is starting, or has just gone: look again
+
+
+def ask_database(
+    settings: Settings, what: str, question: Callable[[Database], Awaitable[Answer]], *, alone: bool = False
+) -> Answer:
+    """Do what a command needs of the database, and return the result; see open_database."""
+
+    async def ask() -> Answer:
+        async with open_database(settings, what, alone=alone) as db:
+            return await question(db)
+
+    return asyncio.run(ask())
 
 
 def admin_arguments(settings: Settings, db: Database) -> dict[str, Any]:

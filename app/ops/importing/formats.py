@@ -1,4 +1,4 @@
-"""The formats import knows, and how one is told from the beginning of a file."""
+"""The formats import knows, and how one is recognised by the beginning of a file."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ import ijson  # type: ignore[import-untyped]  # has no types
 from app.errors import InvalidInput
 from app.ops.importing import chatgpt, claude, claude_code, jsonl
 from app.ops.importing.entries import Entry
+from app.ops.importing.names import Format
 
 Reader = Callable[[IO[bytes], str | None], Iterator[Entry]]
 
-READERS: dict[str, Reader] = {
-    "jsonl": jsonl.read,
-    "claude-code": claude_code.read,
-    "claude": claude.read,
-    "chatgpt": chatgpt.read,
+READERS: dict[Format, Reader] = {
+    Format.JSONL: jsonl.read,
+    Format.CLAUDE_CODE: claude_code.read,
+    Format.CLAUDE: claude.read,
+    Format.CHATGPT: chatgpt.read,
 }
 _LINES_LOOKED_AT = 100  # a damaged first line must not hide what the others are
 
 
-def told(head: bytes) -> str:
+def detected(head: bytes) -> Format:
     """Return the format of what begins like this. Raises InvalidInput for JSON of another kind."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text.startswith(b"["):
         for line in text.splitlines()[:_LINES_LOOKED_AT]:
             value = _parsed(line)
             if isinstance(value, dict) and value:
-                return _by_keys(value) or "jsonl"
+                return _by_keys(value) or Format.JSONL
     keys = _first_keys(text)
     name = _by_keys(keys)
-    if name in ("claude", "chatgpt"):
+    if name in (Format.CLAUDE, Format.CHATGPT):
         return name
     if text.startswith(b"[") and (keys or text[1:].strip()[:1] != b"]"):
         raise InvalidInput(
@@ -42,17 +43,17 @@ def told(head: bytes) -> str:
             f"a JSON array of {'{' + ', '.join(list(keys)[:6]) + '}' if keys else 'something else'}",
             "JSON Lines, a transcript of Claude Code, or the conversations.json of an account export",
         )
-    return "jsonl"
+    return Format.JSONL
 
 
-def _by_keys(keys: dict[str, Any]) -> str | None:
+def _by_keys(keys: dict[str, Any]) -> Format | None:
     if "chat_messages" in keys:
-        return "claude"
+        return Format.CLAUDE
     if "mapping" in keys:
-        return "chatgpt"
+        return Format.CHATGPT
     # Our lines have no type; a transcript's have, and neither a text nor messages.
     if "type" in keys and not keys.keys() & {"text", "messages", "conversation_id"}:
-        return "claude-code"
+        return Format.CLAUDE_CODE
     return None
 
 

@@ -20,8 +20,9 @@ from zipfile import BadZipFile
 from app.errors import InvalidInput, StoreUnavailable
 from app.memory.types import Scope
 from app.ops.importing.entries import Bad, Entry, Found, Place
-from app.ops.importing.formats import READERS, told
+from app.ops.importing.formats import READERS, detected
 from app.ops.importing.lines import ConversationLine, MemoryLine
+from app.ops.importing.names import Format
 from app.ops.importing.prepare import Preparer
 from app.ops.importing.sources import HEAD_BYTES, Counted, Sources, opened
 from app.ops.progress import Bar
@@ -104,7 +105,7 @@ class ImportReport:
 
 
 def run(
-    file: str, *, format: str | None, project: str | None, user: str | None, data_dir: str | None, bar: Bar
+    file: str, *, format: Format | None, project: str | None, user: str | None, data_dir: str | None, bar: Bar
 ) -> ImportReport:
     """Import FILE for a user. Raises MemoryServerError; what is bad in the file is in the report instead."""
     settings = load_settings({"memory_data_dir": data_dir})
@@ -148,7 +149,7 @@ class Importer:
         self._preparer = Preparer(domain_settings(settings), new_id, agent=scope.agent, project=project)
         self.report = ImportReport()
 
-    async def take(self, sources: Sources, format: str | None) -> ImportReport:
+    async def take(self, sources: Sources, format: Format | None) -> ImportReport:
         """Import everything. Raises MemoryServerError."""
         began = time.monotonic()
         while await self._store.delete_expired():
@@ -171,7 +172,7 @@ class Importer:
             self.report.seconds = time.monotonic() - began
         return self.report
 
-    def _batches(self, sources: Sources, format: str | None) -> Iterator[_Batch]:
+    def _batches(self, sources: Sources, format: Format | None) -> Iterator[_Batch]:
         batch = _Batch()
         for entry in self._entries(sources, format):
             self._put(batch, entry)
@@ -180,12 +181,12 @@ class Importer:
                 batch = _Batch()
         yield batch
 
-    def _entries(self, sources: Sources, format: str | None) -> Iterator[Entry]:
+    def _entries(self, sources: Sources, format: Format | None) -> Iterator[Entry]:
         for source in sources.streams:
             try:
                 with source.open() as file:
                     counted = Counted(file, self._bar.read)
-                    name = format or ("claude-code" if sources.transcripts else told(counted.head(HEAD_BYTES)))
+                    name = format or (Format.CLAUDE_CODE if sources.transcripts else detected(counted.head(HEAD_BYTES)))
                     if name not in self.report.formats:
                         self.report.formats.append(name)
                     yield from READERS[name](io.BufferedReader(counted, 1 << 18), source.name)

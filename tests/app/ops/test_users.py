@@ -59,7 +59,7 @@ async def test_a_deletion_is_tried_agreed_to_and_done(command):
     assert json.loads(tried.stdout)["rows"] == {"changes": 2, "conversations": 1, "memories": 2}
     assert (unasked.returncode, unasked.stderr.splitlines()[-1]) == (
         1,
-        b"claude-memory: nothing was deleted; --yes agrees where nobody can be asked",
+        b"claude-memory: nothing was deleted; --yes agrees where no one can be asked",
     )
     assert (done.returncode, done.stdout) == (0, b"deleted ann: 2 of changes, 1 of conversations, 2 of memories\n")
     assert (again.returncode, b"user 'ann': nothing here" in again.stderr) == (1, True)

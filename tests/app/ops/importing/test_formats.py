@@ -7,7 +7,8 @@ import json
 import pytest
 
 from app.errors import InvalidInput
-from app.ops.importing.formats import told
+from app.ops.importing.formats import READERS, detected
+from app.ops.importing.names import Format
 
 CLAUDE = {"uuid": "c", "name": "x", "account": {"uuid": "a"}, "chat_messages": [{"text": "mapping"}]}
 CHATGPT = {"title": "x", "create_time": 1.5, "mapping": {"n": {"message": {"type": "chat_messages"}}}}
@@ -32,11 +33,15 @@ CHATGPT = {"title": "x", "create_time": 1.5, "mapping": {"n": {"message": {"type
         pytest.param(b" [ ] ", "jsonl", id="an empty array"),
     ],
 )
-def test_the_format_is_told(head, format):
-    assert told(head) == format
+def test_the_format_is_recognised(head, format):
+    assert detected(head) == format
 
 
 @pytest.mark.parametrize("head", [b'[{"name": "cat.png"}]', b"[1, 2]"])
 def test_an_array_of_something_else_is_refused(head):
     with pytest.raises(InvalidInput, match=r"FILE: got .*, takes JSON Lines, a transcript"):
-        told(head)
+        detected(head)
+
+
+def test_every_format_has_its_reader() -> None:
+    assert list(READERS) == list(Format)

@@ -7,8 +7,8 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_command, add_common, cell, print_json, print_table, user_name
-from app.commands.data import export_file
+from app.commands.common import Commands, add_command, add_common, add_json, cell, print_json, print_table, user_name
+from app.commands.export import run as export_file
 
 if TYPE_CHECKING:
     from app.memory.types import Use
@@ -18,43 +18,43 @@ _SIZES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _MOST = 2**63 - 1  # what a bigint holds
 
 
-def add_user(commands: Commands[Any]) -> None:
+def declare(commands: Commands[Any]) -> None:
     """Declare `user` and what can be done with one."""
     parser = add_command(commands, "user", "List users, limit what they keep, export and delete them.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     listing = add_command(actions, "list", "List all users: what each keeps and may keep.")
-    listing.set_defaults(run=user_list)
-    _add_json(listing)
+    listing.set_defaults(run=list_users)
+    _add_output(listing)
 
     quota = add_command(actions, "quota", "Show or set how much a user may keep; 0 is no limit.")
     quota.add_argument("user", type=user_name, metavar="NAME", help="The user.")
     quota.add_argument("--memories", type=_number, metavar="N", help="Memories it may keep (QUOTA_MEMORIES).")
     quota.add_argument("--bytes", type=_number, metavar="N", help="Bytes of text: 500000, 500MB (QUOTA_BYTES).")
     quota.add_argument("--default", action="store_true", help="Forget its own quota: the settings' holds again.")
-    quota.set_defaults(run=user_quota)
-    _add_json(quota)
+    quota.set_defaults(run=show_quota)
+    _add_output(quota)
 
     delete = add_command(actions, "delete", "Delete a user with everything it has, for good.")
     delete.add_argument("user", type=user_name, metavar="NAME", help="The user.")
     delete.add_argument("--yes", action="store_true", help="Do not ask.")
     delete.add_argument("--dry-run", action="store_true", help="Only count what would go.")
-    delete.set_defaults(run=user_delete)
-    _add_json(delete)
+    delete.set_defaults(run=delete_user)
+    _add_output(delete)
 
     export = add_command(actions, "export", "Write everything a user remembers as JSON Lines; import takes it back.")
     export.add_argument("user", type=user_name, metavar="NAME", help="The user.")
     export.add_argument("file", metavar="FILE", help="The file to write; - is standard output.")
     export.set_defaults(run=export_file, project=None)
-    _add_json(export)
+    _add_output(export)
 
 
-def _add_json(parser: ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="Print JSON.")
+def _add_output(parser: ArgumentParser) -> None:
+    add_json(parser)
     add_common(parser)
 
 
-def user_list(args: Namespace) -> int:
+def list_users(args: Namespace) -> int:
     """Print all users."""
     from app.ops import users
 
@@ -67,7 +67,7 @@ def user_list(args: Namespace) -> int:
     return 0
 
 
-def user_quota(args: Namespace) -> int:
+def show_quota(args: Namespace) -> int:
     """Set a quota where one is given, and print what holds."""
     from app.ops import users
 
@@ -83,7 +83,7 @@ def user_quota(args: Namespace) -> int:
     return 0
 
 
-def user_delete(args: Namespace) -> int:
+def delete_user(args: Namespace) -> int:
     """Delete a user; 1 when the one who was asked did not agree."""
     from app.ops import users
 
@@ -91,7 +91,7 @@ def user_delete(args: Namespace) -> int:
         if args.yes:
             return True
         if not sys.stdin.isatty():
-            print("claude-memory: nothing was deleted; --yes agrees where nobody can be asked", file=sys.stderr)
+            print("claude-memory: nothing was deleted; --yes agrees where no one can be asked", file=sys.stderr)
             return False
         print(_rows(rows), file=sys.stderr)
         print(f"Delete {args.user} with all this, for good? Type the name: ", end="", file=sys.stderr, flush=True)

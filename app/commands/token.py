@@ -6,7 +6,18 @@ import re
 from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from app.commands.common import Commands, add_command, add_common, cell, duration, print_json, print_table, user_name
+from app.access.tokens import SCOPES
+from app.commands.common import (
+    Commands,
+    add_command,
+    add_common,
+    add_json,
+    cell,
+    duration,
+    print_json,
+    print_table,
+    user_name,
+)
 
 if TYPE_CHECKING:
     from app.access.tokens import Token
@@ -16,45 +27,58 @@ if TYPE_CHECKING:
 CLAUDE_REDIRECTS = ("https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback")
 
 
-def add_token(commands: Commands[Any]) -> None:
+def declare(commands: Commands[Any]) -> None:
     """Declare `token` and what can be done with one."""
     parser = add_command(commands, "token", "Create, list and revoke access tokens.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
+    _declare_create(actions)
+    _declare_list(actions)
+    _declare_revoke(actions)
+    _declare_create_client(actions)
+    _declare_clients(actions)
 
+
+def _declare_create(actions: Commands[Any]) -> None:
     create = add_command(actions, "create", "Create a token and print it, once.")
     create.add_argument("--user", required=True, type=user_name, metavar="NAME", help="Whose memories it opens.")
     create.add_argument(
         "--scope",
         action="append",
         nargs="+",
-        choices=("read", "write", "admin"),
+        choices=SCOPES,
         help="What it allows (default: read write). write alone cannot search.",
     )
     create.add_argument(
         "--expires-in", type=duration, metavar="90d", help="When it ends: hours (h), days (d) or weeks (w)."
     )
-    create.add_argument("--json", action="store_true", help="Print JSON.")
+    add_json(create)
     add_common(create)
-    create.set_defaults(run=token_create)
+    create.set_defaults(run=create_token)
 
+
+def _declare_list(actions: Commands[Any]) -> None:
     listing = add_command(
         actions, "list", "List all tokens, without their values, and what users have allowed clients."
     )
     listing.add_argument("--user", type=user_name, metavar="NAME", help="Only those of this user.")
-    listing.add_argument("--json", action="store_true", help="Print JSON.")
+    add_json(listing)
     add_common(listing)
-    listing.set_defaults(run=token_list)
+    listing.set_defaults(run=list_tokens)
 
+
+def _declare_revoke(actions: Commands[Any]) -> None:
     revoke = add_command(
         actions, "revoke", "Revoke a token, or what a client was allowed; it stops working within 5 seconds."
     )
     revoke.add_argument(
         "id", metavar="ID", help="Its id, as `token list` shows it; a client's, as `token clients` does: all it has."
     )
-    revoke.add_argument("--json", action="store_true", help="Print JSON.")
+    add_json(revoke)
     add_common(revoke)
-    revoke.set_defaults(run=token_revoke)
+    revoke.set_defaults(run=revoke_token)
 
+
+def _declare_create_client(actions: Commands[Any]) -> None:
     client = add_command(
         actions, "create-client", "Create a client whose id and secret are typed by hand; print both, once."
     )
@@ -66,17 +90,19 @@ def add_token(commands: Commands[Any]) -> None:
         metavar="URL",
         help="Where it sends users back to; may come more than once (default: Claude's).",
     )
-    client.add_argument("--json", action="store_true", help="Print JSON.")
+    add_json(client)
     add_common(client)
-    client.set_defaults(run=token_create_client)
+    client.set_defaults(run=create_client)
 
+
+def _declare_clients(actions: Commands[Any]) -> None:
     clients = add_command(actions, "clients", "List the clients that registered or were created.")
-    clients.add_argument("--json", action="store_true", help="Print JSON.")
+    add_json(clients)
     add_common(clients)
-    clients.set_defaults(run=token_clients)
+    clients.set_defaults(run=list_clients)
 
 
-def token_create(args: Namespace) -> int:
+def create_token(args: Namespace) -> int:
     """Create a token; only the token itself goes to stdout."""
     from app.ops import tokens
 
@@ -89,7 +115,7 @@ def token_create(args: Namespace) -> int:
     return 0
 
 
-def token_list(args: Namespace) -> int:
+def list_tokens(args: Namespace) -> int:
     """Print all tokens, or those of one user."""
     from app.ops import tokens
 
@@ -102,7 +128,7 @@ def token_list(args: Namespace) -> int:
     return 0
 
 
-def token_revoke(args: Namespace) -> int:
+def revoke_token(args: Namespace) -> int:
     """Revoke a token. Raises NotFound when there is no live one with that id."""
     from app.ops import tokens
 
@@ -114,7 +140,7 @@ def token_revoke(args: Namespace) -> int:
     return 0
 
 
-def token_create_client(args: Namespace) -> int:
+def create_client(args: Namespace) -> int:
     """Create a client and print its id and secret."""
     from app.ops import tokens
 
@@ -126,7 +152,7 @@ def token_create_client(args: Namespace) -> int:
     return 0
 
 
-def token_clients(args: Namespace) -> int:
+def list_clients(args: Namespace) -> int:
     """Print all clients."""
     from app.ops import tokens
 

@@ -1,0 +1,51 @@
+"""`backup`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from app.commands.common import (
+    Commands,
+    add_command,
+    add_common,
+    add_json,
+    let_servers_go_first,
+    print_report,
+    settings_of,
+)
+
+
+def declare(commands: Commands[Any]) -> None:
+    """Declare `backup`."""
+    parser = add_command(
+        commands, "backup", "Write everything, as of one moment, to one file; encrypted when BACKUP_PASSPHRASE is set."
+    )
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="A file; or a directory, s3://bucket/key.tar or s3://bucket/prefix. It is named by its time where FILE"
+        " does not name it.",
+    )
+    parser.add_argument("--replace", action="store_true", help="Write in the place of a FILE that is there.")
+    add_json(parser, "Print the report as JSON.")
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Back up, whether a server runs or not."""
+    import asyncio
+
+    from app.ops.backup.writing import back_up, refuse_existing
+    from app.ops.progress import Bar
+    from app.runtime.command_database import ask_database
+
+    settings = settings_of(args)
+    if not args.replace:
+        asyncio.run(refuse_existing(settings, args.file))
+    let_servers_go_first()
+    with Bar("backing up") as bar:
+        report = ask_database(settings, "backup", lambda db: back_up(settings, db, args.file, bar))
+    print_report(report, args)
+    return 0

@@ -1,0 +1,69 @@
+"""`doctor`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING, Any
+
+from app.commands.common import Commands, add_command, add_common, add_json, print_json, print_rich
+from app.commands.remote import add_token_file, server_url, token_of
+
+if TYPE_CHECKING:
+    from app.settings.fields import Settings
+
+
+def declare(commands: Commands[Any]) -> None:
+    """Declare `doctor`."""
+    parser = add_command(commands, "doctor", "Try every part for real, and say how to mend what fails.")
+    parser.add_argument("--mcp", type=_mcp_url, metavar="URL", help="Try the MCP server there (/mcp or /sse) instead.")
+    parser.add_argument(
+        "--remote", type=server_url, metavar="URL", help="Compare with the server there: versions, settings, schema."
+    )
+    add_token_file(parser)
+    add_json(parser)
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Print all checks; 1 when one failed."""
+    import asyncio
+
+    from app.ops import doctor as report
+    from app.settings.loading import load_settings
+
+    settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": token_of(args)})
+    if args.remote is not None:
+        return _compare(args, settings)
+    checks = asyncio.run(report.examine(settings) if args.mcp is None else report.examine_mcp(settings, args.mcp))
+    if args.json:
+        print_json(report.to_json(checks))
+    else:
+        rows = [(str(check.state), check.name, check.found, check.mend or "") for check in checks]
+        print_rich(("", "what", "found", "mend"), rows)
+    return 1 if report.failed(checks) else 0
+
+
+def _compare(args: Namespace, settings: Settings) -> int:
+    """Print what differs from another server; 1 when anything does that must not."""
+    import asyncio
+
+    from app.ops import drift
+
+    rows = asyncio.run(drift.examine(settings, args.remote))
+    if args.json:
+        print_json(drift.to_json(rows))
+    else:
+        shown = [(str(row.state), row.what, row.here, row.there) for row in rows if row.state != "ok"]
+        if shown:
+            print_rich(("", "what", "here", "there"), shown)
+        print(f"{len(rows)} compared: {len(rows) - len(shown)} the same, {len(shown)} different")
+    return 1 if drift.drifted(rows) else 0
+
+
+def _mcp_url(value: str) -> str:
+    """Take the address of an MCP server."""
+    url = server_url(value)
+    if not url.endswith(("/mcp", "/sse")):
+        raise ArgumentTypeError(f"got {value[:80]!r}, takes a URL that ends in /mcp or /sse")
+    return url

@@ -1,0 +1,33 @@
+"""`install`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from app.commands.common import Commands, add_command, add_data_dir
+from app.commands.installation import add_client_options, print_reports, wish_of
+
+
+def declare(commands: Commands[Any]) -> None:
+    """Declare `install`."""
+    parser = add_command(commands, "install", "Add this server to your MCP clients, keeping all else they hold.")
+    add_client_options(parser)
+    parser.add_argument(
+        "--hooks", action="store_true", help="For Claude Code: recall at session start, remember at the end."
+    )
+    parser.add_argument("--force", action="store_true", help="Replace another server of the same name.")
+    add_data_dir(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Add this server to MCP clients and say what was done in each file."""
+    from app.clients.install import Machine, install
+    from app.datadir.folder import data_directory
+    from app.settings.loading import load_settings
+
+    data_dir = load_settings({"memory_data_dir": args.data_dir}).data_dir
+    environment = {} if data_dir == data_directory(None) else {"MEMORY_DATA_DIR": str(data_dir)}
+    wish = wish_of(args, hooks=args.hooks, force=args.force, environment=environment)
+    return print_reports(args, install(wish, Machine.here()))

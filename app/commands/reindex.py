@@ -1,0 +1,48 @@
+"""`reindex`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Any
+
+from app.commands.common import Commands, add_command, add_common, add_json, print_json, settings_of
+
+
+def declare(commands: Commands[Any]) -> None:
+    """Declare `reindex`."""
+    parser = add_command(
+        commands, "reindex", "Make the search index anew from PostgreSQL; on a Qdrant server beside the one in use."
+    )
+    parser.add_argument("--dry-run", action="store_true", help="Say whether it is needed; change nothing.")
+    add_json(parser, "Print the report as JSON.")
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Make the index anew and print what was done."""
+    import asyncio
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from app.ops.reindex import reindex
+
+    settings = settings_of(args)
+    columns = (TextColumn("reindexing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=None)
+
+        def note(points: int, memories: int) -> None:
+            bar.update(task, completed=points, total=memories)
+
+        report = asyncio.run(reindex(settings, args.dry_run, note))
+    if args.json:
+        print_json(report.to_json())
+    elif report.dry_run:
+        what = "has to be made anew" if report.needed else "is as the settings want it"
+        print(f"the {report.index} index ({report.name or 'there is none'}) {what}; {report.memories:,} memories")
+    else:
+        print(f"made the {report.index} index {report.name} anew: {report.points:,} points in {report.seconds:,.1f} s")
+    return 0

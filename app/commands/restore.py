@@ -1,0 +1,38 @@
+"""`restore`."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from app.commands.common import BACKUP_HELP, Commands, add_command, add_common, add_json, print_report, settings_of
+
+
+def declare(commands: Commands[Any]) -> None:
+    """Declare `restore`."""
+    parser = add_command(commands, "restore", "Put a backup back, all of it or nothing; all servers must be stopped.")
+    parser.add_argument("file", metavar="FILE", help=BACKUP_HELP)
+    parser.add_argument(
+        "--replace", action="store_true", help="Put it in the place of everything that is there (default: refuse)."
+    )
+    add_json(parser, "Print the report as JSON.")
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Restore a backup."""
+    from app.ops.backup.restoring import restore
+    from app.ops.progress import Bar
+    from app.runtime.command_database import ask_database
+
+    settings = settings_of(args)
+    with Bar("restoring") as bar:
+        report = ask_database(
+            settings,
+            "restore",
+            lambda db: restore(settings, db, args.file, replace=args.replace, bar=bar),
+            alone=True,
+        )
+    print_report(report, args)
+    return 0

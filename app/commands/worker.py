@@ -1,0 +1,41 @@
+"""`worker`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import SUPPRESS, Namespace
+from typing import Any
+
+from app.commands.common import Commands, add_command, add_debug
+
+
+def declare(commands: Commands[Any]) -> None:
+    """Declare `worker`."""
+    parser = add_command(commands, "worker", "Run the background work of a deployment: housekeeping and schedules.")
+    parser.add_argument(
+        "--render-mode", action="store_true", help="Log a status line every minute (also RENDER_DEPLOYMENT)."
+    )
+    parser.add_argument("--supervised", action="store_true", help=SUPPRESS)  # the child that `worker` starts
+    add_debug(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Work until stopped; start again after a crash."""
+    if args.supervised:
+        from app.worker.process import run as work
+
+        return work(status_lines=args.render_mode, supervised=True)
+    import logging
+
+    from app import logs
+    from app.settings.unread import unread_names
+    from app.worker.supervisor import Supervisor, worker_settings
+
+    settings = worker_settings()
+    logs.setup(settings)
+    if line := unread_names():
+        logging.getLogger(__name__).warning("%s", line)
+    given = [*(["--debug"] if args.debug else []), *(["--render-mode"] if args.render_mode else [])]
+    command = [sys.executable, "-m", "app", "worker", "--supervised", *given]
+    return Supervisor(command, settings.worker_restart_delay).run()
