@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from app.index.engine import Payload, Point
+from app.memory.bm25 import NEIGHBOURS, session_vector, window_vector
 from app.memory.change_log import Member
-from app.memory.ranking import NEIGHBOURS, session_vector, window_vector
 
 
 def session_points(

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from app.errors import IndexUnavailable
 from app.memory.analysis import Question, analyse_question
+from app.memory.bm25 import query_weights, share_scale, speaker_terms, window_vector
 from app.memory.ports import CandidateQuery, Domain
-from app.memory.ranking import Scored, query_weights, rank, share_scale, speaker_terms, window_vector
+from app.memory.ranking import Scored, rank
 from app.memory.requests import Search, SearchAcrossProjects
 from app.memory.types import Candidate, Corpus, Filter, Found, Order, Scope, SearchResult
 

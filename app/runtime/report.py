@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from app import __version__
 from app.memory.analysis import ANALYSIS_VERSION
-from app.memory.ranking import VECTORS_VERSION
+from app.memory.bm25 import VECTORS_VERSION
 from app.runtime.composition import index_setup
 from app.settings.fields import Settings
 from app.settings.values import is_secret, plain

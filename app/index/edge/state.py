@@ -13,8 +13,8 @@ from pathlib import Path
 
 from app.errors import Conflict
 from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.bm25 import VECTORS_VERSION
 from app.memory.change_log import Space
-from app.memory.ranking import VECTORS_VERSION
 
 FORMAT = 2  # of points, payloads and the shard's files
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from app.errors import InvalidSettings
 from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.bm25 import VECTORS_VERSION
 from app.memory.change_log import Space
-from app.memory.ranking import VECTORS_VERSION
 
 if TYPE_CHECKING:
     from app.settings.fields import Settings

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.memory.requests import MemoryId, Message, Metadata, Moment, Name, Request, Tags, Text
+from app.memory.arguments import MemoryId, Metadata, Moment, Name, Tags, Text
+from app.memory.requests import Message, Request
 from app.memory.types import Kind
 
 Version = Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)]

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from app.index.points import session_points, vectors_needed
+from app.memory.bm25 import NEIGHBOURS, session_vector, window_vector
 from app.memory.change_log import Member
-from app.memory.ranking import NEIGHBOURS, session_vector, window_vector
 from app.memory.vectors import mixed
 from tests.support.vectors import kept
 

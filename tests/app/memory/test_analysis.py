@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.memory import analysis, ranking
+from app.memory import analysis, bm25
 from app.memory.analysis import analyse, analyse_question, is_named
 from app.memory.types import Corpus
 
@@ -207,11 +207,11 @@ NOTES = [
 @pytest.mark.parametrize("which", [pytest.param(1, id="simplified"), pytest.param(2, id="traditional")])
 def test_chinese_notes_are_found_by_their_words(which: int) -> None:
     own = [Counter(analyse(note[0]).terms) for note in NOTES]
-    vectors = [ranking.window_vector([counts], 0) for counts in own]
+    vectors = [bm25.window_vector([counts], 0) for counts in own]
     holding = Counter(term for counts in own for term in counts)
     found = 0
     for at, note in enumerate(NOTES):
-        query = ranking.query_weights(
+        query = bm25.query_weights(
             analyse_question(note[which]), Corpus(memories=len(NOTES), holding=dict(holding)), frozenset()
         )
         scores = [sum(weight * vector.get(term, 0.0) for term, weight in query.items()) for vector in vectors]

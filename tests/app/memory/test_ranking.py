@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import log
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.memory import ranking
+from app.memory import bm25, ranking
 from app.memory.analysis import analyse, analyse_question
-from app.memory.ranking import LEXICAL, SHARE, Scored, Vector, Weights, rank
+from app.memory.bm25 import Vector
+from app.memory.ranking import LEXICAL, SHARE, Scored, Weights, rank
 from app.memory.types import Candidate, Corpus, Traits
+from tests.support.bm25 import dot, session_vectors
 
 LOCOMO = Path(__file__).parents[4] / "shared" / "locomo" / "dev.json"
 SPACE = UUID(int=0)
@@ -33,12 +33,6 @@ class Turn:
     text: str
     at: datetime
     session: int
-
-
-def session_vectors(turns: Sequence[Counter[int] | dict[int, int] | None]) -> tuple[list[Vector], Vector]:
-    """Return the vectors of a session as the index stores them: of each turn's window, and of the whole."""
-    windows = [ranking.window_vector(turns, at) for at in range(len(turns))]
-    return windows, ranking.session_vector(turn for turn in turns if turn)
 
 
 class Project:
@@ -73,7 +67,7 @@ class Project:
 
     def ask(self, text: str, weights: Weights | None = None, limit: int = 200) -> list[Scored]:
         question = analyse_question(text)
-        query = ranking.query_weights(question, self.counts, ranking.speaker_terms(self.speakers))
+        query = bm25.query_weights(question, self.counts, bm25.speaker_terms(self.speakers))
         scores = {id_: dot(query, window) for id_, window in self.windows.items()}
         best = sorted((id_ for id_ in scores if scores[id_] > 0), key=lambda id_: -scores[id_])[:limit]
         return rank(
@@ -87,10 +81,6 @@ class Project:
 
     def answers(self, text: str, weights: Weights | None = None) -> list[str]:
         return [self.turns[self.ids.index(found.id)].text for found in self.ask(text, weights)]
-
-
-def dot(query: Mapping[int, float], vector: Mapping[int, float]) -> float:
-    return sum(weight * vector.get(term, 0.0) for term, weight in query.items())
 
 
 MARCH = datetime(2024, 3, 4, 18, tzinfo=UTC)
@@ -201,75 +191,6 @@ def test_the_date_part_looks_at_the_days_since(question: str, days: int, part: f
     assert ranking.date_part(analyse_question(question), at) == part
 
 
-def test_a_window_counts_neighbours_by_their_distance() -> None:
-    turns = [{n: 1} for n in range(6)]
-
-    flat = 1.2 * (1 - ranking.WINDOW_LENGTH_SHARE + ranking.WINDOW_LENGTH_SHARE * 2.7 / 40)
-    shares = {2: 1.0, 1: 0.7, 0: 0.4, 3: 0.4, 4: 0.2}
-    assert ranking.window_vector(turns, 2) == pytest.approx(
-        {term: 2.2 * count / (count + flat) for term, count in shares.items()}, abs=0.5 / ranking.STORED_STEPS
-    )
-
-
-def test_a_deleted_turn_keeps_its_place_and_gives_no_words() -> None:
-    windows, session = session_vectors([{1: 1}, None, {3: 1}])
-
-    assert windows[1] == {}
-    assert windows[0].keys() == windows[2].keys() == session.keys() == {1, 3}
-    assert windows[2][1] == ranking.window_vector([{1: 1}, {}, {3: 1}], 2)[1], "two places away, as before"
-
-
-def test_the_window_of_one_turn_is_the_same_alone_and_with_its_session() -> None:
-    own = [Counter(analyse(turn.text).terms) for turn in TALK.turns]
-    windows, _ = session_vectors(own)
-
-    for at in range(len(own)):
-        low = max(0, at - ranking.NEIGHBOURS)
-        assert ranking.window_vector(own[low : at + ranking.NEIGHBOURS + 1], at - low) == pytest.approx(windows[at])
-
-
-def test_rare_terms_weigh_more_and_names_half() -> None:
-    question = analyse_question("Nora's violin concert")
-    nora, violin, concert = (analyse(word).terms[0] for word in ("Nora", "violin", "concert"))
-    counts = Corpus(memories=10, holding={nora: 5, violin: 2})
-    weights = ranking.query_weights(question, counts, ranking.speaker_terms(["Nora"]))
-
-    step = 0.5 / ranking.ASKED_STEPS
-    assert weights[nora] == pytest.approx(log(2) / 2, abs=step)
-    assert weights[concert] == pytest.approx(log(2 * 10 + 2), abs=step), "a word the project does not know"
-    assert weights[concert] > weights[violin] > 2 * weights[nora]
-
-
-def test_weights_stay_positive_when_counts_disagree() -> None:
-    question = analyse_question("violin")
-    counts = Corpus(memories=2, holding={question.terms[0]: 5})
-
-    assert all(weight > 0 for weight in ranking.query_weights(question, counts, frozenset()).values())
-
-
-@given(
-    st.dictionaries(st.integers(0, 40), st.integers(1, 9), min_size=1, max_size=30),
-    st.dictionaries(st.integers(0, 40), st.integers(0, 100_000), min_size=1, max_size=12),
-    st.randoms(use_true_random=False),
-)
-def test_a_score_is_the_same_in_whatever_order_an_engine_adds(
-    counts: dict[int, int], holding: dict[int, int], order: Any
-) -> None:
-    question = replace(analyse_question("x"), terms=tuple(holding))
-    asked = ranking.query_weights(question, Corpus(memories=100_000, holding=holding), frozenset())
-    stored = ranking.window_vector([counts], 0)
-    shared = [term for term in asked if term in stored]
-
-    def score() -> np.float32:
-        order.shuffle(shared)
-        total = np.float32(0)
-        for term in shared:
-            total += np.float32(asked[term]) * np.float32(stored[term])
-        return total
-
-    assert score() == score() == sum(asked[term] * stored[term] for term in shared)
-
-
 def trait(number: int, *, session: int = 0, **others: Any) -> Traits:
     values = {"name": None, "at": MARCH, "words": 5, "asks": False, "tells_time": False} | others
     return Traits(id=UUID(int=number), session=UUID(int=session), **values)
@@ -354,13 +275,6 @@ def test_one_vector_alone_tells_nothing_apart() -> None:
     [found] = rank(analyse_question("x"), [candidate(1, 1.0, 0.7)], {UUID(int=1): trait(1)}, {}, [], scale=5.0)
 
     assert found.parts.dense == 0.0
-
-
-def test_the_scale_is_the_most_a_window_can_score() -> None:
-    query = {1: 2.0, 2: 0.5}
-
-    assert ranking.share_scale(query) == pytest.approx(5.5)
-    assert dot(query, ranking.window_vector([{1: 10_000, 2: 10_000}], 0)) < ranking.share_scale(query)
 
 
 def test_parts_add_up_to_the_score() -> None:

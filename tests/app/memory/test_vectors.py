@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.memory import vectors
-from app.memory.ranking import NEIGHBOURS
+from app.memory.bm25 import NEIGHBOURS
 from app.memory.vectors import mixed, pack, size_of, unpack
 
 RIGHT, UP, FAR = pack([1.0, 0.0, 0.0]), pack([0.0, 1.0, 0.0]), pack([0.0, 0.0, 1.0])

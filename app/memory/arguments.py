@@ -1,0 +1,110 @@
+"""What arguments may be: a type for each rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.memory.types import (
+    EXPIRES_LIMIT_DAYS,
+    METADATA_LIMIT_BYTES,
+    METADATA_LIMIT_DEPTH,
+    NAME_LIMIT_CHARACTERS,
+    QUERY_LIMIT_CHARACTERS,
+    TAGS_LIMIT,
+    TEXT_LIMIT_CHARACTERS,
+)
+
+
+def _sound(value: str) -> str:
+    """Refuse what PostgreSQL cannot store and what is nothing but space."""
+    if "\x00" in value:
+        raise PydanticCustomError("unsound", "holds a NUL character")
+    if not value.strip():
+        raise PydanticCustomError("unsound", "is empty")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise PydanticCustomError("unsound", "holds a control character")
+    return value.strip()
+
+
+def _moment(value: Any) -> datetime:
+    """Read an ISO 8601 date or date and time; without an offset it is UTC."""
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise PydanticCustomError("moment", "is no ISO 8601 date") from None
+    else:
+        raise PydanticCustomError("moment", "is no ISO 8601 date")
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("moment", "is out of range") from None
+
+
+def _uuid(value: Any) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        raise PydanticCustomError("id", "is no id of a memory") from None
+
+
+def _metadata(value: dict[str, Any]) -> dict[str, Any]:
+    for text in _strings(value):
+        if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise PydanticCustomError("metadata", "holds a NUL character or a lone surrogate")
+    try:
+        size = len(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        raise PydanticCustomError("metadata", "is not JSON") from None
+    if size > METADATA_LIMIT_BYTES:
+        raise PydanticCustomError("metadata", "is too large")
+    return value
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield every string of a JSON value, keys included; refuse what is nested too deep for a recursion."""
+    rest = [(value, 0)]
+    while rest:
+        item, depth = rest.pop()
+        if depth > METADATA_LIMIT_DEPTH:
+            raise PydanticCustomError("metadata", "is nested too deep")
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            rest += ((part, depth + 1) for pair in item.items() for part in pair)
+        elif isinstance(item, list):
+            rest += ((part, depth + 1) for part in item)
+
+
+def _distinct(value: list[str]) -> list[str]:
+    return list(dict.fromkeys(value))
+
+
+Text = Annotated[str, Field(strict=True, max_length=TEXT_LIMIT_CHARACTERS), AfterValidator(_sound)]
+Query = Annotated[str, Field(strict=True, max_length=QUERY_LIMIT_CHARACTERS), AfterValidator(_sound)]
+Name = Annotated[
+    str, Field(strict=True, max_length=NAME_LIMIT_CHARACTERS), AfterValidator(_sound), AfterValidator(_one_line)
+]
+Tags = Annotated[list[Name], Field(max_length=TAGS_LIMIT), AfterValidator(_distinct)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
+Moment = Annotated[
+    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")
+]
+MemoryId = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+Days = Annotated[float, Field(strict=True, gt=0, le=EXPIRES_LIMIT_DAYS, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
