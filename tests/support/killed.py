@@ -20,7 +20,7 @@ from typing import Any
 
 import asyncpg
 
-from app.ops.backup.archive import Reader
+from app.ops.backup.archive_reader import ArchiveReader
 from app.ops.backup.restoring import restore
 from app.ops.progress import Bar
 from app.settings.fields import Settings
@@ -93,14 +93,14 @@ def _die_at(last: int) -> None:
 
     for name in _STATEMENTS:
         setattr(asyncpg.Connection, name, stepping(getattr(asyncpg.Connection, name)))
-    rows = Reader.rows
+    rows = ArchiveReader.rows
 
-    async def stepping_rows(self: Reader, table: Any) -> AsyncIterator[bytes]:
+    async def stepping_rows(self: ArchiveReader, table: Any) -> AsyncIterator[bytes]:
         async for piece in rows(self, table):
             yield piece
             step()
 
-    Reader.rows = stepping_rows  # type: ignore[method-assign]
+    ArchiveReader.rows = stepping_rows  # type: ignore[method-assign]
 
 
 async def _state(url: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 from app import __version__
-from app.ops.backup.archive import Reader
+from app.ops.backup.archive_reader import ArchiveReader
 from app.ops.backup.errors import BackupRefused
 from app.ops.backup.places import place
 from app.settings.fields import Settings
@@ -15,12 +15,12 @@ from app.store.snapshots import FATES, Fate
 
 
 @asynccontextmanager
-async def opened(settings: Settings, target: str) -> AsyncIterator[Reader]:
+async def opened(settings: Settings, target: str) -> AsyncIterator[ArchiveReader]:
     """Yield a reader past the header of the backup that a target names. Raises BackupRefused and PlaceUnusable."""
     found = place(settings, target)
     passphrase = None if settings.backup_passphrase is None else settings.backup_passphrase.get_secret_value()
     async with aclosing(found.read()) as source:
-        reader = Reader(source, found.name, passphrase)
+        reader = ArchiveReader(source, found.name, passphrase)
         header = await reader.open()
         newest = migrations()[-1].number
         if header.schema > newest:

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from rich.filesize import decimal
 
-from app.ops.backup.archive import Reader, Whole
+from app.ops.backup.archive import Whole
+from app.ops.backup.archive_reader import ArchiveReader
 from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import ALONE, Pace
 from app.ops.backup.reading import opened
@@ -85,7 +86,7 @@ def _refuse_full_disk(data_dir: Path, database_bytes: int) -> None:
 
 async def fill(
     db: Database,
-    reader: Reader,
+    reader: ArchiveReader,
     *,
     replace: bool,
     bar: Bar,

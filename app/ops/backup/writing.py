@@ -14,7 +14,8 @@ from rich.filesize import decimal
 
 from app import __version__
 from app.errors import Conflict
-from app.ops.backup.archive import PIECE_BYTES, Header, Whole, Writer
+from app.ops.backup.archive import PIECE_BYTES, Header, Whole
+from app.ops.backup.archive_writer import ArchiveWriter
 from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import BACKUP, Pace
 from app.ops.backup.places import Place, names_file, place
@@ -117,7 +118,7 @@ def _as_directory(target: str) -> str:
 
 
 async def _write(moment: Snapshot, header: Header, passphrase: str | None, found: Place, bar: Bar | None) -> Whole:
-    writer = Writer(header, passphrase)
+    writer = ArchiveWriter(header, passphrase)
     wholes: list[Whole] = []
 
     async def parts() -> AsyncGenerator[bytes]:
