@@ -16,7 +16,8 @@ from typing import Any
 from app.clients import files
 from app.clients.diff import masked_diff
 from app.clients.edits import Edit
-from app.clients.jsonc import BOM, Document, NotEditable
+from app.clients.jsonc import Document
+from app.clients.jsonc_reading import BOM, NotEditable
 
 
 class Action(StrEnum):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.clients.catalogue import Entry, is_ours, merged
-from app.clients.jsonc import Document, NotEditable
+from app.clients.jsonc import Document
+from app.clients.jsonc_reading import NotEditable
 
 
 class Edit(Protocol):

@@ -8,7 +8,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from app.clients.jsonc import NotEditable
+from app.clients.jsonc_reading import NotEditable
 
 BACKUP_SUFFIX = ".claude-memory-backup"
 

@@ -24,7 +24,8 @@ from typing import Any
 from app.bridge.calls import call_tool
 from app.bridge.protocol import ask
 from app.clients.catalogue import MODULE, SCRIPT, Command, Environment, this_command
-from app.clients.jsonc import Document, Step
+from app.clients.jsonc import Document
+from app.clients.jsonc_reading import Step
 from app.datadir.folder import data_directory
 from app.errors import MemoryServerError
 

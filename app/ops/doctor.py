@@ -359,7 +359,8 @@ def _clients() -> Check:
     """Tell which clients of this user start us."""
     from app.clients.catalogue import CLIENTS, Scope, is_ours
     from app.clients.install import Machine
-    from app.clients.jsonc import Document, NotEditable
+    from app.clients.jsonc import Document
+    from app.clients.jsonc_reading import NotEditable
 
     machine, with_us, broken = Machine.here(), [], []
     for client in CLIENTS.values():

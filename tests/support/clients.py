@@ -8,7 +8,8 @@ from pathlib import Path
 from app.clients.editing import Action, FileReport
 from app.clients.files import BACKUP_SUFFIX
 from app.clients.install import Machine
-from app.clients.jsonc import BOM, Document
+from app.clients.jsonc import Document
+from app.clients.jsonc_reading import BOM
 
 CLAUDE_CODE = """{
   "numStartups": 34,

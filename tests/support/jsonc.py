@@ -6,7 +6,7 @@ import json
 
 from hypothesis import strategies as st
 
-from app.clients.jsonc import BOM
+from app.clients.jsonc_reading import BOM
 
 blanks = st.text(alphabet=" \t", max_size=3)
 comments = st.sampled_from(["/* one */", '/* two, { [ " */', "/* http://x */"])

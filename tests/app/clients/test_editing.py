@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.clients.catalogue import CLIENTS
 from app.clients.editing import Action
 from app.clients.install import Machine, Wish, install, uninstall
-from app.clients.jsonc import BOM
+from app.clients.jsonc_reading import BOM
 from tests.support.clients import (
     FILES,
     actions,

@@ -17,7 +17,8 @@ import pytest
 from app.clients import hooks
 from app.clients.catalogue import Command
 from app.clients.hooks import HookEdit
-from app.clients.jsonc import Document, NotEditable
+from app.clients.jsonc import Document
+from app.clients.jsonc_reading import NotEditable
 from tests.support.serving import ROOT, Server, clean_environment
 from tests.support.waiting import wait_until
 
