@@ -15,18 +15,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.errors import Conflict, MemoryServerError, StoreUnavailable
+from app.errors import MemoryServerError, StoreUnavailable
 from app.store.embedded import binaries, processes
 from app.store.embedded.account import Account
 from app.store.embedded.cluster import Cluster, closing_descriptor
 from app.store.embedded.configuration import DATABASE, PORT, USER
+from app.store.embedded.ownership import Ownership
 
 # A start that recovers replays at most max_wal_size of log; on a slow disk that is minutes.
 _START_PATIENCE_S = 180.0
 # How long a start is tried again while something unseen (old backends, another container) holds the files.
 _HELD_PATIENCE_S = 10.0
 _HELD = ("pre-existing shared memory block", 'postmaster.pid" already exists')
-_LOCK_PATIENCE_S = 0.3  # an owner that was just killed holds its lock until the kernel has buried it
 _STOP_STEPS = (("SIGINT", 10.0), ("SIGQUIT", 5.0), ("SIGKILL", 15.0))  # fast, immediate, by force
 _STABLE_S = 5.0  # a server that lived this long has not failed in a row
 _LONGEST_PAUSE_S = 5.0
@@ -58,7 +58,7 @@ class EmbeddedPostgres:
         self._supervisor: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
-        self._lock: int | None = None
+        self._ownership = Ownership(self.data_dir)
         self._files: Cluster | None = None
 
     @property
@@ -94,7 +94,7 @@ class EmbeddedPostgres:
         with self._guard:
             if self._supervisor is not None and self._supervisor.is_alive():
                 return
-            self._release()  # of a supervisor that ended by a fault of its own
+            self._ownership.release()  # of a supervisor that ended by a fault of its own
             try:
                 self._own()
                 self._begin()
@@ -119,21 +119,11 @@ class EmbeddedPostgres:
         return self._files
 
     def _own(self) -> None:
-        """Take the data directory for this process; the kernel lets go of it however the process ends."""
+        """Take the data directory for this process, making it first where it is missing."""
         if sys.platform == "win32":
             raise StoreUnavailable("the embedded PostgreSQL runs on Linux and macOS; set DATABASE_URL to a server")
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self.data_dir / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        if not processes.wait_until(lambda: _locked(lock), patience_s=_LOCK_PATIENCE_S):
-            holder = _holder(lock)
-            os.close(lock)
-            raise Conflict(
-                f"{self.data_dir} is in use by {holder}, which runs its PostgreSQL;"
-                " stop that process, or set another MEMORY_DATA_DIR"
-            )
-        self._lock = lock
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        self._ownership.take()
 
     def _begin(self) -> None:
         """Start the supervisor and wait for what comes of its first start."""
@@ -147,12 +137,6 @@ class EmbeddedPostgres:
         if self.failure is not None and not self._came_up:
             raise self.failure
 
-    def _release(self) -> None:
-        if self._lock is not None:
-            os.ftruncate(self._lock, 0)
-            os.close(self._lock)
-            self._lock = None
-
     def _end(self) -> None:
         """End server and supervisor, asking harder and harder, then let go of the data directory."""
         self._stopping.set()
@@ -164,7 +148,7 @@ class EmbeddedPostgres:
                 process.send_signal(getattr(signal, name))
             supervisor.join(patience_s)
         self._supervisor = None
-        self._release()
+        self._ownership.release()
 
     def _supervise(self) -> None:
         """Body of the supervisor thread, the server's parent: when it ends, Linux ends the server."""
@@ -282,7 +266,7 @@ class EmbeddedPostgres:
         where = error.filename or self.data_dir
         return StoreUnavailable(
             f"cannot use {where} for the embedded PostgreSQL: {error.strerror or error};"
-            " it takes a folder that this user can write to; mend it, or set another MEMORY_DATA_DIR"
+            " it takes a folder that this user can write to; fix it, or set another MEMORY_DATA_DIR"
         )
 
     def _tell(self, line: str) -> None:
@@ -307,27 +291,3 @@ def _ending(status: int) -> str:
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"ended by itself (status {status})"
-
-
-def _locked(lock: int) -> bool:
-    """Take the lock, if nobody has it."""
-    import fcntl  # not on Windows
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _holder(lock: int) -> str:
-    """Name the process that holds the lock; it writes its pid just after taking it, so look more than once."""
-    pid = 0
-
-    def known() -> bool:
-        nonlocal pid
-        said = os.pread(lock, 20, 0).strip()
-        pid = int(said) if said.isdigit() else 0
-        return pid > 0 and processes.exists(pid)
-
-    return f"process {pid}" if processes.wait_until(known, patience_s=0.5) else "another process"

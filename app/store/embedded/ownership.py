@@ -1,0 +1,64 @@
+"""Which process owns a data directory's PostgreSQL; the kernel lets go of it however that process ends."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from app.errors import Conflict
+from app.store.embedded import processes
+
+_LOCK_PATIENCE_S = 0.3  # an owner that was just killed holds its lock until the kernel has buried it
+
+
+class Ownership:
+    """The lock of one data directory's PostgreSQL, which this process may take."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._lock: int | None = None
+
+    def take(self) -> None:
+        """Take it. Raises Conflict when another process has it."""
+        lock = os.open(self._data_dir / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        if not processes.wait_until(lambda: _locked(lock), patience_s=_LOCK_PATIENCE_S):
+            holder = _holder(lock)
+            os.close(lock)
+            raise Conflict(
+                f"{self._data_dir} is in use by {holder}, which runs its PostgreSQL;"
+                " stop that process, or set another MEMORY_DATA_DIR"
+            )
+        self._lock = lock
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let go of it; idempotent."""
+        if self._lock is not None:
+            os.ftruncate(self._lock, 0)
+            os.close(self._lock)
+            self._lock = None
+
+
+def _locked(lock: int) -> bool:
+    """Take the lock, if no one has it."""
+    import fcntl  # not on Windows
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(lock: int) -> str:
+    """Name the process that holds the lock; it writes its pid just after taking it, so look more than once."""
+    pid = 0
+
+    def known() -> bool:
+        nonlocal pid
+        said = os.pread(lock, 20, 0).strip()
+        pid = int(said) if said.isdigit() else 0
+        return pid > 0 and processes.exists(pid)
+
+    return f"process {pid}" if processes.wait_until(known, patience_s=0.5) else "another process"

@@ -1,0 +1,24 @@
+"""Which system user runs the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.store.embedded import EmbeddedPostgres
+from tests.support.embedded import query
+from tests.support.users import as_root
+
+
+@as_root
+def test_root_runs_it_as_nobody_under_a_folder_nobody_may_enter(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    server = EmbeddedPostgres(closed / "data")
+    server.start()
+    try:
+        assert query(server, "select current_user") == "claude_memory"
+        assert Path(f"/proc/{server.pid}").stat().st_uid == 65534
+        assert closed.stat().st_mode & 0o777 == 0o700, "folders above the data are left as they were"
+        assert (closed / "data").stat().st_uid == 0
+    finally:
+        server.stop()
