@@ -2,8 +2,6 @@
 
 Only this user (and root) gets as far as the greeting (`app.bridge.protocol`), and could read the data directory itself:
 so a bridge names the user it acts for, and is believed.
-A client that sends nonsense, half a line or a line without end, or never reads, harms only its own session. At most
-CALLS_AT_ONCE of its requests are in work; while they are, nothing more is read, so what it can make us hold is bounded.
 """
 
 from __future__ import annotations
@@ -15,75 +13,24 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
-import mcp_types as types
 from mcp.server.lowlevel import Server
-from mcp.shared.message import ServerMessageMetadata, SessionMessage
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
-from app.access.authenticator import noted_agent
-from app.bridge.protocol import AFTER_CLIENT_S, LINE_LIMIT_BYTES, LINE_TOO_LONG, peer_user
+from app.bridge.protocol import LINE_LIMIT_BYTES, peer_user
 from app.errors import InvalidSettings
-from app.memory.types import Scope
+from app.serve.line_connection import SEND_TIMEOUT_S, LineConnection, LineSession
 from app.settings.fields import Settings
 from app.settings.loading import ClientIdentity
 
 logger = logging.getLogger(__name__)
 
 HELLO_TIMEOUT_S = 10.0
-SEND_TIMEOUT_S = 30.0  # a client that does not read for that long has gone
 CLOSE_TIMEOUT_S = 5.0
-CALLS_AT_ONCE = 32
 # A lost connection, a time that is over, and what the SDK's streams say when the other end was quicker.
 _ENDS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
-_CLIENT_INFO = "io.modelcontextprotocol/clientInfo"  # in every request since 2026-07-28
-
-
-@dataclass(slots=True, eq=False)
-class LineSession:
-    """One connected bridge, as `claude-memory status` shows it."""
-
-    pid: int
-    identity: ClientIdentity
-    settings: Settings
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
-    client: str | None = None
-    client_name: object = None
-
-    @property
-    def scope(self) -> Scope:
-        """Whose memories it sees: the user it names, for whoever may connect may read all of the data directory."""
-        user = self.identity.default_user_id or self.settings.default_user_id
-        return Scope(user, self.identity.default_agent_id or noted_agent(self.settings, self.client_name))
-
-    def shown(self) -> dict[str, Any]:
-        """Return the session as JSON."""
-        return {
-            "pid": self.pid,
-            "since": self.since.isoformat(timespec="seconds"),
-            "client": self.client,
-            "user": self.scope.user,
-            "agent": self.scope.agent,
-        }
-
-    def note_client(self, message: types.JSONRPCRequest) -> None:
-        """Take the client's name from its handshake, or from the first request that tells it."""
-        if self.client is not None and message.method != "initialize":
-            return
-        params = message.params or {}
-        told = params.get("clientInfo") if message.method == "initialize" else None
-        meta = params.get("_meta")
-        if told is None and isinstance(meta, dict):
-            told = meta.get(_CLIENT_INFO)
-        if isinstance(told, dict):
-            self.client_name = told.get("name")
-            self.client = f"{told.get('name', '?')} {told.get('version', '')}".strip()[:200]
 
 
 class LineSessions:
@@ -119,7 +66,7 @@ class LineSessions:
         self._listener = await asyncio.start_unix_server(self._accept, sock=listener, limit=LINE_LIMIT_BYTES)
 
     async def stop(self) -> None:
-        """Accept nobody more and end all sessions; idempotent."""
+        """Accept no one more and end all sessions; idempotent."""
         if self._listener is None:
             return
         self._listener.close()
@@ -176,7 +123,7 @@ class LineSessions:
         elif asked == "reindex" and self._reindex is not None:
             await self._reindex()
         elif session is not None:
-            connection = _Connection(self._server, session, reader, writer)
+            connection = LineConnection(self._server, session, reader, writer)
             if bridge.get("passing"):  # a look from the command line, which must not keep a daemon from leaving
                 await connection.serve()
                 return
@@ -186,133 +133,6 @@ class LineSessions:
             finally:
                 self.open.discard(session)
                 self.idle_since = time.monotonic()
-
-
-class _Connection:
-    """Connects the lines of one session with the SDK's server."""
-
-    def __init__(
-        self, server: Server[Any], session: LineSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self._server, self._session = server, session
-        self._reader, self._writer = reader, writer
-        self._in_work = 0
-        self._settled = asyncio.Condition()
-        self._to_server, self._for_server = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-        self._from_server, self._answers = anyio.create_memory_object_stream[SessionMessage](0)
-
-    async def serve(self) -> None:
-        """Serve until the client goes, and what it asked before is done."""
-        async with asyncio.TaskGroup() as group:
-            serving = group.create_task(
-                self._server.run(self._for_server, self._from_server, self._server.create_initialization_options())
-            )
-            writing = group.create_task(self._write())
-            reading = group.create_task(self._read())
-            await asyncio.wait({serving, writing, reading}, return_when=asyncio.FIRST_COMPLETED)
-            if reading.done() and not reading.exception():
-                await asyncio.wait({serving, writing})
-            for task in (serving, writing, reading):
-                task.cancel()
-
-    async def _read(self) -> None:
-        async with self._to_server:
-            async for line in _lines(self._reader):
-                message = _message(line)
-                if isinstance(message, types.JSONRPCError):
-                    await self._send(message)
-                    continue
-                metadata = None
-                if isinstance(message, types.JSONRPCRequest):
-                    self._session.note_client(message)
-                    await self._until_in_work_less_than(CALLS_AT_ONCE)
-                    self._in_work += 1
-                    metadata = ServerMessageMetadata(
-                        request_context=self._session.scope, on_request_unanswered=self._settle
-                    )
-                await self._to_server.send(SessionMessage(message, metadata))
-            # The SDK's server ends all calls when its stream ends; what was asked before the client closed is done.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(AFTER_CLIENT_S):
-                    await self._until_in_work_less_than(1)
-
-    async def _write(self) -> None:
-        async with self._answers:
-            async for message in self._answers:
-                await self._send(message.message)
-                if isinstance(message.message, types.JSONRPCResponse | types.JSONRPCError):
-                    await self._settle()
-
-    async def _send(self, message: types.JSONRPCMessage) -> None:
-        try:
-            text = message.model_dump_json(by_alias=True, exclude_unset=True)
-        except PydanticSerializationError:  # half of a surrogate pair, from the client's own text
-            text = json.dumps(message.model_dump(mode="python", by_alias=True, exclude_unset=True))
-        self._writer.write(text.encode() + b"\n")
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            await self._writer.drain()
-
-    async def _settle(self) -> None:
-        """Note that a request was answered, or will never be."""
-        async with self._settled:
-            self._in_work -= 1
-            self._settled.notify_all()
-
-    async def _until_in_work_less_than(self, limit: int) -> None:
-        async with self._settled:
-            await self._settled.wait_for(lambda: self._in_work < limit)
-
-
-async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes | None]:
-    """Yield lines; one over the limit comes as None and is skipped to its end."""
-    while True:
-        try:
-            line = await reader.readuntil(b"\n")
-        except asyncio.IncompleteReadError:
-            return  # the end, or half a line before it
-        except asyncio.LimitOverrunError:
-            yield None
-            if not await _skip_line(reader):
-                return
-            continue
-        if line.strip():
-            yield line
-
-
-async def _skip_line(reader: asyncio.StreamReader) -> bool:
-    """Read on to the end of the line; False when the stream ends first."""
-    while True:
-        try:
-            await reader.readuntil(b"\n")
-        except asyncio.LimitOverrunError as error:
-            await reader.readexactly(error.consumed)
-        except asyncio.IncompleteReadError:
-            return False
-        else:
-            return True
-
-
-def _message(line: bytes | None) -> types.JSONRPCMessage:
-    """Return the message of a line; for a line that is none, the error that says so."""
-    if line is None:
-        return _error(None, types.INVALID_REQUEST, LINE_TOO_LONG)
-    try:
-        return types.jsonrpc_message_adapter.validate_json(line, by_name=False)
-    except ValidationError:
-        pass
-    try:  # Python's reader takes half of a surrogate pair, so that the tool can say which argument holds it
-        value = json.loads(line)
-        return types.jsonrpc_message_adapter.validate_python(value, by_name=False)
-    except ValidationError:
-        request_id = value.get("id") if isinstance(value, dict) and "method" in value else None
-        known = request_id if isinstance(request_id, int | str) and not isinstance(request_id, bool) else None
-        return _error(known, types.INVALID_REQUEST, "not a JSON-RPC 2.0 message")
-    except (ValueError, RecursionError):
-        return _error(None, types.PARSE_ERROR, "not JSON in UTF-8")
-
-
-def _error(request_id: int | str | None, code: int, text: str) -> types.JSONRPCError:
-    return types.JSONRPCError(jsonrpc="2.0", id=request_id, error=types.ErrorData(code=code, message=text))
 
 
 def _peer_may(connection: socket.socket) -> bool:
