@@ -8,14 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from app.access.authenticator import Authenticator
 from app.access.tokens import digest, new_token
 from app.errors import StoreUnavailable
 from app.http.guard import Guard
 from app.http.limits import rate_limit
-from app.http.reply import send_json
 from app.memory.types import Scope as MemoryScope
 from app.metrics import RATE_LIMITED, Metrics
 from app.runtime.components import Component, Status
@@ -24,6 +22,7 @@ from app.serve.http import create_app
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.settings.fields import Settings
 from tests.app.access.test_authenticator import Tokens
+from tests.standins.mcp import StandInMcp, StandInSse
 
 
 class StandInRuntime:
@@ -55,28 +54,6 @@ class StandInRuntime:
         if self.broken:
             raise StoreUnavailable("PostgreSQL does not answer")
         return {"memories": 1.0, "bytes": float(len(user))}
-
-
-class StandInMcp:
-    """Takes the place of the SDK's session manager, and tells what reached it."""
-
-    def __init__(self) -> None:
-        self.scopes: list[Scope] = []
-        self.error: Exception | None = None
-
-    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scopes.append(scope)
-        if self.error is not None:
-            raise self.error
-        await send_json(send, 200, {"result": True})
-
-
-class StandInSse:
-    async def open(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_json(send, 200, {"stream": True})
-
-    async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_json(send, 202, {})
 
 
 class Door:

@@ -1,50 +1,17 @@
-"""The consent page as HTTP: who may send its form, what stands on it, what leads nowhere."""
+"""The consent page as HTTP: who may send its form, what leads nowhere."""
 
 from __future__ import annotations
 
 import pytest
 
 from app.metrics import SIGN_INS
-from tests.support.sign_in import Forms, pkce, problem, query
+from tests.support.oauth_deployment import Deployment
+from tests.support.sign_in import Forms, Http, pkce, problem, query
 
 HTML = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
 
 
-async def test_what_a_client_calls_itself_is_text(http):
-    client = await http.register(client_name=HTML[:100])
-
-    page = await http.get(await http.begin(client, pkce()[1], state='"><script>'))
-
-    assert "<script" not in page.text
-    assert "<img" not in page.text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
-
-
-async def test_a_name_cannot_turn_the_text_around_it(http):
-    client = await http.register(client_name="evil\u202egnp.example\u200b")
-
-    page = await http.get(await http.begin(client, pkce()[1]))
-
-    assert "evilgnp.example" in page.text
-    assert "\u202e" not in page.text
-
-
-async def test_the_page_loads_nothing_runs_nothing_and_stands_in_no_frame(http):
-    page = await http.get(await http.begin(await http.register(), pkce()[1]))
-    policy = page.headers["content-security-policy"]
-
-    assert policy.startswith("default-src 'none'; style-src 'sha256-")
-    assert "frame-ancestors 'none'" in policy
-    assert "form-action 'self' https:;" in policy
-    assert page.headers["x-frame-options"] == "DENY"
-    assert page.headers["cache-control"] == "no-store"
-    assert page.headers["referrer-policy"] == "same-origin"
-    assert page.headers["x-content-type-options"] == "nosniff"
-    for sign in ("<script", "src=", "<link", "@import", "url("):
-        assert sign not in page.text
-
-
-async def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_http(http):
+async def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_http(http: Http) -> None:
     page = await http.get(await http.begin(await http.register(), pkce()[1]))
     cookie = page.headers["set-cookie"].lower()
 
@@ -56,7 +23,9 @@ async def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_http(http):
 class TestForgery:
     @pytest.mark.parametrize("form_token", ["", "wrong", "0" * 64])
     @pytest.mark.parametrize("action", ["token", "allow", "deny", "openid"])
-    async def test_a_form_without_the_pages_own_token_changes_nothing(self, deployment, http, form_token, action):
+    async def test_a_form_without_the_pages_own_token_changes_nothing(
+        self, deployment: Deployment, http: Http, form_token: str, action: str
+    ) -> None:
         token, _ = await deployment.token()
         consent = await http.begin(await http.register(), pkce()[1])
         page = await http.get(consent)
@@ -67,7 +36,7 @@ class TestForgery:
         assert "location" not in forged.headers
         assert "access token" in (await http.get(consent)).text, "still the first page"
 
-    async def test_the_form_of_one_sign_in_does_not_serve_another(self, deployment, http):
+    async def test_the_form_of_one_sign_in_does_not_serve_another(self, deployment: Deployment, http: Http) -> None:
         token, _ = await deployment.token()
         client = await http.register()
         one, other = await http.begin(client, pkce()[1]), await http.begin(client, pkce()[1])
@@ -78,14 +47,14 @@ class TestForgery:
 
         assert forged.status_code == 403
 
-    async def test_a_form_that_another_site_sends_is_refused(self, http):
+    async def test_a_form_that_another_site_sends_is_refused(self, http: Http) -> None:
         page = await http.get(await http.begin(await http.register(), pkce()[1]))
         fields = {**Forms(page.text).fields[-1], "action": "deny"}
 
         for origin in ("https://evil.example", "null"):
             assert (await http.post("/consent", data=fields, headers={"origin": origin})).status_code == 403
 
-    async def test_a_form_in_another_browser_is_refused(self, deployment, http):
+    async def test_a_form_in_another_browser_is_refused(self, deployment: Deployment, http: Http) -> None:
         token, _ = await deployment.token()
         page = await http.get(await http.begin(await http.register(), pkce()[1]))
         async with deployment.browser() as other:
@@ -93,7 +62,7 @@ class TestForgery:
 
             assert (await other.submit(page, "token", token=token)).status_code == 403
 
-    async def test_who_is_proved_in_one_browser_is_not_in_another(self, deployment, http):
+    async def test_who_is_proved_in_one_browser_is_not_in_another(self, deployment: Deployment, http: Http) -> None:
         token, _ = await deployment.token(user="annette")
         consent = await http.begin(await http.register(), pkce()[1])
         await http.submit(await http.get(consent), "token", token=token)
@@ -103,7 +72,7 @@ class TestForgery:
             assert page.status_code == 403
             assert "annette" not in page.text
 
-    async def test_allowing_without_having_proved_anything_gives_nothing(self, http):
+    async def test_allowing_without_having_proved_anything_gives_nothing(self, http: Http) -> None:
         page = await http.get(await http.begin(await http.register(), pkce()[1]))
 
         answer = await http.submit(page, "allow")
@@ -114,7 +83,9 @@ class TestForgery:
 
 class TestWrongTokens:
     @pytest.mark.parametrize("shown", ["", "cm_" + "x" * 43, "letmein", "cm_\x00", "' or 1=1"])
-    async def test_a_wrong_token_is_told_in_one_line_on_the_same_page(self, deployment, http, shown):
+    async def test_a_wrong_token_is_told_in_one_line_on_the_same_page(
+        self, deployment: Deployment, http: Http, shown: str
+    ) -> None:
         page = await http.get(await http.begin(await http.register(), pkce()[1]))
 
         again = await http.submit(page, "token", token=shown)
@@ -125,14 +96,16 @@ class TestWrongTokens:
         assert "Tester" in again.text
         assert deployment.service.metrics.by_label(SIGN_INS)[("wrong_proof",)] == 1
 
-    async def test_a_revoked_token_proves_nothing(self, deployment, http):
+    async def test_a_revoked_token_proves_nothing(self, deployment: Deployment, http: Http) -> None:
         token, token_id = await deployment.token()
         await deployment.runtime.tokens.revoke(token_id)
         page = await http.get(await http.begin(await http.register(), pkce()[1]))
 
         assert (await http.submit(page, "token", token=token)).status_code == 403
 
-    async def test_after_five_wrong_ones_the_sign_in_is_over_for_the_right_one_too(self, deployment, http):
+    async def test_after_five_wrong_ones_the_sign_in_is_over_for_the_right_one_too(
+        self, deployment: Deployment, http: Http
+    ) -> None:
         token, _ = await deployment.token()
         page = await http.get(await http.begin(await http.register(), pkce()[1]))
         for _ in range(5):
@@ -143,7 +116,7 @@ class TestWrongTokens:
         assert late.status_code == 400
         assert "refused too often" in problem(late)
 
-    async def test_an_address_that_tries_and_tries_is_slowed_down(self, http):
+    async def test_an_address_that_tries_and_tries_is_slowed_down(self, http: Http) -> None:
         client = await http.register()
         answers = [await http.authorize(client, pkce()[1]) for _ in range(61)]
 
@@ -152,7 +125,7 @@ class TestWrongTokens:
 
 
 class TestEnds:
-    async def test_deny_tells_the_client_and_nothing_else_happens(self, deployment, http):
+    async def test_deny_tells_the_client_and_nothing_else_happens(self, deployment: Deployment, http: Http) -> None:
         token, _ = await deployment.token()
         consent = await http.begin(await http.register(), pkce()[1])
         proved = await http.submit(await http.get(consent), "token", token=token)
@@ -167,12 +140,12 @@ class TestEnds:
         assert (await http.get(consent)).status_code == 400
         assert [one.client for one in await deployment.runtime.tokens.list()] == [None]
 
-    async def test_cancel_needs_no_proof(self, http):
+    async def test_cancel_needs_no_proof(self, http: Http) -> None:
         page = await http.get(await http.begin(await http.register(), pkce()[1]))
 
         assert query((await http.submit(page, "deny")).headers["location"])["error"] == "access_denied"
 
-    async def test_a_sign_in_is_allowed_once(self, deployment, http):
+    async def test_a_sign_in_is_allowed_once(self, deployment: Deployment, http: Http) -> None:
         token, _ = await deployment.token()
         consent = await http.begin(await http.register(), pkce()[1])
         proved = await http.submit(await http.get(consent), "token", token=token)
@@ -181,7 +154,7 @@ class TestEnds:
         assert (await http.submit(page, "allow")).status_code == 303
         assert (await http.submit(page, "allow")).status_code == 400
 
-    async def test_an_old_sign_in_is_over(self, deployment, http):
+    async def test_an_old_sign_in_is_over(self, deployment: Deployment, http: Http) -> None:
         consent = await http.begin(await http.register(), pkce()[1])
         page = await http.get(consent)
         await deployment.execute("update oauth_requests set expires_at = now()")
@@ -190,13 +163,15 @@ class TestEnds:
         assert (await http.submit(page, "deny")).status_code == 400
 
     @pytest.mark.parametrize("handle", ["", "x", "cm_" + "x" * 43, "a\x00b"])
-    async def test_a_sign_in_nobody_began_shows_nothing(self, http, handle):
+    async def test_a_sign_in_nobody_began_shows_nothing(self, http: Http, handle: str) -> None:
         page = await http.get("/consent", params={"request": handle})
 
         assert page.status_code == 400
         assert "form" not in page.text.partition("</style>")[2]
 
-    async def test_two_sign_ins_in_one_browser_do_not_disturb_each_other(self, deployment, http):
+    async def test_two_sign_ins_in_one_browser_do_not_disturb_each_other(
+        self, deployment: Deployment, http: Http
+    ) -> None:
         token, _ = await deployment.token()
         client = await http.register()
         one, other = await http.begin(client, pkce()[1], state="1"), await http.begin(client, pkce()[1], state="2")
@@ -209,7 +184,7 @@ class TestEnds:
         assert [one["state"] for one in back] == ["1", "2"]
 
 
-async def test_a_local_client_may_be_returned_to_over_http(deployment, http):
+async def test_a_local_client_may_be_returned_to_over_http(deployment: Deployment, http: Http) -> None:
     token, _ = await deployment.token()
     redirect = "http://localhost:53123/callback"
     client = await http.register(redirect_uris=["http://localhost/callback"])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.serve.oauth import openid
-from tests.app.serve.oauth.conftest import Deployment
 from tests.standins.openid import CLIENT_ID, CLIENT_SECRET, ISSUER, StandInProvider
+from tests.support.oauth_deployment import Deploy, Deployment
 from tests.support.sign_in import Forms, Http, pkce, problem, query
 
 SETTINGS = {
@@ -30,7 +31,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> StandInProvider:
 
 
 @pytest.fixture
-async def deployment(deploy, provider) -> Deployment:
+async def deployment(deploy: Deploy, provider: StandInProvider) -> Deployment:
     return await deploy(**SETTINGS)
 
 
@@ -59,7 +60,9 @@ async def come_back(http: Http, provider: StandInProvider, **changed: str) -> ht
 
 
 @pytest.mark.parametrize("methods", [["client_secret_basic"], ["client_secret_post"]])
-async def test_the_provider_says_who_the_user_is(deployment, http, provider, methods):
+async def test_the_provider_says_who_the_user_is(
+    deployment: Deployment, http: Http, provider: StandInProvider, methods: list[str]
+) -> None:
     provider.auth_methods = methods
     client = await http.register()
     verifier, challenge = pkce()
@@ -96,7 +99,9 @@ async def test_the_provider_says_who_the_user_is(deployment, http, provider, met
         pytest.param({"email": "ann@notexample.com"}, "not among those", id="a domain that ends alike"),
     ],
 )
-async def test_what_does_not_hold_lets_nobody_in(deployment, http, provider, claims, says):
+async def test_what_does_not_hold_lets_nobody_in(
+    deployment: Deployment, http: Http, provider: StandInProvider, claims: dict[str, Any], says: str
+) -> None:
     provider.claims |= claims
 
     page = await come_back(http, provider)
@@ -105,20 +110,24 @@ async def test_what_does_not_hold_lets_nobody_in(deployment, http, provider, cla
     assert says in page.text.replace("&#x27;", "'")
 
 
-async def test_a_signature_by_another_key_lets_nobody_in(http, provider):
+async def test_a_signature_by_another_key_lets_nobody_in(http: Http, provider: StandInProvider) -> None:
     provider.signed_with = (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256")
 
     assert "does not hold" in problem(await come_back(http, provider))
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256"])
-async def test_a_token_without_a_signature_by_a_key_pair_lets_nobody_in(http, provider, algorithm):
+async def test_a_token_without_a_signature_by_a_key_pair_lets_nobody_in(
+    http: Http, provider: StandInProvider, algorithm: str
+) -> None:
     provider.signed_with = (None if algorithm == "none" else "s" * 32, algorithm)
 
     assert "does not hold" in problem(await come_back(http, provider))
 
 
-async def test_a_key_that_is_new_is_asked_for_but_not_for_every_token(deployment, http, provider, monkeypatch):
+async def test_a_key_that_is_new_is_asked_for_but_not_for_every_token(
+    deployment: Deployment, http: Http, provider: StandInProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert (await come_back(http, provider)).status_code == 303
     provider.kid = "two"
     assert "not among those the provider publishes" in problem(await come_back(http, provider))
@@ -129,7 +138,9 @@ async def test_a_key_that_is_new_is_asked_for_but_not_for_every_token(deployment
     assert provider.asked.count("/.well-known/openid-configuration") == 1
 
 
-async def test_a_key_that_was_withdrawn_is_taken_only_as_long_as_keys_are_kept(http, provider, monkeypatch):
+async def test_a_key_that_was_withdrawn_is_taken_only_as_long_as_keys_are_kept(
+    http: Http, provider: StandInProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert (await come_back(http, provider)).status_code == 303
     provider.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)  # published under the same name
 
@@ -142,7 +153,9 @@ async def test_a_key_that_was_withdrawn_is_taken_only_as_long_as_keys_are_kept(h
     assert (await come_back(http, provider)).status_code == 303
 
 
-async def test_keys_that_cannot_be_asked_for_again_let_nobody_in(http, provider, monkeypatch):
+async def test_keys_that_cannot_be_asked_for_again_let_nobody_in(
+    http: Http, provider: StandInProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert (await come_back(http, provider)).status_code == 303
     monkeypatch.setattr(openid, "_PUBLISHED_KEPT_S", 0.0)
     monkeypatch.setattr(provider, "_keys", lambda _: httpx.Response(500, json={}))
@@ -151,14 +164,18 @@ async def test_keys_that_cannot_be_asked_for_again_let_nobody_in(http, provider,
 
 
 @pytest.mark.parametrize("changed", [{"state": "x"}, {"state": ""}])
-async def test_an_answer_nobody_asked_for_is_refused(http, provider, changed):
+async def test_an_answer_nobody_asked_for_is_refused(
+    http: Http, provider: StandInProvider, changed: dict[str, Any]
+) -> None:
     page = await come_back(http, provider, **changed)
 
     assert page.status_code == 403
     assert "/token" not in provider.asked
 
 
-async def test_an_answer_in_another_browser_is_refused(deployment, http, provider):
+async def test_an_answer_in_another_browser_is_refused(
+    deployment: Deployment, http: Http, provider: StandInProvider
+) -> None:
     url = await to_provider(http, await http.begin(await http.register(), pkce()[1]))
     async with deployment.browser() as other:
         page = await other.get("/openid/callback", params=provider.log_in(url))
@@ -167,18 +184,18 @@ async def test_an_answer_in_another_browser_is_refused(deployment, http, provide
     assert "/token" not in provider.asked
 
 
-async def test_an_answer_of_another_issuer_is_refused(http, provider):
+async def test_an_answer_of_another_issuer_is_refused(http: Http, provider: StandInProvider) -> None:
     page = await come_back(http, provider, iss="https://evil.example")
 
     assert "did not come from accounts.example" in problem(page)
     assert "/token" not in provider.asked
 
 
-async def test_a_code_of_the_provider_that_it_does_not_know_is_refused(http, provider):
+async def test_a_code_of_the_provider_that_it_does_not_know_is_refused(http: Http, provider: StandInProvider) -> None:
     assert "refused (status 400)" in problem(await come_back(http, provider, code="made up"))
 
 
-async def test_who_did_not_sign_in_there_may_try_again(http, provider):
+async def test_who_did_not_sign_in_there_may_try_again(http: Http, provider: StandInProvider) -> None:
     client = await http.register()
     url = await to_provider(http, await http.begin(client, pkce()[1]))
     state = query(url)["state"]
@@ -189,7 +206,9 @@ async def test_who_did_not_sign_in_there_may_try_again(http, provider):
     assert "Sign in with" in page.text
 
 
-async def test_a_provider_that_is_down_is_named_and_the_token_still_works(deployment, http, provider):
+async def test_a_provider_that_is_down_is_named_and_the_token_still_works(
+    deployment: Deployment, http: Http, provider
+) -> None:
     provider.down = True
     token, _ = await deployment.token()
     client = await http.register()
@@ -205,7 +224,7 @@ async def test_a_provider_that_is_down_is_named_and_the_token_still_works(deploy
     await http.allow(consent, token)
 
 
-async def test_a_provider_that_calls_itself_something_else_is_refused(http, provider):
+async def test_a_provider_that_calls_itself_something_else_is_refused(http: Http, provider: StandInProvider) -> None:
     provider.issuer = "https://evil.example"
     page = await http.get(await http.begin(await http.register(), pkce()[1]))
 
@@ -214,13 +233,13 @@ async def test_a_provider_that_calls_itself_something_else_is_refused(http, prov
     assert "check OPENID_ISSUER" in problem(answer)
 
 
-async def test_an_issuer_with_a_slash_at_its_end_is_taken(http, provider):
+async def test_an_issuer_with_a_slash_at_its_end_is_taken(http: Http, provider: StandInProvider) -> None:
     provider.issuer = f"{ISSUER}/"
 
     assert (await come_back(http, provider)).status_code == 303
 
 
-async def test_without_a_provider_there_is_no_way_back_from_one(deploy):
+async def test_without_a_provider_there_is_no_way_back_from_one(deploy: Deploy) -> None:
     deployment = await deploy()
     async with deployment.browser() as http:
         assert (await http.get("/openid/callback?code=x&state=y")).status_code == 404
