@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from app import __version__
 from app.cli import build_parser, run
-from app.settings.fields import Settings
-from tests.support.serving import MCP_HEADERS, clean_environment, serving
-from tests.support.waiting import wait_until
+from tests.support.cli import run_command
 
 SECRET = "-".join(["made", "up"])
-
-
-def command(*arguments: str, cwd: Path, **environment: str) -> tuple[int, str, str]:
-    """Run a command as a process; return (exit status, stdout, stderr)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=clean_environment(**environment),
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def test_every_command_runs_something_and_has_help() -> None:
@@ -72,24 +53,8 @@ def test_help_and_version_end_with_0(capsys: pytest.CaptureFixture[str]) -> None
     assert run(["serve", "--help"]) == 0
 
 
-def test_settings_shows_every_setting_once_with_its_origin_and_no_secret(tmp_path: Path) -> None:
-    given = {"QDRANT_API_KEY": SECRET, "PORT": "9009"}
-    status, out, error = command("settings", cwd=tmp_path, **given)
-
-    assert (status, error) == (0, "")
-    lines = [line.split() for line in out.splitlines()[1:]]
-    assert [line[0] for line in lines] == [name.upper() for name in Settings.model_fields]
-    assert ["PORT", "9009", "environment"] in [line[:3] for line in lines]
-    assert SECRET not in out
-
-    status, out, _ = command("settings", "--json", cwd=tmp_path, **given)
-    rows = {row["name"]: row for row in json.loads(out)}
-    assert rows["QDRANT_API_KEY"]["value"] == "***"
-    assert rows["HOST"]["origin"] == "default"
-
-
 def test_wrong_settings_end_with_2_and_one_line(tmp_path: Path) -> None:
-    status, out, error = command("settings", cwd=tmp_path, PORT="x", AUTH="y")
+    status, out, error = run_command("settings", cwd=tmp_path, PORT="x", AUTH="y")
 
     assert (status, out, error.count("\n")) == (2, "", 1)
     assert error.startswith("claude-memory: 2 wrong settings: ")
@@ -97,7 +62,7 @@ def test_wrong_settings_end_with_2_and_one_line(tmp_path: Path) -> None:
 
 def test_debug_shows_where_it_happened(tmp_path: Path) -> None:
     for arguments in (("settings", "--debug"), ("--debug", "settings"), ("serve", "--debug")):
-        status, _, error = command(*arguments, cwd=tmp_path, PORT="x")
+        status, _, error = run_command(*arguments, cwd=tmp_path, PORT="x")
         assert status == 1
         assert "Traceback" in error
 
@@ -117,43 +82,3 @@ def test_an_unexpected_error_is_one_line_without_a_secret(
         error = capsys.readouterr().err
         assert "internal error, RuntimeError: broken: postgresql://me:***@db/x; " in error
         assert error.count("\n") == 1
-
-
-def test_a_token_works_from_its_making_to_its_end(tmp_path: Path) -> None:
-    where = ("--data-dir", str(tmp_path / "data"))
-    status, out, error = command("token", "create", "--user", "ann", "--scope", "read", *where, cwd=tmp_path)
-    assert (status, error) == (0, ""), "no server runs, so PostgreSQL is started for it"
-    reader = out.strip()
-    assert out == f"{reader}\n", "the token alone"
-
-    with serving(tmp_path / "data", AUTH="required") as server:
-        report = command("token", "create", "--user", "ann", "--expires-in", "90d", "--json", *where, cwd=tmp_path)[1]
-        made = json.loads(report)
-        assert made["scopes"] == ["read", "write"]
-        assert made["expires_at"] > made["created_at"]
-
-        def call(token: str, tool: str, **arguments: object) -> tuple[int, object]:
-            message = {
-                "jsonrpc": "2.0",
-                "id": 1,
-                "method": "tools/call",
-                "params": {"name": tool, "arguments": arguments},
-            }
-            headers = {**MCP_HEADERS, "Authorization": f"Bearer {token}"}
-            status, _, body = server.request("POST", "/mcp", message, headers)
-            return status, body.get("result", {}).get("isError")
-
-        assert call(made["token"], "memorize", text="ann likes tea") == (200, False)
-        assert call(reader, "search_memory", query="tea") == (200, False)
-        assert call(reader, "memorize", text="ann likes coffee") == (200, True), "it may only read"
-        assert call("cm_" + "x" * 43, "memory_stats")[0] == 401
-
-        listed = command("token", "list", *where, cwd=tmp_path)[1]
-        assert made["id"] in listed
-        assert made["token"] not in listed + report.replace(made["token"], "", 1) + server.log
-
-        assert command("token", "revoke", made["id"], *where, cwd=tmp_path)[:2] == (0, f"revoked {made['id']}\n")
-        wait_until(lambda: call(made["token"], "memory_stats")[0] == 401, "the token to end", 5)
-        status, _, error = command("token", "revoke", made["id"], *where, cwd=tmp_path)
-        assert (status, error.count("\n")) == (1, 1)
-        assert made["id"] in error

@@ -1,13 +1,21 @@
-"""This process, at home on a machine with every MCP client."""
+"""The command line on the test's database; this process at home on a machine with every MCP client."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.clients.install import Machine
+from tests.support.cli import Command, command_on
 from tests.support.clients import machine_with_all_clients
+
+
+@pytest.fixture
+def command(connect_arguments: dict[str, Any], tmp_path: Path) -> Command:
+    """Run a command line on the test's database, as a process of its own."""
+    return command_on(connect_arguments, tmp_path)
 
 
 @pytest.fixture

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -24,12 +19,10 @@ from app.ops.progress import Bar
 from app.settings.fields import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
-
-REPOSITORY = Path(__file__).resolve().parents[3]
+from tests.support.cli import Command, command_on
 
 Take = Callable[..., Awaitable[ImportReport]]
 Give = Callable[..., Awaitable[bytes]]
-Command = Callable[..., Awaitable[subprocess.CompletedProcess[bytes]]]
 
 
 @pytest.fixture
@@ -66,15 +59,4 @@ def give(database: Database, alice: Scope) -> Give:
 @pytest.fixture
 def command(connect_arguments: dict[str, Any], tmp_path: Path) -> Command:
     """Run a command line on the test's database, as a process of its own."""
-    host, port = quote(str(connect_arguments["host"]), safe=""), connect_arguments["port"]
-    url = f"postgresql:///{connect_arguments['database']}?host={host}&port={port}&user={connect_arguments['user']}"
-    always = {**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(REPOSITORY)}
-
-    async def command(
-        *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
-        env = {**always, **(environment or {})}
-        options: dict[str, Any] = {"capture_output": True, "input": given, "env": env, "cwd": tmp_path}
-        return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "app", *arguments], **options)
-
-    return command
+    return command_on(connect_arguments, tmp_path)

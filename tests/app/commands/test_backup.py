@@ -1,34 +1,19 @@
-"""The commands, as processes, beside a running server and without one."""
+"""`backup`, `verify`, `restore` and `backups`, as processes, beside a running server and without one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.support.serving import Server, clean_environment, serving
+from tests.support.cli import run_command
+from tests.support.serving import Server, serving
 from tests.support.waiting import wait_until
 
 PASSPHRASE = "correct horse"
-
-
-def command(*arguments: str, cwd: Path, **environment: str) -> tuple[int, str, str]:
-    """Run a command as a process; return (exit status, stdout, stderr)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=clean_environment(**environment),
-        timeout=100,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.timeout(240)
@@ -39,11 +24,11 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
     secret.write_text(f"{PASSPHRASE}\n")
     key = {"BACKUP_PASSPHRASE_FILE": str(secret)}
 
-    assert command("init", *old, cwd=tmp_path)[:1] == (0,)
+    assert run_command("init", *old, cwd=tmp_path)[:1] == (0,)
     with serving(run_folder / "old") as server:
         server.call("memorize", {"text": "The cat sleeps on the oven."})
 
-        status, out, error = command("backup", str(file), "--json", *old, cwd=tmp_path, **key)
+        status, out, error = run_command("backup", str(file), "--json", *old, cwd=tmp_path, **key)
         assert (status, error) == (0, "")
         written = json.loads(out)
         assert written["encrypted"]
@@ -53,50 +38,50 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
             lambda: abs(metric(server, "backup_last_success_timestamp_seconds") - taken_at) < 1, "the metric", 10
         )
 
-        status, out, error = command("verify", str(file), *old, cwd=tmp_path, **key)
+        status, out, error = run_command("verify", str(file), *old, cwd=tmp_path, **key)
         assert (status, error) == (0, "")
         assert "is good: 1 rows" in out
 
-        status, out, error = command("backup", str(file), *old, cwd=tmp_path, **key)
+        status, out, error = run_command("backup", str(file), *old, cwd=tmp_path, **key)
         assert (status, out) == (1, "")
         assert error == (
             f"claude-memory: {file} is there already; give --replace to write the new backup in its place\n"
         )
         assert hashlib.sha256(file.read_bytes()).hexdigest() == written["sha256"]
 
-        status, out, error = command("restore", str(file), "--replace", *old, cwd=tmp_path, **key)
+        status, out, error = run_command("restore", str(file), "--replace", *old, cwd=tmp_path, **key)
         assert (status, out, error.count("\n")) == (1, "", 1)
         assert "is in use by another server" in error
         assert server.call("search_memory", {"query": "cat"})["structuredContent"]["results"]
 
-        listed = json.loads(command("backups", "list", "--json", *old, cwd=tmp_path)[1])
+        listed = json.loads(run_command("backups", "list", "--json", *old, cwd=tmp_path)[1])
         assert [(one["place"], one["sha256"]) for one in listed] == [(str(file), written["sha256"])]
         assert listed[0]["verified_at"]
 
     for wrong, said in (({}, "set BACKUP_PASSPHRASE"), ({"BACKUP_PASSPHRASE": "wrong horse"}, "passphrase is wrong")):
-        status, out, error = command("restore", str(file), *new, cwd=tmp_path, **wrong)
+        status, out, error = run_command("restore", str(file), *new, cwd=tmp_path, **wrong)
         assert (status, out, error.count("\n")) == (1, "", 1)
         assert said in error
         assert PASSPHRASE not in error
 
-    status, out, error = command("restore", str(file), *new, cwd=tmp_path, **key)
+    status, out, error = run_command("restore", str(file), *new, cwd=tmp_path, **key)
     assert (status, error) == (0, "")
     assert "restored 1 rows" in out
-    status, _, error = command("restore", str(file), *new, cwd=tmp_path, **key)
+    status, _, error = run_command("restore", str(file), *new, cwd=tmp_path, **key)
     assert status == 1
     assert "give --replace" in error
-    assert command("restore", str(file), "--replace", *new, cwd=tmp_path, **key)[0] == 0
+    assert run_command("restore", str(file), "--replace", *new, cwd=tmp_path, **key)[0] == 0
     with serving(run_folder / "new") as server:
         found = server.call("search_memory", {"query": "cat oven"})["structuredContent"]
         assert [one["text"] for one in found["results"]] == ["The cat sleeps on the oven."]
         assert not found["degraded"]
 
-    status, out, error = command("backup", str(file), "--replace", *old, cwd=tmp_path, **key)
+    status, out, error = run_command("backup", str(file), "--replace", *old, cwd=tmp_path, **key)
     assert (status, error) == (0, "")
-    listed = json.loads(command("backups", "list", "--json", *old, cwd=tmp_path)[1])
+    listed = json.loads(run_command("backups", "list", "--json", *old, cwd=tmp_path)[1])
     assert [one["sha256"] for one in listed] == [hashlib.sha256(file.read_bytes()).hexdigest()]
 
-    pruned = json.loads(command("backups", "prune", "--dry-run", "--json", *old, cwd=tmp_path)[1])
+    pruned = json.loads(run_command("backups", "prune", "--dry-run", "--json", *old, cwd=tmp_path)[1])
     assert pruned == {"kept": [str(file)], "deleted": [], "lost": [], "dry_run": True}
 
 

@@ -1,13 +1,16 @@
-"""`user` and `token` as an operator calls them."""
+"""`user` as an operator calls it."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+from tests.support.cli import Command
 
 LINES = b'{"text": "tea"}\n{"conversation_id": "c", "messages": [{"role": "user", "content": "hi", "id": "1"}]}\n'
 
 
-async def test_the_list_shows_what_each_user_keeps_and_may_keep(command):
+async def test_the_list_shows_what_each_user_keeps_and_may_keep(command: Command) -> None:
     await command("import", "-", "--user", "ann", given=LINES)
 
     done = await command("user", "list", "--json", environment={"QUOTA_MEMORIES": "5"})
@@ -27,7 +30,7 @@ async def test_the_list_shows_what_each_user_keeps_and_may_keep(command):
     assert (await command("user", "list")).stdout.decode().splitlines()[1].split()[:3] == ["ann", "2", "0"]
 
 
-async def test_an_import_over_the_quota_stops_with_one_line(command):
+async def test_an_import_over_the_quota_stops_with_one_line(command: Command) -> None:
     done = await command("import", "-", "--user", "ann", given=LINES, environment={"QUOTA_BYTES": "4"})
 
     assert done.returncode == 1
@@ -37,7 +40,7 @@ async def test_an_import_over_the_quota_stops_with_one_line(command):
     )
 
 
-async def test_a_quota_is_set_shown_and_dropped(command):
+async def test_a_quota_is_set_shown_and_dropped(command: Command) -> None:
     set_ = await command("user", "quota", "ann", "--memories", "1000", "--bytes", "2MB")
     shown = await command("user", "quota", "ann", "--json")
     dropped = await command("user", "quota", "ann", "--default")
@@ -48,7 +51,7 @@ async def test_a_quota_is_set_shown_and_dropped(command):
     assert (await command("user", "quota", "ann", "--bytes", "-1")).returncode == 2
 
 
-async def test_a_deletion_is_tried_agreed_to_and_done(command):
+async def test_a_deletion_is_tried_agreed_to_and_done(command: Command) -> None:
     await command("import", "-", "--user", "ann", given=LINES)
 
     tried = await command("user", "delete", "ann", "--dry-run", "--json")
@@ -65,7 +68,7 @@ async def test_a_deletion_is_tried_agreed_to_and_done(command):
     assert (again.returncode, b"user 'ann': nothing here" in again.stderr) == (1, True)
 
 
-async def test_a_deletion_names_the_backups_that_hold_the_user_yet(command, tmp_path):
+async def test_a_deletion_names_the_backups_that_hold_the_user_yet(command: Command, tmp_path: Path) -> None:
     await command("import", "-", "--user", "ann", given=LINES)
     backup = await command("backup", "ann.tar")
     assert backup.returncode == 0, backup.stderr
@@ -77,7 +80,7 @@ async def test_a_deletion_names_the_backups_that_hold_the_user_yet(command, tmp_
     assert f"may hold it yet: {tmp_path / 'ann.tar'}, taken " in done.stdout.decode()
 
 
-async def test_what_was_exported_comes_back_after_a_deletion(command, tmp_path):
+async def test_what_was_exported_comes_back_after_a_deletion(command: Command, tmp_path: Path) -> None:
     await command("import", "-", "--user", "ann", given=LINES)
     exported = await command("user", "export", "ann", "ann.jsonl")
     await command("user", "delete", "ann", "--yes")
@@ -88,7 +91,7 @@ async def test_what_was_exported_comes_back_after_a_deletion(command, tmp_path):
     assert back.stdout.startswith(b"stored 2 (1 memories, 1 messages)")
 
 
-async def test_an_unknown_user_is_not_exported_and_leaves_the_file_as_it_was(command, tmp_path):
+async def test_an_unknown_user_is_not_exported_and_leaves_the_file_as_it_was(command: Command, tmp_path: Path) -> None:
     (tmp_path / "ann.jsonl").write_bytes(LINES)
 
     for export in (("user", "export", "ann", "ann.jsonl"), ("export", "ann.jsonl", "--user", "ann")):
@@ -100,26 +103,9 @@ async def test_an_unknown_user_is_not_exported_and_leaves_the_file_as_it_was(com
     assert (tmp_path / "ann.jsonl").read_bytes() == LINES
 
 
-async def test_a_user_who_has_a_token_and_nothing_else_is_exported_as_nothing(command):
+async def test_a_user_who_has_a_token_and_nothing_else_is_exported_as_nothing(command: Command) -> None:
     await command("token", "create", "--user", "ann")
 
     done = await command("user", "export", "ann", "-")
 
     assert (done.returncode, done.stdout) == (0, b"")
-
-
-async def test_tokens_of_one_user_are_listed_with_their_state(command, database):
-    from datetime import UTC, datetime, timedelta
-
-    from app.store.tokens import Tokens
-
-    await command("token", "create", "--user", "bob")
-    await command("token", "create", "--user", "ann", "--scope", "read")
-    made = json.loads((await command("token", "create", "--user", "ann", "--json")).stdout)
-    await command("token", "revoke", made["id"])
-    await Tokens(database).create(b"1" * 32, "ann", ["read"], datetime.now(UTC) - timedelta(seconds=1))
-
-    listed = json.loads((await command("token", "list", "--user", "ann", "--json")).stdout)
-
-    assert [(one["user"], one["state"]) for one in listed] == [("ann", "expired"), ("ann", "revoked"), ("ann", "live")]
-    assert b" expired " in (await command("token", "list")).stdout

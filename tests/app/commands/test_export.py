@@ -1,0 +1,33 @@
+"""`export` as people call it: streams, users, projects."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.support.cli import Command
+
+LINES = b'{"text": "tea"}\n{"conversation_id": "c", "messages": [{"role": "user", "content": "hi", "id": "1"}]}\n'
+
+
+async def test_standard_input_goes_in_and_standard_output_brings_it_back(command: Command) -> None:
+    done = await command("import", "-", given=LINES)
+    exported = await command("export", "-")
+    again = await command("import", "-", "--json", given=exported.stdout)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"stored 2 (1 memories, 1 messages), skipped 0, redacted 0, bad 0")
+    assert [set(json.loads(line)) >= {"created_at"} for line in exported.stdout.splitlines()] == [True, True]
+    assert exported.stderr.startswith(b"exported 1 memories and 1 messages of 1 conversations")
+    assert json.loads(again.stdout)["skipped"] == 2
+
+
+async def test_users_are_kept_apart(command: Command, tmp_path: Path) -> None:
+    await command("import", "-", "--user", "ann", "--project", "p", given=LINES)
+
+    await command("export", "theirs.jsonl")
+    done = await command("export", "hers.jsonl", "--user", "ann", "--project", "p", "--json")
+
+    assert (tmp_path / "theirs.jsonl").read_bytes() == b""
+    assert json.loads(done.stdout)["memories"] == 1
+    assert len((tmp_path / "hers.jsonl").read_bytes().splitlines()) == 2
