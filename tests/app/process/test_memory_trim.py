@@ -1,0 +1,44 @@
+"""Memory that the C library keeps goes back to the system."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import psutil
+import pytest
+
+from app.process import memory_trim
+from app.process.memory_trim import give_memory_back
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library is not glibc")
+def test_what_is_free_in_the_middle_of_the_heap_goes_back() -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = (
+        ctypes.c_void_p,
+        [ctypes.c_size_t],
+        [ctypes.c_void_p],
+    )
+    blocks = [libc.malloc(100_000) for _ in range(1_000)]  # smaller than what gets a mapping of its own
+    for block in blocks:
+        ctypes.memset(block, 1, 100_000)
+    last = libc.malloc(100)  # so that the heap cannot shrink at its end
+    for block in blocks:
+        libc.free(block)
+    held = psutil.Process().memory_info().rss
+
+    give_memory_back()
+
+    assert held - psutil.Process().memory_info().rss > 50_000_000
+    libc.free(last)
+
+
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory_trim._trim.cache_clear()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    try:
+        give_memory_back()
+        assert memory_trim._trim() is None
+    finally:
+        memory_trim._trim.cache_clear()
