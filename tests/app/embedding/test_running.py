@@ -1,0 +1,35 @@
+"""Embeddings as a process runs them."""
+
+from __future__ import annotations
+
+from app.embedding.running import Embedding
+from app.embedding.service import Service
+from app.metrics import METRICS, MODEL_TOKENS
+from tests.standins.embeddings import INVALID_KEY, StandIn
+
+
+class NoVectors:
+    """A store that has none to make."""
+
+
+async def test_what_is_sent_is_counted_by_model(service: Service, standin: StandIn) -> None:
+    embedding = Embedding(service, NoVectors(), tries=1)  # type: ignore[arg-type]
+    before = METRICS.by_label(MODEL_TOKENS).get((service.model,), 0.0)
+    try:
+        assert await embedding.questions.vector("what is known?") is not None
+    finally:
+        await embedding.close()
+
+    assert METRICS.by_label(MODEL_TOKENS)[service.model,] > before
+    assert embedding.problem is None
+
+
+async def test_a_service_that_fails_is_the_problem(service: Service, standin: StandIn) -> None:
+    standin.fail.append(INVALID_KEY)
+    embedding = Embedding(service, NoVectors(), tries=1)  # type: ignore[arg-type]
+    try:
+        assert await embedding.questions.vector("what is known?") is None
+    finally:
+        await embedding.close()
+
+    assert embedding.problem is not None
