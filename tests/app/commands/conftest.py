@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.clients.install import Machine
+from app.process.begun import Flags
 from tests.support.cli import Command, command_on
 from tests.support.clients import machine_with_all_clients
 
@@ -27,3 +28,16 @@ def in_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.chdir(machine.project)
     monkeypatch.setattr("sys.platform", "linux")
     return machine
+
+
+@pytest.fixture
+def boots(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The flags with which a process was booted; none is, and its exit status is 7."""
+    seen: list[dict[str, Any]] = []
+
+    def serve(flags: Flags) -> int:
+        seen.append(vars(flags))
+        return 7
+
+    monkeypatch.setattr("app.process.boot.serve", serve)
+    return seen

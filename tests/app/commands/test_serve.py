@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from app import cli
@@ -15,14 +17,6 @@ from app.process.begun import Flags
         (["--host", "::1", "--port=0", "--data-dir", "/d", "--debug"], Flags("::1", "0", "/d", debug=True)),
     ],
 )
-def test_its_options_reach_the_boot(monkeypatch: pytest.MonkeyPatch, given: list[str], flags: Flags) -> None:
-    seen: list[Flags] = []
-
-    def serve(flags: Flags) -> int:
-        seen.append(flags)
-        return 7
-
-    monkeypatch.setattr("app.process.boot.serve", serve)
-
+def test_its_options_reach_the_boot(boots: list[dict[str, Any]], given: list[str], flags: Flags) -> None:
     assert cli.run(["serve", *given]) == 7
-    assert [vars(one) for one in seen] == [vars(flags)]
+    assert boots == [vars(flags)]
