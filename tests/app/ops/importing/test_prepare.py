@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.memory.ports import Limits
+from app.memory.ports import DomainSettings
 from app.memory.texts import content_hash
 from app.ops.importing.entries import Found, Place
 from app.ops.importing.lines import ConversationLine, MemoryLine
@@ -21,7 +21,7 @@ SECRET = "postgresql://me:" + "hunter2hunter2" + "@db.example/x"
 @pytest.fixture
 def preparer() -> Preparer:
     ids = (UUID(int=number) for number in count(1))
-    limits = Limits(piece_characters=10, redact=True, reply_tokens=8_000)
+    limits = DomainSettings(piece_characters=10, redact=True, reply_tokens=8_000)
     return Preparer(limits, lambda: next(ids), agent="importer", project=None)
 
 
@@ -87,7 +87,7 @@ def test_expired_messages_are_left_out_and_the_same_ones_numbered(preparer: Prep
 
 
 def test_one_project_takes_the_place_of_all_that_were_read() -> None:
-    limits = Limits(piece_characters=100, redact=False, reply_tokens=8_000)
+    limits = DomainSettings(piece_characters=100, redact=False, reply_tokens=8_000)
     preparer = Preparer(limits, lambda: OURS, agent="", project="mine")
 
     assert memory(preparer, text="tea", project="theirs").memory.project == "mine"
