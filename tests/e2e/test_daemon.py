@@ -18,11 +18,11 @@ from typing import Any
 
 import psutil
 import pytest
-from app.bridge.protocol import LINE_LIMIT_BYTES, ask, greet
 from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from app import __version__
+from app.bridge.protocol import LINE_LIMIT_BYTES, ask, greet
 from app.datadir.folder import socket_path
 from tests.support.bridges import MODERN_META, Client, Gone, Machine, machine_at, runs
 from tests.support.serving import INITIALIZE, PATIENCE_S, ROOT, SlowServer, clean_environment, refused, serving
