@@ -29,12 +29,6 @@ ELSEWHERE = {
     "app/access/exposure.py",
     "app/errors.py",
     "app/ops/remote.py",
-    "app/settings/fields.py",
-    "app/settings/loading.py",
-    "app/settings/shown.py",
-    "app/settings/sources.py",
-    "app/settings/values.py",
-    *(module for module in MODULES if module.startswith("infra/")),
 }
 
 

@@ -42,7 +42,9 @@ def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("BACKUP_PASPHRASE_FILE", "BACKUP_PASSPHRASE_FILE"),
     ],
 )
-def test_a_misspelt_name_in_the_environment_is_told_with_what_was_meant(monkeypatch, name, meant):
+def test_a_misspelt_name_in_the_environment_is_told_with_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
     monkeypatch.setenv(name, "a secret, perhaps")
 
     said = str(unread_names())
@@ -51,14 +53,14 @@ def test_a_misspelt_name_in_the_environment_is_told_with_what_was_meant(monkeypa
     assert "secret, perhaps" not in said
 
 
-def test_names_of_other_programs_are_left_alone(monkeypatch):
+def test_names_of_other_programs_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in OTHERS:
         monkeypatch.setenv(name, "x")
 
     assert unread_names() is None
 
 
-def test_our_own_names_and_their_files_are_no_strangers(monkeypatch):
+def test_our_own_names_and_their_files_are_no_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.setenv(name.upper(), "x")
     monkeypatch.setenv("DATABASE_URL_FILE", "x")
@@ -66,7 +68,7 @@ def test_our_own_names_and_their_files_are_no_strangers(monkeypatch):
     assert unread_names() is None
 
 
-def test_a_name_near_one_that_is_set_is_somebody_elses(monkeypatch):
+def test_a_name_near_one_that_is_set_is_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URI", "x")
     assert "DATABASE_URL?" in str(unread_names())
     monkeypatch.setenv("DATABASE_URL", "postgresql://")
@@ -74,13 +76,13 @@ def test_a_name_near_one_that_is_set_is_somebody_elses(monkeypatch):
     assert unread_names() is None
 
 
-def test_what_is_set_to_nothing_is_not_set(monkeypatch):
+def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QRDANT_URL", "")
 
     assert unread_names() is None
 
 
-def test_every_unknown_name_in_the_file_is_told():
+def test_every_unknown_name_in_the_file_is_told() -> None:
     Path(".env").write_text(
         "QDRANT_URL=http://x\nqdrant_collection=y\nEMBEDING_MODEL=m\nCOMPOSE_PROJECT_NAME=p\n"
         "BACKUP_PASSPHRASE_FILE=/run/secrets/b\nEMPTY=\n",
@@ -94,7 +96,7 @@ def test_every_unknown_name_in_the_file_is_told():
     )
 
 
-def test_what_may_be_a_piece_of_a_secret_is_not_told():
+def test_what_may_be_a_piece_of_a_secret_is_not_told() -> None:
     Path(".env").write_text("KEY_NOBODY_KNOWS\nMIIEvQIBADANBgkqh==\ncm_abcdefghijklmnop=\n", encoding="utf-8")
 
     assert unread_names() is None

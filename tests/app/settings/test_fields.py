@@ -1,0 +1,76 @@
+"""What settings there are, which of them are secret, and what follows from several."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.settings.fields import Settings, secret_names
+from app.settings.loading import load_settings
+
+CONTRACT = """
+MEMU_API_KEY MEMU_BASE_URL LOG_LEVEL MCP_SERVER_NAME DEFAULT_USER_ID DEFAULT_AGENT_ID MAX_CONVERSATION_LENGTH
+RATE_LIMIT_PER_MINUTE MAX_RETRY_ATTEMPTS WORKER_RESTART_DELAY RENDER_DEPLOYMENT API_MODE ENABLE_CORS
+DASHSCOPE_API_KEY DASHSCOPE_BASE_URL FC_SERVER_PORT FC_RUNTIME PORT MEMORY_DATA_DIR MEMORY_BACKEND DATABASE_URL
+QDRANT_URL QDRANT_API_KEY EMBEDDING_MODEL EMBEDDING_BASE_URL EMBEDDING_API_KEY HOST METRICS_PORT AUTH
+ALLOWED_HOSTS ALLOWED_ORIGINS LOG_FORMAT REPLY_TOKEN_BUDGET REDACT_SECRETS
+"""
+
+
+def test_every_setting_of_the_contract_is_there() -> None:
+    assert {name.upper() for name in Settings.model_fields} >= set(CONTRACT.split())
+
+
+def test_keys_and_the_database_are_secret() -> None:
+    assert set(secret_names()) == {
+        "DATABASE_URL",
+        "QDRANT_API_KEY",
+        "EMBEDDING_API_KEY",
+        "DASHSCOPE_API_KEY",
+        "MEMU_API_KEY",
+        "MEMORY_TOKEN",
+        "ALERTS_TOKEN",
+        "ADMIN_DATABASE_URL",
+        "ADMIN_TOKEN",
+        "BACKUP_PASSPHRASE",
+        "BACKUP_S3_ACCESS_KEY_ID",
+        "BACKUP_S3_SECRET_ACCESS_KEY",
+        "ALERTS_DINGTALK_URL",
+        "ALERTS_DINGTALK_SECRET",
+        "ALERTS_FEISHU_URL",
+        "ALERTS_FEISHU_SECRET",
+        "ALERTS_SLACK_URL",
+        "ALERTS_WEBHOOK_URL",
+        "ALERTS_WEBHOOK_SECRET",
+        "ALERTS_SMTP_PASSWORD",
+        "OPENID_CLIENT_SECRET",
+    }
+
+
+def test_port_goes_over_the_port_of_function_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().port == 8000
+    monkeypatch.setenv("FC_SERVER_PORT", "9000")
+    assert load_settings().port == 9000
+    monkeypatch.setenv("PORT", "9001")
+    assert load_settings().port == 9001
+
+
+@pytest.mark.parametrize(
+    ("values", "limit"),
+    [
+        ({}, 0),
+        ({"auth": "required"}, 60),
+        ({"host": "0.0.0.0"}, 60),
+        ({"rate_limit_per_minute": 5}, 5),
+        ({"host": "0.0.0.0", "rate_limit_per_minute": 0}, 0),
+    ],
+)
+def test_on_loopback_without_tokens_there_is_no_rate_limit(values: dict[str, object], limit: int) -> None:
+    assert load_settings(values).requests_per_minute == limit
+
+
+@pytest.mark.parametrize(
+    ("values", "drain_s"),
+    [({}, 0.0), ({"database_url": "postgresql://u@h/d"}, 2.0), ({"drain_seconds": 1.5}, 1.5)],
+)
+def test_only_beside_others_a_server_drains_before_it_stops(values: dict[str, object], drain_s: float) -> None:
+    assert Settings(_env_file=None, **values).drain_s == drain_s
