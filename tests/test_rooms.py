@@ -96,7 +96,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 # Facts that stand once and any module may read; what they import themselves, a test says.
-FACTS = {"app", "app.errors", "app.logs", "app.metrics", "infra.errors"}
+FACTS = {"app", "app.errors", "app.logs", "app.measuring", "app.metrics", "infra.errors"}
 FACTS_FOLDER = "app/settings"
 
 # The one import that goes up: the port is open before the server's modules are loaded.

@@ -18,7 +18,8 @@ from typing import Protocol
 
 from app.alerts.message import Message
 from app.alerts.outbox import Outbox
-from app.metrics import ALERTS_DELIVERIES, ALERTS_DELIVERY_FAILING, METRICS, Metrics
+from app.measuring import METRICS, Metrics
+from app.metrics import ALERTS_DELIVERIES, ALERTS_DELIVERY_FAILING
 
 logger = logging.getLogger(__name__)
 

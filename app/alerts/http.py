@@ -31,7 +31,8 @@ from app.alerts.receiver import Receiver
 from app.errors import MemoryServerError, NotAuthenticated
 from app.http.guard import Guard
 from app.http.reply import error_body
-from app.metrics import ALERTS_QUEUE_AGE, ALERTS_QUEUE_LENGTH, METRICS, UPTIME
+from app.measuring import METRICS
+from app.metrics import ALERTS_QUEUE_AGE, ALERTS_QUEUE_LENGTH, UPTIME
 from app.process.timeline import Timeline
 from app.settings.fields import Settings
 from app.settings.values import Auth

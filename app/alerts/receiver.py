@@ -23,7 +23,8 @@ from app.alerts.message import line
 from app.alerts.notification import Alert, Notification
 from app.alerts.outbox import Outbox
 from app.errors import MemoryServerError, Unavailable
-from app.metrics import ALERTS_RECEIVED, ALERTS_REPEATED, METRICS, Metrics
+from app.measuring import METRICS, Metrics
+from app.metrics import ALERTS_RECEIVED, ALERTS_REPEATED
 
 logger = logging.getLogger(__name__)
 

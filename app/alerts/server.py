@@ -30,7 +30,8 @@ from app.alerts.receiver import Receiver
 from app.alerts.targets import http_client
 from app.datadir.lock import DataDirectoryLock
 from app.http.uvicorn_server import Uvicorn, config
-from app.metrics import ALERTS_DELIVERIES, METRICS
+from app.measuring import METRICS
+from app.metrics import ALERTS_DELIVERIES
 from app.process.listening import BACKLOG, bind, cannot_listen
 from app.settings.fields import Settings
 from app.settings.loading import load_settings

@@ -7,6 +7,7 @@ from app.embedding.client import EmbeddingClient
 from app.embedding.pending import Pending
 from app.embedding.questions import Questions
 from app.embedding.service import Service
+from app.measuring import METRICS
 from app.memory.ports import VectorStore
 
 
@@ -21,7 +22,7 @@ class Embedding:
         self.pending = Pending(vectors, self._client)
 
     def _count(self, tokens: int) -> None:
-        metrics.count(metrics.MODEL_TOKENS, tokens, (self._model,))
+        METRICS.count(metrics.MODEL_TOKENS, tokens, (self._model,))
 
     @property
     def problem(self) -> str | None:

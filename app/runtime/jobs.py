@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from app import metrics
 from app.errors import MemoryServerError, Unavailable
 from app.logs import unexpected
-from app.metrics import METRICS
+from app.measuring import METRICS
 
 logger = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ from app.errors import InvalidSettings, MemoryServerError, Unavailable
 from app.http.guard import Guard
 from app.http.limits import SharedCounts, rate_limit
 from app.http.uvicorn_server import config
-from app.metrics import METRICS
+from app.measuring import METRICS
 from app.process.begun import Boot
 from app.process.listening import bind, cannot_listen
 from app.runtime.health import health

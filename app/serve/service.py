@@ -12,8 +12,8 @@ from typing import Any
 
 from app import __version__, logs, metrics
 from app.errors import MemoryServerError
+from app.measuring import Metrics
 from app.memory.types import Scope
-from app.metrics import Metrics
 from app.runtime.components import Status
 from app.runtime.health import health
 from app.runtime.runtime import Runtime

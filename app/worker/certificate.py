@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from app import metrics
 from app.errors import Unavailable
-from app.metrics import METRICS
+from app.measuring import METRICS
 from app.runtime.jobs import Job, Jobs
 
 EVERY_S = 3_600.0

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from app import logs, metrics
 from app.errors import MemoryServerError, Unavailable
 from app.http.observation import observed
-from app.metrics import METRICS
+from app.measuring import METRICS
 from app.process.memory_trim import give_memory_back
 from app.runtime.background import background_work
 from app.runtime.components import Component, Status

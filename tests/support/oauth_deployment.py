@@ -9,7 +9,7 @@ from app.access.authenticator import Authenticator
 from app.access.tokens import digest, new_token
 from app.http.guard import Guard
 from app.http.limits import rate_limit
-from app.metrics import Metrics
+from app.measuring import Metrics
 from app.runtime.runtime import Runtime
 from app.serve.dispatch import Dispatcher
 from app.serve.http import create_app

@@ -22,7 +22,7 @@ from pydantic import AnyUrl
 
 from app import metrics
 from app.access.tokens import digest, new_token
-from app.metrics import Metrics
+from app.measuring import Metrics
 from app.serve.oauth import CONSENT
 from app.serve.oauth.clients import (
     DEFAULT_SCOPES,

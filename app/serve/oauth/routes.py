@@ -20,7 +20,7 @@ from app import metrics
 from app.access.tokens import digest, new_token
 from app.errors import RateLimited
 from app.http.limits import RateLimit, SharedCounts, rate_limit
-from app.metrics import Metrics
+from app.measuring import Metrics
 from app.runtime.runtime import Runtime
 from app.serve.oauth import (
     AUTHORIZE,

@@ -9,7 +9,7 @@ import pytest
 
 from app.alerts.journal import Journal
 from app.alerts.outbox import Outbox
-from app.metrics import Metrics
+from app.measuring import Metrics
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from app import metrics as names
 from app.alerts.delivery import Delivery, DeliveryFailed
 from app.alerts.message import Message
 from app.alerts.outbox import Outbox
-from app.metrics import Metrics
+from app.measuring import Metrics
 from tests.support.alerts import alert
 from tests.support.waiting import until
 

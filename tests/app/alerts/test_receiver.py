@@ -17,7 +17,7 @@ from app.alerts.journal import Journal
 from app.alerts.notification import Notification, read_notification
 from app.alerts.outbox import Outbox
 from app.alerts.receiver import Accepted, NotKept, Receiver, StorageFull
-from app.metrics import Metrics
+from app.measuring import Metrics
 from tests.support.alerts import FIRING, ONE_RESOLVED, alert
 
 Start = Callable[[], Awaitable[Receiver]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.embedding.running import Embedding
 from app.embedding.service import Service
-from app.metrics import METRICS, MODEL_TOKENS
+from app.measuring import METRICS
+from app.metrics import MODEL_TOKENS
 from tests.standins.embeddings import INVALID_KEY, StandIn
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app import metrics
 from app.errors import Conflict, StoreUnavailable
-from app.metrics import METRICS
+from app.measuring import METRICS
 from app.runtime.jobs import Job, Jobs, run_job
 from tests.support.waiting import until
 

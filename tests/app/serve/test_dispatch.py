@@ -14,8 +14,9 @@ from app.access.tokens import digest, new_token
 from app.errors import StoreUnavailable
 from app.http.guard import Guard
 from app.http.limits import rate_limit
+from app.measuring import Metrics
 from app.memory.types import Scope as MemoryScope
-from app.metrics import RATE_LIMITED, Metrics
+from app.metrics import RATE_LIMITED
 from app.runtime.components import Component, Status
 from app.serve.dispatch import Dispatcher
 from app.serve.http import create_app

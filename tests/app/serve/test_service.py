@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from app.errors import StoreUnavailable
+from app.measuring import Metrics
 from app.memory.types import Scope
-from app.metrics import RATE_LIMITED, Metrics
+from app.metrics import RATE_LIMITED
 from app.runtime.components import Component, Status
 from app.serve import service as module
 from app.serve.service import Service

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from app import metrics
 from app.errors import Unavailable
-from app.metrics import METRICS
+from app.measuring import METRICS
 from app.worker.certificate import certificate_end, look
 
 
