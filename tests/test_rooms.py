@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app/serve/oauth": {"app/access", "app/http", "app/runtime", "app/store"},
     "app/serve": {
         "app/access",
+        "app/datadir",
         "app/http",
         "app/memory",
         "app/process",
@@ -49,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/serve/mcp",
         "app/serve/oauth",
     },
-    "app/alerts": {"app/access", "app/datadir", "app/http", "app/process"},
+    "app/alerts": {"app/datadir", "app/http", "app/process"},
     "app/ops": {
         "app/access",
         "app/bridge",

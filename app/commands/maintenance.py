@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from app.commands.common import Commands, add_command, add_common, print_json, print_table
+from app.settings.rules import REINDEX
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,7 +76,7 @@ def reindex(args: Namespace) -> int:
     from app.ops.reindex import reindex as run_reindex
     from app.settings.loading import load_settings
 
-    settings = load_settings({"memory_data_dir": args.data_dir})
+    settings = load_settings({"memory_data_dir": args.data_dir}, REINDEX)
     columns = (TextColumn("reindexing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_stderr(), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)

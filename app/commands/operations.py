@@ -8,6 +8,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from app.commands.common import Commands, add_command, add_common, cell, print_json, print_rich, print_table
+from app.settings.rules import BACKUP, INIT
 
 if TYPE_CHECKING:
     from app.settings.fields import Settings
@@ -34,8 +35,10 @@ def init(args: Namespace) -> int:
 
     from app.ops.init import initialise
 
+    settings = _settings(args, INIT)
+
     async def run() -> list[dict[str, Any]]:
-        return [step.to_json() async for step in initialise(_settings(args))]
+        return [step.to_json() async for step in initialise(settings)]
 
     steps = asyncio.run(run())
     if args.json:
@@ -187,8 +190,10 @@ def backups_list(args: Namespace) -> int:
     from app.runtime.command_database import open_database
     from app.store.backups import Backup, Backups
 
+    settings = _settings(args)
+
     async def run() -> list[Backup]:
-        async with open_database(_settings(args), "backups") as db:
+        async with open_database(settings, "backups") as db:
             return await Backups(db).list()
 
     found = [backup.to_json() for backup in asyncio.run(run())]
@@ -224,10 +229,10 @@ def _step_back() -> None:
         os.nice(_NICE)
 
 
-def _settings(args: Namespace) -> Settings:
+def _settings(args: Namespace, mode: str = BACKUP) -> Settings:
     from app.settings.loading import load_settings
 
-    return load_settings({"memory_data_dir": args.data_dir})
+    return load_settings({"memory_data_dir": args.data_dir}, mode)
 
 
 def _print(report: Any, args: Namespace) -> None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.datadir.folder import data_directory
+from app.settings.forms import is_loopback
 from app.settings.sources import SecretFiles
 from app.settings.values import (
     Auth,
@@ -31,7 +32,6 @@ from app.settings.values import (
     _split,
     _time_zone,
     access_token,
-    is_loopback,
     is_secret,
 )
 

@@ -21,6 +21,7 @@ PORT, METRICS_PORT = 8000, 8080
 USER = "65532:65532"  # the image's own, app/Dockerfile
 # Published metrics ports on a host of its own: replicas at steps above the first, the worker where none ever comes.
 _METRICS_STEP, _WORKER_STEP = 100, 10
+DATA = "/tmp/claude-memory"  # noqa: S108 - a tmpfs: nothing is kept here
 BACKUPS = "/var/lib/claude-memory/backups"
 
 
@@ -175,7 +176,7 @@ def _shared(args: AppArgs) -> tuple[dict[str, pulumi.Input[str]], dict[str, pulu
         "HOST": "0.0.0.0",  # noqa: S104 - in the private network
         "PORT": str(PORT),
         "METRICS_PORT": str(METRICS_PORT),
-        "MEMORY_DATA_DIR": "/tmp/claude-memory",  # noqa: S108 - a tmpfs: nothing is kept here
+        "MEMORY_DATA_DIR": DATA,
         "QDRANT_URL": f"http://{args.qdrant}",
         **_file_names(secrets),
     }

@@ -6,6 +6,7 @@ import pulumi
 from pydantic import SecretStr
 
 from infra.config import StackConfig, StackValues, checked
+from infra.errors import ConfigError
 from infra.selfhost import alertmanager as alerting
 from infra.selfhost import outputs, rules
 from infra.selfhost import prometheus as measuring
@@ -13,6 +14,7 @@ from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
 from infra.selfhost.checks import check_alertmanager, check_prometheus
 from infra.selfhost.config import SelfhostConfig
+from infra.selfhost.containers import container_settings
 from infra.selfhost.database import Database, DatabaseArgs
 from infra.selfhost.exporters import NodeExporter, NodeExporterArgs, PostgresExporter, PostgresExporterArgs
 from infra.selfhost.grafana import Grafana, GrafanaArgs
@@ -37,7 +39,11 @@ def run(values: StackValues) -> None:
 
 def check(values: StackValues) -> StackConfig[SelfhostConfig]:
     """Return the checked configuration. Raises ConfigError or RulesError, of what Prometheus or Alertmanager reads."""
-    stack = checked(values, SelfhostConfig, MANAGED)
+    stack = checked(values, SelfhostConfig, MANAGED, container_settings)
+    if int(stack.environment.get("QDRANT_SHARD_KEYS", "0")) and stack.options.qdrant.nodes == 1:
+        raise ConfigError(
+            values.stack, ["QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"]
+        )
     address = "host:1"  # the true ones are not known yet
     jobs = {job: [address] for job in (rules.APP_JOB, *measuring.CREDENTIALS)}
     check_prometheus(measuring.configuration(jobs, address), rules.rules_file(), measuring.CREDENTIALS.values())
