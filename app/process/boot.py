@@ -135,7 +135,7 @@ def _may_listen(values: dict[str, str]) -> bool:
     """
     if values["AUTH"] != "required" or values["ADMIN_TOKEN"] or values["OPENID_ISSUER"]:
         return True
-    from app.datadir.folder import data_directory_name
+    from app.datadir.location import data_directory_name
     from app.datadir.token_marker import had_token
 
     return had_token(data_directory_name(values["MEMORY_DATA_DIR"]), values["DATABASE_URL"])

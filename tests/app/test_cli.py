@@ -87,6 +87,49 @@ def test_settings_shows_every_setting_once_with_its_origin_and_no_secret(tmp_pat
     assert rows["HOST"]["origin"] == "default"
 
 
+def test_settings_that_do_not_go_together_are_shown_and_end_as_the_server_would(tmp_path: Path) -> None:
+    status, out, error = command("settings", "--json", cwd=tmp_path, HOST="0.0.0.0")
+    rows = {row["name"]: row["broken"] for row in json.loads(out)}
+    assert (status, error.count("\n")) == (1, 1)
+    assert error.startswith("claude-memory: 1 wrong setting: 0.0.0.0 can be reached from outside")
+    assert {name for name, broken in rows.items() if broken} == {"HOST", "AUTH"}
+
+    status, out, error = command("settings", cwd=tmp_path, HOST="0.0.0.0", METRICS_PORT="8000")
+    assert (status, len(out.splitlines())) == (2, len(Settings.model_fields) + 1)
+    assert error.startswith("claude-memory: 2 wrong settings: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["worker"], id="worker"),
+        pytest.param(["init"], id="init"),
+        pytest.param(["reindex"], id="reindex"),
+        pytest.param(["backup", "x.tar"], id="backup"),
+        pytest.param(["verify", "x.tar"], id="verify"),
+        pytest.param(["restore", "x.tar"], id="restore"),
+        pytest.param(["backups", "list"], id="backups list"),
+        pytest.param(["backups", "prune"], id="backups prune"),
+        pytest.param(["alerts", "--port", "0"], id="alerts"),
+        pytest.param(["daemon"], id="daemon"),
+    ],
+)
+def test_every_process_tells_of_its_rules_before_it_does_anything(tmp_path: Path, arguments: list[str]) -> None:
+    status, out, error = command(
+        *arguments,
+        cwd=tmp_path,
+        MEMORY_DATA_DIR=str(tmp_path / "data"),
+        MEMORY_BACKEND="memu",
+        BACKUP_S3_ACCESS_KEY_ID=SECRET,
+        ALERTS_SMTP_HOST="mail",
+    )
+
+    assert (status, out, error.count("\n")) == (2, "", 1)
+    assert "wrong setting" in error
+    assert SECRET not in error
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_wrong_settings_end_with_2_and_one_line(tmp_path: Path) -> None:
     status, out, error = command("settings", cwd=tmp_path, PORT="x", AUTH="y")
 
