@@ -3,7 +3,7 @@
 MemoryServerError
 ├── InvalidInput            400  an argument, a line or a setting is wrong
 │   └── InvalidSettings     400  every wrong setting, in one message
-├── UnsafeBind              500  others could come in without a token: a server does not start
+├── UnsafeBind              500  others could connect without a token: a server does not start
 ├── NotAuthenticated        401
 ├── NotPermitted            403
 ├── QuotaExceeded           403  the user would keep more than allowed
@@ -50,7 +50,7 @@ class InvalidSettings(MemoryServerError):
 
 
 class UnsafeBind(MemoryServerError):
-    """Others could connect without a token, or nobody could because there is none: a server does not start."""
+    """Others could connect without a token, or no one could because there is none: a server does not start."""
 
     code = "unsafe_bind"
 

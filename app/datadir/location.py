@@ -1,6 +1,6 @@
 """Where the data directory is, as text. Standard library only, without pathlib, which takes 5 ms to import.
 
-`app.process.boot` asks before the port is open; `app.datadir.folder` gives everybody else a path.
+`app.process.boot` asks before the port is open; all others take the path of `app.datadir.folder`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Remembers, beside the data, that somebody could sign in when a server last started.
+"""Remembers, beside the data, that a client could sign in when a server last started.
 
 With AUTH=required a server must not take connections before it knows that there is a live token, and that only its
 database knows. So a start that found one leaves the file `had-token`, and the next start on the same database opens

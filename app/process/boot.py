@@ -128,10 +128,10 @@ def _checked_settings(flags: Flags) -> dict[str, str]:
 
 
 def _may_listen(values: dict[str, str]) -> bool:
-    """Whether the port may be opened before the database has said that somebody can sign in.
+    """Whether the port may be opened before the database has shown that a client can sign in.
 
-    It may where no token is asked for, or others than those of the database let somebody in, or the last start found
-    one. The server checks it in any case, so one whose tokens have all ended since opens its port and then refuses.
+    It may where no token is required, where the settings name another way in, and where the last start found a token.
+    The server still checks: when all tokens have ended since that start, it opens its port and then refuses.
     """
     if values["AUTH"] != "required" or values["ADMIN_TOKEN"] or values["OPENID_ISSUER"]:
         return True

@@ -1,4 +1,4 @@
-"""Whether somebody can sign in: asked at each start where a token is required, and remembered for the next one."""
+"""Whether a client can sign in: checked at each start where a token is required, and noted for the next one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.settings.values import Auth
 
 
 def needs_token(settings: Settings) -> bool:
-    """Whether nobody can sign in without an access token; with an OpenID provider users can."""
+    """Whether clients need an access token to sign in; with an OpenID provider they do not."""
     return settings.auth is Auth.REQUIRED and settings.openid_issuer is None
 
 

@@ -1,6 +1,6 @@
 """Every setting once, with type, default, secrecy and help; a field's name in capitals is its name in the environment.
 
-`app.process.boot` reads HOST and the port by itself before this module is loaded, by the same names.
+`app.process.boot` judges settings by `app.settings.table`, which is made from here, before this module is loaded.
 """
 
 from __future__ import annotations

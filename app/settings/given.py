@@ -23,7 +23,7 @@ _QUOTES = ("'", '"')
 
 
 class Given:
-    """Settings that somebody gave, as texts by their names in capitals.
+    """Settings that were given, as texts by their names in capitals.
 
     certain: whether `app.settings.loading` would read the same and find every single value valid. False says nothing.
     """

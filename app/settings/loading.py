@@ -36,8 +36,8 @@ def load_settings(flags: Mapping[str, Any] | None = None, mode: str | None = Non
     """Read and check all settings. `flags` holds field names with values, None where a flag was not given.
 
     mode: the process that starts, one of app.settings.rules; None has no rules of its own.
-    Raises InvalidSettings with every wrong setting and every broken rule in one message, or UnsafeBind when all that
-    is wrong is that strangers could come in.
+    Raises InvalidSettings with every wrong value and every broken rule in one message, or UnsafeBind when only rules
+    against access without a token are broken.
     """
     chosen = {name: value for name, value in (flags or {}).items() if value is not None}
     modes = () if mode is None else (mode,)
