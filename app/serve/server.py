@@ -1,7 +1,8 @@
 """The running server: takes over the port from `app.process.boot`, brings everything up behind it, and takes it down.
 
-Order of the start: where a token is required and none is known of, all comes up before the port is open. Else MCP answers as soon as the SDK is imported; asyncpg, the index engine and FastAPI are
+Order of the start: MCP answers as soon as the SDK is imported; asyncpg, the index engine and FastAPI are
 imported after that, in a thread. `initialize` and `tools/list` need none of them, calls wait until they are up.
+Where a token is required and none is known of yet, the port opens last of all.
 
 Bridges (`claude-memory stdio`) come over the data directory's Unix socket. A daemon is this same server without a port.
 

@@ -42,7 +42,8 @@ _ON_MEMORIES = (*_SERVERS, WORKER, INIT, REINDEX)  # what works on the database 
 class Rule:
     """One rule.
 
-    modes: the processes it concerns. settings: those it reads. unsafe: while it is broken, others could connect without a token.
+    modes: the processes it concerns. settings: those it reads.
+    unsafe: while it is broken, others could connect without a token.
     """
 
     def __init__(
