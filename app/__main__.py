@@ -5,29 +5,25 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0 done, 1 failed, 2 wrong usage."""
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["serve"]:
+    if given[:1] in (["serve"], ["daemon"]):
+        gc.disable()  # imports make 300,000 objects and no garbage: looking for it takes 50 ms; see app.serve.server
         from app.process import boot
 
         flags = boot.read_flags(given[1:])
         if flags is not None:
+            flags.daemon = given[0] == "daemon"
             return boot.serve(flags)
     if given[:1] == ["stdio"] and not {"-h", "--help"} & set(given):
         from app.bridge import stdio
 
         return stdio.main(given[1:])
-    if given[:1] == ["daemon"]:
-        from app.process import boot
-
-        flags = boot.read_flags(given[1:])
-        if flags is not None:
-            flags.daemon = True
-            return boot.serve(flags)
     from app.cli import run
 
     return run(given)

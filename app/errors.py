@@ -3,6 +3,7 @@
 MemoryServerError
 ├── InvalidInput            400  an argument, a line or a setting is wrong
 │   └── InvalidSettings     400  every wrong setting, in one message
+├── UnsafeBind              500  others could connect without a token: a server does not start
 ├── NotAuthenticated        401
 ├── NotPermitted            403
 ├── QuotaExceeded           403  the user would keep more than allowed
@@ -46,6 +47,12 @@ class InvalidSettings(MemoryServerError):
     code = "invalid_settings"
     status = 400
     exit_status = 2
+
+
+class UnsafeBind(MemoryServerError):
+    """Others could connect without a token, or no one could because there is none: a server does not start."""
+
+    code = "unsafe_bind"
 
 
 class NotAuthenticated(MemoryServerError):

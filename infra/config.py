@@ -8,7 +8,7 @@ in clear text is listed in one message.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
@@ -26,6 +26,7 @@ from infra.errors import ConfigError
 
 NAMESPACE = "claude-memory"  # the name of the project in Pulumi.yaml
 TARGET = "target"
+_SETTINGS = frozenset(name.upper() for name in Settings.model_fields)
 
 
 class TargetConfig(BaseModel):
@@ -37,6 +38,9 @@ class TargetConfig(BaseModel):
 
 
 M = TypeVar("M", bound=TargetConfig)
+# From a target's keys and the stack's settings of the app: all settings that each kind of container gets, by its mode
+# in app.settings.rules.
+ContainerSettings = Callable[[M, Mapping[str, str]], Mapping[str, Mapping[str, str]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,9 @@ def stack_values() -> StackValues:
     )
 
 
-def checked(values: StackValues, model: type[M], managed: Mapping[str, str]) -> StackConfig[M]:
+def checked(
+    values: StackValues, model: type[M], managed: Mapping[str, str], containers: ContainerSettings[M]
+) -> StackConfig[M]:
     """Check everything and return it typed. Raises ConfigError with every problem.
 
     managed: settings of the app that the target's program sets itself, with the reason or the key to use instead.
@@ -84,6 +90,13 @@ def checked(values: StackValues, model: type[M], managed: Mapping[str, str]) -> 
     own = {key: value for key, value in values.values.items() if not key.isupper() and key != TARGET}
     options, problems = _options(own, values.secret_keys, model)
     problems += _setting_problems(settings, values.secret_keys, managed)
+    known = {name: value for name, value in settings.items() if name not in managed and name in _SETTINGS}
+    found = [check_given(known, ())]
+    if options is not None:
+        found += [check_given(given, (mode,)) for mode, given in containers(options, known).items()]
+    problems += dict.fromkeys(
+        line for one in found for line in (*one.wrong, *(broken.sentence for broken in one.broken))
+    )
     if problems or options is None:
         raise ConfigError(values.stack, sorted(problems))
     secret = set(secret_names())
@@ -134,8 +147,7 @@ def _problem(error: Any, own: Mapping[str, str], fields: Mapping[str, Any]) -> s
 def _setting_problems(
     settings: Mapping[str, str], secret_keys: frozenset[str], managed: Mapping[str, str]
 ) -> list[str]:
-    known = {name.upper() for name in Settings.model_fields}
-    secret = set(secret_names())
+    known, secret = _SETTINGS, set(secret_names())
     problems = [
         f"{name}: the app has no such setting{_suggestion(name, known)}" for name in settings if name not in known
     ]
@@ -145,7 +157,7 @@ def _setting_problems(
             problems.append(f"{name}: is a secret in clear text; use `pulumi config set --secret {name}`")
         if name in known - secret and name in secret_keys:
             problems.append(f"{name}: is not a secret setting, containers would show it; set it in clear text")
-    return problems + check_given({name: value for name, value in settings.items() if name in known})
+    return problems
 
 
 def _suggestion(name: str, known: Any) -> str:

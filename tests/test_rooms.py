@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app/serve": {
         "app/access",
         "app/bridge",
+        "app/datadir",
         "app/http",
         "app/memory",
         "app/process",
@@ -50,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/serve/mcp",
         "app/serve/oauth",
     },
-    "app/alerts": {"app/access", "app/datadir", "app/http", "app/process"},
+    "app/alerts": {"app/datadir", "app/http", "app/process"},
     "app/ops": {
         "app/access",
         "app/bridge",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from app.settings.values import is_loopback
+from app.settings.forms import is_loopback
 
 
 def is_redirect(value: str) -> bool:

@@ -20,8 +20,7 @@ from typing import Any
 import uvicorn
 
 from app import logs
-from app.access.exposure import UnsafeBind
-from app.alerts.configuration import check_targets, targets
+from app.alerts.configuration import targets
 from app.alerts.delivery import Delivery
 from app.alerts.http import Door, create_app
 from app.alerts.journal import Journal
@@ -35,8 +34,8 @@ from app.metrics import ALERTS_DELIVERIES
 from app.process.listening import BACKLOG, bind, cannot_listen
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
+from app.settings.rules import ALERTS
 from app.settings.unread import unread_names
-from app.settings.values import Auth, is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +47,8 @@ STOP_S = 10  # for running requests; less than the 30 s platforms give a contain
 
 def run(flags: Mapping[str, Any]) -> int:
     """Receive until told to stop, and return the exit status. Raises MemoryServerError when it cannot."""
-    settings = load_settings(flags)
+    settings = load_settings(flags, ALERTS)
     logs.setup(settings)
-    check_bind(settings)
-    check_targets(settings)
     if line := unread_names():
         logger.warning("%s", line)
     host, port = settings.alerts_host.strip("[]"), settings.alerts_port
@@ -70,19 +67,6 @@ def run(flags: Mapping[str, Any]) -> int:
         finally:
             lock.release()
     return 0
-
-
-def check_bind(settings: Settings) -> None:
-    """Raise UnsafeBind when others could connect and nobody asks them for a token."""
-    if settings.auth is Auth.OFF or settings.alerts_token is not None:
-        return
-    if settings.auth is Auth.REQUIRED:
-        raise UnsafeBind("AUTH=required, but the alert receiver has no token; set ALERTS_TOKEN")
-    if not is_loopback(settings.alerts_host.strip("[]")):
-        raise UnsafeBind(
-            f"{settings.alerts_host} can be reached from outside, and no token is asked for; set ALERTS_TOKEN,"
-            " or listen on 127.0.0.1; AUTH=off lets everybody in"
-        )
 
 
 async def _serve(settings: Settings, directory: Path, listener: socket.socket, url: str) -> None:

@@ -14,6 +14,7 @@ from app.commands.common import (
     print_report,
     settings_of,
 )
+from app.settings.rules import BACKUP
 
 
 def declare(commands: Commands[Any]) -> None:
@@ -41,7 +42,7 @@ def run(args: Namespace) -> int:
     from app.ops.progress import Bar
     from app.runtime.command_database import ask_database
 
-    settings = settings_of(args)
+    settings = settings_of(args, BACKUP)
     if not args.replace:
         asyncio.run(refuse_existing(settings, args.file))
     let_servers_go_first()

@@ -16,6 +16,7 @@ from app.commands.common import (
     print_table,
     settings_of,
 )
+from app.settings.rules import BACKUP
 
 
 def declare(commands: Commands[Any]) -> None:
@@ -47,7 +48,9 @@ def list_backups(args: Namespace) -> int:
     from app.runtime.command_database import ask_database
     from app.store.backups import Backups
 
-    found = [backup.to_json() for backup in ask_database(settings_of(args), "backups", lambda db: Backups(db).list())]
+    found = [
+        backup.to_json() for backup in ask_database(settings_of(args, BACKUP), "backups", lambda db: Backups(db).list())
+    ]
     if args.json:
         print_json(found)
     else:
@@ -62,7 +65,7 @@ def prune_backups(args: Namespace) -> int:
     from app.ops.backup.retention import prune
     from app.runtime.command_database import ask_database
 
-    settings = settings_of(args)
+    settings = settings_of(args, BACKUP)
     report = ask_database(
         settings,
         "backups",

@@ -82,11 +82,11 @@ def duration(value: str) -> timedelta:
     return length
 
 
-def settings_of(args: Namespace) -> Settings:
-    """Return the settings, with --data-dir over them. Raises InvalidSettings."""
+def settings_of(args: Namespace, mode: str | None = None) -> Settings:
+    """Return the settings, with --data-dir over them and by the rules of that mode. Raises InvalidSettings."""
     from app.settings.loading import load_settings
 
-    return load_settings({"memory_data_dir": args.data_dir})
+    return load_settings({"memory_data_dir": args.data_dir}, mode)
 
 
 def let_servers_go_first() -> None:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from typing import Any
 
 from app.commands.common import Commands, add_command, add_common, add_json, print_json, print_table, settings_of
+from app.settings.rules import INIT
 
 
 def declare(commands: Commands[Any]) -> None:
@@ -26,8 +27,10 @@ def run(args: Namespace) -> int:
 
     from app.ops.init import initialise
 
+    settings = settings_of(args, INIT)
+
     async def steps_made() -> list[dict[str, Any]]:
-        return [step.to_json() async for step in initialise(settings_of(args))]
+        return [step.to_json() async for step in initialise(settings)]
 
     steps = asyncio.run(steps_made())
     if args.json:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import Any
 
 from app.commands.common import Commands, add_command, add_common, add_json, print_json, settings_of
+from app.settings.rules import REINDEX
 
 
 def declare(commands: Commands[Any]) -> None:
@@ -29,7 +30,7 @@ def run(args: Namespace) -> int:
 
     from app.ops.reindex import reindex
 
-    settings = settings_of(args)
+    settings = settings_of(args, REINDEX)
     columns = (TextColumn("reindexing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)

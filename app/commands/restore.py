@@ -6,6 +6,7 @@ from argparse import Namespace
 from typing import Any
 
 from app.commands.common import BACKUP_HELP, Commands, add_command, add_common, add_json, print_report, settings_of
+from app.settings.rules import BACKUP
 
 
 def declare(commands: Commands[Any]) -> None:
@@ -26,7 +27,7 @@ def run(args: Namespace) -> int:
     from app.ops.progress import Bar
     from app.runtime.command_database import ask_database
 
-    settings = settings_of(args)
+    settings = settings_of(args, BACKUP)
     with Bar("restoring") as bar:
         report = ask_database(
             settings,

@@ -16,6 +16,7 @@ from app.commands.common import (
     print_rich,
     settings_of,
 )
+from app.settings.rules import BACKUP
 
 
 def declare(commands: Commands[Any]) -> None:
@@ -35,7 +36,7 @@ def run(args: Namespace) -> int:
     from app.ops.progress import Bar
     from app.runtime.command_database import admin_arguments, ask_database
 
-    settings = settings_of(args)
+    settings = settings_of(args, BACKUP)
     let_servers_go_first()
     with Bar("verifying") as bar:
         report = ask_database(

@@ -29,10 +29,12 @@ def run(args: Namespace) -> int:
     import logging
 
     from app import logs
+    from app.settings.loading import load_settings
+    from app.settings.rules import WORKER
     from app.settings.unread import unread_names
-    from app.worker.supervisor import Supervisor, worker_settings
+    from app.worker.supervisor import Supervisor
 
-    settings = worker_settings()
+    settings = load_settings(mode=WORKER)
     logs.setup(settings)
     if line := unread_names():
         logging.getLogger(__name__).warning("%s", line)

@@ -1,4 +1,4 @@
-"""Where the data directory is. Standard library only: `app.process.boot` asks before anything is imported."""
+"""Where the data directory and its socket are. Standard library only: `app.process.boot` and the bridge ask."""
 
 from __future__ import annotations
 
@@ -7,26 +7,14 @@ import sys
 import zlib
 from pathlib import Path
 
-NAME = "claude-memory"
+from app.datadir.location import NAME, data_directory_name
+
 SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path without its final NUL
 
 
 def data_directory(given: str | os.PathLike[str] | None) -> Path:
-    """Return the data directory, absolute and not created: `given`, or the platform's user data folder.
-
-    On Linux this is platformdirs' rule written out, because importing platformdirs takes 5 to 10 ms
-    of the 25 a start has until its port is open.
-    """
-    if given is not None and os.fspath(given):
-        return Path(given).expanduser().absolute()
-    if os.name == "posix" and os.geteuid() == 0:
-        return Path("/var/lib", NAME)
-    if sys.platform.startswith("linux"):
-        base = os.environ.get("XDG_DATA_HOME", "").strip() or "~/.local/share"
-        return Path(base).expanduser() / NAME
-    from platformdirs import user_data_path
-
-    return user_data_path(NAME, appauthor=False)
+    """Return the data directory, as `data_directory_name` finds it. Raises RuntimeError."""
+    return Path(data_directory_name(given))
 
 
 def socket_path(directory: str | os.PathLike[str]) -> str:

@@ -7,7 +7,7 @@ import os
 import socket
 import stat
 
-from app.datadir.folder import NAME
+from app.datadir.location import NAME
 from app.errors import MemoryServerError
 
 BACKLOG = 128

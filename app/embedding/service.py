@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from app.errors import InvalidSettings
+from app.settings.rules import is_dashscope
 
 if TYPE_CHECKING:
     from app.settings.fields import Settings
 
-_DASHSCOPE_DOMAIN = "aliyuncs.com"
 _DASHSCOPE_TEXTS, _USUAL_TEXTS = 10, 64  # in one call, by their documentation; others take 64 and more
 
 
@@ -46,18 +45,12 @@ def service_of(settings: Settings) -> Service | None:
     """Return the service that is set, or None without EMBEDDING_MODEL.
 
     EMBEDDING_BASE_URL names any service, and DashScope is taken without it. DashScope's key goes to DashScope only.
-    Raises InvalidSettings when DashScope is to be used without a key.
     """
     if settings.embedding_model is None:
         return None
     url = settings.embedding_base_url or settings.dashscope_base_url
-    is_dashscope = url == settings.dashscope_base_url or _is_dashscope(url)
-    key = settings.embedding_api_key or (settings.dashscope_api_key if is_dashscope else None)
-    if is_dashscope and key is None:
-        raise InvalidSettings(
-            f"EMBEDDING_MODEL: got {settings.embedding_model!r}, but DashScope needs a key; set DASHSCOPE_API_KEY, "
-            "or EMBEDDING_BASE_URL for another service, or unset it to search by words alone"
-        )
+    at_dashscope = is_dashscope(settings.embedding_base_url, settings.dashscope_base_url)
+    key = settings.embedding_api_key or (settings.dashscope_api_key if at_dashscope else None)
     return Service(
         url=url,
         key=key.get_secret_value() if key else None,
@@ -65,9 +58,5 @@ def service_of(settings: Settings) -> Service | None:
         dimensions=settings.embedding_dimensions,
         query_prefix=settings.embedding_query_prefix,
         passage_prefix=settings.embedding_passage_prefix,
-        texts=_DASHSCOPE_TEXTS if is_dashscope else _USUAL_TEXTS,
+        texts=_DASHSCOPE_TEXTS if at_dashscope else _USUAL_TEXTS,
     )
-
-
-def _is_dashscope(url: str) -> bool:
-    return f".{urlsplit(url).hostname or ''}".endswith(f".{_DASHSCOPE_DOMAIN}")

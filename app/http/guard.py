@@ -23,7 +23,8 @@ from urllib.parse import urlsplit
 from app.errors import MemoryServerError, shown
 from app.http.reply import Header
 from app.settings.fields import Settings
-from app.settings.values import Auth, is_loopback
+from app.settings.forms import is_loopback
+from app.settings.values import Auth
 
 CORS_METHODS = b"GET, POST, OPTIONS"
 CORS_HEADERS = (

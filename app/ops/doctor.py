@@ -30,8 +30,10 @@ from app.logs import Redactor
 from app.ops.upkeep import upkeep
 from app.runtime.composition import index_setup
 from app.settings.fields import Settings
+from app.settings.forms import is_loopback
+from app.settings.loading import broken_of
+from app.settings.rules import Broken
 from app.settings.unread import unread_names
-from app.settings.values import is_loopback
 
 _ASK_TIMEOUT_S = 5.0
 _START_TIMEOUT_S = 60.0
@@ -99,7 +101,8 @@ async def examine(settings: Settings) -> list[Check]:
     redactor = Redactor.of(settings)
     data_dir = settings.data_dir
     told = await asyncio.to_thread(ask, os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
-    checks = [*_data_directory(data_dir)]
+    broken = broken_of(settings)
+    checks = [*_settings(broken), *_data_directory(data_dir)]
     if data_dir.exists() and (
         settings.database_url is None or index_setup(settings).folder is not None
     ):  # else it keeps nothing
@@ -107,9 +110,11 @@ async def examine(settings: Settings) -> list[Check]:
     checks.append(_holder(data_dir, told))
     if told is not None:
         checks += await _as_a_client(data_dir, Mends.of(settings, told.get("mode")))
-    elif holder(data_dir) is None:
+    elif holder(data_dir) is None and not broken:
         checks += await _by_ourselves(settings)
-    checks += [await _embeddings(settings), _clients(), *_setting_names()]
+    if not broken:
+        checks.append(await _embeddings(settings))
+    checks += [_clients(), *_setting_names()]
     return [Check(one.name, one.state, redactor.clean(one.found), one.mend) for one in checks]
 
 
@@ -142,6 +147,13 @@ def failed(checks: list[Check]) -> bool:
 def to_json(checks: list[Check]) -> dict[str, Any]:
     """Return the report as JSON values."""
     return {"ok": not failed(checks), "checks": [asdict(check) for check in checks]}
+
+
+def _settings(broken: list[Broken]) -> Iterator[Check]:
+    if not broken:
+        yield Check("settings", State.OK, "every value is valid, and all go together")
+    for one in broken:
+        yield Check(f"settings: {one.rule.name}", State.FAILED, one.sentence, "do as it says")
 
 
 def _data_directory(data_dir: Path) -> Iterator[Check]:

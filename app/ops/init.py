@@ -34,7 +34,7 @@ class Step:
 
 
 async def initialise(settings: Settings) -> AsyncIterator[Step]:
-    """Make what is missing, a step at a time. Raises StoreUnavailable, NotPermitted, InvalidInput, Conflict."""
+    """Make what is missing, a step at a time. Raises StoreUnavailable, NotPermitted, Conflict."""
     if settings.database_url is not None and settings.admin_database_url is not None:
         admin = {"dsn": settings.admin_database_url.get_secret_value()}
         async for what, name, made in provision(admin, settings.database_url.get_secret_value()):

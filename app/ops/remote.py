@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from app.errors import NotPermitted, Unavailable
 from app.settings.fields import Settings
-from app.settings.values import is_loopback
+from app.settings.forms import is_loopback
 
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 5.0, 30.0
 _HINTS = {

@@ -6,7 +6,11 @@ Standard library only: it is imported before the port is open.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # the C module below `signal`; typeshed does not have it
+import _socket
 import os
+import sys
+
+from app.process.listening import BACKLOG, cannot_listen
 
 TYPE_CHECKING = False  # `typing` takes 3 ms to import
 if TYPE_CHECKING:
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from app.process.early_postgres import EarlyPostgres
     from app.process.timeline import Timeline
 
-DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000  # app.settings.fields has the same; a test compares them
+DEFAULT_HOST = "127.0.0.1"  # app.settings.fields has the same; a test compares them
 
 
 class StopRequested(BaseException):
@@ -84,7 +88,8 @@ class Boot:
         self.port: int
         self.url: str
         self.data_dir: Path
-        self.listener: socket.socket | None = None
+        self.listener: socket.socket | None = None  # bound; None for a daemon
+        self.listens = False  # whether connections are taken; until then they are refused
         self.unix: socket.socket | None = None
         self.unix_path = ""
         self.lock: DataDirectoryLock
@@ -100,6 +105,32 @@ class Boot:
             "port": self.port if self.flags.port is not None else None,
             "memory_data_dir": self.flags.data_dir,
         }
+
+    def listen(self) -> None:
+        """Take connections on the port from now on, and say so. Raises CannotListen."""
+        assert self.listener is not None
+        try:
+            self.listener.listen(BACKLOG)
+        except OSError as error:  # the port was bound, and another program was quicker to listen on it
+            raise cannot_listen(self.host, self.port, error) from error
+        self.timeline.mark("bound")
+        self.announce()
+
+    def announce(self) -> None:
+        """Say that connections are taken on the port."""
+        self.listens = True
+        sys.stdout.write(f"listening on {self.url}\n")
+        sys.stdout.flush()
+
+    def listen_for_bridges(self) -> None:
+        """Listen on the Unix socket; what bridges send waits in the kernel until the server is there."""
+        if not hasattr(_socket, "AF_UNIX"):
+            return
+        from app.datadir.folder import socket_path
+        from app.datadir.unix_socket import listen
+
+        self.unix_path = socket_path(self.data_dir)
+        self.unix = listen(self.unix_path)
 
     def close(self) -> None:
         """Undo everything that is still there, PostgreSQL last; idempotent."""

@@ -2,8 +2,8 @@
 
 A platform's start check is a connect to the port, and importing the app takes most of a second. So:
 
-1. find host and port (flag, environment, `.env`, default), bind, listen: about 25 ms after the process was made;
-   then lock the data directory;
+1. read and check the settings, bind, listen: within 25 ms after the process was made; then lock the data directory.
+   A start that is refused for its settings, a missing engine or want of a token never listens;
 2. a thread answers /health and /ready; it keeps every other connection, unread, for the server;
 3. another thread starts the embedded PostgreSQL, which needs no Python meanwhile;
 4. only then `app.serve.server` is imported, in the main thread; it takes over the port and the connections.
@@ -13,21 +13,21 @@ Standard library only, and of that no more than each step needs.
 
 from __future__ import annotations
 
-import _socket
 import gc
 import os
 import sys
 
 from app.errors import MemoryServerError
-from app.process.begun import DEFAULT_HOST, DEFAULT_PORT, Boot, Flags, Signals, StopRequested
+from app.process.begun import DEFAULT_HOST, Boot, Flags, Signals, StopRequested
+from app.process.engines import check_engines
 from app.process.listening import BACKLOG, bound_socket, cannot_listen, whole_socket
 from app.process.timeline import Timeline
+from app.settings.given import given, with_defaults
+from app.settings.rules import DAEMON, SERVE, broken_rules
 
 TYPE_CHECKING = False  # `typing` takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_READ_HERE = ("HOST", "PORT", "FC_SERVER_PORT", "MEMORY_DATA_DIR", "DATABASE_URL")
 
 
 def read_flags(arguments: list[str]) -> Flags | None:
@@ -50,7 +50,7 @@ def read_flags(arguments: list[str]) -> Flags | None:
 
 
 def _run_server(boot: Boot) -> int:
-    gc.disable()  # imports make 300,000 objects and no garbage: looking for it takes 50 ms; see server
+    gc.disable()  # app.__main__ has, where it read the flags: imports make no garbage
     from app.serve.server import run
 
     return run(boot)
@@ -87,60 +87,89 @@ def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
 
 
 def _open_port(boot: Boot) -> None:
-    """Listen, lock the data directory, and begin what can go on in the background.
+    """Refuse what cannot be served; then listen, lock the data directory, and begin what can go on in the background.
 
-    The lock comes second, because what it needs takes 10 ms to import; until it is held nothing is answered.
+    The lock comes after the port, because what it needs takes 10 ms to import; until it is held nothing is answered.
     """
-    given = _given_settings()
+    values = _checked_settings(boot.flags)
+    check_engines(values)
     if boot.flags.daemon:
-        boot.host, boot.port, boot.url = DEFAULT_HOST, 0, ""
-        _lock(boot, given)
+        boot.host, boot.port, boot.url = values["HOST"], 0, ""
+        boot.listens = True
+        _lock(boot, values)
     else:
-        _listen(boot, given)
-    _open_socket(boot)
-    if not (given.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
+        _bind(boot, values, listens=_may_listen(values))
+    if boot.listens:
+        boot.listen_for_bridges()
+    if not values["DATABASE_URL"]:
         from app.process.early_postgres import EarlyPostgres
 
         boot.postgres = EarlyPostgres(boot.data_dir)
 
 
-def _listen(boot: Boot, given: dict[str, str]) -> None:
-    boot.host, port = _address(boot.flags, given)
+def _checked_settings(flags: Flags) -> dict[str, str]:
+    """Return all settings as texts, checked. Raises InvalidSettings and UnsafeBind.
+
+    Pydantic takes 0.4 s to import. Where every value is plain and no rule is broken it is not needed yet.
+    """
+    mode = DAEMON if flags.daemon else SERVE
+    chosen = {
+        "host": DEFAULT_HOST if flags.daemon else flags.host,
+        "port": flags.port,
+        "memory_data_dir": flags.data_dir,
+    }
+    read = given(chosen)
+    values = with_defaults(read.texts)
+    if read.certain and not broken_rules(values, (mode,)):
+        return values
+    from app.settings.loading import load_settings, texts_of
+
+    return texts_of(load_settings(chosen, mode))
+
+
+def _may_listen(values: dict[str, str]) -> bool:
+    """Whether the port may be opened before the database has shown that a client can sign in.
+
+    It may where no token is required, where the settings name another way in, and where the last start found a token.
+    The server still checks: when all tokens have ended since that start, it opens its port and then refuses.
+    """
+    if values["AUTH"] != "required" or values["ADMIN_TOKEN"] or values["OPENID_ISSUER"]:
+        return True
+    from app.datadir.location import data_directory_name
+    from app.datadir.token_marker import had_token
+
+    return had_token(data_directory_name(values["MEMORY_DATA_DIR"]), values["DATABASE_URL"])
+
+
+def _bind(boot: Boot, values: dict[str, str], *, listens: bool) -> None:
+    """Take the port, and connections on it where it `listens` at once; else the server does that later."""
+    boot.host, port = values["HOST"].strip("[]"), int(values["PORT"])
     try:
         bound = bound_socket(boot.host, port)
         boot.port = bound.getsockname()[1]
         boot.url = f"http://{f'[{boot.host}]' if ':' in boot.host else boot.host}:{boot.port}"
-        bound.listen(BACKLOG)
+        if listens:
+            bound.listen(BACKLOG)
+            boot.timeline.mark("bound")
     except OSError as error:
-        _lock(boot, given)  # when it is our own data directory's server that has the port, this says so
+        _lock(boot, values)  # when it is our own data directory's server that has the port, this says so
         raise cannot_listen(boot.host, port, error) from error
-    boot.timeline.mark("bound")
     boot.listener = whole_socket(bound)
-    _lock(boot, given)
-    sys.stdout.write(f"listening on {boot.url}\n")
-    sys.stdout.flush()
+    _lock(boot, values)
+    if not listens:
+        return
+    boot.announce()
     from app.process.doorman import Doorman
 
     boot.doorman = Doorman(boot.listener, boot.timeline)
     boot.doorman.start()
 
 
-def _open_socket(boot: Boot) -> None:
-    """Listen for bridges; what they send waits in the kernel until the server is there."""
-    if not hasattr(_socket, "AF_UNIX"):
-        return
-    from app.datadir.folder import socket_path
-    from app.datadir.unix_socket import listen
-
-    boot.unix_path = socket_path(boot.data_dir)
-    boot.unix = listen(boot.unix_path)
-
-
-def _lock(boot: Boot, given: dict[str, str]) -> None:
+def _lock(boot: Boot, values: dict[str, str]) -> None:
     from app.datadir.folder import data_directory
     from app.datadir.lock import DataDirectoryLock, holder
 
-    boot.data_dir = data_directory(boot.flags.data_dir or given.get("MEMORY_DATA_DIR"))
+    boot.data_dir = data_directory(values["MEMORY_DATA_DIR"])
     lock = DataDirectoryLock(boot.data_dir)
     if not boot.flags.daemon and (held_by := holder(boot.data_dir)) and held_by.get("mode") == "daemon":
         # A daemon came first: this server does its work from now on, and its bridges connect here.
@@ -149,30 +178,3 @@ def _lock(boot: Boot, given: dict[str, str]) -> None:
         ask_to_leave(os.fspath(boot.data_dir))
     lock.acquire(getattr(boot, "url", ""), "daemon" if boot.flags.daemon else "serve")
     boot.lock = lock
-
-
-def _given_settings() -> dict[str, str]:
-    """Return the settings needed here that the environment or `.env` gives, read as app.settings.loading reads them."""
-    given: dict[str, str] = {}
-    try:
-        with open(".env", encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 5 ms, needed only after bind
-            text = file.read().upper()
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    if any(name in text for name in _READ_HERE):
-        from dotenv import dotenv_values  # 7 ms, only where `.env` says something about these
-
-        given.update({name.upper(): value for name, value in dotenv_values(".env").items() if value})
-    given.update({name.upper(): value for name, value in os.environ.items() if value})
-    return {name: value for name, value in given.items() if name in _READ_HERE}
-
-
-def _address(flags: Flags, given: dict[str, str]) -> tuple[str, int]:
-    host = flags.host or given.get("HOST", DEFAULT_HOST)
-    port = flags.port or given.get("PORT") or given.get("FC_SERVER_PORT") or str(DEFAULT_PORT)
-    if port.isascii() and port.isdigit() and int(port) <= 65_535:
-        return host.strip("[]"), int(port)
-    from app.settings.loading import load_settings  # it knows how to complain, about all other settings as well
-
-    settings = load_settings({"host": flags.host, "port": flags.port})
-    return settings.host, settings.port

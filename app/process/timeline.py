@@ -29,7 +29,7 @@ class Timeline:
 def _process_began() -> float:
     """Return when the process was made, in time.monotonic(); where that is not told, when this was imported."""
     try:
-        with open("/proc/self/stat", encoding="ascii") as file:  # noqa: PTH123
+        with open("/proc/self/stat", encoding="utf-8") as file:  # noqa: PTH123
             ticks = int(file.read().rpartition(")")[2].split()[19])
         age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError, ValueError, IndexError):

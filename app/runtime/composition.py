@@ -66,7 +66,7 @@ def database_of(settings: Settings, connect: Mapping[str, Any], *, long_lived: b
 
 
 def change_log_of(settings: Settings, db: Database) -> PostgresChangeLog:
-    """Return the change log, with the vectors of the embedding model that is set. Raises InvalidSettings."""
+    """Return the change log, with the vectors of the embedding model that is set."""
     from app.embedding.service import service_of
     from app.store.change_log import PostgresChangeLog
 
@@ -102,7 +102,7 @@ def feeding_of(settings: Settings, db: Database, source: IndexSource) -> Feeding
 
 
 async def embedding_of(settings: Settings, db: Database) -> Embedding | None:
-    """Return the embedding service in use, None where no model is set. Raises InvalidSettings."""
+    """Return the embedding service in use, None where no model is set."""
     from app.embedding.service import Service, service_of
 
     def made(service: Service) -> Embedding:
@@ -130,7 +130,7 @@ class Opened:
 
 @asynccontextmanager
 async def opened(settings: Settings, db: Database, *, fold_every_s: float | None = None) -> AsyncIterator[Opened]:
-    """Yield what a process that stays has on an open database. Raises InvalidSettings.
+    """Yield what a process that stays has on an open database.
 
     fold_every_s: for a process that does not learn of changes, less than the default.
     """

@@ -56,7 +56,7 @@ async def _index(running: Running | None, user: str, *, counts: bool) -> str:
 
 
 async def embeddings(settings: Settings) -> str:
-    """Turn one word into a vector. Raises Unavailable, and InvalidSettings."""
+    """Turn one word into a vector. Raises Unavailable."""
     from app.embedding.service import service_of
 
     service = service_of(settings)

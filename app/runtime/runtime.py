@@ -11,7 +11,7 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from app.errors import InvalidSettings, MemoryServerError, Unavailable
+from app.errors import MemoryServerError, Unavailable
 from app.runtime.components import Component, Status
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
@@ -109,10 +109,6 @@ class Runtime:
 
         self._on_step("modules loaded")
         try:
-            if self.settings.memory_backend == "memu":
-                raise InvalidSettings(
-                    "MEMORY_BACKEND: got 'memu', but this version keeps memories itself only; set local"
-                )
             async with AsyncExitStack() as stack:
                 db = await self._open_database(stack)
                 self._running = await stack.enter_async_context(running(self.settings, db, self._on_step))

@@ -1,4 +1,4 @@
-"""uvicorn on a port that is open already: it takes over the connections that wait, and lets none hang at the end."""
+"""uvicorn on a port that is bound, and mostly open: it takes over connections that wait, and none hangs at the end."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from app.process.begun import Boot
 
 
 class OpenPortServer(Uvicorn):
-    """Serves the port that `app.process.boot` opened. `listening` is set once uvicorn has it."""
+    """Serves the port that `app.process.boot` bound, from when `may_listen` is set; `listening` is set once it does."""
 
     def __init__(self, config: uvicorn.Config, boot: Boot, on_shutdown: Callable[[], Any]) -> None:
         super().__init__(config)
         self._boot, self._on_shutdown = boot, on_shutdown
-        self.listening = asyncio.Event()
+        self.may_listen, self.listening = asyncio.Event(), asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.may_listen.wait()
+        if self.should_exit:
+            return
         doorman = self._boot.doorman
         waiting = doorman.hand_over() if doorman is not None else []
         await super().startup(sockets)
@@ -53,6 +56,11 @@ class OpenPortServer(Uvicorn):
         winding_down.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await winding_down
+
+    def end(self) -> None:
+        """Close the port and end, also where it was never opened."""
+        self.should_exit = True
+        self.may_listen.set()
 
     def close_idle(self) -> None:
         """Close connections without a request; those with one close after their answer."""

@@ -2,6 +2,7 @@
 
 Order of the start: MCP answers as soon as the SDK is imported; asyncpg, the index engine and FastAPI are
 imported after that, in a thread. `initialize` and `tools/list` need none of them, calls wait until they are up.
+Where a token is required and none is known of yet, the port opens last of all.
 
 Bridges (`claude-memory stdio`) come over the data directory's Unix socket. A daemon is this same server without a port.
 
@@ -31,9 +32,8 @@ from mcp.server.lowlevel import Server
 
 from app import logs
 from app.access.authenticator import Authenticator
-from app.access.exposure import check_bind, check_sign_in, check_tokens
 from app.access.tokens import TokenStore
-from app.errors import InvalidSettings, MemoryServerError, Unavailable
+from app.errors import MemoryServerError, Unavailable
 from app.http.guard import Guard
 from app.http.limits import SharedCounts, rate_limit
 from app.http.uvicorn_server import config
@@ -47,10 +47,11 @@ from app.serve.mcp import build_server
 from app.serve.mcp_doors import McpDoors
 from app.serve.open_port import OpenPortServer
 from app.serve.service import Service
+from app.serve.token_check import check_tokens, needs_token
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
+from app.settings.rules import DAEMON, SERVE
 from app.settings.unread import unread_names
-from app.settings.values import Auth
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -70,10 +71,8 @@ MakeMcp = Callable[[Runtime], Server[Any]]
 def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = build_server) -> int:
     """Serve until told to stop and return the exit status. Raises MemoryServerError when it cannot."""
     boot.timeline.mark("server imported")
-    settings = load_settings(boot.setting_flags)
+    settings = load_settings(boot.setting_flags, DAEMON if boot.flags.daemon else SERVE)
     logs.setup(settings)
-    check_bind(settings)
-    check_sign_in(settings)
     if line := unread_names():
         logger.warning("%s", line)
     boot.signals.hold()  # until _take_signals
@@ -94,11 +93,9 @@ class _MetricsPort(NamedTuple):
 
 
 def _metrics_port(boot: Boot, wanted: int | None) -> _MetricsPort | None:
-    """Open METRICS_PORT where it is set; a daemon has no ports. Raises InvalidSettings, and what `bind` raises."""
+    """Open METRICS_PORT where it is set; a daemon has no ports. Raises CannotListen."""
     if boot.listener is None or wanted is None:
         return None
-    if wanted == boot.port:
-        raise InvalidSettings(f"METRICS_PORT: got {wanted}, takes another port than PORT")
     try:
         listener = bind(boot.host, wanted)
     except OSError as error:
@@ -223,11 +220,9 @@ class _Server:
         """Bring up what the calls need, then the HTTP API. A failure ends the server."""
         for step, ms in self._boot.timeline.steps.items():
             logger.info("start: %s after %.0f ms", step, ms)
-        await self._uvicorn.listening.wait()
-        if self._doors is not None and self._boot.unix is not None:
-            await self._doors.lines.start(self._boot.unix)
-        self._step("MCP answers" if self._service.full else "HTTP answers")
         try:
+            if self._boot.listens:  # else once it is known that a client can sign in
+                await self._answer()
             await asyncio.to_thread(_preload, self._settings)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_runtime())
@@ -241,11 +236,23 @@ class _Server:
         except* Exception as errors:  # noqa: BLE001 - whatever it was, it is told where the process ends
             self._fail(errors.exceptions[0])
 
+    async def _answer(self) -> None:
+        """Take connections, over HTTP and from bridges. Raises CannotListen and SocketUnusable."""
+        if not self._boot.listens:
+            self._boot.listen()
+        self._uvicorn.may_listen.set()
+        await self._uvicorn.listening.wait()
+        if self._boot.unix is None:
+            self._boot.listen_for_bridges()
+        if self._doors is not None and self._boot.unix is not None:
+            await self._doors.lines.start(self._boot.unix)
+        self._step("MCP answers" if self._service.full else "HTTP answers")
+
     def _fail(self, error: BaseException) -> None:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
         self._failure = error
-        self._uvicorn.should_exit = True
+        self._uvicorn.end()
 
     async def _start_runtime(self) -> None:
         """Start the runtime. A database server may come later than we do, our own database not."""
@@ -260,10 +267,10 @@ class _Server:
                 wait_s = next(waits, RETRY_S[-1])
                 logger.warning("start: %s; trying again in %d s", error, wait_s)
                 await asyncio.sleep(wait_s)
-        # with an OpenID provider, users need no token to sign in
-        by_token = self._settings.auth is Auth.REQUIRED and self._settings.openid_issuer is None
-        if by_token and self._boot.listener is not None:
-            await check_tokens(self._runtime.tokens)
+        if self._boot.listener is not None and needs_token(self._settings):
+            await check_tokens(self._settings, self._runtime.tokens)
+        if not self._boot.listens:
+            await self._answer()
 
     async def _start_http(self) -> None:
         module = await asyncio.to_thread(_load, "app.serve.http")
@@ -294,16 +301,14 @@ class _Server:
         self._service.stopping = True
         if self._signals == 1:
             self._stop_by = time.monotonic() + RUNNING_CALLS_S
-            drain_s = self._settings.drain_s if self._boot.listener is not None else 0.0
+            on_a_port = self._boot.listener is not None and self._boot.listens
+            drain_s = self._settings.drain_s if on_a_port else 0.0
             logger.info("stopping")
-            asyncio.get_running_loop().call_later(drain_s, self._close_port)
+            asyncio.get_running_loop().call_later(drain_s, self._uvicorn.end)
         else:
             self._uvicorn.force()
             if self._doors is not None:
                 self._doors.sse.end()
-
-    def _close_port(self) -> None:
-        self._uvicorn.should_exit = True
 
     async def _wind_down(self) -> None:
         """Let running calls finish, then end the streams they answer on."""

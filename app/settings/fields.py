@@ -1,6 +1,6 @@
 """Every setting once, with type, default, secrecy and help; a field's name in capitals is its name in the environment.
 
-`app.process.boot` reads HOST and the port by itself before this module is loaded, by the same names.
+`app.process.boot` judges settings by `app.settings.table`, which is made from here, before this module is loaded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.datadir.folder import data_directory
+from app.settings.forms import is_loopback
 from app.settings.sources import SecretFiles
 from app.settings.values import (
     Auth,
@@ -31,7 +32,6 @@ from app.settings.values import (
     _split,
     _time_zone,
     access_token,
-    is_loopback,
     is_secret,
 )
 

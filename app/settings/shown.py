@@ -1,14 +1,15 @@
-"""Shows settings to people: each with its value, where it came from and its help; secrets hidden."""
+"""Shows settings to people: each with value, origin, help and the broken rules that read it; secrets hidden."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from app.settings.fields import Settings
+from app.settings.rules import Broken
 from app.settings.values import is_secret, plain
 
 
@@ -24,7 +25,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One line of `claude-memory settings`; `value` is `***` for a secret that is set."""
+    """One line of `claude-memory settings`; `value` is `***` for a secret that is set.
+
+    broken: what is wrong by rules that tie this setting to others.
+    """
 
     name: str
     value: str
@@ -32,9 +36,12 @@ class SettingRow:
     default: str
     secret: bool
     help: str
+    broken: list[str]
 
 
-def describe(settings: Settings, flags: Mapping[str, Any] | None = None) -> list[SettingRow]:
+def describe(
+    settings: Settings, flags: Mapping[str, Any] | None = None, broken: Sequence[Broken] = ()
+) -> list[SettingRow]:
     """Return every setting with its value and origin, secrets hidden."""
     given = {name for name, value in (flags or {}).items() if value is not None}
     environment = {name.upper() for name, value in os.environ.items() if value}
@@ -50,6 +57,7 @@ def describe(settings: Settings, flags: Mapping[str, Any] | None = None) -> list
                 default=plain(field.get_default(call_default_factory=True, validated_data={})),
                 secret=secret,
                 help=field.description or "",
+                broken=[one.sentence for one in broken if name.upper() in one.rule.settings],
             )
         )
     return rows

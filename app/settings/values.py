@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
+
+from app.settings.forms import is_loopback
 
 ACCESS_TOKEN = r"cm_[A-Za-z0-9_-]{43}"  # noqa: S105 - its form: 32 random bytes
 OFF = "off"
@@ -33,21 +34,16 @@ class SmtpSecurity(StrEnum):
     OFF = "off"  # not at all: for a relay on this machine or in a private network; port 25
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address, without brackets, is this machine's own."""
-    if host.lower() in ("localhost", "ip6-localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _split(value: Any) -> Any:
     """Turn `a, b` into ["a", "b"]: lists are written with commas in an environment."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
+
+
+def in_capitals(value: Any) -> str:
+    """Return a word in capitals: some are taken in any case."""
+    return str(value).upper()
 
 
 def http_url(value: str) -> str:
@@ -171,7 +167,7 @@ TlsUrl = Annotated[HttpUrl, AfterValidator(_over_tls)]
 PublicUrl = Annotated[TlsUrl, AfterValidator(_without_path)]
 CronExpression = Annotated[str, AfterValidator(_cron_expression)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(in_capitals)]
 MailAddress = Annotated[str, Field(max_length=320, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"\x00-\x1f]+$")]
 PlainName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

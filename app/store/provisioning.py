@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-from app.errors import Conflict, InvalidInput, NotPermitted, StoreUnavailable
+from app.errors import Conflict, NotPermitted, StoreUnavailable
 from app.store.unreachable import UNREACHABLE, refused, why
 
 APP_ROLE = "claude_memory_app"  # requests run as it; the first schema file names it too
@@ -35,11 +35,9 @@ class Login:
 
     @classmethod
     def of(cls, url: str) -> Login:
-        """Read a URL. Raises InvalidInput when it names no role."""
+        """Read a URL, which names a role by a rule of app.settings.rules."""
         parts = urlsplit(url)
         user, _, password = parts.netloc.rpartition("@")[0].partition(":")
-        if not user:
-            raise InvalidInput("DATABASE_URL", "no user", "a URL that names the role to create: postgresql://user@…")
         return cls(unquote(user), unquote(password) or None, unquote(parts.path.lstrip("/")) or unquote(user))
 
 

@@ -27,12 +27,13 @@ from app.runtime.composition import Feeding, Opened, database_of, opened
 from app.runtime.health import health
 from app.runtime.leader import WORKER_LOCK, while_leading
 from app.settings.fields import Settings
+from app.settings.loading import load_settings
+from app.settings.rules import WORKER
 from app.settings.values import OFF
 from app.store.database import Database
 from app.store.schedules import ScheduleRuns
 from app.worker.certificate import certificate_jobs
 from app.worker.schedules import Schedule, Schedules
-from app.worker.supervisor import worker_settings
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def run(*, status_lines: bool, supervised: bool) -> int:
 
     status_lines: log one every minute. supervised: end with the standard input, as the supervisor's child.
     """
-    settings = worker_settings()
+    settings = load_settings(mode=WORKER)
     logs.setup(settings)
     worker = Worker(settings, status_lines=status_lines or settings.render_deployment)
     try:

@@ -12,10 +12,6 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
-from app.errors import InvalidSettings
-from app.settings.fields import Settings
-from app.settings.loading import load_settings
-
 logger = logging.getLogger(__name__)
 
 STOP_S = 9.0  # what a worker has to stop in; `docker stop` kills after 10 s
@@ -62,16 +58,6 @@ class Supervisor:
             killer = threading.Timer(STOP_S, self._child.kill)
             killer.daemon = True
             killer.start()
-
-
-def worker_settings() -> Settings:
-    """Return the settings of a worker. Raises InvalidSettings."""
-    settings = load_settings()
-    if settings.database_url is None:
-        raise InvalidSettings(
-            "DATABASE_URL is not set, and the embedded PostgreSQL needs no worker: its server does that work itself"
-        )
-    return settings
 
 
 def _ending(status: int) -> str:

@@ -16,6 +16,7 @@ from infra.selfhost.files import FOLDER
 from infra.selfhost.managed import with_defaults
 
 PORT, METRICS_PORT = 8000, 8080
+DATA = "/tmp/claude-memory"  # noqa: S108 - a tmpfs: nothing is kept here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def server_settings(given: AppSettings, options: SelfhostConfig, postgres: str, 
             "HOST": "0.0.0.0",  # noqa: S104 - the container's private network
             "PORT": str(PORT),
             "METRICS_PORT": str(METRICS_PORT),
-            "MEMORY_DATA_DIR": "/tmp/claude-memory",  # noqa: S108 - a tmpfs: nothing is kept here
+            "MEMORY_DATA_DIR": DATA,
             "QDRANT_URL": f"http://{qdrant}",
         },
         {

@@ -8,6 +8,7 @@ import pulumi
 from pydantic import SecretStr
 
 from infra.config import StackConfig, StackValues, checked
+from infra.errors import ConfigError
 from infra.monitoring import jobs
 from infra.monitoring.checks import check_monitoring
 from infra.monitoring.jobs import ScrapeJob
@@ -16,6 +17,7 @@ from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
 from infra.selfhost.app_settings import given_settings, init_settings, secret, server_settings
 from infra.selfhost.config import Limit, Role, SelfhostConfig
+from infra.selfhost.containers import container_settings
 from infra.selfhost.database import Database, DatabaseArgs, default_limit
 from infra.selfhost.exporters import (
     POSTGRES_PORT,
@@ -47,7 +49,11 @@ def run(values: StackValues) -> None:
 
 def check(values: StackValues) -> StackConfig[SelfhostConfig]:
     """Return the checked configuration. Raises ConfigError, or RulesError for files of the monitoring."""
-    stack = checked(values, SelfhostConfig, MANAGED)
+    stack = checked(values, SelfhostConfig, MANAGED, container_settings)
+    if int(stack.environment.get("QDRANT_SHARD_KEYS", "0")) and stack.options.qdrant.nodes == 1:
+        raise ConfigError(
+            values.stack, ["QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"]
+        )
     check_monitoring()
     return stack
 

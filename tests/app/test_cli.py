@@ -53,6 +53,37 @@ def test_help_and_version_end_with_0(capsys: pytest.CaptureFixture[str]) -> None
     assert run(["serve", "--help"]) == 0
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["worker"], id="worker"),
+        pytest.param(["init"], id="init"),
+        pytest.param(["reindex"], id="reindex"),
+        pytest.param(["backup", "x.tar"], id="backup"),
+        pytest.param(["verify", "x.tar"], id="verify"),
+        pytest.param(["restore", "x.tar"], id="restore"),
+        pytest.param(["backups", "list"], id="backups list"),
+        pytest.param(["backups", "prune"], id="backups prune"),
+        pytest.param(["alerts", "--port", "0"], id="alerts"),
+        pytest.param(["daemon"], id="daemon"),
+    ],
+)
+def test_every_process_tells_of_its_rules_before_it_does_anything(tmp_path: Path, arguments: list[str]) -> None:
+    status, out, error = run_command(
+        *arguments,
+        cwd=tmp_path,
+        MEMORY_DATA_DIR=str(tmp_path / "data"),
+        MEMORY_BACKEND="memu",
+        BACKUP_S3_ACCESS_KEY_ID=SECRET,
+        ALERTS_SMTP_HOST="mail",
+    )
+
+    assert (status, out, error.count("\n")) == (2, "", 1)
+    assert "wrong setting" in error
+    assert SECRET not in error
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_wrong_settings_end_with_2_and_one_line(tmp_path: Path) -> None:
     status, out, error = run_command("settings", cwd=tmp_path, PORT="x", AUTH="y")
 

@@ -9,18 +9,20 @@ import pytest
 from infra.config import checked
 from infra.errors import ConfigError
 from infra.selfhost.config import SelfhostConfig
+from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
+from infra.selfhost.program import check
 from tests.support.stacks import SECRETS, selfhost_values
 
 
 def problems(**others: Any) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
-        checked(selfhost_values(**others), SelfhostConfig, MANAGED)
+        checked(selfhost_values(**others), SelfhostConfig, MANAGED, container_settings)
     return caught.value.problems
 
 
 def test_a_stack_with_nothing_but_the_required_keys_is_accepted() -> None:
-    stack = checked(selfhost_values(), SelfhostConfig, MANAGED)
+    stack = checked(selfhost_values(), SelfhostConfig, MANAGED, container_settings)
 
     assert stack.options.replicas == 2
     assert stack.options.ports.metrics == 8080
@@ -56,6 +58,21 @@ def test_a_stack_with_nothing_but_the_required_keys_is_accepted() -> None:
         pytest.param(
             {"secrets": {"LOG_FORMAT": "json"}}, "LOG_FORMAT: is not a secret setting", id="a plain setting as a secret"
         ),
+        pytest.param({"AUTH": "auto"}, "can be reached from outside", id="replicas open to all"),
+        pytest.param(
+            {"domain": "memory.example.org", "AUTH": "off"}, "AUTH=off lets them in", id="sign-in without tokens"
+        ),
+        pytest.param({"MEMORY_BACKEND": "memu"}, "MEMORY_BACKEND: got 'memu'", id="a backend that is not there"),
+        pytest.param({"EMBEDDING_MODEL": "text-embedding-v4"}, "DashScope needs a key", id="a model without a key"),
+        pytest.param({"OPENID_ISSUER": "https://a.example"}, "OPENID_ISSUER needs PUBLIC_URL", id="half a provider"),
+        pytest.param({"QDRANT_WRITE_CONSISTENCY_FACTOR": "2"}, "only QDRANT_REPLICATION_FACTOR=1", id="too few copies"),
+        pytest.param(
+            {"secrets": {"BACKUP_S3_ACCESS_KEY_ID": "made-up"}},
+            "BACKUP_S3_SECRET_ACCESS_KEY is not set",
+            id="half a key, which the worker needs",
+        ),
+        pytest.param({"ALERTS_SMTP_HOST": "mail"}, "e-mail needs ALERTS_EMAIL_TO", id="half a mail, of the receiver"),
+        pytest.param({"domain": "memory.example.org/x"}, "PUBLIC_URL: got", id="a domain that makes no address"),
     ],
 )
 def test_a_wrong_key_is_reported_with_the_remedy(given: dict[str, Any], expected: str) -> None:
@@ -78,8 +95,37 @@ def test_all_problems_are_in_one_message() -> None:
     assert len(found) == 4
 
 
+def test_settings_that_do_not_go_together_are_told_once_beside_wrong_values() -> None:
+    found = problems(MEMORY_BACKEND="memu", LOG_LEVEL="LOUD")
+
+    assert len(found) == 2, "init, replicas and worker would all refuse"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"AUTH": "off"},
+        {"domain": "memory.example.org"},
+        {"qdrant": {"nodes": 3}, "QDRANT_SHARD_KEYS": "2"},
+        {"EMBEDDING_MODEL": "text-embedding-v4", "secrets": {"DASHSCOPE_API_KEY": "made-up"}},
+    ],
+)
+def test_settings_that_go_together_are_taken(given: dict[str, Any]) -> None:
+    check(selfhost_values(**given))
+
+
+def test_shard_keys_take_a_cluster() -> None:
+    with pytest.raises(ConfigError, match="QDRANT_SHARD_KEYS: needs a cluster"):
+        check(selfhost_values(QDRANT_SHARD_KEYS="2"))
+
+
 def test_settings_are_split_into_environment_and_secrets() -> None:
-    stack = checked(selfhost_values(secrets={"MEMU_API_KEY": "made-up"}, LOG_LEVEL="DEBUG"), SelfhostConfig, MANAGED)
+    stack = checked(
+        selfhost_values(secrets={"MEMU_API_KEY": "made-up"}, LOG_LEVEL="DEBUG"),
+        SelfhostConfig,
+        MANAGED,
+        container_settings,
+    )
 
     assert dict(stack.environment) == {"LOG_LEVEL": "DEBUG"}
     assert list(stack.secrets) == ["MEMU_API_KEY"]

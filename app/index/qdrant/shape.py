@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from app.errors import InvalidSettings
 from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.bm25 import VECTORS_VERSION
 from app.memory.change_log import Space
@@ -69,12 +68,7 @@ class Shape:
 
 
 def shape_of(settings: Settings) -> Shape:
-    """Return what collections are to be created with. Raises InvalidSettings."""
-    if settings.qdrant_write_consistency_factor > settings.qdrant_replication_factor:
-        raise InvalidSettings(
-            f"QDRANT_WRITE_CONSISTENCY_FACTOR: got {settings.qdrant_write_consistency_factor}, but there are only "
-            f"QDRANT_REPLICATION_FACTOR={settings.qdrant_replication_factor} copies to write to"
-        )
+    """Return what collections are to be created with."""
     return Shape(
         shards=settings.qdrant_shards,
         shard_keys=settings.qdrant_shard_keys,

@@ -193,9 +193,6 @@ def _s3(settings: Settings, bucket: str) -> S3Store:
     if key is not None and secret is not None:
         options["access_key_id"] = key.get_secret_value()
         options["secret_access_key"] = secret.get_secret_value()
-    elif key is not None or secret is not None:
-        given, missing = (_KEY, _SECRET) if secret is None else (_SECRET, _KEY)
-        raise PlaceUnusable(f"{missing} is not set, and {given} is; set both, or neither to use Amazon's AWS_ ones")
     return S3Store(
         bucket,
         **options,

@@ -25,7 +25,7 @@ from starlette.types import Message
 
 from app.access.redirects import is_redirect
 from app.access.tokens import SCOPES, digest
-from app.settings.values import is_loopback
+from app.settings.forms import is_loopback
 from app.store.oauth_clients import OAuthClient
 
 DEFAULT_SCOPES = ("read", "write")  # `admin` is given only where a client asks for it by name

@@ -22,7 +22,7 @@ def find(account: Account, data_dir: Path) -> Path:
 
     Raises StoreUnavailable when the wheel is not installed or no such place exists.
     """
-    site = _site()
+    site = installed_in()
     if not account.switched or _usable(site / _INSTALL, account):
         return site / _INSTALL / "bin"
     name = f"pgsql-{_version(site)}"
@@ -37,8 +37,8 @@ def find(account: Account, data_dir: Path) -> Path:
     )
 
 
-def _site() -> Path:
-    """The folder that holds the wheel's package; looks it up without importing it."""
+def installed_in() -> Path:
+    """Return the folder that holds the wheel's package, found without importing it. Raises StoreUnavailable."""
     from importlib.util import find_spec
 
     spec = find_spec(_PACKAGE)

@@ -12,9 +12,8 @@ from mcp.server.auth.provider import AccessToken
 
 from app.access import authenticator as auth
 from app.access.authenticator import Authenticator, Identity, require
-from app.access.exposure import UnsafeBind, check_bind, check_sign_in, check_tokens
 from app.access.tokens import Token, digest, new_token
-from app.errors import InvalidSettings, NotAuthenticated, NotPermitted
+from app.errors import NotAuthenticated, NotPermitted
 from app.memory.types import Scope
 from app.settings.fields import Settings
 
@@ -192,27 +191,6 @@ async def test_a_missing_scope_is_named(tokens: Tokens, clock: Clock) -> None:
         require(identity, "admin")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "memory.example"])
-def test_beyond_loopback_it_refuses_to_start_without_asking_who_calls(host: str) -> None:
-    with pytest.raises(UnsafeBind, match=r"AUTH=required.*token create"):
-        check_bind(Settings(_env_file=None, host=host))
-    check_bind(Settings(_env_file=None, host=host, auth="off"))
-    check_bind(Settings(_env_file=None, host=host, auth="required"))
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-def test_on_loopback_it_starts(host: str) -> None:
-    check_bind(Settings(_env_file=None, host=host))
-
-
-async def test_where_tokens_are_required_there_must_be_one(tokens: Tokens) -> None:
-    with pytest.raises(UnsafeBind, match="token create --user"):
-        await check_tokens(tokens)
-
-    await tokens.create(digest(new_token()), "ann", ["read"], None)
-    await check_tokens(tokens)
-
-
 def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
     def identity(token: str) -> Identity:
         access = AccessToken(token="", client_id=f"token:{token}", scopes=[], subject="ann")
@@ -234,32 +212,3 @@ def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
 )
 def test_the_agent_is_what_was_set_or_what_the_client_calls_itself(set_: dict[str, str], client: Any, noted: str):
     assert auth.noted_agent(Settings(_env_file=None, **set_), client) == noted
-
-
-OPENID = {
-    "public_url": "https://memory.example",
-    "auth": "required",
-    "openid_issuer": "https://accounts.example",
-    "openid_client_id": "us",
-    "openid_allowed_users": ["@example.com"],
-}
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        pytest.param({"public_url": "https://memory.example"}, "AUTH=auto.* set AUTH=required", id="open to all"),
-        pytest.param({**OPENID, "auth": "off"}, "AUTH=off.* set AUTH=required", id="nobody asked"),
-        pytest.param({**OPENID, "public_url": None}, "needs PUBLIC_URL", id="no way back"),
-        pytest.param({**OPENID, "openid_allowed_users": []}, "OPENID_ALLOWED_USERS", id="all the world"),
-        pytest.param({**OPENID, "openid_client_id": None}, "OPENID_CLIENT_ID", id="no client id"),
-    ],
-)
-def test_a_sign_in_that_cannot_be_meant_stops_the_start(settings: dict[str, Any], says: str) -> None:
-    with pytest.raises(InvalidSettings, match=says):
-        check_sign_in(Settings(_env_file=None, **settings))
-
-
-@pytest.mark.parametrize("settings", [{}, {"auth": "off"}, OPENID])
-def test_a_sign_in_that_can_be_meant_does_not(settings: dict[str, Any]) -> None:
-    check_sign_in(Settings(_env_file=None, **settings))

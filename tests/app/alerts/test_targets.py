@@ -119,8 +119,6 @@ async def test_a_webhook_with_another_secret_fails_and_one_without_goes_unsigned
 def test_a_signing_secret_in_base64_is_decoded() -> None:
     assert webhook_key("whsec_bWFkZSB1cA==") == b"made up"
     assert webhook_key("made up") == b"made up"
-    with pytest.raises(ValueError, match="Base64"):
-        webhook_key("whsec_!")
 
 
 def test_the_signature_is_the_one_of_the_standards_example() -> None:

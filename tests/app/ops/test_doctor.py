@@ -157,6 +157,20 @@ def test_only_an_old_lag_is_a_warning(changes: int, seconds: float, state: str):
     assert doctor._lag(numbers, MENDS.index).state == state
 
 
+def test_each_rule_that_is_broken_fails_and_nothing_is_started(machine: Machine) -> None:
+    code, checks = examine(machine, MEMORY_BACKEND="memu", EMBEDDING_MODEL="m", ALERTS_TOKEN="x" * 16, AUTH="off")
+
+    assert code == 1
+    assert states(checks) == {
+        "settings: memory backend": "failed",
+        "settings: embedding key": "failed",
+        "data directory": "ok",
+        "server": "ok",
+        "clients": "warning",
+    }
+    assert "set DASHSCOPE_API_KEY" in checks["settings: embedding key"]["found"]
+
+
 def test_a_misspelt_setting_is_a_warning(machine: Machine):
     code, checks = examine(machine, EMBEDING_MODEL="made-up")
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from app.access.tokens import digest
-from app.errors import Conflict, InvalidInput, NotPermitted, StoreUnavailable
+from app.errors import Conflict, NotPermitted, StoreUnavailable
 from app.ops.init import Step, initialise
 from app.runtime.command_database import open_database
 from app.settings.loading import load_settings
@@ -127,11 +127,6 @@ async def test_a_database_of_somebody_else_is_refused(settings, server):
 
     with pytest.raises(Conflict, match="new_database belongs to postgres, not to new_role"):
         await steps(settings())
-
-
-async def test_a_url_without_a_role_is_refused(settings):
-    with pytest.raises(InvalidInput, match="DATABASE_URL"):
-        await steps(settings("postgresql://127.0.0.1:{port}/x"))
 
 
 async def test_an_administrator_who_may_not_is_told_without_a_password(settings, server):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.process.begun import DEFAULT_HOST, DEFAULT_PORT, Boot, Flags, Signals, StopRequested
+from app.process.begun import DEFAULT_HOST, Boot, Flags, Signals, StopRequested
 from app.process.timeline import Timeline
 from app.settings.fields import Settings
 
@@ -25,7 +25,7 @@ def signals() -> Iterator[Signals]:
 def test_the_defaults_are_those_of_the_settings() -> None:
     settings = Settings(_env_file=None)
 
-    assert (settings.host, settings.port) == (DEFAULT_HOST, DEFAULT_PORT)
+    assert settings.host == DEFAULT_HOST
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

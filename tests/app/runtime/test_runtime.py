@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.errors import InvalidSettings, StoreUnavailable, Unavailable
+from app.errors import StoreUnavailable, Unavailable
 from app.runtime.components import Component, Status
 from app.runtime.runtime import Runtime
 from app.settings.fields import Settings
@@ -100,11 +100,6 @@ async def test_a_start_that_fails_says_why_and_can_be_tried_again(
     await runtime.wait_ready()
     assert runtime.components()[0] == Component(name="postgres", status=Status.OK)
     await runtime.stop()
-
-
-async def test_memories_are_kept_by_this_server_alone(plain_settings: Settings) -> None:
-    with pytest.raises(InvalidSettings, match="MEMORY_BACKEND"):
-        await Runtime(plain_settings.model_copy(update={"memory_backend": "memu"})).start()
 
 
 async def test_why_postgresql_does_not_run_is_told_at_once_and_only_so_long(

@@ -254,7 +254,7 @@ def test_without_a_database_server_there_is_nothing_to_do(tmp_path: Path) -> Non
     )
 
     assert done.returncode == 2
-    assert done.stderr.startswith("claude-memory: DATABASE_URL is not set")
+    assert done.stderr.startswith("claude-memory: 1 wrong setting: DATABASE_URL is not set")
 
 
 async def test_a_platform_that_shows_logs_alone_gets_a_status_line(

@@ -11,13 +11,14 @@ from infra.config import StackConfig, checked
 from infra.plan import declared
 from infra.selfhost.app_settings import AppSettings, given_settings, init_settings, server_settings
 from infra.selfhost.config import SelfhostConfig
+from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
 from infra.selfhost.mock_outputs import mock_outputs
 from tests.support.stacks import SECRETS, selfhost_values
 
 
 def stack(**others: Any) -> StackConfig[SelfhostConfig]:
-    return checked(selfhost_values(**others), SelfhostConfig, MANAGED)
+    return checked(selfhost_values(**others), SelfhostConfig, MANAGED, container_settings)
 
 
 def resolved(make: Callable[[], Mapping[str, pulumi.Input[str]]]) -> dict[str, tuple[str, bool]]:

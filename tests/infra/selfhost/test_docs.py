@@ -10,6 +10,7 @@ import yaml
 from app.settings.fields import Settings
 from infra.config import NAMESPACE, checked
 from infra.selfhost.config import SelfhostConfig
+from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
 from tests.support.stacks import selfhost_plan, selfhost_values
 
@@ -30,7 +31,7 @@ def test_the_stack_shown_for_two_hosts_is_accepted() -> None:
     [shown] = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL) if NAMESPACE in block]
     given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in yaml.safe_load(shown).items()}
 
-    options = checked(selfhost_values(**given), SelfhostConfig, MANAGED).options
+    options = checked(selfhost_values(**given), SelfhostConfig, MANAGED, container_settings).options
     assert len({options.hosts.data.docker, options.hosts.edge.docker}) == 2
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from infra.config import NAMESPACE, TargetConfig, checked
 from infra.selfhost.config import Host, Limit, SelfhostConfig
+from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
 from tests.support.stacks import SECRETS, selfhost_values
 
@@ -23,7 +24,7 @@ def options(text: str) -> SelfhostConfig:
     """Return the checked configuration that a stack file gives, once its secrets are set."""
     own = f"{NAMESPACE}:"
     given = {key.removeprefix(own): value for key, value in yaml.safe_load(text)["config"].items()}
-    return checked(selfhost_values(**given), SelfhostConfig, MANAGED).options
+    return checked(selfhost_values(**given), SelfhostConfig, MANAGED, container_settings).options
 
 
 def test_the_example_is_accepted_as_it_is() -> None:

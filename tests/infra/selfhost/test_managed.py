@@ -10,13 +10,14 @@ from app.settings.fields import Settings
 from infra.config import checked
 from infra.selfhost.app_settings import AppSettings, server_settings
 from infra.selfhost.config import SelfhostConfig
+from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED, with_defaults
 from tests.support.components import built
 from tests.support.stacks import selfhost_values
 
 
 def options(**others: Any) -> SelfhostConfig:
-    return checked(selfhost_values(**others), SelfhostConfig, MANAGED).options
+    return checked(selfhost_values(**others), SelfhostConfig, MANAGED, container_settings).options
 
 
 def test_every_managed_setting_exists_in_the_app() -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from app.errors import InvalidSettings
-from app.index.qdrant.shape import Shape, shape_of
+from app.index.qdrant.shape import Shape
 from app.memory.change_log import Space
-from app.settings.fields import Settings
 
 
 def test_a_shape_comes_back_from_json_whatever_a_newer_version_has_added() -> None:
@@ -29,8 +25,3 @@ def test_a_user_is_always_under_the_same_key_and_users_are_spread() -> None:
     assert set(keys.values()) == set(shape.all_keys()) == {"users-0", "users-1", "users-2"}
     assert keys == {user: shape.key_of(user) for user in keys}
     assert Shape().key_of("alice") is None
-
-
-def test_more_copies_to_write_than_there_are_is_refused() -> None:
-    with pytest.raises(InvalidSettings, match="QDRANT_WRITE_CONSISTENCY_FACTOR: got 2, but there are only"):
-        shape_of(Settings(_env_file=None, qdrant_write_consistency_factor=2, qdrant_replication_factor=1))

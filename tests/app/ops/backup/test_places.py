@@ -220,15 +220,6 @@ async def test_without_keys_the_settings_are_named(in_store, monkeypatch):
     )
 
 
-async def test_half_of_a_key_is_refused_by_name(in_store):
-    for missing, given in (
-        ("BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY"),
-        ("BACKUP_S3_SECRET_ACCESS_KEY", "BACKUP_S3_ACCESS_KEY_ID"),
-    ):
-        with pytest.raises(PlaceUnusable, match=f"{missing} is not set, and {given} is"):
-            place(in_store.model_copy(update={missing.lower(): None}), "s3://bucket/x.tar")
-
-
 async def test_a_machine_that_has_keys_of_its_own_needs_none_in_the_settings(in_store, monkeypatch):
     without = in_store.model_copy(update={"backup_s3_access_key_id": None, "backup_s3_secret_access_key": None})
 

@@ -1,0 +1,45 @@
+"""Remembers, beside the data, that a client could sign in when a server last started.
+
+With AUTH=required a server must not take connections before it knows that there is a live token, and that only its
+database knows. So a start that found one leaves the file `had-token`, and the next start on the same database opens
+its port at once. The file holds one line: the database, without user, password and options; `embedded` for our own.
+It is a hint: when all tokens have ended since, that start listens, finds none, removes the file and ends.
+Standard library only: `app.process.boot` asks before the port is open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+FILE_NAME = "had-token"
+
+
+def had_token(directory: str, database_url: str) -> bool:
+    """Whether the last start in a data directory found a token in this database; "" is the embedded one."""
+    try:
+        with open(_path(directory), encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 5 ms to import
+            return file.read() == _line(database_url)
+    except (OSError, ValueError):
+        return False
+
+
+def note(directory: str, database_url: str) -> None:
+    """Remember that there is a token. What cannot be written is no harm."""
+    with contextlib.suppress(OSError), open(_path(directory), "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(_line(database_url))
+
+
+def forget(directory: str) -> None:
+    """Remember that there is none."""
+    with contextlib.suppress(OSError):
+        os.unlink(_path(directory))  # noqa: PTH108
+
+
+def _path(directory: str) -> str:
+    return os.path.join(directory, FILE_NAME)  # noqa: PTH118
+
+
+def _line(database_url: str) -> str:
+    place = database_url.partition("://")[2].rpartition("@")[2].partition("?")[0]
+    return f"{place if database_url else 'embedded'}\n"

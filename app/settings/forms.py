@@ -1,0 +1,148 @@
+"""Judges the text of a setting without pydantic: certainly a valid value, or not certain.
+
+Standard library alone, and of that nothing that has to be imported: `app.process.boot` asks before the port is open.
+Which setting has which form stands in `app.settings.table`.
+"""
+
+from __future__ import annotations
+
+import _socket
+
+TYPE_CHECKING = False  # `typing` takes 3 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_NAME = _LETTERS | set("_-")
+_HOST = _NAME | {"."}
+_PLAIN = _HOST | set("~%")  # what needs no quoting anywhere in a URL
+_SWITCH = frozenset(("on", "off", "true", "false", "yes", "no", "t", "f", "y", "n", "1", "0"))
+_CRON_RANGES = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))  # a day above 28 is not in every month
+_DIGITS_LIMIT = 15
+_TOKEN_CHARACTERS = 46
+
+
+def is_certain(form: tuple[Any, ...], text: str) -> bool:
+    """Whether `app.settings.fields` certainly takes a text; False only says that pydantic has to be asked.
+
+    form: its name, and what a function below takes beside the text.
+    """
+    judge = _JUDGES.get(form[0])
+    return judge is not None and text.isprintable() and judge(text, *form[1:])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without brackets, is this machine's own."""
+    if host.lower() in ("localhost", "ip6-localhost"):
+        return True
+    address = _address(host)
+    return address[0] == 127 if len(address) == 4 else address == bytes(15) + b"\x01"
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL in small letters, without user, port and brackets."""
+    authority = url.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2]
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.partition(":")[0].lower()
+
+
+def _address(text: str) -> bytes:
+    """Return an IPv4 or IPv6 address as bytes; none for any other text. An IPv6 address may name its interface."""
+    for family, address in ((_socket.AF_INET, text), (_socket.AF_INET6, text.partition("%")[0])):
+        try:
+            return _socket.inet_pton(family, address)
+        except (OSError, ValueError):  # ValueError: characters that no address has
+            continue
+    return b""
+
+
+def _is_text(text: str, least: int, most: int | None) -> bool:
+    """least, most: characters."""
+    return least <= len(text) and (most is None or len(text) <= most)
+
+
+def _is_name(text: str, least: int, most: int) -> bool:
+    return least <= len(text) <= most and _NAME.issuperset(text)
+
+
+def _is_whole(text: str, least: int | None, most: int | None) -> bool:
+    return _is_digits(text) and (least is None or least <= int(text)) and (most is None or int(text) <= most)
+
+
+def _is_number(text: str, least: float, most: float | None) -> bool:
+    left, dot, right = text.partition(".")
+    if not _is_digits(left) or (dot and not _is_digits(right)):
+        return False
+    return least <= float(text) and (most is None or float(text) <= most)
+
+
+def _is_number_above(text: str, limit: float, most: float | None) -> bool:
+    return _is_number(text, limit, most) and float(text) > limit
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS_LIMIT
+
+
+def _is_url(text: str, *schemes: str) -> bool:
+    scheme, _, rest = text.partition("://")
+    host, _, path = rest.partition("/")
+    return scheme in schemes and _is_host(host) and _PLAIN.issuperset(path.replace("/", ""))
+
+
+def _is_origin(text: str) -> bool:
+    return _is_url(text, "https") and "/" not in text.removeprefix("https://").removesuffix("/")
+
+
+def _is_host(text: str) -> bool:
+    name, colon, port = text.partition(":")
+    return bool(name) and _HOST.issuperset(name) and (not colon or _is_whole(port, 0, 65_535))
+
+
+def _is_database(text: str) -> bool:
+    scheme, _, rest = text.partition("://")
+    authority, _, rest = rest.partition("/")
+    user, _, host = authority.rpartition("@")
+    name, _, options = rest.partition("?")
+    return (
+        scheme in ("postgresql", "postgres")
+        and _is_host(host)
+        and _PLAIN.issuperset(user.replace(":", "", 1))
+        and _PLAIN.issuperset(name)
+        and (_PLAIN | set("=&")).issuperset(options)
+    )
+
+
+def _is_cron(text: str) -> bool:
+    fields = text.split(" ")
+    return text.lower() == "off" or (
+        len(fields) == len(_CRON_RANGES)
+        and all(field == "*" or _is_whole(field, *limits) for field, limits in zip(fields, _CRON_RANGES, strict=True))
+    )
+
+
+def _is_access_token(text: str) -> bool:
+    return text.startswith("cm_") and len(text) == _TOKEN_CHARACTERS and _NAME.issuperset(text)
+
+
+_JUDGES: dict[str, Callable[..., bool]] = {
+    "text": _is_text,
+    "name": _is_name,
+    "whole": _is_whole,
+    "number": _is_number,
+    "number above": _is_number_above,
+    "switch": lambda text: text.lower() in _SWITCH,
+    "choice": lambda text, *choices: text in choices,
+    "choice in any case": lambda text, *choices: text.upper() in choices,
+    "list": lambda text: True,
+    "URL": lambda text: _is_url(text, "http", "https"),
+    "URLs": lambda text: all(_is_url(part.strip(), "http", "https") for part in text.split(",")),
+    "TLS URL": lambda text: _is_url(text, "https"),
+    "origin": _is_origin,
+    "database": _is_database,
+    "cron": _is_cron,
+    "time zone": lambda text: text == "UTC",
+    "access token": _is_access_token,
+}
