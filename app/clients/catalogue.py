@@ -11,20 +11,12 @@ Checked against the clients' documentation and source in November 2026:
 
 from __future__ import annotations
 
-import sys
-import sysconfig
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-Entry = dict[str, Any]
-Environment = Mapping[str, str]
-
-SCRIPT = "claude-memory"
-MODULE = ("-P", "-m", "app")
-_OUR_VARIABLES = ("MEMORY_DATA_DIR", "PYTHONPATH")
+from app.clients.entry import Command, Entry, Environment
 
 
 class Scope(StrEnum):
@@ -45,53 +37,6 @@ class Place:
     def used(self) -> bool:
         """Whether the client has been here."""
         return any(sign.exists() for sign in self.signs)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """How this installation is run, from any folder and with any environment."""
-
-    program: str
-    arguments: tuple[str, ...] = ()
-    environment: Environment = field(default_factory=dict)
-
-
-def this_command() -> Command:
-    """Return how to run this installation: its console script, or from a checkout Python with the checkout on its path.
-
-    `-P` keeps the folder that the client was started in off the path: many projects have a package `app` there.
-    """
-    script = Path(sysconfig.get_path("scripts"), f"{SCRIPT}.exe" if sys.platform == "win32" else SCRIPT)
-    if script.exists():
-        return Command(str(script))
-    checkout = Path(__file__).resolve().parents[2]
-    return Command(sys.executable, MODULE, {"PYTHONPATH": str(checkout)})
-
-
-def is_ours(entry: object) -> bool:
-    """Whether an entry runs our `stdio`, of this installation or another one."""
-    if not isinstance(entry, dict):
-        return False
-    program, arguments = entry.get("command"), entry.get("args")
-    if not isinstance(program, str) or not isinstance(arguments, list) or arguments[-1:] != ["stdio"]:
-        return False
-    name = program.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
-    return name == SCRIPT or arguments == [*MODULE, "stdio"]
-
-
-def merged(there: Entry, wanted: Entry) -> Entry:
-    """Return our entry brought up to date; what the user or the client added to it stays."""
-    variables = there.get("env")
-    if not isinstance(variables, dict):  # null, or what no client can read
-        variables = {}
-    kept = {name: value for name, value in variables.items() if name not in _OUR_VARIABLES}
-    entry = {**there, **wanted}
-    if kept or "env" in there:
-        entry["env"] = kept | wanted.get("env", {})
-    return entry
-
-
-# Where they keep their configuration ------------------------------------------------------
 
 
 def configuration_folder(platform: str, home: Path, environ: Environment) -> Path:

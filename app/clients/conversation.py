@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.clients.catalogue import this_command
+from app.clients.entry import this_command
 from app.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.clients.catalogue import Entry, is_ours, merged
+from app.clients.entry import Entry, is_ours, merged
 from app.clients.jsonc import Document
 from app.clients.jsonc_reading import NotEditable
 

@@ -1,7 +1,7 @@
 """Claude Code's hooks: recall when a session starts, remember when it ends.
 
-Settings checked in November 2026: an event holds groups of handlers; a `SessionStart` answer may add context;
-`SessionEnd` handlers share 1.5 s unless one asks for more, and are killed with the session when they take long.
+Checked in November 2026: a `SessionStart` answer may add context; `SessionEnd` handlers share 1.5 s unless one asks for
+more, and are killed with the session when they take long.
 So the end of a session only starts the import, which runs on by itself. Nothing here may break a session or hold it
 up: it takes 5 s at most, ends with 0, and says on stderr what went wrong.
 """
@@ -11,29 +11,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.bridge.calls import call_tool
 from app.bridge.protocol import ask
-from app.clients.catalogue import MODULE, SCRIPT, Command, Environment, this_command
-from app.clients.jsonc import Document
-from app.clients.jsonc_reading import Step
+from app.clients.entry import this_command
+from app.clients.hook_settings import EVENTS
 from app.datadir.folder import data_directory
 from app.errors import MemoryServerError
 
-EVENTS = {"session-start": "SessionStart", "session-end": "SessionEnd"}  # our name of it: Claude Code's
 LIMIT_S = 5.0
-_TIMEOUT_S = 10  # what Claude Code allows: more than we take, Python's start included
 _WAIT_FOR_SERVER_S = 2.0  # the session's own bridge may be starting it right now
-_SOURCES = "startup|clear|compact"  # not resume: what was recalled then is still in the session
 _CONTEXT_TOKENS = 1_500  # Claude Code takes 10,000 characters
 _INPUT_LIMIT_BYTES = 1_000_000
 _LOG = "session-end.log"
@@ -43,86 +36,6 @@ class HookFailed(MemoryServerError):
     """The hook could not do its work; the session goes on without it."""
 
     code = "hook_failed"
-
-
-# In Claude Code's settings ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class HookEdit:
-    """Our handlers in Claude Code's settings."""
-
-    command: Command
-    environment: Environment = field(default_factory=dict)
-
-    @property
-    def part(self) -> str:
-        """What it is about."""
-        return "hooks"
-
-    def put(self, document: Document) -> Document:
-        """Add a handler for each event that has none of ours, and bring the others up to date."""
-        for event, theirs in EVENTS.items():
-            wanted = self._line(event)
-            found = list(_ours(document, event))
-            if not found:
-                document = document.append(("hooks", theirs), self._group(event))
-            for path, handler in found:
-                if handler["command"] != wanted:
-                    document = document.put((*path, "command"), wanted)
-        return document
-
-    def take(self, document: Document) -> Document:
-        """Take our handlers away, and what they leave empty."""
-        for event in EVENTS:
-            for path, _ in reversed(list(_ours(document, event))):
-                handlers = document.get(path[:-1])
-                document = document.remove(path if len(handlers) > 1 else path[:3])  # the group, when it is all ours
-                for emptied in (path[:2], path[:1]):
-                    if not document.get(emptied):
-                        document = document.remove(emptied)
-        return document
-
-    def again(self, before: Document, after: Document) -> Document:
-        """Add the groups with our handlers as they stand in `after`."""
-        for event, theirs in EVENTS.items():
-            for path, _ in _ours(after, event):
-                before = before.append(("hooks", theirs), after.get(path[:3]))
-        return before
-
-    def _group(self, event: str) -> dict[str, Any]:
-        handler = {"type": "command", "command": self._line(event), "timeout": _TIMEOUT_S}
-        matcher = {"matcher": _SOURCES} if event == "session-start" else {}
-        return {**matcher, "hooks": [handler]}
-
-    def _line(self, event: str) -> str:
-        """Return the shell line: every version of Claude Code runs those, with `sh` or Git's `bash`."""
-        variables = {**self.command.environment, **self.environment}
-        line = shlex.join([self.command.program, *self.command.arguments, "hook", event])
-        return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in variables.items()), line])
-
-
-def _ours(document: Document, event: str) -> Iterator[tuple[tuple[Step, ...], dict[str, Any]]]:
-    """Return our handlers of an event with their paths."""
-    groups = document.get(("hooks", EVENTS[event]))
-    for number, group in enumerate(groups if isinstance(groups, list) else ()):
-        handlers = group.get("hooks") if isinstance(group, dict) else None
-        for place, handler in enumerate(handlers if isinstance(handlers, list) else ()):
-            if isinstance(handler, dict) and _is_ours(handler.get("command"), event):
-                yield ("hooks", EVENTS[event], number, "hooks", place), handler
-
-
-def _is_ours(line: object, event: str) -> bool:
-    if not isinstance(line, str) or not line.endswith(f" hook {event}"):
-        return False
-    try:
-        words = shlex.split(line)[:-2]
-    except ValueError:
-        return False
-    return bool(words) and (Path(words[-1]).stem == SCRIPT or tuple(words[-len(MODULE) :]) == MODULE)
-
-
-# When Claude Code calls -------------------------------------------------------------------
 
 
 def run(event: str) -> int:
@@ -143,7 +56,7 @@ def run(event: str) -> int:
     worker.join(LIMIT_S)
     if worker.is_alive():
         failure.append(f"took over {LIMIT_S:.0f} s")
-    with contextlib.suppress(OSError):  # nobody reads
+    with contextlib.suppress(OSError):  # no one reads
         for line in failure:
             print(f"claude-memory: hook {event}: {line}", file=sys.stderr, flush=True)
         if answer and answer[0]:

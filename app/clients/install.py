@@ -8,18 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.clients.catalogue import (
-    CLIENTS,
-    Command,
-    Environment,
-    Place,
-    Scope,
-    claude_code_folder,
-    this_command,
-)
+from app.clients.catalogue import CLIENTS, Place, Scope, claude_code_folder
 from app.clients.editing import Action, FileEdit, FileReport, put_in, take_out
 from app.clients.edits import ServerEdit
-from app.clients.hooks import HookEdit
+from app.clients.entry import Command, Environment, this_command
+from app.clients.hook_settings import HookEdit
 from app.errors import InvalidInput, NotFound
 
 _HOOKS = "claude-code"  # the one client with hooks we know

@@ -22,7 +22,7 @@ _NICE = 10
 BACKUP_HELP = "A file, or s3://bucket/key.tar."  # where a backup is read from
 
 
-class Report(Protocol):
+class CommandReport(Protocol):
     """What a command did."""
 
     def to_json(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=lambda other: other.isoformat()))
 
 
-def print_report(report: Report, args: Namespace) -> None:
+def print_report(report: CommandReport, args: Namespace) -> None:
     """Print a report as --json asks for it, or as a line for people."""
     if args.json:
         print_json(report.to_json())

@@ -369,7 +369,8 @@ def _setting_names() -> Iterator[Check]:
 
 def _clients() -> Check:
     """Tell which clients of this user start us."""
-    from app.clients.catalogue import CLIENTS, Scope, is_ours
+    from app.clients.catalogue import CLIENTS, Scope
+    from app.clients.entry import is_ours
     from app.clients.install import Machine
     from app.clients.jsonc import Document
     from app.clients.jsonc_reading import NotEditable

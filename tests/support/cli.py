@@ -39,7 +39,12 @@ def url_of(connect_arguments: Mapping[str, Any]) -> str:
 
 def command_on(connect_arguments: Mapping[str, Any], cwd: Path) -> Command:
     """Return a function that runs a command on a database."""
-    always = {**os.environ, "DATABASE_URL": url_of(connect_arguments), "PYTHONPATH": str(ROOT)}
+    always = {
+        **os.environ,
+        "DATABASE_URL": url_of(connect_arguments),
+        "MEMORY_DATA_DIR": str(cwd / "data"),
+        "PYTHONPATH": str(ROOT),
+    }
 
     async def command(
         *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None

@@ -115,3 +115,9 @@ def actions(reports: Sequence[FileReport]) -> dict[str, Action]:
 def document(client: str, machine: Machine) -> Document:
     """Return what a client's file holds."""
     return Document((machine.home / FILES[client][0]).read_bytes().decode(), comments=True)
+
+
+def handlers(document: Document, event: str) -> list[str]:
+    """Return the shell lines of an event in Claude Code's settings."""
+    groups = document.get(["hooks", event]) or []
+    return [handler["command"] for group in groups for handler in group["hooks"]]

@@ -1,17 +1,14 @@
-"""Where each client keeps its servers, on all three systems, and what an entry looks like."""
+"""The clients we can be added to: their files on each system, the shape of an entry."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from app import __version__
-from app.clients.catalogue import CLIENTS, Command, Scope, is_ours, merged, this_command
+from app.clients.catalogue import CLIENTS, Scope
+from app.clients.entry import Command
 
 HOME = Path("/home/ann")
 PROJECT = Path("/src/shop")
@@ -138,71 +135,6 @@ def test_a_data_directory_goes_into_the_environment() -> None:
     entry = CLIENTS["cursor"].entry(command, {"MEMORY_DATA_DIR": "/data"})
 
     assert entry["env"] == {"PYTHONPATH": "/src", "MEMORY_DATA_DIR": "/data"}
-
-
-@pytest.mark.parametrize(
-    ("entry", "ours"),
-    [
-        ({"command": "/x/claude-memory", "args": ["stdio"]}, True),
-        ({"command": "C:\\x y\\claude-memory.exe", "args": ["stdio"]}, True),
-        ({"command": "/x/python", "args": ["-P", "-m", "app", "stdio"]}, True),
-        ({"command": "/x/python", "args": ["-m", "app", "stdio"]}, False),
-        ({"command": "/x/claude-memory", "args": ["serve"]}, False),
-        ({"command": "npx", "args": ["-y", "@modelcontextprotocol/server-memory"]}, False),
-        ({"command": "npx", "args": "stdio"}, False),
-        ({"url": "http://127.0.0.1:8000/mcp"}, False),
-        ({"command": ["claude-memory"], "args": ["stdio"]}, False),
-        ("claude-memory stdio", False),
-        (None, False),
-    ],
-)
-def test_our_entries_are_known(entry: object, ours: bool) -> None:
-    assert is_ours(entry) is ours
-
-
-def test_what_was_added_to_our_entry_stays() -> None:
-    there = {
-        "command": "/old/claude-memory",
-        "args": ["stdio"],
-        "autoApprove": ["search_memory"],
-        "env": {"LOG_LEVEL": "DEBUG", "MEMORY_DATA_DIR": "/old"},
-    }
-
-    assert merged(there, {"command": "/new/claude-memory", "args": ["stdio"]}) == {
-        "command": "/new/claude-memory",
-        "args": ["stdio"],
-        "autoApprove": ["search_memory"],
-        "env": {"LOG_LEVEL": "DEBUG"},
-    }
-
-
-def run(command: Command, cwd: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [command.program, *command.arguments, *arguments],
-        cwd=cwd,
-        env=dict(command.environment),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    return done.stdout.strip()
-
-
-def test_the_command_runs_from_anywhere_without_an_environment(tmp_path: Path) -> None:
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "__init__.py").write_text("raise SystemExit('the project has a package of that name')")
-
-    assert run(this_command(), tmp_path, "--version") == f"claude-memory {__version__}"
-
-
-def test_an_installed_script_is_used_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = tmp_path / "claude-memory"
-    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path) if name == "scripts" else os.devnull)
-    assert this_command().program == sys.executable
-
-    script.write_text("")
-    assert this_command() == Command(str(script))
 
 
 def test_the_table_of_the_readme_names_every_client() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.clients.catalogue import is_ours
 from app.clients.editing import Action
+from app.clients.entry import is_ours
 from app.clients.files import BACKUP_SUFFIX
 from app.clients.install import Machine, Wish, install, uninstall
 from app.clients.jsonc import Document

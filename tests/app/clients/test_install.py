@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from app.clients.catalogue import CLIENTS, Scope, is_ours
+from app.clients.catalogue import CLIENTS, Scope
 from app.clients.editing import Action
+from app.clients.entry import is_ours
 from app.clients.install import Machine, Wish, install, uninstall
 from app.errors import InvalidInput, NotFound
 from tests.support.clients import (
