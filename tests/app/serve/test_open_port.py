@@ -40,6 +40,7 @@ async def test_connections_that_waited_for_uvicorn_are_served() -> None:
         accepted, _ = listener.accept()
         begun: Any = SimpleNamespace(doorman=SimpleNamespace(hand_over=lambda: [accepted]))
         server = OpenPortServer(config(app), begun, wound_down)
+        server.may_listen.set()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.listening.wait()
 
@@ -52,6 +53,7 @@ async def test_who_connected_before_the_port_closed_is_answered() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         begun: Any = SimpleNamespace(doorman=None)
         server = OpenPortServer(config(app), begun, wound_down)
+        server.may_listen.set()
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.listening.wait()
         late = request(listener.getsockname()[1])  # in the queue: the loop had no turn to accept it
