@@ -122,11 +122,11 @@ class IndexUnavailable(Unavailable):
 
 
 class EmbeddingUnavailable(Unavailable):
-    """The embedding service does not answer, or asks to be left alone; `retry_after_s` says how long, if it does."""
+    """The embedding service does not answer, or asks to be left alone for `retry_after_s` (0: no time given)."""
 
     code = "embedding_unavailable"
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(message)
 

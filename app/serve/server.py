@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcp.server.lowlevel import Server
@@ -33,6 +34,7 @@ from app import logs
 from app.access.authenticator import Authenticator
 from app.access.exposure import check_bind, check_sign_in, check_tokens
 from app.access.tokens import TokenStore
+from app.backoff import Backoff
 from app.errors import InvalidSettings, MemoryServerError, Unavailable
 from app.http.guard import Guard
 from app.http.limits import SharedCounts, rate_limit
@@ -62,7 +64,7 @@ RUNNING_CALLS_S = 8.0  # how long a shutdown waits for calls; `docker stop` kill
 IDLE_LOOK_S = 5.0  # how often a daemon looks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
 TOOL_MODULES = ("app.serve.mcp.tools", "app.serve.mcp.resources")  # what answers the first call loads
-RETRY_S = (1, 2)  # waits between tries to reach a database server, the last again and again
+DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not there yet
 MakeRuntime = Callable[..., Runtime]
 MakeMcp = Callable[[Runtime], Server[Any]]
 
@@ -249,17 +251,16 @@ class _Server:
 
     async def _start_runtime(self) -> None:
         """Start the runtime. A database server may come later than we do, our own database not."""
-        waits = iter(RETRY_S)
-        while True:
+        for failures in count(1):
             try:
                 await self._runtime.start()
                 break
             except Unavailable as error:
                 if self._settings.database_url is None:
                     raise
-                wait_s = next(waits, RETRY_S[-1])
-                logger.warning("start: %s; trying again in %d s", error, wait_s)
-                await asyncio.sleep(wait_s)
+                wait_s = DATABASE_BACKOFF.wait_s(failures)
+                logger.warning("start: %s; trying again in %.1f s", error, wait_s)
+                await DATABASE_BACKOFF.sleep(wait_s)
         # with an OpenID provider, users need no token to sign in
         by_token = self._settings.auth is Auth.REQUIRED and self._settings.openid_issuer is None
         if by_token and self._boot.listener is not None:

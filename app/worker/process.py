@@ -14,9 +14,11 @@ import signal
 import sys
 import time
 from datetime import UTC, tzinfo
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from app import logs, metrics
+from app.backoff import Backoff
 from app.errors import MemoryServerError, Unavailable
 from app.http.observation import observed
 from app.measuring import METRICS
@@ -36,7 +38,7 @@ from app.worker.supervisor import worker_settings
 
 logger = logging.getLogger(__name__)
 
-RETRY_S = 2.0  # between tries to reach a database server that is not there yet
+DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not there yet
 STATUS_EVERY_S = 60.0
 _FOLD_EVERY_S = 1.0  # nobody tells a worker how busy the log is
 _LOOK_S = 15.0
@@ -119,14 +121,15 @@ class Worker:
                     group.create_task(certificate_jobs(str(settings.public_url)).run())
 
     async def _open_database(self) -> None:
-        while True:
+        for failures in count(1):
             try:
                 await self._db.open()
                 break
             except Unavailable as error:
-                logger.warning("%s; trying again in %g s", error, RETRY_S)
+                wait_s = DATABASE_BACKOFF.wait_s(failures)
+                logger.warning("%s; trying again in %.1f s", error, wait_s)
                 await self._db.close()
-                await asyncio.sleep(RETRY_S)
+                await DATABASE_BACKOFF.sleep(wait_s)
         logger.info("the database is open")
 
     async def _look_after(self) -> None:

@@ -106,7 +106,6 @@ async def test_one_memory_that_postgresql_refuses_takes_no_other_with_it(take, s
 
 
 async def test_a_database_that_comes_back_ends_no_import(take, database, monkeypatch):
-    monkeypatch.setattr(run, "_PAUSES_S", (0.0, 0.0))
     failures = iter([True, True, False])
     add = ImportWriter.add_memories
 
@@ -124,8 +123,6 @@ async def test_a_database_that_comes_back_ends_no_import(take, database, monkeyp
 
 
 async def test_a_database_that_stays_away_ends_the_import_with_its_reason(take, monkeypatch):
-    monkeypatch.setattr(run, "_PAUSES_S", (0.0,))
-
     async def away(self: ImportWriter, scope: Scope, memories: Any) -> int:
         raise StoreUnavailable("PostgreSQL does not answer; try again")
 
