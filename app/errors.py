@@ -137,6 +137,13 @@ class EmbeddingRefused(EmbeddingUnavailable):
     code = "embedding_refused"
 
 
+def first_of(error: BaseException) -> BaseException:
+    """Return the first error in a group, however deep; an error that is no group itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def shown(value: object, limit: int = 60) -> str:
     """Return a short, one-line picture of a value for a message; long text is cut and measured."""
     try:

@@ -17,7 +17,7 @@ import httpx
 
 from app.backoff import Backoff, asked_wait_s
 from app.embedding.service import Service
-from app.errors import EmbeddingRefused, EmbeddingUnavailable
+from app.errors import EmbeddingRefused, EmbeddingUnavailable, first_of
 
 TEXT_LIMIT_CHARACTERS = 8_000  # within 8,192 tokens in every common script: a character is seldom more than one
 _SHORTEST_CHARACTERS = 1_000  # a refused text is not cut below this; no model takes fewer than some 250 tokens
@@ -85,7 +85,7 @@ class EmbeddingClient:
             async with asyncio.TaskGroup() as group:
                 parts = [group.create_task(self._part(call, self._slots[kind])) for call in calls]
         except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            raise first_of(errors) from None
         return [vector for part in parts for vector in part.result()]
 
     async def _part(self, texts: Sequence[str], slots: asyncio.Semaphore) -> list[Vector | None]:

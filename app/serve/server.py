@@ -18,7 +18,6 @@ import gc
 import logging
 import math
 import os
-import signal
 import socket
 import sys
 import time
@@ -35,13 +34,14 @@ from app.access.authenticator import Authenticator
 from app.access.exposure import check_bind, check_sign_in, check_tokens
 from app.access.tokens import TokenStore
 from app.backoff import Backoff
-from app.errors import InvalidSettings, MemoryServerError, Unavailable
+from app.errors import InvalidSettings, MemoryServerError, Unavailable, first_of
 from app.http.guard import Guard
 from app.http.limits import SharedCounts, rate_limit
 from app.http.uvicorn_server import config
 from app.measuring import METRICS
 from app.process.begun import Boot
 from app.process.listening import bind, cannot_listen
+from app.process.signals import on_stop_signal
 from app.runtime.health import health
 from app.runtime.runtime import Runtime, preload
 from app.serve.dispatch import Dispatcher
@@ -239,14 +239,12 @@ class _Server:
             gc.enable()
             await self._leave_when_idle()
         except* MemoryServerError as errors:
-            self._fail(errors.exceptions[0])
+            self._fail(errors)
         except* Exception as errors:  # noqa: BLE001 - whatever it was, it is told where the process ends
-            self._fail(errors.exceptions[0])
+            self._fail(errors)
 
     def _fail(self, error: BaseException) -> None:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        self._failure = error
+        self._failure = first_of(error)
         self._uvicorn.should_exit = True
 
     async def _start_runtime(self) -> None:
@@ -281,12 +279,7 @@ class _Server:
         return routes
 
     def _take_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(number, self._on_signal)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._on_signal))
+        on_stop_signal(self._on_signal)
         if self._boot.signals.requested:
             self._on_signal()
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from datetime import UTC, tzinfo
@@ -19,10 +18,11 @@ from zoneinfo import ZoneInfo
 
 from app import logs, metrics
 from app.backoff import Backoff
-from app.errors import MemoryServerError, Unavailable
+from app.errors import MemoryServerError, Unavailable, first_of
 from app.http.observation import observed
 from app.measuring import METRICS
 from app.process.memory_trim import give_memory_back
+from app.process.signals import on_stop_signal
 from app.runtime.background import background_work
 from app.runtime.components import Component, Status
 from app.runtime.composition import Feeding, Opened, database_of, opened
@@ -55,9 +55,7 @@ def run(*, status_lines: bool, supervised: bool) -> int:
     try:
         asyncio.run(_run(worker, supervised=supervised))
     except ExceptionGroup as errors:
-        error: Exception = errors
-        while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
+        error = first_of(errors)
         if not isinstance(error, MemoryServerError):
             logger.error("the worker failed", exc_info=error)  # noqa: TRY400 - the group around it says nothing
         raise error from None
@@ -65,14 +63,11 @@ def run(*, status_lines: bool, supervised: bool) -> int:
 
 
 async def _run(worker: Worker, *, supervised: bool) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    stop = asyncio.Event()
+    on_stop_signal(stop.set)
     if supervised:
-        loop.add_reader(sys.stdin.fileno(), lambda: stop.set() if not os.read(sys.stdin.fileno(), 1) else None)
+        stdin = sys.stdin.fileno()
+        asyncio.get_running_loop().add_reader(stdin, lambda: stop.set() if not os.read(stdin, 1) else None)
     working, told = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
