@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 # All that ./dev may call: it must work where little is installed.
 TOOLS = [
     "cat",
+    "chmod",
     "cksum",
     "cp",
     "grep",
@@ -47,6 +48,9 @@ case "$*" in
 esac
 """
 
+# What the command was started with, for FAKE_RUN.
+SHOW_COMMAND = """printf "[%s] " "$PYTHONPATH" "$@"; exit 5"""
+
 
 @dataclass
 class Checkout:
@@ -55,14 +59,21 @@ class Checkout:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def dev(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.path / "dev", *args], env=self.env | env, capture_output=True, text=True, timeout=60
-        )
+        return self.run(self.path / "dev", *args, cwd=None, **env)
 
-    def start(self, *args: str, **env: str) -> subprocess.Popen[str]:
+    def run(self, program: Path, *args: str, cwd: Path | None, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([program, *args], cwd=cwd, env=self.env | env, capture_output=True, text=True, timeout=60)
+
+    @property
+    def command(self) -> Path:
+        """The command that a set-up leaves."""
+        return self.path / ".venv" / "bin" / "claude-memory"
+
+    def start(self, *args: str, cwd: Path | None = None, **env: str) -> subprocess.Popen[str]:
         """Start ./dev in a process group of its own, as a terminal does."""
         running = subprocess.Popen(
             [self.path / "dev", *args],
+            cwd=cwd,
             env=self.env | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -136,8 +147,8 @@ def test_alone_it_lists_every_command_on_one_line_each(checkout):
     done = checkout.dev()
 
     listed = re.findall(r"^\./dev (\w+) .*  \w", done.stdout, re.M)
-    known = re.findall(r"^    (\w+)\) ", (ROOT / "dev").read_text(), re.M)
-    assert listed == known == ["serve", "test", "check", "bench", "docs", "lock"]
+    known = re.findall(r"^    (\w+)\)", (ROOT / "dev").read_text(), re.M)
+    assert listed == known == ["serve", "memory", "test", "check", "bench", "docs", "lock"]
     assert done.returncode == 0
     assert checkout.calls() == []
 
@@ -146,7 +157,7 @@ def test_an_unknown_command_is_wrong_usage_and_names_the_known_ones(checkout):
     done = checkout.dev("srve")
 
     assert done.returncode == 2
-    assert done.stderr == "./dev: no command 'srve'; there are serve, test, check, bench, docs, lock\n"
+    assert done.stderr == "./dev: no command 'srve'; there are serve, memory, test, check, bench, docs, lock\n"
 
 
 # Which Python
@@ -304,6 +315,78 @@ def test_of_two_runs_at_once_one_sets_up_and_the_other_waits(checkout):
     assert checkout.calls() == ["venv", "pip requirements/local.txt", "run -m app serve", "run -m app serve"]
 
 
+# The command
+
+
+@pytest.mark.parametrize("first", ["serve", "test"])
+def test_a_set_up_leaves_the_command_which_runs_this_checkout_from_any_folder(
+    checkout: Checkout, tmp_path: Path, first: str
+) -> None:
+    checkout.dev(first)
+
+    done = checkout.run(
+        checkout.command, "find", "a  b", "*", cwd=tmp_path, PYTHONPATH="/a/client's", FAKE_RUN=SHOW_COMMAND
+    )
+
+    assert done.stdout == f"[{checkout.path}] [-P] [-m] [app] [find] [a  b] [*] "
+    assert done.returncode == 5
+
+
+@pytest.mark.parametrize("name", ["it's", '"$HOME" & `id`', "back\\slash"])
+def test_the_command_is_right_whatever_the_checkout_is_called(checkout: Checkout, tmp_path: Path, name: str) -> None:
+    checkout.path = checkout.path.rename(tmp_path / name)
+    checkout.dev("serve")
+
+    done = checkout.run(checkout.command, cwd=tmp_path, FAKE_RUN=SHOW_COMMAND)
+
+    assert done.stdout == f"[{tmp_path / name}] [-P] [-m] [app] "
+
+
+def test_the_command_works_through_a_link(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.dev("serve")
+    (tmp_path / "claude-memory").symlink_to(checkout.command)
+
+    done = checkout.run(tmp_path / "claude-memory", "status", cwd=tmp_path, FAKE_RUN=SHOW_COMMAND)
+
+    assert done.stdout == f"[{checkout.path}] [-P] [-m] [app] [status] "
+
+
+def test_a_checkout_set_up_before_there_was_a_command_gets_one(checkout: Checkout) -> None:
+    checkout.dev("test")
+    checkout.command.unlink()
+    checkout.calls()
+
+    checkout.dev("test")
+
+    assert os.access(checkout.command, os.X_OK)
+    assert checkout.calls() == ["pip requirements/dev.txt", "run -m pytest"], "no new .venv for that"
+
+
+def test_memory_runs_the_command_in_the_folder_it_is_called_in(checkout: Checkout, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+
+    done = checkout.run(
+        checkout.path / "dev", "memory", "import", "a  b", cwd=elsewhere, FAKE_RUN=f"pwd; {SHOW_COMMAND}"
+    )
+
+    assert done.stdout == f"{elsewhere}\n[{checkout.path}] [-P] [-m] [app] [import] [a  b] "
+    assert done.returncode == 5
+    assert checkout.calls() == ["venv", "pip requirements/local.txt"], "what was run was not run here"
+
+
+def test_memory_takes_the_place_of_the_script_so_that_signals_reach_it(checkout: Checkout, tmp_path: Path) -> None:
+    checkout.dev("serve")
+
+    running = checkout.start("memory", "worker", FAKE_RUN="echo $$; exec sleep 60", cwd=tmp_path)
+    assert running.stdout is not None
+    assert int(running.stdout.readline()) == running.pid
+
+    running.terminate()
+    running.communicate()
+    assert running.returncode == -signal.SIGTERM
+
+
 # What can go wrong
 
 
@@ -426,6 +509,17 @@ def test_an_empty_home_and_a_hostile_environment_do_no_harm(real):
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{real.path / '.venv'} start up\n"
     assert sorted(p.name for p in (real.path / ".venv").iterdir() if p.name in ("lock", "tmp", "stamp")) == ["stamp"]
+
+
+def test_the_command_runs_the_real_python_where_a_project_has_a_package_of_the_same_name(
+    real: Checkout, tmp_path: Path
+) -> None:
+    executable(real.path / "app" / "__main__.py", "import os, sys; print(os.getcwd(), *sys.argv[1:])\n")
+    executable(tmp_path / "app" / "__main__.py", "raise SystemExit('the wrong one')\n")
+
+    done = real.run(real.path / "dev", "memory", "settings", "--json", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+
+    assert done.stdout == f"{tmp_path} settings --json\n", done.stderr
 
 
 def test_without_a_network_one_line_says_what_to_check(real):
