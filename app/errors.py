@@ -129,11 +129,11 @@ class IndexUnavailable(Unavailable):
 
 
 class EmbeddingUnavailable(Unavailable):
-    """The embedding service does not answer, or asks to be left alone; `retry_after_s` says how long, if it does."""
+    """The embedding service does not answer, or asks to be left alone for `retry_after_s` (0: no time given)."""
 
     code = "embedding_unavailable"
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(message)
 
@@ -142,6 +142,13 @@ class EmbeddingRefused(EmbeddingUnavailable):
     """The embedding service refuses every call: a wrong key, model or address, or an account without means."""
 
     code = "embedding_refused"
+
+
+def first_of(error: BaseException) -> BaseException:
+    """Return the first error in a group, however deep; an error that is no group itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import sqlite3
 import time
 from collections.abc import Callable
@@ -18,14 +17,14 @@ from typing import Protocol
 
 from app.alerts.message import Message
 from app.alerts.outbox import Outbox
+from app.backoff import Backoff
 from app.measuring import METRICS, Metrics
 from app.metrics import ALERTS_DELIVERIES, ALERTS_DELIVERY_FAILING
 
 logger = logging.getLogger(__name__)
 
 TRY_S = 30.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
-LONGEST_OBEYED_S = 3_600.0  # of a wait that a target asks for
+BACKOFF = Backoff(first_s=1.0, longest_s=60.0)
 REFUSALS = 3
 TOGETHER = 30  # alerts of one message
 OUTCOMES = ("ok", "failed", "given_up")
@@ -62,7 +61,7 @@ class Delivery:
     """The task of one target.
 
     give_up_s: age at which a message is dropped.
-    first_wait_s: wait after the first failed try.
+    backoff: waits after failed tries.
     """
 
     def __init__(
@@ -70,14 +69,14 @@ class Delivery:
         target: Target,
         outbox: Outbox,
         give_up_s: float,
-        first_wait_s: float = FIRST_WAIT_S,
+        backoff: Backoff = BACKOFF,
         metrics: Metrics = METRICS,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.name = target.name
         self.trouble: str | None = None  # why the last try failed
         self._target, self._outbox = target, outbox
-        self._give_up_s, self._first_wait_s = give_up_s, first_wait_s
+        self._give_up_s, self._backoff = give_up_s, backoff
         self._metrics, self._now = metrics, now
         self._news = asyncio.Event()
         self._tries = self._refusals = 0
@@ -97,7 +96,7 @@ class Delivery:
                 wait_s = await self._step()
             except (sqlite3.Error, ValueError) as error:
                 wait_s = self._failed(DeliveryFailed(f"the queue cannot be used: {error}"))
-            await asyncio.sleep(wait_s)
+            await self._backoff.sleep(wait_s)
 
     async def _step(self) -> float:
         """Deliver one message, or wait for one; return how long to wait before the next."""
@@ -157,9 +156,7 @@ class Delivery:
         self.trouble = str(error)
         self._metrics.count(ALERTS_DELIVERIES, 1, (self.name, "failed"))
         self._metrics.set(ALERTS_DELIVERY_FAILING, 1, (self.name,))
-        wait_s = min(LONGEST_WAIT_S, self._first_wait_s * 2.0 ** min(self._tries - 1, 10))
-        wait_s *= random.uniform(0.5, 1.0)  # noqa: S311 - so that several receivers do not come at once
-        wait_s = max(wait_s, min(error.retry_after_s, LONGEST_OBEYED_S))
+        wait_s = self._backoff.wait_s(self._tries, error.retry_after_s)
         logger.warning("delivery to %s failed: %s; trying again in %.0f s", self.name, error, wait_s)
         return wait_s
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.durable import sync
+
 FILE_NAME = "alerts.jsonl"
 Entry = dict[str, Any]
 
@@ -48,7 +50,7 @@ class Journal:
         finally:
             os.close(file)
         if is_new:
-            self._sync_directory()
+            sync(self.path.parent)
 
     def recent(self, count: int, shape: Callable[[Entry], Entry]) -> deque[Entry]:
         """Return the last entries, the oldest first, each in another shape: they may be long."""
@@ -71,14 +73,7 @@ class Journal:
                 self._numbered(number).replace(self._numbered(number + 1))
         if self._files == 1:
             self.path.unlink()
-        self._sync_directory()
-
-    def _sync_directory(self) -> None:
-        directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync(self.path.parent)
 
 
 def _whole_lines_bytes(file: int) -> int:

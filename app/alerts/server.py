@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -32,6 +31,7 @@ from app.http.uvicorn_server import Uvicorn, config
 from app.measuring import METRICS
 from app.metrics import ALERTS_DELIVERIES
 from app.process.listening import BACKLOG, bind, cannot_listen
+from app.process.signals import on_stop_signal
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
 from app.settings.rules import ALERTS
@@ -128,9 +128,4 @@ def _take_signals(server: uvicorn.Server) -> None:
         logger.info("stopping")
         server.should_exit = True
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+    on_stop_signal(stop)

@@ -14,8 +14,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -24,6 +22,7 @@ import httpx
 from app.alerts.delivery import DeliveryFailed
 from app.alerts.message import CHAT_TEXT_BYTES, Message, text, title
 from app.alerts.notification import NEVER
+from app.backoff import asked_wait_s
 
 _ANSWER_BYTES = 65_536
 _CHAT_BODY_BYTES = 20_000  # DingTalk's limit; Feishu's is 20 KB
@@ -238,7 +237,7 @@ async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: Mappi
     if not response.is_success:
         raise DeliveryFailed(
             f"HTTP {response.status_code}{_reason(answer)}",
-            retry_after_s=_retry_after_s(response.headers.get("retry-after", "")),
+            retry_after_s=asked_wait_s(response.headers.get("retry-after", "")),
             refused=response.status_code in _CONTENT_REFUSED,
         )
     return answer
@@ -253,15 +252,3 @@ def _reason(answer: bytes) -> str:
 def _said(value: object) -> str:
     """Return a vendor's message without what looks like a key."""
     return re.sub(r"[A-Za-z0-9_-]{20,}", "***", str(value)[:300])
-
-
-def _retry_after_s(value: str) -> float:
-    """Return the wait a Retry-After header asks for, in seconds or as a date; 0 when it is neither."""
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return 0.0
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.clients.entry import this_command
-from app.errors import Unavailable
+from app.errors import Unavailable, first_of
 
 if TYPE_CHECKING:
     from mcp import ClientSession
@@ -60,7 +60,7 @@ async def converse(session: Session, http_status: Callable[[], int | None] = lam
     except TimeoutError:
         reason = f"no answer within {CALL_TIMEOUT_S:.0f} s"
     except Exception as error:  # noqa: BLE001  the SDK lets through whatever its transports meet
-        first = _first(error)
+        first = first_of(error)
         if isinstance(first, Refused):
             raise first from None
         reason = str(first).partition("For more information check")[0].strip() or type(first).__name__
@@ -91,12 +91,6 @@ async def _result(client: ClientSession, tool: str, arguments: dict[str, Any]) -
         said = " ".join(getattr(content, "text", "") for content in result.content)
         raise Refused(f"{tool}: {said}")
     return result.structured_content
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 @contextlib.asynccontextmanager

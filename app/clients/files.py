@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import stat
-import tempfile
 from pathlib import Path
 
 from app.clients.jsonc_reading import NotEditable
+from app.durable import replace_file
 
 BACKUP_SUFFIX = ".claude-memory-backup"
 
@@ -43,7 +41,7 @@ def keep(file: Path, text: str) -> Path:
         if read(backup) == text:
             return backup
     backup = _numbered(file, len(there))
-    _replace(backup, text, file.stat())
+    replace_file(backup, text.encode(), like=file.stat())
     return backup
 
 
@@ -55,40 +53,4 @@ def write(file: Path, old: str | None, new: str | None) -> None:
         file.unlink()
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    _replace(file, new, file.stat() if old is not None else None)
-
-
-def _replace(file: Path, text: str, like: os.stat_result | None) -> None:
-    """Write beside the file, then rename: a reader finds the old text or the new one, whole."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as temporary:
-            temporary.write(text.encode("utf-8"))
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        if like is not None:
-            _make_alike(Path(name), like)
-        Path(name).replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-    _sync_folder(file.parent)
-
-
-def _make_alike(file: Path, like: os.stat_result) -> None:
-    """Give a new file the owner and the mode of the old one."""
-    if hasattr(os, "chown"):
-        with contextlib.suppress(PermissionError):  # only root gives files away
-            os.chown(file, like.st_uid, like.st_gid)
-    file.chmod(stat.S_IMODE(like.st_mode))
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # Windows opens no folders
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    replace_file(file, new.encode(), like=file.stat() if old is not None else None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import SUPPRESS, Namespace
+from pathlib import Path
 from typing import Any
 
 from app.commands.common import Commands, add_command, add_debug
@@ -39,5 +41,7 @@ def run(args: Namespace) -> int:
     if line := unread_names():
         logging.getLogger(__name__).warning("%s", line)
     given = [*(["--debug"] if args.debug else []), *(["--render-mode"] if args.render_mode else [])]
-    command = [sys.executable, "-m", "app", "worker", "--supervised", *given]
-    return Supervisor(command, settings.worker_restart_delay).run()
+    # This very code, whatever package `app` there is in the folder it was started in.
+    command = [sys.executable, "-P", "-m", "app", "worker", "--supervised", *given]
+    search = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
+    return Supervisor(command, settings.worker_restart_delay, {"PYTHONPATH": search}).run()

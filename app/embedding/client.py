@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
 import httpx
 
+from app.backoff import Backoff, asked_wait_s
 from app.embedding.service import Service
-from app.errors import EmbeddingRefused, EmbeddingUnavailable
+from app.errors import EmbeddingRefused, EmbeddingUnavailable, first_of
 
 TEXT_LIMIT_CHARACTERS = 8_000  # within 8,192 tokens in every common script: a character is seldom more than one
 _SHORTEST_CHARACTERS = 1_000  # a refused text is not cut below this; no model takes fewer than some 250 tokens
 _CALLS_AT_ONCE = {"passage": 4, "query": 8}  # of their own: a question does not wait behind memories
 _CALL_CHARACTERS = 32_000  # a service on a laptop takes some ten seconds for so much
 _CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S = 5.0, 120.0
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
+BACKOFF = Backoff(first_s=0.5, longest_s=8.0)
 _LONGEST_ASKED_WAIT_S = 30.0  # a service that asks for more is left alone
 _TEXT_STATUS = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
 _PASSING_STATUS = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
@@ -43,11 +41,18 @@ class _TextsRefused(Exception):
 class EmbeddingClient:
     """An app.memory.ports.Embedder. Opens connections when they are needed; `close` ends them."""
 
-    def __init__(self, service: Service, tries: int, on_tokens: Callable[[int], None] = lambda tokens: None) -> None:
-        """tries: of a call that fails in a way that passes. on_tokens: told how many tokens each call cost."""
+    def __init__(
+        self,
+        service: Service,
+        tries: int,
+        on_tokens: Callable[[int], None] = lambda tokens: None,
+        backoff: Backoff = BACKOFF,
+    ) -> None:
+        """tries: of a call that fails in a way that passes. on_tokens: gets the number of tokens each call cost."""
         self._service = service
         self._tries = max(1, tries)
         self._on_tokens = on_tokens
+        self._backoff = backoff
         self._slots = {kind: asyncio.Semaphore(calls) for kind, calls in _CALLS_AT_ONCE.items()}
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(_ANSWER_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
@@ -80,7 +85,7 @@ class EmbeddingClient:
             async with asyncio.TaskGroup() as group:
                 parts = [group.create_task(self._part(call, self._slots[kind])) for call in calls]
         except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            raise first_of(errors) from None
         return [vector for part in parts for vector in part.result()]
 
     async def _part(self, texts: Sequence[str], slots: asyncio.Semaphore) -> list[Vector | None]:
@@ -124,10 +129,10 @@ class EmbeddingClient:
             except EmbeddingRefused:
                 raise
             except EmbeddingUnavailable as error:
-                wait_s = _wait_s(attempt) if error.retry_after_s is None else error.retry_after_s
+                wait_s = self._backoff.wait_s(attempt, error.retry_after_s)
                 if attempt == self._tries or wait_s > _LONGEST_ASKED_WAIT_S:
                     raise
-            await asyncio.sleep(wait_s)
+            await self._backoff.sleep(wait_s)
         raise AssertionError("the last attempt returns or raises")
 
     async def _once(self, texts: Sequence[str]) -> list[Vector | None]:
@@ -159,7 +164,8 @@ class EmbeddingClient:
         if status == HTTPStatus.TOO_MANY_REQUESTS and code == _OUT_OF_QUOTA:
             return EmbeddingRefused(f"the quota at {host} is used up ({said}); raise it in the service's console")
         if status in _PASSING_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return EmbeddingUnavailable(f"{host} is busy or failing ({said})", _retry_after_s(response))
+            asked_s = asked_wait_s(response.headers.get("retry-after", ""))
+            return EmbeddingUnavailable(f"{host} is busy or failing ({said})", asked_s)
         if status == HTTPStatus.UNAUTHORIZED:
             return EmbeddingRefused(
                 f"{host} does not know the key ({said}); set EMBEDDING_API_KEY, or DASHSCOPE_API_KEY for DashScope"
@@ -223,22 +229,3 @@ def _error_code(response: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""
     return code if re.fullmatch(r"[A-Za-z][A-Za-z_.]{0,50}", code) else ""
-
-
-def _wait_s(attempt: int) -> float:
-    """Return how long to wait after a failed attempt: twice as long each time, half of it left to chance."""
-    longest_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * float(2 ** (attempt - 1)))
-    return longest_s * random.uniform(0.5, 1.0)  # noqa: S311  # spreads the load, hides nothing
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Return what Retry-After asks for (RFC 9110, 10.2.3): seconds, or a date."""
-    value = response.headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None

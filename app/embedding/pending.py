@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
+from app.backoff import Backoff
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
 from app.memory.change_log import LogPruned
 from app.memory.ports import Embedder, Unembedded, VectorStore
@@ -22,7 +22,7 @@ from app.memory.vectors import pack
 logger = logging.getLogger(__name__)
 
 _IDLE_S = 5.0  # writes of other processes are looked for this often
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 300.0  # after failures in a row: twice as long each time
+BACKOFF = Backoff(first_s=2.0, longest_s=300.0)
 _NEWEST = UUID(int=2**128 - 1)
 
 
@@ -32,9 +32,10 @@ class Pending:
     `run` goes on for ever; call `wake` after a write to have it look at once.
     """
 
-    def __init__(self, vectors: VectorStore, embedder: Embedder) -> None:
+    def __init__(self, vectors: VectorStore, embedder: Embedder, backoff: Backoff = BACKOFF) -> None:
         self._vectors = vectors
         self._embedder = embedder
+        self._backoff = backoff
         self._position: int | None = None  # where to read the log from; None before the first look
         self._older_than: UUID | None = None  # where the sweep through all memories is; None when it is through
         self._refused: set[tuple[UUID, int]] = set()
@@ -74,7 +75,10 @@ class Pending:
                 if self.problem is None:
                     logger.warning("memories get no vectors for now: %s", error)
                 self.problem = str(error)
-                await asyncio.sleep(_wait_s(error, failures))
+                if isinstance(error, EmbeddingRefused):  # only an operator can help: as seldom as after many failures
+                    await self._backoff.sleep(self._backoff.longest_s)
+                else:
+                    await self._backoff.wait(failures, error.retry_after_s)
             else:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_IDLE_S):
@@ -133,10 +137,3 @@ class Pending:
 def _said(memory: Unembedded) -> str:
     """Return a memory's text as the models were tried with it: a turn begins with its speaker."""
     return f"{memory.name}: {memory.text}" if memory.name else memory.text
-
-
-def _wait_s(error: EmbeddingUnavailable, failures: int) -> float:
-    if isinstance(error, EmbeddingRefused):
-        return _LONGEST_WAIT_S  # only an operator can help
-    wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * float(2 ** min(failures, 10)))
-    return max(error.retry_after_s or 0.0, wait_s * random.uniform(0.5, 1.0))  # noqa: S311  # spreads the load

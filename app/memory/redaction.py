@@ -215,7 +215,7 @@ def _rules() -> tuple[_Rule, ...]:
     spec = find_spec("secretscreen")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(
-            "secretscreen is not installed: its list of credential shapes is needed (requirements/app.in)"
+            "secretscreen is not installed: its list of credential shapes is needed; pip install secretscreen"
         )
     listed = tomllib.loads((Path(spec.submodule_search_locations[0]) / "gitleaks.toml").read_text(encoding="utf-8"))
     return _OWN + tuple(

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from typing import IO, Any
 
 from rich.filesize import decimal
 
+from app.durable import replacing
 from app.errors import MemoryServerError
 from app.memory.texts import content_hash, message_hash
 from app.memory.types import Kind, Scope
@@ -203,16 +202,8 @@ def _written(file: str) -> Iterator[IO[bytes]]:
             with path.open("wb") as out:
                 yield out
             return
-        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent, delete=False) as out:
-            part = Path(out.name)
-            try:
-                yield out
-                out.flush()
-                os.fsync(out.fileno())
-                part.replace(path)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
+        with replacing(path) as out:
+            yield out
     except BrokenPipeError:
         raise
     except OSError as error:

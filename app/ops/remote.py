@@ -19,7 +19,7 @@ _HINTS = {
 
 def get(settings: Settings, url: str, path: str) -> bytes:
     """Return the body at a path. Raises Unavailable, and NotPermitted rather than send a token in the clear."""
-    import requests
+    import httpx  # takes a while to load, and most commands ask no one
 
     token = settings.memory_token
     parts = urlsplit(url)
@@ -27,17 +27,17 @@ def get(settings: Settings, url: str, path: str) -> bytes:
         raise NotPermitted(f"{url}: the token would cross the network in the clear; use https://, or an SSH tunnel")
     headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
     try:
-        answer = requests.get(
+        answer = httpx.get(
             f"{url}{path}",
             headers=headers,
-            timeout=(_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
-            allow_redirects=False,  # it would carry the token elsewhere
+            timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            follow_redirects=False,  # it would carry the token elsewhere
         )
-    except requests.RequestException as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise Unavailable(f"{url} does not answer ({type(error).__name__}); check the address") from error
     if answer.status_code != 200:
         raise Unavailable(f"{url}{path} answered {answer.status_code}: {_reason(answer)}")
-    return bytes(answer.content)
+    return answer.content
 
 
 def _reason(answer: Any) -> str:

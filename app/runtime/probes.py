@@ -76,7 +76,8 @@ async def memu(settings: Settings) -> str:
     """Ask memU for something harmless with the key. Raises Unavailable."""
     if settings.memu_api_key is None:
         raise Unavailable("no memU: set MEMU_API_KEY")
-    await _post(
+    await asyncio.to_thread(
+        _post,
         f"{settings.memu_base_url}/api/v3/memory/retrieve",
         settings.memu_api_key.get_secret_value(),
         {"user_id": settings.default_user_id, "agent_id": settings.default_agent_id, "query": "hello"},
@@ -84,22 +85,20 @@ async def memu(settings: Settings) -> str:
     return "answered"
 
 
-async def _post(url: str, key: str, body: dict[str, str]) -> Any:
-    import requests
+def _post(url: str, key: str, body: dict[str, str]) -> None:
+    """Post with the key, and expect JSON; for a thread, as httpx takes a while to load. Raises Unavailable."""
+    import httpx
 
-    def post() -> Any:
-        response = requests.post(
+    try:
+        response = httpx.post(
             url,
             json=body,
             headers={"Authorization": f"Bearer {key}"},
-            timeout=(_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
-            allow_redirects=False,
+            timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            follow_redirects=False,  # it would carry the key elsewhere
         )
-        if response.status_code != 200:
+        if response.status_code != httpx.codes.OK:
             raise Unavailable(f"{url} answered {response.status_code}; check the key and the address")
-        return response.json()
-
-    try:
-        return await asyncio.to_thread(post)
-    except (requests.RequestException, ValueError) as error:
+        response.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise Unavailable(f"{url} does not answer ({type(error).__name__}); check the address") from error

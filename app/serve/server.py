@@ -19,13 +19,13 @@ import gc
 import logging
 import math
 import os
-import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcp.server.lowlevel import Server
@@ -33,13 +33,15 @@ from mcp.server.lowlevel import Server
 from app import logs
 from app.access.authenticator import Authenticator
 from app.access.tokens import TokenStore
-from app.errors import MemoryServerError, Unavailable
+from app.backoff import Backoff
+from app.errors import MemoryServerError, Unavailable, first_of
 from app.http.guard import Guard
 from app.http.limits import SharedCounts, rate_limit
 from app.http.uvicorn_server import config
 from app.measuring import METRICS
 from app.process.begun import Boot
 from app.process.listening import bind, cannot_listen
+from app.process.signals import on_stop_signal
 from app.runtime.health import health
 from app.runtime.runtime import Runtime, preload
 from app.serve.dispatch import Dispatcher
@@ -63,7 +65,7 @@ RUNNING_CALLS_S = 8.0  # how long a shutdown waits for calls; `docker stop` kill
 IDLE_LOOK_S = 5.0  # how often a daemon looks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
 TOOL_MODULES = ("app.serve.mcp.tools", "app.serve.mcp.resources")  # what answers the first call loads
-RETRY_S = (1, 2)  # waits between tries to reach a database server, the last again and again
+DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not there yet
 MakeRuntime = Callable[..., Runtime]
 MakeMcp = Callable[[Runtime], Server[Any]]
 
@@ -232,9 +234,9 @@ class _Server:
             gc.enable()
             await self._leave_when_idle()
         except* MemoryServerError as errors:
-            self._fail(errors.exceptions[0])
+            self._fail(errors)
         except* Exception as errors:  # noqa: BLE001 - whatever it was, it is told where the process ends
-            self._fail(errors.exceptions[0])
+            self._fail(errors)
 
     async def _answer(self) -> None:
         """Take connections, over HTTP and from bridges. Raises CannotListen and SocketUnusable."""
@@ -249,24 +251,21 @@ class _Server:
         self._step("MCP answers" if self._service.full else "HTTP answers")
 
     def _fail(self, error: BaseException) -> None:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        self._failure = error
+        self._failure = first_of(error)
         self._uvicorn.end()
 
     async def _start_runtime(self) -> None:
         """Start the runtime. A database server may come later than we do, our own database not."""
-        waits = iter(RETRY_S)
-        while True:
+        for failures in count(1):
             try:
                 await self._runtime.start()
                 break
             except Unavailable as error:
                 if self._settings.database_url is None:
                     raise
-                wait_s = next(waits, RETRY_S[-1])
-                logger.warning("start: %s; trying again in %d s", error, wait_s)
-                await asyncio.sleep(wait_s)
+                wait_s = DATABASE_BACKOFF.wait_s(failures)
+                logger.warning("start: %s; trying again in %.1f s", error, wait_s)
+                await DATABASE_BACKOFF.sleep(wait_s)
         if self._boot.listener is not None and needs_token(self._settings):
             await check_tokens(self._settings, self._runtime.tokens)
         if not self._boot.listens:
@@ -287,12 +286,7 @@ class _Server:
         return routes
 
     def _take_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(number, self._on_signal)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._on_signal))
+        on_stop_signal(self._on_signal)
         if self._boot.signals.requested:
             self._on_signal()
 

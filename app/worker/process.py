@@ -10,17 +10,19 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from datetime import UTC, tzinfo
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from app import logs, metrics
-from app.errors import MemoryServerError, Unavailable
+from app.backoff import Backoff
+from app.errors import MemoryServerError, Unavailable, first_of
 from app.http.observation import observed
 from app.measuring import METRICS
 from app.process.memory_trim import give_memory_back
+from app.process.signals import on_stop_signal
 from app.runtime.background import background_work
 from app.runtime.components import Component, Status
 from app.runtime.composition import Feeding, Opened, database_of, opened
@@ -37,7 +39,7 @@ from app.worker.schedules import Schedule, Schedules
 
 logger = logging.getLogger(__name__)
 
-RETRY_S = 2.0  # between tries to reach a database server that is not there yet
+DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not there yet
 STATUS_EVERY_S = 60.0
 _FOLD_EVERY_S = 1.0  # nobody tells a worker how busy the log is
 _LOOK_S = 15.0
@@ -54,9 +56,7 @@ def run(*, status_lines: bool, supervised: bool) -> int:
     try:
         asyncio.run(_run(worker, supervised=supervised))
     except ExceptionGroup as errors:
-        error: Exception = errors
-        while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
+        error = first_of(errors)
         if not isinstance(error, MemoryServerError):
             logger.error("the worker failed", exc_info=error)  # noqa: TRY400 - the group around it says nothing
         raise error from None
@@ -64,14 +64,11 @@ def run(*, status_lines: bool, supervised: bool) -> int:
 
 
 async def _run(worker: Worker, *, supervised: bool) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    stop = asyncio.Event()
+    on_stop_signal(stop.set)
     if supervised:
-        loop.add_reader(sys.stdin.fileno(), lambda: stop.set() if not os.read(sys.stdin.fileno(), 1) else None)
+        stdin = sys.stdin.fileno()
+        asyncio.get_running_loop().add_reader(stdin, lambda: stop.set() if not os.read(stdin, 1) else None)
     working, told = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
@@ -120,14 +117,15 @@ class Worker:
                     group.create_task(certificate_jobs(str(settings.public_url)).run())
 
     async def _open_database(self) -> None:
-        while True:
+        for failures in count(1):
             try:
                 await self._db.open()
                 break
             except Unavailable as error:
-                logger.warning("%s; trying again in %g s", error, RETRY_S)
+                wait_s = DATABASE_BACKOFF.wait_s(failures)
+                logger.warning("%s; trying again in %.1f s", error, wait_s)
                 await self._db.close()
-                await asyncio.sleep(RETRY_S)
+                await DATABASE_BACKOFF.sleep(wait_s)
         logger.info("the database is open")
 
     async def _look_after(self) -> None:

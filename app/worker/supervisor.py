@@ -6,10 +6,11 @@ The worker reads the end of its standard input when the parent is gone, whatever
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 
 logger = logging.getLogger(__name__)
@@ -22,8 +23,12 @@ _PATIENT_WITH_SETTINGS = 2  # once, for a file with a secret may be just being w
 class Supervisor:
     """Runs one command again and again until it ends well, or we are told to stop."""
 
-    def __init__(self, command: Sequence[str], restart_delay_s: float) -> None:
+    def __init__(
+        self, command: Sequence[str], restart_delay_s: float, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """environment: variables that the command gets beside our own."""
         self._command, self._restart_delay_s = command, restart_delay_s
+        self._environment = {**os.environ, **(environment or {})}
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -45,7 +50,7 @@ class Supervisor:
 
     def _run_once(self) -> int:
         """Start the worker and wait for its end; return its exit status, negative for a signal."""
-        with subprocess.Popen(self._command, stdin=subprocess.PIPE) as child:  # noqa: S603 - our own program
+        with subprocess.Popen(self._command, stdin=subprocess.PIPE, env=self._environment) as child:  # noqa: S603 - our own program
             self._child = child
             if self._stop.is_set():  # the signal came before there was a child to pass it on to
                 child.terminate()

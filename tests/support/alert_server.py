@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from tests.support.serving import Server
@@ -11,7 +12,7 @@ from tests.support.serving import Server
 class AlertServer(Server):
     """`claude-memory alerts`."""
 
-    program = ("-m", "app", "alerts")
+    program = (sys.executable, "-m", "app", "alerts")
 
     def post(self, content: bytes, **headers: str) -> tuple[int, Any]:
         """Send a notification; return (status, body)."""

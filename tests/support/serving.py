@@ -42,7 +42,12 @@ def clean_environment(**more: str) -> dict[str, str]:
 class Server:
     """A server process. `lines` of stdout are what it said before it was asked for anything."""
 
-    program: tuple[str, ...] = ("-m", "app", "serve")
+    program: tuple[str, ...] = (sys.executable, "-m", "app", "serve")
+
+    @staticmethod
+    def environment(**more: str) -> dict[str, str]:
+        """Return what it is started with."""
+        return clean_environment(**more)
 
     def __init__(self, data_dir: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> None:
         self.data_dir = data_dir
@@ -50,11 +55,11 @@ class Server:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self.program, "--port", "0", "--data-dir", str(data_dir), *arguments],
+                [*self.program, "--port", "0", "--data-dir", str(data_dir), *arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=cwd or data_dir.parent,
-                env=clean_environment(**environment),
+                env=self.environment(**environment),
             )
         self.family: list[psutil.Process] = []
         assert self.process.stdout is not None
@@ -123,7 +128,7 @@ class Server:
 class SlowServer(Server):
     """A server with one tool, `wait`, and no PostgreSQL: see slow_server.py."""
 
-    program = ("-m", "tests.support.slow_server")
+    program = (sys.executable, "-m", "tests.support.slow_server")
 
     def __init__(self, data_dir: Path, *arguments: str, cwd: Path | None = None, **environment: str) -> None:
         environment = {"DATABASE_URL": "postgresql://nowhere", "DRAIN_SECONDS": "0", **environment}

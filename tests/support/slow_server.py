@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 
+from app.backoff import Backoff
 from app.errors import StoreUnavailable
 from app.process import boot
 
@@ -26,7 +27,7 @@ def run(begun: boot.Boot) -> int:
     from app.runtime.runtime import Runtime
     from app.serve import server
 
-    server.RETRY_S = (0.05,)
+    server.DATABASE_BACKOFF = Backoff(first_s=0.05, longest_s=0.05)
 
     class StandIn(Runtime):
         failures = int(os.environ.get("START_FAILS_WITH", "0"))

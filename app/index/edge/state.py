@@ -11,6 +11,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app.durable import replace_file
 from app.errors import Conflict
 from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.bm25 import VECTORS_VERSION
@@ -69,12 +70,7 @@ def read_state(folder: Path, database: str, space: Space | None) -> tuple[ShardS
 
 def write_state(folder: Path, state: ShardState) -> None:
     """Put the state on disk, whole or not at all. Raises OSError."""
-    temporary = folder / "state.json.new"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(asdict(state), file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(state_file(folder))
+    replace_file(state_file(folder), json.dumps(asdict(state)).encode(), alone=True)
 
 
 def hold(folder: Path) -> int:

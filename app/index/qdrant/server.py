@@ -7,7 +7,6 @@ two errors: IndexUnavailable when a collection is lost (it has to be filled anew
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
@@ -17,6 +16,7 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from app.backoff import Backoff
 from app.errors import IndexUnavailable
 from app.index.engine import EngineAway
 from app.index.qdrant.convert import INDEXES, collection_parameters
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SEARCH_LIMIT_S = 1.0  # a search that waits longer is answered without the index
 WRITE_LIMIT_S = 60.0
 ADMIN_LIMIT_S = 120.0  # making a collection takes 10 s while a node of a cluster is dead
-_BACKOFF_S = 0.1
+BACKOFF = Backoff(first_s=0.15, longest_s=10.0)
 _CONNECTIONS = 32
 
 T = TypeVar("T")
@@ -39,7 +39,14 @@ Call: TypeAlias = Callable[[AsyncQdrantClient], Awaitable[T]]
 class QdrantServer:
     """The server, or a cluster of which one node is asked: makes, names and deletes collections."""
 
-    def __init__(self, urls: Sequence[str], key: SecretStr | None, tries: int, may_send: MaySend | None = None) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        key: SecretStr | None,
+        tries: int,
+        may_send: MaySend | None = None,
+        backoff: Backoff = BACKOFF,
+    ) -> None:
         """urls: of a cluster's nodes, at least one; tries: how often a call is made that may be made twice.
 
         may_send: asked right before each request that could change something; None for who changes nothing.
@@ -58,6 +65,7 @@ class QdrantServer:
         ]
         self._asked = 0
         self.tries = max(1, tries)
+        self._backoff = backoff
 
     @classmethod
     def of(cls, settings: Settings, may_send: MaySend | None = None) -> Self:
@@ -157,7 +165,7 @@ class QdrantServer:
                         failed += 1
                         if failed == tries:
                             raise
-                    await asyncio.sleep(_BACKOFF_S * (0.5 + random.random()) * 2 ** (failed - 1))  # noqa: S311
+                    await self._backoff.wait(failed)
         except TimeoutError:
             self._leave(node)
             raise EngineAway(f"Qdrant did not answer within {limit_s:.0f} s") from None

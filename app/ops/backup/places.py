@@ -8,18 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import os
 import re
-import tempfile
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from app.durable import Draft, remove_abandoned
 from app.ops.backup.errors import PlaceUnusable
 from app.settings.fields import Settings
 
@@ -35,7 +32,6 @@ _METADATA = re.compile(r"/latest/(api/token|meta-data/iam)")  # what a machine a
 _READ_BYTES = 1 << 20
 _PART_BYTES = 16 << 20  # of an upload, which may have 10,000: backups up to 160 GB
 _PARTS_AT_ONCE = 2
-_UNFINISHED_S = 3_600.0  # a file nobody has written to for so long belongs to a backup that was killed
 _RETRY_TIMEOUT = timedelta(seconds=60)
 
 
@@ -95,27 +91,20 @@ class _File:
 
     async def write(self, parts: AsyncIterator[bytes]) -> None:
         with _told(self.name):
-            out, unfinished = await asyncio.to_thread(self._begin)
+            draft = await asyncio.to_thread(self._begin)
             try:
-                with out:
-                    async for part in parts:
-                        await asyncio.to_thread(_write_all, out.fileno(), part)
-                    await asyncio.to_thread(os.fsync, out.fileno())
-                unfinished.replace(self._path)
+                async for part in parts:
+                    await asyncio.to_thread(draft.file.write, part)
+                await asyncio.to_thread(draft.commit)
             except BaseException:
-                unfinished.unlink(missing_ok=True)
+                await asyncio.to_thread(draft.discard)  # waits for a write that a cancelled task has left running
                 raise
-            await asyncio.to_thread(_sync_directory, self._path.parent)
 
-    def _begin(self) -> tuple[FileIO, Path]:
+    def _begin(self) -> Draft:
         directory = self._path.parent
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in directory.glob(".*.unfinished"):
-            with contextlib.suppress(FileNotFoundError):  # another backup was quicker
-                if time.time() - left.stat().st_mtime > _UNFINISHED_S:
-                    left.unlink()
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".unfinished", dir=directory)
-        return open(descriptor, "wb", buffering=0), Path(name)  # noqa: PTH123 - a descriptor, not a path
+        remove_abandoned(directory)  # of all backups: each has another name
+        return Draft(self._path)
 
     async def read(self) -> AsyncGenerator[bytes]:
         with _told(self.name), await asyncio.to_thread(self._path.open, "rb") as file:
@@ -241,17 +230,3 @@ def _told(name: str) -> Iterator[None]:
 def _first_line(error: Exception) -> str:
     text = str(error).partition("\n")[0]
     return text if len(text) <= 300 else f"{text[:300]}…"
-
-
-def _write_all(file: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(file, rest) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zipfile import BadZipFile
 
+from app.backoff import Backoff
 from app.errors import InvalidInput, StoreUnavailable
 from app.memory.types import Scope
 from app.ops.importing.entries import Bad, Entry, Found, Place
@@ -41,7 +42,7 @@ _BATCH_CHARACTERS = 2_000_000
 _PROBLEMS_KEPT = 100_000  # some 20 MB; beyond that they are counted only
 _PROBLEMS_SHOWN = 20
 _MANY = 10_000  # stored; then the planner's statistics are worth their 0.2 s
-_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # an embedded PostgreSQL that died is back within seconds
+BACKOFF, TRIES = Backoff(first_s=1.0, longest_s=8.0), 6  # an embedded PostgreSQL that died is back within seconds
 
 
 @dataclass(slots=True)
@@ -140,12 +141,20 @@ class Importer:
     """Stores what is read for one user, and counts."""
 
     def __init__(
-        self, store: PostgresStore, scope: Scope, settings: Settings, *, project: str | None, bar: Bar
+        self,
+        store: PostgresStore,
+        scope: Scope,
+        settings: Settings,
+        *,
+        project: str | None,
+        bar: Bar,
+        backoff: Backoff = BACKOFF,
     ) -> None:
         self._store = store
         self._writer = ImportWriter(store.db)
         self._scope = scope
         self._bar = bar
+        self._backoff = backoff
         self._preparer = Preparer(domain_settings(settings), new_id, agent=scope.agent, project=project)
         self.report = ImportReport()
 
@@ -265,9 +274,9 @@ class Importer:
 
     async def _tried(self, call: Any) -> int:
         """Call, again after a pause while PostgreSQL does not answer: a batch that was stored is skipped then."""
-        for pause_s in _PAUSES_S:
+        for failures in range(1, TRIES):
             try:
                 return int(await call())
             except StoreUnavailable:
-                await asyncio.sleep(pause_s)
+                await self._backoff.wait(failures)
         return int(await call())

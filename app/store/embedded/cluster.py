@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from app.durable import replacing
 from app.errors import StoreUnavailable
 from app.store.embedded import processes
 from app.store.embedded.account import Account, own_name
@@ -160,13 +161,9 @@ class Cluster:
         with suppress(OSError, UnicodeDecodeError):
             if file.read_text() == text:
                 return
-        draft = self.path / f"{name}.new"
-        draft.unlink(missing_ok=True)
-        with closing_descriptor(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)) as descriptor:
-            os.write(descriptor, text.encode())
-            os.fsync(descriptor)
-            self.account.give(descriptor)
-        draft.replace(file)
+        with replacing(file, alone=True) as draft:
+            self.account.give(draft.fileno())
+            draft.write(text.encode())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.durable import sync
 from app.errors import StoreUnavailable
 from app.store.embedded import processes
 from app.store.embedded.cluster import Cluster, closing_descriptor
@@ -46,8 +47,8 @@ def create(cluster: Cluster, programs: Path, stopped: Callable[[], bool]) -> Non
     _run(cluster, [programs / "postgres", "--single", "-D", here, *_SINGLE_USER], draft, stopped, FIRST_STATEMENTS)
     _flush(draft)
     draft.rename(cluster.path)
-    _fsync(cluster.home)
-    _fsync(cluster.data_dir)
+    sync(cluster.home)
+    sync(cluster.data_dir)
 
 
 def _make_home(cluster: Cluster) -> None:
@@ -103,10 +104,5 @@ def _flush(folder: Path) -> None:
                 return
     for root, _, files in os.walk(folder):
         for name in files:
-            _fsync(Path(root, name))
-        _fsync(Path(root))
-
-
-def _fsync(path: Path) -> None:
-    with closing_descriptor(os.open(path, os.O_RDONLY)) as descriptor:
-        os.fsync(descriptor)
+            sync(Path(root, name))
+        sync(Path(root))

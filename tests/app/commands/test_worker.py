@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +13,11 @@ from app import cli
 
 
 def test_the_parent_starts_the_child_with_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Sequence[str]] = []
+    seen: list[tuple[Sequence[str], str]] = []
 
     class StandIn:
-        def __init__(self, command: Sequence[str], delay_s: float) -> None:
-            seen.append(command)
+        def __init__(self, command: Sequence[str], delay_s: float, environment: Mapping[str, str]) -> None:
+            seen.append((command, environment["PYTHONPATH"]))
 
         def run(self) -> int:
             return 7
@@ -23,9 +25,11 @@ def test_the_parent_starts_the_child_with_its_own_options(monkeypatch: pytest.Mo
     monkeypatch.setattr("app.worker.supervisor.Supervisor", StandIn)
     monkeypatch.setattr("app.logs.setup", lambda settings: None)
     monkeypatch.setenv("DATABASE_URL", "postgresql://db.example/memory")
+    monkeypatch.setenv("PYTHONPATH", "/more")
 
     assert cli.run(["worker", "--render-mode", "--debug"]) == 7
-    assert seen == [[sys.executable, "-m", "app", "worker", "--supervised", "--debug", "--render-mode"]]
+    command = [sys.executable, "-P", "-m", "app", "worker", "--supervised", "--debug", "--render-mode"]
+    assert seen == [(command, f"{Path(__file__).parents[3]}{os.pathsep}/more")]
 
 
 def test_the_child_works(monkeypatch: pytest.MonkeyPatch) -> None:

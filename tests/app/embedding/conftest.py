@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from app.embedding import client as client_module
+from app.backoff import Backoff
 from app.embedding.client import EmbeddingClient
 from app.embedding.service import Service
 from tests.standins.embeddings import StandIn, embedding_service
@@ -34,9 +34,8 @@ def service(standin: StandIn) -> Service:
 
 
 @pytest.fixture
-async def client(service: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddingClient]:
+async def client(service: Service) -> AsyncIterator[EmbeddingClient]:
     """A client that does not wait long before it tries again."""
-    monkeypatch.setattr(client_module, "_FIRST_WAIT_S", 0.01)
-    client = EmbeddingClient(service, tries=3)
+    client = EmbeddingClient(service, tries=3, backoff=Backoff(first_s=0.01, longest_s=8.0))
     yield client
     await client.close()

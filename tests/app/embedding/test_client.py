@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
-import httpx
 import pytest
 
 from app.embedding import client as client_module
-from app.embedding.client import TEXT_LIMIT_CHARACTERS, EmbeddingClient
+from app.embedding.client import BACKOFF, TEXT_LIMIT_CHARACTERS, EmbeddingClient
+from app.embedding.service import Service
 from app.errors import EmbeddingRefused, EmbeddingUnavailable
 from tests.standins import embeddings as standins
+from tests.standins.embeddings import StandIn
 from tests.support.vectors import bag_of_words
 
 
@@ -221,28 +220,17 @@ class TestRetryAfter:
             await client.embed(["apple"], "query")
         assert (len(standin.calls), told.value.retry_after_s) == (1, 120)
 
-    @pytest.mark.parametrize(
-        ("value", "least", "most"),
-        [
-            ("3", 3, 3),
-            ("-5", 0, 0),
-            (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3_000, 3_600),
-            (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0, 0),
-        ],
-        ids=["seconds", "less than none", "a date to come", "a date gone by"],
-    )
-    def test_it_is_seconds_or_a_date(self, value, least, most):
-        response = httpx.Response(429, headers={"Retry-After": value})
 
-        assert least <= client_module._retry_after_s(response) <= most
+async def test_it_waits_longer_after_each_failure_and_not_after_the_last(service: Service, standin: StandIn) -> None:
+    waited: list[float] = []
 
-    @pytest.mark.parametrize("value", ["", "soon", "Thu, 99 Foo 2026"])
-    def test_what_is_neither_is_passed_over(self, value):
-        assert client_module._retry_after_s(httpx.Response(429, headers={"Retry-After": value})) is None
+    async def sleep(wait_s: float) -> None:
+        waited.append(wait_s)
 
+    standin.fail += [standins.BROKEN] * 4
+    client = EmbeddingClient(service, tries=4, backoff=replace(BACKOFF, sleep=sleep, chance=lambda: 0.0))
+    with pytest.raises(EmbeddingUnavailable):
+        await client.embed(["apple"], "query")
+    await client.close()
 
-def test_waits_grow_up_to_a_limit():
-    waits = [client_module._wait_s(attempt) for attempt in range(1, 30)]
-
-    assert all(0 < wait <= client_module._LONGEST_WAIT_S for wait in waits)
-    assert waits[0] <= client_module._FIRST_WAIT_S < max(waits)
+    assert (waited, len(standin.calls)) == ([0.5, 1.0, 2.0], 4)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
+from app.backoff import Backoff
 from app.embedding import pending as pending_module
-from app.embedding.client import EmbeddingClient
+from app.embedding.client import EmbeddingClient, Vector
 from app.embedding.pending import Pending
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
 from app.memory.change_log import LogPruned
-from app.memory.types import MemoryUpdate
+from app.memory.types import MemoryUpdate, Scope
 from app.store import embeddings as embeddings_module
+from app.store.database import Database
 from app.store.embeddings import Embeddings
+from app.store.postgres import PostgresStore
 from tests.standins import embeddings as standins
 from tests.support.rows import add_note, add_turns, piece, turn
 from tests.support.vectors import kept
@@ -26,13 +32,11 @@ from tests.support.waiting import until
 def impatient(monkeypatch):
     """Wait for next to nothing between two looks."""
     monkeypatch.setattr(pending_module, "_IDLE_S", 0.01)
-    monkeypatch.setattr(pending_module, "_FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr(pending_module, "_LONGEST_WAIT_S", 0.02)
 
 
 @pytest.fixture
 def pending(database, client):
-    return Pending(Embeddings(database), client)
+    return Pending(Embeddings(database), client, Backoff(first_s=0.02, longest_s=0.02))
 
 
 @pytest.fixture
@@ -280,18 +284,48 @@ class TestRun:
             await until(vectors, "the vector is stored")
 
 
+Waited = Callable[[EmbeddingUnavailable, int], Awaitable[list[float]]]
+
+
+class Failing:
+    """An embedder whose every call fails in the same way."""
+
+    model, at_once = "failing", 10
+
+    def __init__(self, error: EmbeddingUnavailable) -> None:
+        self._error = error
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[Vector | None]:
+        raise self._error
+
+
 class TestWaits:
-    @pytest.fixture(autouse=True)
-    def impatient(self):
-        """As long as in earnest: nothing is waited for here."""
+    @pytest.fixture
+    async def waited(self, database: Database, store: PostgresStore, alice: Scope) -> Waited:
+        """Return the waits after so many failures in a row, at their longest."""
 
-    def test_they_grow_up_to_a_limit(self):
-        waits = [pending_module._wait_s(EmbeddingUnavailable("away"), failures) for failures in (1, 3, 2_000)]
+        async def waited(error: EmbeddingUnavailable, failures: int) -> list[float]:
+            waits: list[float] = []
 
-        assert waits[0] <= 2 < waits[1] <= 8 < waits[2] <= 300
+            async def sleep(wait_s: float) -> None:
+                waits.append(wait_s)
+                if len(waits) == failures:
+                    raise asyncio.CancelledError
 
-    def test_what_the_service_asks_for_is_kept(self):
-        assert pending_module._wait_s(EmbeddingUnavailable("busy", 120.0), 1) == 120
+            backoff = replace(pending_module.BACKOFF, sleep=sleep, chance=lambda: 0.0)
+            pending = Pending(Embeddings(database), Failing(error), backoff)
+            with suppress(asyncio.CancelledError):
+                await pending.run()
+            return waits
 
-    def test_what_only_an_operator_can_mend_is_tried_seldom(self):
-        assert pending_module._wait_s(EmbeddingRefused("wrong key"), 1) == 300
+        await add_note(store, alice, "apple")
+        return waited
+
+    async def test_they_grow_up_to_a_limit(self, waited: Waited) -> None:
+        assert await waited(EmbeddingUnavailable("away"), 10) == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+    async def test_what_the_service_asks_for_is_respected(self, waited: Waited) -> None:
+        assert await waited(EmbeddingUnavailable("busy", 120.0), 2) == [120, 120]
+
+    async def test_what_only_an_operator_can_fix_is_tried_seldom(self, waited: Waited) -> None:
+        assert await waited(EmbeddingRefused("wrong key"), 2) == [300, 300]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.backoff import Backoff
 from app.memory.types import Scope
 from app.ops import exporting
 from app.ops.importing.run import Importer, ImportReport
@@ -38,7 +39,14 @@ def take(database: Database, plain_settings: Settings, alice: Scope, tmp_path: P
             (tmp_path / "import-me").write_bytes(what)
             what = tmp_path / "import-me"
         with ExitStack() as stack:
-            importer = Importer(PostgresStore(database), scope, plain_settings, project=project, bar=Bar("importing"))
+            importer = Importer(
+                PostgresStore(database),
+                scope,
+                plain_settings,
+                project=project,
+                bar=Bar("importing"),
+                backoff=Backoff(first_s=0.0, longest_s=0.0),
+            )
             return await importer.take(opened(str(what), stack), format)
 
     return take

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from collections.abc import Iterator
 
+import pytest
+from pydantic import SecretStr
+
+from app.errors import Unavailable
 from app.runtime import probes
 from app.runtime.runtime import Runtime
 from app.settings.fields import Settings
+from tests.support.answering import Answering, answering
 
 
 @pytest.mark.parametrize(
@@ -39,3 +45,57 @@ async def test_a_component_that_hangs_is_given_up(runtime: Runtime, monkeypatch:
     monkeypatch.setattr(probes, "_TIMEOUT_S", 0.0)
 
     assert (await runtime.probe("postgres"))["detail"] == "no answer within 0 s"
+
+
+@pytest.fixture
+def memu() -> Iterator[Answering]:
+    """A service in the place of memU."""
+    with answering() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(plain_settings: Settings, memu: Answering) -> Settings:
+    """Settings that lead to it."""
+    return plain_settings.model_copy(update={"memu_base_url": memu.url, "memu_api_key": SecretStr("the-key")})
+
+
+async def test_memu_is_asked_with_the_key(settings: Settings, memu: Answering) -> None:
+    assert await probes.memu(settings) == "answered"
+    [asked] = memu.asked
+    assert (asked.method, asked.path) == ("POST", "/api/v3/memory/retrieve")
+    assert asked.headers["authorization"] == "Bearer the-key"
+    assert json.loads(asked.body)["query"] == "hello"
+
+
+async def test_a_redirect_does_not_carry_the_key_elsewhere(settings: Settings, memu: Answering) -> None:
+    memu.status, memu.headers = 307, {"location": f"{memu.url}/elsewhere"}
+
+    with pytest.raises(Unavailable, match="answered 307; check the key and the address"):
+        await probes.memu(settings)
+    assert len(memu.asked) == 1
+
+
+async def test_an_answer_that_is_no_json_is_no_answer(settings: Settings, memu: Answering) -> None:
+    memu.body = b"<html>"
+
+    with pytest.raises(Unavailable, match=r"does not answer \(JSONDecodeError\); check the address"):
+        await probes.memu(settings)
+
+
+async def test_a_service_that_is_not_there_is_one_line_without_the_key(settings: Settings) -> None:
+    away = settings.model_copy(update={"memu_base_url": "http://127.0.0.1:9"})
+
+    with pytest.raises(Unavailable, match=r"does not answer \(ConnectError\); check the address") as told:
+        await probes.memu(away)
+    assert "the-key" not in str(told.value)
+
+
+async def test_a_service_that_says_nothing_is_not_waited_for_long(
+    settings: Settings, memu: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "_READ_TIMEOUT_S", 0.05)
+    memu.silent = True
+
+    with pytest.raises(Unavailable, match="ReadTimeout"):
+        await probes.memu(settings)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -46,7 +47,7 @@ class WorkerProcess:
         }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "worker", *arguments],
+                [sys.executable, "-P", "-m", "app", "worker", *arguments],
                 stdout=log,
                 stderr=log,
                 cwd=folder,
@@ -240,6 +241,19 @@ async def test_it_waits_for_a_server_and_goes_on_after_an_outage(
 
     await until(worker.leads, "it leads again")
     assert "was killed" not in worker.log
+
+
+async def test_a_package_app_where_it_is_started_is_not_taken_for_ours(
+    workers: Any, server_url: str, run_folder: Path
+) -> None:
+    wrong = run_folder / "workers" / "app"
+    wrong.mkdir(parents=True)
+    (wrong / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    try:
+        worker = workers(server_url)
+        await until(worker.is_ready, "it works")
+    finally:
+        shutil.rmtree(wrong)
 
 
 def test_without_a_database_server_there_is_nothing_to_do(tmp_path: Path) -> None:

@@ -198,7 +198,8 @@ class TestBroken:
         await engine.close()
 
     async def test_a_position_that_cannot_be_saved_raises_index_unavailable(self, engine, index_folder):
-        (index_folder / "state.json.new").mkdir()
+        (index_folder / "state.json").unlink(missing_ok=True)
+        (index_folder / "state.json").mkdir()
 
         with pytest.raises(IndexUnavailable, match="failed to save"):
             await engine.checkpoint(5)

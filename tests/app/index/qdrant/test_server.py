@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.http.exceptions import UnexpectedResponse
 
+from app.backoff import Backoff
 from app.errors import IndexUnavailable
 from app.index.engine import EngineAway
-from app.index.qdrant import server as server_module
 from app.index.qdrant.server import QdrantServer
 from app.index.qdrant.shape import Shape
 from app.memory.change_log import Space
@@ -165,11 +165,9 @@ class TestCalls:
         line.thaw()
         await server.close()
 
-    async def test_after_a_failure_the_next_node_is_asked(
-        self, line: Line, qdrant_url: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(server_module, "_BACKOFF_S", 0.0)
-        server = QdrantServer([f"http://127.0.0.1:{line.port}", qdrant_url], None, 2)
+    async def test_after_a_failure_the_next_node_is_asked(self, line: Line, qdrant_url: str) -> None:
+        backoff = Backoff(first_s=0.0, longest_s=0.0)
+        server = QdrantServer([f"http://127.0.0.1:{line.port}", qdrant_url], None, 2, backoff=backoff)
         await server.version()
         await line.cut()
 

@@ -18,7 +18,9 @@ import pytest
 from app.errors import StoreUnavailable
 from app.memory.types import Scope
 from app.ops.importing import run
+from app.store.database import Database
 from app.store.import_writing import ImportWriter
+from tests.app.ops.conftest import Take
 from tests.support.domain import texts_for
 from tests.support.waiting import until
 
@@ -105,8 +107,9 @@ async def test_one_memory_that_postgresql_refuses_takes_no_other_with_it(take, s
     assert "PostgreSQL did not take it" in problem.reason
 
 
-async def test_a_database_that_comes_back_ends_no_import(take, database, monkeypatch):
-    monkeypatch.setattr(run, "_PAUSES_S", (0.0, 0.0))
+async def test_a_database_that_comes_back_ends_no_import(
+    take: Take, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failures = iter([True, True, False])
     add = ImportWriter.add_memories
 
@@ -123,9 +126,9 @@ async def test_a_database_that_comes_back_ends_no_import(take, database, monkeyp
     assert await count(database) == (5, 5)
 
 
-async def test_a_database_that_stays_away_ends_the_import_with_its_reason(take, monkeypatch):
-    monkeypatch.setattr(run, "_PAUSES_S", (0.0,))
-
+async def test_a_database_that_stays_away_ends_the_import_with_its_reason(
+    take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def away(self: ImportWriter, scope: Scope, memories: Any) -> int:
         raise StoreUnavailable("PostgreSQL does not answer; try again")
 

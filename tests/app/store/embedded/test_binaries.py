@@ -45,7 +45,7 @@ def test_root_copies_the_programs_when_nobody_cannot_run_the_installed_ones(
 
 def test_without_the_wheel_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.store.embedded.binaries._PACKAGE", "no_such_package_here")
-    with pytest.raises(StoreUnavailable, match=r"requirements/local.txt, or set DATABASE_URL"):
+    with pytest.raises(StoreUnavailable, match=r"pip install .*, or set DATABASE_URL"):
         EmbeddedPostgres(tmp_path).start()
     with pytest.raises(StoreUnavailable):
         EmbeddedPostgres(tmp_path).start()  # and lets go of the data directory
