@@ -90,13 +90,8 @@ def checked(
     own = {key: value for key, value in values.values.items() if not key.isupper() and key != TARGET}
     options, problems = _options(own, values.secret_keys, model)
     problems += _setting_problems(settings, values.secret_keys, managed)
-    known = {name: value for name, value in settings.items() if name not in managed and name in _SETTINGS}
-    found = [check_given(known, ())]
-    if options is not None:
-        found += [check_given(given, (mode,)) for mode, given in containers(options, known).items()]
-    problems += dict.fromkeys(
-        line for one in found for line in (*one.wrong, *(broken.sentence for broken in one.broken))
-    )
+    free = {name: value for name, value in settings.items() if name in _SETTINGS and name not in managed}
+    problems += _value_problems(free, containers(options, free) if options is not None else {})
     if problems or options is None:
         raise ConfigError(values.stack, sorted(problems))
     secret = set(secret_names())
@@ -158,6 +153,12 @@ def _setting_problems(
         if name in known - secret and name in secret_keys:
             problems.append(f"{name}: is not a secret setting, containers would show it; set it in clear text")
     return problems
+
+
+def _value_problems(settings: Mapping[str, str], containers: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return what the app would refuse, of the stack's settings and of what each container gets, each once."""
+    found = [check_given(settings, ()), *(check_given(given, (mode,)) for mode, given in containers.items())]
+    return list(dict.fromkeys(line for checked in found for line in checked.lines))
 
 
 def _suggestion(name: str, known: Any) -> str:

@@ -29,8 +29,7 @@ def check_engines(values: Mapping[str, str]) -> None:
 
         if find_spec("qdrant_edge") is None:
             raise IndexUnavailable(
-                "the embedded search index is not installed (package qdrant-edge-py):"
-                " pip install -r requirements/app.txt, or set QDRANT_URL to a server"
+                "the embedded search index is not installed: pip install qdrant-edge-py, or set QDRANT_URL to a server"
             )
 
 

@@ -95,6 +95,11 @@ class Checked:
     wrong: list[str]
     broken: list[Broken]
 
+    @property
+    def lines(self) -> list[str]:
+        """All that is wrong, wrong values first."""
+        return [*self.wrong, *(rule.sentence for rule in self.broken)]
+
 
 def check_given(values: Mapping[str, str], modes: Collection[str], without: Collection[str] = ()) -> Checked:
     """Check settings that are given by their names in capitals; this environment plays no part.

@@ -16,6 +16,7 @@ from infra.selfhost.files import FOLDER
 from infra.selfhost.managed import with_defaults
 
 PORT, METRICS_PORT = 8000, 8080
+ADDRESS = "0.0.0.0"  # noqa: S104 - the container's private network
 DATA = "/tmp/claude-memory"  # noqa: S108 - a tmpfs: nothing is kept here
 
 
@@ -50,7 +51,7 @@ def server_settings(given: AppSettings, options: SelfhostConfig, postgres: str, 
     """Return what replicas, worker and `init` get. postgres, qdrant: host:port, seen from their engine."""
     return given.extended(
         {
-            "HOST": "0.0.0.0",  # noqa: S104 - the container's private network
+            "HOST": ADDRESS,
             "PORT": str(PORT),
             "METRICS_PORT": str(METRICS_PORT),
             "MEMORY_DATA_DIR": DATA,

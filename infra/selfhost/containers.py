@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.settings.rules import ALERTS, INIT, SERVE, WORKER
-from infra.selfhost import app, receiver
-from infra.selfhost.app_settings import DATA, METRICS_PORT, PORT
+from infra.selfhost import receiver
+from infra.selfhost.app import BACKUPS
+from infra.selfhost.app_settings import ADDRESS, DATA, METRICS_PORT, PORT
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.managed import with_defaults
 
 _DATABASE_URL = "postgresql://user:password@host:5432/name"
-_ADDRESS = "0.0.0.0"  # noqa: S104 - in the private network
 _SECRET = "x" * 46
 
 
@@ -26,7 +26,7 @@ def container_settings(options: SelfhostConfig, given: Mapping[str, str]) -> dic
     stack = with_defaults(given, options)
     shared = {
         **stack,
-        "HOST": _ADDRESS,
+        "HOST": ADDRESS,
         "PORT": str(PORT),
         "METRICS_PORT": str(METRICS_PORT),
         "MEMORY_DATA_DIR": DATA,
@@ -36,11 +36,11 @@ def container_settings(options: SelfhostConfig, given: Mapping[str, str]) -> dic
     }
     return {
         SERVE: shared,
-        WORKER: {"BACKUP_TO": app.BACKUPS, **shared},
+        WORKER: {"BACKUP_TO": BACKUPS, **shared},
         INIT: {**shared, "ADMIN_DATABASE_URL": _DATABASE_URL, "ADMIN_TOKEN": options.admin_token.get_secret_value()},
         ALERTS: {
             **stack,
-            "ALERTS_HOST": _ADDRESS,
+            "ALERTS_HOST": ADDRESS,
             "ALERTS_PORT": str(receiver.PORT),
             "ALERTS_TOKEN": _SECRET,
             "MEMORY_DATA_DIR": receiver.DATA,

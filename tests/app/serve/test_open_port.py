@@ -45,7 +45,7 @@ async def test_connections_that_waited_for_uvicorn_are_served() -> None:
         await server.listening.wait()
 
         assert b'"/early"' in await asyncio.to_thread(answer, early)
-        server.should_exit = True
+        server.end()
         await serving
 
 
@@ -57,7 +57,22 @@ async def test_who_connected_before_the_port_closed_is_answered() -> None:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.listening.wait()
         late = request(listener.getsockname()[1])  # in the queue: the loop had no turn to accept it
-        server.should_exit = True
+        server.end()
         await serving
 
     assert b" 200 " in await asyncio.to_thread(answer, late)
+
+
+async def test_until_it_may_listen_connections_are_refused_and_it_can_end() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        begun: Any = SimpleNamespace(doorman=None)
+        server = OpenPortServer(config(app), begun, wound_down)
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        await asyncio.sleep(0)
+
+        with socket.socket() as client:
+            assert client.connect_ex(bound.getsockname()) != 0
+        server.end()
+        await serving
+        assert not server.listening.is_set()
