@@ -60,7 +60,7 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
 async def _store(url: str, users: range, each: int, steps: Steps) -> None:
     from app.memory.ports import DomainSettings
     from app.memory.types import Scope
-    from app.ops.importing.entries import Found, Place
+    from app.ops.importing.entries import GoodEntry, Position
     from app.ops.importing.lines import MemoryLine
     from app.ops.importing.prepare import Preparer
     from app.store.database import Database
@@ -74,7 +74,7 @@ async def _store(url: str, users: range, each: int, steps: Steps) -> None:
         for number in steps.over(users, "storing"):
             preparer = Preparer(limits, new_id, agent="benchmark", project=None)
             lines = [MemoryLine(text=f"{texts.text()} {one}", project=project(one)) for one in range(each)]
-            memories = [preparer.memory(Found(place=Place(), item=line), line) for line in lines]
+            memories = [preparer.memory(GoodEntry(position=Position(), item=line), line) for line in lines]
             await writer.add_memories(Scope(_user(number), "benchmark"), memories)
         await writer.refresh_statistics()
     finally:

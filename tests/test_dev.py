@@ -157,7 +157,7 @@ def test_an_unknown_command_is_wrong_usage_and_names_the_known_ones(checkout: Ch
     done = checkout.dev("srve")
 
     assert done.returncode == 2
-    assert done.stderr == "./dev: no command 'srve'; there are serve, memory, test, check, bench, docs, lock\n"
+    assert done.stderr == "./dev: no command 'srve'; the commands are serve, memory, test, check, bench, docs, lock\n"
 
 
 # Which Python
@@ -417,8 +417,8 @@ def test_memory_takes_the_place_of_the_script_so_that_signals_reach_it(checkout:
         ),
         pytest.param(
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
-            "a downloaded package is not the one pinned in the file; run this again, "
-            "and if it stays so ask who runs your package index",
+            "a downloaded package is not the one pinned in the file; run this again; "
+            "if it fails again, ask the operator of your package index",
             id="wrong hash",
         ),
     ],

@@ -1,4 +1,4 @@
-"""What is changed in a client's document: an edit puts our part in, and takes it out again."""
+"""Edits of a client's document: each adds our part, and removes it again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Edit(Protocol):
 
     @property
     def part(self) -> str:
-        """What it is about, in a word or two."""
+        """What it edits, in a word or two."""
 
     def put(self, document: Document) -> Document:
         """Return the document with our part; itself when nothing is missing."""
@@ -24,7 +24,7 @@ class Edit(Protocol):
         """Return the document without our part; itself when there is none."""
 
     def again(self, before: Document, after: Document) -> Document:
-        """Return `before` with our part as it stands in `after`."""
+        """Return `before` with our part as it is in `after`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ServerEdit:
 
     @property
     def part(self) -> str:
-        """What it is about."""
+        """What it edits."""
         return f"server {self.name}"
 
     def put(self, document: Document) -> Document:
@@ -60,11 +60,11 @@ class ServerEdit:
         return document if entry == found else document.put(path, entry)
 
     def take(self, document: Document) -> Document:
-        """Take our entry away; another server of that name is not ours to take."""
+        """Remove our entry; another server of that name stays."""
         path = (self.key, self.name)
         return document.remove(path) if is_ours(document.get(path)) else document
 
     def again(self, before: Document, after: Document) -> Document:
-        """Add the entry as it stands in `after`."""
+        """Add the entry as it is in `after`."""
         path = (self.key, self.name)
         return before.put(path, after.get(path))

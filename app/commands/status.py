@@ -11,7 +11,7 @@ from app.commands.remote import add_token_file, server_url, token_of
 
 def declare(commands: Commands[Any]) -> None:
     """Declare `status`."""
-    parser = add_command(commands, "status", "Show what runs, since when, who is connected, and how much there is.")
+    parser = add_command(commands, "status", "Show what runs, since when, who is connected, and how much is stored.")
     parser.add_argument("--url", type=server_url, metavar="URL", help="Ask the server there instead.")
     add_token_file(parser)
     add_json(parser)
@@ -20,7 +20,7 @@ def declare(commands: Commands[Any]) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print what runs; that nothing does is no failure."""
+    """Print what runs; it is no failure if nothing does."""
     from app.ops import status as report
     from app.settings.loading import load_settings
 

@@ -1,4 +1,4 @@
-"""What runs on a data directory: asked over its socket; says so where nothing does. Never takes longer than 5 s."""
+"""Reports what runs on a data directory, as its socket answers, or that nothing does. Takes 5 s at most."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.settings.fields import Settings
 
 _ASK_TIMEOUT_S, _CALL_TIMEOUT_S = 2.0, 2.5
 
-# What /status says that is of use here; the rest are the details of its start and its settings.
+# The useful fields of /status; the others are details of the server's start and its settings.
 _OF_A_SERVER = (
     "status", "version", "uptime_seconds", "components", "connections", "sessions", "requests", "numbers",
 )  # fmt: skip
@@ -27,9 +27,9 @@ _OF_A_SERVER = (
 
 def status(data_dir: Path) -> dict[str, Any]:
     """Return what `claude-memory status --json` prints."""
-    told = ask(os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
+    answer = ask(os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
     index = _size(data_dir / "index")
-    if told is None:
+    if answer is None:
         return {
             "running": False,
             "data_dir": os.fspath(data_dir),
@@ -42,29 +42,29 @@ def status(data_dir: Path) -> dict[str, Any]:
         }
     numbers: dict[str, Any] = {}
     try:
-        answer = call_tool(data_dir, "memory_health", {"detailed": True}, _CALL_TIMEOUT_S)
-        numbers = answer.get("numbers") or {}
+        health = call_tool(data_dir, "memory_health", {"detailed": True}, _CALL_TIMEOUT_S)
+        numbers = health.get("numbers") or {}
     except Unavailable:
-        pass  # it is starting: then it has none yet
+        pass  # a server that is starting has none yet
     names = (
         "memories", "database_bytes", "index_lag_changes", "index_lag_seconds",
         "worker_leads", "backup_last_success", "backup_last_verified",
     )  # fmt: skip
-    return {"running": True, **told, **{name: numbers.get(name) for name in names}, "index_bytes": index}
+    return {"running": True, **answer, **{name: numbers.get(name) for name in names}, "index_bytes": index}
 
 
 def _size(folder: Path) -> int | None:
-    """Return the bytes that all files below a folder take on the disk; None when it is not there."""
+    """Return the bytes that all files below a folder take on the disk; None when there is no such folder."""
     if not folder.is_dir():
         return None
     size = 0
     for path, _, names in os.walk(folder):
         for name in names:
             try:
-                found = os.lstat(os.path.join(path, name))  # noqa: PTH118  ten times as quick as Path
-            except OSError:  # it has just gone
+                entry = os.lstat(os.path.join(path, name))  # noqa: PTH118  ten times as quick as Path
+            except OSError:  # it was just removed
                 continue
-            size += found.st_blocks * 512 if hasattr(found, "st_blocks") else found.st_size  # the index has holes
+            size += entry.st_blocks * 512 if hasattr(entry, "st_blocks") else entry.st_size  # the index has holes
     return size
 
 
@@ -78,7 +78,7 @@ def status_of(settings: Settings, url: str) -> dict[str, Any]:
 
 
 def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the status of a server elsewhere as rows for people; a token without `admin` is told less."""
+    """Return the status of a server elsewhere as rows for people; a token without `admin` sees less."""
     numbers, requests = found["numbers"], found["requests"]
     rows = [
         ("running", f"{found['version']} at {found['url']}, {found['status']}"),
@@ -115,8 +115,8 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
             ("socket", found["socket"]),
         ]
         sessions = [
-            f"{one['client'] or '?'} for {one.get('user', '?')} (pid {one['pid']}, since {one['since']})"
-            for one in found["sessions"]
+            f"{row['client'] or '?'} for {row.get('user', '?')} (pid {row['pid']}, since {row['since']})"
+            for row in found["sessions"]
         ]
         rows.append(("sessions", "\n".join(sessions) or "none"))
         rows += [
@@ -137,5 +137,8 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _upkeep(numbers: dict[str, Any]) -> list[tuple[str, str]]:
-    told = {name: value for name, value in numbers.items() if value is not None}
-    return [(one.name, one.found if one.mend is None else f"{one.found}; {one.mend}") for one in upkeep(told)]
+    findings = upkeep({name: value for name, value in numbers.items() if value is not None})
+    return [
+        (finding.name, finding.found if finding.remedy is None else f"{finding.found}; {finding.remedy}")
+        for finding in findings
+    ]

@@ -12,7 +12,7 @@ import pytest
 from app.access.tokens import digest, new_token
 from app.errors import NotPermitted, Unavailable
 from app.ops import drift
-from app.ops.doctor import State
+from app.ops.checks import State
 from app.runtime.report import InstallationReport, installation_report, packages
 from app.settings.fields import Settings
 from app.store.tokens import Tokens

@@ -76,7 +76,7 @@ class TestEmbedded:
 
         with monkeypatch.context() as patch:
             patch.setattr("app.index.edge.engine.EdgeEngine.empty", broken)
-            with pytest.raises(IndexUnavailable, match="could not be made in 3 tries: the disk is broken; look after"):
+            with pytest.raises(IndexUnavailable, match="could not be built in 3 tries: the disk is broken; check"):
                 await reindex(settings, False, unseen)
 
         assert (await reindex(settings, False, unseen)).points == 5
@@ -88,7 +88,7 @@ class TestEmbedded:
             await asyncio.Event().wait()
 
         monkeypatch.setattr("app.index.edge.engine.EdgeEngine.empty", stuck)
-        with pytest.raises(IndexUnavailable, match="the index did not get on for 0 s; look after"):
+        with pytest.raises(IndexUnavailable, match="the index made no progress for 0 s; check"):
             await reindex(settings, False, unseen)
 
 
@@ -102,7 +102,7 @@ def test_a_running_server_that_cannot_rebuild_says_so(run_folder):
         done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=60)
 
         assert done.returncode == 1
-        assert done.stderr.startswith("claude-memory: the index could not be made in 3 tries: ")
+        assert done.stderr.startswith("claude-memory: the index could not be built in 3 tries: ")
         assert done.stderr.endswith("; the server goes on trying; see its log\n")
         index.unlink()
         wait_until(

@@ -13,7 +13,7 @@ HOUR_S = 3_600
 
 
 def judged(**numbers: float) -> dict[str, tuple[str, str | None]]:
-    return {one.name: (one.found, one.mend) for one in upkeep(numbers)}
+    return {one.name: (one.found, one.remedy) for one in upkeep(numbers)}
 
 
 def test_without_numbers_nothing_is_told():

@@ -13,7 +13,7 @@ import pytest
 
 from app.errors import Conflict
 from app.ops.backup.errors import PlaceUnusable
-from app.ops.backup.places import _in_host_name, place
+from app.ops.backup.places import _in_host_name, backup_place
 from app.ops.backup.writing import back_up, refuse_existing
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
@@ -72,14 +72,14 @@ def in_store(plain_settings: Settings, s3_url: str) -> Settings:
     ],
 )
 def test_a_target_names_a_file_or_is_given_one(plain_settings, tmp_path, target, name):
-    assert place(plain_settings, target.format(here=tmp_path), NOON).name == name.format(here=tmp_path)
+    assert backup_place(plain_settings, target.format(here=tmp_path), NOON).name == name.format(here=tmp_path)
 
 
 async def test_a_backup_that_is_there_is_not_to_be_replaced(in_store, tmp_path):
     for target in (str(tmp_path / "x.tar"), "s3://bucket/there.tar"):
         await refuse_existing(in_store, target)
-        await place(in_store, target, NOON).write(parts(b"old"))
-        with pytest.raises(Conflict, match=f"{target} is there already; give --replace"):
+        await backup_place(in_store, target, NOON).write(parts(b"old"))
+        with pytest.raises(Conflict, match=f"{target} exists already; give --replace"):
             await refuse_existing(in_store, target)
     for named_by_its_time in (str(tmp_path), f"{tmp_path}/new/", "s3://bucket", "s3://bucket/prefix"):
         await refuse_existing(in_store, named_by_its_time)
@@ -88,11 +88,11 @@ async def test_a_backup_that_is_there_is_not_to_be_replaced(in_store, tmp_path):
 def test_to_read_from_a_directory_names_no_backup(plain_settings, tmp_path):
     for target in (str(tmp_path), "s3://bucket/prefix"):
         with pytest.raises(PlaceUnusable, match="names no backup"):
-            place(plain_settings, target)
+            backup_place(plain_settings, target)
 
 
 async def test_a_file_is_written_whole_for_its_owner_only(plain_settings, tmp_path):
-    target = place(plain_settings, str(tmp_path / "a" / "b" / "x.tar"))
+    target = backup_place(plain_settings, str(tmp_path / "a" / "b" / "x.tar"))
 
     assert await target.size() is None
     await target.write(parts(b"one", b"two"))
@@ -105,7 +105,7 @@ async def test_a_file_is_written_whole_for_its_owner_only(plain_settings, tmp_pa
 
 
 async def test_a_file_that_fails_in_the_middle_leaves_the_old_one(plain_settings, tmp_path):
-    target = place(plain_settings, str(tmp_path / "x.tar"))
+    target = backup_place(plain_settings, str(tmp_path / "x.tar"))
     await target.write(parts(b"old"))
 
     with pytest.raises(ZeroDivisionError):
@@ -121,7 +121,7 @@ async def test_what_a_killed_backup_left_goes_with_the_next_one_when_it_is_old(p
     fresh.touch()
     os.utime(old, (time.time() - 7_200,) * 2)
 
-    await place(plain_settings, str(tmp_path / "z.tar")).write(parts(b"new"))
+    await backup_place(plain_settings, str(tmp_path / "z.tar")).write(parts(b"new"))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [fresh.name, "z.tar"]
 
@@ -130,7 +130,7 @@ async def test_what_a_killed_backup_left_goes_with_the_next_one_when_it_is_old(p
 async def test_a_full_disk_is_told_and_leaves_nothing(plain_settings, tmp_path):
     with small_disk(tmp_path / "disk", "1m") as disk:
         with pytest.raises(PlaceUnusable, match="the disk is full; free some space"):
-            await place(plain_settings, str(disk / "x.tar")).write(parts(*[bytes(300_000)] * 5))
+            await backup_place(plain_settings, str(disk / "x.tar")).write(parts(*[bytes(300_000)] * 5))
         assert list(disk.iterdir()) == []
 
 
@@ -139,7 +139,7 @@ async def test_a_limit_on_the_size_of_files_is_told_and_leaves_nothing(plain_set
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
         with pytest.raises(PlaceUnusable, match="larger than the file system"):
-            await place(plain_settings, str(tmp_path / "x.tar")).write(parts(*[bytes(300_000)] * 5))
+            await backup_place(plain_settings, str(tmp_path / "x.tar")).write(parts(*[bytes(300_000)] * 5))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
@@ -149,11 +149,11 @@ async def test_a_directory_that_is_a_file_is_told(plain_settings, tmp_path):
     (tmp_path / "file").touch()
 
     with pytest.raises(PlaceUnusable, match="file"):
-        await place(plain_settings, str(tmp_path / "file" / "x.tar")).write(parts(b""))
+        await backup_place(plain_settings, str(tmp_path / "file" / "x.tar")).write(parts(b""))
 
 
 async def test_an_object_is_written_read_measured_and_deleted(in_store):
-    target = place(in_store, "s3://bucket/some/where.tar")
+    target = backup_place(in_store, "s3://bucket/some/where.tar")
 
     assert await target.size() is None
     await target.write(parts(*[os.urandom(1 << 20) for _ in range(3)], b"end"))
@@ -166,7 +166,7 @@ async def test_an_object_is_written_read_measured_and_deleted(in_store):
 
 
 async def test_an_upload_that_fails_in_the_middle_leaves_no_object_and_no_parts(in_store, s3_url):
-    target = place(in_store, "s3://bucket/failed.tar")
+    target = backup_place(in_store, "s3://bucket/failed.tar")
 
     with pytest.raises(ZeroDivisionError):
         await target.write(parts(*[bytes(20 << 20)] * 2, fails=ZeroDivisionError()))
@@ -177,7 +177,7 @@ async def test_an_upload_that_fails_in_the_middle_leaves_no_object_and_no_parts(
 
 
 async def test_a_bucket_that_is_not_there_is_told_without_a_secret(in_store):
-    target = place(in_store, "s3://nobody/x.tar")
+    target = backup_place(in_store, "s3://nobody/x.tar")
 
     with pytest.raises(PlaceUnusable, match=r"s3://nobody/x\.tar") as told:
         await target.write(parts(b"x"))
@@ -196,7 +196,7 @@ async def test_a_store_that_refuses_the_key_is_told(in_store):
             lambda target: target.delete(),
         ):
             with pytest.raises(PlaceUnusable, match="the store refused") as told:
-                await call(place(settings, "s3://bucket/x.tar"))
+                await call(backup_place(settings, "s3://bucket/x.tar"))
             assert SECRET not in str(told.value)
 
 
@@ -204,7 +204,7 @@ async def test_a_store_that_is_not_there_is_told(in_store):
     settings = in_store.model_copy(update={"backup_s3_endpoint": "http://127.0.0.1:9"})
 
     with pytest.raises(PlaceUnusable, match="the store refused"):
-        await place(settings, "s3://bucket/x.tar").write(parts(b"x"))
+        await backup_place(settings, "s3://bucket/x.tar").write(parts(b"x"))
 
 
 async def test_without_keys_the_settings_are_named(in_store, monkeypatch):
@@ -213,7 +213,7 @@ async def test_without_keys_the_settings_are_named(in_store, monkeypatch):
     with no_instance() as url:
         monkeypatch.setenv("AWS_METADATA_ENDPOINT", url)
         with pytest.raises(PlaceUnusable) as told:
-            await place(without, "s3://bucket/x.tar").write(parts(b"x"))
+            await backup_place(without, "s3://bucket/x.tar").write(parts(b"x"))
 
     assert str(told.value).startswith(
         "s3://bucket/x.tar: there are no keys to the store: set BACKUP_S3_ACCESS_KEY_ID and BACKUP_S3_SECRET_ACCESS_KEY"
@@ -225,7 +225,7 @@ async def test_a_machine_that_has_keys_of_its_own_needs_none_in_the_settings(in_
 
     with instance_metadata() as url:
         monkeypatch.setenv("AWS_METADATA_ENDPOINT", url)
-        target = place(without, "s3://bucket/by-the-machine.tar")
+        target = backup_place(without, "s3://bucket/by-the-machine.tar")
         await target.write(parts(b"x"))
 
     assert await target.size() == 1

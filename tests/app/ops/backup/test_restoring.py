@@ -359,7 +359,7 @@ async def test_a_disk_without_room_for_the_restored_database_is_told_before_anyt
     before = await content(empty)
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1_000_000))
 
-    with pytest.raises(PlaceUnusable, match=r"too full to restore: it needs some [\d.]+ MB .* 1\.0 MB are free"):
+    with pytest.raises(PlaceUnusable, match=r"too full to restore: [\d.]+ MB are needed, 1\.0 MB are free"):
         await restore_from(file, empty)
 
     assert await content(empty) == before

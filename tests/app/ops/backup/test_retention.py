@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ops.backup.errors import PlaceUnusable
-from app.ops.backup.places import place
-from app.ops.backup.retention import Keep, kept, prune
+from app.ops.backup.places import backup_place
+from app.ops.backup.retention import Keep, prune, to_keep
 from app.ops.backup.writing import run_backup
 from app.store.backups import Backup, Backups
 
@@ -31,7 +31,7 @@ def dates(backups: set[Backup]) -> list[str]:
 
 
 def test_the_newest_of_each_day_week_and_month_stays():
-    stay = kept(nights(100), Keep(daily=3, weekly=3, monthly=4))  # until Friday, April 10
+    stay = to_keep(nights(100), Keep(daily=3, weekly=3, monthly=4))  # until Friday, April 10
 
     assert dates(stay) == ["01-31", "02-28", "03-29", "03-31", "04-05", "04-08", "04-09", "04-10"]
 
@@ -39,13 +39,13 @@ def test_the_newest_of_each_day_week_and_month_stays():
 def test_of_several_a_day_the_newest_stays():
     several = [backup(hour) for hour in (0, 5, 10)]
 
-    assert kept(several, Keep(7, 5, 12)) == {several[-1]}
+    assert to_keep(several, Keep(7, 5, 12)) == {several[-1]}
 
 
 def test_days_without_a_backup_do_not_count():
     rare = [backup(24 * 10 * number) for number in range(5)]
 
-    assert len(kept(rare, Keep(daily=3, weekly=0, monthly=0))) == 3
+    assert len(to_keep(rare, Keep(daily=3, weekly=0, monthly=0))) == 3
 
 
 @given(
@@ -54,7 +54,7 @@ def test_days_without_a_backup_do_not_count():
 )
 def test_the_newest_and_the_newest_verified_always_stay(made, numbers):
     backups = [backup(hours, verified=verified) for hours, verified in made]
-    stay = kept(backups, Keep(*numbers))
+    stay = to_keep(backups, Keep(*numbers))
 
     assert max(backups, key=lambda one: one.taken_at) in stay
     verified = [one for one in backups if one.verified_at]
@@ -120,7 +120,7 @@ async def test_the_nightly_run_writes_notes_and_deletes(database, plain_settings
     assert len(report.pruned.deleted) > 20
     [newest, *_] = await Backups(database).list()
     assert (newest.place, newest.sha256.hex()) == (report.place, report.whole.sha256)
-    assert await place(settings, newest.place).size() == newest.size
+    assert await backup_place(settings, newest.place).size() == newest.size
     assert (await Backups(database).last_times())[0] == report.taken_at.timestamp()
 
 

@@ -61,6 +61,6 @@ async def test_a_file_that_is_there_is_refused_a_name_by_time_is_not(
     await refuse_existing(plain_settings, str(file))
     file.touch()
 
-    with pytest.raises(Conflict, match="is there already; give --replace"):
+    with pytest.raises(Conflict, match="exists already; give --replace"):
         await refuse_existing(plain_settings, str(file))
     await refuse_existing(plain_settings, f"{tmp_path}/")

@@ -119,7 +119,7 @@ async def test_an_odd_conversation_is_told_and_the_others_are_stored(take, odd, 
 
     [problem] = report.problems
     assert (report.messages_stored, report.bad) == (1, 1)
-    assert problem.place.part.startswith("conversation 1")
+    assert problem.position.part.startswith("conversation 1")
     assert reason in problem.reason
 
 

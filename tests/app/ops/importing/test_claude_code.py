@@ -173,7 +173,7 @@ async def test_a_half_written_last_line_is_told_and_the_rest_is_stored(take, tmp
 
     [problem] = report.problems
     assert report.messages_stored == 1
-    assert str(problem.place) == f"{Path('-p') / SESSION}.jsonl, line 2"
+    assert str(problem.position) == f"{Path('-p') / SESSION}.jsonl, line 2"
 
 
 async def test_a_long_session_comes_in_parts_and_stays_one_conversation(take, store, alice, monkeypatch):

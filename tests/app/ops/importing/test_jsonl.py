@@ -81,7 +81,7 @@ async def test_a_bad_line_is_told_with_its_number_and_the_others_are_stored(take
 
     [problem] = report.problems
     assert (report.stored, report.bad) == (2, 1)
-    assert problem.place.line == 3
+    assert problem.position.line == 3
     assert reason in problem.reason
     assert "\n" not in problem.reason
     assert {memory.text for memory in await store.recent(alice, 10)} == {"before", "after"}
@@ -94,7 +94,7 @@ async def test_a_line_that_is_too_long_is_skipped_whole(take, store, alice, monk
 
     report = await take(lines, "jsonl")
 
-    assert [problem.place.line for problem in report.problems] == [1]
+    assert [problem.position.line for problem in report.problems] == [1]
     assert "longer than 1,000 bytes" in report.problems[0].reason
     assert [memory.text for memory in await store.recent(alice, 10)] == ["short"]
 

@@ -103,7 +103,7 @@ async def test_one_memory_that_postgresql_refuses_takes_no_other_with_it(take, s
     report = await take([*notes(3), odd])
 
     [problem] = report.problems
-    assert (report.stored, problem.place.line) == (3, 4)
+    assert (report.stored, problem.position.line) == (3, 4)
     assert "PostgreSQL did not take it" in problem.reason
 
 

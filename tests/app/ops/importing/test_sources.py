@@ -105,7 +105,7 @@ async def test_a_member_that_is_damaged_is_told_and_the_others_are_stored(take, 
 
     [problem] = report.problems
     assert report.messages_stored == 1
-    assert problem.place.file == "conversations-0.json"
+    assert problem.position.file == "conversations-0.json"
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
@@ -124,7 +124,7 @@ async def test_a_member_of_an_unknown_kind_is_told_and_the_others_are_stored(tak
 
     [problem] = report.problems
     assert (report.messages_stored, report.bad) == (2, 1)
-    assert problem.place.file == "conversations-1.json"
+    assert problem.position.file == "conversations-1.json"
     assert "takes JSON Lines" in problem.reason
 
 
