@@ -1,4 +1,4 @@
-"""What is generated is what the code says, and the README names what there is."""
+"""Generated files match the code, and the README names what exists."""
 
 from __future__ import annotations
 

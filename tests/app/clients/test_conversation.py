@@ -1,4 +1,4 @@
-"""MCP as any client speaks it: what comes of it, and why there is none."""
+"""Calls over MCP as any client makes them: the answers, and the reasons for none."""
 
 from __future__ import annotations
 

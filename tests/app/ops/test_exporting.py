@@ -1,4 +1,4 @@
-"""What export writes, import takes back: the same lines come out again."""
+"""What export writes, import reads back, and another export writes the same lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`maintain`: what is old goes, what is alive stays, bloat is found and mended, beside a database in use."""
+"""`maintain` on a database in use: old rows are deleted, live ones stay, bloat is found and repaired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reindex`: the index anew, embedded or on a Qdrant server, beside whoever feeds it or without anybody."""
+"""`reindex` rebuilds the index, embedded or on a Qdrant server, with or without another process that feeds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a database that nobody looks after."""
+"""What is reported of a database that is not looked after."""
 
 from __future__ import annotations
 

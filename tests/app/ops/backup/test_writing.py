@@ -1,4 +1,4 @@
-"""A backup that is written: named, noted, and what need not be kept goes after it."""
+"""A backup is named and listed, and then old ones are deleted."""
 
 from __future__ import annotations
 

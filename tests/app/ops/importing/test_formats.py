@@ -1,4 +1,4 @@
-"""The format is told from how a file begins."""
+"""The format is recognised by the beginning of a file."""
 
 from __future__ import annotations
 

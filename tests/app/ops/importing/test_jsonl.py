@@ -1,4 +1,4 @@
-"""Our own lines: what they say is stored, what is wrong with one is told, and the others go on."""
+"""Our own lines are stored; a bad one is reported and stops no other."""
 
 from __future__ import annotations
 
