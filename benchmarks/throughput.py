@@ -67,8 +67,8 @@ def compare(reference: Running, lean: Running, written: Running, read: Running, 
         name="throughput",
         title="Throughput",
         how=f"{sizes.clients} keep-alive clients on /mcp in a separate process, each with one call at a time; "
-        f"{sizes.rounds} rounds of {sizes.seconds:g} s for each kind, in turn. Searches see {sizes.memories:,} memories; "
-        "the mixed load writes and searches the same server, which grows.",
+        f"{sizes.rounds} rounds of {sizes.seconds:g} s for each kind, in turn. Searches see {sizes.memories:,} "
+        "memories; the mixed load writes and searches the same server, which grows.",
     )
     loads = [
         Load("memorize", written, "memorize", SHARE),

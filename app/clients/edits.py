@@ -44,20 +44,20 @@ class ServerEdit:
     def put(self, document: Document) -> Document:
         """Add our entry, or bring it up to date."""
         path = (self.key, self.name)
-        found = document.get(path)
-        if found is None:
+        current = document.get(path)
+        if current is None:
             return document.put(path, self.entry)
-        if not is_ours(found):
+        if not is_ours(current):
             if not self.force:
                 raise NotEditable(
                     f"{self.key}.{self.name} is another server; add ours under another name (--name NAME), "
                     f"or replace that one (--force)"
                 )
             return document.put(path, self.entry)
-        if not isinstance(found.get("env"), dict | None) and not self.force:
+        if not isinstance(current.get("env"), dict | None) and not self.force:
             raise NotEditable(f"{self.key}.{self.name}.env is not an object; fix it, or replace the server (--force)")
-        entry = merged(found, self.entry)
-        return document if entry == found else document.put(path, entry)
+        entry = merged(current, self.entry)
+        return document if entry == current else document.put(path, entry)
 
     def take(self, document: Document) -> Document:
         """Remove our entry; another server of that name stays."""

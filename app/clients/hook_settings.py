@@ -36,10 +36,10 @@ class HookEdit:
         """Add a handler for each event that has none of ours, and bring the others up to date."""
         for event, theirs in EVENTS.items():
             wanted = self._line(event)
-            found = list(_ours(document, event))
-            if not found:
+            handlers = list(_ours(document, event))
+            if not handlers:
                 document = document.append(("hooks", theirs), self._group(event))
-            for path, handler in found:
+            for path, handler in handlers:
                 if handler["command"] != wanted:
                     document = document.put((*path, "command"), wanted)
         return document

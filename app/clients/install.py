@@ -97,8 +97,8 @@ def _edits(request: InstallRequest, machine: Machine, command: Command, *, used:
 
 def _files(places: Sequence[ConfigurationFile], request: InstallRequest, used: bool) -> list[Path]:
     """Return the files to change; for a client that was named, at least its usual one."""
-    found = [place.file for place in places if (place.used if used else os.path.lexists(place.file))]
-    return found or [place.file for place in places[:1] if request.clients]
+    files = [place.file for place in places if (place.used if used else os.path.lexists(place.file))]
+    return files or [place.file for place in places[:1] if request.clients]
 
 
 def _hooks_file(scope: InstallScope, machine: Machine) -> Path:

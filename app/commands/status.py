@@ -25,9 +25,9 @@ def run(args: Namespace) -> int:
     from app.settings.loading import load_settings
 
     settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": token_of(args)})
-    found = report.status(settings.data_dir) if args.url is None else report.status_of(settings, args.url)
+    values = report.status(settings.data_dir) if args.url is None else report.status_of(settings, args.url)
     if args.json:
-        print_json(found)
+        print_json(values)
     else:
-        print_rich(("", ""), report.lines(found) if args.url is None else report.lines_of(found))
+        print_rich(("", ""), report.lines(values) if args.url is None else report.lines_of(values))
     return 0

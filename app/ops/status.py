@@ -71,24 +71,24 @@ def _size(folder: Path) -> int | None:
 def status_of(settings: Settings, url: str) -> dict[str, Any]:
     """Return what a server elsewhere answers at /status. Raises Unavailable and NotPermitted."""
     try:
-        found = json.loads(get(settings, url, "/status"))
-        return {"url": url, **{name: found[name] for name in _OF_A_SERVER}}
+        values = json.loads(get(settings, url, "/status"))
+        return {"url": url, **{name: values[name] for name in _OF_A_SERVER}}
     except (ValueError, KeyError, TypeError) as error:
         raise Unavailable(f"{url}/status answers, but not as this version does; is it a claude-memory?") from error
 
 
-def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
+def lines_of(values: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the status of a server elsewhere as rows for people; a token without `admin` sees less."""
-    numbers, requests = found["numbers"], found["requests"]
+    numbers, requests = values["numbers"], values["requests"]
     rows = [
-        ("running", f"{found['version']} at {found['url']}, {found['status']}"),
-        ("since", f"{found['uptime_seconds'] / 3_600:,.1f} h"),
+        ("running", f"{values['version']} at {values['url']}, {values['status']}"),
+        ("since", f"{values['uptime_seconds'] / 3_600:,.1f} h"),
     ]
     if requests is not None:
         average_ms = requests["avg_response_time_seconds"] * 1_000
-        rows.append(("connections", f"{found['connections']}, of them {found['sessions']} open SSE sessions"))
+        rows.append(("connections", f"{values['connections']}, of them {values['sessions']} open SSE sessions"))
         rows.append(("requests", f"{requests['total']:,.0f}, {average_ms:,.1f} ms on average"))
-    rows += [(name, f"{part['status']}: {part['detail'] or 'answers'}") for name, part in found["components"].items()]
+    rows += [(name, f"{part['status']}: {part['detail'] or 'answers'}") for name, part in values["components"].items()]
     if requests is None:  # the token lacks `admin`
         rows.append(("your memories", f"{numbers.get('memories', 0):,.0f}, {decimal(int(numbers.get('bytes', 0)))}"))
     elif "memories" in numbers:
@@ -99,40 +99,40 @@ def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
+def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
     """Return a status as rows for people."""
-    if not found["running"]:
-        held_by = found["held_by"]
+    if not values["running"]:
+        held_by = values["held_by"]
         rows = [("running", f"no, but pid {held_by.get('pid', '?')} holds the data directory" if held_by else "no")]
-        rows.append(("data directory", found["data_dir"]))
+        rows.append(("data directory", values["data_dir"]))
     else:
-        mode = {"daemon": "daemon", "serve": "server"}.get(found["mode"], found["mode"])
+        mode = {"daemon": "daemon", "serve": "server"}.get(values["mode"], values["mode"])
         rows = [
-            ("running", f"{mode} {found['version']}, pid {found['pid']}, {found['status']}"),
-            ("since", found["started_at"]),
-            ("data directory", found["data_dir"]),
-            ("HTTP", found["url"] or "none: bridges only"),
-            ("socket", found["socket"]),
+            ("running", f"{mode} {values['version']}, pid {values['pid']}, {values['status']}"),
+            ("since", values["started_at"]),
+            ("data directory", values["data_dir"]),
+            ("HTTP", values["url"] or "none: bridges only"),
+            ("socket", values["socket"]),
         ]
         sessions = [
             f"{row['client'] or '?'} for {row.get('user', '?')} (pid {row['pid']}, since {row['since']})"
-            for row in found["sessions"]
+            for row in values["sessions"]
         ]
         rows.append(("sessions", "\n".join(sessions) or "none"))
         rows += [
             (name, f"{part['status']}: {part['detail']}")
-            for name, part in found["components"].items()
+            for name, part in values["components"].items()
             if part["detail"]
         ]
-        if found["memories"] is not None:
-            rows.append(("memories", f"{found['memories']:,}"))
-        if found["index_lag_changes"] is not None:
-            changes, seconds = found["index_lag_changes"], found["index_lag_seconds"]
+        if values["memories"] is not None:
+            rows.append(("memories", f"{values['memories']:,}"))
+        if values["index_lag_changes"] is not None:
+            changes, seconds = values["index_lag_changes"], values["index_lag_seconds"]
             rows.append(("index lag", f"{changes:,} changes, {seconds:.1f} s"))
-        rows += _upkeep(found)
+        rows += _upkeep(values)
     for name in ("database", "index"):
-        if found[f"{name}_bytes"] is not None:
-            rows.append((name, decimal(int(found[f"{name}_bytes"]))))
+        if values[f"{name}_bytes"] is not None:
+            rows.append((name, decimal(int(values[f"{name}_bytes"]))))
     return rows
 
 
