@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from infra.render.provider.differing import IMPORTED, changes
-from infra.render.provider.fields import Field, Flag, ListOf, MapOf, Record, Text, Whole, body_of, canonical, trimmed
-from infra.render.provider.sealing import folded
-from infra.render.provider.service_fields import image_alike
+from infra.render.provider.fields import Field, Flag, ListOf, MapOf, Record, Text, Whole
 from infra.render.provider.values import UNKNOWN
 
 FIELDS = (
@@ -68,47 +66,3 @@ def test_a_difference_is_what_means_something_else(
 def test_what_cannot_change_is_no_change_when_it_is_named_as_it_is() -> None:
     assert paths({}, {"region": "ohio"}, {"region": "ohio"}) == {}
     assert paths({}, {"region": "ohio"}, {"region": "oregon"}) == {"region": "add"}
-
-
-@pytest.mark.parametrize(
-    ("wanted", "live", "expected"),
-    [
-        pytest.param(["a", "b"], ["b", "a"], ["a", "b"], id="the program's order"),
-        pytest.param([], None, [], id="null where nothing is"),
-        pytest.param(["a"], None, None, id="gone"),
-        pytest.param(["a"], ["a", "c"], ["a", "c"], id="more"),
-    ],
-)
-def test_a_refresh_keeps_the_programs_words_where_they_still_fit(wanted: Any, live: Any, expected: Any) -> None:
-    assert folded(FIELDS[4], wanted, live, None) == expected
-
-
-def test_a_refresh_looks_only_at_the_parts_that_the_program_names() -> None:
-    assert folded(FIELDS[7], {"uri": "x"}, {"on": True, "uri": "x", "newer": 1}, None) == {"uri": "x"}
-
-
-def test_a_body_has_each_value_in_its_place() -> None:
-    assert body_of(FIELDS, {"plan": "a", "path": "/x", "region": "ohio", "wait": True}) == {
-        "details": {"plan": "a", "path": "/x"},
-        "region": "ohio",
-    }
-
-
-def test_an_import_takes_only_what_a_property_knows() -> None:
-    assert trimmed(FIELDS[7].kind, {"on": True, "id": "x", "uri": ""}) == {"on": True}
-
-
-@pytest.mark.parametrize(
-    ("written", "full"),
-    [
-        ("nginx", "docker.io/library/nginx:latest"),
-        ("nginx:1.27", "docker.io/library/nginx:1.27"),
-        ("example/app", "docker.io/example/app:latest"),
-        ("ghcr.io/example/app:1", "ghcr.io/example/app:1"),
-        ("registry:5000/app", "registry:5000/app:latest"),
-        ("nginx@sha256:00", "docker.io/library/nginx@sha256:00"),
-    ],
-)
-def test_an_image_is_written_out_as_render_does(written: str, full: str) -> None:
-    assert image_alike(written) == full
-    assert canonical(Text(alike=image_alike), written) == full

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.infra.render.provider.cases import CASES, Case, filled
+from tests.infra.render.provider.programs import counts
 from tests.standins.render.server import Server
 from tests.support.pulumi_engine import Engine, StepFailed, engine
 from tests.support.render import FakeTime, serving
@@ -59,14 +60,6 @@ def workspace() -> Iterator[tuple[Server, FakeTime, dict[str, Any]]]:
     with serving(Server(now=fake_time.now)) as render:
         render.limits.enforced = False
         yield render, fake_time, {"renderApiKey": render.key, "renderApiUrl": render.url, "owner": render.state.owner}
-
-
-def counts(render: Server) -> dict[str, int]:
-    """Return how many of each kind there are."""
-    state = render.state
-    places = ("services", "stores", "groups", "projects", "environments", "disks", "credentials", "webhooks")
-    found = {name: len(getattr(state, name)) for name in places}
-    return found | {"domains": sum(len(service.domains) for service in state.services.values())}
 
 
 def settled(render: Server, fake_time: FakeTime, config: dict[str, Any], held: Any, program: Program) -> dict[str, int]:
@@ -186,50 +179,3 @@ def test_a_replacement_that_is_cut_at_any_call_leaves_one(case: Case, killed: bo
         if not cut:
             return
         at += 1
-
-
-def test_a_resource_that_got_another_name_in_the_program_is_kept(render: Server, stack: Engine) -> None:
-    """Its service is found by name, taken over, and not deleted under its old name."""
-    properties = {"name": "web", "runtime": "image", "image": {"imagePath": "nginx"}}
-    stack.up({"old": ("render:index:WebService", properties)})
-    id_ = stack.resources["old"].id
-
-    stack.up({"new": ("render:index:WebService", properties)})
-
-    assert stack.resources["new"].id == id_
-    assert list(render.state.services) == [id_]
-
-
-@pytest.mark.parametrize(
-    ("type_", "first", "second"),
-    [
-        ("Postgres", {"plan": "basic_256mb", "version": "17"}, {"plan": "pro_4gb", "version": "17"}),
-        ("EnvGroup", {"envVars": {"A": "1"}}, {"envVars": {"A": "2"}}),
-        ("Project", {"environments": {"production": {}}}, {"environments": {"development": {}}}),
-        ("Webhook", {"url": "https://example.com/a"}, {"url": "https://example.com/b"}),
-    ],
-)
-def test_what_another_stack_has_under_the_name_is_not_taken_over(
-    type_: str, first: dict[str, Any], second: dict[str, Any], stack: Engine, render: Server
-) -> None:
-    token = f"render:index:{type_}"
-    stack.up({"it": (token, {"name": "same", **first})})
-    stack.resources.clear()
-    before = counts(render)
-
-    with pytest.raises(StepFailed, match=f"pulumi import {token} it "):
-        stack.up({"it": (token, {"name": "same", **second})})
-
-    assert counts(render) == before
-
-
-def test_a_credential_that_is_taken_over_has_the_programs_token(stack: Engine, render: Server) -> None:
-    properties = {"name": "hub", "registry": "DOCKER", "username": "me"}
-    stack.up({"it": ("render:index:RegistryCredential", {**properties, "authToken": "first"})})
-    stack.resources.clear()
-    render.requests.clear()
-
-    stack.up({"it": ("render:index:RegistryCredential", {**properties, "authToken": "second"})})
-
-    [change] = render.changes()
-    assert (change.method, change.body["authToken"]) == ("PATCH", "second")

@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from infra.render.provider.fingerprints import Vault, fingerprint_of, new_key
-from infra.render.provider.turn import Memory
 from tests.infra.render.provider.cases import CASES, DOCKER, Case, filled
 from tests.standins.render.faults import Fault
 from tests.standins.render.server import Server
-from tests.support.pulumi_engine import Engine, Secret, StepFailed, in_clear, to_struct
+from tests.support.pulumi_engine import Engine, Secret, StepFailed, in_clear
 
 KEY, WRITE_ONLY, FILE, TOKEN = "key-2f7a", "write-only-91cd", "file-77e0", "token-5b3e"
 WEB = {
@@ -99,38 +97,3 @@ def test_an_error_of_render_that_repeats_a_secret_does_not_pass_it_on(path: str,
 
     said = everything(stack) + str(first.value)
     assert [one for one in (KEY, WRITE_ONLY, render.key) if one in said] == []
-
-
-def test_the_key_of_the_api_is_a_secret_of_the_provider(stack: Engine, render: Server) -> None:
-    from pulumi.runtime.proto import provider_pb2
-
-    request = provider_pb2.CheckRequest(
-        urn="urn:pulumi:test::test::pulumi:providers:render::p", news=to_struct({"renderApiKey": render.key})
-    )
-    answer = stack.stub.CheckConfig(request)
-
-    assert render.key not in in_clear(answer.inputs)
-
-
-def test_a_setting_of_the_provider_that_there_is_not_is_named(stack: Engine) -> None:
-    from pulumi.runtime.proto import provider_pb2
-
-    request = provider_pb2.CheckRequest(
-        urn="urn:pulumi:test::test::pulumi:providers:render::p", news=to_struct({"apiKey": "x"})
-    )
-
-    assert "apiKey is no setting" in stack.stub.CheckConfig(request).failures[0].reason
-
-
-def test_equal_values_at_two_places_do_not_look_equal() -> None:
-    key = new_key(b"")
-
-    assert fingerprint_of(key, "envVars.A", "x") != fingerprint_of(key, "envVars.B", "x")
-    assert fingerprint_of(key, "envVars.A", "x") != fingerprint_of(new_key(b""), "envVars.A", "x")
-
-
-def test_what_holds_values_does_not_show_them() -> None:
-    vault = Vault()
-    vault.keep("0" * 64, WRITE_ONLY)
-
-    assert WRITE_ONLY not in repr(vault) + repr(Memory(vault=vault))

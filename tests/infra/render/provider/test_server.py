@@ -65,11 +65,6 @@ def test_without_a_key_the_error_says_where_to_get_one(
     assert "Traceback" not in failure.value.details()
 
 
-def test_a_type_that_there_is_not_is_named(stack: Engine) -> None:
-    with pytest.raises(StepFailed, match="render:index:WebServer is no type of this provider"):
-        stack.up({"it": ("render:index:WebServer", {"name": "x"})})
-
-
 def test_a_failure_that_changed_nothing_leaves_no_operation_pending(stack: Engine) -> None:
     with pytest.raises(StepFailed) as failure:
         stack.up({"it": ("render:index:Disk", {"serviceId": "srv-0", "name": "d", "mountPath": "/d", "sizeGB": 1})})
