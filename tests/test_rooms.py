@@ -100,6 +100,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"app/bridge", "app/process", "app/serve/mcp"},
     "infra": set(),
     "infra/monitoring": set(),
+    "infra/render": set(),
+    "infra/render/api": set(),
+    "infra/render/provider": {"infra/render/api"},
     "infra/selfhost": {"infra", "infra/monitoring"},
 }
 
