@@ -6,10 +6,16 @@ import json
 
 import pytest
 
-from tests.infra.render.driver.conftest import DATABASE, EMBEDDING, KEY, Drive, Stack
 from tests.standins.render import deploys
 from tests.standins.render.server import Server
 from tests.support.render import FakeTime
+from tests.support.render_stack import (
+    DATABASE,
+    EMBEDDING,
+    KEY,
+    Drive,
+    Stack,
+)
 
 
 @pytest.fixture

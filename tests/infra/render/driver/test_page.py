@@ -17,9 +17,15 @@ from infra.render.driver import logs
 from infra.render.driver.cli import build_parser
 from infra.render.rotation.kinds import KINDS
 from infra.render.rotation.unfinished import Phase, Target, Unfinished, path_of
-from tests.infra.render.driver.conftest import EMBEDDING, Drive, Stack
 from tests.standins.render.app import DeployedApp
 from tests.standins.render.server import Server
+from tests.support.render_stack import (
+    EMBEDDING,
+    NEW_DATABASE,
+    NEW_EMBEDDING,
+    Drive,
+    Stack,
+)
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "render.md").read_text(encoding="utf-8")
@@ -27,14 +33,12 @@ BLOCKS = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PROGRAM = "python -m infra.render "
 LINES = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines() if line.startswith("$ ")]
 OURS = [line.removeprefix(PROGRAM) for line in LINES if line.startswith(PROGRAM)]
-NEW_DATABASE = "postgresql://memory:" + "pw-cc91d0" + "@dpg-9/memory"
-NEW_KEY = "sk-" + "77ab0e41d2"
 
 
 @pytest.fixture
 def files(folder: Path) -> Path:
     """What the page's lines read."""
-    (folder / "key.txt").write_text(NEW_KEY + "\n", encoding="utf-8")
+    (folder / "key.txt").write_text(NEW_EMBEDDING + "\n", encoding="utf-8")
     (folder / "database-url.txt").write_text(NEW_DATABASE + "\n", encoding="utf-8")
     (folder / ".env").write_text("EMBEDDING_MODEL=text-embedding-v4\n", encoding="utf-8")
     stack = "config:\n  claude-memory:target: render\n  claude-memory:LOG_LEVEL: INFO\n"
@@ -50,7 +54,7 @@ def interrupted(stack: Stack) -> None:
     noted.save(path_of(stack.render.state.owner, "render", "EMBEDDING_API_KEY"))
     next(one for one in stack.render.state.groups[stack.group]["envVars"] if one["key"] == "EMBEDDING_API_KEY")[
         "value"
-    ] = NEW_KEY
+    ] = NEW_EMBEDDING
 
 
 @pytest.mark.parametrize("line", OURS)
@@ -82,7 +86,7 @@ def test_a_command_line_of_the_page_does_what_it_says(
     ran = drive(*words, stdin=stdin)
 
     assert ran.status == 0, f"{line}: {ran.said}"
-    assert NEW_KEY not in ran.said
+    assert NEW_EMBEDDING not in ran.said
     assert NEW_DATABASE not in ran.said
     assert render.undocumented == []
 

@@ -10,11 +10,15 @@ import pytest
 
 from infra.render.api.clock import Clock
 from infra.render.driver.cli import main
-from tests.infra.render.driver.conftest import KEY, SECRETS, Stack
 from tests.standins.embeddings import StandIn, embedding_service
 from tests.standins.render.server import Server
 from tests.standins.render.state import Service
 from tests.support.render import serving
+from tests.support.render_stack import (
+    KEY,
+    SECRETS,
+    Stack,
+)
 from tests.support.serving import Server as App
 
 OLD, NEW, WRONG = (f"sk-{word}-" + "5a1c88" for word in ("old", "new", "wrong"))

@@ -12,10 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.render.driver.conftest import EMBEDDING, KEY, SECRETS, Stack
 from tests.standins.render import deploys
 from tests.standins.render.server import Server
 from tests.support.render import serving
+from tests.support.render_stack import (
+    EMBEDDING,
+    KEY,
+    SECRETS,
+    Stack,
+)
 from tests.support.serving import clean_environment
 from tests.support.waiting import wait_until
 

@@ -1,21 +1,15 @@
-"""A stack on the stand-in of Render, and the driver run against it as a user runs it."""
+"""A stack on the stand-in of Render, and what a command of the driver printed."""
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from infra.render.driver.cli import main
-from tests.standins.render.app import DeployedApp, deployed
 from tests.standins.render.server import Server
 from tests.standins.render.state import OWNER, Json, Request, Service
-from tests.support.render import FakeTime
 
 # Put together here, so that no scanner takes them for real ones.
 KEY = "rnd_" + "4f1c9a7709be"
@@ -23,7 +17,11 @@ TOKEN = "cm_" + "A1b2C3d4E5" * 4 + "xyz"
 DATABASE = "postgresql://memory:" + "pw-81f05c2d" + "@dpg-1/memory"
 EMBEDDING = "sk-" + "9d27ac51e0"
 QDRANT = "qd-" + "770ba1c4e9d2f0"
-SECRETS = (KEY, TOKEN, DATABASE, "pw-81f05c2d", EMBEDDING, QDRANT)
+NEW_TOKEN = "cm_" + "Z9y8X7w6V5" * 4 + "abc"
+NEW_DATABASE = "postgresql://memory:" + "pw-aa4410" + "@dpg-1/memory"
+NEW_EMBEDDING = "sk-" + "c41be09a77"
+SECRETS = (KEY, TOKEN, DATABASE, "pw-81f05c2d", EMBEDDING, QDRANT, NEW_TOKEN, NEW_DATABASE, "pw-aa4410", NEW_EMBEDDING)
+COMMIT = "59bb07278c918ac8798e2532b4251f7c34e365f5"  # what the stand-in's services run
 
 DOCKER = {"runtime": "docker", "plan": "starter", "region": "frankfurt"}
 IMAGE = {"runtime": "image", "plan": "starter", "region": "frankfurt"}
@@ -49,7 +47,7 @@ class Ran:
 
 @dataclass
 class Stack:
-    """A stack on the stand-in. services: by role."""
+    """A stack on the stand-in, without what its services run. services: by role."""
 
     render: Server
     services: dict[str, Service] = field(default_factory=dict)
@@ -103,62 +101,19 @@ class Stack:
 Drive = Callable[..., Ran]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder the driver is run in: a Pulumi project without a stack's file. State and home are in it, too."""
-    (tmp_path / "Pulumi.yaml").write_text("name: claude-memory\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return tmp_path
+def findings(drive: Drive, *arguments: str, status: int | None = None, **variables: str) -> dict[str, Any]:
+    """Return what the doctor finds, by what it is about; several of one are joined."""
+    ran = drive("doctor", "--json", *arguments, **variables)
+    assert ran.err == "", ran.err
+    if status is not None:
+        assert ran.status == status, ran.out
+    found: dict[str, Any] = {}
+    for one in ran.json["findings"]:
+        before = found.get(one["what"])
+        found[one["what"]] = one if before is None else {key: f"{before[key]} | {one[key]}" for key in one}
+    return found
 
 
-@pytest.fixture
-def stack(render: Server) -> Stack:
-    """The stack `render`: web, worker, a cron job and Qdrant, with a group of settings for the app's services."""
-    render.key = KEY
-    made = Stack(render)
-    repo = {"repo": "https://github.com/example/claude-memory", "branch": "main"}
-    health = {"healthCheckPath": "/health"}
-    made.add("web", "web_service", {**DOCKER, **health}, {"DATABASE_URL": DATABASE, "LOG_LEVEL": "INFO"}, **repo)
-    made.add("worker", "background_worker", DOCKER, {"DATABASE_URL": DATABASE}, **repo)
-    made.add("backup", "cron_job", {**DOCKER, "schedule": "0 2 * * *"}, **repo)
-    image = {"image": {"ownerId": OWNER, "imagePath": "docker.io/qdrant/qdrant:v1.18.0"}}
-    made.add("qdrant", "private_service", IMAGE, {"QDRANT__SERVICE__API_KEY": QDRANT}, **image)
-    settings = {"ADMIN_TOKEN": TOKEN, "EMBEDDING_API_KEY": EMBEDDING, "EMBEDDING_MODEL": "text-embedding-v4"}
-    qdrant = {"QDRANT_URL": "http://claude-memory-qdrant:6333", "QDRANT_API_KEY": QDRANT}
-    made.add_group("claude-memory-settings", settings | qdrant, "web", "worker", "backup")
-    render.requests.clear()
-    return made
-
-
-@pytest.fixture
-def app(render: Server, stack: Stack) -> Iterator[DeployedApp]:
-    """The app that the stack's web service runs."""
-    with deployed(render, stack.services["web"]) as served:
-        yield served
-
-
-@pytest.fixture
-def drive(
-    render: Server,
-    fake_time: FakeTime,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Drive]:
-    """Run a command in this process. At the end, no secret may stand anywhere in what all of them printed."""
-    printed: list[str] = []
-    environment = {"RENDER_API_KEY": KEY, "RENDER_API_URL": render.url}
-
-    def run(*arguments: str, stdin: str = "", **variables: str) -> Ran:
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        capsys.readouterr()
-        status = main(arguments, environment=environment | variables, clock=fake_time.clock)
-        out, err = capsys.readouterr()
-        printed.append(out + err)
-        return Ran(status, out, err)
-
-    yield run
-    told = "\n".join(printed)
-    assert [secret for secret in SECRETS if secret in told] == []
-    assert "Traceback" not in told
+def left(folder: Path) -> list[Path]:
+    """Return what rotations under way left on disk."""
+    return list((folder / "state").rglob("*.json"))
