@@ -1,4 +1,4 @@
-"""Waiting for deploys: each stage is told as it begins, and a failure ends the wait for that service."""
+"""Waits for deploys: reports each stage as it begins, and ends the wait for a service whose deploy fails."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ RUNNING = (
     _failure(
         "crash loop",
         r"exited (?:with (?:status|code) (?!0\b)|early)|Instance failed|it starts again in",
-        "it ends again and again",
+        "the process keeps ending",
         "the lines before each end say why: `logs --kind app --lines 300`; `rollback` brings back what ran before",
         at_least=3,
     ),

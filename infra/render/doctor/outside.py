@@ -45,7 +45,7 @@ def call_services(app: DeployedApp, variables: Mapping[str, str], hider: Hider) 
 
 def _told(what: str, trip: RoundTrip | None, hider: Hider) -> Finding:
     if trip is None:
-        return failed(what, "the app did not tell", "is it an older version? see the version above")
+        return failed(what, "the app did not report it", "is it an older version? see the version above")
     detail = hider.clean(trip.detail)
     return ok(what, detail) if trip.ok else failed(what, detail, _remedy(detail))
 

@@ -19,7 +19,7 @@ def check_service(api: RenderApi, service: Service, latest: Json | None, live: J
     """Yield how a service is. latest: its newest deploy; live: the one that runs."""
     name = service.name
     if service.is_suspended:
-        by = ", ".join(service.answer.get("suspenders") or []) or "somebody"
+        by = ", ".join(service.answer.get("suspenders") or []) or "unknown"
         yield failed(name, f"suspended by {by}", f"`resume --service {name}`")
         return
     if latest is None:

@@ -146,7 +146,7 @@ def _candidates(session: Session) -> list[Place]:
 
 def _over_group(session: Session, place: Place, name: str) -> str:
     groups = [one for one in session.variables.holding(name) if one.is_group and place.id in one.readers]
-    return f", where it goes before {groups[0]}" if groups and not place.is_group else ""
+    return f", overriding {groups[0]}" if groups and not place.is_group else ""
 
 
 def _tell_stack(session: Session, name: str) -> None:

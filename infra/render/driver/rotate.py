@@ -164,7 +164,7 @@ def _check_asking(app: DeployedApp, proof: Proof) -> None:
     except AppFailed:  # the present value may be why
         return
     if refused:
-        raise WrongUsage("the app takes no token that is here; give one with --token-file or MEMORY_TOKEN")
+        raise WrongUsage("the app accepts none of the tokens it was shown; give one with --token-file or MEMORY_TOKEN")
 
 
 def _rotate(session: Session, rotation: Rotation, new: str) -> int:

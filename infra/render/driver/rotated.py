@@ -1,4 +1,4 @@
-"""What is told of a rotation that is done; the stack's file gets the new value, or `pulumi up` would undo it."""
+"""The report of a finished rotation; gives the stack's file the new value, or `pulumi up` would undo it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from infra.render.deployed.errors import CannotDo
 from infra.render.driver.common import Session, print_json
 from infra.render.rotation.kinds import Proof
 from infra.render.rotation.rotation import Rotation
-from infra.render.rotation.verifying import is_let_in
+from infra.render.rotation.verifying import is_accepted
 
 
 def report(session: Session, rotation: Rotation, seen: str, new: str) -> int:
     """Tell what was done, and return the exit status: 1 if the stack's file still has the old value."""
     name, notes = rotation.noted.secret, []
     where = ", ".join(f"{target.variable} in {target.name}" for target in rotation.noted.targets)
-    if rotation.means.proof is Proof.LET_IN and _old_is_let_in(rotation, new):
+    if rotation.means.proof is Proof.ACCEPTED and _old_is_accepted(rotation, new):
         notes.append(
-            "the old token is let in still: revoke it with `claude-memory token list` and `token revoke ID`"
+            "the old token is still accepted; revoke it with `claude-memory token list` and `token revoke ID`"
             " in the service's shell"
         )
     kept, status = _keep_in_stack(session, name, new)
@@ -31,11 +31,11 @@ def report(session: Session, rotation: Rotation, seen: str, new: str) -> int:
     return status
 
 
-def _old_is_let_in(rotation: Rotation, new: str) -> bool:
+def _old_is_accepted(rotation: Rotation, new: str) -> bool:
     if rotation.means.app is None:
         return False
     try:
-        return is_let_in(rotation.means.app(new), rotation.noted.old)
+        return is_accepted(rotation.means.app(new), rotation.noted.old)
     except AppFailed:
         return False
 

@@ -65,7 +65,7 @@ def _service_row(session: Session, service: Service) -> Row:
 def _state(service: Service, latest: Json | None, live: Json | None) -> tuple[str, str]:
     """Return the state in a word, and what there is to say about it."""
     if service.is_suspended:
-        by = ", ".join(service.answer.get("suspenders") or []) or "somebody"
+        by = ", ".join(service.answer.get("suspenders") or []) or "unknown"
         return "suspended", f"by {by}"
     if latest is None:
         return "failed", "was never deployed"

@@ -11,7 +11,7 @@ from enum import StrEnum
 class Proof(StrEnum):
     """The real call that verifies a secret, in words for a report."""
 
-    LET_IN = "a call with the new token is let in, one without is not"
+    ACCEPTED = "a call with the new token is accepted, one without a token is refused"
     READY = "the app is ready and asks PostgreSQL"
     INDEX = "the app asks the search index"
     EMBEDDINGS = "the app has a word turned into a vector"
@@ -44,7 +44,7 @@ def _password() -> str:
 
 KINDS: Mapping[str, Kind] = {
     "ADMIN_TOKEN": Kind(
-        Proof.LET_IN,
+        Proof.ACCEPTED,
         _access_token,
         note="`claude-memory init` makes it valid: let it be the pre-deploy command",
     ),

@@ -22,8 +22,8 @@ _READY = "the app is ready"
 
 def verify(app: DeployedApp, proof: Proof, value: str, clock: Clock) -> str:
     """Return what was seen. Raises AppFailed if the secret does not work, or it cannot be told."""
-    if proof is Proof.LET_IN:
-        return _let_in(app, value)
+    if proof is Proof.ACCEPTED:
+        return _accepted(app, value)
     _wait_ready(app, clock)
     if proof is Proof.HEALTH:
         return _READY
@@ -35,7 +35,7 @@ def verify(app: DeployedApp, proof: Proof, value: str, clock: Clock) -> str:
             return _READY  # it is not without PostgreSQL
         raise
     if trip is None or not trip.ok:
-        raise AppFailed(trip.detail if trip else "the app did not tell")
+        raise AppFailed(trip.detail if trip else "the app did not report it")
     return trip.detail
 
 
@@ -44,17 +44,17 @@ def needs_token(proof: Proof) -> bool:
     return proof in _TESTS and proof is not Proof.READY
 
 
-def is_let_in(app: DeployedApp, token: str) -> bool:
+def is_accepted(app: DeployedApp, token: str) -> bool:
     """Whether a token opens what asks for one. Raises AppFailed."""
     return replace(app, token=token).knows_token()
 
 
-def _let_in(app: DeployedApp, token: str) -> str:
+def _accepted(app: DeployedApp, token: str) -> str:
     if replace(app, token=None).knows_token():
-        raise AppFailed("the app lets in callers without a token (AUTH), so nothing shows whether the new one works")
-    if not is_let_in(app, token):
+        raise AppFailed("the app accepts callers without a token (AUTH), so no call shows whether the new one works")
+    if not is_accepted(app, token):
         raise AppFailed("the app refuses the new token; does its pre-deploy command run `claude-memory init`?")
-    return "the new token is let in"
+    return "the new token is accepted"
 
 
 def _wait_ready(app: DeployedApp, clock: Clock) -> None:

@@ -30,7 +30,7 @@ def test_known_failures_in_logs_and_events_are_told_with_the_remedy(
 
     found = findings(drive, status=1)
     assert "Python does not find obstore (3 times)" in found["logs of claude-memory-web"]["found"]
-    assert "it ends again and again (3 times)" in found["logs of claude-memory-web"]["found"]
+    assert "the process keeps ending (3 times)" in found["logs of claude-memory-web"]["found"]
     assert "`metrics` shows how much it takes" in found["logs of claude-memory-worker"]["remedy"]
 
 

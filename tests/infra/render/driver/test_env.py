@@ -68,7 +68,7 @@ def test_a_new_variable_without_one_group_asks_where(stack: Stack, drive: Drive,
 def test_a_service_that_is_named_gets_its_own_value(stack: Stack, drive: Drive) -> None:
     ran = drive("env", "set", "EMBEDDING_MODEL=text-embedding-v5", "--service", "web")
 
-    assert "where it goes before group claude-memory-settings" in ran.out
+    assert "overriding group claude-memory-settings" in ran.out
     assert stack.environment("web")["EMBEDDING_MODEL"] == "text-embedding-v5"
     assert stack.environment("worker")["EMBEDDING_MODEL"] == "text-embedding-v4"
 

@@ -39,7 +39,7 @@ def test_a_token_that_is_refused_is_taken_back(stack: Stack, app: DeployedApp, d
 def test_a_token_proves_nothing_where_none_is_asked_for(stack: Stack, app: DeployedApp, drive: Drive) -> None:
     app.asks_for_tokens = False
 
-    assert "lets in callers without a token (AUTH)" in drive("rotate", "ADMIN_TOKEN", stdin=NEW_TOKEN).err
+    assert "accepts callers without a token (AUTH)" in drive("rotate", "ADMIN_TOKEN", stdin=NEW_TOKEN).err
 
 
 def test_other_secrets_are_verified_by_health(stack: Stack, app: DeployedApp, drive: Drive) -> None:
