@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from app.settings.values import is_loopback
+from app.settings.forms import is_loopback
 from infra.render.api.client import RenderApi
 from infra.render.api.clock import Clock
 from infra.render.deployed.choosing import Json, Service

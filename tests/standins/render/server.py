@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
     def subscribe(self, request: Request) -> None:
         """Turn the connection into a WebSocket that sends log lines."""
         self.close_connection = True
-        number = self.standin.sockets_broken
+        number, sent = self.standin.sockets_broken, len(self.standin.state.logs)
         self.wfile.write(sockets.accepted(self.headers["Sec-WebSocket-Key"]))
         self.wfile.flush()
         with contextlib.suppress(OSError):
@@ -116,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.rfile,
                 self.standin.state,
                 request,
+                sent,
                 go_on=lambda: number == self.standin.sockets_broken,
             )
 

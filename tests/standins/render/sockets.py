@@ -53,10 +53,12 @@ def received(stream: BinaryIO) -> tuple[int, bytes]:
 
 
 def serve(
-    connection: socket.socket, stream: BinaryIO, state: State, request: Request, go_on: Callable[[], bool]
+    connection: socket.socket, stream: BinaryIO, state: State, request: Request, sent: int, go_on: Callable[[], bool]
 ) -> None:
-    """Send new lines until the client closes or `go_on` says no, which breaks the connection off."""
-    sent = len(state.logs)
+    """Send new lines until the client closes or `go_on` says no, which breaks the connection off.
+
+    sent: how many lines there were when the socket was opened.
+    """
     while go_on():
         with state.lock:
             new, sent = state.logs[sent:], len(state.logs)
