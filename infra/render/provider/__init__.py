@@ -1,0 +1,1 @@
+"""A native Pulumi provider for Render, usable alone: see README.md."""

@@ -1,0 +1,151 @@
+"""Types that are made, changed and deleted with one call each, and need no more than that."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from infra.render.api.errors import NotFound, RenderError
+from infra.render.api.resource import Resource
+from infra.render.provider.differing import Change, changes
+from infra.render.provider.fields import became, body_of, by_name
+from infra.render.provider.fingerprints import FINGERPRINT
+from infra.render.provider.leftovers import leftover
+from infra.render.provider.lifecycle import SETUP, UNFINISHED, Lifecycle, Made, effective
+from infra.render.provider.sealing import opened
+from infra.render.provider.service_update import gone_is_fine, move
+from infra.render.provider.turn import ProviderError, Turn, Unfinished
+from infra.render.provider.values import Json, Values
+
+
+class Plain(Lifecycle):
+    """One POST, GET, PATCH and DELETE under one path."""
+
+    # Whether what is made belongs to a workspace.
+    owned: ClassVar[bool] = True
+
+    @abstractmethod
+    def kind(self, turn: Turn) -> Resource:
+        """Return the API's part for this type."""
+
+    @abstractmethod
+    def post(self, turn: Turn, body: Values) -> Json:
+        """Make it; return what Render answers."""
+
+    def candidates(self, turn: Turn, body: Values) -> Iterator[Json]:
+        """Yield all that could be what an interrupted update made: those of its name."""
+        filters: dict[str, Any] = {"ownerId": body["ownerId"]} if self.owned else {}
+        yield from self.kind(turn).named(body["name"], **filters)
+
+    def created(self, turn: Turn, inputs: Values, answer: Json, outputs: Values) -> None:
+        """Do what is left to do after the POST; fill in `outputs` on the way."""
+
+    def create(self, turn: Turn, inputs: Values) -> Made:
+        """Make it, or go on with what an interrupted update made."""
+        body = self.first_body(turn, inputs)
+        found = leftover(turn, self.token, self.what, self.candidates(turn, body), lambda one: self.alike(one, inputs))
+        answer = self.kind(turn).get(found["id"]) if found else self.post(turn, body)
+        with turn.keeping(answer["id"], inputs, self.shown(inputs) | self.told(answer)) as outputs:
+            if found:
+                outputs[UNFINISHED] = SETUP
+                answer = self._go_on(turn, answer, inputs)
+                outputs.update(self.told(answer))
+                del outputs[UNFINISHED]
+            self.created(turn, inputs, answer, outputs)
+        return Made(answer["id"], inputs, outputs)
+
+    def first_body(self, turn: Turn, inputs: Values) -> Values:
+        """Return the body of the POST."""
+        owner = {"ownerId": turn.owner(inputs)} if self.owned else {}
+        return self.body({**inputs, **owner}, turn)
+
+    def body(self, values: Values, turn: Turn) -> Values:
+        """Return values as a body, write-only ones opened."""
+        found: Values = {}
+        for name, value in values.items():
+            if isinstance(value, dict) and set(value) == {FINGERPRINT}:
+                value = opened(value, turn.memory.vault)
+                if value is None:
+                    raise ProviderError(f"The value of {name} is not known here; give it in the program.")
+            found[name] = value
+        return body_of(self.fields, found)
+
+    def alike(self, answer: Json, inputs: Values) -> bool:
+        """Whether something of the name has the properties that cannot be changed."""
+        told = {one.name: value for one, value in self.answers(answer)}
+        return all(
+            became(one, inputs[name], told[name])
+            for name, one in by_name(self.fields).items()
+            if one.replaces and name in inputs and told.get(name) is not None
+        )
+
+    def read(self, turn: Turn, id_: str, inputs: Values | None, state: Values) -> Made | None:
+        """Look at it."""
+        try:
+            answer = self.kind(turn).get(id_)
+        except NotFound:
+            return None
+        found = self.seen(turn, answer, inputs)
+        return Made(id_, found, self.kept(state) | self.shown(found) | self.told(answer))
+
+    def seen(self, turn: Turn, answer: Json, inputs: Values | None) -> Values:
+        """Return the inputs after a look; further calls are made here for what the answer does not tell."""
+        return self.refreshed(inputs, answer)
+
+    def kept(self, state: Values) -> Values:
+        """Return the outputs of a state that no look at Render tells again."""
+        names = [one.name for one in self.outputs if not one.at] + [UNFINISHED]
+        return {name: state[name] for name in names if name in state}
+
+    def update(self, turn: Turn, id_: str, old: Values, state: Values, new: Values) -> Values:
+        """Change what differs; after an update that was cut short, what differs from what is there."""
+        outputs = {name: value for name, value in state.items() if name not in old} | self.shown(new)
+        if outputs.pop(UNFINISHED, None):
+            answer = self.kind(turn).get(id_)
+            with turn.keeping(id_, new, outputs | {UNFINISHED: SETUP}) as kept:
+                answer = self._go_on(turn, answer, new)
+                kept.update(self.told(answer))
+                self.created(turn, new, answer, kept)
+                kept.pop(UNFINISHED, None)
+            return kept
+        answer, made = None, False
+        try:
+            for said in self.calls(turn, id_, list(changes(self.fields, old, new, state)), new):
+                answer, made = said or answer, True
+        except (RenderError, ProviderError) as failure:
+            if not made:
+                raise
+            raise Unfinished(id_, new, outputs | {UNFINISHED: SETUP}, str(failure)) from failure
+        return outputs | (self.told(answer) if answer else {}) | self.updated(new, state, answer)
+
+    def _go_on(self, turn: Turn, answer: Json, inputs: Values) -> Json:
+        """Make what is there what it shall be; return Render's newest answer."""
+        left = list(changes(self.fields, self.seen(turn, answer, inputs), inputs, {}))
+        for said in self.calls(turn, answer["id"], left, inputs):
+            answer = said or answer
+        return answer
+
+    def updated(self, new: Values, state: Values, answer: Json) -> Values:
+        """Return further outputs after an update."""
+        return {}
+
+    def calls(self, turn: Turn, id_: str, found: list[Change], new: Values) -> Iterator[Json]:
+        """Make the calls of a change; yield after each one what Render answered, None if nothing."""
+        values = effective(found)
+        if "environmentId" in values:
+            [moved] = [one for one in found if one.field.name == "environmentId"]
+            move(turn, id_, moved.old, moved.new)
+            yield None
+        body = self.body(self.patched(values, new), turn)
+        body.pop("environmentId", None)
+        if body:
+            yield self.kind(turn).update(id_, body)
+
+    def patched(self, values: Values, new: Values) -> Values:
+        """Return the values that a PATCH sends when these changed."""
+        return {name: value for name, value in values.items() if value is not None}
+
+    def delete(self, turn: Turn, id_: str, inputs: Values, state: Values) -> None:
+        """Delete it."""
+        gone_is_fine(lambda: self.kind(turn).delete(id_))

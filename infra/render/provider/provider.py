@@ -1,0 +1,216 @@
+"""The provider: takes the engine's calls, turns properties into values and back, and hands each call to its type."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from pulumi.provider.experimental import provider as wire
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from infra.render.api.access import KEY as API_KEY
+from infra.render.api.access import OWNER, URL, find_access
+from infra.render.api.client import RenderApi
+from infra.render.api.clock import Clock
+from infra.render.api.errors import RenderError, Unavailable, Uncertain
+from infra.render.provider.catalogue import TYPES
+from infra.render.provider.differing import How
+from infra.render.provider.engine_log import Engine, ResourceLog
+from infra.render.provider.fields import by_name
+from infra.render.provider.fingerprints import KEY
+from infra.render.provider.lifecycle import UNFINISHED, Difference, Lifecycle
+from infra.render.provider.sealing import marked
+from infra.render.provider.server import PartlyDone, Properties, StepFailed, old_inputs
+from infra.render.provider.turn import Memory, ProviderError, Turn, Unfinished
+from infra.render.provider.values import Json, Values, plain_all, secret_names, wrapped
+
+NAME = "render"
+VERSION = "0.1.0"
+
+# Steps wait for deploys and stores most of their time; Pulumi runs at most this many by default on many cores.
+_STEPS = 64
+
+_KINDS = {How.ADD: "ADD", How.DELETE: "DELETE", How.UPDATE: "UPDATE"}
+
+T = TypeVar("T")
+
+
+class RenderProvider(wire.Provider):
+    """One provider process: one key, one memory of what it was told."""
+
+    def __init__(self, engine_address: str = "", *, clock: Clock | None = None) -> None:
+        self._engine = Engine(engine_address)
+        self._memory = Memory()
+        self._stop = threading.Event()
+        self._clock = clock or Clock(sleep=lambda duration_s: bool(self._stop.wait(duration_s)) and None)
+        self._threads = ThreadPoolExecutor(_STEPS, thread_name_prefix="step")
+        self._api: RenderApi | None = None
+
+    # The provider itself -----------------------------------------------------------------------
+
+    async def get_schema(self, request: wire.GetSchemaRequest) -> wire.GetSchemaResponse:
+        """Return no more than the name: programs use the classes of resources.py."""
+        return wire.GetSchemaResponse(json.dumps({"name": NAME, "version": VERSION}))
+
+    async def check_config(self, request: wire.CheckRequest) -> wire.CheckResponse:
+        """Return the configuration with its key as a secret."""
+        inputs = {
+            name: value.with_secret(True) if name == API_KEY else value for name, value in request.new_inputs.items()
+        }
+        known = {API_KEY, URL, OWNER, "version"}
+        failures = [
+            wire.CheckFailure(name, f"{name} is no setting of this provider; it has {API_KEY}, {URL} and {OWNER}.")
+            for name in inputs
+            if name not in known
+        ]
+        return wire.CheckResponse(inputs, failures)
+
+    async def configure(self, request: wire.ConfigureRequest) -> wire.ConfigureResponse:
+        """Take the key, the address and the workspace."""
+        configured: dict[str, str | None] = {}
+        for name in (API_KEY, URL, OWNER):
+            value = request.args.get(name)
+            given = request.variables.get(f"{NAME}:config:{name}") if value is None else value.value
+            configured[name] = given if isinstance(given, str) else None
+        try:
+            self._api = RenderApi(find_access(configured), clock=self._clock)
+        except RenderError as failure:
+            raise StepFailed(str(failure)) from failure
+        return wire.ConfigureResponse(accept_secrets=True, supports_preview=True)
+
+    async def cancel(self) -> None:
+        """End all waiting; what was made is kept, and the next update goes on."""
+        self._stop.set()
+
+    # Resources ---------------------------------------------------------------------------------
+
+    async def check(self, request: wire.CheckRequest) -> wire.CheckResponse:
+        """Return the inputs as the state may hold them, or all that is wrong with them."""
+        type_ = _type(request.urn)
+        if request.old_inputs:
+            self._memory.replaced.add(request.urn)
+        hidden = secret_names(request.new_inputs)
+        old, new = plain_all(request.old_inputs), plain_all(request.new_inputs)
+        checked = type_.check(old, new, hidden, self._memory, request.random_seed)
+        if checked.inputs is None:
+            # The engine shows the value of a property that it is told is wrong: not that of a secret.
+            failures = [wire.CheckFailure("" if one.secret else one.name, one.sentence) for one in checked.problems]
+            return wire.CheckResponse(request.new_inputs, failures)
+        return wire.CheckResponse(_properties(type_, checked.inputs, hidden))
+
+    async def diff(self, request: wire.DiffRequest) -> wire.DiffResponse:
+        """Return what an update would change; why a new resource is needed goes to the log."""
+        type_ = _type(request.urn)
+        self._memory.ids[request.urn] = request.resource_id
+        old, state, new = plain_all(old_inputs()), plain_all(request.old_state), plain_all(request.new_inputs)
+        found = type_.diff(old, state, new)
+        log = ResourceLog(self._engine, request.urn)
+        for sentence in found.warnings:
+            log.warning(sentence)
+        for name, reason in found.replaces.items():
+            log.warning(f"A change of {name} makes a new {type_.what}: {reason}.")
+        return _difference(type_, found)
+
+    async def create(self, request: wire.CreateRequest) -> wire.CreateResponse:
+        """Make it; in a preview, return what can be told before."""
+        type_, inputs, hidden = _type(request.urn), plain_all(request.properties), secret_names(request.properties)
+        if request.preview:
+            return wire.CreateResponse("", _properties(type_, type_.foreseen(inputs, None, []), hidden))
+        turn = self._turn(request.urn, request.timeout)
+        made = await self._run(type_, hidden, partial(type_.create, turn, inputs))
+        return wire.CreateResponse(made.id, _properties(type_, made.outputs, hidden))
+
+    async def read(self, request: wire.ReadRequest) -> wire.ReadResponse:
+        """Look at it: for a refresh with what the state has, for an import with nothing."""
+        type_ = _type(request.urn)
+        hidden = secret_names(request.inputs) | secret_names(request.properties)
+        inputs, state = plain_all(request.inputs), plain_all(request.properties)
+        # An import asks with the id alone.
+        known = inputs if inputs or state else None
+        turn = self._turn(request.urn, 0)
+        made = await self._run(type_, hidden, partial(type_.read, turn, request.resource_id, known, state))
+        if made is None:
+            return wire.ReadResponse("")
+        outputs, found = _properties(type_, made.outputs, hidden), _properties(type_, made.inputs, hidden)
+        return wire.ReadResponse(made.id, outputs, found)
+
+    async def update(self, request: wire.UpdateRequest) -> wire.UpdateResponse:
+        """Change it; in a preview, return what can be told before."""
+        type_, hidden = _type(request.urn), secret_names(request.news) | secret_names(request.olds)
+        old, state, new = plain_all(old_inputs()), plain_all(request.olds), plain_all(request.news)
+        if request.preview:
+            foreseen = type_.foreseen(new, state, type_.diff(old, state, new).changes)
+            return wire.UpdateResponse(_properties(type_, foreseen, hidden))
+        turn = self._turn(request.urn, request.timeout)
+        outputs = await self._run(type_, hidden, partial(type_.update, turn, request.resource_id, old, state, new))
+        return wire.UpdateResponse(_properties(type_, outputs, hidden))
+
+    async def delete(self, request: wire.DeleteRequest) -> None:
+        """Delete it, unless another resource of the program took it over."""
+        type_, state = _type(request.urn), plain_all(request.properties)
+        if self._memory.taken.get(request.resource_id, request.urn) != request.urn:
+            return
+        turn = self._turn(request.urn, request.timeout)
+        await self._run(type_, frozenset(), partial(type_.delete, turn, request.resource_id, {}, state))
+
+    # How a step runs ---------------------------------------------------------------------------
+
+    def _turn(self, urn: str, timeout_s: float) -> Turn:
+        if self._api is None:
+            raise StepFailed("the provider was asked for a resource before it was configured")
+        return Turn(urn, self._api, ResourceLog(self._engine, urn), self._memory, self._stop, timeout_s)
+
+    async def _run(self, type_: Lifecycle, hidden: frozenset[str], step: Callable[[], T]) -> T:
+        """Run a step in a thread, and turn what it raises into what the engine understands."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, step)
+        except Unfinished as failure:
+            inputs, outputs = (_properties(type_, one, hidden) for one in (failure.inputs, failure.outputs))
+            raise PartlyDone(failure.id, inputs, outputs, str(failure)) from failure
+        except (RenderError, ProviderError) as failure:
+            unsure = isinstance(failure, Uncertain) or (isinstance(failure, Unavailable) and failure.sent)
+            raise StepFailed(str(failure), unsure=unsure) from failure
+
+
+def _type(urn: str) -> Lifecycle:
+    token = urn.split("::")[-2].split("$")[-1]
+    try:
+        return TYPES[token]
+    except KeyError:
+        raise StepFailed(f"{token} is no type of this provider; it has {', '.join(TYPES)}") from None
+
+
+def _properties(type_: Lifecycle, values: Values, hidden: frozenset[str]) -> Properties:
+    """Return values as properties. Secrets are those of the type, and what the program said is secret."""
+    kinds = {name: one.kind for name, one in by_name(type_.fields).items()}
+    secret = {one.name for one in type_.outputs if one.secret} | {KEY} | hidden
+    # A property with secrets inside is a secret as a whole only if the type does not know where they are.
+    return {name: _property(kinds.get(name), value, name in secret) for name, value in values.items()}
+
+
+def _property(kind: Json, value: Json, secret: bool) -> PropertyValue:
+    found = wrapped(value) if kind is None else marked(kind, value)
+    return found.with_secret(True) if secret and not found.contains_secret() else found
+
+
+def _difference(type_: Lifecycle, found: Difference) -> wire.DiffResponse:
+    detailed: dict[str, wire.PropertyDiff] = {}
+    for change in found.changes:
+        for path, how in change.paths:
+            replace = "_REPLACE" if change.field.name in found.replaces else ""
+            detailed[path] = wire.PropertyDiff(wire.PropertyDiffKind[f"{_KINDS[how]}{replace}"], True)
+    if found.unfinished:
+        detailed[UNFINISHED] = wire.PropertyDiff(wire.PropertyDiffKind.DELETE, False)
+    return wire.DiffResponse(
+        changes=bool(found.changes) or found.unfinished,
+        replaces=list(found.replaces),
+        stables=[one.name for one in type_.outputs if one.stable] + ["id"],
+        delete_before_replace=type_.delete_first,
+        diffs=[change.field.name for change in found.changes] + ([UNFINISHED] if found.unfinished else []),
+        detailed_diff=detailed,
+    )

@@ -1,0 +1,79 @@
+"""Pulumi's property values as plain JSON and back; secrets are noted by name, unknown values stay UNKNOWN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime import rpc
+
+# None, bool, int, float, str, list, dict, or UNKNOWN anywhere in them.
+Json = Any
+Values = dict[str, Json]
+
+
+class Unknown:
+    """A value that a preview cannot know yet."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+
+
+def plain(value: PropertyValue) -> Json:
+    """Return a property value as JSON, without its secrecy; whole numbers are int."""
+    held = value.value
+    if isinstance(held, str):
+        # The interface hands unknown values over as this string.
+        return UNKNOWN if held == rpc.UNKNOWN else held
+    if isinstance(held, bool) or held is None:
+        return held
+    if isinstance(held, float):
+        return int(held) if held.is_integer() else held
+    if isinstance(held, Mapping):
+        return {name: plain(one) for name, one in held.items()}
+    if isinstance(held, tuple):
+        return [plain(one) for one in held]
+    raise TypeError(f"a {type(held).__name__} is nothing that Render's API takes; give its text instead")
+
+
+def plain_all(values: Mapping[str, PropertyValue]) -> Values:
+    """Return all properties as JSON; those that are null are left out, as Render has no use for the difference."""
+    found = {name: plain(value) for name, value in values.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def secret_names(values: Mapping[str, PropertyValue]) -> frozenset[str]:
+    """Return the properties that hold a secret somewhere."""
+    return frozenset(name for name, value in values.items() if value.contains_secret())
+
+
+def wrapped(value: Json, *, secret: bool = False) -> PropertyValue:
+    """Return JSON as a property value that holds property values all the way down."""
+    if value is UNKNOWN:
+        return PropertyValue(rpc.UNKNOWN, is_secret=secret)
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return PropertyValue(value, is_secret=secret)
+    if isinstance(value, int | float):
+        return PropertyValue(float(value), is_secret=secret)
+    if isinstance(value, Mapping):
+        return PropertyValue({name: wrapped(one) for name, one in value.items()}, is_secret=secret)
+    return PropertyValue([wrapped(one) for one in value], is_secret=secret)
+
+
+def wrapped_all(values: Mapping[str, Json], secret: Iterable[str] = ()) -> dict[str, PropertyValue]:
+    """Return all values as properties, those named in `secret` as secrets."""
+    names = frozenset(secret)
+    return {name: wrapped(value, secret=name in names) for name, value in values.items()}
+
+
+def has_unknown(value: Json) -> bool:
+    """Whether a value, or one inside it, is unknown."""
+    if isinstance(value, Mapping):
+        return any(map(has_unknown, value.values()))
+    if isinstance(value, list):
+        return any(map(has_unknown, value))
+    return value is UNKNOWN
