@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.render.api.disks import Disks
-from infra.render.provider.deploying import TIME_LIMIT_S, Target, wait_until_live
+from infra.render.provider.deploying import MODES, TIME_LIMIT_S, Target, wait_until_live
 from infra.render.provider.differing import Change
 from infra.render.provider.fields import Field, Flag, Output, Text, Whole
 from infra.render.provider.lifecycle import SETUP, UNFINISHED
@@ -88,8 +88,7 @@ class Disk(Plain):
         if service.get("suspended") == "suspended":
             turn.log.info("The service is suspended: the disk is there once it is resumed.")
             return
-        chosen = "build_and_deploy" if mode == "rebuild" else "deploy_only"
-        deploy = turn.api.deploys.start(service["id"], mode=chosen)
+        deploy = turn.api.deploys.start(service["id"], mode=MODES[mode])
         if inputs.get("waitForDeploy", True):
             limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", TIME_LIMIT_S))
             wait_until_live(turn, Target(service), deploy, limit_s)

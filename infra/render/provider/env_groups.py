@@ -89,7 +89,7 @@ class EnvGroup(Plain):
 
     def foreseen(self, inputs: Values, state: Values | None, found: list[Change]) -> Values:
         """Return the outputs that a preview can promise, the revision among them."""
-        known = {"revision": UNKNOWN if has_unknown(inputs) else revision(inputs)}
+        known = {"revision": UNKNOWN if state is None or has_unknown(inputs) else revision(inputs)}
         generated_before = {"generated": state["generated"]} if state and "generated" in state and not found else {}
         return super().foreseen(inputs, state, found) | known | generated_before
 

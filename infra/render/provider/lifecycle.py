@@ -121,8 +121,12 @@ class Lifecycle(ABC):
 
     def foreseen(self, inputs: Values, state: Values | None, found: list[Change]) -> Values:
         """Return the outputs that a preview can promise."""
+        # Render makes something else of a few properties, such as a database's name.
+        own = {one.name for one in self.fields if one.matches}
         known = {
-            one.name: state[one.name] if state and one.stable and one.name in state else UNKNOWN for one in self.outputs
+            one.name: state[one.name] if state and one.stable and one.name in state else UNKNOWN
+            for one in self.outputs
+            if one.name not in inputs or one.name in own
         }
         return self.shown(inputs) | known
 

@@ -102,22 +102,28 @@ class Plain(Lifecycle):
         """Change what differs; after an update that was cut short, what differs from what is there."""
         outputs = {name: value for name, value in state.items() if name not in old} | self.shown(new)
         if outputs.pop(UNFINISHED, None):
-            answer = self.kind(turn).get(id_)
-            with turn.keeping(id_, new, outputs | {UNFINISHED: SETUP}) as kept:
-                answer = self._go_on(turn, answer, new)
-                kept.update(self.told(answer))
-                self.created(turn, new, answer, kept)
-                kept.pop(UNFINISHED, None)
-            return kept
-        answer, made = None, False
+            return self._finished(turn, id_, new, outputs)
+        answer: Json = None
+        made = False
         try:
             for said in self.calls(turn, id_, list(changes(self.fields, old, new, state)), new):
                 answer, made = said or answer, True
         except (RenderError, ProviderError) as failure:
+            # With nothing changed yet, the state stays as it was, and so does what the next update has to do.
             if not made:
                 raise
             raise Unfinished(id_, new, outputs | {UNFINISHED: SETUP}, str(failure)) from failure
         return outputs | (self.told(answer) if answer else {}) | self.updated(new, state, answer)
+
+    def _finished(self, turn: Turn, id_: str, new: Values, outputs: Values) -> Values:
+        """Finish what was cut short, and return the outputs."""
+        answer = self.kind(turn).get(id_)
+        with turn.keeping(id_, new, outputs | {UNFINISHED: SETUP}) as kept:
+            answer = self._go_on(turn, answer, new)
+            kept.update(self.told(answer))
+            self.created(turn, new, answer, kept)
+            kept.pop(UNFINISHED, None)
+        return kept
 
     def _go_on(self, turn: Turn, answer: Json, inputs: Values) -> Json:
         """Make what is there what it shall be; return Render's newest answer."""

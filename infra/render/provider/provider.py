@@ -47,9 +47,13 @@ class RenderProvider(wire.Provider):
         self._engine = Engine(engine_address)
         self._memory = Memory()
         self._stop = threading.Event()
-        self._clock = clock or Clock(sleep=lambda duration_s: bool(self._stop.wait(duration_s)) and None)
+        self._clock = clock or Clock(sleep=self._wait)
         self._threads = ThreadPoolExecutor(_STEPS, thread_name_prefix="step")
         self._api: RenderApi | None = None
+
+    def _wait(self, duration_s: float) -> None:
+        """Sleep, and wake up when the user stops the deployment."""
+        self._stop.wait(duration_s)
 
     # The provider itself -----------------------------------------------------------------------
 
