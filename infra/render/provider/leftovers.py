@@ -8,6 +8,7 @@ same name is the user's own: it is never touched, and the error says how to impo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import ClassVar, Protocol
 
 from infra.render.api.clock import seconds
 from infra.render.provider.turn import ProviderError, Turn
@@ -17,16 +18,28 @@ from infra.render.provider.values import Json
 RECENT_S = 86_400.0
 
 
+class Named(Protocol):
+    """The part of a life cycle that a message needs."""
+
+    token: ClassVar[str]
+    what: ClassVar[str]
+
+
 class Exists(ProviderError):
     """Something of this name is there, and it is not ours."""
 
 
 def leftover(
-    turn: Turn, token: str, what: str, candidates: Iterable[Json], same: Callable[[Json], bool]
+    turn: Turn,
+    type_: Named,
+    candidates: Iterable[Json],
+    same: Callable[[Json], bool],
+    equal: Callable[[Json], bool] = lambda _: False,
 ) -> Json | None:
     """Return what an interrupted update made, to go on with; None: nothing of the name is in the way.
 
-    candidates: all of the name. same: whether it has the properties that a change would replace it for.
+    candidates: all of the name. same: whether it has the properties that a change would replace it for. equal: whether
+    it has all the properties, for the few types that do not tell when they were made.
     Raises Exists.
     """
     old_id = turn.memory.ids.get(turn.urn)
@@ -35,16 +48,21 @@ def leftover(
         # One of them is the resource that is about to be replaced, and there is no telling which.
         return None
     for one in others:
-        recent = turn.api.clock.now() - seconds(one["createdAt"]) < RECENT_S if "createdAt" in one else True
-        if recent and same(one) and turn.memory.taken.get(one["id"], turn.urn) == turn.urn:
+        free = turn.memory.taken.get(one["id"], turn.urn) == turn.urn
+        if free and same(one) and _recent(turn, one, equal):
             turn.memory.taken[one["id"]] = turn.urn
             turn.log.info(f"Going on with {one['id']}, which an interrupted update made.")
             return one
     if others:
         one = others[0]
-        made = f", made {one['createdAt']}" if "createdAt" in one else ""
         raise Exists(
-            f"A {what} named {one.get('name')!r} exists already ({one['id']}{made}), and no interrupted update made "
-            f"it. Import it with `pulumi import {token} {turn.name} {one['id']}`, or choose another name."
+            f"A {type_.what} named {one.get('name')!r} exists already ({one['id']}), and no interrupted update of the "
+            f"last day made it. Import it with `pulumi import {type_.token} {turn.name} {one['id']}`, or choose "
+            "another name."
         )
     return None
+
+
+def _recent(turn: Turn, one: Json, equal: Callable[[Json], bool]) -> bool:
+    made = one.get("createdAt") or one.get("updatedAt")
+    return turn.api.clock.now() - seconds(made) < RECENT_S if made else equal(one)

@@ -44,7 +44,13 @@ class Plain(Lifecycle):
     def create(self, turn: Turn, inputs: Values) -> Made:
         """Make it, or go on with what an interrupted update made."""
         body = self.first_body(turn, inputs)
-        found = leftover(turn, self.token, self.what, self.candidates(turn, body), lambda one: self.alike(one, inputs))
+        found = leftover(
+            turn,
+            self,
+            self.candidates(turn, body),
+            lambda one: self.alike(one, inputs),
+            lambda one: not list(changes(self.fields, self.refreshed(inputs, one), inputs, {})),
+        )
         answer = self.kind(turn).get(found["id"]) if found else self.post(turn, body)
         with turn.keeping(answer["id"], inputs, self.shown(inputs) | self.told(answer)) as outputs:
             if found:

@@ -59,7 +59,7 @@ class Service(Lifecycle):
             service, deploy_id = turn.api.services.create(self._body(turn, inputs, owner))
         except (Conflict, Refused):
             there = turn.api.services.named(inputs["name"], ownerId=owner)
-            found = leftover(turn, self.token, self.what, there, lambda one: self._alike(one, inputs))
+            found = leftover(turn, self, there, lambda one: self._alike(one, inputs))
             if found is None:
                 raise
             return Made(found["id"], inputs, self._go_on(turn, found, inputs, {}))
