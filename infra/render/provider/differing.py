@@ -50,7 +50,7 @@ def changes(fields: tuple[Field, ...], old: Values, new: Values, state: Values) 
         elif one.name not in new:
             if not imported and one.default is not None and said(one, before) is not None:
                 yield Change(one, How.DELETE, before, one.default, ((one.name, How.DELETE),))
-        elif not same(one, before, after):
+        elif not (became(one, after, before) if imported else same(one, before, after)):
             yield Change(one, How.UPDATE, before, after, tuple(_paths(one.kind, before, after, one.name)))
 
 

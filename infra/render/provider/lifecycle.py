@@ -71,6 +71,10 @@ class Lifecycle(ABC):
         own = {KEY, IMPORTED}
         given = {name: value for name, value in new.items() if name not in own}
         problems = list(check_fields(self.what, self.fields, given, hidden))
+        if new.get(IMPORTED):
+            # What no answer tells, such as a token, an import cannot know; the program will say it.
+            untold = {one.name for one in self.fields if one.returned is None} - given.keys()
+            problems = [one for one in problems if one.name not in untold]
         broken = {one.name for one in problems}
         sound = {name: value for name, value in given.items() if name not in broken}
         problems += [*self.rules(sound), *self.moves(old, sound)]
