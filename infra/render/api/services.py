@@ -83,4 +83,4 @@ class Services(Resource):
 
     def headers(self, id_: str) -> list[Json]:
         """Return the response headers of a static site."""
-        return list(self._calls.items(at(self.folder, id_, "headers"), "headers"))
+        return list(self._calls.items(at(self.folder, id_, "headers"), "header"))

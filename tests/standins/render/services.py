@@ -37,6 +37,10 @@ def create(state: State, request: Request) -> Reply:
     variables.put(state, service.variables, body.get("envVars"), "envVar")
     variables.put(state, service.files, body.get("secretFiles"), "secretFile")
     state.services[service.id] = service
+    service.routes = [
+        {"id": state.id("rdr"), "priority": place, **rule} for place, rule in enumerate(details.get("routes") or [])
+    ]
+    service.headers = [{"id": state.id("hdr"), **header} for header in details.get("headers") or []]
     if details.get("disk"):
         add_disk(state, service, details["disk"])
     if body.get("environmentId"):
@@ -167,9 +171,15 @@ def _set_commands(service: Service, given: Json, runtime: Any) -> None:
     commands |= {name: sent[name] for name in names if name in sent}
     if runtime == "image":
         commands |= {"dockerContext": "", "dockerfilePath": ""}
+    if runtime == "docker" and (credential := sent.get("registryCredentialId", _id(before.get("registryCredential")))):
+        commands["registryCredential"] = {"id": credential, "name": credential}
     if given.get("preDeployCommand") or "preDeployCommand" in before:
         commands["preDeployCommand"] = given.get("preDeployCommand", before.get("preDeployCommand"))
     details["envSpecificDetails"] = commands
+
+
+def _id(credential: Any) -> Any:
+    return (credential or {}).get("id")
 
 
 def _set_auto_deploy(service: Service, body: Json, before: Json) -> None:

@@ -55,6 +55,8 @@ def create_postgres(state: State, request: Request) -> Reply:
         "suspenders": [],
         "version": body["version"],
     }
+    if body.get("parameterOverrides"):
+        shown["parameterOverrides"] = body["parameterOverrides"]
     if body["plan"] == "free":
         shown["expiresAt"] = shown["createdAt"]
     return _keep(state, shown)
@@ -116,6 +118,8 @@ def update_postgres(state: State, request: Request, id_: str) -> Reply:
         shown[name] = body.get(name) or shown[name]
     for sent, kept in (("enableHighAvailability", big[1]), ("enableDiskAutoscaling", "diskAutoscalingEnabled")):
         shown[kept] = shown[kept] if body.get(sent) is None else body[sent]
+    if "parameterOverrides" in body:
+        shown["parameterOverrides"] = body["parameterOverrides"]
     if "readReplicas" in body:
         shown["readReplicas"] = _replicas(id_, body["readReplicas"])
     _set_allow_list(shown, body)

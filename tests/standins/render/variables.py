@@ -179,7 +179,7 @@ def all_routes(state: State, request: Request, id_: str) -> Reply:
 
 
 def all_headers(state: State, request: Request, id_: str) -> Reply:
-    return page(request, reversed(state.service(id_).headers), "headers")
+    return page(request, reversed(state.service(id_).headers), "header")
 
 
 _ONE = "/services/([^/]+)"
