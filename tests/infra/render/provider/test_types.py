@@ -1,4 +1,4 @@
-"""The life of every type, through the provider's gRPC server: create, update each property, drift, import, replace, go."""
+"""The life of every type, through the provider's gRPC server: made, changed, drifted, imported, replaced, deleted."""
 
 from __future__ import annotations
 
