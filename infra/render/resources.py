@@ -1,8 +1,8 @@
 """Render's resources as Pulumi programs use them; the provider in `provider/` makes them.
 
 Properties are keyword arguments in Python's spelling, and attributes of the resource in the same; the parts of an
-object are spelled as in Render's API. Each class needs a `Provider` in its options, or `renderApiKey` in the
-configuration of the namespace `render`, or RENDER_API_KEY in the environment.
+object, and the names in options such as ignore_changes, are spelled as in Render's API (envVars). The key comes from a
+`Provider` in the options, from `render:renderApiKey` in the configuration, or from RENDER_API_KEY.
 """
 
 from __future__ import annotations
@@ -79,13 +79,15 @@ class RenderResource(CustomResource):
         outputs = [name for one in classes for name in vars(one).get("__annotations__", {})]
         return list(dict.fromkeys([*cls.args.__annotations__, *outputs]))
 
-    def translate_output_property(self, prop: str) -> str:
-        """Return a property in Python's spelling; parts of objects stay as the API spells them."""
-        return self._spelled().get(prop, prop)
+    def __getattr__(self, name: str) -> Any:
+        """Return a property or output, which Pulumi keeps in the API's spelling.
 
-    @classmethod
-    def _spelled(cls) -> dict[str, str]:
-        return {api_name(name): name for name in cls.names() if "_" in name}
+        Translating names for Pulumi instead would translate the names of environment variables as well.
+        """
+        try:
+            return self.__dict__[api_name(name)]
+        except KeyError:
+            raise AttributeError(f"{self.type} has no {name}") from None
 
 
 class _Service(RenderResource):

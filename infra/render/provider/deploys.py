@@ -24,11 +24,11 @@ class Deploy(Lifecycle):
     token, what = "render:index:Deploy", "deploy"
     fields = (
         Field(name="serviceId", required=True, returned=None, replaces=_AGAIN),
-        Field(name="commitId", returned=None, replaces=_AGAIN),
-        Field(name="imageUrl", returned=None, replaces=_AGAIN),
-        Field(name="clearCache", kind=Flag(), returned=None, replaces=_AGAIN),
-        Field(name="mode", kind=Text(choices=("deploy", "rebuild")), returned=None, replaces=_AGAIN),
-        Field(name="triggers", kind=MapOf(of=Text()), returned=None, replaces=_AGAIN),
+        Field(name="commitId", returned=None, replaces=_AGAIN, trigger=True),
+        Field(name="imageUrl", returned=None, replaces=_AGAIN, trigger=True),
+        Field(name="clearCache", kind=Flag(), returned=None, replaces=_AGAIN, trigger=True),
+        Field(name="mode", kind=Text(choices=("deploy", "rebuild")), returned=None, replaces=_AGAIN, trigger=True),
+        Field(name="triggers", kind=MapOf(of=Text()), returned=None, replaces=_AGAIN, trigger=True),
         Field(name="waitForDeploy", kind=Flag(), returned=None, local=True, default=True),
         Field(
             name="deployTimeoutSeconds",

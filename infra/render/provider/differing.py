@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from infra.render.provider.fields import Field, Kind, MapOf, Record, became, canonical, said, same
+from infra.render.provider.fields import Field, Kind, MapOf, Record, Variable, became, canonical, said, same
+from infra.render.provider.fingerprints import FINGERPRINT, GENERATE, KEY, fingerprint_of
 from infra.render.provider.values import Json, Values
 
 # An input of a state that an import wrote. Importing names nothing: what a program then leaves out is left alone.
@@ -40,6 +41,8 @@ def changes(fields: tuple[Field, ...], old: Values, new: Values, state: Values) 
     """
     imported = bool(old.get(IMPORTED))
     for one in fields:
+        if one.trigger and imported and one.name not in old:
+            continue
         before, after = old.get(one.name), new.get(one.name)
         if one.local or (one.name not in old and one.name not in new):
             continue
@@ -50,8 +53,23 @@ def changes(fields: tuple[Field, ...], old: Values, new: Values, state: Values) 
         elif one.name not in new:
             if not imported and one.default is not None and said(one, before) is not None:
                 yield Change(one, How.DELETE, before, one.default, ((one.name, How.DELETE),))
-        elif not (became(one, after, before) if imported else same(one, before, after)):
+        elif not (_imported_as(one, before, after, new.get(KEY)) if imported else same(one, before, after)):
             yield Change(one, How.UPDATE, before, after, tuple(_paths(one.kind, before, after, one.name)))
+
+
+def _imported_as(one: Field, before: Json, after: Json, key: str | None) -> bool:
+    """Whether what an import found is what the program says, where the program keeps or makes secrets its own way."""
+    if isinstance(one.kind, MapOf) and isinstance(one.kind.of, Variable) and isinstance(before, Mapping):
+        before = {name: _as_kept(f"{one.name}.{name}", value, after.get(name), key) for name, value in before.items()}
+    return became(one, after, before)
+
+
+def _as_kept(where: str, found: Json, said: Json, key: str | None) -> Json:
+    """Return the program's way of keeping a secret if it is the one that was found, which is a fingerprint."""
+    if isinstance(said, Mapping):
+        return said if GENERATE in said else found
+    known = key and isinstance(said, str) and isinstance(found, Mapping)
+    return said if known and found.get(FINGERPRINT) == fingerprint_of(key or "", where, said) else found
 
 
 def _paths(kind: Kind, old: Json, new: Json, path: str) -> Iterator[tuple[str, How]]:

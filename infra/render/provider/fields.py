@@ -90,6 +90,7 @@ class Field:
     replaces: why a change needs a new resource, in words; empty: it does not.
     effect: what a running service needs before it sees a change.
     local: for the provider alone; no request sends it, and a change of it changes nothing.
+    trigger: no request sends it either, but a change of it does something. Importing cannot know it.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Field:
     replaces: str = ""
     effect: Effect = "nothing"
     local: bool = False
+    trigger: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

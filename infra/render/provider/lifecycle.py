@@ -14,8 +14,8 @@ from typing import ClassVar
 
 from infra.render.provider.checking import Problem, check_fields
 from infra.render.provider.differing import IMPORTED, Change, changes
-from infra.render.provider.fields import Field, Output, answered, blank, dig, trimmed
-from infra.render.provider.fingerprints import KEY, new_key
+from infra.render.provider.fields import Field, MapOf, Output, Variable, answered, blank, dig, trimmed
+from infra.render.provider.fingerprints import FINGERPRINT, KEY, WRITE_ONLY, fingerprint_of, new_key
 from infra.render.provider.sealing import folded, sealed
 from infra.render.provider.turn import Memory, Turn
 from infra.render.provider.values import UNKNOWN, Json, Values
@@ -165,6 +165,23 @@ class Lifecycle(ABC):
             if value is not None:
                 found[one.name] = value
         return found | ({IMPORTED: True} if inputs.get(IMPORTED) else {})
+
+    def without_values(self, made: Made) -> Made:
+        """Return what an import found with fingerprints in place of the values of variables and files.
+
+        Pulumi prints an import as code, and a program that says the same values is found to say the same.
+        """
+        names = [one.name for one in self.fields if isinstance(one.kind, MapOf) and isinstance(one.kind.of, Variable)]
+        key = new_key(b"")
+        kept = {
+            name: {
+                one: {WRITE_ONLY: True, FINGERPRINT: fingerprint_of(key, f"{name}.{one}", value)}
+                for one, value in made.inputs[name].items()
+            }
+            for name in names
+            if name in made.inputs
+        }
+        return Made(made.id, made.inputs | kept | ({KEY: key} if kept else {}), made.outputs | kept)
 
     # Steps that call Render --------------------------------------------------------------------
 

@@ -190,4 +190,7 @@ def _settings(wanted: Json, there: Json) -> Values:
             found[one.name] = value
         elif one.name in wanted:
             found[one.name] = folded(one, wanted[one.name], value, None)
-    return {name: value for name, value in found.items() if not blank(value) or (wanted or {}).get(name) == value}
+    named = wanted or {}
+    return {
+        name: value for name, value in found.items() if not blank(value) or (name in named and named[name] == value)
+    }

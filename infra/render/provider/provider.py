@@ -19,11 +19,13 @@ from infra.render.api.client import RenderApi
 from infra.render.api.clock import Clock
 from infra.render.api.errors import RenderError, Unavailable, Uncertain
 from infra.render.provider.catalogue import TYPES
+from infra.render.provider.checking import Problem
 from infra.render.provider.differing import How
 from infra.render.provider.engine_log import Engine, ResourceLog
 from infra.render.provider.fields import by_name
 from infra.render.provider.fingerprints import KEY
 from infra.render.provider.lifecycle import UNFINISHED, Difference, Lifecycle
+from infra.render.provider.schema import schema_of
 from infra.render.provider.sealing import marked
 from infra.render.provider.server import PartlyDone, Properties, StepFailed, old_inputs
 from infra.render.provider.turn import Memory, ProviderError, Turn, Unfinished
@@ -58,8 +60,8 @@ class RenderProvider(wire.Provider):
     # The provider itself -----------------------------------------------------------------------
 
     async def get_schema(self, request: wire.GetSchemaRequest) -> wire.GetSchemaResponse:
-        """Return no more than the name: programs use the classes of resources.py."""
-        return wire.GetSchemaResponse(json.dumps({"name": NAME, "version": VERSION}))
+        """Return what the types look like, for `pulumi import` and for programs in other languages."""
+        return wire.GetSchemaResponse(json.dumps(schema_of(NAME, VERSION, TYPES)))
 
     async def check_config(self, request: wire.CheckRequest) -> wire.CheckResponse:
         """Return the configuration with its key as a secret."""
@@ -102,8 +104,7 @@ class RenderProvider(wire.Provider):
         old, new = plain_all(request.old_inputs), plain_all(request.new_inputs)
         checked = type_.check(old, new, hidden, self._memory, request.random_seed)
         if checked.inputs is None:
-            # The engine shows the value of a property that it is told is wrong: not that of a secret.
-            failures = [wire.CheckFailure("" if one.secret else one.name, one.sentence) for one in checked.problems]
+            failures = [wire.CheckFailure(_shown(one, new), one.sentence) for one in checked.problems]
             return wire.CheckResponse(request.new_inputs, failures)
         return wire.CheckResponse(_properties(type_, checked.inputs, hidden))
 
@@ -140,6 +141,8 @@ class RenderProvider(wire.Provider):
         made = await self._run(type_, hidden, partial(type_.read, turn, request.resource_id, known, state))
         if made is None:
             return wire.ReadResponse("")
+        if known is None:
+            made = type_.without_values(made)
         outputs, found = _properties(type_, made.outputs, hidden), _properties(type_, made.inputs, hidden)
         return wire.ReadResponse(made.id, outputs, found)
 
@@ -187,6 +190,11 @@ def _type(urn: str) -> Lifecycle:
         return TYPES[token]
     except KeyError:
         raise StepFailed(f"{token} is no type of this provider; it has {', '.join(TYPES)}") from None
+
+
+def _shown(problem: Problem, values: Values) -> str:
+    """Return the property to name to the engine, which shows its value then: no secret, and no object."""
+    return "" if problem.secret or isinstance(values.get(problem.name), dict | list) else problem.name
 
 
 def _properties(type_: Lifecycle, values: Values, hidden: frozenset[str]) -> Properties:

@@ -29,6 +29,11 @@ def image_alike(path: str) -> str:
     return f"{head}/{tail}{at}{digest}"
 
 
+def _image_became(wanted: Json, live: Json) -> bool:
+    """Whether an image is the one of the program, which names no digest, with the digest that was deployed since."""
+    return "@" not in wanted and image_alike(wanted) == image_alike(str(live).partition("@")[0])
+
+
 def trigger_decoded(service: Json) -> Json:
     """Return when a service deploys by itself; older answers say only yes or no."""
     if trigger := service.get("autoDeployTrigger"):
@@ -150,7 +155,7 @@ SOURCE = (
         default={},
     ),
     # What the provider does, not what the service is.
-    Field(name="redeployOn", kind=MapOf(of=Text()), returned=None, effect="deploy"),
+    Field(name="redeployOn", kind=MapOf(of=Text()), returned=None, effect="deploy", trigger=True),
     Field(name="deployMode", kind=Text(choices=("save", "deploy", "rebuild")), returned=None, local=True),
     Field(name="waitForDeploy", kind=Flag(), returned=None, local=True, default=True),
     Field(
@@ -171,7 +176,7 @@ _RUN = (
         name="image",
         kind=Record(
             fields=(
-                Field(name="imagePath", kind=Text(alike=image_alike), required=True),
+                Field(name="imagePath", kind=Text(alike=image_alike), matches=_image_became, required=True),
                 Field(name="registryCredentialId", default=""),
             )
         ),
