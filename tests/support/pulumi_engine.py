@@ -28,6 +28,8 @@ from infra.render.provider.values import UNKNOWN, plain, wrapped
 
 _SECRET = rpc._special_secret_sig
 PROJECT = "urn:pulumi:test::test"
+# Behind the name of a replaced resource that is still to be deleted.
+OLD = "~"
 
 
 @dataclass(frozen=True)
@@ -226,18 +228,18 @@ class Engine:
 
     def _replace(self, name: str, token: str, properties: Mapping[str, Any], delete_first: bool) -> None:
         inputs = self._check(name, token, properties, None)
-        old = self.resources.pop(name)
+        old = self.resources[name]
         delete = provider_pb2.DeleteRequest(id=old.id, urn=urn(name, token), properties=old.outputs)
         if delete_first:
             self._call("Delete", delete)
+            self._create(name, token, inputs)
+            return
         try:
             self._create(name, token, inputs)
-        except (StepFailed, AssertionError):
-            if not delete_first and name not in self.resources:
-                self.resources[name] = old
-            raise
-        if not delete_first:
-            self._call("Delete", delete)
+        finally:
+            if self.resources[name] is not old:
+                self.resources[name + OLD] = old
+        self.delete(name + OLD)
 
     def _check(self, name: str, token: str, properties: Any, held: Held | None) -> struct_pb2.Struct:
         news = properties if isinstance(properties, struct_pb2.Struct) else to_struct(properties)
@@ -332,7 +334,7 @@ def _partly_done(error: grpc.RpcError) -> Any:
 
 def urn(name: str, token: str) -> str:
     """Return the URN of a resource of the test's stack."""
-    return f"{PROJECT}::{token}::{name}"
+    return f"{PROJECT}::{token}::{name.removesuffix(OLD)}"
 
 
 @contextmanager

@@ -1,0 +1,204 @@
+"""Whatever call is cut, the next update goes on: no duplicate, no orphan, nothing lost."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.infra.render.provider.cases import CASES, Case, filled
+from tests.standins.render.server import Server
+from tests.support.pulumi_engine import Engine, StepFailed, engine
+from tests.support.render import FakeTime, serving
+
+Program = Mapping[str, tuple[str, dict[str, Any]]]
+
+# Each with more than the least it needs, so that there are calls to cut.
+_MORE: dict[str, dict[str, Any]] = {
+    "WebService": {
+        "envGroupIds": ["{group}"],
+        "envVars": {"A": "1", "MADE": {"generateValue": True}, "KEY": {"value": "secret", "writeOnly": True}},
+        "secretFiles": {"a.txt": "content"},
+        "disk": {"name": "data", "mountPath": "/data", "sizeGB": 1},
+        "notifications": {"notificationsToSend": "all"},
+        "environmentId": "{home.environmentIds.production}",
+    },
+    "CronJob": {"envGroupIds": ["{group}"], "envVars": {"A": "1"}},
+    "EnvGroup": {"envVars": {"A": "1", "KEY": {"value": "secret", "writeOnly": True}}, "secretFiles": {"a": "b"}},
+    "Project": {"environments": {"production": {}, "development": {}}},
+}
+_LATER: dict[str, dict[str, Any]] = {
+    "WebService": {
+        "plan": "standard",
+        "envGroupIds": [],
+        "envVars": {"A": "2", "B": "3"},
+        "secretFiles": {"b.txt": "other"},
+        "notifications": {"notificationsToSend": "none"},
+        "healthCheckPath": "/health",
+    },
+    "EnvGroup": {"name": "renamed", "envVars": {"A": "2", "B": "3"}, "secretFiles": {"c": "d"}},
+    "Project": {"name": "renamed", "environments": {"production": {"protectedStatus": "protected"}, "new": {}}},
+}
+
+
+def changed(case: Case) -> dict[str, Any]:
+    """Return what an update changes: two properties, or what is given above."""
+    if case.type in _LATER:
+        return _LATER[case.type]
+    names = [name for name in case.others if name not in ("environmentId", "envGroupIds", "registryCredentialId")]
+    return {name: case.others[name].value for name in names[:2]}
+
+
+@contextmanager
+def workspace() -> Iterator[tuple[Server, FakeTime, dict[str, Any]]]:
+    """Serve a workspace, with the configuration for it."""
+    fake_time = FakeTime()
+    with serving(Server(now=fake_time.now)) as render:
+        render.limits.enforced = False
+        yield render, fake_time, {"renderApiKey": render.key, "renderApiUrl": render.url, "owner": render.state.owner}
+
+
+def counts(render: Server) -> dict[str, int]:
+    """Return how many of each kind there are."""
+    state = render.state
+    places = ("services", "stores", "groups", "projects", "environments", "disks", "credentials", "webhooks")
+    found = {name: len(getattr(state, name)) for name in places}
+    return found | {"domains": sum(len(service.domains) for service in state.services.values())}
+
+
+def settled(render: Server, fake_time: FakeTime, config: dict[str, Any], held: Any, program: Program) -> dict[str, int]:
+    """Run an update in a new process and check that it ends well; return what there is then."""
+    with engine(config, fake_time.clock) as stack:
+        stack.resources = held
+        stack.up(program)
+        stack.up(program)
+        assert {step for step, _ in stack.steps} == {"same"}
+        stack.refresh()
+        assert {step for step, _ in stack.steps} == {"same"}, "everything is as the program says"
+        found = counts(render)
+        stack.destroy()
+    left = counts(render)
+    assert not any(left.values()), f"orphans: {left}"
+    return found
+
+
+def needed(case: Case, stack: Engine) -> None:
+    if case.needs:
+        stack.up(dict(case.needs))
+
+
+CREATED = [(case, killed, after) for case in CASES for killed in (False, True) for after in (False, True)]
+
+
+def _id(case: Case, killed: bool, after: bool) -> str:
+    return f"{case.type}-{'killed' if killed else 'failed'}-{'after' if after else 'before'}"
+
+
+@pytest.mark.parametrize(("case", "killed", "after"), CREATED, ids=[_id(*one) for one in CREATED])
+def test_a_creation_that_is_cut_at_any_call_is_finished_by_the_next_update(
+    case: Case, killed: bool, after: bool
+) -> None:
+    """killed: the process dies, so the state learns nothing. after: the cut call still made its change."""
+    at, expected = 1, None
+    while True:
+        with workspace() as (render, fake_time, config):
+            with engine(config, fake_time.clock) as stack:
+                needed(case, stack)
+                program = case.needs | {"it": (case.token, filled(case.least | _MORE.get(case.type, {}), stack))}
+                before = copy.deepcopy(stack.resources)
+                cut = _cut(render, at, after, stack, program)
+                held = before if killed else stack.resources
+            found = settled(render, fake_time, config, held, program)
+            expected = expected or _whole(case)
+            assert found == expected, f"cut at call {at}"
+        if not cut:
+            return
+        at += 1
+
+
+def _cut(render: Server, at: int, after: bool, stack: Engine, program: Program) -> bool:
+    """Run an update whose calls are cut from number `at` on; return whether that was before its end."""
+    render.faults.cut(at, after)
+    try:
+        stack.up(program)
+    except StepFailed:
+        return True
+    finally:
+        render.faults.heal()
+    return False
+
+
+def _whole(case: Case) -> dict[str, int]:
+    """Return what there is after an update that nothing cut."""
+    with workspace() as (render, fake_time, config), engine(config, fake_time.clock) as stack:
+        needed(case, stack)
+        stack.up(case.needs | {"it": (case.token, filled(case.least | _MORE.get(case.type, {}), stack))})
+        return counts(render)
+
+
+UPDATED = [
+    (case, killed, after) for case in CASES if case.others for killed in (False, True) for after in (False, True)
+]
+
+
+@pytest.mark.parametrize(("case", "killed", "after"), UPDATED, ids=[_id(*one) for one in UPDATED])
+def test_an_update_that_is_cut_at_any_call_is_finished_by_the_next_one(case: Case, killed: bool, after: bool) -> None:
+    at = 1
+    while True:
+        with workspace() as (render, fake_time, config):
+            with engine(config, fake_time.clock) as stack:
+                needed(case, stack)
+                first = case.least | _MORE.get(case.type, {})
+                stack.up(case.needs | {"it": (case.token, filled(first, stack))})
+                before = copy.deepcopy(stack.resources)
+                program = case.needs | {"it": (case.token, filled(first | changed(case), stack))}
+                cut = _cut(render, at, after, stack, program)
+                held = before if killed else stack.resources
+            settled(render, fake_time, config, held, program)
+        if not cut:
+            return
+        at += 1
+
+
+REPLACED = [
+    (case, killed, after)
+    for case in CASES
+    if case.replaced_by and case.type != "Deploy"
+    for killed in (False, True)
+    for after in (False, True)
+]
+
+
+@pytest.mark.parametrize(("case", "killed", "after"), REPLACED, ids=[_id(*one) for one in REPLACED])
+def test_a_replacement_that_is_cut_at_any_call_leaves_one(case: Case, killed: bool, after: bool) -> None:
+    at, expected = 1, None
+    while True:
+        with workspace() as (render, fake_time, config):
+            with engine(config, fake_time.clock) as stack:
+                needed(case, stack)
+                stack.up(case.needs | {"it": (case.token, filled(case.least, stack))})
+                before = copy.deepcopy(stack.resources)
+                whole = counts(render)
+                program = case.needs | {"it": (case.token, filled(case.least | case.replaced_by, stack))}
+                cut = _cut(render, at, after, stack, program)
+                held = before if killed else stack.resources
+            expected = expected or whole
+            assert settled(render, fake_time, config, held, program) == expected, f"cut at call {at}"
+        if not cut:
+            return
+        at += 1
+
+
+def test_a_resource_that_got_another_name_in_the_program_is_kept(render: Server, stack: Engine) -> None:
+    """Its service is found by name, taken over, and not deleted under its old name."""
+    properties = {"name": "web", "runtime": "image", "image": {"imagePath": "nginx"}}
+    stack.up({"old": ("render:index:WebService", properties)})
+    id_ = stack.resources["old"].id
+
+    stack.up({"new": ("render:index:WebService", properties)})
+
+    assert stack.resources["new"].id == id_
+    assert list(render.state.services) == [id_]
