@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE, Mode
 from infra.render.api.errors import RenderError
@@ -16,8 +15,6 @@ TIME_LIMIT_S = 1_800
 _POLLS_S = (1.0, 1.0, 2.0, 2.0, 3.0)
 _POLL_S = 5.0
 LOG_LINES = 20
-# Shorter ones are words of any log.
-_SECRET_LENGTH = 6
 
 # What a program says, and the API's word for it.
 MODES: dict[str, Mode] = {"deploy": "deploy_only", "rebuild": "build_and_deploy"}
@@ -41,21 +38,8 @@ class DeployFailed(ProviderError):
     """A deploy that did not become live."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """The service a deploy belongs to, as Render answers it; the secrets that its logs must not show."""
-
-    service: Json
-    secrets: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """The service's id."""
-        return str(self.service["id"])
-
-
-def wait_until_live(turn: Turn, target: Target, deploy: Json, limit_s: float) -> Json:
-    """Wait until a deploy is live, and return it. Raises DeployFailed, Stopped."""
+def wait_until_live(turn: Turn, service: Json, deploy: Json, limit_s: float) -> Json:
+    """Wait until a deploy of a service is live, and return it. Raises DeployFailed, Stopped."""
     started_s = turn.api.clock.now()
     stage = ""
     for pause_s in _pauses():
@@ -67,14 +51,14 @@ def wait_until_live(turn: Turn, target: Target, deploy: Json, limit_s: float) ->
         if status in (LIVE, DEACTIVATED):
             return deploy
         if status in FAILED or status == CANCELED:
-            raise DeployFailed(_failure(turn, target, deploy))
+            raise DeployFailed(_failure(turn, service, deploy))
         if turn.api.clock.now() - started_s >= limit_s:
             raise DeployFailed(
                 f"The deploy {deploy['id']} is not live after {limit_s:.0f} s and goes on by itself; it "
                 f"{_STAGES.get(status, status)}. Run pulumi up to wait on, or raise deployTimeoutSeconds."
             )
         turn.sleep(pause_s)
-        deploy = turn.api.deploys.get(target.id, deploy["id"])
+        deploy = turn.api.deploys.get(service["id"], deploy["id"])
     raise AssertionError("the pauses have no end")
 
 
@@ -84,16 +68,16 @@ def _pauses() -> Iterator[float]:
         yield _POLL_S
 
 
-def _failure(turn: Turn, target: Target, deploy: Json) -> str:
+def _failure(turn: Turn, service: Json, deploy: Json) -> str:
     """Show the end of the log, and return what happened: the state keeps the sentence, so no log line is in it."""
     status = deploy["status"]
-    where = target.service.get("dashboardUrl") or "the dashboard"
+    where = service.get("dashboardUrl") or "the dashboard"
     if status == CANCELED:
         return f"The deploy {deploy['id']} was canceled before it was live. Run pulumi up to deploy again."
     kind = "build" if status == "build_failed" else "app"
     try:
-        lines = turn.api.logs.latest(target.service["ownerId"], [target.id], LOG_LINES, type=kind)
-        shown = "\n".join(hidden(line.message, target.secrets) for line in lines)
+        lines = turn.api.logs.latest(service["ownerId"], [service["id"]], LOG_LINES, type=kind)
+        shown = "\n".join(line.message for line in lines)
         turn.log.warning(f"The last lines of the {kind} log:\n{shown}" if lines else f"The {kind} log is empty.")
     except RenderError as failure:
         turn.log.warning(f"The {kind} log cannot be read: {failure}")
@@ -101,11 +85,3 @@ def _failure(turn: Turn, target: Target, deploy: Json) -> str:
         f"The deploy {deploy['id']} failed while {_FAILED_WHILE.get(status, status)} ({status}). The service is kept: "
         f"put right what its log says ({where}), and run pulumi up to deploy again."
     )
-
-
-def hidden(text: str, secrets: Iterable[str]) -> str:
-    """Return a log line without the secrets that are known here."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SECRET_LENGTH:
-            text = text.replace(secret, "***")
-    return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.render.api.disks import Disks
-from infra.render.provider.deploying import MODES, TIME_LIMIT_S, Target, wait_until_live
+from infra.render.provider.deploying import MODES, TIME_LIMIT_S, wait_until_live
 from infra.render.provider.differing import Change
 from infra.render.provider.fields import Field, Flag, Output, Text, Whole
 from infra.render.provider.lifecycle import SETUP, UNFINISHED
@@ -91,4 +91,4 @@ class Disk(Plain):
         deploy = turn.api.deploys.start(service["id"], mode=MODES[mode])
         if inputs.get("waitForDeploy", True):
             limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", TIME_LIMIT_S))
-            wait_until_live(turn, Target(service), deploy, limit_s)
+            wait_until_live(turn, service, deploy, limit_s)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -10,6 +11,18 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 # The engine is on this machine: if it does not take a line at once, it is gone.
 _TIMEOUT_S = 5.0
+
+
+# Shorter secrets are words of any text.
+_LEAST_LENGTH = 6
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return a text without the secrets, nor any line of one."""
+    lines = {line for secret in secrets for line in secret.splitlines() if len(line) >= _LEAST_LENGTH}
+    for line in sorted(lines, key=len, reverse=True):
+        text = text.replace(line, "***")
+    return text
 
 
 class Engine:
@@ -33,19 +46,23 @@ class Engine:
 
 @dataclass(frozen=True)
 class ResourceLog:
-    """The log of one resource."""
+    """The log of one resource, which shows none of its secrets: what a service prints is not in our hands."""
 
     engine: Engine
     urn: str
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     def info(self, text: str) -> None:
         """Say something that stays."""
-        self.engine.log(self.urn, engine_pb2.INFO, text)
+        self._log(engine_pb2.INFO, text)
 
     def warning(self, text: str) -> None:
         """Say something that the user should not overlook."""
-        self.engine.log(self.urn, engine_pb2.WARNING, text)
+        self._log(engine_pb2.WARNING, text)
 
     def status(self, text: str) -> None:
         """Say what goes on; the next word takes its place."""
-        self.engine.log(self.urn, engine_pb2.INFO, text, ephemeral=True)
+        self._log(engine_pb2.INFO, text, ephemeral=True)
+
+    def _log(self, severity: engine_pb2.LogSeverity.ValueType, text: str, *, ephemeral: bool = False) -> None:
+        self.engine.log(self.urn, severity, hide(text, self.secrets), ephemeral=ephemeral)

@@ -21,7 +21,7 @@ from infra.render.api.errors import RenderError, Unavailable, Uncertain
 from infra.render.provider.catalogue import TYPES
 from infra.render.provider.checking import Problem
 from infra.render.provider.differing import How
-from infra.render.provider.engine_log import Engine, ResourceLog
+from infra.render.provider.engine_log import Engine, ResourceLog, hide
 from infra.render.provider.fields import by_name
 from infra.render.provider.fingerprints import KEY
 from infra.render.provider.lifecycle import UNFINISHED, Difference, Lifecycle
@@ -29,7 +29,7 @@ from infra.render.provider.schema import schema_of
 from infra.render.provider.sealing import marked
 from infra.render.provider.server import PartlyDone, Properties, StepFailed, old_inputs
 from infra.render.provider.turn import Memory, ProviderError, Turn, Unfinished
-from infra.render.provider.values import Json, Values, plain_all, secret_names, wrapped
+from infra.render.provider.values import Json, Values, plain_all, secret_names, secret_texts, wrapped
 
 NAME = "render"
 VERSION = "0.1.0"
@@ -126,8 +126,8 @@ class RenderProvider(wire.Provider):
         type_, inputs, hidden = _type(request.urn), plain_all(request.properties), secret_names(request.properties)
         if request.preview:
             return wire.CreateResponse("", _properties(type_, type_.foreseen(inputs, None, []), hidden))
-        turn = self._turn(request.urn, request.timeout)
-        made = await self._run(type_, hidden, partial(type_.create, turn, inputs))
+        turn = self._turn(request.urn, request.timeout, request.properties)
+        made = await self._run(type_, turn, hidden, partial(type_.create, turn, inputs))
         return wire.CreateResponse(made.id, _properties(type_, made.outputs, hidden))
 
     async def read(self, request: wire.ReadRequest) -> wire.ReadResponse:
@@ -137,8 +137,8 @@ class RenderProvider(wire.Provider):
         inputs, state = plain_all(request.inputs), plain_all(request.properties)
         # An import asks with the id alone.
         known = inputs if inputs or state else None
-        turn = self._turn(request.urn, 0)
-        made = await self._run(type_, hidden, partial(type_.read, turn, request.resource_id, known, state))
+        turn = self._turn(request.urn, 0, request.inputs, request.properties)
+        made = await self._run(type_, turn, hidden, partial(type_.read, turn, request.resource_id, known, state))
         if made is None:
             return wire.ReadResponse("")
         if known is None:
@@ -153,8 +153,9 @@ class RenderProvider(wire.Provider):
         if request.preview:
             foreseen = type_.foreseen(new, state, type_.diff(old, state, new).changes)
             return wire.UpdateResponse(_properties(type_, foreseen, hidden))
-        turn = self._turn(request.urn, request.timeout)
-        outputs = await self._run(type_, hidden, partial(type_.update, turn, request.resource_id, old, state, new))
+        turn = self._turn(request.urn, request.timeout, request.news, request.olds)
+        step = partial(type_.update, turn, request.resource_id, old, state, new)
+        outputs = await self._run(type_, turn, hidden, step)
         return wire.UpdateResponse(_properties(type_, outputs, hidden))
 
     async def delete(self, request: wire.DeleteRequest) -> None:
@@ -162,26 +163,31 @@ class RenderProvider(wire.Provider):
         type_, state = _type(request.urn), plain_all(request.properties)
         if self._memory.taken.get(request.resource_id, request.urn) != request.urn:
             return
-        turn = self._turn(request.urn, request.timeout)
-        await self._run(type_, frozenset(), partial(type_.delete, turn, request.resource_id, {}, state))
+        turn = self._turn(request.urn, request.timeout, request.properties)
+        await self._run(type_, turn, frozenset(), partial(type_.delete, turn, request.resource_id, {}, state))
 
     # How a step runs ---------------------------------------------------------------------------
 
-    def _turn(self, urn: str, timeout_s: float) -> Turn:
+    def _turn(self, urn: str, timeout_s: float, *values: Properties) -> Turn:
         if self._api is None:
             raise StepFailed("the provider was asked for a resource before it was configured")
-        return Turn(urn, self._api, ResourceLog(self._engine, urn), self._memory, self._stop, timeout_s)
+        texts = {text for one in values for text in secret_texts(one)}
+        # Of a write-only value, the properties have the fingerprint alone.
+        vault = self._memory.vault
+        secrets = frozenset(texts | {known for text in texts if (known := vault.value(text))})
+        log = ResourceLog(self._engine, urn, secrets)
+        return Turn(urn, self._api, log, self._memory, self._stop, timeout_s, secrets)
 
-    async def _run(self, type_: Lifecycle, hidden: frozenset[str], step: Callable[[], T]) -> T:
+    async def _run(self, type_: Lifecycle, turn: Turn, hidden: frozenset[str], step: Callable[[], T]) -> T:
         """Run a step in a thread, and turn what it raises into what the engine understands."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, step)
         except Unfinished as failure:
             inputs, outputs = (_properties(type_, one, hidden) for one in (failure.inputs, failure.outputs))
-            raise PartlyDone(failure.id, inputs, outputs, str(failure)) from failure
+            raise PartlyDone(failure.id, inputs, outputs, hide(str(failure), turn.secrets)) from failure
         except (RenderError, ProviderError) as failure:
             unsure = isinstance(failure, Uncertain) or (isinstance(failure, Unavailable) and failure.sent)
-            raise StepFailed(str(failure), unsure=unsure) from failure
+            raise StepFailed(hide(str(failure), turn.secrets), unsure=unsure) from failure
 
 
 def _type(urn: str) -> Lifecycle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from pulumi.provider.experimental.property_value import PropertyValue
 
@@ -126,12 +126,3 @@ def _folded_variable(wanted: Json, live: Json, where: str, key: str | None) -> J
     if key is None:
         return live
     return {WRITE_ONLY: True, FINGERPRINT: fingerprint_of(key, where, live)}
-
-
-def texts(value: Json, vault: Vault) -> Iterator[str]:
-    """Yield the secret texts of variables by name, to keep them out of what is shown."""
-    for one in value.values() if isinstance(value, Mapping) else ():
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, Mapping) and (known := opened(one, vault)):
-            yield known

@@ -9,13 +9,12 @@ from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE
 from infra.render.api.errors import Conflict, NotFound, Refused, RenderError
 from infra.render.provider import service_fields, service_rules
 from infra.render.provider.checking import Problem
-from infra.render.provider.deploying import MODES, TIME_LIMIT_S, Target, wait_until_live
+from infra.render.provider.deploying import MODES, TIME_LIMIT_S, wait_until_live
 from infra.render.provider.differing import Change, changes
 from infra.render.provider.fields import Effect, became, body_of, by_name, put
 from infra.render.provider.fingerprints import GENERATE
 from infra.render.provider.leftovers import leftover
 from infra.render.provider.lifecycle import DEPLOY, SETUP, UNFINISHED, Lifecycle, Made
-from infra.render.provider.sealing import texts
 from infra.render.provider.service_fields import DETAILS
 from infra.render.provider.service_reading import read_inputs
 from infra.render.provider.service_update import ServiceUpdate, gone_is_fine, link, trigger_body
@@ -229,13 +228,7 @@ class Service(Lifecycle):
 
     def _wait(self, turn: Turn, service: Json, deploy: Json, inputs: Values) -> None:
         limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", TIME_LIMIT_S))
-        secrets = [
-            text
-            for name in ("envVars", "secretFiles")
-            for one in texts(inputs.get(name), turn.memory.vault)
-            for text in one.splitlines()
-        ]
-        wait_until_live(turn, Target(service, tuple(secrets)), deploy, limit_s)
+        wait_until_live(turn, service, deploy, limit_s)
 
     def _cancel(self, turn: Turn, id_: str, deploy_id: str) -> None:
         """Stop a deploy that lacks something; one that is over cannot be stopped, and need not be."""

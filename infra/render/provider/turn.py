@@ -59,7 +59,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Turn:
-    """One call of the engine for one resource. timeout_s: the resource's own time limit, 0 if it has none."""
+    """One call of the engine for one resource.
+
+    timeout_s: the resource's own time limit, 0 if it has none. secrets: texts that nothing may show.
+    """
 
     urn: str
     api: RenderApi
@@ -67,6 +70,7 @@ class Turn:
     memory: Memory
     stop: threading.Event
     timeout_s: float = 0.0
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def name(self) -> str:

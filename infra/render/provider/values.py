@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -49,6 +49,24 @@ def plain_all(values: Mapping[str, PropertyValue]) -> Values:
 def secret_names(values: Mapping[str, PropertyValue]) -> frozenset[str]:
     """Return the properties that hold a secret somewhere."""
     return frozenset(name for name, value in values.items() if value.contains_secret())
+
+
+def secret_texts(values: Mapping[str, PropertyValue]) -> Iterator[str]:
+    """Yield the texts that are secret, or inside something that is."""
+    for value in values.values():
+        yield from _secret_texts(value, False)
+
+
+def _secret_texts(value: PropertyValue, inside: bool) -> Iterator[str]:
+    secret, held = inside or value.is_secret, value.value
+    if isinstance(held, Mapping):
+        for one in held.values():
+            yield from _secret_texts(one, secret)
+    elif isinstance(held, tuple):
+        for one in held:
+            yield from _secret_texts(one, secret)
+    elif secret and isinstance(held, str):
+        yield held
 
 
 def wrapped(value: Json, *, secret: bool = False) -> PropertyValue:

@@ -15,5 +15,6 @@ from tests.support.render import FakeTime
 def stack(render: Server, fake_time: FakeTime) -> Iterator[Engine]:
     """A stack of the provider."""
     render.limits.enforced = False
-    with engine({"renderApiKey": render.key, "renderApiUrl": render.url}, fake_time.clock) as found:
+    config = {"renderApiKey": render.key, "renderApiUrl": render.url, "owner": render.state.owner}
+    with engine(config, fake_time.clock) as found:
         yield found
