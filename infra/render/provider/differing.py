@@ -59,6 +59,8 @@ def changes(fields: tuple[Field, ...], old: Values, new: Values, state: Values) 
 
 def _imported_as(one: Field, before: Json, after: Json, key: str | None) -> bool:
     """Whether what an import found is what the program says, where the program keeps or makes secrets its own way."""
+    if isinstance(one.kind, MapOf) and one.kind.open and isinstance(before, Mapping):
+        before = {name: value for name, value in before.items() if name in after}
     if isinstance(one.kind, MapOf) and isinstance(one.kind.of, Variable) and isinstance(before, Mapping):
         before = {name: _as_kept(f"{one.name}.{name}", value, after.get(name), key) for name, value in before.items()}
     return became(one, after, before)

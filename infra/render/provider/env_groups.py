@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from infra.render.api.groups import EnvGroups
 from infra.render.provider.differing import Change
 from infra.render.provider.fields import Field, MapOf, Output, Variable, body_of
-from infra.render.provider.fingerprints import KEY
+from infra.render.provider.fingerprints import FINGERPRINT, GENERATE, KEY, fingerprint_of, new_key
+from infra.render.provider.lifecycle import Made
 from infra.render.provider.plain import Plain
 from infra.render.provider.service_fields import FILE_NAME, VARIABLE_NAME, files_encoded, variables_encoded
 from infra.render.provider.service_update import move
@@ -93,6 +93,19 @@ class EnvGroup(Plain):
         generated_before = {"generated": state["generated"]} if state and "generated" in state and not found else {}
         return super().foreseen(inputs, state, found) | known | generated_before
 
+    def read(self, turn: Turn, id_: str, inputs: Values | None, state: Values) -> Made | None:
+        """Look at it, and tell its revision."""
+        made = super().read(turn, id_, inputs, state)
+        if made is None or KEY not in made.inputs:
+            return made
+        return replace(made, outputs=made.outputs | {"revision": revision(made.inputs)})
+
+    def without_values(self, made: Made) -> Made:
+        """Return what an import found with fingerprints in place of values, and the revision that they have."""
+        made = super().without_values(made)
+        inputs = {KEY: new_key(b""), **made.inputs}
+        return Made(made.id, inputs, {"generated": {}, **made.outputs, "revision": revision(inputs)})
+
     def calls(self, turn: Turn, id_: str, found: list[Change], new: Values) -> Iterator[Json]:
         """Make the calls of a change: name, environment, then variables and files one by one."""
         api = turn.api.env_groups
@@ -133,7 +146,17 @@ class _Calls:
 
 
 def revision(inputs: Values) -> str:
-    """Return a text that is another one as soon as a variable or a file is."""
-    content = {name: inputs.get(name) or {} for name in ("envVars", "secretFiles")}
-    text = json.dumps(content, sort_keys=True)
-    return hmac.new(bytes.fromhex(inputs[KEY]), text.encode(), hashlib.sha256).hexdigest()[:16]
+    """Return a text that is another one as soon as a variable or a file is, however the state keeps its value."""
+    key = inputs[KEY]
+    content = {
+        f"{where}.{name}": _print(key, f"{where}.{name}", value)
+        for where in ("envVars", "secretFiles")
+        for name, value in (inputs.get(where) or {}).items()
+    }
+    return fingerprint_of(key, "revision", json.dumps(content, sort_keys=True))[:16]
+
+
+def _print(key: str, where: str, value: Json) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get(FINGERPRINT, GENERATE))
+    return fingerprint_of(key, where, value)

@@ -49,10 +49,11 @@ class ListOf:
 
 @dataclass(frozen=True, kw_only=True)
 class MapOf:
-    """Values of one kind by name."""
+    """Values of one kind by name. open: names that the program does not name may be there as well."""
 
     of: Kind
     pattern: tuple[str, str] | None = None
+    open: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

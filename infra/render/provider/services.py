@@ -116,7 +116,7 @@ class Service(Lifecycle):
         )
 
     def _outputs(self, inputs: Values, service: Json) -> Values:
-        return self.shown(inputs) | self.told(service)
+        return {"generated": {}} | self.shown(inputs) | self.told(service)
 
     def told(self, answer: Json) -> Values:
         """Return the outputs that an answer tells; suspended as true or false."""
@@ -134,7 +134,7 @@ class Service(Lifecycle):
         if service["type"] != self.kind:
             raise ProviderError(f"{id_} is a {service['type']}, not a {self.kind}; import it as its own type.")
         found, made = read_inputs(turn, self, service, inputs)
-        outputs = self._outputs(found, service) | ({"generated": made} if made else {})
+        outputs = self._outputs(found, service) | {"generated": made}
         if "deployId" in state:
             outputs["deployId"] = state["deployId"]
         unfinished = state.get(UNFINISHED)
