@@ -94,6 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "infra/monitoring": set(),
     "infra/render": set(),
     "infra/render/api": set(),
+    "infra/render/provider": {"infra/render/api"},
     "infra/selfhost": {"infra", "infra/monitoring"},
 }
 

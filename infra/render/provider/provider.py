@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from pulumi.provider.experimental import provider as wire
 from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.proto import engine_pb2
 
 from infra.render.api.access import KEY as API_KEY
 from infra.render.api.access import OWNER, URL, find_access
@@ -84,10 +85,14 @@ class RenderProvider(wire.Provider):
             given = request.variables.get(f"{NAME}:config:{name}") if value is None else value.value
             configured[name] = given if isinstance(given, str) else None
         try:
-            self._api = RenderApi(find_access(configured), clock=self._clock)
+            self._api = RenderApi(find_access(configured), clock=self._clock, on_wait=self._tell_wait)
         except RenderError as failure:
             raise StepFailed(str(failure)) from failure
         return wire.ConfigureResponse(accept_secrets=True, supports_preview=True)
+
+    def _tell_wait(self, duration_s: float, reason: str) -> None:
+        """Say that Render's limits make everything wait."""
+        self._engine.log("", engine_pb2.INFO, f"waits {duration_s:.0f} s: {reason}", ephemeral=True)
 
     async def cancel(self) -> None:
         """End all waiting; what was made is kept, and the next update goes on."""

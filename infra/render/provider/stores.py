@@ -74,7 +74,7 @@ class Store(Plain):
         outputs = super().update(turn, id_, old, state, new)
         with turn.keeping(id_, new, outputs | {UNFINISHED: SETUP}) as kept:
             answer = self.kind(turn).get(id_)
-            if answer.get("suspended") != "suspended":
+            if "suspended" not in (answer.get("suspended"), answer.get("status")):
                 answer = self._usable(turn, answer)
             kept.update(self.told(answer))
             del kept[UNFINISHED]

@@ -141,9 +141,7 @@ def _whole(case: Case) -> dict[str, int]:
         return counts(render)
 
 
-UPDATED = [
-    (case, killed, after) for case in CASES if case.others for killed in (False, True) for after in (False, True)
-]
+UPDATED = [(case, killed, after) for case in CASES if case.others for killed, after in ENDS]
 
 
 @pytest.mark.parametrize(("case", "killed", "after"), UPDATED, ids=[_id(*one) for one in UPDATED])

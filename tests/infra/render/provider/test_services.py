@@ -355,6 +355,31 @@ def test_another_runtime_says_all_that_belongs_to_it(stack: Engine, render: Serv
     assert stack.steps == [("same", "web")]
 
 
+NATIVE = {
+    "runtime": "python",
+    "repo": REPO,
+    "buildCommand": "pip install .",
+    "startCommand": "python -m app",
+    "plan": "starter",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "mode"),
+    [("buildCommand", "make", "build_and_deploy"), ("startCommand", "./run", "deploy_only")],
+)
+def test_a_command_of_a_native_runtime_is_changed_alone(
+    name: str, value: str, mode: str, stack: Engine, render: Server
+) -> None:
+    stack.up({"web": (WEB, {"name": "web", **NATIVE})})
+    render.requests.clear()
+
+    stack.up({"web": (WEB, {"name": "web", **NATIVE, name: value})})
+
+    bodies = [one.body for one in render.changes()]
+    assert bodies == [{"serviceDetails": {"envSpecificDetails": {name: value}}}, {"deployMode": mode}]
+
+
 # Variables --------------------------------------------------------------------------------------
 
 
