@@ -257,3 +257,30 @@ def test_problems_are_told_before_anything_is_made(stack: Stack, server: Server)
 
     assert "region is 'ohoi', which is not known; did you mean ohio?" in output
     assert server.changes() == []
+
+
+def test_the_readmes_project_runs_with_the_folder_alone(stack: Stack, server: Server) -> None:
+    """As another project has it: a copy of the folder, and program and project file as they are written there."""
+    written = (ROOT / "infra" / "render" / "provider" / "README.md").read_text()
+    project, program = (written.split(f"```{kind}\n")[1].split("```")[0] for kind in ("yaml", "python"))
+    vendor = stack.folder / "vendor" / "infra"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "infra" / "render", vendor / "render", ignore=ignored)
+    shutil.copy(ROOT / "infra" / "__init__.py", vendor)
+    (stack.folder / "__main__.py").write_text(program)
+    (stack.folder / "Pulumi.yaml").write_text(project)
+    for folder in (stack.folder, stack.folder / "vendor"):
+        (folder / ".venv").symlink_to(sys.prefix)
+    elsewhere = {"RENDER_API_KEY": server.key, "RENDER_API_URL": server.url, "PYTHONPATH": ""}
+    stack.run("stack", "init", "shop")
+    stack.run("config", "set", "--secret", "stripeKey", "stripe-key-1")
+
+    stack.run("up", "--yes", "--skip-preview", **elsewhere)
+    stack.run("preview", "--expect-no-changes", **elsewhere)
+
+    [service] = server.state.services.values()
+    assert {one["envVar"]["key"] for one in service.variables} == {"DATABASE_URL", "STRIPE_KEY", "SESSION_SECRET"}
+    assert [deploy["status"] for deploy in service.deploys] == ["canceled", "live"]
+    assert server.undocumented == []
+    assert "stripe-key-1" not in stack.said
+    stack.run("destroy", "--yes", "--skip-preview", **elsewhere)
