@@ -1,8 +1,8 @@
 """What an interrupted update left: made by a POST whose answer never reached the state.
 
-Render has no idempotency key and no labels, so such a thing is known by its name, by the properties that cannot be
-changed, and by being made within the last day. It is taken over, and the update goes on with it. Anything else of the
-same name is the user's own: it is never touched, and the error says how to import it.
+Render has no idempotency key and no labels, so such a thing is known by its name, by being just what the program says,
+and by being made within the last day. It is taken over, and the update goes on with it. Anything else of the same name
+is not ours, or of another stack: it is never touched, and the error says how to import it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,10 @@ class Exists(ProviderError):
     """Something of this name is there, and it is not ours."""
 
 
-def leftover(
-    turn: Turn,
-    type_: Named,
-    candidates: Iterable[Json],
-    same: Callable[[Json], bool],
-    equal: Callable[[Json], bool] = lambda _: False,
-) -> Json | None:
+def leftover(turn: Turn, type_: Named, candidates: Iterable[Json], equal: Callable[[Json], bool]) -> Json | None:
     """Return what an interrupted update made, to go on with; None: nothing of the name is in the way.
 
-    candidates: all of the name. same: whether it has the properties that a change would replace it for. equal: whether
-    it has all the properties, for the few types that do not tell when they were made.
+    candidates: all of the name. equal: whether one is what the program says, as far as the POST says it.
     Raises Exists.
     """
     old_id = turn.memory.ids.get(turn.urn)
@@ -49,20 +42,20 @@ def leftover(
         return None
     for one in others:
         free = turn.memory.taken.get(one["id"], turn.urn) == turn.urn
-        if free and same(one) and _recent(turn, one, equal):
+        if free and _recent(turn, one) and equal(one):
             turn.memory.taken[one["id"]] = turn.urn
             turn.log.info(f"Going on with {one['id']}, which an interrupted update made.")
             return one
     if others:
         one = others[0]
         raise Exists(
-            f"A {type_.what} named {one.get('name')!r} exists already ({one['id']}), and no interrupted update of the "
-            f"last day made it. Import it with `pulumi import {type_.token} {turn.name} {one['id']}`, or choose "
-            "another name."
+            f"A {type_.what} named {one.get('name')!r} exists already ({one['id']}), and it is not what an interrupted "
+            f"update of this program made in the last day. Import it with `pulumi import {type_.token} {turn.name} "
+            f"{one['id']}`, or choose another name."
         )
     return None
 
 
-def _recent(turn: Turn, one: Json, equal: Callable[[Json], bool]) -> bool:
+def _recent(turn: Turn, one: Json) -> bool:
     made = one.get("createdAt") or one.get("updatedAt")
-    return turn.api.clock.now() - seconds(made) < RECENT_S if made else equal(one)
+    return not made or turn.api.clock.now() - seconds(made) < RECENT_S

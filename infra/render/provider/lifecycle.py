@@ -144,18 +144,14 @@ class Lifecycle(ABC):
         found = {one.name: dig(answer, one.at) for one in self.outputs if one.at}
         return {name: value for name, value in found.items() if value is not None}
 
-    def answers(self, answer: Json) -> Iterator[tuple[Field, Json]]:
-        """Yield the properties that an answer of Render tells."""
-        return answered(self.fields, answer)
-
     def refreshed(self, inputs: Values | None, answer: Json) -> Values:
         """Return the inputs after a look at Render. None: an import, which takes all that Render says."""
         found: Values = {KEY: inputs[KEY]} if inputs and KEY in inputs else {}
         if inputs is None:
-            live = {one.name: trimmed(one.kind, value) for one, value in self.answers(answer)}
+            live = {one.name: trimmed(one.kind, value) for one, value in answered(self.fields, answer)}
             found = {name: value for name, value in live.items() if not blank(value)}
             return found | {IMPORTED: True}
-        live = {one.name: trimmed(one.kind, value) for one, value in self.answers(answer)}
+        live = {one.name: trimmed(one.kind, value) for one, value in answered(self.fields, answer)}
         for one in self.fields:
             if one.name not in inputs:
                 continue

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from infra.render.api.errors import NotFound, RenderError
 from infra.render.api.resource import Resource
 from infra.render.provider.differing import Change, changes
-from infra.render.provider.fields import became, body_of, by_name
+from infra.render.provider.fields import WriteOnly, body_of
 from infra.render.provider.fingerprints import FINGERPRINT
 from infra.render.provider.leftovers import leftover
 from infra.render.provider.lifecycle import SETUP, UNFINISHED, Lifecycle, Made, effective
@@ -44,13 +44,7 @@ class Plain(Lifecycle):
     def create(self, turn: Turn, inputs: Values) -> Made:
         """Make it, or go on with what an interrupted update made."""
         body = self.first_body(turn, inputs)
-        found = leftover(
-            turn,
-            self,
-            self.candidates(turn, body),
-            lambda one: self.alike(one, inputs),
-            lambda one: not list(changes(self.fields, self.refreshed(inputs, one), inputs, {})),
-        )
+        found = leftover(turn, self, self.candidates(turn, body), lambda one: self._equal(turn, one, inputs))
         answer = self.kind(turn).get(found["id"]) if found else self.post(turn, body)
         with turn.keeping(answer["id"], inputs, self.shown(inputs) | self.told(answer)) as outputs:
             if found:
@@ -77,14 +71,10 @@ class Plain(Lifecycle):
             found[name] = value
         return body_of(self.fields, found)
 
-    def alike(self, answer: Json, inputs: Values) -> bool:
-        """Whether something of the name has the properties that cannot be changed."""
-        told = {one.name: value for one, value in self.answers(answer)}
-        return all(
-            became(one, inputs[name], told[name])
-            for name, one in by_name(self.fields).items()
-            if one.replaces and name in inputs and told.get(name) is not None
-        )
+    def _equal(self, turn: Turn, one: Json, inputs: Values) -> bool:
+        """Whether something of the name is what a POST with these inputs makes."""
+        there = self.seen(turn, self.kind(turn).get(one["id"]), inputs)
+        return not list(changes(self.fields, there, inputs, {}))
 
     def read(self, turn: Turn, id_: str, inputs: Values | None, state: Values) -> Made | None:
         """Look at it."""
@@ -133,8 +123,10 @@ class Plain(Lifecycle):
 
     def _go_on(self, turn: Turn, answer: Json, inputs: Values) -> Json:
         """Make what is there what it shall be; return Render's newest answer."""
-        left = list(changes(self.fields, self.seen(turn, answer, inputs), inputs, {}))
-        for said in self.calls(turn, answer["id"], left, inputs):
+        # What no answer tells, such as a token, is sent again.
+        untold = {one.name for one in self.fields if isinstance(one.kind, WriteOnly)}
+        there = {name: value for name, value in self.seen(turn, answer, inputs).items() if name not in untold}
+        for said in self.calls(turn, answer["id"], list(changes(self.fields, there, inputs, {})), inputs):
             answer = said or answer
         return answer
 

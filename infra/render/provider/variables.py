@@ -58,8 +58,9 @@ class Set:
 
     def apply(self) -> Iterator[dict[str, str]]:
         """Make the change; yield after each call what Render generated in it."""
-        changed = [name for name, value in self._new.items() if not self._alike(name, self._old.get(name), value)]
-        gone = [name for name in self._old if name not in self._new]
+        # In an order of their own: on the wire, names have none.
+        changed = [name for name in sorted(self._new) if not self._alike(name, self._old.get(name), self._new[name])]
+        gone = sorted(self._old.keys() - self._new.keys())
         if self._calls.replace and len(changed) + len(gone) > 1:
             values = {name: self._sent(name) for name in self._new}
             yield generated(self._new, self._calls.replace(values) or {})

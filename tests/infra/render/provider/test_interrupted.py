@@ -198,3 +198,38 @@ def test_a_resource_that_got_another_name_in_the_program_is_kept(render: Server,
 
     assert stack.resources["new"].id == id_
     assert list(render.state.services) == [id_]
+
+
+@pytest.mark.parametrize(
+    ("type_", "first", "second"),
+    [
+        ("Postgres", {"plan": "basic_256mb", "version": "17"}, {"plan": "pro_4gb", "version": "17"}),
+        ("EnvGroup", {"envVars": {"A": "1"}}, {"envVars": {"A": "2"}}),
+        ("Project", {"environments": {"production": {}}}, {"environments": {"development": {}}}),
+        ("Webhook", {"url": "https://example.com/a"}, {"url": "https://example.com/b"}),
+    ],
+)
+def test_what_another_stack_has_under_the_name_is_not_taken_over(
+    type_: str, first: dict[str, Any], second: dict[str, Any], stack: Engine, render: Server
+) -> None:
+    token = f"render:index:{type_}"
+    stack.up({"it": (token, {"name": "same", **first})})
+    stack.resources.clear()
+    before = counts(render)
+
+    with pytest.raises(StepFailed, match=f"pulumi import {token} it "):
+        stack.up({"it": (token, {"name": "same", **second})})
+
+    assert counts(render) == before
+
+
+def test_a_credential_that_is_taken_over_has_the_programs_token(stack: Engine, render: Server) -> None:
+    properties = {"name": "hub", "registry": "DOCKER", "username": "me"}
+    stack.up({"it": ("render:index:RegistryCredential", {**properties, "authToken": "first"})})
+    stack.resources.clear()
+    render.requests.clear()
+
+    stack.up({"it": ("render:index:RegistryCredential", {**properties, "authToken": "second"})})
+
+    [change] = render.changes()
+    assert (change.method, change.body["authToken"]) == ("PATCH", "second")

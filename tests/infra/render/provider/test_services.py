@@ -453,6 +453,14 @@ def test_a_service_of_the_name_that_someone_else_made_is_not_touched(
     assert only(render).shown["branch"] == "main"
 
 
+def test_a_service_of_the_name_that_another_stack_just_made_is_not_touched(stack: Engine, render: Server) -> None:
+    stack.up(web(envVars={"STAGE": "development"}))
+    stack.resources.clear()
+
+    with pytest.raises(StepFailed, match="exists already"):
+        stack.up(web(envVars={"STAGE": "production"}))
+
+
 def test_a_service_of_another_type_of_the_name_is_not_touched(stack: Engine, render: Server) -> None:
     stack.up({"worker": ("render:index:BackgroundWorker", {"name": "web", **DOCKER})})
 
