@@ -92,6 +92,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"app/bridge", "app/process", "app/serve/mcp"},
     "infra": set(),
     "infra/monitoring": set(),
+    "infra/render": set(),
+    "infra/render/api": set(),
     "infra/selfhost": {"infra", "infra/monitoring"},
 }
 

@@ -1,0 +1,1 @@
+"""Render's REST API: one client for provider, program and driver. Knows nothing of Pulumi."""
