@@ -6,16 +6,15 @@ again unless Render itself refuses a second one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from infra.render.api import errors
-from infra.render.api.clock import Clock, seconds
+from infra.render.api.clock import Clock
 from infra.render.api.errors import CallFailed, RateLimited, RenderError, Unavailable, Uncertain
 from infra.render.api.limits import Limits, OnWait, limit_of, retry_after_s
-from infra.render.api.recovery import Recovery
+from infra.render.api.recovery import Recovery, made_s
 from infra.render.api.transport import NO_BODY, Answer, Call, Transport
 
 Json = dict[str, Any]
@@ -30,7 +29,6 @@ PATIENCE_S = 3_700.0
 # Without a Date in the answers, Render's clock is taken to be at most this far from ours.
 CLOCKS_APART_S = 60.0
 
-_SECRET_FIELDS = {"value", "content", "authToken", "token", "password", "datadogAPIKey"}
 _BY_STATUS: dict[int, type[CallFailed]] = {
     401: errors.NotAuthorized,
     403: errors.NotAuthorized,
@@ -51,22 +49,21 @@ class Calls:
     def __init__(
         self,
         transport: Transport,
-        key: str,
         *,
         clock: Clock | None = None,
         on_wait: OnWait | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.clock = clock or Clock()
-        self._transport, self._key, self._patience_s = transport, key, patience_s
+        self._transport, self._patience_s = transport, patience_s
         self._limits = Limits(self.clock, on_wait)
         self._ahead_s: float | None = None
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, /, **params: Any) -> Any:
         """Return what is there. Lists of values are joined with commas; None leaves a parameter out."""
         return self._repeated(Call("GET", path, _params(params))).body
 
-    def get_repeated(self, path: str, **params: Any) -> Any:
+    def get_repeated(self, path: str, /, **params: Any) -> Any:
         """The same where Render wants a list as one parameter for each value, as for logs and metrics."""
         lists = {name: value for name, value in params.items() if isinstance(value, list | tuple)}
         plain = {name: value for name, value in params.items() if name not in lists}
@@ -81,7 +78,7 @@ class Calls:
         """Change fields. Repeated if need be: fields are set to values, so a second time changes nothing more."""
         return self._repeated(Call("PATCH", path, body=body)).body
 
-    def delete(self, path: str, **params: Any) -> None:
+    def delete(self, path: str, /, **params: Any) -> None:
         """Delete. Raises NotFound if it was gone before."""
         self._repeated(Call("DELETE", path, _params(params)))
 
@@ -105,7 +102,7 @@ class Calls:
                 last = failure
             except (errors.Conflict, errors.Refused):
                 # The first try did it after all, too late to be seen: the name is taken, by us.
-                found = lost and recovery and self._look(call, recovery, started_s, lost)
+                found = lost and recovery and self._look(call, recovery, started_s, lost, (0.0,))
                 if found:
                     return found
                 raise
@@ -118,7 +115,7 @@ class Calls:
             self.clock.sleep(max(pause_s, last.retry_after_s))
         raise last
 
-    def items(self, path: str, key: str, **params: Any) -> Iterator[Json]:
+    def items(self, path: str, key: str, /, **params: Any) -> Iterator[Json]:
         """Yield everything of a list, newest first, without the wrapping {cursor, KEY}.
 
         Environment groups and registry credentials come without cursors: there, the next page is what was created
@@ -192,7 +189,7 @@ class Calls:
         if 200 <= answer.status < 300:
             return answer
         body = answer.body if isinstance(answer.body, dict) else {}
-        said = self._hidden(call, str(body.get("message") or body.get("error") or "no message"))
+        said = self._transport.hide(str(body.get("message") or body.get("error") or "no message"), call)
         if 300 <= answer.status < 400:
             said, remedy = "the answer points elsewhere, which the API never does", errors.BadAnswer.remedy
             raise errors.Refused(call.method, call.path, said, status=answer.status, remedy=remedy)
@@ -209,38 +206,39 @@ class Calls:
         kind = _BY_STATUS.get(answer.status, errors.Refused)
         raise kind(call.method, call.path, said, status=answer.status, request_id=answer.request_id)
 
-    def _hidden(self, call: Call, said: str) -> str:
-        """Return Render's words without the key and without any value that was sent."""
-        for secret in sorted({self._key, *_secrets(call.body)}, key=len, reverse=True):
-            # Short values are words of the message as well: only whole ones are taken out.
-            edge = r"(?<!\w)", r"(?!\w)"
-            pattern = re.escape(secret) if len(secret) > 3 else f"{edge[0]}{re.escape(secret)}{edge[1]}"
-            said = re.sub(pattern, "***", said)
-        return said
-
-    def _look(self, call: Call, recovery: Recovery | None, started_s: float, lost: Unavailable) -> Answer | None:
+    def _look(
+        self,
+        call: Call,
+        recovery: Recovery | None,
+        started_s: float,
+        lost: Unavailable,
+        pauses_s: tuple[float, ...] = LOOKS_S,
+    ) -> Answer | None:
         """Look for what a lost POST made; None: it made nothing, and may be sent again. Raises Uncertain."""
+
+        def uncertain(why: str) -> Uncertain:
+            return Uncertain(call.method, call.path, f"the answer was lost ({lost.said}){why}")
+
         if recovery is None:
-            raise Uncertain(call.method, call.path, f"the answer was lost: {lost.said}")
-        for pause_s in LOOKS_S:
+            raise uncertain("")
+        for pause_s in pauses_s:
             self.clock.sleep(pause_s)
             try:
                 candidates = list(recovery.candidates())
                 since_s = self.renders_time(started_s)
-                made = [one for one in candidates if "createdAt" not in one or seconds(one["createdAt"]) >= since_s]
-                if len(made) == 1:
+                times = [made_s(one) for one in candidates]
+                made = [one for one, time_s in zip(candidates, times, strict=True) if time_s and time_s >= since_s]
+                if len(made) == 1 and None not in times:
                     return Answer(201, {}, recovery.answer(made[0]))
             except RenderError as failure:
-                said = f"the answer was lost ({lost.said}), and so was the look for what was made: {failure}"
-                raise Uncertain(call.method, call.path, said) from None
-            if len(made) > 1:
-                said = f"the answer was lost ({lost.said}), and {len(made)} of the same name were made since"
-                raise Uncertain(call.method, call.path, said)
+                raise uncertain(f", and so was the look for what was made: {failure}") from None
+            if made or None in times:
+                raise uncertain(f", and which of {len(candidates)} of this name it made is not to be told")
+            if candidates and recovery.unique:
+                return None  # an older one holds the name: Render will say so
         if recovery.unique:
             return None
-        looked_s = sum(LOOKS_S)
-        said = f"the answer was lost ({lost.said}), and nothing was found in {looked_s:.0f} s"
-        raise Uncertain(call.method, call.path, said)
+        raise uncertain(f", and nothing it made was found in {sum(pauses_s):.0f} s")
 
 
 def _params(params: Json) -> dict[str, str | list[str]]:
@@ -253,16 +251,3 @@ def _params(params: Json) -> dict[str, str | list[str]]:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _secrets(body: Any) -> Iterator[str]:
-    """Yield the values of a body that may be secret."""
-    if isinstance(body, list):
-        for one in body:
-            yield from _secrets(one)
-    elif isinstance(body, dict):
-        for name, value in body.items():
-            if name in _SECRET_FIELDS and isinstance(value, str) and value:
-                yield value
-            else:
-                yield from _secrets(value)

@@ -37,7 +37,7 @@ class RenderApi(Calls):
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         transport = Transport(access, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s)
-        super().__init__(transport, access.key, clock=clock, on_wait=on_wait, patience_s=patience_s)
+        super().__init__(transport, clock=clock, on_wait=on_wait, patience_s=patience_s)
         self.url, self.owner = access.url, access.owner
         self.deploys = Deploys(self)
         self.services = Services(self, self.deploys)

@@ -28,7 +28,6 @@ class Environments(Resource):
 
     def create(self, body: Json) -> Json:
         """Create an environment: name, projectId, protectedStatus, networkIsolationEnabled, ipAllowList."""
-        # Environments tell no time of creation: one of this name in this project is taken for ours.
         recovery = Recovery(candidates=lambda: self.named(body["name"], projectId=body["projectId"]))
         made: Json = self._calls.post(at(self.folder), body, recovery=recovery)
         return made

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from infra.render.api.clock import seconds
+
+_ID_LETTERS = 20  # behind the prefix, as in srv-ct6vmjtj0q5s700ckea0
 
 
 def _as_it_is(found: dict[str, Any]) -> Any:
@@ -13,7 +19,7 @@ def _as_it_is(found: dict[str, Any]) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
-    """candidates: what is there now and could be it, by name, owner and kind; older ones are sorted out by createdAt.
+    """candidates: what is there now and could be it, by name, owner and kind; older ones are sorted out later.
     answer: makes of the one found what the POST would have answered.
     unique: Render refuses a second one of the same name, so with none there the POST may be sent again.
     """
@@ -21,3 +27,19 @@ class Recovery:
     candidates: Callable[[], Iterable[dict[str, Any]]]
     answer: Callable[[dict[str, Any]], Any] = _as_it_is
     unique: bool = False
+
+
+def made_s(resource: dict[str, Any]) -> float | None:
+    """Return when a resource was made, or a little later, in seconds since 1970; None if it does not tell.
+
+    Environments, webhooks and registry credentials have no createdAt, but every id recorded begins with the second
+    in which it was given (566 ids that came with a createdAt were never later than it).
+    """
+    if "createdAt" in resource:
+        return seconds(resource["createdAt"])
+    letters = str(resource.get("id", "")).partition("-")[2][:_ID_LETTERS]
+    try:
+        raw = base64.b32hexdecode(letters.upper() + "=" * 4)
+    except binascii.Error:
+        return None
+    return int.from_bytes(raw[:4], "big") + 1.0 if len(letters) == _ID_LETTERS else None

@@ -17,6 +17,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from infra.render.api.access import Access
 from infra.render.api.errors import BadAnswer, TimedOut, Unavailable
+from infra.render.api.hiding import hidden
 
 # Long enough for a slow network; an address that does not answer is found out quickly.
 CONNECT_TIMEOUT_S = 10.0
@@ -69,10 +70,10 @@ class _Bearer(AuthBase):
     """Puts the key on a request. As `auth` of the session, so that no ~/.netrc replaces it."""
 
     def __init__(self, key: str) -> None:
-        self._key = key
+        self.key = key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key}"
+        request.headers["Authorization"] = f"Bearer {self.key}"
         return request
 
 
@@ -85,7 +86,7 @@ class Transport:
         self._url = access.url
         self._timeouts_s = (connect_timeout_s, read_timeout_s)
         self._session = requests.Session()
-        self._session.auth = _Bearer(access.key)
+        self._session.auth = self._bearer = _Bearer(access.key)
         self._session.headers["Accept"] = "application/json"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
@@ -109,6 +110,10 @@ class Transport:
         except RequestException as error:
             raise self._failure(call, error) from None
         return self._answer(call, response)
+
+    def hide(self, said: str, call: Call) -> str:
+        """Return Render's words without the key and without the secrets that the call sent."""
+        return hidden(said, self._bearer.key, call.body)
 
     def _failure(self, call: Call, error: RequestException) -> Unavailable:
         cause = error.args[0] if error.args else None

@@ -77,7 +77,7 @@ _BODIES: list[tuple[str, str, Shape]] = [
     ("PUT", "/services/[^/]+/secret-files", _FILES),
     ("PUT", "/(services|env-groups)/[^/]+/env-vars/[^/]+", _named("value generateValue")),
     ("PUT", "/(services|env-groups)/[^/]+/secret-files/[^/]+", _named("content")),
-    ("PUT", "/services/[^/]+/routes", [_ROUTE]),
+    ("PUT", "/services/[^/]+/routes", [_named("type source destination")]),
     ("PUT", "/services/[^/]+/headers", [_HEADER]),
     ("POST", "/services/[^/]+/custom-domains", _named("name")),
     ("POST", "/disks", _named("name sizeGB mountPath serviceId")),
@@ -118,10 +118,11 @@ _BODIES: list[tuple[str, str, Shape]] = [
 
 def undocumented(state: State, request: Request) -> list[str]:
     """Return the fields of a body that the API does not document, as a.b.c."""
-    return list(_outside(request.body, _shape(state, request), ""))
+    return list(_outside(request.body, shape(state, request), ""))
 
 
-def _shape(state: State, request: Request) -> Shape:
+def shape(state: State, request: Request) -> Shape:
+    """Return the fields that the API documents for a body."""
     if request.body is None:
         return None
     body = request.body if isinstance(request.body, dict) else {}
@@ -136,13 +137,16 @@ def _shape(state: State, request: Request) -> Shape:
         kind, new = service.shown["type"], False
         runtime = details.get("runtime") or service.details.get("runtime")
     else:
-        for method, pattern, shape in _BODIES:
+        for method, pattern, documented in _BODIES:
             if method == request.method and re.fullmatch(pattern, request.path):
-                return shape
+                return documented
         return {}
     fitting = dict((_NEW_DETAILS if new else _DETAILS).get(kind, {}))
     if kind != "static_site":
-        fitting["envSpecificDetails"] = _named(_DOCKER if runtime in ("docker", "image") else _NATIVE)
+        names = _DOCKER if runtime in ("docker", "image") else _NATIVE
+        if new and kind == "cron_job":
+            names = names.removesuffix(" registryCredentialId")
+        fitting["envSpecificDetails"] = _named(names)
     return (_NEW_SERVICE if new else _SERVICE) | {"serviceDetails": fitting}
 
 

@@ -150,13 +150,12 @@ def derive(recordings: Path) -> dict[str, Any]:
 def load() -> dict[str, list[Call]]:
     """Return the calls of each recording, in order."""
     kept = json.loads(SUMMARY.read_text(encoding="utf-8"))
-    return {
-        name: [
-            Call(*kept["paths"][path].split(" ", 1), kept["requests"][request], status, kept["shapes"][shape_], limit)
-            for path, request, status, shape_, limit in calls
-        ]
-        for name, calls in kept["calls"].items()
-    }
+
+    def call(path: int, request: int, status: int, shape_: int, limit: int) -> Call:
+        method, _, address = kept["paths"][path].partition(" ")
+        return Call(method, address, kept["requests"][request], status, kept["shapes"][shape_], limit)
+
+    return {name: [call(*numbers) for numbers in calls] for name, calls in kept["calls"].items()}
 
 
 def written(summary: dict[str, Any]) -> str:

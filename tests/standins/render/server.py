@@ -19,13 +19,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.standins.render import deploys, fields, groups, observed, services, stores, variables, workspace
+from tests.standins.render import deploys, fields, groups, observed, scaling, services, stores, variables, workspace
 from tests.standins.render.faults import Fault, Faults
 from tests.standins.render.limits import Limits
 from tests.standins.render.state import NOTHING, OWNER, Refused, Reply, Request, State
 
 KEY = "rnd_standin"
-_SUBJECTS = (services, deploys, variables, stores, groups, workspace, observed)
+_SUBJECTS = (services, scaling, deploys, variables, stores, groups, workspace, observed)
 _ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [route for subject in _SUBJECTS for route in subject.ROUTES]
 
 

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from tests.standins.render import deploys, variables
+from tests.standins.render.scaling import add_disk, check_autoscaling
 from tests.standins.render.state import NOTHING, REGIONS, Json, Refused, Reply, Request, Service, State, needed, page
 
 TYPES = {
@@ -37,7 +38,7 @@ def create(state: State, request: Request) -> Reply:
     variables.put(state, service.files, body.get("secretFiles"), "secretFile")
     state.services[service.id] = service
     if details.get("disk"):
-        _add_disk(state, service, details["disk"])
+        add_disk(state, service, details["disk"])
     if body.get("environmentId"):
         service.shown["environmentId"] = body["environmentId"]
     deploy = deploys.begin(state, service, "new_commit")
@@ -62,7 +63,7 @@ def _check(kind: str, details: Json) -> None:
         if (details.get("numInstances") or 1) > 1 or (details.get("autoscaling") or {}).get("enabled"):
             raise Refused(400, "a service with a disk cannot have more than one instance")
     if details.get("autoscaling"):
-        _check_autoscaling(details["autoscaling"])
+        check_autoscaling(details["autoscaling"])
 
 
 def _new(state: State, kind: str, body: Json, given: Json) -> Service:
@@ -200,10 +201,6 @@ def shown(state: State, service: Service) -> Json:
     return answer
 
 
-def touch(state: State, service: Service) -> None:
-    service.shown["updatedAt"] = state.time()
-
-
 def get(state: State, request: Request, id_: str) -> Reply:
     return 200, shown(state, state.service(id_))
 
@@ -237,7 +234,7 @@ def update(state: State, request: Request, id_: str) -> Reply:
     _set(service, {name: value for name, value in body.items() if name not in ("ownerId", "type", "environmentId")})
     _set_auto_deploy(service, body, {name: service.shown[name] for name in ("autoDeploy", "autoDeployTrigger")})
     if service.shown != before:
-        touch(state, service)
+        service.touch(state)
     return 200, shown(state, service)
 
 
@@ -254,7 +251,7 @@ def delete(state: State, request: Request, id_: str) -> Reply:
 def suspend(state: State, request: Request, id_: str) -> Reply:
     service = state.service(id_)
     service.shown |= {"suspended": "suspended", "suspenders": ["user"]}
-    touch(state, service)
+    service.touch(state)
     return 202, NOTHING
 
 
@@ -262,7 +259,7 @@ def resume(state: State, request: Request, id_: str) -> Reply:
     service = state.service(id_)
     if service.shown["suspended"] == "suspended":
         service.shown |= {"suspended": "not_suspended", "suspenders": []}
-        touch(state, service)
+        service.touch(state)
         deploys.begin(state, service, "service_resumed")
     return 202, NOTHING
 
@@ -275,118 +272,6 @@ def restart(state: State, request: Request, id_: str) -> Reply:
     return 200, NOTHING
 
 
-# Scaling and disks ----------------------------------------------------------------------------
-
-
-def scale(state: State, request: Request, id_: str) -> Reply:
-    service, body = state.service(id_), needed(request.body, "numInstances")
-    if body["numInstances"] > 1 and any(disk["serviceId"] == id_ for disk in state.disks.values()):
-        raise Refused(400, "a service with a disk cannot have more than one instance")
-    if "autoscaling" not in service.details:
-        service.details["numInstances"] = body["numInstances"]
-        touch(state, service)
-    return 202, NOTHING
-
-
-def _check_autoscaling(body: Any) -> None:
-    body = needed(body, "min", "max", "criteria")
-    criteria = needed(body["criteria"], "cpu", "memory")
-    if not 1 <= body["min"] <= body["max"] <= 100:
-        raise Refused(400, "min must not be over max, and both between 1 and 100")
-    on = [one for one in criteria.values() if one.get("enabled")]
-    if body.get("enabled") and not on:
-        raise Refused(400, "at least one of cpu and memory must be enabled")
-    if any(not 1 <= one["percentage"] <= 90 for one in on):
-        raise Refused(400, "percentage must be between 1 and 90")
-
-
-def autoscale(state: State, request: Request, id_: str) -> Reply:
-    service = state.service(id_)
-    _check_autoscaling(request.body)
-    if any(disk["serviceId"] == id_ for disk in state.disks.values()):
-        raise Refused(400, "a service with a disk cannot be scaled")
-    if request.body.get("enabled"):
-        service.details["autoscaling"] = copy.deepcopy(request.body)
-    else:
-        service.details.pop("autoscaling", None)
-    touch(state, service)
-    return 200, request.body
-
-
-def stop_autoscaling(state: State, request: Request, id_: str) -> Reply:
-    service = state.service(id_)
-    service.details.pop("autoscaling", None)
-    touch(state, service)
-    return 204, NOTHING
-
-
-def instances(state: State, request: Request, id_: str) -> Reply:
-    service = state.service(id_)
-    live = [deploy for deploy in service.deploys if deploy["status"] == "live"]
-    count = service.details.get("numInstances", 1) if live and service.shown["suspended"] == "not_suspended" else 0
-    return 200, [{"id": f"{id_}-{place:05}", "createdAt": live[-1]["createdAt"]} for place in range(count)]
-
-
-def _add_disk(state: State, service: Service, body: Json) -> Json:
-    disk = {
-        "createdAt": state.time(),
-        "id": state.id("dsk"),
-        "mountPath": body["mountPath"],
-        "name": body["name"],
-        "serviceId": service.id,
-        "sizeGB": body.get("sizeGB") or 10,
-        "updatedAt": state.time(),
-    }
-    state.disks[disk["id"]] = disk
-    return disk
-
-
-def create_disk(state: State, request: Request) -> Reply:
-    body = needed(request.body, "name", "sizeGB", "mountPath", "serviceId")
-    service = state.service(body["serviceId"])
-    if any(disk["serviceId"] == service.id for disk in state.disks.values()):
-        raise Refused(409, "service already has a disk")
-    if service.details.get("numInstances", 1) > 1 or "autoscaling" in service.details:
-        raise Refused(400, "a service with a disk cannot have more than one instance")
-    if service.details.get("plan") == "free":
-        raise Refused(400, "disks are not available on the free plan")
-    disk = _add_disk(state, service, body)
-    touch(state, service)
-    return 201, disk
-
-
-def disk_of(state: State, id_: str) -> Json:
-    if id_ not in state.disks:
-        raise Refused(404, f"not found: {id_}")
-    return state.disks[id_]
-
-
-def all_disks(state: State, request: Request) -> Reply:
-    disks = reversed(state.disks.values())
-    fitting = [one for one in disks if request.fits(serviceId=one["serviceId"], name=one["name"], diskId=one["id"])]
-    return page(request, fitting, "disk")
-
-
-def get_disk(state: State, request: Request, id_: str) -> Reply:
-    return 200, disk_of(state, id_)
-
-
-def update_disk(state: State, request: Request, id_: str) -> Reply:
-    disk, body = disk_of(state, id_), needed(request.body)
-    if body.get("sizeGB") is not None and body["sizeGB"] < disk["sizeGB"]:
-        raise Refused(400, "disk size cannot be reduced")
-    disk |= {name: body[name] for name in ("name", "sizeGB", "mountPath") if name in body}
-    disk["updatedAt"] = state.time()
-    touch(state, state.service(disk["serviceId"]))
-    return 200, disk
-
-
-def delete_disk(state: State, request: Request, id_: str) -> Reply:
-    touch(state, state.service(disk_of(state, id_)["serviceId"]))
-    del state.disks[id_]
-    return 204, NOTHING
-
-
 _ONE = "/services/([^/]+)"
 ROUTES = [
     ("POST", "/services", create),
@@ -397,13 +282,4 @@ ROUTES = [
     ("POST", f"{_ONE}/suspend", suspend),
     ("POST", f"{_ONE}/resume", resume),
     ("POST", f"{_ONE}/restart", restart),
-    ("POST", f"{_ONE}/scale", scale),
-    ("PUT", f"{_ONE}/autoscaling", autoscale),
-    ("DELETE", f"{_ONE}/autoscaling", stop_autoscaling),
-    ("GET", f"{_ONE}/instances", instances),
-    ("POST", "/disks", create_disk),
-    ("GET", "/disks", all_disks),
-    ("GET", "/disks/([^/]+)", get_disk),
-    ("PATCH", "/disks/([^/]+)", update_disk),
-    ("DELETE", "/disks/([^/]+)", delete_disk),
 ]

@@ -79,6 +79,10 @@ class Service:
         details: Json = self.shown["serviceDetails"]
         return details
 
+    def touch(self, state: State) -> None:
+        """Note a change."""
+        self.shown["updatedAt"] = state.time()
+
 
 class State:
     """A workspace. `lock` is held during each call.
