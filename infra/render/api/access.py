@@ -49,10 +49,14 @@ def find_access(
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or parts.username or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        usable = parts.hostname and parts.port != 0 and not (parts.username or parts.query or parts.fragment)
+    except ValueError:
+        usable = False
+    if not usable:
         raise NoAccess(f"{URL_VARIABLE} is no address of an API; leave it unset for {DEFAULT_URL}")
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise NoAccess(f"{URL_VARIABLE} must begin with https://, or the key would travel in clear; found {url!r}")
     return url

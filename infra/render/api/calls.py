@@ -31,6 +31,7 @@ CLOCKS_APART_S = 60.0
 
 _BY_STATUS: dict[int, type[CallFailed]] = {
     401: errors.NotAuthorized,
+    402: errors.NotPaid,
     403: errors.NotAuthorized,
     404: errors.NotFound,
     409: errors.Conflict,
@@ -122,20 +123,16 @@ class Calls:
         before the last of this one.
         """
         seen: set[str] = set()
-        more: Json = {}
+        turned: Json = {}
         while True:
-            page = self.get(path, limit=PAGE, **(params | more)) or []
-            unwrapped = [one[key] if key in one and "cursor" in one else one for one in page]
-            new = [one for one in unwrapped if one.get("id") is None or one["id"] not in seen]
-            yield from new
-            seen.update(one["id"] for one in new if "id" in one)
-            if len(page) < PAGE or not new:
-                return
-            if "cursor" in page[-1]:
-                more = {"cursor": page[-1]["cursor"]}
-            elif "createdAt" in page[-1]:
-                more = {"createdBefore": page[-1]["createdAt"]}
-            else:
+            page = self.get(path, limit=PAGE, **(params | turned)) or []
+            for one in page:
+                item = one[key] if key in one and "cursor" in one else one
+                if item.get("id") not in seen:
+                    yield item
+                seen |= {item["id"]} if "id" in item else set()
+            before, turned = turned, _after(page)
+            if len(page) < PAGE or turned in ({}, before):
                 return
 
     def renders_time(self, ours_s: float) -> float:
@@ -231,14 +228,22 @@ class Calls:
                 if len(made) == 1 and None not in times:
                     return Answer(201, {}, recovery.answer(made[0]))
             except RenderError as failure:
-                raise uncertain(f", and so was the look for what was made: {failure}") from None
+                raise uncertain(f", and looking for what it made failed: {failure}") from None
             if made or None in times:
-                raise uncertain(f", and which of {len(candidates)} of this name it made is not to be told")
+                raise uncertain(f", and it is not clear which of {len(candidates)} of this name it made")
             if candidates and recovery.unique:
                 return None  # an older one holds the name: Render will say so
         if recovery.unique:
             return None
         raise uncertain(f", and nothing it made was found in {sum(pauses_s):.0f} s")
+
+
+def _after(page: list[Json]) -> Json:
+    """Return the parameters that turn to the page after this one; none if there are no such."""
+    last = page[-1] if page else {}
+    if "cursor" in last:
+        return {"cursor": last["cursor"]}
+    return {"createdBefore": last["createdAt"]} if "createdAt" in last else {}
 
 
 def _params(params: Json) -> dict[str, str | list[str]]:

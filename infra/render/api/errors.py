@@ -7,6 +7,7 @@ RenderError
     ├── NotFound        404, 410
     ├── Conflict        409
     ├── Refused         every other 4xx, such as 400 and 422
+    │   └── NotPaid     402
     ├── RateLimited     429, after waiting as long as the client may
     ├── Unavailable     no answer, or none that can be used
     │   ├── TimedOut
@@ -75,6 +76,12 @@ class Refused(CallFailed):
     """Render does not accept the request as it is."""
 
     remedy = "correct the values that the message names"
+
+
+class NotPaid(Refused):
+    """The workspace has no means of payment, or its plan does not include this."""
+
+    remedy = "add a card or change the workspace's plan in the dashboard under Billing"
 
 
 class RateLimited(CallFailed):

@@ -46,6 +46,8 @@ def test_a_key_of_several_words_is_refused_without_showing_it() -> None:
         pytest.param("http://api.example/v1", "https://", id="in clear over the network"),
         pytest.param("api.render.com/v1", "no address", id="without a scheme"),
         pytest.param("https://user:secret@api.example/v1", "no address", id="with a password"),
+        pytest.param("https://api.example:https/v1", "no address", id="with a port that is none"),
+        pytest.param("https://[::1/v1", "no address", id="with half a bracket"),
         pytest.param("https://api.example/v1?a=b", "no address", id="with a query"),
     ],
 )

@@ -78,7 +78,7 @@ def test_retry_after_of_a_503_is_kept(api: RenderApi, render: Server, fake_time:
     [
         (400, errors.Refused),
         (401, errors.NotAuthorized),
-        (402, errors.Refused),
+        (402, errors.NotPaid),
         (403, errors.NotAuthorized),
         (404, errors.NotFound),
         (409, errors.Conflict),

@@ -149,7 +149,7 @@ def test_two_of_the_same_name_made_since_are_not_guessed_between(api: RenderApi,
 def test_a_look_that_fails_as_well_says_both(api: RenderApi, render: Server) -> None:
     render.faults.cut(at=1, after=True)
 
-    with pytest.raises(Uncertain, match=r"POST /postgres: .*so was the look for what was made") as raised:
+    with pytest.raises(Uncertain, match=r"POST /postgres: .*looking for what it made failed") as raised:
         api.postgres.create(bodies.postgres())
 
     assert "\n" not in str(raised.value)

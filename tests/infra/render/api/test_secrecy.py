@@ -32,10 +32,8 @@ def api(render: Server, fake_time: FakeTime) -> RenderApi:
 
 def everything(api: RenderApi) -> None:
     """Send each kind of secret."""
-    group: dict[str, Any] = {
-        "envVars": [{"key": "A", "value": VALUE}],
-        "secretFiles": [{"name": "f", "content": CONTENT}],
-    }
+    files = [{"name": "f", "content": CONTENT}]
+    group: dict[str, Any] = {"envVars": [{"key": "A", "value": VALUE}], "secretFiles": files}
     api.services.create(bodies.service(**group))
     api.env_groups.create(bodies.env_group() | group)
     api.registry_credentials.create(bodies.credential(authToken=TOKEN))
