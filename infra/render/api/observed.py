@@ -22,6 +22,12 @@ class LogLine:
     labels: dict[str, str]
 
 
+def line_of(answer: Json) -> LogLine:
+    """Return a line as the API answers it."""
+    labels = {label["name"]: label["value"] for label in answer.get("labels") or []}
+    return LogLine(answer["id"], answer["timestamp"], answer["message"], labels)
+
+
 class Logs:
     """Log lines of services and stores."""
 
@@ -79,9 +85,7 @@ class Logs:
         asked = {"ownerId": owner_id, "resource": list(resources), "direction": direction, "limit": limit, **filters}
         while True:
             page = self._calls.get_repeated("/logs", **asked)
-            for one in page.get("logs") or []:
-                labels = {label["name"]: label["value"] for label in one.get("labels") or []}
-                yield LogLine(one["id"], one["timestamp"], one["message"], labels)
+            yield from map(line_of, page.get("logs") or [])
             if not page.get("hasMore"):
                 return
             asked |= {"startTime": page["nextStartTime"], "endTime": page["nextEndTime"]}
