@@ -92,9 +92,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"app/bridge", "app/process", "app/serve/mcp"},
     "infra": set(),
     "infra/monitoring": set(),
-    "infra/render": set(),
+    "infra/render": {"infra/render/driver"},
     "infra/render/api": set(),
-    "infra/selfhost": {"infra", "infra/monitoring"},
+    "infra/render/deployed": {"infra/render/api"},
+    "infra/render/doctor": {"infra/render/api", "infra/render/deployed"},
+    "infra/render/rotation": {"infra/render/api", "infra/render/deployed"},
+    "infra/render/driver": {
+        "infra/render/api",
+        "infra/render/deployed",
+        "infra/render/doctor",
+        "infra/render/rotation",
+    },
 }
 
 # Facts that stand once and any module may read; what they import themselves, a test says.
