@@ -41,6 +41,7 @@ class Logs:
             found.append(line)
             if len(found) == count:
                 break
+        found.reverse()  # lines of one moment stay in the order they were written in
         return sorted(found, key=lambda line: seconds(line.time))
 
     def since(self, owner_id: str, resources: Sequence[str], start_s: float, **filters: Any) -> Iterator[LogLine]:

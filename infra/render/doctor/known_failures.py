@@ -102,7 +102,7 @@ RUNNING = (
     ),
     _failure(
         "crash loop",
-        r"exited (?:with|early)|Instance failed|it starts again in",
+        r"exited (?:with (?:status|code) (?!0\b)|early)|Instance failed|it starts again in",
         "it ends again and again",
         "the lines before each end say why: `logs --kind app --lines 300`; `rollback` brings back what ran before",
         at_least=3,

@@ -54,7 +54,7 @@ def run(session: Session) -> int:
     """Rotate one secret."""
     args, name = session.args, session.args.secret
     _check_arguments(args)
-    path = path_of(session.owner, name)
+    path = path_of(session.owner, session.stack, name)
     left = load(path)
     if args.go_on or args.put_back:
         if left is None:

@@ -58,9 +58,10 @@ class Unfinished:
             raise CannotDo(f"{path} cannot be written ({error.strerror}); it keeps the old value meanwhile") from None
 
 
-def path_of(owner: str, secret: str) -> Path:
-    """Return where the rotation of a secret is noted while it is under way."""
-    return user_state_path("claude-memory") / "render-rotations" / f"{owner}-{secret}.json"
+def path_of(owner: str, stack: str, secret: str) -> Path:
+    """Return where the rotation of a stack's secret is noted while it is under way."""
+    name = f"{owner}-{stack.replace('/', '_')}-{secret}.json"
+    return user_state_path("claude-memory") / "render-rotations" / name
 
 
 def load(path: Path) -> Unfinished | None:
