@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.render.api.errors import RenderError
-from infra.render.deployed.app import DeployedApp
+from infra.render.deployed.app import AppFailed, DeployedApp
 from infra.render.deployed.app_settings import is_secret_name
 from infra.render.deployed.choosing import Service
 from infra.render.deployed.errors import CannotDo, WrongUsage, meant
@@ -22,6 +22,7 @@ from infra.render.driver.values import check_name, check_value, read_value, writ
 from infra.render.rotation.kinds import KINDS, Kind, Proof, kind_of
 from infra.render.rotation.rotation import Means, Rotation, targets_of
 from infra.render.rotation.unfinished import Unfinished, load, path_of
+from infra.render.rotation.verifying import needs_token
 
 
 def add(commands: Commands[Any]) -> None:
@@ -136,7 +137,11 @@ def _running_with(session: Session, noted: Unfinished) -> list[Service]:
 
 
 def _means(session: Session, web: Service | None, proof: Proof) -> Means:
-    return Means(session.api, lambda started: watch(session, started), session.say, _app(session, web), proof)
+    """Return what to rotate with. Raises WrongUsage for an app that could not be asked afterwards."""
+    app = _app(session, web)
+    if app is not None:
+        _check_asking(app(""), proof)
+    return Means(session.api, lambda started: watch(session, started), session.say, app, proof)
 
 
 def _app(session: Session, web: Service | None) -> Callable[[str], DeployedApp] | None:
@@ -150,8 +155,16 @@ def _app(session: Session, web: Service | None) -> Callable[[str], DeployedApp] 
             return DeployedApp(url_of(session, web), given_token(session) or value)
         return app_of(session, web)
 
-    app("")  # an address or a token file that cannot be used is told before anything is changed
     return app
+
+
+def _check_asking(app: DeployedApp, proof: Proof) -> None:
+    try:
+        refused = needs_token(proof) and not app.knows_token()
+    except AppFailed:  # the present value may be why
+        return
+    if refused:
+        raise WrongUsage("the app takes no token that is here; give one with --token-file or MEMORY_TOKEN")
 
 
 def _rotate(session: Session, rotation: Rotation, new: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.render.api.client import RenderApi
 from infra.render.api.errors import RenderError
 from infra.render.deployed import variables
-from infra.render.deployed.app import DeployedApp
+from infra.render.deployed.app import AppFailed, DeployedApp
 from infra.render.deployed.choosing import CRON, Service
 from infra.render.deployed.errors import CannotDo
 from infra.render.deployed.variables import Place, Variables
@@ -55,34 +55,43 @@ class Rotation:
     def run(self, new: str) -> str:
         """Set, deploy and verify; return what was seen. Raises NotVerified with the old value in force again.
 
-        Whatever else ends it (Ctrl-C too) leaves the note on disk, for `go on` or `put back`.
+        Whatever else ends it (Ctrl-C too) leaves the note on disk, to go on from or to put back.
         """
         try:
-            seen = self.bring(new)
+            since_s = self._bring(new, (Phase.SETTING, Phase.DEPLOYING))
+            self._note(Phase.VERIFYING)
+            seen = self._verify(new, since_s)
         except (CannotDo, RenderError) as error:
             self.means.say(f"{self.noted.secret}: the new value does not work: {error}")
-            self.put_back()
-            raise NotVerified(f"the new value does not work ({error}); the old one is in force again") from None
+            seen = self.put_back()
+            raise NotVerified(f"the new value does not work ({error}); the old one is in force again: {seen}") from None
         self.path.unlink(missing_ok=True)
         return seen
 
     def put_back(self) -> str:
-        """Set and deploy the old value, and see whether the app works with it. Raises CannotDo, RenderError."""
-        seen = self.bring(self.noted.old, Phase.PUTTING_BACK)
+        """Set and deploy the old value; return what the app says to it. Raises CannotDo, RenderError."""
+        since_s = self._bring(self.noted.old, (Phase.PUTTING_BACK, Phase.PUTTING_BACK))
+        try:
+            seen = self._verify(self.noted.old, since_s)
+        except AppFailed as error:  # it may be the reason for the rotation
+            seen = f"it does not work either ({error})"
         self.path.unlink(missing_ok=True)
         return seen
 
-    def bring(self, value: str, phase: Phase | None = None) -> str:
-        """Set a value in all places, deploy, verify. Raises CannotDo, RenderError."""
-        self._note(phase or Phase.SETTING)
+    def _bring(self, value: str, phases: tuple[Phase, Phase]) -> float:
+        """Set a value in all places and deploy it; return when the deploys began. Raises CannotDo, RenderError."""
+        self._note(phases[0])
         for target in self.noted.targets:
             place = Place(target.place, target.name, target.is_group, {}, ())
             variables.put(self.means.api, place, target.variable, value)
             self.means.say(f"{target.variable}: set in {place}")
-        self._note(phase or Phase.DEPLOYING)
+        self._note(phases[1])
         since_s = self.means.api.clock.now()
         self._deploy()
-        self._note(phase or Phase.VERIFYING)
+        return since_s
+
+    def _verify(self, value: str, since_s: float) -> str:
+        """Ask the app that began after a moment. Raises AppFailed."""
         if self.means.app is None:
             return "deployed; no web service of the app is there to be asked"
         app = self.means.app(value)

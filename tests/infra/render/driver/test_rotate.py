@@ -70,6 +70,17 @@ def test_a_key_that_does_not_work_is_taken_back(stack: Stack, app: DeployedApp, 
     assert left(folder) == []
 
 
+def test_an_old_value_that_does_not_work_either_is_said_so(
+    stack: Stack, app: DeployedApp, drive: Drive, folder: Path
+) -> None:
+    app.accepted["EMBEDDING_API_KEY"] = set()
+
+    ran = drive("rotate", "EMBEDDING_API_KEY", stdin=NEW_EMBEDDING)
+    assert ran.status == 1
+    assert "the old one is in force again: it does not work either" in ran.err
+    assert (app.environment["EMBEDDING_API_KEY"], left(folder)) == (EMBEDDING, [])
+
+
 def test_a_database_is_verified_by_readiness(stack: Stack, app: DeployedApp, drive: Drive) -> None:
     app.accepted["DATABASE_URL"] = {DATABASE}
     ran = drive("rotate", "DATABASE_URL", stdin=NEW_DATABASE)
@@ -205,6 +216,17 @@ def test_services_with_different_values_are_rotated_one_by_one(stack: Stack, app
     ran = drive("rotate", "DATABASE_URL", stdin=NEW_DATABASE)
     assert (ran.status, "has different values in claude-memory-web, claude-memory-worker" in ran.err) == (2, True)
     assert drive("rotate", "DATABASE_URL", "--service", "worker", stdin=NEW_DATABASE).status == 0
+
+
+def test_an_app_that_could_not_be_asked_is_told_before_a_change(
+    stack: Stack, app: DeployedApp, drive: Drive, render: Server
+) -> None:
+    app.tokens.clear()
+
+    ran = drive("rotate", "EMBEDDING_API_KEY", stdin=NEW_EMBEDDING)
+    assert (ran.status, render.changes()) == (2, [])
+    assert "give one with --token-file or MEMORY_TOKEN" in ran.err
+    assert drive("rotate", "DATABASE_URL", stdin=NEW_DATABASE).status == 0, "readiness tells without a token"
 
 
 # The stack's file -----------------------------------------------------------------------------
