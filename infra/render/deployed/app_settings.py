@@ -13,6 +13,8 @@ from infra.render.deployed.errors import meant
 
 FIELDS = {name.upper(): field for name, field in Settings.model_fields.items()}
 _SECRET_WORDS = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|PRIVATE|DSN|SALT|AUTH_|WEBHOOK")
+# So near is a name that was meant; other programs have names that are a little like ours.
+_SLIP = 0.88
 # What a URL holds before its @ may be a password.
 _LOGIN = re.compile(r"://[^/@\s]*@")
 
@@ -63,7 +65,7 @@ def default_of(name: str) -> str:
 
 def misspelt(name: str) -> str:
     """Return "; did you mean …?" for a name that is near a setting and is none; nothing for others."""
-    return "" if name in FIELDS or not name.isupper() else meant(name, FIELDS)
+    return "" if name in FIELDS or not name.isupper() else meant(name, FIELDS, nearness=_SLIP)
 
 
 def secrets_in(name: str, value: str) -> set[str]:

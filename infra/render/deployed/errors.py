@@ -18,8 +18,8 @@ class WrongUsage(CannotDo):
     exit_status = 2
 
 
-def meant(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean …?", or nothing where no known name is near."""
+def meant(name: str, known: Iterable[str], *, nearness: float = 0.6) -> str:
+    """Return "; did you mean …?", or nothing where no known name is near. nearness: 0 any, 1 the same."""
     by_fold = {one.casefold(): one for one in known}
-    near = [by_fold[one] for one in get_close_matches(name.casefold(), by_fold, 3)]
+    near = [by_fold[one] for one in get_close_matches(name.casefold(), by_fold, 3, nearness)]
     return f"; did you mean {' or '.join(near)}?" if near else ""

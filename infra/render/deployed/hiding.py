@@ -10,6 +10,11 @@ _SHORTEST = 6
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+def without_controls(text: str) -> str:
+    """Return a text without what would act on a terminal, colours included."""
+    return _CONTROLS.sub("", text)
+
+
 class Hider:
     """Knows the secrets of a stack."""
 
@@ -17,8 +22,8 @@ class Hider:
         self._secrets = sorted({one for one in secrets if len(one) >= _SHORTEST}, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
-        """Return a text without the secrets and without control characters, colours included."""
-        text = _CONTROLS.sub("", text)
+        """Return a text without the secrets and without control characters."""
+        text = without_controls(text)
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text

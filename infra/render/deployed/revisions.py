@@ -8,6 +8,7 @@ from infra.render.api.client import RenderApi
 from infra.render.api.clock import seconds
 from infra.render.api.deploys import LIVE
 from infra.render.deployed.choosing import Json
+from infra.render.deployed.hiding import without_controls
 
 _SHORT = 7  # letters of a commit or a digest
 
@@ -16,7 +17,7 @@ def revision(deploy: Json) -> str:
     """Return the commit with the first line of its message, or the image."""
     commit, image = deploy.get("commit"), deploy.get("image")
     if commit:
-        message = " ".join(str(commit.get("message") or "").splitlines()[:1])
+        message = without_controls(" ".join(str(commit.get("message") or "").splitlines()[:1]))
         return f"{str(commit['id'])[:_SHORT]} {message[:50]}".rstrip()
     if image:
         name = str(image.get("ref") or "").rpartition("/")[2]

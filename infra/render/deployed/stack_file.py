@@ -82,9 +82,10 @@ def read(folder: Path, stack: str) -> StackFile:
         return StackFile(stack, path)
     try:
         config = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("config") or {}
+        items = list(config.items())
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
         raise CannotDo(f"{path.name} cannot be read ({type(error).__name__})") from None
-    own = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(f"{PROJECT}:")}
+    own = {str(key).removeprefix(f"{PROJECT}:"): value for key, value in items if str(key).startswith(f"{PROJECT}:")}
     secrets = {key for key, value in own.items() if isinstance(value, dict) and "secure" in value}
     return StackFile(
         stack,

@@ -12,13 +12,13 @@ from infra.render.doctor.known_failures import recognised
 NAMES = {"test_postgres": "PostgreSQL", "test_index": "search index", "test_embeddings": "embedding service"}
 
 
-def check_health(app: DeployedApp) -> Iterator[Finding]:
+def check_health(app: DeployedApp, hider: Hider) -> Iterator[Finding]:
     """Yield how the app says it is. Raises AppFailed if it does not answer at all."""
     health = app.health()
     parts = health.get("components") or {}
     for name, part in sorted(parts.items()):
         if part.get("status") != "ok":
-            detail = str(part.get("detail") or part.get("status"))
+            detail = hider.clean(str(part.get("detail") or part.get("status")))
             yield warning(f"part {name}", f"{part.get('status')}: {detail}", _remedy(detail))
     found = f"{health.get('status')}, version {health.get('version')}, up {health.get('uptime_seconds', 0):.0f} s"
     if health.get("status") == "ok" and app.is_ready():

@@ -96,7 +96,7 @@ def _app_findings(session: Session, service: Service, live: Json | None) -> Iter
         return
     app = app_of(session, service)
     try:
-        yield from check_health(app)
+        yield from check_health(app, session.hider)
     except AppFailed as error:
         yield failed("the app", session.hider.clean(str(error)), "what is known of it stands below, from its logs")
         return
