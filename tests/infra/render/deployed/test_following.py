@@ -17,7 +17,7 @@ from tests.standins.render.faults import Fault
 from tests.standins.render.server import Server
 from tests.standins.render.state import OWNER
 from tests.support.render import FakeTime
-from tests.support.serving import until
+from tests.support.waiting import wait_until
 
 
 class Following:
@@ -48,7 +48,7 @@ class Following:
             self.errors.append(error)
 
     def wait_for(self, count: int) -> None:
-        until(lambda: len(self.lines) >= count or self.errors, f"{count} lines", 10)
+        wait_until(lambda: len(self.lines) >= count or self.errors, f"{count} lines", 10)
         assert not self.errors
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ def test_two_regions_are_followed_at_once(
     services[1].details["region"] = "oregon"
     following = Following(api, services, fake_time.now())
     try:
-        until(lambda: opened(render) == 2, "two sockets")
+        wait_until(lambda: opened(render) == 2, "two sockets")
         write(render, services[0], "here")
         write(render, services[1], "there")
         following.wait_for(2)
@@ -160,7 +160,7 @@ def test_an_error_of_the_api_ends_it(
 ) -> None:
     render.faults.add(Fault("fail", path="/logs.*", status=403, times=99))
     following = Following(api, services, fake_time.now())
-    until(lambda: following.errors, "the error", 10)
+    wait_until(lambda: following.errors, "the error", 10)
     following.close()
 
     assert "403" in str(following.errors[0])

@@ -16,7 +16,8 @@ from tests.infra.render.driver.conftest import EMBEDDING, KEY, SECRETS, Stack
 from tests.standins.render import deploys
 from tests.standins.render.server import Server
 from tests.support.render import serving
-from tests.support.serving import clean_environment, until
+from tests.support.serving import clean_environment
+from tests.support.waiting import wait_until
 
 PROGRAM = [sys.executable, "-m", "infra.render"]
 
@@ -73,7 +74,7 @@ def test_help_names_every_command(render: Server, folder: Path) -> None:
 
 def test_following_shows_new_lines_until_ctrl_c(stack: Stack, render: Server, folder: Path) -> None:
     program = started(render, folder, "logs", "--follow", "--service", "web", "--json")
-    until(lambda: any(one.path == "/logs/subscribe" for one in list(render.requests)), "the socket")
+    wait_until(lambda: any(one.path == "/logs/subscribe" for one in list(render.requests)), "the socket")
     with render.state.lock:
         deploys.log(render.state, stack.services["web"], "app", f"one line with {EMBEDDING}")
     assert program.stdout is not None
@@ -88,7 +89,7 @@ def test_following_shows_new_lines_until_ctrl_c(stack: Stack, render: Server, fo
 def test_ctrl_c_leaves_a_deploy_going_on_and_says_so(stack: Stack, render: Server, folder: Path) -> None:
     render.state.stage_s = 1_000
     program = started(render, folder, "deploy", "--service", "web")
-    until(lambda: len(stack.services["web"].deploys) == 2, "the deploy")
+    wait_until(lambda: len(stack.services["web"].deploys) == 2, "the deploy")
     assert program.stderr is not None
     assert program.stderr.readline().endswith("claude-memory-web builds\n")
     program.send_signal(signal.SIGINT)
