@@ -24,8 +24,9 @@ def declare(commands: Commands[Any]) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
+        nargs="?",
         help="A file; or a directory, s3://bucket/key.tar or s3://bucket/prefix. It is named by its time where FILE"
-        " does not name it.",
+        " does not name it. Default: what a worker does at night, to BACKUP_TO and then without what need not be kept.",
     )
     parser.add_argument("--replace", action="store_true", help="Write in the place of a FILE that is there.")
     add_json(parser, "Print the report as JSON.")
@@ -37,15 +38,19 @@ def run(args: Namespace) -> int:
     """Back up, whether a server runs or not."""
     import asyncio
 
-    from app.ops.backup.writing import back_up, refuse_existing
+    from app.ops.backup.writing import back_up, refuse_existing, run_backup
     from app.ops.progress import Bar
     from app.runtime.command_database import ask_database
 
     settings = settings_of(args)
-    if not args.replace:
+    if args.file is not None and not args.replace:
         asyncio.run(refuse_existing(settings, args.file))
     let_servers_go_first()
     with Bar("backing up") as bar:
-        report = ask_database(settings, "backup", lambda db: back_up(settings, db, args.file, bar))
+        report = ask_database(
+            settings,
+            "backup",
+            lambda db: run_backup(settings, db, bar) if args.file is None else back_up(settings, db, args.file, bar),
+        )
     print_report(report, args)
     return 0

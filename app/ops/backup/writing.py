@@ -64,7 +64,7 @@ class Report:
         return line if self.pruned is None else f"{line}\n{self.pruned.summary()}"
 
 
-async def run_backup(settings: Settings, db: Database) -> Report:
+async def run_backup(settings: Settings, db: Database, bar: Bar | None = None) -> Report:
     """Do what the nightly schedule asks for: back up to BACKUP_TO, then delete what need not be kept.
 
     May run inside a process that does other things: the loop is never blocked, and at most some 50 MB are used.
@@ -72,7 +72,7 @@ async def run_backup(settings: Settings, db: Database) -> Report:
     """
     if settings.backup_to is None:
         raise PlaceUnusable("BACKUP_TO is not set; name a directory or s3://bucket/prefix")
-    report = await back_up(settings, db, _as_directory(settings.backup_to))
+    report = await back_up(settings, db, _as_directory(settings.backup_to), bar)
     pruned = await prune(settings, db)
     return Report(report.place, report.taken_at, report.whole, report.encrypted, report.seconds, pruned)
 
