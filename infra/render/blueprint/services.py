@@ -8,8 +8,8 @@ from typing import Any
 from infra.plan import Declared
 from infra.render.blueprint.variables import TYPES, Entry, Variables, kind_of
 
-# Fields that a Blueprint has under the same name. repo and branch are left out: without them Render takes those that the
-# file is in, also in previews.
+# Fields that a Blueprint has under the same name. repo and branch are left out: without them Render takes those that
+# the file is in, also in previews.
 _SAME = (
     *("region", "runtime", "schedule", "dockerfilePath", "dockerContext", "dockerCommand", "preDeployCommand"),
     *("numInstances", "healthCheckPath", "maxShutdownDelaySeconds", "autoDeployTrigger"),
