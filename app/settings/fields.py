@@ -61,8 +61,8 @@ class Settings(BaseSettings):
     auth: Auth = Field(Auth.AUTO, description="when a token is asked for: auto, required, off")
     admin_token: Annotated[SecretStr, AfterValidator(access_token)] | None = Field(
         None,
-        description="an access token of your own making, which `init` makes valid for DEFAULT_USER_ID: with it a"
-        " deployment has one before its first start",
+        description="an access token of your own making, which `init` and a server's start make valid for"
+        " DEFAULT_USER_ID: with it a deployment has one from the beginning",
     )
     allowed_hosts: CommaList = Field(
         default_factory=list, description="host names clients may use, beside loopback; comma between them"
