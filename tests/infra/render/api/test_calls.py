@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-from typing import Any
-
 import pytest
 
 from infra.render.api import errors
-from infra.render.api.access import Access
 from infra.render.api.calls import at
 from infra.render.api.client import RenderApi
 from tests.infra.render.api import bodies
@@ -24,11 +20,6 @@ BROKEN = [
     pytest.param(Fault("malformed"), id="no JSON"),
     pytest.param(Fault("truncated"), id="cut off"),
 ]
-
-
-@pytest.fixture
-def service_id(api: RenderApi) -> str:
-    return str(api.services.create(bodies.service()).service["id"])
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -73,75 +64,6 @@ def test_retry_after_of_a_503_is_kept(api: RenderApi, render: Server, fake_time:
     assert fake_time.slept_s == [17]
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, errors.Refused),
-        (401, errors.NotAuthorized),
-        (402, errors.NotPaid),
-        (403, errors.NotAuthorized),
-        (404, errors.NotFound),
-        (409, errors.Conflict),
-        (410, errors.NotFound),
-        (422, errors.Refused),
-        (302, errors.Refused),
-    ],
-)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_render_refuses_is_raised_at_once_by_its_kind(
-    method: str, status: int, kind: type[errors.CallFailed], api: RenderApi, render: Server, fake_time: FakeTime
-) -> None:
-    render.faults.add(Fault("fail", status=status, message="no\nway"))
-
-    with pytest.raises(kind) as raised:
-        api.services.create(bodies.service()) if method == "POST" else api.services.get("srv-1")
-
-    error = raised.value
-    assert (error.method, error.status) == (method, status)
-    assert "\n" not in str(error)
-    assert error.remedy in str(error)
-    assert fake_time.slept_s == []
-    assert len(render.requests) == 1
-
-
-def test_an_error_names_call_status_words_and_request(api: RenderApi, render: Server) -> None:
-    render.faults.add(Fault("fail", status=422, message="bad plan", headers={"X-Request-Id": "abc-1"}))
-
-    with pytest.raises(errors.Refused) as raised:
-        api.services.get("srv-1")
-
-    assert str(raised.value).startswith("GET /services/srv-1: 422 bad plan (request abc-1); correct the values")
-    assert raised.value.request_id == "abc-1"
-
-
-def test_a_wrong_key_is_not_authorized(render: Server, fake_time: FakeTime) -> None:
-    api = RenderApi(Access(key="rnd_wrong", url=render.url), clock=fake_time.clock)
-
-    with pytest.raises(errors.NotAuthorized, match="check that the key"):
-        list(api.owners.all())
-
-
-def test_a_closed_port_is_tried_again_and_named_also_for_a_post(fake_time: FakeTime) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    api = RenderApi(Access(key="rnd_1", url=f"http://127.0.0.1:{port}/v1"), clock=fake_time.clock)
-
-    with pytest.raises(errors.Unavailable, match=f"{port}/v1 cannot be reached: no") as raised:
-        api.postgres.create(bodies.postgres())
-
-    assert not raised.value.sent
-    assert fake_time.slept_s == [1, 2, 4, 8]
-
-
-def test_a_server_that_says_nothing_times_out(access: Access, render: Server, fake_time: FakeTime) -> None:
-    render.faults.add(Fault("late", seconds=0.5, times=9))
-    api = RenderApi(access, clock=fake_time.clock, read_timeout_s=0.05)
-
-    with pytest.raises(errors.TimedOut, match=r"did not answer within 0\.05 s"):
-        api.services.get("srv-1")
-
-
 def test_a_delete_whose_answer_was_lost_does_not_mind_that_it_is_gone(
     api: RenderApi, render: Server, service_id: str
 ) -> None:
@@ -155,14 +77,6 @@ def test_a_delete_whose_answer_was_lost_does_not_mind_that_it_is_gone(
 
 def test_parts_of_a_path_are_quoted() -> None:
     assert at("services", "srv-1", "secret-files", "a/b c?.json") == "/services/srv-1/secret-files/a%2Fb%20c%3F.json"
-
-
-def test_odd_names_arrive_as_they_are(api: RenderApi, service_id: str) -> None:
-    api.secret_files.set(service_id, "a b/c#1?.json", "{}")
-
-    assert api.secret_files.all(service_id) == {"a b/c#1?.json": "{}"}
-    api.secret_files.unset(service_id, "a b/c#1?.json")
-    assert api.secret_files.all(service_id) == {}
 
 
 # Lists ----------------------------------------------------------------------------------------
@@ -204,19 +118,3 @@ def test_filters_of_several_values_are_joined_with_commas(api: RenderApi, render
 def test_a_bare_null_is_an_empty_list(api: RenderApi) -> None:
     assert list(api.env_groups.all()) == []
     assert list(api.registry_credentials.all()) == []
-
-
-def test_a_redirect_is_not_followed_with_the_key(api: RenderApi, render: Server) -> None:
-    headers = {"Location": "http://127.0.0.1:1/elsewhere"}
-    render.faults.add(Fault("fail", status=307, headers=headers))
-
-    with pytest.raises(errors.Refused, match=r"points elsewhere.*check RENDER_API_URL"):
-        api.services.get("srv-1")
-
-
-def test_a_netrc_file_does_not_replace_the_key(api: RenderApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login a password b\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-
-    assert [one["name"] for one in api.owners.all()] == ["Stand-in"]

@@ -7,15 +7,9 @@ import pytest
 from infra.render.api import deploys
 from infra.render.api.client import RenderApi
 from infra.render.api.errors import Refused, Uncertain
-from tests.infra.render.api import bodies
 from tests.standins.render.faults import Fault
 from tests.standins.render.server import Server
 from tests.support.render import FakeTime
-
-
-@pytest.fixture
-def service_id(api: RenderApi) -> str:
-    return str(api.services.create(bodies.service()).service["id"])
 
 
 def settle(api: RenderApi, service_id: str) -> None:
