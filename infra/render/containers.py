@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.settings.fields import secret_names
 from app.settings.rules import ALERTS, BACKUP, SERVE, WORKER
 from infra.render.app_settings import known_job, known_receiver, known_shared, known_web, known_worker
 from infra.render.config import RenderConfig
@@ -29,7 +30,13 @@ def container_settings(options: RenderConfig, given: Mapping[str, str]) -> dict[
     if options.worker is not None:
         settings[WORKER] = {**shared, **known_worker(options, given)}
     if options.cron is not None:
-        settings[BACKUP] = {**known_job(given, backs_up=True), "DATABASE_URL": _DATABASE_URL}
+        settings[BACKUP] = {**known_job(_for_backups(given), backs_up=True), "DATABASE_URL": _DATABASE_URL}
     if options.monitoring is not None and options.monitoring.remote_write is None:
         settings[ALERTS] = {**known_receiver(given), "ALERTS_TOKEN": _SECRET}
     return settings
+
+
+def _for_backups(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings without the secrets that a cron job for backups does not get."""
+    others = {name for name in secret_names() if not name.startswith("BACKUP_")}
+    return {name: value for name, value in given.items() if name not in others}
