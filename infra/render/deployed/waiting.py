@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from infra.render.api.client import RenderApi
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE
+from infra.render.api.stages import FAILED_WHILE, LIMIT_S, STAGES, pauses
 from infra.render.deployed.choosing import Json, Service
 
-# Render itself gives up after two hours; a build from nothing takes minutes.
-LIMIT_S = 1_800.0
-# Quick at first, as an image is deployed in seconds; then well below the limit of 400 reads a minute.
-_POLLS_S = (1.0, 1.0, 2.0, 2.0, 3.0)
-_POLL_S = 5.0
-
-STAGES = {
-    "created": "waits to begin",
-    "queued": "waits for the deploy before it",
-    "build_in_progress": "builds",
-    "pre_deploy_in_progress": "runs the pre-deploy command",
-    "update_in_progress": "starts the new instances",
-    LIVE: "is live",
+_WORDS = {
+    **STAGES,
     DEACTIVATED: "was live until a later one was",
-    "build_failed": "failed while building",
-    "pre_deploy_failed": "failed in the pre-deploy command",
-    "update_failed": "failed while starting the new instances",
     CANCELED: "was canceled",
+    **{status: f"failed while {stage}" for status, stage in FAILED_WHILE.items()},
 }
 
 # Called with the service and what its deploy does now, after how many seconds.
@@ -47,7 +35,7 @@ class Watched:
     @property
     def says(self) -> str:
         """What the deploy does, in words."""
-        return STAGES.get(self.status, self.status)
+        return _WORDS.get(self.status, self.status)
 
     @property
     def is_live(self) -> bool:
@@ -64,7 +52,7 @@ def wait(api: RenderApi, started: Sequence[Watched], on_stage: OnStage, limit_s:
     began_s, current = api.clock.now(), list(started)
     for one in current:
         on_stage(one.service, one.says, 0.0)
-    for pause_s in _pauses():
+    for pause_s in pauses():
         waited_s = api.clock.now() - began_s
         if all(one.is_over for one in current) or waited_s >= limit_s:
             break
@@ -75,9 +63,3 @@ def wait(api: RenderApi, started: Sequence[Watched], on_stage: OnStage, limit_s:
                 if now.status != before.status:
                     on_stage(now.service, now.says, api.clock.now() - began_s)
     return current
-
-
-def _pauses() -> Iterator[float]:
-    yield from _POLLS_S
-    while True:
-        yield _POLL_S

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from infra.render.api.deploys import CANCELED
 from infra.render.api.errors import RenderError
+from infra.render.api.stages import LIMIT_S
 from infra.render.deployed.errors import CannotDo
 from infra.render.deployed.revisions import revision
-from infra.render.deployed.waiting import LIMIT_S, Watched, wait
+from infra.render.deployed.waiting import Watched, wait
 from infra.render.doctor.known_failures import recognised
 from infra.render.driver.common import Session, duration, print_json
 

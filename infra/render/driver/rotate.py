@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from infra.render.api.errors import RenderError
+from infra.render.api.stages import LIMIT_S
 from infra.render.deployed.app import AppFailed, DeployedApp
 from infra.render.deployed.app_settings import is_secret_name
 from infra.render.deployed.choosing import Service
 from infra.render.deployed.errors import CannotDo, WrongUsage, meant
 from infra.render.deployed.variables import Place
-from infra.render.deployed.waiting import LIMIT_S
 from infra.render.driver.common import Commands, Session, add_app, add_command, add_json, duration
 from infra.render.driver.deploying import explain, watch
 from infra.render.driver.reaching import app_of, given_token, url_of, web_service

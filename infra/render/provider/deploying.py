@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE, Mode
 from infra.render.api.errors import RenderError
+from infra.render.api.stages import FAILED_WHILE, STAGES, pauses
 from infra.render.provider.turn import ProviderError, Turn
 from infra.render.provider.values import Json
 
-# A build from nothing may take most of it; Render itself gives up after two hours.
-TIME_LIMIT_S = 1_800
-# Quick at first, as an image is deployed in seconds; then well below the limit of 400 reads a minute for all services.
-_POLLS_S = (1.0, 1.0, 2.0, 2.0, 3.0)
-_POLL_S = 5.0
 LOG_LINES = 20
 
 # What a program says, and the API's word for it.
 MODES: dict[str, Mode] = {"deploy": "deploy_only", "rebuild": "build_and_deploy"}
-
-_STAGES = {
-    "created": "waits to begin",
-    "queued": "waits for the deploy before it",
-    "build_in_progress": "builds",
-    "pre_deploy_in_progress": "runs the pre-deploy command",
-    "update_in_progress": "starts the new instances",
-    LIVE: "is live",
-}
-_FAILED_WHILE = {
-    "build_failed": "building",
-    "pre_deploy_failed": "running the pre-deploy command",
-    "update_failed": "starting the new instances",
-}
 
 
 class DeployFailed(ProviderError):
@@ -42,11 +22,11 @@ def wait_until_live(turn: Turn, service: Json, deploy: Json, limit_s: float) -> 
     """Wait until a deploy of a service is live, and return it. Raises DeployFailed, Stopped."""
     started_s = turn.api.clock.now()
     stage = ""
-    for pause_s in _pauses():
+    for pause_s in pauses():
         status = str(deploy["status"])
         if status != stage:
             stage = status
-            turn.log.status(f"deploy {deploy['id']} {_STAGES.get(status, status)}")
+            turn.log.status(f"deploy {deploy['id']} {STAGES.get(status, status)}")
         # One that was replaced by a later deploy was live before.
         if status in (LIVE, DEACTIVATED):
             return deploy
@@ -55,17 +35,11 @@ def wait_until_live(turn: Turn, service: Json, deploy: Json, limit_s: float) -> 
         if turn.api.clock.now() - started_s >= limit_s:
             raise DeployFailed(
                 f"The deploy {deploy['id']} is not live after {limit_s:.0f} s and goes on by itself; it "
-                f"{_STAGES.get(status, status)}. Run pulumi up to wait on, or raise deployTimeoutSeconds."
+                f"{STAGES.get(status, status)}. Run pulumi up to wait on, or raise deployTimeoutSeconds."
             )
         turn.sleep(pause_s)
         deploy = turn.api.deploys.get(service["id"], deploy["id"])
     raise AssertionError("the pauses have no end")
-
-
-def _pauses() -> Iterator[float]:
-    yield from _POLLS_S
-    while True:
-        yield _POLL_S
 
 
 def _failure(turn: Turn, service: Json, deploy: Json) -> str:
@@ -82,6 +56,6 @@ def _failure(turn: Turn, service: Json, deploy: Json) -> str:
     except RenderError as failure:
         turn.log.warning(f"The {kind} log cannot be read: {failure}")
     return (
-        f"The deploy {deploy['id']} failed while {_FAILED_WHILE.get(status, status)} ({status}). The service is kept: "
+        f"The deploy {deploy['id']} failed while {FAILED_WHILE.get(status, status)} ({status}). The service is kept: "
         f"put right what its log says ({where}), and run pulumi up to deploy again."
     )

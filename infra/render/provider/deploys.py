@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE
 from infra.render.api.errors import NotFound
+from infra.render.api.stages import LIMIT_S
 from infra.render.provider.checking import Problem
-from infra.render.provider.deploying import MODES, TIME_LIMIT_S, wait_until_live
+from infra.render.provider.deploying import MODES, wait_until_live
 from infra.render.provider.differing import IMPORTED
 from infra.render.provider.domains import split_id
 from infra.render.provider.fields import Field, Flag, MapOf, Output, Text, Whole
@@ -35,7 +36,7 @@ class Deploy(Lifecycle):
             kind=Whole(least=1, most=86_400, unit="seconds"),
             returned=None,
             local=True,
-            default=TIME_LIMIT_S,
+            default=LIMIT_S,
         ),
     )
     outputs = (
@@ -77,7 +78,7 @@ class Deploy(Lifecycle):
 
     def _finish(self, turn: Turn, service: Json, answer: Json, inputs: Values, outputs: Values) -> None:
         if inputs.get("waitForDeploy", True):
-            limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", TIME_LIMIT_S))
+            limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", LIMIT_S))
             answer = wait_until_live(turn, service, answer, limit_s)
         outputs.update(self.told(answer))
         del outputs[UNFINISHED]

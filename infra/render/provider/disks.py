@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.render.api.disks import Disks
-from infra.render.provider.deploying import MODES, TIME_LIMIT_S, wait_until_live
+from infra.render.api.stages import LIMIT_S
+from infra.render.provider.deploying import MODES, wait_until_live
 from infra.render.provider.differing import Change
 from infra.render.provider.fields import Field, Flag, Output, Text, Whole
 from infra.render.provider.lifecycle import SETUP, UNFINISHED
@@ -43,7 +44,7 @@ class Disk(Plain):
             kind=Whole(least=1, most=86_400, unit="seconds"),
             returned=None,
             local=True,
-            default=TIME_LIMIT_S,
+            default=LIMIT_S,
         ),
     )
     outputs = (Output(name="createdAt", at="createdAt"),)
@@ -90,5 +91,5 @@ class Disk(Plain):
             return
         deploy = turn.api.deploys.start(service["id"], mode=MODES[mode])
         if inputs.get("waitForDeploy", True):
-            limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", TIME_LIMIT_S))
+            limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", LIMIT_S))
             wait_until_live(turn, service, deploy, limit_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infra.render.provider.deploying import TIME_LIMIT_S
+from infra.render.api.stages import LIMIT_S
 from infra.render.provider.fields import Field, Flag, ListOf, MapOf, Output, Record, Text, Variable, Whole
 from infra.render.provider.values import Json
 
@@ -163,7 +163,7 @@ SOURCE = (
         kind=Whole(least=1, most=86_400, unit="seconds"),
         returned=None,
         local=True,
-        default=TIME_LIMIT_S,
+        default=LIMIT_S,
     ),
 )
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE
 from infra.render.api.errors import Conflict, NotFound, Refused, RenderError
+from infra.render.api.stages import LIMIT_S
 from infra.render.provider import service_fields, service_rules
 from infra.render.provider.checking import Problem
-from infra.render.provider.deploying import MODES, TIME_LIMIT_S, wait_until_live
+from infra.render.provider.deploying import MODES, wait_until_live
 from infra.render.provider.differing import Change, changes
 from infra.render.provider.fields import Effect, body_of, put
 from infra.render.provider.fingerprints import GENERATE
@@ -224,7 +225,7 @@ class Service(Lifecycle):
             self._wait(turn, service, deploy, new)
 
     def _wait(self, turn: Turn, service: Json, deploy: Json, inputs: Values) -> None:
-        limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", TIME_LIMIT_S))
+        limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", LIMIT_S))
         wait_until_live(turn, service, deploy, limit_s)
 
     def _cancel(self, turn: Turn, id_: str, deploy_id: str) -> None:
