@@ -1,4 +1,4 @@
-"""How the embedded index is set up: in a folder of the data directory, followed by the process that has it."""
+"""Sets up the embedded index: in a folder of the data directory, fed by the process that opened it."""
 
 from __future__ import annotations
 

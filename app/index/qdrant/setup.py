@@ -1,4 +1,4 @@
-"""How the index on a Qdrant server is set up: its collections are shared, and one process of all feeds them."""
+"""Sets up the index on a Qdrant server: all processes share its collections, and one of them feeds them."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class TestRefusedTexts:
     async def test_a_service_that_refuses_every_text_is_not_asked_text_by_text(self, client, standin):
         standin.longest = 0
 
-        with pytest.raises(EmbeddingRefused, match=r"refuses every text \(400 InvalidParameter\); check EMBEDDING_"):
+        with pytest.raises(EmbeddingRefused, match=r"rejects every text \(400 InvalidParameter\); check EMBEDDING_"):
             await client.embed(["a", "b"], "passage")
         assert len(standin.calls) == 2
 
