@@ -271,5 +271,5 @@ def _refusal(error: asyncpg.PostgresError) -> MemoryServerError | None:
         what, limit, would_be = str(error.detail).split()
         return QuotaExceeded(what, int(limit), int(would_be))
     if error.sqlstate == "QUSER":
-        return Conflict("this user and all its data are being deleted; nothing can be stored until that is done")
+        return Conflict("this user is being deleted with all its data; nothing can be stored until that is done")
     return None
