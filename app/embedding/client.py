@@ -16,7 +16,7 @@ from typing import Any, Literal
 import httpx
 
 from app.backoff import Backoff, asked_wait_s
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, first_of
 
 TEXT_LIMIT_CHARACTERS = 8_000  # within 8,192 tokens in every common script: a character is rarely more than one token
@@ -43,7 +43,7 @@ class EmbeddingClient:
 
     def __init__(
         self,
-        service: Service,
+        service: EmbeddingService,
         tries: int,
         on_tokens: Callable[[int], None] = lambda tokens: None,
         backoff: Backoff = BACKOFF,

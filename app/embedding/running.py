@@ -6,7 +6,7 @@ from app import metrics
 from app.embedding.client import EmbeddingClient
 from app.embedding.pending import Pending
 from app.embedding.questions import Questions
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from app.measuring import METRICS
 from app.memory.ports import VectorStore
 
@@ -14,7 +14,7 @@ from app.memory.ports import VectorStore
 class Embedding:
     """An embedding service in use. `questions` is for searches; only the leader runs `pending.run`."""
 
-    def __init__(self, service: Service, vectors: VectorStore, tries: int) -> None:
+    def __init__(self, service: EmbeddingService, vectors: VectorStore, tries: int) -> None:
         """tries: attempts at a call that fails temporarily."""
         self._model = service.model
         self._client = EmbeddingClient(service, tries, self._count)

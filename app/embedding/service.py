@@ -15,7 +15,7 @@ _DASHSCOPE_TEXTS, _USUAL_TEXTS = 10, 64  # in one call, from its documentation; 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class EmbeddingService:
     """An OpenAI-compatible embedding service with one of its models.
 
     url: the base to which `/embeddings` is added. name: the name under which vectors are stored; another size or
@@ -41,7 +41,7 @@ class Service:
         return "/".join(str(part) for part in parts if part)
 
 
-def service_of(settings: Settings) -> Service | None:
+def service_of(settings: Settings) -> EmbeddingService | None:
     """Return the configured service, or None without EMBEDDING_MODEL.
 
     EMBEDDING_BASE_URL names any service; without it, DashScope is used. DashScope's key is sent only to DashScope.
@@ -51,7 +51,7 @@ def service_of(settings: Settings) -> Service | None:
     url = settings.embedding_base_url or settings.dashscope_base_url
     at_dashscope = is_dashscope(settings.embedding_base_url, settings.dashscope_base_url)
     key = settings.embedding_api_key or (settings.dashscope_api_key if at_dashscope else None)
-    return Service(
+    return EmbeddingService(
         url=url,
         key=key.get_secret_value() if key else None,
         model=settings.embedding_model,

@@ -95,7 +95,7 @@ class IndexSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class IndexStatus:
     """The collection or folder that answers searches; its name is None if none does.
 
     is_wanted: whether it matches the settings.
@@ -139,5 +139,5 @@ class IndexSetup(Protocol):
     def index(self, source: IndexSource) -> Index:
         """Return the index, not started."""
 
-    async def standing(self, source: IndexSource) -> Standing:
+    async def status(self, source: IndexSource) -> IndexStatus:
         """Return the status of what answers searches now. Raises StoreUnavailable."""

@@ -10,7 +10,7 @@ from app.memory.budget import json_tokens, tokens
 from app.memory.ports import Domain
 from app.memory.requests import Recall
 from app.memory.search import find
-from app.memory.types import Filter, Found, Memory, Recalled, RecallMode, Scope
+from app.memory.types import Filter, Memory, Recalled, RecallMode, Scope, SearchHit
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ async def recall(domain: Domain, scope: Scope, request: Recall) -> Recalled:
     )
 
 
-def _clear_enough(results: Sequence[Found], mode: _Mode) -> list[Found]:
+def _clear_enough(results: Sequence[SearchHit], mode: _Mode) -> list[SearchHit]:
     least = mode.least_share * results[0].score if results else 0.0
     return [hit for hit in results if hit.score >= least]
 
 
-def _choose(hits: list[Found], around: dict[UUID, list[Memory]], budget: int, reply: int) -> dict[UUID, Memory]:
+def _choose(hits: list[SearchHit], around: dict[UUID, list[Memory]], budget: int, reply: int) -> dict[UUID, Memory]:
     """Choose memories in order of rank, each with its neighbours if they fit too."""
     chosen: dict[UUID, Memory] = {}
     headings: set[str] = set()

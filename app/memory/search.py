@@ -13,7 +13,7 @@ from app.memory.bm25 import query_weights, share_scale, speaker_terms, window_ve
 from app.memory.ports import CandidateQuery, Domain
 from app.memory.ranking import Scored, rank
 from app.memory.requests import Search, SearchAcrossProjects
-from app.memory.types import Candidate, Corpus, Filter, Found, Order, Scope, SearchResult
+from app.memory.types import Candidate, Corpus, Filter, Order, Scope, SearchHit, SearchResult
 
 CANDIDATES = 100  # on LoCoMo, 50 lose 0.009 of R@10 and more than 100 gain nothing
 MATCHES = 2_000  # rows examined when the index does not answer
@@ -62,7 +62,7 @@ async def find(domain: Domain, scope: Scope, query: str, where: Filter, limit: i
     memories = await domain.store.get(scope, [scored.id for scored in best])
     return SearchResult(
         results=tuple(
-            Found(memory=memories[scored.id], score=scored.score) for scored in best if scored.id in memories
+            SearchHit(memory=memories[scored.id], score=scored.score) for scored in best if scored.id in memories
         ),
         truncated=len(ranked) > limit,
         degraded=degraded,

@@ -209,7 +209,7 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchHit:
     """One search result."""
 
     memory: Memory
@@ -220,7 +220,7 @@ class Found:
 class SearchResult:
     """The results of a search, best first."""
 
-    results: tuple[Found, ...]
+    results: tuple[SearchHit, ...]
     truncated: bool
     degraded: bool
 
