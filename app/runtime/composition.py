@@ -103,9 +103,9 @@ def feeding_of(settings: Settings, db: Database, source: IndexSource) -> Feeding
 
 async def embedding_of(settings: Settings, db: Database) -> Embedding | None:
     """Return the embedding service in use, None where no model is set."""
-    from app.embedding.service import Service, service_of
+    from app.embedding.service import EmbeddingService, service_of
 
-    def made(service: Service) -> Embedding:
+    def made(service: EmbeddingService) -> Embedding:
         from app.embedding.running import Embedding  # brings httpx and numpy
         from app.store.embeddings import Embeddings
 

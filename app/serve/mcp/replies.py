@@ -10,7 +10,7 @@ from typing import Any
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from app.memory.budget import fitting, json_tokens
-from app.memory.types import Found, Memory, Recalled, SearchResult, Stats, Use
+from app.memory.types import Memory, Recalled, SearchHit, SearchResult, Stats, Use
 
 _STATISTICS_FRAME_TOKENS = 200  # of statistics without their projects, all kinds included
 NO_PROJECT = "(none)"  # the key of memories without a project, where projects are keys
@@ -128,7 +128,7 @@ class Statistics(TypedDict):
     truncated: bool
 
 
-def result(found: Found) -> Result:
+def result(found: SearchHit) -> Result:
     """Return one memory as search shows it."""
     memory = found.memory
     return {

@@ -9,7 +9,7 @@ import pytest
 
 from app.embedding import client as client_module
 from app.embedding.client import BACKOFF, TEXT_LIMIT_CHARACTERS, EmbeddingClient
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from app.errors import EmbeddingRefused, EmbeddingUnavailable
 from tests.standins import embeddings as standins
 from tests.standins.embeddings import StandIn
@@ -118,7 +118,7 @@ class TestRefusedTexts:
     async def test_a_service_that_refuses_every_text_is_not_asked_text_by_text(self, client, standin):
         standin.longest = 0
 
-        with pytest.raises(EmbeddingRefused, match=r"refuses every text \(400 InvalidParameter\); check EMBEDDING_"):
+        with pytest.raises(EmbeddingRefused, match=r"rejects every text \(400 InvalidParameter\); check EMBEDDING_"):
             await client.embed(["a", "b"], "passage")
         assert len(standin.calls) == 2
 
@@ -221,7 +221,9 @@ class TestRetryAfter:
         assert (len(standin.calls), told.value.retry_after_s) == (1, 120)
 
 
-async def test_it_waits_longer_after_each_failure_and_not_after_the_last(service: Service, standin: StandIn) -> None:
+async def test_it_waits_longer_after_each_failure_and_not_after_the_last(
+    service: EmbeddingService, standin: StandIn
+) -> None:
     waited: list[float] = []
 
     async def sleep(wait_s: float) -> None:

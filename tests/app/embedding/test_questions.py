@@ -99,7 +99,7 @@ async def test_a_failure_is_told_for_a_minute_though_nobody_asks_again(questions
     embedder.fails = EmbeddingUnavailable("it is away")
     await questions.vector("what?")
 
-    moment.now += questions_module._TOLD_S
+    moment.now += questions_module._LOG_EVERY_S
     assert questions.problem is None
 
 

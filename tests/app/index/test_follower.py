@@ -552,7 +552,7 @@ class Faulty(EdgeEngine):
         await super().apply(upserts, deletes)
 
     async def empty(self, space=None):
-        self._fail_in("begin anew")
+        self._fail_in("start empty")
         await super().empty(space)
 
     async def checkpoint(self, position, seen=None):
@@ -575,7 +575,7 @@ async def faulty(log, store, index_folder, alice, monkeypatch):
 
 class TestTrouble:
     async def test_an_engine_that_is_away_is_waited_for_and_not_filled_anew(self, faulty, alice, monkeypatch):
-        monkeypatch.setattr(Faulty, "fails", "begin anew")  # a rebuild could not succeed
+        monkeypatch.setattr(Faulty, "fails", "start empty")  # a rebuild could not succeed
         monkeypatch.setattr(Faulty, "away", True)
         await memorize(faulty, alice, "apple cake")
         await until(lambda: faulty.index.problem == "gone for a while", "the follower noticed")
@@ -599,7 +599,7 @@ class TestTrouble:
         assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
 
     async def test_a_rebuilding_index_gives_degraded_answers_until_it_is_done(self, faulty, alice, monkeypatch):
-        monkeypatch.setattr(Faulty, "fails", "begin anew")
+        monkeypatch.setattr(Faulty, "fails", "start empty")
         await faulty.index.rebuild()
 
         found = await look_for(faulty, alice, "apple")
@@ -607,7 +607,7 @@ class TestTrouble:
         assert [one.memory.text for one in found.results] == ["apple pie"]
         assert faulty.index.problem == "it is being rebuilt"
         await until(lambda: faulty.index.filling.failures > 2, "it failed again and again")
-        assert faulty.index.filling.problem == "the search index failed to begin anew"
+        assert faulty.index.filling.problem == "the search index failed to start empty"
 
         monkeypatch.setattr(Faulty, "fails", None)
         await healthy(faulty.index)

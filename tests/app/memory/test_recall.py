@@ -111,7 +111,7 @@ async def test_what_does_not_fit_is_counted_and_said(domain, alice):
     result = await recalled(domain, alice, "boat", max_tokens=500, mode="comprehensive")
 
     assert result.left_out == 12 - len(result.sources) > 0
-    assert result.context.endswith(f"({result.left_out} more found and left out; a higher max_tokens shows them)")
+    assert result.context.endswith(f"({result.left_out} more found but left out; a higher max_tokens includes them)")
     assert result.tokens <= 500
 
 

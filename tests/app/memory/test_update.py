@@ -40,7 +40,9 @@ async def test_a_text_longer_than_a_memory_is_refused_with_what_to_do(
     domain = domain_on(store, follower, piece_characters=200)
     id_ = await memorize(domain, alice, "short")
 
-    with pytest.raises(InvalidInput, match=r"text: got .*201 characters.*, takes up to 200 characters here; forget"):
+    with pytest.raises(
+        InvalidInput, match=r"text: got .*201 characters.*, takes up to 200 characters in an update; forget"
+    ):
         await change(domain, alice, id_, text="x" * 201)
 
     assert await texts_for(domain, alice, "short") == ["short"]

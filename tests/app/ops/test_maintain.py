@@ -189,7 +189,7 @@ async def test_the_log_is_cut_and_counts_of_nothing_go(store, service, database,
 async def test_a_deletion_that_was_cut_short_is_ended(store, service, database, plain_settings, alice, bob):
     for scope in (alice, bob):
         await add_note(store, scope, "a note")
-        await Users(database)._shut(scope.user)
+        await Users(database)._block(scope.user)
     await service.execute("update deletions set begun_at = now() - interval '2 hours' where user_id = 'alice'")
 
     report = await maintain(plain_settings, database)

@@ -103,7 +103,7 @@ def test_a_running_server_that_cannot_rebuild_says_so(run_folder):
 
         assert done.returncode == 1
         assert done.stderr.startswith("claude-memory: the index could not be built in 3 tries: ")
-        assert done.stderr.endswith("; the server goes on trying; see its log\n")
+        assert done.stderr.endswith("; the server keeps trying; see its log\n")
         index.unlink()
         wait_until(
             lambda: server.request("GET", "/health")[2]["components"]["index"]["status"] == "ok", "the index", 20

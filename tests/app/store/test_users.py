@@ -360,7 +360,7 @@ async def test_nothing_is_stored_for_a_user_while_it_is_deleted(store, users, al
     await fill(store, alice)
     async with store.db.as_service() as connection:
         await connection.execute("delete from deletions")
-    await users._shut("alice")
+    await users._block("alice")
 
     with pytest.raises(Conflict, match="is being deleted"):
         await add_note(store, alice, "late")
@@ -404,7 +404,7 @@ async def test_a_user_who_writes_and_forgets_all_the_while_is_deleted_all_the_sa
         await add_note(store, alice, f"old {number}")
     writers = [asyncio.create_task(busy(number)) for number in range(3)]
     await asyncio.sleep(0.05)
-    await users._shut("alice")
+    await users._block("alice")
     while await users._delete_memories("alice"):
         pass
     stop.set()

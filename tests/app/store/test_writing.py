@@ -184,7 +184,7 @@ async def test_updating_what_is_not_there_says_so(store, alice, gone):
     if gone == "expired":
         id_ = await add_note(store, alice, "text", expires_at=PAST)
 
-    with pytest.raises(NotFound, match=f"memory {id_}: there is none with this id; search_memory gives"):
+    with pytest.raises(NotFound, match=f"memory {id_}: there is no memory with this id; search_memory returns"):
         await store.update(alice, id_, MemoryUpdate(kind=Kind.FACT), None, None)
 
 
@@ -267,14 +267,14 @@ class TestForget:
         self, store, alice, database, monkeypatch
     ):
         locked, go_on = asyncio.Event(), asyncio.Event()
-        look = conversations._not_there
+        look = conversations._new_turns
 
         async def look_late(*arguments):
             locked.set()
             await go_on.wait()
             return await look(*arguments)
 
-        monkeypatch.setattr(conversations, "_not_there", look_late)
+        monkeypatch.setattr(conversations, "_new_turns", look_late)
         append = asyncio.create_task(add_turns(store, alice, "talk", "said meanwhile"))
         await locked.wait()
         forget = asyncio.create_task(store.forget(alice, Selection(conversation_id="talk"), dry_run=False))

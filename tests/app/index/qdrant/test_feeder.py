@@ -127,7 +127,7 @@ class TestFeeding:
         with qdrant(run_folder / "locked", key="right") as url:
             wrong = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_api_key": SecretStr("wrong")})
             async with feeding(database, wrong) as feeder:
-                await until(lambda: "refuses the key (401)" in feeder_problem(feeder), "the refusal is told")
+                await until(lambda: "rejects the key (401)" in feeder_problem(feeder), "the refusal is told")
             assert "wrong" not in feeder_problem(feeder), "the key is not shown"
             right = wrong.model_copy(update={"qdrant_api_key": SecretStr("right")})
             async with feeding(database, right) as feeder:

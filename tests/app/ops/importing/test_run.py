@@ -104,7 +104,7 @@ async def test_one_memory_that_postgresql_refuses_takes_no_other_with_it(take, s
 
     [problem] = report.problems
     assert (report.stored, problem.position.line) == (3, 4)
-    assert "PostgreSQL did not take it" in problem.reason
+    assert "PostgreSQL rejected the batch" in problem.reason
 
 
 async def test_a_database_that_comes_back_ends_no_import(

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.memory.budget import json_tokens
-from app.memory.types import Found, Kind, Memory, SearchResult
+from app.memory.types import Kind, Memory, SearchHit, SearchResult
 from app.serve.mcp import replies
 
 
@@ -36,7 +36,7 @@ def found(*texts: str) -> SearchResult:
         )
         for number, text in enumerate(texts)
     ]
-    results = tuple(Found(memory=memory, score=1.0) for memory in memories)
+    results = tuple(SearchHit(memory=memory, score=1.0) for memory in memories)
     return SearchResult(results=results, truncated=False, degraded=False)
 
 
