@@ -14,16 +14,14 @@ from app.settings.fields import Settings
 def targets(settings: Settings, client: httpx.AsyncClient) -> list[Target]:
     """Return every target the settings name."""
     found: list[Target] = []
-    dingtalk, feishu = settings.alerts_dingtalk_url, settings.alerts_feishu_url
-    slack, webhook = settings.alerts_slack_url, settings.alerts_webhook_url
-    if dingtalk:
-        found.append(DingTalk(client, dingtalk.get_secret_value(), _value(settings.alerts_dingtalk_secret)))
-    if feishu:
-        found.append(Feishu(client, feishu.get_secret_value(), _value(settings.alerts_feishu_secret)))
-    if slack:
-        found.append(Slack(client, slack.get_secret_value()))
-    if webhook:
-        found.append(Webhook(client, webhook.get_secret_value(), _value(settings.alerts_webhook_secret)))
+    if url := _value(settings.alerts_dingtalk_url):
+        found.append(DingTalk(client, url, _value(settings.alerts_dingtalk_secret)))
+    if url := _value(settings.alerts_feishu_url):
+        found.append(Feishu(client, url, _value(settings.alerts_feishu_secret)))
+    if url := _value(settings.alerts_slack_url):
+        found.append(Slack(client, url))
+    if url := _value(settings.alerts_webhook_url):
+        found.append(Webhook(client, url, _value(settings.alerts_webhook_secret)))
     if settings.alerts_smtp_host and settings.alerts_email_from:
         security = settings.alerts_smtp_security
         found.append(

@@ -25,7 +25,7 @@ MCP_BODY_LIMIT_BYTES = 16 * 2**20  # a 10 MB text must reach the tool, which say
 HTTP_BODY_LIMIT_BYTES = 2**20
 NUMBERS_KEPT_S = 5.0  # scrapes and /status ask the database at most this often
 NUMBERS_TIMEOUT_S = 2.0
-_NUMBERS = {
+NUMBERS = {  # the runtime's numbers that are gauges too
     "memories": metrics.MEMORIES,
     "database_bytes": metrics.DATABASE_BYTES,
     "index_lag_seconds": metrics.INDEX_LAG_SECONDS,
@@ -89,8 +89,8 @@ class Service:
     async def metrics_text(self) -> bytes:
         """Return the body of /metrics. A part that does not answer shows as down; the scrape never fails."""
         for name, value in (await self.numbers()).items():
-            if name in _NUMBERS:
-                self.metrics.set(_NUMBERS[name], value)
+            if name in NUMBERS:
+                self.metrics.set(NUMBERS[name], value)
         up = {component.name: float(component.status is Status.OK) for component in self.runtime.components()}
         self.metrics.set(metrics.POSTGRES_UP, up.get("postgres", 0.0))
         self.metrics.set(metrics.QDRANT_UP, up.get("index", 0.0))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
+from app import index
 from app.index.edge.engine import EdgeEngine
 from app.index.qdrant.collection import QdrantCollection
 from app.index.qdrant.server import QdrantServer
@@ -24,6 +26,7 @@ SHAPES = {
     "shards": Shape(shards=3, on_disk=True, replication_factor=COPIES),
     "keys": Shape(shards=2, shard_keys=3, replication_factor=COPIES),
 }
+KINDS = {"edge": EdgeEngine, **dict.fromkeys(SHAPES, QdrantCollection)}
 
 
 @asynccontextmanager
@@ -56,7 +59,7 @@ def address(kind, run_folder, qdrant_url):
         yield url
 
 
-@pytest.fixture(params=["edge", *SHAPES])
+@pytest.fixture(params=KINDS)
 def kind(request):
     return request.param
 
@@ -67,6 +70,12 @@ async def engine(kind, index_folder, run_folder, qdrant_url):
     with address(kind, run_folder, qdrant_url) as url:
         async with opened(kind, None, index_folder, url) as engine:
             yield engine
+
+
+def test_every_folder_with_a_setup_has_its_engine_here() -> None:
+    folders = {file.parent.name for file in Path(index.__file__).parent.glob("*/setup.py")}
+
+    assert {engine.__module__.split(".")[2] for engine in KINDS.values()} == folders
 
 
 class TestSearch:
