@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -42,7 +44,7 @@ def found(*texts: str) -> SearchResult:
 
 @pytest.mark.parametrize("text", ["word " * 2_000, "记" * 8_000], ids=["English", "Chinese"])
 @pytest.mark.parametrize("shape", [replies.results, replies.results_by_project])
-def test_a_memory_over_the_budget_is_shortened_and_says_where_the_rest_is(shape, text):
+def test_a_memory_over_the_budget_is_shortened_and_says_where_the_rest_is(shape: Callable[..., Any], text: str) -> None:
     reply = shape(found(text, "short"), 1_000)
 
     [only] = reply["results"]
@@ -52,11 +54,11 @@ def test_a_memory_over_the_budget_is_shortened_and_says_where_the_rest_is(shape,
     assert json_tokens(only) <= 1_000
 
 
-def test_a_budget_without_room_for_any_result_gives_none_and_says_so():
+def test_a_budget_without_room_for_any_result_gives_none_and_says_so() -> None:
     assert replies.results(found("word"), 10) == {"results": [], "truncated": True, "degraded": False}
 
 
-def test_results_that_fit_are_whole():
+def test_results_that_fit_are_whole() -> None:
     reply = replies.results(found("one", "two"), 1_000)
 
     assert [one["text"] for one in reply["results"]] == ["one", "two"]

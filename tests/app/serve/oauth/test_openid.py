@@ -207,7 +207,7 @@ async def test_who_did_not_sign_in_there_may_try_again(http: Http, provider: Sta
 
 
 async def test_a_provider_that_is_down_is_named_and_the_token_still_works(
-    deployment: Deployment, http: Http, provider
+    deployment: Deployment, http: Http, provider: StandInProvider
 ) -> None:
     provider.down = True
     token, _ = await deployment.token()
