@@ -64,7 +64,7 @@ class DingTalk:
 
     @staticmethod
     def signature(secret: str, now_ms: int) -> dict[str, str]:
-        """Return the parameters of the URL: `timestamp\\nsecret` signed with the secret, in Base64."""
+        r"""Return the parameters of the URL: `timestamp\nsecret` signed with the secret, in Base64."""
         digest = hmac.digest(secret.encode(), f"{now_ms}\n{secret}".encode(), hashlib.sha256)
         return {"timestamp": str(now_ms), "sign": base64.b64encode(digest).decode()}
 
@@ -101,7 +101,7 @@ class Feishu:
 
     @staticmethod
     def signature(secret: str, now_s: int) -> dict[str, str]:
-        """Return the fields of the body. Unlike DingTalk's, `timestamp\\nsecret` is the key, and nothing is signed."""
+        r"""Return the fields of the body. Unlike DingTalk's, `timestamp\nsecret` is the key, and nothing is signed."""
         digest = hmac.digest(f"{now_s}\n{secret}".encode(), b"", hashlib.sha256)
         return {"timestamp": str(now_s), "sign": base64.b64encode(digest).decode()}
 

@@ -19,7 +19,7 @@ from tests.support.vectors import bag_of_words
 
 
 @pytest.fixture
-async def other(service: Service) -> AsyncIterator[Callable[..., EmbeddingClient]]:
+async def other(service: EmbeddingService) -> AsyncIterator[Callable[..., EmbeddingClient]]:
     """Make clients of a service that is somewhat different."""
     made = []
 
@@ -208,7 +208,7 @@ class TestFailures:
         assert await client.embed(["a"], "passage") == [None]
 
     async def test_a_service_that_is_late_is_given_up(
-        self, service: Service, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+        self, service: EmbeddingService, standin: StandIn, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(client_module, "_ANSWER_TIMEOUT_S", 0.05)
         standin.fail.append(1.0)
