@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from app.store.database import Database
+from tests.e2e.conftest import Deploy
 from tests.support.browser import chromium, press
 from tests.support.deployment import Deployment
 from tests.support.node import node, npm_ci
@@ -36,7 +37,7 @@ def inspector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-async def test_on_its_command_line_a_token_in_a_header_lists_and_calls_tools(deploy: Any, inspector: Path) -> None:
+async def test_on_its_command_line_a_token_in_a_header_lists_and_calls_tools(deploy: Deploy, inspector: Path) -> None:
     deployment = await deploy()
 
     async def run(*arguments: str, token: str = deployment.token) -> tuple[int, str, str]:
@@ -123,7 +124,7 @@ class Page:
 
 
 async def test_on_its_page_a_user_signs_in_calls_tools_refreshes_and_is_revoked(
-    deploy: Any, inspector: Path, database: Database, tmp_path: Path
+    deploy: Deploy, inspector: Path, database: Database, tmp_path: Path
 ) -> None:
     deployment = await deploy()
     with running(inspector, deployment) as address, chromium(tmp_path / "profile", javascript=True) as browser:

@@ -19,7 +19,10 @@ class Embedder:
     model, at_once = "model", 10
 
     def __init__(self) -> None:
-        self.asked, self.fails, self.takes_s, self.vector = [], None, 0.0, (1.0, 0.0)
+        self.asked: list[str] = []
+        self.fails: EmbeddingUnavailable | None = None
+        self.takes_s = 0.0
+        self.vector: tuple[float, ...] | None = (1.0, 0.0)
 
     async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[tuple[float, ...] | None]:
         assert kind == "query"

@@ -79,7 +79,7 @@ async def on_a_server(database: Database, store: PostgresStore, qdrant_settings:
         yield replace(domain_on(store, index), questions=Questions())
 
 
-async def write(domain: Domain, scope: Scope, part: str) -> UUID:
+async def write(domain: Domain, scope: Scope, part: int) -> UUID:
     """Store one of two domain of what there is."""
     said = [
         {"role": "user", "content": text, "time": minutes(number).isoformat(), "id": f"{part} {number}"}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from app.memory.change_log import LogPruned, horizon_of
+from app.memory.change_log import Change, LogPruned, horizon_of
 from app.memory.types import MemoryUpdate, Scope, Selection
 from app.store import change_log as changes
 from app.store.change_log import PostgresChangeLog
@@ -28,7 +28,9 @@ class Cursor:
     """Reads the log as a follower does: from a horizon, without what it saw the last time."""
 
     def __init__(self, log: PostgresChangeLog) -> None:
-        self.log, self.position, self.snapshot, self.seen = log, 0, None, []
+        self.log, self.position = log, 0
+        self.snapshot: str | None = None
+        self.seen: list[Change] = []
 
     async def read(self) -> list[UUID]:
         batch = await self.log.read(self.position, self.snapshot)

@@ -27,7 +27,8 @@ def embeddings(database: Database) -> Embeddings:
 
 async def missing(embeddings: Embeddings, model: str = MODEL, limit: int = 100) -> list[str]:
     """Return the texts of all memories without a vector, in the order the pass finds them."""
-    texts, than = [], LAST
+    texts: list[str] = []
+    than: UUID | None = LAST
     while than is not None:
         found, than = await embeddings.older(model, than, limit)
         texts += [one.text for one in found]

@@ -21,7 +21,7 @@ from app.index.qdrant import collection as collection_module
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant import search as remote_module
 from app.index.qdrant.search import QdrantIndex
-from app.memory.ports import CandidateQuery, Domain
+from app.memory.ports import CandidateQuery, Domain, SearchIndex
 from app.memory.types import Filter, Scope
 from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
@@ -295,7 +295,7 @@ async def take(
             await change(domain, scope, id_, archived=True)
 
 
-async def picture(index: QdrantIndex, database: Database, scope: Scope) -> dict[str, Any]:
+async def picture(index: SearchIndex, database: Database, scope: Scope) -> dict[str, Any]:
     """What the index says of each word: window scores, and the scores of all sessions."""
     async with database.as_service() as connection:
         rows = await connection.fetch("select distinct session_id from memories where user_id = $1", scope.user)

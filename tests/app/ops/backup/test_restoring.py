@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -482,7 +482,7 @@ async def test_a_full_disk_of_the_database_leaves_what_is_there(
     await back_up_to(file)
     before = await content(empty)
 
-    async def full(self: Replacement, table: Table, rows: AsyncIterator[bytes]) -> NoReturn:
+    async def full(self: Replacement, table: Table, rows: AsyncIterator[bytes]) -> None:
         async for _ in rows:
             raise asyncpg.DiskFullError("could not extend file: No space left on device")
 
