@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app import metrics
-from app.metrics import CATALOGUE, Kind
+from app.metrics import CATALOGUE, MetricKind
 
 CONTRACT = {
     "claude_memory_uptime_seconds": (),
@@ -28,7 +28,7 @@ def test_every_name_follows_prometheus() -> None:
     assert len(set(names)) == len(names)
     for metric in CATALOGUE:
         assert re.fullmatch(r"claude_memory_[a-z_]+", metric.name)
-        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
+        assert metric.name.endswith("_total") == (metric.kind is MetricKind.COUNTER)
         assert metric.help.endswith(".")
 
 
