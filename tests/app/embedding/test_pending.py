@@ -15,7 +15,7 @@ from app.backoff import Backoff
 from app.embedding import pending as pending_module
 from app.embedding.client import EmbeddingClient, Vector
 from app.embedding.pending import Pending
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
 from app.memory.change_log import LogPruned
 from app.memory.types import MemoryUpdate, Scope
@@ -164,7 +164,7 @@ class TestRunOnce:
         pending: Pending,
         store: PostgresStore,
         database: Database,
-        service: Service,
+        service: EmbeddingService,
         standin: StandIn,
         alice: Scope,
     ) -> None:

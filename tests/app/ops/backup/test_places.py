@@ -15,7 +15,7 @@ import pytest
 from app.errors import Conflict
 from app.memory.types import Scope
 from app.ops.backup.errors import PlaceUnusable
-from app.ops.backup.places import Place, _in_host_name, backup_place
+from app.ops.backup.places import BackupPlace, _in_host_name, backup_place
 from app.ops.backup.writing import back_up, refuse_existing
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
@@ -38,7 +38,7 @@ async def parts(*contents: bytes, fails: BaseException | None = None) -> AsyncIt
         raise fails
 
 
-async def content(target: Place) -> bytes:
+async def content(target: BackupPlace) -> bytes:
     return b"".join([piece async for piece in target.read()])
 
 
