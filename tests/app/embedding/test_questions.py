@@ -59,7 +59,7 @@ async def test_a_question_is_asked_once_and_then_known(questions, embedder):
 
 
 async def test_the_questions_asked_least_recently_are_forgotten(questions, embedder, monkeypatch):
-    monkeypatch.setattr(questions_module, "_KEPT", 2)
+    monkeypatch.setattr(questions_module, "_CACHED_QUESTIONS", 2)
     for question in ("a", "b", "a", "c", "a", "b"):
         await questions.vector(question)
 
