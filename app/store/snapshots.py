@@ -23,14 +23,14 @@ class Fate(StrEnum):
     """What a restore does with a table."""
 
     COPIED = "copied"
-    MADE_ANEW = "made anew"
+    RECREATED = "recreated"
 
 
 # Every table of the schema in loading order: a table comes after those it refers to. A test checks that no table is
 # missing here.
 FATES = {
-    "schema_migrations": Fate.MADE_ANEW,  # the schema files create it, up to the backup's number
-    "instance": Fate.MADE_ANEW,  # a new database_id, so that no index of the old data is used for the restored data
+    "schema_migrations": Fate.RECREATED,  # the schema files create it, up to the backup's number
+    "instance": Fate.RECREATED,  # a new database_id, so that no index of the old data is used for the restored data
     "conversations": Fate.COPIED,
     "memories": Fate.COPIED,
     "embeddings": Fate.COPIED,  # making them costs time and money
@@ -40,15 +40,15 @@ FATES = {
     "oauth_clients": Fate.COPIED,
     "oauth_grants": Fate.COPIED,
     "oauth_tokens": Fate.COPIED,
-    "oauth_requests": Fate.MADE_ANEW,  # sign-ins in progress: minutes old, and easy to start again
+    "oauth_requests": Fate.RECREATED,  # sign-ins in progress: minutes old, and easy to start again
     "schedule_runs": Fate.COPIED,
     "backups": Fate.COPIED,  # merged with the replaced database's list, since those files still exist
-    "changes": Fate.MADE_ANEW,  # followers start from the memories themselves
-    "log_positions": Fate.MADE_ANEW,
-    "term_counts": Fate.MADE_ANEW,  # counted from the memories
-    "usage": Fate.MADE_ANEW,  # the same
-    "index_collections": Fate.MADE_ANEW,  # those collections were filled from the old data
-    "rate_limits": Fate.MADE_ANEW,  # losing a minute's counts does no harm
+    "changes": Fate.RECREATED,  # followers start from the memories themselves
+    "log_positions": Fate.RECREATED,
+    "term_counts": Fate.RECREATED,  # counted from the memories
+    "usage": Fate.RECREATED,  # the same
+    "index_collections": Fate.RECREATED,  # those collections were filled from the old data
+    "rate_limits": Fate.RECREATED,  # losing a minute's counts does no harm
 }
 
 

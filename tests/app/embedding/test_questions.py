@@ -68,7 +68,7 @@ async def test_a_question_is_asked_once_and_then_known(questions: Questions, emb
 async def test_the_questions_asked_least_recently_are_forgotten(
     questions: Questions, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questions_module, "_KEPT", 2)
+    monkeypatch.setattr(questions_module, "_CACHED_QUESTIONS", 2)
     for question in ("a", "b", "a", "c", "a", "b"):
         await questions.vector(question)
 

@@ -51,7 +51,7 @@ async def test_a_text_longer_than_a_memory_is_refused_with_what_to_do(
 async def test_an_unknown_id_is_not_found(domain: Domain, alice: Scope) -> None:
     id_ = uuid4()
 
-    with pytest.raises(NotFound, match=f"memory {id_}: there is none with this id"):
+    with pytest.raises(NotFound, match=f"memory {id_}: there is no memory with this id"):
         await change(domain, alice, id_, text="a")
 
 
