@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from app import metrics
-from app.metrics import CATALOGUE, Kind
+from app.metrics import CATALOGUE, MetricKind
 
 APP = Path(metrics.__file__).parent
 CONTRACT = {
@@ -31,7 +31,7 @@ def test_every_name_follows_prometheus() -> None:
     assert len(set(names)) == len(names)
     for metric in CATALOGUE:
         assert re.fullmatch(r"claude_memory_[a-z_]+", metric.name)
-        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
+        assert metric.name.endswith("_total") == (metric.kind is MetricKind.COUNTER)
         assert metric.help.endswith(".")
 
 

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from app import metrics
 from app.errors import Unavailable
 from app.measuring import METRICS
-from app.worker.certificate import certificate_end, look
+from app.worker.certificate import certificate_end, measure_expiry
 
 
 def certificate(folder: Path, ends: datetime) -> Path:
@@ -51,7 +51,7 @@ async def test_the_end_of_the_shown_certificate_is_noted(tmp_path: Path, days: i
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
         assert await certificate_end(url) == ends
-        await look(url)
+        await measure_expiry(url)
 
     assert METRICS.by_label(metrics.CERTIFICATE_EXPIRY)[()] == ends.timestamp()
 
