@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from app.settings.forms import ACCESS_TOKEN
+
 if TYPE_CHECKING:  # `mask` must work where pydantic cannot even be imported
     from app.settings.fields import Settings
 
@@ -25,7 +27,7 @@ user: ContextVar[str | None] = ContextVar("user", default=None)
 MASK = "***"
 SHORTEST_SECRET = 6  # a shorter value is too likely to be an ordinary word in a line
 _SHAPES = (
-    (re.compile(r"cm_[A-Za-z0-9_-]{43}"), MASK),
+    (re.compile(ACCESS_TOKEN), MASK),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {MASK}"),
     (re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@"), rf"\1:{MASK}@"),
 )

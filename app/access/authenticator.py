@@ -31,7 +31,8 @@ from app.access.tokens import Token, TokenStore, digest
 from app.errors import NotAuthenticated, NotPermitted
 from app.memory.types import Scope
 from app.settings.fields import Settings
-from app.settings.values import ACCESS_TOKEN, Auth, PlainName
+from app.settings.forms import ACCESS_TOKEN
+from app.settings.values import Auth, PlainName
 
 if TYPE_CHECKING:  # the command `token` needs no MCP
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser

@@ -176,7 +176,7 @@ def _problem(error: OSError | sqlite3.Error) -> MemoryServerError:
     is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if is_full or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
         return StorageFull(
-            "the alerts were not stored: the disk is full; free some space, Alertmanager will send them again"
+            "the alerts were not stored: the disk is full; free some space, Alertmanager sends them again"
         )
     why = error.strerror if isinstance(error, OSError) else str(error)
     return NotKept(f"the alerts were not stored: {why}; check the data directory, Alertmanager sends them again")

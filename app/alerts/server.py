@@ -84,10 +84,8 @@ async def _serve(settings: Settings, directory: Path, listener: socket.socket, u
         listener.listen(BACKLOG)
         sys.stdout.write(f"listening on {url}\n")
         sys.stdout.flush()
-        names = (
-            ", ".join(delivery.name for delivery in deliveries) or "no one: no target is set, alerts are only logged"
-        )
-        logger.info("alerts are forwarded to %s", names)
+        names = ", ".join(delivery.name for delivery in deliveries)
+        logger.info("alerts are forwarded to %s", names or "no one: no target is set, they are only logged")
         await server.serve(sockets=[listener])
     logger.info("stopped")
 

@@ -115,7 +115,7 @@ class Doorman(threading.Thread):
         return answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == b"HEAD" else answer
 
     def _reply(self, connection: socket.socket, answer: bytes) -> None:
-        """Answer and close. Reads everything first: closing with unread data resets the connection, losing the answer."""
+        """Answer and close. Reads everything first: closing with unread data would reset the connection."""
         try:
             while connection.recv(65_536):
                 pass

@@ -95,20 +95,20 @@ async def test_projects_are_listed_and_read_whatever_their_name(runtime: Runtime
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        pytest.param(BASE + "nothing", "there is none; there are claude://memory/stats", id="unknown"),
-        pytest.param(BASE + "stats/more", "there is none; there are", id="below a fixed one"),
-        pytest.param(BASE + "items", "there is none; there are", id="a template without its name"),
-        pytest.param("file:///etc/passwd", "there is none; there are", id="another scheme"),
-        pytest.param(BASE + "projects/unknown", "project 'unknown': there is none with memories", id="unknown project"),
+        pytest.param(BASE + "nothing", "no such resource; there are claude://memory/stats", id="unknown"),
+        pytest.param(BASE + "stats/more", "no such resource; there are", id="below a fixed one"),
+        pytest.param(BASE + "items", "no such resource; there are", id="a template without its name"),
+        pytest.param("file:///etc/passwd", "no such resource; there are", id="another scheme"),
         pytest.param(
-            BASE + "conversations/unknown", "conversation 'unknown': there is none", id="unknown conversation"
+            BASE + "projects/unknown", "project 'unknown': no such project with memories", id="unknown project"
         ),
         pytest.param(
-            BASE + f"items/{uuid4()}", "there is none with this id; search_memory gives ids", id="unknown item"
+            BASE + "conversations/unknown", "conversation 'unknown': no conversation", id="unknown conversation"
         ),
+        pytest.param(BASE + f"items/{uuid4()}", "no memory has this id; search_memory gives ids", id="unknown item"),
         pytest.param(BASE + "items/17", "id: got '17', takes the id of a memory", id="no id"),
-        pytest.param(BASE + "projects/a%00b", "there is none; there are", id="NUL in a project"),
-        pytest.param(BASE + "conversations/%00", "there is none; there are", id="NUL in a conversation"),
+        pytest.param(BASE + "projects/a%00b", "no such resource; there are", id="NUL in a project"),
+        pytest.param(BASE + "conversations/%00", "no such resource; there are", id="NUL in a conversation"),
     ],
 )
 async def test_what_is_not_there_is_said_with_what_there_is(runtime: Runtime, uri: str, says: str) -> None:

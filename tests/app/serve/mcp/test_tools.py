@@ -256,7 +256,7 @@ class TestErrors:
         monkeypatch.setattr(runtime.domain.store, "stats", crash)
         said = await refusal(runtime, "memory_stats")
 
-        assert said == "internal: the server made a mistake and has logged it; nothing was acknowledged"
+        assert said == "internal: unexpected error, which the server has logged; nothing was acknowledged"
         assert "ZeroDivisionError" in caplog.text
 
     async def test_calls_are_counted_by_outcome_and_never_under_a_strangers_name(self, runtime: Runtime) -> None:
