@@ -64,7 +64,7 @@ def test_a_stack_with_nothing_but_the_required_keys_is_accepted() -> None:
         ),
         pytest.param({"MEMORY_BACKEND": "memu"}, "MEMORY_BACKEND: got 'memu'", id="a backend that is not there"),
         pytest.param({"EMBEDDING_MODEL": "text-embedding-v4"}, "DashScope needs a key", id="a model without a key"),
-        pytest.param({"OPENID_ISSUER": "https://a.example"}, "OPENID_ISSUER needs PUBLIC_URL", id="half a provider"),
+        pytest.param({"OPENID_ISSUER": "https://a.example"}, "OPENID_ISSUER also needs PUBLIC_URL", id="half a provider"),
         pytest.param({"QDRANT_WRITE_CONSISTENCY_FACTOR": "2"}, "only QDRANT_REPLICATION_FACTOR=1", id="too few copies"),
         pytest.param(
             {"secrets": {"BACKUP_S3_ACCESS_KEY_ID": "made-up"}},
