@@ -12,7 +12,7 @@ from app.settings.fields import Settings
 
 
 def targets(settings: Settings, client: httpx.AsyncClient) -> list[AlertTarget]:
-    """Return every target the settings name."""
+    """Return every target that the settings name."""
     configured: list[AlertTarget] = []
     if url := _secret_value(settings.alerts_dingtalk_url):
         configured.append(DingTalk(client, url, _secret_value(settings.alerts_dingtalk_secret)))

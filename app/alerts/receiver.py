@@ -163,13 +163,13 @@ def _entry(alert: Alert, receiver: str, now: float, *, repeated: bool) -> Entry:
 
 def _brief(entry: Entry) -> Entry:
     """Return an entry as /alerts shows it, with long texts cut."""
-    shown = {name: entry[name] for name in _PLAIN_FIELDS}
+    brief = {name: entry[name] for name in _PLAIN_FIELDS}
     for name in ("labels", "annotations"):
         first = itertools.islice(entry[name].items(), _SHOWN_LABELS)
-        shown[name] = {line(key, 200): line(value, _SHOWN_CHARACTERS) for key, value in first}
-    shown["generator_url"] = line(entry["generator_url"], 2 * _SHOWN_CHARACTERS)
-    shown["receiver"] = line(entry["receiver"], 200)
-    return shown
+        brief[name] = {line(key, 200): line(value, _SHOWN_CHARACTERS) for key, value in first}
+    brief["generator_url"] = line(entry["generator_url"], 2 * _SHOWN_CHARACTERS)
+    brief["receiver"] = line(entry["receiver"], 200)
+    return brief
 
 
 def _problem(error: OSError | sqlite3.Error) -> MemoryServerError:

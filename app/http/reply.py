@@ -31,7 +31,7 @@ def rpc_error_body(error: MemoryServerError) -> dict[str, Any]:
 
 
 def error_headers(error: MemoryServerError, challenge: bytes = CHALLENGE) -> list[Header]:
-    """Return the headers HTTP requires with some statuses; `challenge` tells clients without a token how to sign in."""
+    """Return the headers HTTP requires with some statuses; `challenge` says how to sign in."""
     if error.status == 401:
         return [(b"www-authenticate", challenge)]
     if isinstance(error, RateLimited):

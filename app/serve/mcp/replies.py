@@ -128,13 +128,13 @@ class Statistics(TypedDict):
     truncated: bool
 
 
-def result(found: SearchHit) -> Result:
+def result(hit: SearchHit) -> Result:
     """Return one memory as search shows it."""
-    memory = found.memory
+    memory = hit.memory
     return {
         "id": str(memory.id),
         "text": memory.text,
-        "score": round(found.score, 4),
+        "score": round(hit.score, 4),
         "kind": str(memory.kind),
         "role": memory.role,
         "name": memory.name,
@@ -147,12 +147,12 @@ def result(found: SearchHit) -> Result:
     }
 
 
-def results(found: SearchResult, budget: int) -> Results:
+def results(search: SearchResult, budget: int) -> Results:
     """Return as many results as fit the budget; `truncated` when any is missing."""
-    fit, cut = within(map(result, found.results), budget)
-    if not fit and found.results:
-        fit = shortened(result(found.results[0]), budget)
-    return {"results": fit, "truncated": cut or found.truncated, "degraded": found.degraded}
+    fit, cut = within(map(result, search.results), budget)
+    if not fit and search.results:
+        fit = shortened(result(search.results[0]), budget)
+    return {"results": fit, "truncated": cut or search.truncated, "degraded": search.degraded}
 
 
 def shortened(item: Result, budget: int) -> list[Result]:
@@ -170,9 +170,9 @@ def shortened(item: Result, budget: int) -> list[Result]:
     return []
 
 
-def results_by_project(found: SearchResult, budget: int) -> ResultsByProject:
+def results_by_project(search: SearchResult, budget: int) -> ResultsByProject:
     """Return results of several projects, and the number of results in each."""
-    items = [result(match) for match in found.results]
+    items = [result(hit) for hit in search.results]
     costs = ((item, json_tokens(item) + json_tokens({item["project"] or NO_PROJECT: 100})) for item in items)
     fit, cut = fitting(costs, budget)
     if not fit and items:
@@ -181,8 +181,8 @@ def results_by_project(found: SearchResult, budget: int) -> ResultsByProject:
     return {
         "results": fit,
         "by_project": dict(by_project),
-        "truncated": cut or found.truncated,
-        "degraded": found.degraded,
+        "truncated": cut or search.truncated,
+        "degraded": search.degraded,
     }
 
 

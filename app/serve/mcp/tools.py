@@ -97,15 +97,15 @@ async def _memorize_conversation(
 
 
 async def _search(runtime: Runtime, scope: Scope, request: requests.Search) -> replies.Results:
-    found = await search(runtime.domain, scope, request)
-    return replies.results(found, _budget(runtime, request.max_tokens))
+    matches = await search(runtime.domain, scope, request)
+    return replies.results(matches, _budget(runtime, request.max_tokens))
 
 
 async def _search_across_projects(
     runtime: Runtime, scope: Scope, request: requests.SearchAcrossProjects
 ) -> replies.ResultsByProject:
-    found = await search_across_projects(runtime.domain, scope, request)
-    return replies.results_by_project(found, _budget(runtime, None))
+    matches = await search_across_projects(runtime.domain, scope, request)
+    return replies.results_by_project(matches, _budget(runtime, None))
 
 
 async def _recall(runtime: Runtime, scope: Scope, request: requests.Recall) -> replies.Context:
