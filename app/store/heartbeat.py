@@ -183,7 +183,7 @@ class Heartbeat:
                 connection = self._connection = await self._open()
             if await connection.fetchval("select pg_is_in_recovery()"):
                 return False
-            for lock in self._locks.values():
+            for lock in list(self._locks.values()):  # others are added while this waits
                 if not lock.held and await connection.fetchval("select pg_try_advisory_lock($1)", lock.key):
                     lock.note(held=True)
             return True
@@ -208,7 +208,7 @@ class Heartbeat:
         self._on_down()
 
     def _release(self) -> None:
-        for lock in self._locks.values():
+        for lock in list(self._locks.values()):  # others are added while this waits
             lock.note(held=False)
         connection, self._connection = self._connection, None
         if connection is not None:
