@@ -208,7 +208,7 @@ class Heartbeat:
         self._on_down()
 
     def _release(self) -> None:
-        for lock in list(self._locks.values()):  # others are added while this waits
+        for lock in self._locks.values():
             lock.note(held=False)
         connection, self._connection = self._connection, None
         if connection is not None:
