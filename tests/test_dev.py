@@ -1,5 +1,6 @@
-"""`./dev` is run for real, in a checkout of its own. A Python of a few lines of shell stands in where
-only the script's own steps matter; the last tests use the real one.
+"""`./dev` is run for real, in a checkout of its own.
+
+A Python of a few lines of shell stands in where only the script's own steps matter; the last tests use the real one.
 """
 
 import os
@@ -476,6 +477,24 @@ def test_arguments_and_exit_status_pass_through_unchanged(checkout: Checkout) ->
     done = checkout.dev("test", "-k", "a  b", "*", FAKE_RUN='printf "[%s]" "$@"; exit 5')
 
     assert (done.stdout, done.returncode) == ("[-m][pytest][-k][a  b][*]", 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        (["--cov"], ["--cov", "--cov-report=term"]),
+        (["-x", "--cov", "tests/a  b"], ["-x", "--cov", "--cov-report=term", "tests/a  b"]),
+        (["--cov", "--cov-report=html"], ["--cov", "--cov-report=term", "--cov-report=html"]),
+        (["--cov=app/store"], ["--cov=app/store"]),
+    ],
+    ids=["alone", "before a path", "with another report", "of a folder"],
+)
+def test_coverage_is_of_everything_and_shown_whatever_stands_after_it(
+    checkout: Checkout, given: list[str], passed: list[str]
+) -> None:
+    done = checkout.dev("test", *given, FAKE_RUN='printf "%s\n" "$@"')
+
+    assert done.stdout.splitlines() == ["-m", "pytest", *passed]
 
 
 def test_it_works_from_any_folder(checkout: Checkout, tmp_path: Path) -> None:

@@ -17,16 +17,10 @@ from app.datadir.folder import data_directory
 
 def main(arguments: list[str]) -> int:
     """Run `claude-memory stdio [--data-dir DIR] [--debug]` and return its exit status."""
-    given = os.environ.get("MEMORY_DATA_DIR")
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
-    if len(arguments) == 2 and arguments[0] == "--data-dir":
-        given = arguments[1]
-    elif len(arguments) == 1 and arguments[0].startswith("--data-dir="):
-        given = arguments[0].partition("=")[2]
-    elif arguments:
-        given = ""
-    if arguments and not given:  # an empty name must not mean the default
+    try:
+        given = _given([argument for argument in arguments if argument != "--debug"])
+    except ValueError:
         sys.stderr.write("claude-memory: usage: claude-memory stdio [--data-dir DIR] [--debug]\n")
         return 2
     if not hasattr(socket, "AF_UNIX") or not hasattr(os, "fork"):
@@ -57,3 +51,15 @@ def main(arguments: list[str]) -> int:
         return 1
     except (BrokenPipeError, KeyboardInterrupt):  # the client went away
         return 0
+
+
+def _given(arguments: list[str]) -> str | None:
+    """Return the data directory that was named, by an argument or else by the environment. Raises ValueError."""
+    match arguments:
+        case []:
+            return os.environ.get("MEMORY_DATA_DIR")
+        case ["--data-dir", given] if given:  # an empty name must not mean the default
+            return given
+        case [argument] if argument.startswith("--data-dir=") and argument != "--data-dir=":
+            return argument.removeprefix("--data-dir=")
+    raise ValueError

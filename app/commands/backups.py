@@ -32,7 +32,7 @@ def declare(commands: Commands[Any]) -> None:
     prune = add_command(
         actions,
         "prune",
-        "Delete backups that BACKUP_KEEP_DAILY, _WEEKLY, _MONTHLY do not keep; never the last good.",
+        "Delete backups that BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not keep; never the last good one.",
     )
     prune.add_argument("--dry-run", action="store_true", help="Only say what would be deleted.")
     prune.add_argument(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from app.bridge.protocol import ask
 from app.datadir.lock import holder
 from app.errors import IndexUnavailable, Unavailable
-from app.index.setup import Filling, IndexFeeder, IndexSource, Standing
+from app.index.setup import Filling, IndexFeeder, IndexSource, IndexStatus
 from app.runtime.command_database import open_database
 from app.runtime.composition import change_log_of, database_of, feeding_of, index_setup, index_source
 from app.runtime.leader import while_leading
@@ -63,7 +63,7 @@ async def reindex(settings: Settings, dry_run: bool, progress: Progress) -> Rein
     setup = index_setup(settings)
     async with open_database(settings, "reindex") as db:
         source = index_source(change_log_of(settings, db), db)
-        memories, before = await source.log.live(), await setup.standing(source)
+        memories, before = await source.log.live(), await setup.status(source)
         if dry_run:
             after = before
         elif setup.shared is not None:
@@ -88,7 +88,7 @@ async def ensure_collection(settings: Settings, db: Database, progress: Progress
     Raises IndexUnavailable, StoreUnavailable, Unavailable.
     """
     source = index_source(change_log_of(settings, db), db)
-    now = await index_setup(settings).standing(source)
+    now = await index_setup(settings).status(source)
     made = not now.is_wanted
     if made:
         now = await _replaced(settings, db, source, lambda now: now.is_wanted, progress)
@@ -96,14 +96,14 @@ async def ensure_collection(settings: Settings, db: Database, progress: Progress
 
 
 async def _replaced(
-    settings: Settings, db: Database, source: IndexSource, is_right: Callable[[Standing], bool], progress: Progress
-) -> Standing:
+    settings: Settings, db: Database, source: IndexSource, is_right: Callable[[IndexStatus], bool], progress: Progress
+) -> IndexStatus:
     """Wait until the live collection is the right one; feed it meanwhile if no other process does."""
     setup, memories = index_setup(settings), await source.log.live()
     async with _feeding(settings, db) as feeder:
         seen, seen_at = None, time.monotonic()
         while True:
-            now = await setup.standing(source)
+            now = await setup.status(source)
             if now.name is not None and is_right(now):
                 return now
             rows = await source.collections.all()

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from app.errors import MemoryServerError
 from app.ops.checks import Check, State
 from app.settings.fields import Settings
-from app.settings.rules import Broken
+from app.settings.rules import BrokenRule
 from app.settings.unread import unread_names
 
 
-def check_rules(broken: list[Broken]) -> Iterator[Check]:
+def check_rules(broken: list[BrokenRule]) -> Iterator[Check]:
     """Report each broken rule, or that all settings are valid."""
     if not broken:
         yield Check("settings", State.OK, "every value is valid, and all go together")

@@ -40,7 +40,10 @@ _BY_STATUS: dict[int, type[CallFailed]] = {
 
 
 def at(*parts: str) -> str:
-    """Return a path of these parts, each quoted: at("services", "srv-1", "env-vars", "A/B")."""
+    """Return a path of these parts, each quoted.
+
+    `at("secret-files", "a/b")` is `/secret-files/a%2Fb`.
+    """
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 

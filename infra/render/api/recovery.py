@@ -19,7 +19,9 @@ def _as_it_is(found: dict[str, Any]) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
-    """candidates: what is there now and could be it, by name, owner and kind; older ones are sorted out later.
+    """How to look for what one POST made.
+
+    candidates: what is there now and could be it, by name, owner and kind; older ones are sorted out later.
     answer: makes of the one found what the POST would have answered.
     unique: Render refuses a second one of the same name, so with none there the POST may be sent again.
     """

@@ -24,7 +24,10 @@ _DIGITS = 12  # of a schema file's digest, as the app's report has it
 
 @dataclass(frozen=True)
 class Here:
-    """This machine. installed: whether the packages are those of this environment, or those of the lock file."""
+    """What runs on the machine at hand.
+
+    installed: whether the packages are those of this environment, or those of the lock file.
+    """
 
     version: str
     python: str

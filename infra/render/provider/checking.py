@@ -69,11 +69,7 @@ def wrong(kind: Kind, value: Json, where: str, secret: bool = False) -> Iterator
             if not isinstance(value, bool):
                 yield _must_be(where, "true or false", value)
         case ListOf():
-            if not isinstance(value, list):
-                yield _must_be(where, "a list", value)
-                return
-            for number, one in enumerate(value):
-                yield from wrong(kind.of, one, f"{where}[{number}]", secret)
+            yield from _wrong_list(kind, value, where, secret)
         case MapOf():
             yield from _wrong_map(kind, value, where, secret)
         case Record():
@@ -81,9 +77,7 @@ def wrong(kind: Kind, value: Json, where: str, secret: bool = False) -> Iterator
         case Variable():
             yield from _wrong_variable(kind, value, where)
         case WriteOnly():
-            sealed = isinstance(value, Mapping) and set(value) == {FINGERPRINT}
-            if not sealed and (not isinstance(value, str) or not value):
-                yield _must_be(where, "a text that is not empty", value)
+            yield from _wrong_write_only(value, where)
 
 
 def _wrong_text(kind: Text, value: Json, where: str, secret: bool) -> Iterator[str]:
@@ -108,6 +102,20 @@ def _wrong_number(kind: Whole, value: Json, where: str) -> Iterator[str]:
         yield f"{where} must be from {kind.least} to {kind.most}{unit}, not {value}."
     elif kind.least is not None and value < kind.least:
         yield f"{where} must be at least {kind.least}{unit}, not {value}."
+
+
+def _wrong_list(kind: ListOf, value: Json, where: str, secret: bool) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield _must_be(where, "a list", value)
+        return
+    for number, one in enumerate(value):
+        yield from wrong(kind.of, one, f"{where}[{number}]", secret)
+
+
+def _wrong_write_only(value: Json, where: str) -> Iterator[str]:
+    sealed = isinstance(value, Mapping) and set(value) == {FINGERPRINT}
+    if not sealed and (not isinstance(value, str) or not value):
+        yield _must_be(where, "a text that is not empty", value)
 
 
 def _wrong_map(kind: MapOf, value: Json, where: str, secret: bool) -> Iterator[str]:

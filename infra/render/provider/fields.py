@@ -15,8 +15,11 @@ Effect = Literal["nothing", "deploy", "rebuild"]
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """choices: the closed list, if there is one. near: known values, for spelling alone. alike: makes what Render
-    takes for the same the same. pattern: a regular expression and the sentence's end for what does not match it.
+    """A text.
+
+    choices: the closed list, if there is one. near: known values, to suggest a spelling.
+    alike: returns the same text for values that mean the same to Render.
+    pattern: a regular expression, and the end of the sentence for what does not match it.
     """
 
     choices: tuple[str, ...] = ()

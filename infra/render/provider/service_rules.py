@@ -28,6 +28,10 @@ def source(what: str, values: Values) -> Iterator[Problem]:
         yield Problem("runtime", f"The runtime {runtime} builds from a repo, and repo is missing.")
     elif runtime not in ("image", None, UNKNOWN) and image is not None:
         yield Problem("runtime", f"An image needs the runtime image, not {runtime}.")
+    yield from _commands(runtime, values)
+
+
+def _commands(runtime: Json, values: Values) -> Iterator[Problem]:
     if runtime in NATIVE:
         for name in ("buildCommand", "startCommand"):
             if name not in values:

@@ -109,7 +109,7 @@ def shape(value: Any, named: Callable[[str], str], key: str = "") -> Any:
 
 
 def _without_secrets(value: Any, known: dict[str, str]) -> Any:
-    """Return a request whose values of variables and contents of files are v1, v2, …"""
+    """Return a request whose values of variables and contents of files are v1, v2 and so on."""
     if isinstance(value, dict):
         return {
             name: known.setdefault(one, f"v{len(known) + 1}")

@@ -122,17 +122,30 @@ def _set(service: Service, body: Json) -> None:
     runtime = given.get("runtime") or details.get("runtime")
     if runtime:
         details |= {"env": runtime, "runtime": runtime}
-    filter_ = body.get("buildFilter")
-    if filter_ is not None:
-        shown.pop("buildFilter", None)
-        if filter_.get("paths") or filter_.get("ignoredPaths"):
-            shown["buildFilter"] = {
-                "paths": filter_.get("paths") or [],
-                "ignoredPaths": filter_.get("ignoredPaths") or [],
-            }
-    if body.get("image"):
-        shown["imagePath"] = _full_path(needed(body["image"], "imagePath")["imagePath"])
-        credential = body["image"].get("registryCredentialId")
+    _set_build_filter(shown, body.get("buildFilter"))
+    _set_source(shown, body.get("image"), runtime)
+    for name in _SET_DETAILS:
+        if given.get(name) is not None and (name in details or name not in ("healthCheckPath", "maintenanceMode")):
+            details[name] = copy.deepcopy(given[name])
+    _set_commands(service, given, runtime)
+    if shown["type"] != "cron_job":
+        if (given.get("previews") or {}).get("generation"):
+            details["previews"] = dict(given["previews"])
+        details["pullRequestPreviewsEnabled"] = "yes" if details["previews"]["generation"] == "automatic" else "no"
+
+
+def _set_build_filter(shown: Json, filter_: Json | None) -> None:
+    if filter_ is None:
+        return
+    shown.pop("buildFilter", None)
+    if filter_.get("paths") or filter_.get("ignoredPaths"):
+        shown["buildFilter"] = {"paths": filter_.get("paths") or [], "ignoredPaths": filter_.get("ignoredPaths") or []}
+
+
+def _set_source(shown: Json, image: Json | None, runtime: Any) -> None:
+    if image:
+        shown["imagePath"] = _full_path(needed(image, "imagePath")["imagePath"])
+        credential = image.get("registryCredentialId")
         shown.pop("registryCredential", None)
         if credential:
             shown["registryCredential"] = {"id": credential, "name": credential}
@@ -143,14 +156,6 @@ def _set(service: Service, body: Json) -> None:
         shown.pop("imagePath", None)
         if shown.get("repo"):
             shown.setdefault("branch", "main")
-    for name in _SET_DETAILS:
-        if given.get(name) is not None and (name in details or name not in ("healthCheckPath", "maintenanceMode")):
-            details[name] = copy.deepcopy(given[name])
-    _set_commands(service, given, runtime)
-    if shown["type"] != "cron_job":
-        if (given.get("previews") or {}).get("generation"):
-            details["previews"] = dict(given["previews"])
-        details["pullRequestPreviewsEnabled"] = "yes" if details["previews"]["generation"] == "automatic" else "no"
 
 
 def _set_commands(service: Service, given: Json, runtime: Any) -> None:

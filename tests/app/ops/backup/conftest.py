@@ -17,7 +17,7 @@ from app.store.database import Database
 from tests.support.postgres import TestServer
 
 Restore = Callable[..., Awaitable[RestoreReport]]
-Backup = Callable[..., Awaitable[BackupReport]]
+MakeBackup = Callable[..., Awaitable[BackupReport]]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def back_up_to(database: Database, plain_settings: Settings) -> Backup:
+def back_up_to(database: Database, plain_settings: Settings) -> MakeBackup:
     """Back up the test's database."""
 
     async def back_up_to(target: Path | str, settings: Settings = plain_settings) -> BackupReport:

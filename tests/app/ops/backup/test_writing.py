@@ -14,12 +14,12 @@ from app.settings.fields import Settings
 from app.store.backups import Backups
 from app.store.database import Database
 from app.store.postgres import PostgresStore
-from tests.app.ops.backup.conftest import Backup
+from tests.app.ops.backup.conftest import MakeBackup
 from tests.support.rows import add_note
 
 
 async def test_what_was_written_is_noted_with_its_sums(
-    store: PostgresStore, database: Database, alice: Scope, back_up_to: Backup, file: Path
+    store: PostgresStore, database: Database, alice: Scope, back_up_to: MakeBackup, file: Path
 ) -> None:
     await add_note(store, alice, "text")
 
@@ -32,7 +32,7 @@ async def test_what_was_written_is_noted_with_its_sums(
     assert report.to_json()["pruned"] is None
 
 
-async def test_in_a_directory_it_is_named_by_its_time(back_up_to: Backup, tmp_path: Path) -> None:
+async def test_in_a_directory_it_is_named_by_its_time(back_up_to: MakeBackup, tmp_path: Path) -> None:
     report = await back_up_to(f"{tmp_path}/")
 
     assert Path(report.place).parent == tmp_path
