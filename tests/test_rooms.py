@@ -93,8 +93,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"app/bridge", "app/process", "app/serve/mcp"},
     "infra": set(),
     "infra/monitoring": set(),
-    "infra/render": set(),
+    "infra/render": {"infra/render/driver"},
     "infra/render/api": set(),
+    "infra/render/deployed": {"infra/render/api"},
+    "infra/render/doctor": {"infra/render/api", "infra/render/deployed"},
+    "infra/render/rotation": {"infra/render/api", "infra/render/deployed"},
+    "infra/render/driver": {
+        "infra/render/api",
+        "infra/render/deployed",
+        "infra/render/doctor",
+        "infra/render/rotation",
+    },
     "infra/render/provider": {"infra/render/api"},
     "infra/selfhost": {"infra", "infra/monitoring"},
 }

@@ -12,7 +12,7 @@ from infra.render.api.errors import NoAccess
 DEFAULT_URL = "https://api.render.com/v1"
 # The stack's configuration goes before the environment.
 KEY, URL, OWNER = "renderApiKey", "renderApiUrl", "owner"
-KEY_VARIABLE, URL_VARIABLE = "RENDER_API_KEY", "RENDER_API_URL"
+KEY_VARIABLE, URL_VARIABLE, OWNER_VARIABLE = "RENDER_API_KEY", "RENDER_API_URL", "RENDER_OWNER"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ def find_access(
     """Return the access to use. Raises NoAccess.
 
     configured: the stack's values by key without namespace (renderApiKey, renderApiUrl, owner); absent ones, None and
-    empty ones leave it to the environment (RENDER_API_KEY, RENDER_API_URL).
+    empty ones leave it to the environment (RENDER_API_KEY, RENDER_API_URL, RENDER_OWNER).
     """
     configured = configured or {}
     environment = os.environ if environment is None else environment
@@ -45,7 +45,8 @@ def find_access(
         raise NoAccess(
             f"the key for Render's API holds spaces or characters that no key has; set {KEY_VARIABLE} or {KEY} again"
         )
-    return Access(key=key, url=_checked(url), owner=configured.get(OWNER) or None)
+    owner = (configured.get(OWNER) or environment.get(OWNER_VARIABLE) or "").strip()
+    return Access(key=key, url=_checked(url), owner=owner or None)
 
 
 def _checked(url: str) -> str:

@@ -14,6 +14,7 @@ from infra.render.api.observed import Events, Logs, LogStreams, Metrics
 from infra.render.api.projects import Environments, Projects
 from infra.render.api.services import Services
 from infra.render.api.stores import KeyValue, Postgres
+from infra.render.api.subscription import Subscriptions
 from infra.render.api.transport import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Transport
 from infra.render.api.variables import SecretFiles, Variables
 from infra.render.api.workspace import Notifications, Owners, RegistryCredentials, Webhooks
@@ -55,6 +56,7 @@ class RenderApi(Calls):
         self.webhooks = Webhooks(self)
         self.notifications = Notifications(self)
         self.logs = Logs(self)
+        self.subscriptions = Subscriptions(access)
         self.log_streams = LogStreams(self)
         self.metrics = Metrics(self)
         self.events = Events(self)

@@ -22,6 +22,12 @@ class LogLine:
     labels: dict[str, str]
 
 
+def line_of(answer: Json) -> LogLine:
+    """Return a line as the API answers it."""
+    labels = {label["name"]: label["value"] for label in answer.get("labels") or []}
+    return LogLine(answer["id"], answer["timestamp"], answer["message"], labels)
+
+
 class Logs:
     """Log lines of services and stores."""
 
@@ -35,6 +41,7 @@ class Logs:
             found.append(line)
             if len(found) == count:
                 break
+        found.reverse()  # lines of one moment stay in the order they were written in
         return sorted(found, key=lambda line: seconds(line.time))
 
     def since(self, owner_id: str, resources: Sequence[str], start_s: float, **filters: Any) -> Iterator[LogLine]:
@@ -79,9 +86,7 @@ class Logs:
         asked = {"ownerId": owner_id, "resource": list(resources), "direction": direction, "limit": limit, **filters}
         while True:
             page = self._calls.get_repeated("/logs", **asked)
-            for one in page.get("logs") or []:
-                labels = {label["name"]: label["value"] for label in one.get("labels") or []}
-                yield LogLine(one["id"], one["timestamp"], one["message"], labels)
+            yield from map(line_of, page.get("logs") or [])
             if not page.get("hasMore"):
                 return
             asked |= {"startTime": page["nextStartTime"], "endTime": page["nextEndTime"]}

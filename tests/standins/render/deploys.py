@@ -63,6 +63,7 @@ def _enter(state: State, service: Service, deploy: Json, stage: str) -> None:
         for earlier in service.deploys:
             if earlier["status"] == "live" and earlier is not deploy:
                 earlier["status"] = "deactivated"
+        state.on_live(service)
     if stage not in RUNNING:
         deploy["finishedAt"] = state.time()
         status = {"live": "succeeded", "canceled": "canceled"}.get(stage, "failed")

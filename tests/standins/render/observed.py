@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tests.standins.render import deploys
 from tests.standins.render.state import Json, Refused, Reply, Request, State, page
@@ -18,24 +18,26 @@ def _labels(line: Json) -> dict[str, str]:
     return {label["name"]: label["value"] for label in line["labels"]}
 
 
+def fits(line: Json, request: Request) -> bool:
+    """Whether a line passes the filters that are no times."""
+    labels = _labels(line)
+    return all(
+        not request.query.get(name) or labels.get(name) in request.query[name]
+        for name in ("resource", "instance", "level", "type")
+    ) and all(text in line["message"] for text in request.query.get("text", []))
+
+
 def logs(state: State, request: Request) -> Reply:
     state.owned((request.query.get("ownerId") or [""])[0])
     if not request.query.get("resource"):
         raise Refused(400, "resource is required")
     for service in state.services.values():
         deploys.go_on(state, service, looked=False)
-    start = (request.query.get("startTime") or ["1970-01-01T00:00:00Z"])[0]
+    start = (request.query.get("startTime") or [_time_text(state.now() - 3600)])[0]
     end = (request.query.get("endTime") or ["9999-01-01T00:00:00Z"])[0]
     forward = request.query.get("direction") == ["forward"]
     limit = int((request.query.get("limit") or ["20"])[0])
-    names = ("resource", "instance", "level", "type")
-    fitting = [
-        line
-        for line in state.logs
-        if start <= line["timestamp"] <= end
-        and all(not request.query.get(name) or _labels(line).get(name) in request.query[name] for name in names)
-        and all(text in line["message"] for text in request.query.get("text", []))
-    ]
+    fitting = [line for line in state.logs if start <= line["timestamp"] <= end and fits(line, request)]
     ordered = fitting if forward else fitting[::-1]
     answer, rest = ordered[:limit], ordered[limit:]
     edge = rest[0]["timestamp"] if rest else (start if forward else end)
@@ -58,6 +60,11 @@ def metrics(state: State, request: Request, name: str) -> Reply:
     values = [{"timestamp": _time(when), "value": value} for when, value in points]
     label = {"field": "resource", "value": resource}
     return 200, [{"labels": [label], "unit": _UNITS.get(name, "count"), "values": values}]
+
+
+def _time_text(when_s: float) -> str:
+    """Return a time as log lines have it."""
+    return datetime.fromtimestamp(when_s, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _time(when_s: float) -> str:

@@ -19,7 +19,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.standins.render import deploys, fields, groups, observed, scaling, services, stores, variables, workspace
+from tests.standins.render import (
+    deploys,
+    fields,
+    groups,
+    observed,
+    scaling,
+    services,
+    sockets,
+    stores,
+    variables,
+    workspace,
+)
 from tests.standins.render.faults import Fault, Faults
 from tests.standins.render.limits import Limits
 from tests.standins.render.state import NOTHING, OWNER, Refused, Reply, Request, State
@@ -76,6 +87,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if fault and kind == "late" and not fault.after:
             time.sleep(fault.seconds)
+        if request.path == "/logs/subscribe" and self.headers.get("Upgrade") == "websocket":
+            self.subscribe(request)
+            return
         status, body = self.standin.call(request)
         if fault and kind == "late" and fault.after:
             time.sleep(fault.seconds)
@@ -89,6 +103,22 @@ class Handler(BaseHTTPRequestHandler):
             self.send(status, json.dumps(body).encode(), told, cut=True)
         else:
             self.reply(status, body, told)
+
+    def subscribe(self, request: Request) -> None:
+        """Turn the connection into a WebSocket that sends log lines."""
+        self.close_connection = True
+        number, sent = self.standin.sockets_broken, len(self.standin.state.logs)
+        self.wfile.write(sockets.accepted(self.headers["Sec-WebSocket-Key"]))
+        self.wfile.flush()
+        with contextlib.suppress(OSError):
+            sockets.serve(
+                self.connection,
+                self.rfile,
+                self.standin.state,
+                request,
+                sent,
+                go_on=lambda: number == self.standin.sockets_broken,
+            )
 
     def fail(self, request: Request, fault: Fault, told: dict[str, str]) -> None:
         if fault.kind == "drop":
@@ -135,6 +165,7 @@ class Server(ThreadingHTTPServer):
         self.key, self.state = key, State(now, owner)
         self.faults, self.limits = Faults(), Limits()
         self.requests: list[Request] = []
+        self.sockets_broken = 0  # how often all open ones were
         super().__init__(("127.0.0.1", port), partial(Handler, self))
 
     @property
@@ -165,6 +196,14 @@ class Server(ThreadingHTTPServer):
     def undocumented(self) -> list[str]:
         """Fields that were sent and that the API does not document for that kind, with where they were sent."""
         return [f"{one.method} {one.path}: {name}" for one in self.requests for name in one.undocumented]
+
+    def break_sockets(self) -> None:
+        """Break off every open WebSocket."""
+        self.sockets_broken += 1
+
+    def server_close(self) -> None:
+        self.break_sockets()
+        super().server_close()
 
     def changes(self) -> list[Request]:
         """Return the calls that could change something."""

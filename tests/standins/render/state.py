@@ -112,6 +112,7 @@ class State:
             "slackEnabled": False,
         }
         self.logs: list[Json] = []
+        self.on_live: Callable[[Service], None] = lambda service: None  # a deploy of it is live from now on
         self.metrics: dict[tuple[str, str], list[tuple[float, float]]] = {}  # by (name, resource)
         self._random = random.Random(1)  # the same ids in each run
         self._numbers = itertools.count(self._random.randrange(1 << 24))
@@ -139,6 +140,14 @@ class State:
         if id_ not in self.services:
             raise not_found(id_)
         return self.services[id_]
+
+    def environment(self, service: Service) -> dict[str, str]:
+        """Return the variables that a service runs with: its own, then its groups'."""
+        found = {one["envVar"]["key"]: one["envVar"]["value"] for one in service.variables}
+        for group in self.groups.values():
+            if service.id in group["links"]:
+                found = {one["key"]: one["value"] for one in group["envVars"]} | found
+        return found
 
     def owned(self, id_: str | None) -> str:
         """Return the owner, checked."""

@@ -22,6 +22,11 @@ def test_the_stacks_configuration_goes_before_the_environment() -> None:
     )
 
 
+def test_the_environment_may_name_the_workspace() -> None:
+    assert find_access({}, ENVIRONMENT | {"RENDER_OWNER": "tea-2"}).owner == "tea-2"
+    assert find_access({"owner": "tea-1"}, ENVIRONMENT | {"RENDER_OWNER": "tea-2"}).owner == "tea-1"
+
+
 def test_empty_values_leave_it_to_the_next_source() -> None:
     found = find_access({"renderApiKey": "", "renderApiUrl": None, "owner": ""}, {"RENDER_API_KEY": " rnd_1\n"})
 

@@ -1,0 +1,137 @@
+"""`logs`: the last lines of build, deploy, app and requests, or new ones as they come."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from typing import Any
+
+from infra.render.api.clock import seconds, text
+from infra.render.api.observed import LogLine
+from infra.render.deployed.choosing import Service
+from infra.render.deployed.errors import CannotDo, WrongUsage
+from infra.render.deployed.following import by_region, follow
+from infra.render.driver.common import Commands, Session, add_command, add_json, count, duration
+
+_LINES = 100
+_DEPLOY = "deploy"
+KINDS = ("app", "build", "request", _DEPLOY)
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+_COLOURS = {"error": "red", "critical": "bold red", "warning": "yellow"}
+# Lines of a deploy may be noted a little before its start and after its end.
+_MARGIN_S = 5.0
+
+
+def add(commands: Commands[Any]) -> None:
+    """Declare `logs`."""
+    parser = add_command(commands, "logs", "Show the last log lines, or follow new ones; secrets are hidden.")
+    parser.add_argument(
+        "--kind", choices=KINDS, action="append", default=[], help="Lines of these alone; deploy: of the newest one."
+    )
+    parser.add_argument("--deploy", metavar="ID", help="Lines of this deploy alone; needs one --service.")
+    _add_filters(parser)
+    parser.add_argument("--since", type=duration, metavar="TIME", help="How far back, such as 30m (default: 7d).")
+    parser.add_argument("--lines", type=count, default=_LINES, metavar="N", help=f"At most so many ({_LINES}).")
+    parser.add_argument("--follow", "-f", action="store_true", help="Go on with new lines, until Ctrl-C.")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_filters(parser: ArgumentParser) -> None:
+    parser.add_argument("--level", choices=_LEVELS, action="append", default=[], help="Lines of these levels alone.")
+    parser.add_argument("--text", action="append", default=[], metavar="TEXT", help="Lines that hold this alone.")
+    parser.add_argument("--instance", action="append", default=[], metavar="ID", help="Lines of this instance alone.")
+
+
+def run(session: Session) -> int:
+    """Print lines, oldest first."""
+    args = session.args
+    of_deploy = args.deploy is not None or _DEPLOY in args.kind
+    if args.follow and of_deploy:
+        raise WrongUsage("--follow goes with --kind app, build or request; `deploy` itself waits and shows how it goes")
+    printer = _Printer(session)
+    if args.follow:
+        _follow(session, printer)
+        return 0
+    lines = _of_deploys(session) if of_deploy else _latest(session, session.services, _kinds(session), _since(session))
+    for line in sorted(lines, key=lambda line: seconds(line.time))[-args.lines :]:
+        printer.print(line)
+    return 0
+
+
+def _follow(session: Session, printer: _Printer) -> None:
+    start_s = session.clock.now() - (session.args.since or 0.0)
+    filters = _filters(session) | _kinds(session)
+    lines = follow(session.api, session.owner, session.services, start_s=start_s, filters=filters, say=session.say)
+    try:
+        for line in lines:
+            printer.print(line)
+    except KeyboardInterrupt:  # how following ends
+        lines.close()
+
+
+def _of_deploys(session: Session) -> list[LogLine]:
+    """Return the lines between a deploy's start and end; of the newest deploy of each service if none is named."""
+    services, id_ = session.services, session.args.deploy
+    if id_ is not None:
+        service = session.one_service
+        deploys = [(service, session.api.deploys.get(service.id, id_))]
+    else:
+        deploys = [(one, latest) for one in services if (latest := session.api.deploys.latest(one.id))]
+    found: list[LogLine] = []
+    for service, deploy in deploys:
+        start_s = seconds(deploy.get("startedAt") or deploy["createdAt"]) - _MARGIN_S
+        times = {"startTime": text(start_s)}
+        if deploy.get("finishedAt"):
+            times["endTime"] = text(seconds(deploy["finishedAt"]) + _MARGIN_S)
+        found += _latest(session, [service], {"type": ["build", "app"]}, times)
+    return found
+
+
+def _latest(
+    session: Session, services: list[Service], kinds: dict[str, Any], times: dict[str, str]
+) -> Iterable[LogLine]:
+    """Yield the last lines of each region: Render answers logs of one region at a time."""
+    for ids in by_region(services).values():
+        filters = _filters(session) | kinds | times
+        yield from session.api.logs.latest(session.owner, ids, session.args.lines, **filters)
+
+
+def _filters(session: Session) -> dict[str, Any]:
+    given = {name: getattr(session.args, name) for name in ("level", "text", "instance")}
+    return {name: value for name, value in given.items() if value}
+
+
+def _kinds(session: Session) -> dict[str, Any]:
+    return {"type": session.args.kind} if session.args.kind else {}
+
+
+def _since(session: Session) -> dict[str, str]:
+    """Render alone would go back one hour."""
+    return {"startTime": text(session.clock.now() - (session.args.since or duration("7d")))}
+
+
+class _Printer:
+    """Prints lines with the name of their service, without secrets and without what would act on a terminal."""
+
+    def __init__(self, session: Session) -> None:
+        from rich.console import Console
+
+        self._json = bool(session.args.json)
+        self._hider = session.hider
+        self._names = {one.id: one.name for one in session.services}
+        if not self._names:
+            raise CannotDo("no services")
+        self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    def print(self, line: LogLine) -> None:
+        """Print a line."""
+        name = self._names.get(line.labels.get("resource", ""), "-")
+        message = self._hider.clean(line.message).rstrip()
+        kind, level = line.labels.get("type", ""), line.labels.get("level", "")
+        if self._json:
+            shown = {"time": line.time, "service": name, "kind": kind, "level": level, "message": message}
+            print(json.dumps(shown | {"instance": line.labels.get("instance", "")}, ensure_ascii=False), flush=True)
+            return
+        self._console.print(f"{line.time[:19]}Z {name} [{kind}] {message}", style=_COLOURS.get(level, ""))

@@ -1,0 +1,48 @@
+"""The deployed app of a session: its address and the token it is asked with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infra.render.deployed.app import DeployedApp, address_of, checked_address
+from infra.render.deployed.choosing import WEB, Service
+from infra.render.deployed.errors import CannotDo, WrongUsage
+from infra.render.driver.common import TOKEN_VARIABLE, Session
+
+
+def app_of(session: Session, service: Service) -> DeployedApp:
+    """Return the app that a web service runs.
+
+    The token is that of --token-file, MEMORY_TOKEN, or the ADMIN_TOKEN that the service itself runs with.
+    """
+    own = session.variables.of(service.id).get("ADMIN_TOKEN")
+    return DeployedApp(url_of(session, service), given_token(session) or own)
+
+
+def url_of(session: Session, service: Service) -> str:
+    """Return --url, or the service's address."""
+    if session.args.url is not None:
+        return checked_address(session.args.url, "--url")
+    return address_of(session.api, service)
+
+
+def web_service(session: Session, services: list[Service]) -> Service:
+    """Return the web service of the app among some. Raises CannotDo."""
+    found = [one for one in services if one.type == WEB and one.runs_the_app]
+    if not found:
+        raise CannotDo("no web service of the app is among the services, so it cannot be asked; name it with --service")
+    return found[0]
+
+
+def given_token(session: Session) -> str | None:
+    """Return the token that the user gave. Raises WrongUsage."""
+    file: Path | None = session.args.token_file
+    if file is None:
+        return session.environment.get(TOKEN_VARIABLE, "").strip() or None
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"--token-file {file}: cannot be read ({type(error).__name__})") from None
+    if not token or not token.isprintable() or " " in token:  # it becomes a header
+        raise WrongUsage(f"--token-file {file}: takes a file with a token and nothing else")
+    return token

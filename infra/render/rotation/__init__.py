@@ -1,0 +1,1 @@
+"""A secret replaced on Render: set, deployed, verified by a real call, or the old one back."""

@@ -1,0 +1,57 @@
+"""Versions, revision, packages and schema, here and there."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.render.doctor import here as here_module
+from tests.standins.render.app import DeployedApp
+from tests.support.render_stack import (
+    COMMIT,
+    Drive,
+    Stack,
+    findings,
+)
+
+pytestmark = pytest.mark.usefixtures("checkout")
+
+
+def test_versions_that_differ_are_told(stack: Stack, app: DeployedApp, drive: Drive) -> None:
+    packages = app.report()["packages"]
+    app.changed = {
+        "version": "9.9.9",
+        "python": "3.14.1",
+        "packages": {name: version for name, version in packages.items() if name != "uvicorn"} | {"asyncpg": "0.1"},
+        "schema_files": {"0001_memories.sql": "000000000000", "0099_later.sql": "111111111111"},
+    }
+
+    found = findings(drive, status=1)
+    assert "9.9.9 there" in found["version"]["found"]
+    assert found["Python"]["state"] == "warning"
+    assert found["package asyncpg"]["found"].endswith("here, 0.1 there")
+    assert found["package uvicorn"]["found"].endswith("here, none there")
+    assert found["schema 0001_memories.sql"]["found"] == "differs from what was applied there"
+    assert found["schema 0002_oauth.sql"]["found"] == "here, not there"
+    assert found["schema 0099_later.sql"]["state"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [
+        pytest.param(("1234567" + COMMIT[7:], 0), "1234567 here, 59bb072 there", id="another commit"),
+        pytest.param((COMMIT, 3), "but 3 files here are changed", id="changed files"),
+        pytest.param((None, 0), "git does not tell", id="no git"),
+    ],
+)
+def test_a_revision_that_differs_is_told(
+    revision: tuple[str | None, int],
+    said: str,
+    stack: Stack,
+    app: DeployedApp,
+    drive: Drive,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(here_module, "_revision", lambda: revision)
+
+    found = findings(drive, status=0)["revision"]
+    assert (found["state"], said in found["found"]) == ("warning", True)
