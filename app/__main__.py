@@ -13,7 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0 done, 1 failed, 2 wrong usage."""
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] in (["serve"], ["daemon"]):
-        gc.disable()  # imports make 300,000 objects and no garbage: looking for it takes 50 ms; see app.serve.server
+        gc.disable()  # imports make 300,000 objects and no garbage: collecting takes 50 ms; see app.serve.server
         from app.process import boot
 
         flags = boot.read_flags(given[1:])

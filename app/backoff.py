@@ -1,7 +1,8 @@
-"""How long to wait before something that failed is tried again: one policy for services, Qdrant and the database.
+"""Says how long to wait before a retry: one policy for services, Qdrant and the database.
 
-Our own few lines, not stamina or tenacity: those repeat one call, while most users here are loops that run for ever,
-count failures from one message or pass to the next, and log when they go on; they would cost a start 20 ms.
+Our own few lines, not stamina or tenacity: those repeat one call, while most users of this are endless loops that
+count failures from one message or pass to the next and log when they recover. Importing either would add 20 ms to a
+start.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-LONGEST_ASKED_S = 3_600.0  # of a wait that a service asks for
-_MOST_DOUBLINGS = 60  # two to a higher power would one day be too large for a float
+LONGEST_ASKED_S = 3_600.0  # limit on the wait that a service may ask for
+_MOST_DOUBLINGS = 60  # an unlimited power of two would overflow a float in the end
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Waits that double with each failure in a row: first_s at most after one, longest_s at most after many.
+    """Waits that double with each failure in a row: at most first_s after one, at most longest_s after many.
 
-    Up to half of each is left off at random, so that processes that failed together do not come back together.
-    sleep, chance: how waiting is done, and the random part between 0 and 1; for tests.
+    Each is shortened by up to half at random, so that processes that failed together do not retry together.
+    sleep, chance: waits, and returns a random number between 0 and 1; tests replace them.
     """
 
     first_s: float
@@ -32,23 +33,23 @@ class Backoff:
     chance: Callable[[], float] = random.random
 
     def wait_s(self, failures: int, asked_s: float = 0.0) -> float:
-        """Return how long to wait after so many failures in a row (1 or more): asked_s at least."""
+        """Return how long to wait after this many failures in a row (1 or more): at least asked_s."""
         longest_s = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
         return max(asked_s, longest_s * (1.0 - self.chance() / 2))
 
     async def wait(self, failures: int, asked_s: float = 0.0) -> None:
-        """Wait so long."""
+        """Wait for wait_s."""
         await self.sleep(self.wait_s(failures, asked_s))
 
 
 def asked_wait_s(retry_after: str, now: datetime | None = None) -> float:
-    """Return the wait that a Retry-After header asks for, at most LONGEST_ASKED_S; 0 when it asks for none.
+    """Return the seconds that a Retry-After header asks to wait, at most LONGEST_ASKED_S; 0 when it asks for none.
 
-    retry_after: seconds, or a date (RFC 9110, 10.2.3). now: None for the present.
+    retry_after: seconds, or a date (RFC 9110, 10.2.3). now: None means the current time.
     """
     if _SECONDS.fullmatch(retry_after):
         return min(LONGEST_ASKED_S, float(retry_after))
-    from email.utils import parsedate_to_datetime  # a date is rare, and the package takes a while to load
+    from email.utils import parsedate_to_datetime  # slow to import, and a date is rare
 
     try:
         at = parsedate_to_datetime(retry_after)

@@ -14,7 +14,7 @@ from keyword import iskeyword
 from app import __version__
 from app.errors import MemoryServerError
 
-# In the order of --help. Each has a module of its name in `app.commands`, with `declare`.
+# In the order of --help. Each has a module with its name in `app.commands`, which has `declare`.
 COMMANDS = (
     "serve", "worker", "stdio", "daemon", "alerts",
     "status", "doctor", "settings",
@@ -42,7 +42,7 @@ def module_of(command: str) -> str:
 
 
 def _wanted(arguments: Sequence[str]) -> Sequence[str]:
-    """Return the command that is run, so that no other one is loaded; all of them where that is not clear."""
+    """Return the command to run, so that no other one is loaded; all of them when it is not clear."""
     first = next((argument for argument in arguments if argument != "--debug"), "")
     return (first,) if first in COMMANDS else COMMANDS
 
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit status."""
     try:
         args = build_parser(_wanted(arguments)).parse_args(arguments)
-    except SystemExit as end:  # argparse has said what is wrong, or printed help or the version
+    except SystemExit as end:  # argparse has printed what is wrong, the help or the version
         return int(end.code or 0)
     try:
         return int(args.run(args))
@@ -62,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
+    except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         sys.stderr.close()
         return 1
     except Exception as error:  # the outermost place: one line unless --debug

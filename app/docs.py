@@ -1,7 +1,7 @@
-"""Writes what is generated, each file from its one source: the references in `docs/`, and the table of settings.
+"""Generates files from the code: the references in `docs/`, and the table of settings.
 
-`./dev docs` writes them; `./dev docs --check` says which are stale, and so does a test. `app.process.boot` reads the
-table of settings before pydantic is imported.
+`./dev docs` writes them; `./dev docs --check` and a test say which are out of date. `app.process.boot` reads the table
+of settings before pydantic is imported.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ FILES: dict[str, Callable[[], str]] = {
 
 
 def stale() -> list[str]:
-    """Return the names of files that are not what the code says."""
+    """Return the names of the files that differ from what the code generates."""
     return [
         name
         for name, content in FILES.items()

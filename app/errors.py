@@ -1,20 +1,20 @@
 """The errors a user can meet: one tree, each with a stable code, an HTTP status and an exit status.
 
 MemoryServerError
-├── InvalidInput            400  an argument, a line or a setting is wrong
-│   └── InvalidSettings     400  every wrong setting, in one message
-├── UnsafeBind              500  others could connect without a token: a server does not start
+├── InvalidInput            400  an argument, a line or a setting is invalid
+│   └── InvalidSettings     400  every invalid setting, in one message
+├── UnsafeBind              500  others could connect without a token, so the server does not start
 ├── NotAuthenticated        401
 ├── NotPermitted            403
-├── QuotaExceeded           403  the user would keep more than allowed
+├── QuotaExceeded           403  the user would store more than allowed
 ├── NotFound                404
 ├── Conflict                409
 ├── RateLimited             429
-└── Unavailable             503  a part this needs does not answer
+└── Unavailable             503  a component this needs does not answer
     ├── StoreUnavailable         PostgreSQL
-    ├── IndexUnavailable         the search index (search goes on, degraded)
-    └── EmbeddingUnavailable     the embedding service (search goes on by words)
-        └── EmbeddingRefused     it answers, and says no: settings or account need a hand
+    ├── IndexUnavailable         the search index (search still works, degraded)
+    └── EmbeddingUnavailable     the embedding service (search still works, by words)
+        └── EmbeddingRefused     it answers, but refuses: fix the settings or the account
 
 Messages are one line: what happened, to what, why, and what to do. They never hold a secret or the text of a memory.
 """
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class MemoryServerError(Exception):
-    """Base of all errors with a message made for the user."""
+    """Base of all errors whose message is written for the user."""
 
     code = "internal"
     status = 500
@@ -31,7 +31,7 @@ class MemoryServerError(Exception):
 
 
 class InvalidInput(MemoryServerError):
-    """A value from outside is not what the contract takes; nothing was stored."""
+    """A value from outside breaks the contract; nothing was stored."""
 
     code = "invalid_input"
     status = 400
@@ -42,7 +42,7 @@ class InvalidInput(MemoryServerError):
 
 
 class InvalidSettings(MemoryServerError):
-    """One or more settings are wrong; the message lists all of them."""
+    """One or more settings are invalid; the message lists all of them."""
 
     code = "invalid_settings"
     status = 400
@@ -50,7 +50,7 @@ class InvalidSettings(MemoryServerError):
 
 
 class UnsafeBind(MemoryServerError):
-    """Others could connect without a token, or no one could because there is none: a server does not start."""
+    """Others could connect without a token, or no token exists so no one could: the server does not start."""
 
     code = "unsafe_bind"
 
@@ -63,14 +63,14 @@ class NotAuthenticated(MemoryServerError):
 
 
 class NotPermitted(MemoryServerError):
-    """The token is good, but lacks the scope the call needs."""
+    """The token is valid, but lacks the scope the call needs."""
 
     code = "not_permitted"
     status = 403
 
 
 class QuotaExceeded(MemoryServerError):
-    """A write would make a user keep more than allowed; nothing of it was stored."""
+    """A write would make a user store more than allowed; none of it was stored."""
 
     code = "quota_exceeded"
     status = 403
@@ -79,27 +79,27 @@ class QuotaExceeded(MemoryServerError):
         """what: memories or bytes."""
         super().__init__(
             f"quota of {limit:,} {what}: with this it would be {would_be:,}; nothing of this call was stored;"
-            " forget what is not needed (forget_memory), or let an operator raise it"
+            " forget what you do not need (forget_memory), or ask an operator to raise the quota"
             f" (claude-memory user quota NAME --{what} N)"
         )
 
 
 class NotFound(MemoryServerError):
-    """No such thing, or it belongs to somebody else (told apart to nobody)."""
+    """No such thing, or it belongs to another user: callers cannot tell which."""
 
     code = "not_found"
     status = 404
 
 
 class Conflict(MemoryServerError):
-    """The thing is held or changed by another; says by whom and what to do."""
+    """Another caller holds or has changed the thing; the message says who, and what to do."""
 
     code = "conflict"
     status = 409
 
 
 class RateLimited(MemoryServerError):
-    """Too many requests; `retry_after_s` says when the next one is taken."""
+    """Too many requests; the next one is accepted after `retry_after_s`."""
 
     code = "rate_limited"
     status = 429
@@ -110,7 +110,7 @@ class RateLimited(MemoryServerError):
 
 
 class Unavailable(MemoryServerError):
-    """A part of the system does not answer; the call had no effect and may be tried again."""
+    """A component does not answer; the call had no effect and can be retried."""
 
     code = "unavailable"
     status = 503
@@ -129,7 +129,7 @@ class IndexUnavailable(Unavailable):
 
 
 class EmbeddingUnavailable(Unavailable):
-    """The embedding service does not answer, or asks to be left alone for `retry_after_s` (0: no time given)."""
+    """The embedding service does not answer, or asks callers to wait `retry_after_s` (0: it gave no time)."""
 
     code = "embedding_unavailable"
 
@@ -139,20 +139,20 @@ class EmbeddingUnavailable(Unavailable):
 
 
 class EmbeddingRefused(EmbeddingUnavailable):
-    """The embedding service refuses every call: a wrong key, model or address, or an account without means."""
+    """The embedding service refuses every call: a wrong key, model or address, or an account without credit."""
 
     code = "embedding_refused"
 
 
 def first_of(error: BaseException) -> BaseException:
-    """Return the first error in a group, however deep; an error that is no group itself."""
+    """Return the first error in a group, however deep; any other error unchanged."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """Return a short, one-line picture of a value for a message; long text is cut and measured."""
+    """Return a value as short text on one line, for a message; long text is cut and its length given."""
     try:
         text = repr(value)
     except RecursionError:

@@ -1,8 +1,8 @@
-"""Logs: one line an event on stderr, as text or JSON, with who asked and which request it was.
+"""Writes logs: one line per event on stderr, as text or JSON, with the user and the request.
 
-No content of memories and no secrets at INFO: calls are logged by name, outcome and duration. What still slips
-into a message or a traceback is masked where lines leave (a filter on a logger would miss its children): the
-value of every secret setting, and everything shaped like a token, a bearer header or a password in a URL.
+Nothing logs the content of memories or secrets at INFO: a call's line has its name, outcome and duration. Secrets that
+still slip into a message or a traceback are masked in the formatter (a filter on a logger would miss its children):
+the value of every secret setting, and everything that looks like a token, a bearer header or a password in a URL.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from app.settings.forms import ACCESS_TOKEN
+
 if TYPE_CHECKING:  # `mask` must work where pydantic cannot even be imported
     from app.settings.fields import Settings
 
@@ -23,29 +25,29 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 user: ContextVar[str | None] = ContextVar("user", default=None)
 
 MASK = "***"
-SHORTEST_SECRET = 6  # a shorter value is too likely to be an ordinary word of some line
+SHORTEST_SECRET = 6  # a shorter value is too likely to be an ordinary word in a line
 _SHAPES = (
-    (re.compile(r"cm_[A-Za-z0-9_-]{43}"), MASK),
+    (re.compile(ACCESS_TOKEN), MASK),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {MASK}"),
     (re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/@]+@"), rf"\1:{MASK}@"),
 )
-# What the SDK and uvicorn tell at INFO comes once a request or a session, and our own line says it better.
+# The SDK and uvicorn log every request or session at INFO; our own line already says it, and better.
 _CHATTY = ("mcp", "uvicorn", "uvicorn.error", "uvicorn.access", "sse_starlette", "httpx", "httpx2", "asyncio")
 _PLAIN = re.compile(r"[^\s\"=\x00-\x1f\x7f-\x9f]+")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the line feed: a terminal obeys them
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the line feed: a terminal would act on them
 
 _calls = logging.getLogger("app.calls")
 
 
 def mask(text: str) -> str:
-    """Return the text with everything shaped like a secret masked; needs no settings."""
-    for shape, instead in _SHAPES:
-        text = shape.sub(instead, text)
+    """Return the text with everything that looks like a secret masked; needs no settings."""
+    for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
     return text
 
 
 def unexpected(error: BaseException) -> str:
-    """Return type and message of an error nobody foresaw, on one line that is safe to show."""
+    """Return type and message of an unexpected error, on one line that is safe to show."""
     return f"{type(error).__name__}: {_one_line(mask(' '.join(str(error).split())))}"
 
 
@@ -60,7 +62,7 @@ class Redactor:
 
     @classmethod
     def of(cls, settings: Settings) -> Redactor:
-        """Know the value of every secret setting, and the password inside a URL by itself."""
+        """Return one that masks the value of every secret setting, and the password in a URL on its own."""
         from app.settings.fields import secret_names
         from app.settings.values import url_passwords
 
@@ -80,7 +82,7 @@ class Redactor:
         return mask(text)
 
     def clean_value(self, value: Any) -> Any:
-        """Mask the text inside a field's value; numbers and the like stay as they are."""
+        """Mask the text inside a field's value; numbers and the like stay unchanged."""
         if isinstance(value, str):
             return self.clean(value)
         if isinstance(value, (bool, int, float)) or value is None:
@@ -124,7 +126,7 @@ class TextFormatter(_Formatter):
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object a line: ts, level, logger, message, and the fields beside them."""
+    """One JSON object per line: ts, level, logger, message, and the event's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -141,7 +143,7 @@ class JsonFormatter(_Formatter):
 
 
 def setup(settings: Settings) -> None:
-    """Send all logs to stderr in the form the settings ask for; stdout belongs to the program's own answers."""
+    """Send all logs to stderr in the format of LOG_FORMAT; stdout is for the program's answers."""
     redactor = Redactor.of(settings)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(redactor) if settings.log_format == "json" else TextFormatter(redactor))
@@ -152,12 +154,12 @@ def setup(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        # At DEBUG the SDK logs whole messages, so the text of memories: never here.
+        # At DEBUG the SDK logs whole messages, which hold the text of memories: never log those.
         logger.setLevel(max(logging.WARNING, root.level))
 
 
 def call_log(tool: str, user: str, outcome: str, seconds: float, **fields: Any) -> None:
-    """Log one call of a tool. `fields` are counts and names, never content."""
+    """Log one tool call. `fields` are counts and names, never content."""
     level = logging.INFO if outcome == "ok" else logging.WARNING
     if _calls.isEnabledFor(level):
         values = {"tool": tool, "user": user, "outcome": outcome, "duration_ms": round(seconds * 1_000, 2), **fields}
@@ -169,13 +171,13 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Keep a message on its line: a client's text must not write lines of its own into the log."""
+    """Keep a message on one line, so that a client's text cannot add lines to the log."""
     return _visible(" ⏎ ".join(text.splitlines()))
 
 
 def _visible(text: str) -> str:
-    """Write control characters as escapes: a client's text must not move the cursor of who reads the log."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """Escape control characters, so that a client's text cannot move the cursor of a terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def _word(value: Any) -> str:

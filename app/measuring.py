@@ -1,6 +1,6 @@
-"""The numbers of one process, behind the catalogue in `app.metrics`.
+"""Holds the numbers of one process, for the metrics declared in `app.metrics`.
 
-Counting is plain Python, so tools pay a microsecond and nothing imports prometheus_client (80 ms) before the
+Counting is plain Python: a tool call pays a microsecond, and prometheus_client (80 ms to import) is imported at the
 first scrape.
 """
 
@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from app.metrics import AVERAGE, CATALOGUE, REQUESTS, Kind, Metric
+from app.metrics import AVERAGE, CATALOGUE, REQUESTS, Metric, MetricKind
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric as Family
 
 WINDOW_S, WINDOW_CALLS = 300.0, 1_000  # avg_response_time: the last five minutes, at most the last 1,000 calls
-# From a millisecond (a no-op tool) to ten seconds (the time limit of a probe).
+# From a millisecond (a tool that does nothing) to ten seconds (the time limit of a probe).
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -41,23 +41,23 @@ class _Histogram:
 
 
 class Metrics:
-    """The numbers of one process; may be called from every thread."""
+    """The numbers of one process; safe to call from any thread."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._lock = Lock()
         self._values: dict[Metric, dict[tuple[str, ...], float]] = {
-            metric: {} for metric in CATALOGUE if metric.kind is not Kind.HISTOGRAM
+            metric: {} for metric in CATALOGUE if metric.kind is not MetricKind.HISTOGRAM
         }
-        # without labels there is one series, and it exists from the start: `increase()` needs the zero
+        # A counter without labels exists from the start, because `increase()` needs the zero.
         for metric, series in self._values.items():
-            if metric.kind is Kind.COUNTER and not metric.labels:
+            if metric.kind is MetricKind.COUNTER and not metric.labels:
                 series[()] = 0.0
         self._durations: dict[str, _Histogram] = {}
         self._recent: deque[tuple[float, float]] = deque(maxlen=WINDOW_CALLS)
 
     def observe(self, tool: str, outcome: str, seconds: float) -> None:
-        """Count one call of a tool."""
+        """Count one tool call."""
         with self._lock:
             requests = self._values[REQUESTS]
             requests[tool, outcome] = requests.get((tool, outcome), 0.0) + 1
@@ -96,7 +96,7 @@ class Metrics:
             return dict(self._values[metric])
 
     def text(self) -> bytes:
-        """Return all of it in Prometheus' text format, with what the process itself uses."""
+        """Return all metrics in Prometheus' text format, with the process's own (memory, CPU, files)."""
         from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
         registry: CollectorRegistry = CollectorRegistry()
@@ -105,21 +105,21 @@ class Metrics:
         return generate_latest(registry)
 
     def families(self) -> Iterator[Family]:
-        """Return the metrics as prometheus_client has them."""
+        """Return the metrics as prometheus_client's types."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
         self.set(AVERAGE, self.average_s())
         with self._lock:
             values: Mapping[Metric, dict[tuple[str, ...], float]] = {m: dict(s) for m, s in self._values.items()}
-            durations = {tool: (one.buckets(), one.total_s) for tool, one in self._durations.items()}
+            durations = {tool: (series.buckets(), series.total_s) for tool, series in self._durations.items()}
         for metric in CATALOGUE:
-            if metric.kind is Kind.HISTOGRAM:
+            if metric.kind is MetricKind.HISTOGRAM:
                 histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
                 for tool, (buckets, total_s) in sorted(durations.items()):
                     histogram.add_metric([tool], buckets, total_s)
                 yield histogram
                 continue
-            family_of = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+            family_of = CounterMetricFamily if metric.kind is MetricKind.COUNTER else GaugeMetricFamily
             family = family_of(metric.name, metric.help, labels=metric.labels)
             for labels, value in sorted(values[metric].items()):
                 family.add_metric(list(labels), value)

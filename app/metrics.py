@@ -1,6 +1,6 @@
-"""Every metric once: its name, its kind, its labels, what it says.
+"""Declares every metric: its name, kind, unit, labels and help.
 
-Alert rules and dashboards may use only names in CATALOGUE; `app.measuring` has the numbers.
+Alert rules and dashboards may use only names in CATALOGUE; `app.measuring` holds the numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 PREFIX = "claude_memory_"
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """How Prometheus reads a metric."""
 
     COUNTER = "counter"
@@ -24,170 +24,155 @@ class Metric:
     """One entry of the catalogue."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     unit: str = ""
     labels: tuple[str, ...] = ()
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The names under which Prometheus finds it."""
-        if self.kind is Kind.HISTOGRAM:
+        """The names it has in Prometheus."""
+        if self.kind is MetricKind.HISTOGRAM:
             return tuple(f"{self.name}_{part}" for part in ("bucket", "sum", "count"))
         return (self.name,)
 
 
-UPTIME = Metric(f"{PREFIX}uptime_seconds", Kind.GAUGE, "Time since the process was made.", "seconds")
+UPTIME = Metric(f"{PREFIX}uptime_seconds", MetricKind.GAUGE, "Time since the process started.", "seconds")
 REQUESTS = Metric(
     f"{PREFIX}requests_total",
-    Kind.COUNTER,
-    "Calls of tools. outcome is ok, or the code of the error (see app/errors.py).",
+    MetricKind.COUNTER,
+    "Tool calls. outcome is ok, or the code of the error (see app/errors.py).",
     "calls",
     ("tool", "outcome"),
 )
 DURATION = Metric(
-    f"{PREFIX}request_duration_seconds", Kind.HISTOGRAM, "How long calls of tools took.", "seconds", ("tool",)
+    f"{PREFIX}request_duration_seconds", MetricKind.HISTOGRAM, "Duration of tool calls.", "seconds", ("tool",)
 )
 AVERAGE = Metric(
     f"{PREFIX}avg_response_time_seconds",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Mean duration of the calls of the last 5 minutes, at most the last 1,000; 0 when there were none.",
     "seconds",
 )
-POSTGRES_UP = Metric(f"{PREFIX}postgres_up", Kind.GAUGE, "1 when PostgreSQL answers.")
-QDRANT_UP = Metric(f"{PREFIX}qdrant_up", Kind.GAUGE, "1 when the search index answers, embedded or server.")
+POSTGRES_UP = Metric(f"{PREFIX}postgres_up", MetricKind.GAUGE, "1 when PostgreSQL answers.")
+QDRANT_UP = Metric(f"{PREFIX}qdrant_up", MetricKind.GAUGE, "1 when the search index answers, embedded or server.")
 EMBEDDINGS_UP = Metric(
     f"{PREFIX}embeddings_up",
-    Kind.GAUGE,
-    "1 when the embedding service answers; there where EMBEDDING_MODEL is set.",
+    MetricKind.GAUGE,
+    "1 when the embedding service answers; present when EMBEDDING_MODEL is set.",
 )
 MEMORIES = Metric(
-    f"{PREFIX}memories", Kind.GAUGE, "Memories of all users; each piece of a long text counts.", "memories"
+    f"{PREFIX}memories", MetricKind.GAUGE, "Memories of all users; each piece of a long text counts.", "memories"
 )
-DATABASE_BYTES = Metric(f"{PREFIX}database_bytes", Kind.GAUGE, "Size of the database on disk.", "bytes")
+DATABASE_BYTES = Metric(f"{PREFIX}database_bytes", MetricKind.GAUGE, "Size of the database on disk.", "bytes")
 INDEX_LAG_SECONDS = Metric(
-    f"{PREFIX}index_lag_seconds", Kind.GAUGE, "Age of the oldest change the index has not applied.", "seconds"
+    f"{PREFIX}index_lag_seconds", MetricKind.GAUGE, "Age of the oldest change the index has not applied.", "seconds"
 )
-INDEX_LAG_CHANGES = Metric(f"{PREFIX}index_lag_changes", Kind.GAUGE, "Changes the index has not applied.", "changes")
+INDEX_LAG_CHANGES = Metric(
+    f"{PREFIX}index_lag_changes", MetricKind.GAUGE, "Changes the index has not applied.", "changes"
+)
 BACKUP_LAST_SUCCESS = Metric(
     f"{PREFIX}backup_last_success_timestamp_seconds",
-    Kind.GAUGE,
-    "The moment whose data the newest backup holds; 0 when there is none.",
+    MetricKind.GAUGE,
+    "Time of the data in the newest backup; 0 when there is no backup.",
     "seconds since 1970",
 )
 BACKUP_LAST_VERIFIED = Metric(
     f"{PREFIX}backup_last_verified_timestamp_seconds",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "When a backup was last verified; 0: never.",
     "seconds since 1970",
 )
-OPEN_SESSIONS = Metric(f"{PREFIX}open_sessions", Kind.GAUGE, "Open SSE sessions.", "sessions")
-RATE_LIMITED = Metric(f"{PREFIX}rate_limited_total", Kind.COUNTER, "Requests refused by the rate limit.", "requests")
+OPEN_SESSIONS = Metric(f"{PREFIX}open_sessions", MetricKind.GAUGE, "Open SSE sessions.", "sessions")
+RATE_LIMITED = Metric(
+    f"{PREFIX}rate_limited_total", MetricKind.COUNTER, "Requests refused by the rate limit.", "requests"
+)
 SIGN_INS = Metric(
     f"{PREFIX}sign_ins_total",
-    Kind.COUNTER,
-    "Steps of clients' sign-ins. outcome: registered, allowed, denied, wrong_proof, signed_in, revoked, code_replayed,"
+    MetricKind.COUNTER,
+    "Steps of client sign-ins. outcome: registered, allowed, denied, wrong_proof, signed_in, revoked, code_replayed,"
     " refresh_reused.",
     "steps",
     ("outcome",),
 )
 STARTUP = Metric(
     f"{PREFIX}startup_seconds",
-    Kind.GAUGE,
-    "When a step of the start was done, counted from the making of the process.",
+    MetricKind.GAUGE,
+    "When a step of the start was done, in seconds from the start of the process.",
     "seconds",
     ("step",),
 )
 MODEL_TOKENS = Metric(
-    f"{PREFIX}model_tokens_total", Kind.COUNTER, "Tokens sent to models, as they count them.", "tokens", ("model",)
+    f"{PREFIX}model_tokens_total",
+    MetricKind.COUNTER,
+    "Tokens sent to models, as the models count them.",
+    "tokens",
+    ("model",),
 )
 JOB_LAST_RUN = Metric(
     f"{PREFIX}job_last_run_timestamp_seconds",
-    Kind.GAUGE,
-    "When a background job last began here (Unix time).",
+    MetricKind.GAUGE,
+    "When a background job last began in this process (Unix time).",
     "seconds",
     ("task",),
 )
 JOB_LAST_SUCCESS = Metric(
     f"{PREFIX}job_last_success_timestamp_seconds",
-    Kind.GAUGE,
-    "When a background job last succeeded here (Unix time).",
+    MetricKind.GAUGE,
+    "When a background job last succeeded in this process (Unix time).",
     "seconds",
     ("task",),
 )
-JOB_FAILURES = Metric(f"{PREFIX}job_failures_total", Kind.COUNTER, "Background jobs that failed.", "runs", ("task",))
+JOB_FAILURES = Metric(
+    f"{PREFIX}job_failures_total", MetricKind.COUNTER, "Background jobs that failed.", "runs", ("task",)
+)
 WORKER_LEADER = Metric(
-    f"{PREFIX}worker_leader", Kind.GAUGE, "1 where this process does the background work of all; one process has it."
+    f"{PREFIX}worker_leader",
+    MetricKind.GAUGE,
+    "1 when this process does the background work of the deployment; one process does.",
 )
 CERTIFICATE_EXPIRY = Metric(
     f"{PREFIX}certificate_expiry_timestamp_seconds",
-    Kind.GAUGE,
-    "When the TLS certificate of PUBLIC_URL ends (Unix time), as a worker sees it.",
+    MetricKind.GAUGE,
+    "When the TLS certificate of PUBLIC_URL expires (Unix time), as a worker sees it.",
     "seconds",
 )
 ALERTS_RECEIVED = Metric(
     f"{PREFIX}alerts_received_total",
-    Kind.COUNTER,
-    "Alerts the receiver has kept, repeated ones too. status is firing or resolved.",
+    MetricKind.COUNTER,
+    "Alerts the receiver has stored, repeated ones too. status is firing or resolved.",
     "alerts",
     ("status",),
 )
 ALERTS_REPEATED = Metric(
-    f"{PREFIX}alerts_repeated_total", Kind.COUNTER, "Alerts kept that were no news, so not forwarded.", "alerts"
+    f"{PREFIX}alerts_repeated_total",
+    MetricKind.COUNTER,
+    "Alerts stored but not forwarded, because nothing had changed.",
+    "alerts",
 )
 ALERTS_DELIVERIES = Metric(
     f"{PREFIX}alerts_deliveries_total",
-    Kind.COUNTER,
-    "Tries to deliver alerts. outcome is ok, failed (tried again) or given_up (dropped: too old, or refused).",
+    MetricKind.COUNTER,
+    "Attempts to deliver alerts. outcome is ok, failed (retried) or given_up (dropped: too old, or refused).",
     "messages",
     ("target", "outcome"),
 )
 ALERTS_DELIVERY_FAILING = Metric(
     f"{PREFIX}alerts_delivery_failing",
-    Kind.GAUGE,
-    "1 when the last try to deliver to a target failed, 0 when it succeeded or none was needed yet.",
+    MetricKind.GAUGE,
+    "1 when the last attempt to deliver to a target failed, 0 when it succeeded or none was needed yet.",
     "",
     ("target",),
 )
 ALERTS_QUEUE_LENGTH = Metric(
-    f"{PREFIX}alerts_queue_length", Kind.GAUGE, "Messages that wait for a target.", "messages", ("target",)
+    f"{PREFIX}alerts_queue_length", MetricKind.GAUGE, "Messages waiting for a target.", "messages", ("target",)
 )
 ALERTS_QUEUE_AGE = Metric(
     f"{PREFIX}alerts_queue_age_seconds",
-    Kind.GAUGE,
-    "Age of the oldest message that waits for a target; 0 when none does.",
+    MetricKind.GAUGE,
+    "Age of the oldest message waiting for a target; 0 when none is.",
     "seconds",
     ("target",),
 )
 
-CATALOGUE: tuple[Metric, ...] = (
-    UPTIME,
-    REQUESTS,
-    DURATION,
-    AVERAGE,
-    POSTGRES_UP,
-    QDRANT_UP,
-    EMBEDDINGS_UP,
-    MEMORIES,
-    DATABASE_BYTES,
-    INDEX_LAG_SECONDS,
-    INDEX_LAG_CHANGES,
-    BACKUP_LAST_SUCCESS,
-    BACKUP_LAST_VERIFIED,
-    OPEN_SESSIONS,
-    RATE_LIMITED,
-    SIGN_INS,
-    STARTUP,
-    MODEL_TOKENS,
-    JOB_LAST_RUN,
-    JOB_LAST_SUCCESS,
-    JOB_FAILURES,
-    WORKER_LEADER,
-    CERTIFICATE_EXPIRY,
-    ALERTS_RECEIVED,
-    ALERTS_REPEATED,
-    ALERTS_DELIVERIES,
-    ALERTS_DELIVERY_FAILING,
-    ALERTS_QUEUE_LENGTH,
-    ALERTS_QUEUE_AGE,
-)
+CATALOGUE: tuple[Metric, ...] = tuple(value for value in vars().copy().values() if isinstance(value, Metric))

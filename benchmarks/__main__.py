@@ -1,4 +1,4 @@
-"""`./dev bench [NAMES] [--quick] [--json FILE] [--write-docs]`: measure, print tables, keep the figures."""
+"""`./dev bench [NAMES] [--quick] [--json FILE] [--write-docs]`: measures, prints tables, writes the figures."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _VERSIONS = ("mcp", "uvicorn", "uvloop", "httptools", "asyncpg", "qdrant-edge-py
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     names: tuple[str, ...]
     quick: bool
@@ -76,7 +76,7 @@ def wanted(arguments: list[str] | None = None) -> Wanted:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure what is asked for; return 0 when every goal was met, 1 when not."""
+    """Run the named benchmarks; return 0 when every goal was met, 1 when not."""
     given = wanted(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name in given.names:
             reports.append(measured(name, quick=given.quick))
             reports[-1].print(console)
-            if given.json is not None:  # after each: an interruption keeps what is there
+            if given.json is not None:  # after each: an interruption loses only the current one
                 _write_json(given.json, about, reports)
     if given.write_docs:
         DOCS.write_text(document(reports, about), encoding="utf-8")
@@ -112,7 +112,7 @@ def measured(name: str, *, quick: bool) -> Report:
 
 
 def about_this_machine(given: Wanted) -> dict[str, str]:
-    """Return what the figures depend on. No name of the machine or of its user."""
+    """Return what the figures depend on, without names of the machine or its user."""
     command = " ".join(["./dev bench", *(given.names if given.names != NAMES else ()), *(["--quick"] * given.quick)])
     load = f", load {os.getloadavg()[0]:.1f} before the start" if hasattr(os, "getloadavg") else ""
     memory_gb = psutil.virtual_memory().total / 2**30

@@ -1,4 +1,4 @@
-"""Backup, verification and restoration of many memories, and what writers feel of a backup meanwhile."""
+"""Backup, verification and restore of many memories, and how much slower writers are meanwhile."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sizes:
 
 
 @dataclass(slots=True)
-class Found:
+class CommandTimes:
     """Seconds of a command, and milliseconds of writes before it and meanwhile, by percentile; one for each round."""
 
     seconds: list[float] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Found:
     meanwhile: dict[int, list[float]] = field(default_factory=lambda: {50: [], 95: []})
 
     def rows(self, name: str, limit_s: float) -> list[Row]:
-        """Return what is told of the command."""
+        """Return the rows of the command."""
         rows = [
             at_most(f"{name}, while a client writes", median(self.seconds), "s", limit_s, runs=spread(self.seconds))
         ]
@@ -93,24 +93,24 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
 async def _rounds(server: Running, folder: Path, file: Path, texts: Texts, sizes: Sizes, steps: Steps) -> list[Row]:
     session = await Session.open(server.port, Era.LEGACY)
     where = ("--data-dir", str(folder / "data"))
-    found = {name: Found() for name in ("backup", "verify")}
+    times = {name: CommandTimes() for name in ("backup", "verify")}
     try:
         await _writes(session, texts, sizes.calls)  # prepared statements
         for _ in steps.over(range(sizes.rounds), f"backups of {sizes.memories:,} memories"):
-            for name, one in found.items():
+            for name, of_command in times.items():
                 before = await _writes(session, texts, sizes.calls)
                 command = asyncio.create_task(_command(folder, name, str(file), *where))
                 during = [ms async for ms in _until(command, session, texts)]
-                one.seconds.append(_seconds(await command))
-                for percent in one.alone:
-                    one.alone[percent].append(percentile(before, percent))
-                    one.meanwhile[percent].append(percentile(during, percent))
+                of_command.seconds.append(_seconds(await command))
+                for percent in of_command.alone:
+                    of_command.alone[percent].append(percentile(before, percent))
+                    of_command.meanwhile[percent].append(percentile(during, percent))
     finally:
         session.close()
     return [
         row
-        for (name, one), limit_s in zip(found.items(), (BACKUP_S, VERIFY_S), strict=True)
-        for row in one.rows(name, limit_s)
+        for (name, of_command), limit_s in zip(times.items(), (BACKUP_S, VERIFY_S), strict=True)
+        for row in of_command.rows(name, limit_s)
     ]
 
 
@@ -122,14 +122,14 @@ async def _until(done: asyncio.Task[Any], session: Session, texts: Texts) -> Asy
 
 async def _writes(session: Session, texts: Texts, count: int) -> list[float]:
     """Store memories one after the other; return the milliseconds of each."""
-    found = []
+    milliseconds = []
     for number in range(count):
         arguments = {"text": f"{time.time_ns()} {texts.text()}", "project": project(number)}
         began = time.perf_counter()
         await session.call("memorize", arguments)
-        found.append((time.perf_counter() - began) * 1_000)
+        milliseconds.append((time.perf_counter() - began) * 1_000)
         await asyncio.sleep(_PAUSE_S)
-    return found
+    return milliseconds
 
 
 async def _command(folder: Path, *arguments: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""A small MCP client over raw HTTP: keep-alive, one call at a time, both eras of the protocol, little time of its own.
+"""A small, fast MCP client over raw HTTP: keep-alive, one call at a time, both eras of the protocol.
 
-The same client speaks to our server and to the reference, so what it costs cancels out.
+The same client calls our server and the reference, so its own cost cancels out.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 
 class Era(StrEnum):
-    """A version of the protocol, and how it is spoken."""
+    """A version of the protocol."""
 
     LEGACY = "2025-06-18"  # initialize first, then calls in its session
-    MODERN = "2026-07-28"  # no handshake: every call tells who asks
+    MODERN = "2026-07-28"  # no handshake: every call says who asks
 
 
 class CallFailed(Exception):
@@ -70,7 +70,7 @@ class Answer:
         return result
 
     def looks_good(self) -> bool:
-        """Whether it seems to be a result: as `result`, without the cost of reading JSON."""
+        """Whether this seems to be a result; quicker than `result`, as it parses no JSON."""
         return self.status == 200 and not any(mark in self.body for mark in _FAILED)
 
 
@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
 
 
 def parsed(received: bytearray) -> Answer | None:
-    """Return the response when all of it is there."""
+    """Return the response when it is complete."""
     end = received.find(b"\r\n\r\n")
     if end < 0:
         return None
@@ -167,7 +167,7 @@ class Session:
 
     @classmethod
     async def open(cls, port: int, era: Era) -> Session:
-        """Connect, and shake hands where the era asks for it."""
+        """Connect, with a handshake if the era has one."""
         session = cls(await Connection.open(port), port, era)
         if era is Era.LEGACY:
             answer = await session.connection.exchange(initialize_request(port))
@@ -219,7 +219,7 @@ def initialize_request(port: int) -> bytes:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the quickest loop there is, which leaves the machine to the server."""
+    """Run a coroutine on uvloop, which leaves most of the machine to the server."""
     if sys.platform == "win32":
         return asyncio.run(main)
     import uvloop

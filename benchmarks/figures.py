@@ -9,7 +9,7 @@ __all__ = ["median", "median_difference", "median_ratio", "percentile", "spread"
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the value below which `percent` of them lie, between two neighbours by their distance.
+    """Return the value below which `percent` of the values lie, interpolated between two neighbours.
 
     Raises ValueError without values, or for a percentage outside 0 to 100.
     """
@@ -25,7 +25,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def median_difference(ours: Sequence[float], reference: Sequence[float]) -> float:
-    """Return the median of ours − reference, round by round: what slows a whole round down cancels out."""
+    """Return the median of ours − reference, round by round, so that what slows a whole round cancels out."""
     return median(a - b for a, b in zip(ours, reference, strict=True))
 
 
@@ -35,5 +35,5 @@ def median_ratio(ours: Sequence[float], reference: Sequence[float]) -> float:
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
-    """Return the smallest and the largest: how far the runs lie apart."""
+    """Return the smallest and the largest value."""
     return min(values), max(values)

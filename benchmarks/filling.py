@@ -8,7 +8,7 @@ from benchmarks.texts import CONVERSATION_TURNS, Texts
 
 
 async def fill(port: int, texts: Texts, memories: int, steps: Steps) -> None:
-    """Store `memories` turns, a conversation a call. Raises CallFailed when fewer arrived."""
+    """Store `memories` turns, one conversation in each call. Raises CallFailed when fewer arrived."""
     session = await Session.open(port, Era.LEGACY)
     try:
         before = await session.call("memory_stats", {})
@@ -18,7 +18,7 @@ async def fill(port: int, texts: Texts, memories: int, steps: Steps) -> None:
         stored = int((await session.call("memory_stats", {}))["memories"]) - int(before["memories"])
         if stored != memories:
             raise CallFailed(f"{memories:,} memories were sent and {stored:,} are there")
-        # The index may be behind a fast writer; a search says so, and waits for it.
+        # The index may be behind a fast writer; a search reports that, so repeat it until it is not.
         for _ in range(60):
             if not (await session.call("search_memory", {"query": texts.question()}))["degraded"]:
                 return

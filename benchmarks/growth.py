@@ -1,4 +1,4 @@
-"""Growth: what storing, searching, memory and disk cost as a database of many users grows."""
+"""Growth: how storing, searching, memory and disk change as a database of many users grows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FULL, QUICK = Sizes(), Sizes(totals=(200, 400), each=100, calls=20)
 
 
 def measure(sizes: Sizes, steps: Steps) -> Report:
-    """Fill one database in steps and look at a fresh server after each."""
+    """Fill one database in steps and measure a fresh server after each."""
     report = Report(
         name="growth",
         title="Growth",
@@ -52,7 +52,7 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
             asyncio.run(_store(server.url(), range(stored // sizes.each, total // sizes.each), sizes.each, steps))
             rate = (total - stored) / (time.monotonic() - began)
             report.rows.append(Row(what=f"{total:,}: stored in batches", figure=rate, unit="/s"))
-            report.rows += _looked_at(server, folder / str(total), total, sizes)
+            report.rows += _measured(server, folder / str(total), total, sizes)
             stored = total
     return report
 
@@ -60,7 +60,7 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
 async def _store(url: str, users: range, each: int, steps: Steps) -> None:
     from app.memory.ports import DomainSettings
     from app.memory.types import Scope
-    from app.ops.importing.entries import Found, Place
+    from app.ops.importing.entries import GoodEntry, Position
     from app.ops.importing.lines import MemoryLine
     from app.ops.importing.prepare import Preparer
     from app.store.database import Database
@@ -74,7 +74,7 @@ async def _store(url: str, users: range, each: int, steps: Steps) -> None:
         for number in steps.over(users, "storing"):
             preparer = Preparer(limits, new_id, agent="benchmark", project=None)
             lines = [MemoryLine(text=f"{texts.text()} {one}", project=project(one)) for one in range(each)]
-            memories = [preparer.memory(Found(place=Place(), item=line), line) for line in lines]
+            memories = [preparer.memory(GoodEntry(position=Position(), item=line), line) for line in lines]
             await writer.add_memories(Scope(_user(number), "benchmark"), memories)
         await writer.refresh_statistics()
     finally:
@@ -85,8 +85,8 @@ def _user(number: int) -> str:
     return f"user-{number:06}"
 
 
-def _looked_at(server: PostgresServer, data: Path, total: int, sizes: Sizes) -> list[Row]:
-    """Return the rows of one size: a server with an empty index, one user's calls, what is held."""
+def _measured(server: PostgresServer, data: Path, total: int, sizes: Sizes) -> list[Row]:
+    """Return the rows of one size: a server that starts with an empty index, one user's calls, memory and disk."""
     data.mkdir()
     one = _user(total // sizes.each // 2)
     with app_server(data, DATABASE_URL=server.url(), DEFAULT_USER_ID=one) as running:

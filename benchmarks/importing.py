@@ -1,4 +1,4 @@
-"""Import and export: memories a second into a new data directory, PostgreSQL's start not counted."""
+"""Import and export: memories a second, with a new data directory; PostgreSQL's start is not counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FULL, QUICK = Sizes(), Sizes(memories=2_000, rounds=1)
 
 
 def measure(sizes: Sizes, steps: Steps) -> Report:
-    """Import memories and conversations, again, and export them; each round in a data directory of its own."""
+    """Import memories and conversations, import them again, and export them; each round in a new data directory."""
     report = Report(
         name="importing",
         title="Import and export",

@@ -1,4 +1,4 @@
-"""Latency: one client, one call after the other, against the tool that does nothing."""
+"""Latency: one client, one call after the other, compared with a tool that does nothing."""
 
 from __future__ import annotations
 

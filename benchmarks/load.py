@@ -1,6 +1,6 @@
-"""The load generator, a process of its own: `python -m benchmarks.load PORT --calls memorize:1,search_memory:1`.
+"""Generates load in its own process: `python -m benchmarks.load PORT --calls memorize:1,search_memory:1`.
 
-Clients that each send one call after the other, for a bounded time and number of calls; prints one line of JSON.
+Its clients each send one call after the other, for a limited time and number of calls. It prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from benchmarks.figures import percentile
 from benchmarks.texts import Texts, project
 
 CALLS_LIMIT = 200_000
-_PREPARED = 2_000  # arguments made before the clock runs; a call takes them in turn, a memory with a number of its own
-_FULLY_CHECKED = 50  # every so many answers are read whole
+_PREPARED = 2_000  # arguments made before the clock starts and used in turn; each memory gets a number
+_FULLY_CHECKED = 50  # one in so many answers is parsed
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run of the generator saw. Only good answers count as calls."""
+    """The result of a run. Only good answers count as calls."""
 
     calls: int
     failed: int
@@ -42,7 +42,7 @@ class Outcome:
 
 
 async def load(port: int, era: Era, mix: dict[str, int], clients: int, seconds: float, seed: int) -> Outcome:
-    """Call for some seconds. mix: how many of the calls go to each tool, in parts."""
+    """Call for some seconds. mix: the relative number of calls of each tool."""
     tools = random.Random(seed).choices(list(mix), list(mix.values()), k=_PREPARED)
     texts = Texts(seed)
     prepared = [(tool, arguments(tool, texts, index)) for index, tool in enumerate(tools)]
@@ -57,7 +57,7 @@ async def load(port: int, era: Era, mix: dict[str, int], clients: int, seconds: 
         while (now := time.perf_counter()) < end and (number := next(numbers)) < CALLS_LIMIT:
             tool, given = prepared[number % _PREPARED]
             if tool == "memorize":
-                given = {**given, "text": f"{given['text']} {seed} {number}"}  # or it is a duplicate
+                given = {**given, "text": f"{given['text']} {seed} {number}"}  # else it is a duplicate
             try:
                 answer = await session.connection.exchange(session.request(tool, given))
                 if not answer.looks_good():

@@ -1,4 +1,4 @@
-"""Memory: what all processes hold, PostgreSQL's too, idle, with many memories, with many open SSE sessions."""
+"""Memory: of all processes, PostgreSQL's too, when idle, with many memories, and with many open SSE sessions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SEARCHES = 200
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured. settle_s: how long the server is left alone before a look."""
+    """How much is measured. settle_s: how long the server is idle before its memory is read."""
 
     memories: int = 100_000
     sessions: int = 200
@@ -45,13 +45,13 @@ class Held:
 
     @classmethod
     def by(cls, server: Running) -> Held:
-        """Look at a server now."""
+        """Read a server's memory now."""
         rss, pss = resident_bytes(server)
         return cls(rss / _MB, None if pss is None else pss / _MB, len(server.tree()))
 
 
 def measure(sizes: Sizes, steps: Steps) -> Report:
-    """Look at a server in each state."""
+    """Read a server's memory in each state."""
     report = Report(
         name="memory",
         title="Memory",
@@ -120,7 +120,7 @@ async def _search(server: Running, texts: Texts) -> None:
 
 
 async def with_sessions(server: Running, sizes: Sizes, texts: Texts, steps: Steps) -> Held:
-    """Open SSE sessions, call a tool in each while all are open, and look at the server. Raises CallFailed."""
+    """Open SSE sessions, call a tool in each while all are open, and read the server's memory. Raises CallFailed."""
     async with AsyncExitStack() as stack, asyncio.timeout(TIMEOUT_S + sizes.sessions):
         sessions = []
         for _ in steps.over(range(sizes.sessions), "opening SSE sessions"):

@@ -1,4 +1,4 @@
-"""Progress on stderr, so that a long measurement shows that it lives; nothing where nobody looks."""
+"""Progress on stderr, so that a long measurement shows that it is running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Steps:
-    """Shows how far each part of a benchmark is: a bar on a terminal, elsewhere a line when it begins."""
+    """Shows how far each part of a benchmark is: a bar on a terminal, elsewhere one line when it begins."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)

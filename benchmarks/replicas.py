@@ -37,7 +37,7 @@ FULL, QUICK = Sizes(), Sizes(chaos_s=6.0, outage_s=3.0, memories=2_000)
 
 
 def measure(sizes: Sizes, steps: Steps) -> Report:
-    """Try each in turn, on servers of their own."""
+    """Run each trial in turn, on new servers."""
     report = Report(
         name="replicas",
         title="Replicas",
@@ -127,7 +127,7 @@ async def _failing(running: Replicas, seconds: float) -> float:
 
 
 async def _recovery(port: int) -> float:
-    """Return how long it takes until a search is answered by the index."""
+    """Return how long it takes until the index answers a search."""
     client, began = Client(lambda: [port]), time.monotonic()
     degraded = True
     while degraded:

@@ -1,8 +1,8 @@
 """Retrieval: how many of the turns that answer a question are among the first results, on LoCoMo through the tools.
 
 LoCoMo (snap-research, CC BY-NC 4.0) is for evaluation only and not part of this repository; without it the
-benchmark is skipped. Its README tells the measure: questions of the categories 1 to 4 that have evidence,
-limit 10; a question's recall at k is the part of its evidence turns among the first k; the mean over questions.
+benchmark is skipped. It measures as its README says: questions of the categories 1 to 4 that have evidence,
+limit 10; a question's recall at k is the share of its evidence turns among the first k; the mean over questions.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _CATEGORIES = {1: "several turns", 2: "time", 3: "inference", 4: "one turn"}
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured: all of the conversations, or that many, and each with that many questions."""
+    """How many conversations and how many questions of each are measured; None: all."""
 
     data: Path = DATA
     conversations: int | None = None
     questions: int | None = None
 
 
-FULL = QUICK = Sizes()  # quick enough, and a part of the questions would tell nothing about the goal
+FULL = QUICK = Sizes()  # quick enough, and a share of the questions would say nothing about the goal
 
 
 @dataclass(slots=True)
 class Recalls:
-    """Recall at 5 and at 10, a question each, with its category."""
+    """Recall at 5 and at 10 for each question, with its category."""
 
     at_5: list[float] = field(default_factory=list)
     at_10: list[float] = field(default_factory=list)
@@ -69,7 +69,7 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
         "SDK's client. Offline, no model.",
     )
     if not sizes.data.exists():
-        report.skipped = f"{sizes.data} is not there; put LoCoMo's conversations there as its README describes"
+        report.skipped = f"{sizes.data} does not exist; put LoCoMo's conversations there as its README describes"
         return report
     conversations = json.loads(sizes.data.read_text(encoding="utf-8"))[: sizes.conversations]
     with temporary_folder() as folder, app_server(folder / "data") as server:
@@ -85,7 +85,7 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
 async def recalls(
     server: Running, conversations: list[dict[str, Any]], sizes: Sizes, steps: Steps, *, whole: bool
 ) -> Recalls:
-    """Return what a running server finds. whole: a conversation is one call, not one for each of its sessions."""
+    """Return a running server's recall. whole: store a conversation in one call, not in one for each session."""
     found = Recalls()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(Client(f"{server.url}/mcp"))
@@ -131,7 +131,7 @@ def calls(conversation: dict[str, Any], *, whole: bool) -> Iterable[dict[str, An
 
 
 def recall(evidence: list[str], found: list[str]) -> float:
-    """Return the part of the evidence that was found."""
+    """Return the share of the evidence that was found."""
     wanted = set(evidence)
     return len(wanted & set(found)) / len(wanted)
 

@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 15.0
 _POLL_S = 0.001
-# Below the ports the kernel gives to clients: a connect to a free port of those can meet itself.
+# Below the ports that the kernel gives to clients: connecting to a free one of those can connect to itself.
 _PORTS = range(20_000, 30_000)
 
 
@@ -65,7 +65,7 @@ class Running:
         return found
 
     def wait_open(self) -> float:
-        """Connect every millisecond until the port takes it; return the seconds since the process was made."""
+        """Connect every millisecond until the port accepts; return the seconds since the process was made."""
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex((HOST, self.port)) == 0:
@@ -74,7 +74,7 @@ class Running:
             time.sleep(_POLL_S)
 
     def wait_ready(self) -> float:
-        """Ask /ready until it says yes; return the seconds since the process was made."""
+        """Ask /ready until it answers 200; return the seconds since the process was made."""
         self.wait_open()
         while True:
             try:
@@ -100,7 +100,7 @@ class Running:
         return ""
 
     def stop(self) -> None:
-        """End it as a user would, then by force whatever is left of it; idempotent."""
+        """End it as a user would, then kill what is left; idempotent."""
         self.tree()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -116,7 +116,7 @@ class Running:
 
 
 def free_port() -> int:
-    """Return a loopback port nobody listens on."""
+    """Return a loopback port on which no process listens."""
     for _ in range(1_000):
         port = random.choice(_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -128,7 +128,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Make a folder that goes away at the end."""
+    """Make a folder that is deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="claude-memory-bench-"))
     try:
         yield folder
@@ -138,7 +138,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def app_server(data_dir: Path, *, dev: bool = False, **settings: str) -> Iterator[Running]:
-    """Start our server with the settings it has by default and those given; dev: through `./dev serve`."""
+    """Start our server with the given settings, the others at their defaults; dev: through `./dev serve`."""
     port = free_port()
     command = [str(REPOSITORY / "dev"), "serve"] if dev else [sys.executable, "-m", "app", "serve"]
     data_dir = data_dir.resolve()  # the server runs in another folder
@@ -164,7 +164,7 @@ def _running(
     with log.open("wb") as output:
         variables = environment() | settings
         began = time.perf_counter()
-        # A session of its own: Ctrl-C reaches us alone, and we stop it in order.
+        # In its own session: Ctrl-C reaches only us, and we stop it in order.
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -192,16 +192,16 @@ def environment() -> dict[str, str]:
 
 
 def resident_bytes(server: Running) -> tuple[int, int | None]:
-    """Return (RSS, PSS) of all its processes: RSS counts a shared page in each, PSS once; None where not told."""
+    """Return (RSS, PSS) of all its processes: RSS counts a shared page in each, PSS once; None if not available."""
     rss, pss = 0, 0
-    told = True
+    available = True
     for process in server.tree():
         with contextlib.suppress(psutil.NoSuchProcess):
             rss += process.memory_info().rss
-            one = proportional_bytes(process.pid)
-            told = told and one is not None
-            pss += one or 0
-    return rss, pss if told else None
+            bytes_ = proportional_bytes(process.pid)
+            available = available and bytes_ is not None
+            pss += bytes_ or 0
+    return rss, pss if available else None
 
 
 def proportional_bytes(pid: int) -> int | None:

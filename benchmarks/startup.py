@@ -1,4 +1,4 @@
-"""Start-up: how long after the process was made the port takes, /health answers, MCP answers, all is ready."""
+"""Start-up: milliseconds until the port accepts, /health answers, MCP answers and everything is ready."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FULL, QUICK = Sizes(), Sizes(rounds=3, first_rounds=2, dev_rounds=2)
 
 @dataclass(slots=True)
 class Times:
-    """Milliseconds since the process was made, a run each."""
+    """Milliseconds since the process was made, for each run."""
 
     port: list[float] = field(default_factory=list)
     health: list[float] = field(default_factory=list)
@@ -55,7 +55,7 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
         with app_server(data) as server:
             server.wait_ready()
             run(fill(server.port, Texts(1), sizes.memories, steps))
-        with reference_server(folder) as server:  # so that both have been imported before
+        with reference_server(folder) as server:  # so that both have been loaded from disk before
             server.wait_open()
         for _ in steps.over(range(sizes.rounds), "second starts"):
             timed(app_server(data), warm, ours=True)
@@ -72,7 +72,7 @@ def measure(sizes: Sizes, steps: Steps) -> Report:
 
 
 def timed(start: AbstractContextManager[Running], times: Times, *, ours: bool, make: Path | None = None) -> None:
-    """Start a server and take its times. Both requests go out the moment the port takes a connection."""
+    """Start a server and take its times. Both requests are sent the moment the port accepts a connection."""
     if make is not None:
         make.mkdir()
     with start as server:
@@ -133,8 +133,8 @@ def report(
         title="Start-up",
         how=f"Milliseconds since the process was made; second starts on a data directory of {sizes.memories:,} "
         f"memories ({sizes.rounds} of each server in turn), first starts on a fresh one ({sizes.first_rounds}). "
-        "The port is tried every millisecond; GET /health and initialize are sent together the moment it takes, so "
-        "initialize waits in the server until it can be answered; then /ready is asked until it says 200.",
+        "The port is tried every millisecond; GET /health and initialize are sent together the moment it accepts, so "
+        "initialize waits in the server until it can be answered; then /ready is asked until it answers 200.",
     )
 
     def limit(what: str, times: list[float], goal_ms: float, beside: list[float] | None = None) -> Row:

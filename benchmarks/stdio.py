@@ -1,4 +1,4 @@
-"""MCP over stdio: how soon a session answers, what it holds, what the bridge adds to a call."""
+"""MCP over stdio: how soon a session answers, its memory, and what the bridge adds to a call."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from benchmarks.texts import Texts
 
 RUNNING_MS, STARTED_MS, SHARE, BRIDGE_MB, ADDED_MS = 100, 1_000, 1 / 3, 15, 0.3
 _MB = 1_000_000
-_TOOL = "memory_health"  # as little work as a tool can have: what is measured is the way there and back
-# The SDK's defaults, as its README shows them. In a string: what this module imports is not its to load.
+_TOOL = "memory_health"  # the tool with the least work: what is measured is the way there and back
+# The SDK's defaults, as its README shows them. In a string, so that the server loads only what it needs itself.
 _ONE_TOOL = """
 from mcp.server.mcpserver import MCPServer
 server = MCPServer("reference")
@@ -64,7 +64,7 @@ FULL, QUICK = Sizes(), Sizes(spawns=5, starts=2, rounds=5, calls=20, memories=20
 
 
 class Process:
-    """A server over stdio, and we as its client."""
+    """A server over stdio; this process is its client."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         self.began = time.perf_counter()
@@ -78,7 +78,7 @@ class Process:
         )
 
     def exchange(self, line: bytes) -> bytes:
-        """Send a line and return the next one that comes. Raises CallFailed."""
+        """Send a line and return the next one received. Raises CallFailed."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(line)
@@ -89,7 +89,7 @@ class Process:
         return answer
 
     def initialize_ms(self) -> float:
-        """Shake hands; return the milliseconds since the process was made."""
+        """Initialize; return the milliseconds since the process was made."""
         self.exchange(json.dumps(_INITIALIZE).encode() + b"\n")
         return (time.perf_counter() - self.began) * 1_000
 
@@ -131,7 +131,7 @@ def _ended(process: Process) -> Iterator[Process]:
 
 @dataclass(slots=True)
 class Times:
-    """Milliseconds, a run each."""
+    """Milliseconds, for each run."""
 
     running: list[float] = field(default_factory=list)
     reference: list[float] = field(default_factory=list)
@@ -247,7 +247,7 @@ def _end_daemon(data: Path) -> None:
 
 
 def report(sizes: Sizes, times: Times, held: Held) -> Report:
-    """Hold the figures against the goals."""
+    """Compare the figures with the goals."""
     found = Report(
         name="stdio",
         title="Sessions over stdio",

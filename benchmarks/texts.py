@@ -1,6 +1,6 @@
-"""Made-up memories: English function words and invented content words, as often as Zipf's law has them.
+"""Made-up memories: English function words and invented content words, distributed by Zipf's law.
 
-The same seed gives the same texts. Nothing is taken from LoCoMo or any other corpus.
+The same seed gives the same texts. No text comes from LoCoMo or any other corpus.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Texts:
 
 
 def project(number: int) -> str:
-    """Return the project a conversation belongs to."""
+    """Return the project of a conversation."""
     return f"project-{number % PROJECTS}"
 
 

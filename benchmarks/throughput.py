@@ -1,4 +1,4 @@
-"""Throughput: calls a second with 32 clients at once, against the tool that does nothing."""
+"""Throughput: calls a second with 32 clients at once, compared with a tool that does nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FULL, QUICK = Sizes(), Sizes(rounds=2, seconds=1.5)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One kind of load, on one of the servers; limit: the share of the reference it must reach."""
+    """One kind of load on one of the servers. limit: the share of the reference that it must reach."""
 
     what: str
     server: Running
@@ -45,7 +45,7 @@ class Load:
 
 
 def measure(sizes: Sizes, steps: Steps) -> Report:
-    """Load the servers in turn, in both eras."""
+    """Put load on the servers in turn, in both eras."""
     with (
         temporary_folder() as folder,
         reference_server(folder) as reference,
@@ -66,9 +66,9 @@ def compare(reference: Running, lean: Running, written: Running, read: Running, 
     report = Report(
         name="throughput",
         title="Throughput",
-        how=f"{sizes.clients} keep-alive clients on /mcp in a process of their own, each with one call at a time; "
-        f"{sizes.rounds} rounds of {sizes.seconds:g} s a kind, in turn. Searches see {sizes.memories:,} memories; "
-        "the mixed load writes and searches the same server, which grows.",
+        how=f"{sizes.clients} keep-alive clients on /mcp in a separate process, each with one call at a time; "
+        f"{sizes.rounds} rounds of {sizes.seconds:g} s for each kind, in turn. Searches see {sizes.memories:,} "
+        "memories; the mixed load writes and searches the same server, which grows.",
     )
     loads = [
         Load("memorize", written, "memorize", SHARE),

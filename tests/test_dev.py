@@ -1,5 +1,6 @@
-"""`./dev` is run for real, in a checkout of its own. A Python of a few lines of shell stands in where
-only the script's own steps matter; the last tests use the real one.
+"""`./dev` is run for real, in a checkout of its own.
+
+A Python of a few lines of shell stands in where only the script's own steps matter; the last tests use the real one.
 """
 
 import os
@@ -157,7 +158,7 @@ def test_an_unknown_command_is_wrong_usage_and_names_the_known_ones(checkout: Ch
     done = checkout.dev("srve")
 
     assert done.returncode == 2
-    assert done.stderr == "./dev: no command 'srve'; there are serve, memory, test, check, bench, docs, lock\n"
+    assert done.stderr == "./dev: no command 'srve'; the commands are serve, memory, test, check, bench, docs, lock\n"
 
 
 # Which Python
@@ -417,8 +418,8 @@ def test_memory_takes_the_place_of_the_script_so_that_signals_reach_it(checkout:
         ),
         pytest.param(
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
-            "a downloaded package is not the one pinned in the file; run this again, "
-            "and if it stays so ask who runs your package index",
+            "a downloaded package is not the one pinned in the file; run this again; "
+            "if it fails again, ask the operator of your package index",
             id="wrong hash",
         ),
     ],
@@ -476,6 +477,24 @@ def test_arguments_and_exit_status_pass_through_unchanged(checkout: Checkout) ->
     done = checkout.dev("test", "-k", "a  b", "*", FAKE_RUN='printf "[%s]" "$@"; exit 5')
 
     assert (done.stdout, done.returncode) == ("[-m][pytest][-k][a  b][*]", 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        (["--cov"], ["--cov", "--cov-report=term"]),
+        (["-x", "--cov", "tests/a  b"], ["-x", "--cov", "--cov-report=term", "tests/a  b"]),
+        (["--cov", "--cov-report=html"], ["--cov", "--cov-report=term", "--cov-report=html"]),
+        (["--cov=app/store"], ["--cov=app/store"]),
+    ],
+    ids=["alone", "before a path", "with another report", "of a folder"],
+)
+def test_coverage_is_of_everything_and_shown_whatever_stands_after_it(
+    checkout: Checkout, given: list[str], passed: list[str]
+) -> None:
+    done = checkout.dev("test", *given, FAKE_RUN='printf "%s\n" "$@"')
+
+    assert done.stdout.splitlines() == ["-m", "pytest", *passed]
 
 
 def test_it_works_from_any_folder(checkout: Checkout, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ USED_OTHERWISE = {
     "moto": "tests run its server",
     "mypy": "a command",
     "pytest-asyncio": "a plugin of pytest",
+    "pytest-cov": "a plugin of pytest",
     "pytest-timeout": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "ruff": "a command",

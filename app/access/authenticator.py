@@ -1,19 +1,19 @@
-"""Who calls: bearer tokens, and the default user where none is asked for.
+"""Identifies callers: by bearer token, or as the default user where no token is required.
 
-A token is `cm_` and 43 characters, 32 random bytes. Only its SHA-256 is stored: a slow hash protects what
-people make up, and 256 random bits need no protection from guessing. Tokens are found by their digest, so no
-secret is ever compared byte by byte; an attacker who times the look-up learns about a hash he cannot choose.
+A token is `cm_` and 43 characters: 32 random bytes. Only its SHA-256 is stored: a slow hash protects passwords people
+invent, and 256 random bits cannot be guessed anyway. Tokens are looked up by digest, so no secret is ever compared
+byte by byte; timing the look-up only says something about a hash that the attacker cannot choose.
 
-| AUTH | no token | a good one | a wrong one |
+| AUTH | no token | valid token | invalid token |
 |---|---|---|---|
 | auto (loopback only) | the default user | its user | 401 |
 | required | 401 | its user | 401 |
 | off | the default user | the default user: Authorization may be a proxy's | the default user |
 
-With PUBLIC_URL set, clients get tokens of the same form by signing in (app/serve/oauth); one check takes both kinds.
-Tokens open everything their scopes allow. /health and /ready ask for none. /metrics asks for none at METRICS_PORT,
-nor on loopback unless AUTH=required; elsewhere it takes a token with the scope `admin`, for it counts all users
-together. So do the totals of /status and `memory_health`: without `admin` a user is told its own numbers there.
+With PUBLIC_URL set, clients get tokens of the same form by signing in (app/serve/oauth); one check accepts both kinds.
+A token allows everything its scopes name. /health and /ready need no token. /metrics needs none at METRICS_PORT, and
+none on loopback unless AUTH=required; elsewhere it needs a token with the scope `admin`, because it counts all users
+together. So do the totals of /status and `memory_health`: without `admin`, users see only their own numbers there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from app.access.tokens import Token, TokenStore, digest
 from app.errors import NotAuthenticated, NotPermitted
 from app.memory.types import Scope
 from app.settings.fields import Settings
-from app.settings.values import ACCESS_TOKEN, Auth, PlainName
+from app.settings.forms import ACCESS_TOKEN
+from app.settings.values import Auth, PlainName
 
 if TYPE_CHECKING:  # the command `token` needs no MCP
     from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -51,14 +52,14 @@ class Identity:
 
     @property
     def limited_as(self) -> str:
-        """What the rate limit counts: the token, or the user where there is none."""
+        """The key the rate limit counts by: the token, or the user when there is no token."""
         return self.sdk_user.access_token.client_id if self.sdk_user is not None else f"user:{self.scope.user}"
 
 
 class Authenticator:
     """Turns an Authorization header into an Identity.
 
-    tokens: waits until the token store is there and returns it; asked only when a token was shown.
+    tokens: waits for the token store and returns it; called only when the request has a token.
     """
 
     def __init__(
@@ -71,32 +72,32 @@ class Authenticator:
         self._tokens = tokens
         self._now = now
         self._agent = settings.default_agent_id
-        self._nobody = Identity(Scope(user=settings.default_user_id, agent=settings.default_agent_id))
+        self._default = Identity(Scope(user=settings.default_user_id, agent=settings.default_agent_id))
         self._remembered: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
 
     async def identify(self, authorization: list[bytes]) -> Identity:
         """Return the caller. Raises NotAuthenticated, and StoreUnavailable when tokens cannot be looked up."""
         if self._mode is Auth.OFF:
-            return self._nobody
+            return self._default
         if not authorization:
             if self._mode is Auth.AUTO:
-                return self._nobody
+                return self._default
             raise NotAuthenticated("no token; send Authorization: Bearer TOKEN")
         if len(authorization) > 1:
             raise NotAuthenticated("more than one Authorization header; send one")
         scheme, _, value = authorization[0].decode("latin-1").partition(" ")
         value = value.strip()
         if scheme.lower() != "bearer" or not _TOKEN.fullmatch(value):
-            raise NotAuthenticated("this is no token of this server; send Authorization: Bearer cm_…")
+            raise NotAuthenticated("not a token of this server; send Authorization: Bearer cm_…")
         key = digest(value)
         now = self._now()
-        until, identity = self._remembered.get(key, (0.0, self._nobody))
+        until, identity = self._remembered.get(key, (0.0, self._default))
         if now < until:
             return identity
         self._remembered.pop(key, None)
         token = await (await self._tokens()).find(key)
         if token is None:
-            raise NotAuthenticated("the token is unknown, expired or revoked; create another one")
+            raise NotAuthenticated("the token is unknown, expired or revoked; create a new one")
         identity = self._identity(token)
         left_s = token.expires_at.timestamp() - time.time() if token.expires_at else REMEMBERED_S
         self._remembered[key] = (now + min(REMEMBERED_S, left_s), identity)
@@ -109,7 +110,7 @@ class Authenticator:
         from mcp.server.auth.provider import AccessToken
 
         access = AccessToken(
-            token=f"id:{token.id}",  # the value itself goes no further than this module
+            token=f"id:{token.id}",  # the value itself never leaves this module
             client_id=f"token:{token.id}",
             scopes=list(token.scopes),
             subject=token.user,
@@ -119,16 +120,16 @@ class Authenticator:
 
 
 def noted_agent(settings: Settings, client: object) -> str:
-    """Return the agent to note: DEFAULT_AGENT_ID where somebody set it, else what a client calls itself."""
+    """Return the agent to record: DEFAULT_AGENT_ID if it is set, else the name a client gives itself."""
     if "default_agent_id" in settings.model_fields_set:
         return settings.default_agent_id
     try:
         return _NAME.validate_python(client)
-    except ValidationError:  # it told none, or none that a setting would take
+    except ValidationError:  # it gave no name, or one that the setting would reject
         return settings.default_agent_id
 
 
 def require(identity: Identity, permission: str) -> None:
-    """Raise NotPermitted unless the caller has a permission."""
+    """Raise NotPermitted unless the caller has the permission."""
     if permission not in identity.scope.permissions:
         raise NotPermitted(f"this needs the scope {permission!r}; the token has {sorted(identity.scope.permissions)}")

@@ -1,4 +1,4 @@
-"""Which addresses a client may have users sent back to."""
+"""Says which redirect addresses a client may register."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.settings.forms import is_loopback
 
 
 def is_redirect(value: str) -> bool:
-    """Whether a client may have users sent back to an address: https, or http on loopback."""
+    """Whether an address is valid as a redirect: https, or http on loopback."""
     try:
         parts = urlsplit(value)
     except ValueError:

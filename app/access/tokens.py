@@ -1,4 +1,4 @@
-"""Who may call: access tokens as the rest of the app sees them, never with their value."""
+"""Defines access tokens and their store, as the rest of the app sees them: never with the token's value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCOPES = ("read", "write", "admin")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A stored access token, without its value. `client` is the name of the client that got it by signing in."""
+    """A stored access token, without its value. client: the client that got it by signing in, if any did."""
 
     id: str
     user: str
@@ -31,12 +31,12 @@ class Token:
         """Live, expired or revoked, as of now."""
         if self.revoked_at is not None:
             return "revoked"
-        over = self.expires_at is not None and self.expires_at <= datetime.now(UTC)
-        return "expired" if over else "live"
+        is_expired = self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+        return "expired" if is_expired else "live"
 
 
 class TokenStore(Protocol):
-    """Access tokens; only their SHA-256 is stored. All raise StoreUnavailable."""
+    """Access tokens; only their SHA-256 is stored. Every method raises StoreUnavailable."""
 
     async def find(self, digest: bytes) -> Token | None:
         """Return the live token (not expired, not revoked) with that SHA-256 digest."""
@@ -45,20 +45,20 @@ class TokenStore(Protocol):
         """Store a new token's digest."""
 
     async def list(self) -> list[Token]:
-        """Return all tokens, and what was granted to clients, newest first."""
+        """Return all tokens and all grants of clients, newest first."""
 
     async def revoke(self, token_id: str) -> bool:
         """Revoke a token, a client's grant or a client with all its grants; False when no live one has that id."""
 
     async def any_live(self) -> bool:
-        """Tell whether anybody could sign in."""
+        """Return whether any live token exists, so that someone can connect."""
 
 
 def new_token() -> str:
-    """Return a new token; it is shown once and never stored."""
+    """Return a new token; show it once and never store it."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest(token: str) -> bytes:
-    """Return what is stored of a token."""
+    """Return a token's SHA-256, which is all that is stored of it."""
     return hashlib.sha256(token.encode()).digest()

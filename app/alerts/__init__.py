@@ -1,1 +1,1 @@
-"""The alert receiver: keeps what Alertmanager sends and forwards it to people, whatever happens in between."""
+"""The alert receiver: stores what Alertmanager sends and forwards it to people, even after a crash."""

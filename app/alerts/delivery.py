@@ -1,9 +1,9 @@
-"""Carries one target's queue to it: in order, at least once, for as long as it takes.
+"""Delivers one target's queue: in order, at least once, for as long as it takes.
 
-Each target has a task of its own, so one that is down delays no other. A failed try is repeated after a wait that
-doubles, with jitter; a target that says how long to wait (Retry-After) is obeyed. A message leaves the queue when it
-was taken, when it has become too old, or when the target has refused its content three times: then those behind it
-get through. While all goes well, messages that wait go out together, because chat rooms take few a minute.
+Each target has its own task, so one that is down delays no other. A failed attempt is repeated after a wait that
+doubles, with jitter, and never before a target's Retry-After. A message leaves the queue when the target has accepted
+it, when it is too old, or when the target has refused its content three times, so that later messages get through.
+While delivery works, waiting messages go out together, because chat rooms accept few a minute.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from app.metrics import ALERTS_DELIVERIES, ALERTS_DELIVERY_FAILING
 
 logger = logging.getLogger(__name__)
 
-TRY_S = 30.0
+ATTEMPT_S = 30.0
 BACKOFF = Backoff(first_s=1.0, longest_s=60.0)
 REFUSALS = 3
-TOGETHER = 30  # alerts of one message
+TOGETHER = 30  # most alerts in one message
 OUTCOMES = ("ok", "failed", "given_up")
 
 
 class DeliveryFailed(Exception):
-    """A target did not take a message. `why` goes into logs, so it never holds a URL: those have keys in them.
+    """A target did not accept a message. `why` is logged, so it never holds a URL: URLs of targets contain keys.
 
-    retry_after_s: what the target asks for.
-    refused: the content is the reason, so the same again will fail as well.
+    retry_after_s: the wait that the target asks for.
+    refused: the content is the reason, so sending it again will fail too.
     """
 
     def __init__(self, why: str, *, retry_after_s: float = 0.0, refused: bool = False) -> None:
@@ -42,8 +42,8 @@ class DeliveryFailed(Exception):
         super().__init__(why)
 
 
-class Target(Protocol):
-    """Where alerts go. `pause_s` is the least time between two messages."""
+class AlertTarget(Protocol):
+    """Where alerts go."""
 
     @property
     def name(self) -> str:
@@ -51,22 +51,22 @@ class Target(Protocol):
 
     @property
     def pause_s(self) -> float:
-        """See above."""
+        """The least time between two messages, in seconds."""
 
     async def send(self, message: Message) -> None:
-        """Return when the target has taken the message. Raises DeliveryFailed."""
+        """Return when the target has accepted the message. Raises DeliveryFailed."""
 
 
 class Delivery:
     """The task of one target.
 
     give_up_s: age at which a message is dropped.
-    backoff: waits after failed tries.
+    backoff: waits after failed attempts.
     """
 
     def __init__(
         self,
-        target: Target,
+        target: AlertTarget,
         outbox: Outbox,
         give_up_s: float,
         backoff: Backoff = BACKOFF,
@@ -74,20 +74,20 @@ class Delivery:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.name = target.name
-        self.trouble: str | None = None  # why the last try failed
+        self.trouble: str | None = None  # why the last attempt failed
         self._target, self._outbox = target, outbox
         self._give_up_s, self._backoff = give_up_s, backoff
         self._metrics, self._now = metrics, now
-        self._news = asyncio.Event()
-        self._tries = self._refusals = 0
-        self._sent: Message | None = None  # delivered, and still in the queue: a full disk keeps it there
+        self._wakened = asyncio.Event()
+        self._failures = self._refusals = 0
+        self._sent: Message | None = None  # delivered but still queued: a full disk can prevent its removal
         for outcome in OUTCOMES:
             metrics.count(ALERTS_DELIVERIES, 0, (self.name, outcome))
         metrics.set(ALERTS_DELIVERY_FAILING, 0, (self.name,))
 
     def wake(self) -> None:
-        """Say that there is something in the queue."""
-        self._news.set()
+        """Say that the queue has a new message."""
+        self._wakened.set()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -100,18 +100,18 @@ class Delivery:
 
     async def _step(self) -> float:
         """Deliver one message, or wait for one; return how long to wait before the next."""
-        self._news.clear()
+        self._wakened.clear()
         await self._remove_sent()
         expired = await asyncio.to_thread(self._outbox.expire, self.name, self._now() - self._give_up_s)
         if expired:
             self._given_up(f"{expired} messages could not be delivered for {self._give_up_s / 3_600:g} h", expired)
-        # After a failure one at a time: only so it shows which of them is refused.
-        message = await asyncio.to_thread(self._outbox.next_message, self.name, 1 if self._tries else TOGETHER)
+        # After a failure send one at a time, to find the one that is refused.
+        message = await asyncio.to_thread(self._outbox.next_message, self.name, 1 if self._failures else TOGETHER)
         if message is None:
-            await self._news.wait()
+            await self._wakened.wait()
             return 0.0
         try:
-            await self._try(message)
+            await self._attempt(message)
         except DeliveryFailed as error:
             wait_s = self._failed(error)
             if self._refusals >= REFUSALS:
@@ -124,39 +124,39 @@ class Delivery:
         return self._target.pause_s
 
     async def _remove_sent(self) -> None:
-        """Take what was delivered out of the queue. Raises sqlite3.Error; then nothing is sent until it is out."""
+        """Remove the delivered message from the queue. Raises sqlite3.Error; nothing is sent before it succeeds."""
         if self._sent is not None:
             await asyncio.to_thread(self._outbox.remove, self._sent)
             self._sent = None
 
-    async def _try(self, message: Message) -> None:
+    async def _attempt(self, message: Message) -> None:
         try:
-            async with asyncio.timeout(TRY_S):
+            async with asyncio.timeout(ATTEMPT_S):
                 await self._target.send(message)
         except TimeoutError:
-            raise DeliveryFailed(f"no answer within {TRY_S:.0f} s") from None
+            raise DeliveryFailed(f"no answer within {ATTEMPT_S:.0f} s") from None
         except DeliveryFailed:
             raise
-        except Exception as error:  # a target's flaw must stop neither this task nor the others
+        except Exception as error:  # a bug in a target must stop neither this task nor the others
             raise DeliveryFailed(f"internal error ({type(error).__name__})") from error  # its text may hold the URL
 
     def _delivered(self, message: Message) -> None:
-        if self._tries:
+        if self._failures:
             logger.info("delivery to %s works again", self.name)
-        self._tries = self._refusals = 0
+        self._failures = self._refusals = 0
         self.trouble = None
         self._metrics.count(ALERTS_DELIVERIES, 1, (self.name, "ok"))
         self._metrics.set(ALERTS_DELIVERY_FAILING, 0, (self.name,))
         logger.info("delivered", extra={"fields": {"target": self.name, "alerts": len(message.alerts)}})
 
     def _failed(self, error: DeliveryFailed) -> float:
-        """Note a failed try and return how long to wait."""
-        self._tries += 1
+        """Record a failed attempt and return how long to wait."""
+        self._failures += 1
         self._refusals = self._refusals + 1 if error.refused else 0
         self.trouble = str(error)
         self._metrics.count(ALERTS_DELIVERIES, 1, (self.name, "failed"))
         self._metrics.set(ALERTS_DELIVERY_FAILING, 1, (self.name,))
-        wait_s = self._backoff.wait_s(self._tries, error.retry_after_s)
+        wait_s = self._backoff.wait_s(self._failures, error.retry_after_s)
         logger.warning("delivery to %s failed: %s; trying again in %.0f s", self.name, error, wait_s)
         return wait_s
 

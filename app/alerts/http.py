@@ -1,7 +1,8 @@
-"""What the alert receiver answers: POST /webhook, GET /health, /metrics, /alerts.
+"""Serves the alert receiver's HTTP: POST /webhook, GET /health, /metrics, /alerts.
 
-With ALERTS_TOKEN set, all but /health ask for it: `Authorization: Bearer TOKEN`, or Basic with any user name, which a
-browser can. Without one only names of this machine are answered, so no web page a user visits gets through.
+With ALERTS_TOKEN set, all but /health require it: `Authorization: Bearer TOKEN`, or Basic with any user name, which
+browsers support. Without a token, Host and Origin must be names of this machine, so no web page a user visits gets
+through.
 """
 
 from __future__ import annotations
@@ -37,52 +38,52 @@ from app.process.timeline import Timeline
 from app.settings.fields import Settings
 from app.settings.values import Auth
 
-BODY_BYTES = 4_194_304  # Alertmanager sends a kilobyte an alert, and all of a group
+BODY_BYTES = 4_194_304  # Alertmanager sends about a kilobyte per alert, and all alerts of a group at once
 BODY_S = 10.0
 _CODES = {404: "not_found", 405: "wrong_method"}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class BodyTooLarge(MemoryServerError):
-    """More than BODY_BYTES."""
+    """The body has more than BODY_BYTES."""
 
     code = "body_too_large"
     status = 413
 
 
 class BodyTooSlow(MemoryServerError):
-    """The body did not come, or not whole."""
+    """The body did not arrive in time, or was cut short."""
 
     code = "body_too_slow"
     status = 408
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Who may come in. `token` None: nobody is asked, and `guard` looks at the names."""
+class AccessCheck:
+    """Decides who may call. `token` None: no token is required, and `guard` checks Host and Origin."""
 
     token: str | None
     guard: Guard
 
     @classmethod
-    def of(cls, settings: Settings) -> Door:
+    def of(cls, settings: Settings) -> AccessCheck:
         """Read the rules from the settings."""
         secret = settings.alerts_token if settings.auth is not Auth.OFF else None
-        here = settings.model_copy(update={"host": settings.alerts_host})
-        return cls(secret.get_secret_value() if secret else None, Guard.of(here))
+        own_settings = settings.model_copy(update={"host": settings.alerts_host})
+        return cls(secret.get_secret_value() if secret else None, Guard.of(own_settings))
 
     def check(self, request: Request) -> None:
-        """Raise NotAuthenticated, or what the guard raises, unless the request may come in."""
+        """Raise NotAuthenticated, or an error of the guard, unless the request is allowed."""
         if self.token is None:
             headers = request.headers
             self.guard.check(_raw(headers.getlist("host")), _raw(headers.getlist("origin")))
             return
-        shown = _shown_token(request.headers.getlist("authorization"))
-        if not hmac.compare_digest(shown, self.token.encode()):
+        token = _sent_token(request.headers.getlist("authorization"))
+        if not hmac.compare_digest(token, self.token.encode()):
             raise NotAuthenticated("no token or a wrong one; send Authorization: Bearer with ALERTS_TOKEN")
 
 
-def create_app(receiver: Receiver, deliveries: Sequence[Delivery], outbox: Outbox, door: Door) -> Starlette:
+def create_app(receiver: Receiver, deliveries: Sequence[Delivery], outbox: Outbox, access: AccessCheck) -> Starlette:
     """Return the application of a running receiver."""
     timeline = Timeline()
 
@@ -91,7 +92,7 @@ def create_app(receiver: Receiver, deliveries: Sequence[Delivery], outbox: Outbo
         return JSONResponse({"received": accepted.received, "forwarded": accepted.news})
 
     async def health(request: Request) -> Response:
-        parts = {"log": receiver.trouble} | {one.name: one.trouble for one in deliveries}
+        parts = {"log": receiver.trouble} | {delivery.name: delivery.trouble for delivery in deliveries}
         states = {
             name: {"status": "degraded" if trouble else "ok", "detail": trouble} for name, trouble in parts.items()
         }
@@ -103,16 +104,19 @@ def create_app(receiver: Receiver, deliveries: Sequence[Delivery], outbox: Outbo
         from prometheus_client import CONTENT_TYPE_LATEST
 
         waiting = await asyncio.to_thread(outbox.waiting)
-        for one in deliveries:
-            length, oldest = waiting.get(one.name, (0, 0.0))
-            METRICS.set(ALERTS_QUEUE_LENGTH, length, (one.name,))
-            METRICS.set(ALERTS_QUEUE_AGE, max(0.0, time.time() - oldest) if length else 0.0, (one.name,))
+        for delivery in deliveries:
+            length, oldest = waiting.get(delivery.name, (0, 0.0))
+            METRICS.set(ALERTS_QUEUE_LENGTH, length, (delivery.name,))
+            METRICS.set(ALERTS_QUEUE_AGE, max(0.0, time.time() - oldest) if length else 0.0, (delivery.name,))
         METRICS.set(UPTIME, timeline.uptime_s)
         return Response(await asyncio.to_thread(METRICS.text), media_type=CONTENT_TYPE_LATEST)
 
     async def alerts(request: Request) -> Response:
         waiting = await asyncio.to_thread(outbox.waiting)
-        targets = {one.name: {"trouble": one.trouble, "waiting": waiting.get(one.name, (0,))[0]} for one in deliveries}
+        targets = {
+            delivery.name: {"trouble": delivery.trouble, "waiting": waiting.get(delivery.name, (0,))[0]}
+            for delivery in deliveries
+        }
         report: dict[str, Any] = {"alerts": list(reversed(receiver.recent)), "targets": targets}
         headers = {"cache-control": "no-store", "vary": "accept"}
         if "text/html" in request.headers.get("accept", ""):
@@ -121,7 +125,7 @@ def create_app(receiver: Receiver, deliveries: Sequence[Delivery], outbox: Outbo
 
     def guarded(endpoint: Endpoint) -> Endpoint:
         async def checked(request: Request) -> Response:
-            door.check(request)
+            access.check(request)
             return await endpoint(request)
 
         return checked
@@ -147,12 +151,12 @@ async def _body(request: Request) -> bytes:
                 if len(body) > BODY_BYTES:
                     raise BodyTooLarge(f"body: over {BODY_BYTES:,} bytes; send fewer alerts in one call (max_alerts)")
     except (TimeoutError, ClientDisconnect):
-        raise BodyTooSlow(f"body: not there after {BODY_S:.0f} s, or cut short; nothing was kept") from None
+        raise BodyTooSlow(f"body: not complete after {BODY_S:.0f} s, or cut short; nothing was stored") from None
     return body
 
 
-def _shown_token(authorization: list[str]) -> bytes:
-    """Return the token in a header, empty when there is none that could be it."""
+def _sent_token(authorization: list[str]) -> bytes:
+    """Return the token in an Authorization header, empty when there is none."""
     if len(authorization) != 1:
         return b""
     scheme, _, value = authorization[0].partition(" ")

@@ -1,8 +1,8 @@
-"""The log of all alerts: a JSON object a line, on disk before the sender gets its answer, rotated by size.
+"""Writes the log of all alerts: one JSON object per line, on disk before the sender gets its answer, rotated by size.
 
 `alerts.jsonl` is the current file, `alerts.jsonl.1` the one before it, and so on. A line is written whole or not at
-all: what a full disk or a crash leaves of one is cut off. The standard library's rotating handler does neither fsync
-nor tell of a failed write.
+all: a part of a line that a full disk or a crash leaves is cut off. The standard library's rotating handler neither
+calls fsync nor reports a failed write.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Journal:
     """Appends entries in one directory. One process, one thread at a time."""
 
     def __init__(self, directory: Path, limit_bytes: int, files: int) -> None:
-        """limit_bytes: size at which a new file is begun; files: how many there are at most, the current one with."""
+        """limit_bytes: size at which a new file begins; files: how many to keep, including the current one."""
         self.path = directory / FILE_NAME
         self._limit_bytes, self._files = limit_bytes, files
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Write entries to disk, all or none. Raises OSError, also when only the disk did not take them."""
+        """Write entries to disk, all or none. Raises OSError, also when only the sync to disk failed."""
         content = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
         with contextlib.suppress(FileNotFoundError):
             size = self.path.stat().st_size
@@ -53,21 +53,21 @@ class Journal:
             sync(self.path.parent)
 
     def recent(self, count: int, shape: Callable[[Entry], Entry]) -> deque[Entry]:
-        """Return the last entries, the oldest first, each in another shape: they may be long."""
-        found: deque[Entry] = deque(maxlen=count)
+        """Return the last entries, oldest first; `shape` shortens each, because entries may be long."""
+        entries: deque[Entry] = deque(maxlen=count)
         for path in (self._numbered(1), self.path):
             with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as lines:
                 for text in lines:
-                    # cut by a crash, or written by another hand
+                    # a line cut by a crash, or edited by hand
                     with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
-                        found.append(shape(json.loads(text)))
-        return found
+                        entries.append(shape(json.loads(text)))
+        return entries
 
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{FILE_NAME}.{number}") if number else self.path
 
     def _rotate(self) -> None:
-        """Move every file one number up, the oldest over the edge. A crash in between loses none but that one."""
+        """Move every file one number up and drop the oldest. A crash in between loses at most that one."""
         for number in range(self._files - 2, -1, -1):
             with contextlib.suppress(FileNotFoundError):
                 self._numbered(number).replace(self._numbered(number + 1))
@@ -77,7 +77,7 @@ class Journal:
 
 
 def _whole_lines_bytes(file: int) -> int:
-    """Cut off what a crash left of a line, which nobody was told is kept, and return the size."""
+    """Cut off a partial line that a crash left, whose sender got no answer, and return the size."""
     size = os.fstat(file).st_size
     if size == 0 or os.pread(file, 1, size - 1) == b"\n":
         return size

@@ -1,4 +1,4 @@
-"""Alerts as e-mail, over SMTP (RFC 5321) with STARTTLS (RFC 3207) or TLS from the start (RFC 8314)."""
+"""Sends alerts as e-mail, over SMTP (RFC 5321) with STARTTLS (RFC 3207) or TLS from the start (RFC 8314)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from app.settings.values import SmtpSecurity
 logger = logging.getLogger(__name__)
 
 PORTS = {SmtpSecurity.STARTTLS: 587, SmtpSecurity.TLS: 465, SmtpSecurity.OFF: 25}
-_STEP_S = 10.0  # one exchange with the server; the try as a whole is limited by its delivery
+_STEP_S = 10.0  # one exchange with the server; the delivery limits the whole attempt
 _CONTENT_REFUSED = (552, 554)  # RFC 5321: too large; transaction failed, which filters answer
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mailbox or several. They all get one message; who is refused while others are not is only logged."""
+    """One mailbox or several, which all get the same message; if the server refuses only some, that is only logged."""
 
     host: str
     port: int
@@ -40,17 +40,17 @@ class Mail:
     pause_s: ClassVar[float] = 0.0
 
     async def send(self, message: Message) -> None:
-        """See Target."""
+        """See AlertTarget."""
         connection = _Connection()
         try:
             await asyncio.to_thread(self._send, self.compose(message), connection)
         except (smtplib.SMTPException, OSError) as error:
             raise _failure(error) from None
         finally:
-            connection.cut()  # so that a thread nobody waits for any longer ends
+            connection.cut()  # ends the thread when its caller no longer waits
 
     def compose(self, message: Message) -> EmailMessage:
-        """Return the mail; its Message-ID is the same on every try."""
+        """Return the mail; its Message-ID is the same on every attempt."""
         mail = EmailMessage()
         mail["Subject"] = title(message.alerts)
         mail["From"] = self.sender
@@ -80,12 +80,12 @@ class Mail:
 
 
 class _Connection:
-    """The connection a thread uses, for who has to end it from outside."""
+    """The connection a thread uses, so that its caller can end it."""
 
     client: smtplib.SMTP | None = None
 
     def cut(self) -> None:
-        """Make whatever waits on the connection fail now; nothing when it is closed already."""
+        """Make any wait on the connection fail now; does nothing when it is closed."""
         sock = self.client.sock if self.client is not None else None
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -93,11 +93,11 @@ class _Connection:
 
 
 def _failure(error: smtplib.SMTPException | OSError) -> DeliveryFailed:
-    """Tell what went wrong by its code: a server's words may repeat addresses and names."""
+    """Describe an error by its code only: a server's text may repeat addresses and names."""
     if isinstance(error, smtplib.SMTPResponseException):
-        kind = type(error).__name__.removeprefix("SMTP")
+        step = type(error).__name__.removeprefix("SMTP")
         refused = isinstance(error, smtplib.SMTPDataError) and error.smtp_code in _CONTENT_REFUSED
-        return DeliveryFailed(f"the mail server answered {error.smtp_code} ({kind})", refused=refused)
+        return DeliveryFailed(f"the mail server answered {error.smtp_code} ({step})", refused=refused)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = sorted({code for code, _ in error.recipients.values()})
         return DeliveryFailed(f"the mail server refused every recipient: {codes}")

@@ -1,7 +1,7 @@
-"""What people read: the alerts of one message as a title and as plain text that fits where it goes.
+"""Writes the alerts of one message as a title and as plain text that fits its target.
 
-Labels and annotations come from whoever is watched, so nothing in them may be markup, a mention or a line of ours:
-targets send this as plain text, and control characters are gone.
+Labels and annotations come from the monitored systems, so they must not act as markup, as a mention or as a line of
+ours: targets send this as plain text, and control characters are removed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from app.alerts.notification import Alert
 
-CHAT_TEXT_BYTES = 7_000  # more than that nobody reads in a chat, and escaped it stays below Slack's 40,000
+CHAT_TEXT_BYTES = 7_000  # no one reads more in a chat, and escaped it stays below Slack's 40,000
 MAIL_TEXT_BYTES = 200_000
 _LINE_CHARACTERS = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -22,10 +22,10 @@ _SHOWN_ALREADY = ("alertname", "severity", "instance")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Alerts of one target that go out together.
+    """Alerts that go to one target together.
 
-    id: the same on every try, so that who gets it twice can tell.
-    rows: their places in the queue, oldest first.
+    id: the same on every attempt, so that a target can recognise a repetition.
+    rows: their ids in the queue, oldest first.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Message:
 
     @property
     def is_firing(self) -> bool:
-        """Whether any of the alerts fires."""
+        """Whether any of the alerts is firing."""
         return any(alert.status == "firing" for alert in self.alerts)
 
 
@@ -48,7 +48,7 @@ def title(alerts: Sequence[Alert]) -> str:
 
 
 def text(alerts: Sequence[Alert], limit_bytes: int) -> str:
-    """Return the alerts in full, a paragraph each; those that do not fit are counted in the last line."""
+    """Return the alerts in full, a paragraph each; the last line counts those that do not fit."""
     paragraphs: list[str] = []
     left = limit_bytes - 100  # for the last line
     for alert in alerts:
@@ -62,7 +62,7 @@ def text(alerts: Sequence[Alert], limit_bytes: int) -> str:
 
 
 def line(value: str, limit: int = _LINE_CHARACTERS) -> str:
-    """Return a text as one line without control characters, cut at a number of characters."""
+    """Return a text on one line without control characters, cut to `limit` characters."""
     clean = _CONTROL.sub(" ", value).strip()
     return clean if len(clean) <= limit else f"{clean[: limit - 1]}…"
 

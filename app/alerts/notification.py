@@ -1,7 +1,7 @@
-"""What arrives: Alertmanager's webhook (version 4), or any JSON object with a list `alerts`.
+"""Reads notifications: Alertmanager's webhook (version 4), or any JSON object with a list `alerts`.
 
-Only `status` is needed; what else Alertmanager sends and this does not know is left aside. The form is that of
-https://prometheus.io/docs/alerting/latest/configuration/#webhook_config; a recorded one is in the tests.
+Only `status` is required; unknown fields are ignored. The format is that of
+https://prometheus.io/docs/alerting/latest/configuration/#webhook_config; the tests have a recorded one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _FNV_OFFSET, _FNV_PRIME, _FNV_SEPARATOR = 14_695_981_039_346_656_037, 1_099_511_
 
 
 class InvalidNotification(MemoryServerError):
-    """The body is no notification; nothing of it was kept."""
+    """The body is not a notification; none of it was stored."""
 
     code = InvalidInput.code
     status = 400
 
 
 def _time(value: str) -> str | None:
-    """Take an ISO 8601 time as it is written; Alertmanager's have nanoseconds, which no type here holds."""
+    """Check an ISO 8601 time and return its text: Alertmanager's have nanoseconds, which datetime cannot hold."""
     if value in ("", NEVER):
         return None
     try:
@@ -44,7 +44,7 @@ Time = Annotated[str, Field(max_length=64), AfterValidator(_time)] | None
 
 
 class Alert(BaseModel):
-    """One alert. Named as everything here, written and read by Alertmanager's names."""
+    """One alert. Its fields have our names in Python and Alertmanager's names in JSON."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -63,7 +63,7 @@ class Alert(BaseModel):
 
     @property
     def name(self) -> str:
-        """The label every rule of Prometheus sets."""
+        """The label `alertname`, which every Prometheus rule sets."""
         return self.labels.get("alertname", "alert without a name")
 
 
@@ -88,7 +88,7 @@ def fingerprint(labels: dict[str, str]) -> str:
 
 
 def read_notification(body: bytes) -> Notification:
-    """Return what a body says. Raises InvalidNotification, which names the first wrong thing."""
+    """Parse a body. Raises InvalidNotification, which names the first wrong field."""
     try:
         return Notification.model_validate_json(body)
     except ValidationError as error:

@@ -1,10 +1,10 @@
-"""What must survive a crash beside the log: the last state of every alert, and what is still to be forwarded.
+"""Stores the last state of every alert and the queue of alerts to forward: what must survive a crash beside the log.
 
-SQLite with `synchronous=FULL`: a commit that was answered is on disk. Every method takes a lock and may block, so it
-is called in threads, never on the event loop.
+SQLite with `synchronous=FULL`: once a commit returns, it is on disk. Every method takes a lock and may block, so call
+them in threads, never on the event loop.
 
-An alert is news when its status or its start differs from the last one of its fingerprint, or when the last one was
-forwarded longer ago than reminders are wanted. The rest is repetition: Alertmanager sends a whole group again
+An alert is news when its status or its start differs from the last one with its fingerprint, or when that was
+forwarded so long ago that a reminder is due. Everything else is repetition: Alertmanager sends a whole group again
 whenever one of its alerts changes.
 """
 
@@ -23,7 +23,7 @@ from app.alerts.notification import Alert
 from app.errors import MemoryServerError
 
 FILE_NAME = "outbox.sqlite3"
-FORGOTTEN_AFTER_S = 30 * 24 * 3_600.0  # the state of an alert that was not heard of for so long
+FORGOTTEN_AFTER_S = 30 * 24 * 3_600.0  # drops the state of an alert that has not arrived for this long
 _SCHEMA = """
 create table if not exists states (
     fingerprint text primary key, status text not null, starts_at text,
@@ -48,7 +48,7 @@ class Outbox:
     """The states and the queue of one data directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Open or make the file. Raises OutboxUnusable."""
+        """Open or create the file. Raises OutboxUnusable."""
         path = directory / FILE_NAME
         self._lock = RLock()
         try:
@@ -59,8 +59,8 @@ class Outbox:
             self._connection.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise OutboxUnusable(
-                f"{path} cannot be opened: {error}; free some space or mend its rights,"
-                " or move it away: alerts that wait in it are also in the log"
+                f"{path} cannot be opened: {error}; free some space or fix its permissions,"
+                " or move it away: the alerts waiting in it are also in the log"
             ) from error
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Outbox:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep all that is done inside, or nothing when an error leaves it. Raises sqlite3.Error."""
+        """Commit everything done in the block, or nothing if it raises. Raises sqlite3.Error."""
         with self._lock:
             self._connection.execute("begin immediate")
             try:
@@ -82,7 +82,7 @@ class Outbox:
                 raise
 
     def is_news(self, alert: Alert, now: float, remind_s: float) -> bool:
-        """Note an alert's state and tell whether it is to be forwarded. remind_s: 0 never reminds."""
+        """Store an alert's state and return whether to forward it. remind_s: 0 never reminds."""
         with self._lock:
             last = self._connection.execute(
                 "select status, starts_at, forwarded_at from states where fingerprint = ?", (alert.fingerprint,)
@@ -96,7 +96,7 @@ class Outbox:
             return is_news
 
     def forget_old(self, now: float) -> None:
-        """Drop the states of alerts that are long gone."""
+        """Drop the states of alerts that have not arrived for FORGOTTEN_AFTER_S."""
         with self._lock:
             self._connection.execute("delete from states where seen_at < ?", (now - FORGOTTEN_AFTER_S,))
 
@@ -110,7 +110,7 @@ class Outbox:
             )
 
     def next_message(self, target: str, most: int) -> Message | None:
-        """Return what a target gets next: the oldest in the queue, and what follows as long as `most` alerts allow."""
+        """Return a target's next message: the oldest alerts in its queue, up to `most` where calls allow a cut."""
         rows: list[int] = []
         alerts: list[Alert] = []
         began = 0.0
@@ -119,7 +119,7 @@ class Outbox:
                 "select id, queued_at, alerts from queue where target = ? order by id limit ?", (target, most)
             )
             for row, queued_at, body in cursor:
-                group = [Alert.model_validate(one) for one in json.loads(body)]
+                group = [Alert.model_validate(alert) for alert in json.loads(body)]
                 if rows and len(alerts) + len(group) > most:
                     break
                 began = began or queued_at
@@ -130,22 +130,22 @@ class Outbox:
         return Message(f"{rows[0]}-{rows[-1]}-{int(began * 1_000)}", tuple(rows), tuple(alerts))
 
     def remove(self, message: Message) -> None:
-        """Take a message out of the queue: it was delivered, or given up."""
+        """Remove a message from the queue: it was delivered, or given up."""
         with self.transaction():
             self._connection.executemany("delete from queue where id = ?", [(row,) for row in message.rows])
 
     def expire(self, target: str, before: float) -> int:
-        """Drop what a target should have got long ago, and return how many calls' alerts that were."""
+        """Drop what was queued for a target before a time, and return from how many calls it came."""
         with self._lock:
             return self._connection.execute(
                 "delete from queue where target = ? and queued_at < ?", (target, before)
             ).rowcount
 
     def drop_others(self, targets: Sequence[str]) -> dict[str, int]:
-        """Drop what waits for targets that are no longer there, and return how many calls' alerts, by target."""
+        """Drop what waits for targets that are no longer set, and return from how many calls, by target."""
         with self.transaction():
-            found = self._connection.execute("select target, count(*) from queue group by target").fetchall()
-            gone = {name: count for name, count in found if name not in targets}
+            queued = self._connection.execute("select target, count(*) from queue group by target").fetchall()
+            gone = {name: count for name, count in queued if name not in targets}
             self._connection.executemany("delete from queue where target = ?", [(name,) for name in gone])
         return gone
 

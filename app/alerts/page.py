@@ -1,4 +1,4 @@
-"""The page at /alerts: what was received lately and how forwarding goes; plain, for eyes and screen readers."""
+"""Writes the page at /alerts: recent alerts and the state of forwarding; plain, for eyes and screen readers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEADERS = {
 
 
 def alerts_page(report: Mapping[str, Any]) -> str:
-    """Return the HTML of what /alerts answers as JSON."""
+    """Return as HTML what /alerts also answers as JSON."""
     alerts, targets = report["alerts"], report["targets"]
     return f"""<!doctype html>
 <html lang="en">
@@ -41,7 +41,7 @@ def alerts_page(report: Mapping[str, Any]) -> str:
 <main>
 <h1>Alerts</h1>
 {_table("Received, the newest first", ("Received", "State", "Alert", "What", "Labels"), map(_alert, alerts))}
-{_table("Forwarding", ("Target", "State", "Waiting"), (_target(name, one) for name, one in targets.items()))}
+{_table("Forwarding", ("Target", "State", "Waiting"), (_target(name, state) for name, state in targets.items()))}
 </main>
 </body>
 </html>
@@ -75,6 +75,6 @@ def _alert(entry: Mapping[str, Any]) -> str:
     )
 
 
-def _target(name: str, one: Mapping[str, Any]) -> str:
-    state = f"failing: {one['trouble']}" if one["trouble"] else "ok"
-    return f'<tr><th scope="row">{escape(name)}</th><td>{escape(state)}</td><td>{one["waiting"]}</td></tr>'
+def _target(name: str, state: Mapping[str, Any]) -> str:
+    text = f"failing: {state['trouble']}" if state["trouble"] else "ok"
+    return f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td><td>{state["waiting"]}</td></tr>'

@@ -1,8 +1,8 @@
-"""Takes notifications: log, state and queue are on disk before the sender is told so.
+"""Accepts notifications: the log, the states and the queue are on disk before the sender gets its answer.
 
-Calls that come while the disk is busy are written together with the next ones (group commit): one fsync of the log
-and one commit for all of them. The log comes first, so a crash between the two makes the sender come again and the
-log tell twice, and never loses an alert. What cannot be kept is refused with a status Alertmanager tries again.
+Calls that arrive while the disk is busy are written together (group commit): one fsync of the log and one commit for
+all of them. The log is written first: after a crash between the two, the sender tries again and the log has the alerts
+twice, but none is lost. When storing fails, the status makes Alertmanager try again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 RECENT = 200  # entries that /alerts shows
 _PLAIN_FIELDS = ("received_at", "repeated", "status", "fingerprint", "starts_at", "ends_at")
-_SHOWN_LABELS, _SHOWN_CHARACTERS = 40, 1_000  # of one entry: they are kept in memory
+_SHOWN_LABELS, _SHOWN_CHARACTERS = 40, 1_000  # of one entry: recent entries are held in memory
 
 
 class StorageFull(MemoryServerError):
@@ -41,14 +41,14 @@ class StorageFull(MemoryServerError):
 
 
 class NotKept(Unavailable):
-    """The alerts could not be written down."""
+    """The alerts could not be stored."""
 
     code = "not_kept"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """How many alerts were taken, and how many of them are forwarded."""
+    """How many alerts were accepted, and how many of them are forwarded."""
 
     received: int
     news: int
@@ -61,10 +61,10 @@ class _Call:
 
 
 class Receiver:
-    """Keeps notifications and wakes the deliveries.
+    """Stores notifications and wakes the deliveries.
 
-    targets: names of those that get every piece of news.
-    remind_s: a repeated alert is forwarded again after so long; 0: never.
+    targets: names of the targets, which all get every alert that is news.
+    remind_s: a repeated alert is forwarded again after this long; 0: never.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class Receiver:
         self._on_news, self._metrics, self._now = on_news, metrics, now
         self._calls: asyncio.Queue[_Call] = asyncio.Queue()
         self.recent: deque[Entry] = journal.recent(RECENT, _brief)
-        self.trouble: str | None = None  # why the last notification could not be kept
+        self.trouble: str | None = None  # why the last notification could not be stored
         for status in ("firing", "resolved"):
             metrics.count(ALERTS_RECEIVED, 0, (status,))
 
     async def accept(self, notification: Notification) -> Accepted:
-        """Return once the alerts are on disk. Raises StorageFull or NotKept; then they are not counted as received."""
+        """Return once the alerts are on disk. Raises StorageFull or NotKept; the metrics then do not count them."""
         if not notification.alerts:
             return Accepted(0, 0)
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
@@ -95,7 +95,7 @@ class Receiver:
         return await answer
 
     async def run(self) -> None:
-        """Write what comes until cancelled."""
+        """Write notifications as they arrive, until cancelled."""
         while True:
             calls = [await self._calls.get()]
             while not self._calls.empty():
@@ -104,7 +104,7 @@ class Receiver:
 
     async def _write(self, calls: list[_Call]) -> None:
         try:
-            kept, accepted = await asyncio.to_thread(self._keep, [call.notification for call in calls])
+            entries, accepted = await asyncio.to_thread(self._store, [call.notification for call in calls])
         except (OSError, sqlite3.Error) as error:
             problem = _problem(error)
             self.trouble = str(problem)
@@ -114,14 +114,14 @@ class Receiver:
                     call.answer.set_exception(problem)
             return
         self.trouble = None
-        self.recent.extend(map(_brief, kept))
-        self._count(kept)
+        self.recent.extend(map(_brief, entries))
+        self._count(entries)
         self._on_news()
-        for call, one in zip(calls, accepted, strict=True):
+        for call, result in zip(calls, accepted, strict=True):
             if not call.answer.done():  # its sender may have left meanwhile
-                call.answer.set_result(one)
+                call.answer.set_result(result)
 
-    def _keep(self, notifications: list[Notification]) -> tuple[list[Entry], list[Accepted]]:
+    def _store(self, notifications: list[Notification]) -> tuple[list[Entry], list[Accepted]]:
         now = self._now()
         entries: list[Entry] = []
         accepted: list[Accepted] = []
@@ -156,25 +156,27 @@ class Receiver:
 
 
 def _entry(alert: Alert, receiver: str, now: float, *, repeated: bool) -> Entry:
-    """Return an alert as the log has it."""
+    """Return an alert as an entry of the log."""
     received_at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"received_at": received_at, "repeated": repeated, "receiver": receiver, **alert.model_dump()}
 
 
 def _brief(entry: Entry) -> Entry:
     """Return an entry as /alerts shows it, with long texts cut."""
-    shown = {name: entry[name] for name in _PLAIN_FIELDS}
+    brief = {name: entry[name] for name in _PLAIN_FIELDS}
     for name in ("labels", "annotations"):
         first = itertools.islice(entry[name].items(), _SHOWN_LABELS)
-        shown[name] = {line(key, 200): line(value, _SHOWN_CHARACTERS) for key, value in first}
-    shown["generator_url"] = line(entry["generator_url"], 2 * _SHOWN_CHARACTERS)
-    shown["receiver"] = line(entry["receiver"], 200)
-    return shown
+        brief[name] = {line(key, 200): line(value, _SHOWN_CHARACTERS) for key, value in first}
+    brief["generator_url"] = line(entry["generator_url"], 2 * _SHOWN_CHARACTERS)
+    brief["receiver"] = line(entry["receiver"], 200)
+    return brief
 
 
 def _problem(error: OSError | sqlite3.Error) -> MemoryServerError:
     is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
     if is_full or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-        return StorageFull("the alerts were not kept: the disk is full; free some space, Alertmanager sends them again")
+        return StorageFull(
+            "the alerts were not stored: the disk is full; free some space, Alertmanager sends them again"
+        )
     why = error.strerror if isinstance(error, OSError) else str(error)
-    return NotKept(f"the alerts were not kept: {why}; look at the data directory, Alertmanager sends them again")
+    return NotKept(f"the alerts were not stored: {why}; check the data directory, Alertmanager sends them again")

@@ -1,8 +1,8 @@
-"""The running alert receiver: `claude-memory alerts`.
+"""Runs the alert receiver: `claude-memory alerts`.
 
-It shares nothing with the memory server but settings, logs and metrics, imports no driver, and keeps its files in the
-folder `alerts` of the data directory. On SIGINT or SIGTERM it finishes the requests it has and leaves the queue to the
-next start.
+It shares only settings, logs and metrics with the memory server, imports no database driver, and stores its files in
+the folder `alerts` of the data directory. On SIGINT or SIGTERM it finishes its open requests and leaves the queue to
+the next start.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import uvicorn
 from app import logs
 from app.alerts.configuration import targets
 from app.alerts.delivery import Delivery
-from app.alerts.http import Door, create_app
+from app.alerts.http import AccessCheck, create_app
 from app.alerts.journal import Journal
 from app.alerts.outbox import Outbox
 from app.alerts.receiver import Receiver
@@ -41,12 +41,12 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "alerts"
 MEGABYTE = 1_000_000
-CONNECTIONS = 50  # of 4 MB bodies at most; others are answered 503, and Alertmanager comes again
-STOP_S = 10  # for running requests; less than the 30 s platforms give a container
+CONNECTIONS = 50  # bodies of up to 4 MB each; further ones get 503, and Alertmanager tries again
+STOP_S = 10  # for open requests; less than the 30 s platforms give a container
 
 
 def run(flags: Mapping[str, Any]) -> int:
-    """Receive until told to stop, and return the exit status. Raises MemoryServerError when it cannot."""
+    """Receive alerts until a stop signal, and return the exit status. Raises MemoryServerError when it cannot start."""
     settings = load_settings(flags, ALERTS)
     logs.setup(settings)
     if line := unread_names():
@@ -58,7 +58,7 @@ def run(flags: Mapping[str, Any]) -> int:
         raise cannot_listen(host, port, error) from error
     with listener:
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        with contextlib.suppress(OSError):  # the lock tells what is wrong
+        with contextlib.suppress(OSError):  # the lock reports what is wrong
             settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = DataDirectoryLock(settings.data_dir / FOLDER)
         lock.acquire(url, "alerts")
@@ -77,29 +77,29 @@ async def _serve(settings: Settings, directory: Path, listener: socket.socket, u
             Delivery(target, outbox, settings.alerts_give_up_hours * 3_600) for target in targets(settings, client)
         ]
         receiver = await asyncio.to_thread(_receiver, settings, directory, outbox, deliveries)
-        app = create_app(receiver, deliveries, outbox, Door.of(settings))
+        app = create_app(receiver, deliveries, outbox, AccessCheck.of(settings))
         server = Uvicorn(config(app, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=STOP_S))
         _take_signals(server)
         await stack.enter_async_context(_running(server, receiver, *deliveries))
         listener.listen(BACKLOG)
         sys.stdout.write(f"listening on {url}\n")
         sys.stdout.flush()
-        names = ", ".join(one.name for one in deliveries) or "nobody: no target is set, alerts are only logged"
-        logger.info("alerts are forwarded to %s", names)
+        names = ", ".join(delivery.name for delivery in deliveries)
+        logger.info("alerts are forwarded to %s", names or "no one: no target is set, they are only logged")
         await server.serve(sockets=[listener])
     logger.info("stopped")
 
 
 def _receiver(settings: Settings, directory: Path, outbox: Outbox, deliveries: list[Delivery]) -> Receiver:
-    """Read what the last run left."""
-    names = [one.name for one in deliveries]
+    """Return the receiver with what the last run left: recent alerts, and the queue without removed targets."""
+    names = [delivery.name for delivery in deliveries]
     for name, count in outbox.drop_others(names).items():
         METRICS.count(ALERTS_DELIVERIES, count, (name, "given_up"))
         logger.error("%d messages waited for %s, which is no longer set; the log has the alerts", count, name)
 
     def wake() -> None:
-        for one in deliveries:
-            one.wake()
+        for delivery in deliveries:
+            delivery.wake()
 
     journal = Journal(directory, int(settings.alerts_log_megabytes * MEGABYTE), settings.alerts_log_files)
     return Receiver(journal, outbox, names, settings.alerts_remind_minutes * 60, wake)
@@ -107,8 +107,8 @@ def _receiver(settings: Settings, directory: Path, outbox: Outbox, deliveries: l
 
 @contextlib.asynccontextmanager
 async def _running(server: uvicorn.Server, receiver: Receiver, *deliveries: Delivery) -> AsyncIterator[None]:
-    """Run the parts behind the door; one that ends by an error takes the server down with it."""
-    runs = [receiver.run(), *(one.run() for one in deliveries)]
+    """Run the receiver and the deliveries; when one fails, the server stops too."""
+    runs = [receiver.run(), *(delivery.run() for delivery in deliveries)]
     tasks = [asyncio.create_task(run) for run in runs]
     for task in tasks:
         task.add_done_callback(lambda _: setattr(server, "should_exit", True))
@@ -117,10 +117,10 @@ async def _running(server: uvicorn.Server, receiver: Receiver, *deliveries: Deli
     finally:
         for task in tasks:
             task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-        for one in ended:
-            if isinstance(one, Exception):
-                raise one
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
 
 
 def _take_signals(server: uvicorn.Server) -> None:

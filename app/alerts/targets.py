@@ -1,7 +1,7 @@
-"""Where alerts go over HTTP: DingTalk, Feishu, Slack, any webhook.
+"""Sends alerts over HTTP: to DingTalk, Feishu, Slack, or any webhook.
 
-Every URL here holds a key, so no error names one. DingTalk and Feishu answer 200 also when they refuse, and tell so
-in the body.
+Every URL here holds a key, so no error names one. DingTalk and Feishu answer 200 even when they refuse, and say so in
+the body.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CONTENT_REFUSED = (400, 413, 422)
 
 @dataclass(frozen=True)
 class DingTalk:
-    """A custom robot of a DingTalk group, with plain text.
+    """A custom robot of a DingTalk group, which gets plain text.
 
     Signature: https://open.dingtalk.com/document/robots/customize-robot-security-settings (English:
     https://help.dingtalk.io/open/dingstart/customize-robot-security-settings). Messages and limits, 20 a minute or ten
@@ -46,7 +46,7 @@ class DingTalk:
     _TOO_FAST: ClassVar[tuple[int, ...]] = (130_101, 410_100)
 
     async def send(self, message: Message) -> None:
-        """See Target."""
+        """See AlertTarget."""
         url = self.url
         if self.secret:
             url += ("&" if "?" in url else "?") + urlencode(self.signature(self.secret, time.time_ns() // 1_000_000))
@@ -54,7 +54,7 @@ class DingTalk:
         code = answer.get("errcode")
         if code != 0:
             raise DeliveryFailed(
-                f"errcode {code!r}: {_said(answer.get('errmsg'))}",
+                f"errcode {code!r}: {_without_keys(answer.get('errmsg'))}",
                 retry_after_s=60.0 if code in self._TOO_FAST else 0.0,
             )
 
@@ -64,14 +64,14 @@ class DingTalk:
 
     @staticmethod
     def signature(secret: str, now_ms: int) -> dict[str, str]:
-        """Return the parameters of the URL: `timestamp\\nsecret` signed with the secret, in Base64."""
+        r"""Return the URL's parameters: `timestamp\nsecret` signed with the secret, in Base64."""
         digest = hmac.digest(secret.encode(), f"{now_ms}\n{secret}".encode(), hashlib.sha256)
         return {"timestamp": str(now_ms), "sign": base64.b64encode(digest).decode()}
 
 
 @dataclass(frozen=True)
 class Feishu:
-    """A custom bot of a Feishu (or Lark) group, with a post of literal text: a plain `<at …>` would call people.
+    """A custom bot of a Feishu (or Lark) group, which gets literal text: a plain `<at …>` would notify people.
 
     Signature, messages, limits (100 a minute, 5 a second, 20 KB, code 11232 for too many):
     https://open.feishu.cn/document/ukTMukTMukTM/ucTM5YjL3ETO24yNxkjN.
@@ -85,12 +85,13 @@ class Feishu:
     _TOO_FAST: ClassVar[int] = 11_232
 
     async def send(self, message: Message) -> None:
-        """See Target."""
+        """See AlertTarget."""
         answer = await _post_json(self.client, self.url, _fitting(lambda limit: self._body(message, limit)))
         code = answer.get("code", answer.get("StatusCode"))  # the second: what older bots answer
         if code != 0:
             raise DeliveryFailed(
-                f"code {code!r}: {_said(answer.get('msg'))}", retry_after_s=10.0 if code == self._TOO_FAST else 0.0
+                f"code {code!r}: {_without_keys(answer.get('msg'))}",
+                retry_after_s=10.0 if code == self._TOO_FAST else 0.0,
             )
 
     def _body(self, message: Message, limit_bytes: int) -> dict[str, Any]:
@@ -101,7 +102,7 @@ class Feishu:
 
     @staticmethod
     def signature(secret: str, now_s: int) -> dict[str, str]:
-        """Return the fields of the body. Unlike DingTalk's, `timestamp\\nsecret` is the key, and nothing is signed."""
+        r"""Return the body's fields. Unlike DingTalk's, `timestamp\nsecret` is the key, and the text is empty."""
         digest = hmac.digest(f"{now_s}\n{secret}".encode(), b"", hashlib.sha256)
         return {"timestamp": str(now_s), "sign": base64.b64encode(digest).decode()}
 
@@ -110,8 +111,8 @@ class Feishu:
 class Slack:
     """A Slack incoming webhook: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks.
 
-    `&`, `<` and `>` are escaped as https://docs.slack.dev/messaging/formatting-message-text says, so no text calls a
-    channel. One message a second; more are answered with 429 and Retry-After.
+    `&`, `<` and `>` are escaped as https://docs.slack.dev/messaging/formatting-message-text says, so no text notifies a
+    channel. Slack accepts one message a second and answers further ones with 429 and Retry-After.
     """
 
     client: httpx.AsyncClient = field(repr=False)
@@ -120,7 +121,7 @@ class Slack:
     pause_s: ClassVar[float] = 1.1
 
     async def send(self, message: Message) -> None:
-        """See Target."""
+        """See AlertTarget."""
         content = f"*{title(message.alerts)}*\n\n{text(message.alerts, CHAT_TEXT_BYTES)}"
         for character, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             content = content.replace(character, escaped)
@@ -131,10 +132,10 @@ class Slack:
 
 @dataclass(frozen=True)
 class Webhook:
-    """Any receiver of Alertmanager's webhook, version 4. The group is empty: what waited goes out together.
+    """Any receiver of Alertmanager's webhook, version 4. The group is empty: all waiting alerts go out together.
 
     With a secret it is signed as https://github.com/standard-webhooks/standard-webhooks says; `webhook-id` is the same
-    on every try. A secret that begins with whsec_ is Base64, any other is taken as it is.
+    on every attempt. A secret that begins with whsec_ is Base64, any other is used as it is.
     """
 
     client: httpx.AsyncClient = field(repr=False)
@@ -144,7 +145,7 @@ class Webhook:
     pause_s: ClassVar[float] = 0.0
 
     async def send(self, message: Message) -> None:
-        """See Target."""
+        """See AlertTarget."""
         body = _json_bytes(self.payload(message))
         headers = {"webhook-id": message.id, "webhook-timestamp": str(int(time.time()))}
         if self.secret:
@@ -181,14 +182,14 @@ class Webhook:
 
 
 def webhook_key(secret: str) -> bytes:
-    """Return the key of a signing secret; what follows whsec_ is Base64, by a rule of app.settings.rules."""
+    """Return the key of a signing secret; app.settings.rules ensures that Base64 follows whsec_."""
     if not secret.startswith("whsec_"):
         return secret.encode()
     return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
 
 
 def http_client() -> httpx.AsyncClient:
-    """Return the client all targets share; a try as a whole is limited by its delivery."""
+    """Return the client that all targets share; the delivery limits the whole attempt."""
     return httpx.AsyncClient(timeout=10.0, follow_redirects=False, headers={"user-agent": "claude-memory-alerts"})
 
 
@@ -201,7 +202,7 @@ def _json_bytes(body: dict[str, Any]) -> bytes:
 
 
 def _fitting(body: Callable[[int], dict[str, Any]]) -> bytes:
-    """Return a body as JSON with as much text as fits; quotes and lines take more room in it than in the text."""
+    """Return a body as JSON with as much text as fits; escaped quotes and line ends make it longer than the text."""
     limit_bytes = CHAT_TEXT_BYTES
     while len(content := _json_bytes(body(limit_bytes))) > _CHAT_BODY_BYTES:
         limit_bytes //= 2
@@ -215,12 +216,12 @@ async def _post_json(client: httpx.AsyncClient, url: str, body: bytes) -> dict[s
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise DeliveryFailed("the answer is no JSON object; check the URL")
+        raise DeliveryFailed("the answer is not a JSON object; check the URL")
     return answer
 
 
 async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
-    """Post JSON and return the beginning of the answer. Raises DeliveryFailed unless it is a success."""
+    """Post JSON and return the beginning of the answer. Raises DeliveryFailed unless it succeeds."""
     try:
         async with client.stream(
             "POST", url, content=body, headers={"content-type": "application/json; charset=utf-8", **(headers or {})}
@@ -244,11 +245,11 @@ async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: Mappi
 
 
 def _reason(answer: bytes) -> str:
-    """Return what Slack says in one word, such as `no_service`; other bodies may repeat the URL."""
+    """Return Slack's reason, one word such as `no_service`; other bodies may repeat the URL."""
     word = answer[:100].decode("ascii", errors="replace").strip()
     return f" {word}" if re.fullmatch(r"[a-z_]{2,60}", word) else ""
 
 
-def _said(value: object) -> str:
-    """Return a vendor's message without what looks like a key."""
+def _without_keys(value: object) -> str:
+    """Return a vendor's message with everything that looks like a key masked."""
     return re.sub(r"[A-Za-z0-9_-]{20,}", "***", str(value)[:300])

@@ -1,4 +1,4 @@
-"""One call of the running daemon or server, over its socket, as any client's bridge would make it."""
+"""Calls a tool of the running daemon or server over its socket, as a client's bridge would."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def _ask(data_dir: Path, request: dict[str, Any], timeout_s: float) -> dict[str,
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout_s)
             connection.connect(socket_path(data_dir))
-            # `passing`: it is no session, and does not keep a daemon from leaving.
+            # `passing`: not a session, so it does not keep a daemon alive.
             greeting, received = greet(connection, {"bridge": {**about_us(), "passing": True}}, timeout_s)
             if greeting is None:
-                raise Unavailable("the daemon does not greet; see daemon.log")
+                raise Unavailable("the daemon does not answer the greeting; see daemon.log")
             if refused := greeting.get("refused"):
                 raise Unavailable(f"the daemon refuses this client: {refused}")
             connection.sendall(json.dumps(request).encode() + b"\n")

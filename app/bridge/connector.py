@@ -1,4 +1,4 @@
-"""Connects to the daemon of a data directory, starts one where none runs, and replaces one that is older."""
+"""Connects to the daemon of a data directory, starts one when none runs, and replaces an older one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from app.bridge.start import DaemonStart
 
-_START_TIMEOUT_S = 20.0  # a first start makes a database; clients give up after 10 to 60 s
+_START_TIMEOUT_S = 20.0  # a first start creates a database; clients give up after 10 to 60 s
 _RETRY_S = 0.01
 _ASK_LIMIT = 3  # older bridges may start older daemons meanwhile
-_GIVE_WAY_S = 0.5  # when a daemon left because it was asked to, the one who asked starts the next: it may be newer
-_FAILED_START_S = 60.0  # a daemon that ends with an error before that will do so again
+_GIVE_WAY_S = 0.5  # a bridge that asked a daemon to leave starts the next one, which may be newer
+_FAILED_START_S = 60.0  # a daemon that ends with an error sooner than that will do so again
 
 
 class DaemonConnector:
@@ -43,7 +43,7 @@ class DaemonConnector:
                 continue
             greeting, rest = greet(connection, {"bridge": about_us()}, left_s)
             if greeting is None:
-                connection.close()  # it was just leaving
+                connection.close()  # the daemon was just leaving
                 time.sleep(_RETRY_S)
             elif greeting.get("mode") != "serve" and _version(greeting["version"]) < _version(__version__):
                 connection.close()
@@ -57,7 +57,7 @@ class DaemonConnector:
                 self._gives_way = False
                 deadline = time.monotonic() + self._start_timeout_s
             else:
-                _check_taken(greeting)
+                _check_accepted(greeting)
                 self._gives_way = True
                 return connection, rest
         if command := _command_that_holds(self._data_dir):
@@ -87,20 +87,20 @@ class DaemonConnector:
             self._start = DaemonStart(self._data_dir)
 
 
-def _check_taken(greeting: dict[str, Any]) -> None:
-    """Raise BridgeError when the daemon refuses the client's identity, or is too old to know of any."""
+def _check_accepted(greeting: dict[str, Any]) -> None:
+    """Raise BridgeError when the daemon refuses the client's identity, or is too old to read it."""
     if refused := greeting.get("refused"):
         raise BridgeError(f"the memory daemon refuses this client: {refused}")
     user = os.environ.get(IDENTITY[0])
     if user and greeting.get("user") != user:
         raise BridgeError(
-            f"the memory server of version {greeting['version']} (pid {greeting.get('pid')}) does not take "
+            f"the memory server of version {greeting['version']} (pid {greeting.get('pid')}) does not accept "
             f"{IDENTITY[0]} from its clients; restart it, or unset {IDENTITY[0]}"
         )
 
 
 def _held(data_dir: str) -> bool:
-    """Whether a process has the lock of the data directory: it is just coming, or going."""
+    """Whether a process holds the lock of the data directory: it is starting or ending."""
     import fcntl
 
     try:
@@ -117,7 +117,7 @@ def _held(data_dir: str) -> bool:
 
 
 def _command_that_holds(data_dir: str) -> str | None:
-    """Return which command has the data directory, such as an import; None when it is a server or no one."""
+    """Return which command holds the data directory, such as an import; None when it is a server, or none does."""
     from pathlib import Path
 
     from app.datadir.lock import holder

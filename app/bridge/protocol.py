@@ -1,7 +1,7 @@
-"""The lines over the Unix socket, for both of its ends, and the few questions anyone may ask there.
+"""The protocol of the Unix socket: its lines, and the few questions that any program may ask.
 
 A connection begins with one line from the program, {"bridge": …} or {"ask": "status" | "leave" | "reindex"}, and one
-from the daemon, {"daemon": …}. After a bridge's greeting the lines are MCP's, a message each.
+from the daemon, {"daemon": …}. After a bridge's greeting, each line is an MCP message.
 Standard library only: the bridge loads it for each session.
 """
 
@@ -20,12 +20,12 @@ TYPE_CHECKING = False  # `typing` takes 3 ms to import
 if TYPE_CHECKING:
     from typing import Any
 
-LINE_LIMIT_BYTES = 16 * 2**20  # as the HTTP body; a longer line is refused and skipped
+LINE_LIMIT_BYTES = 16 * 2**20  # the same as for an HTTP body; a longer line is refused and skipped
 LINE_TOO_LONG = f"a message over {LINE_LIMIT_BYTES:,} bytes was not read"
-AFTER_CLIENT_S = 30.0  # how long calls may run that a client left behind
+AFTER_CLIENT_S = 30.0  # how long a client's calls may run after it has left
 GREETING_TIMEOUT_S = 20.0
 CHUNK_BYTES = 65_536
-IDENTITY = ("DEFAULT_USER_ID", "DEFAULT_AGENT_ID")  # each client's own: it goes with the greeting, not to the daemon
+IDENTITY = ("DEFAULT_USER_ID", "DEFAULT_AGENT_ID")  # each client's own: sent in the greeting, not set for the daemon
 _GREETING_LIMIT_BYTES = 2**20
 
 
@@ -44,7 +44,7 @@ class Lines:
         self.too_long = 0
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that are complete now, each with its end."""
+        """Return the lines that are complete now, each with its line end."""
         lines = []
         *ends, rest = data.split(b"\n")
         for end in ends:
@@ -67,7 +67,7 @@ class Lines:
 
 
 def about_us() -> dict[str, Any]:
-    """Return what a bridge says of itself: its version, and who its client is where the environment says so."""
+    """Return what a bridge says of itself: its version, and its client's identity if the environment has one."""
     identity = {name.lower(): os.environ[name] for name in IDENTITY if os.environ.get(name)}
     return {"version": __version__, "pid": os.getpid(), "identity": identity}
 
@@ -75,7 +75,7 @@ def about_us() -> dict[str, Any]:
 def greet(
     connection: socket.socket, hello: dict[str, Any], timeout_s: float = GREETING_TIMEOUT_S
 ) -> tuple[dict[str, Any] | None, bytes]:
-    """Say who we are and return what the daemon says of itself, and the bytes after it; None when it goes away."""
+    """Send our greeting; return the daemon's and the bytes after it, or None when it goes away."""
     deadline = time.monotonic() + timeout_s
     received = b""
     try:
@@ -91,7 +91,7 @@ def greet(
         line, _, rest = received.partition(b"\n")
         greeting = json.loads(line)["daemon"]
         return (greeting, rest) if isinstance(greeting.get("version"), str) else (None, b"")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # gone, late, or no daemon of ours
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # gone, late, or not our daemon
         return None, b""
 
 
@@ -105,7 +105,7 @@ def ask(data_dir: str, question: str, timeout_s: float = GREETING_TIMEOUT_S) -> 
 
 
 def ask_to_leave(data_dir: str) -> None:
-    """Ask the daemon to finish its calls and leave; returns when it has, or after GREETING_TIMEOUT_S."""
+    """Ask the daemon to finish its calls and leave; return when it has left, or after GREETING_TIMEOUT_S."""
     connection = connect(data_dir)
     if connection is None:
         return
@@ -120,11 +120,11 @@ def ask_to_leave(data_dir: str) -> None:
 
 
 def connect(data_dir: str, timeout_s: float = GREETING_TIMEOUT_S) -> socket.socket | None:
-    """Return a connection to the daemon of a data directory; None without one that this user or root runs."""
+    """Return a connection to the daemon of a data directory; None unless this user or root runs one."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path = socket_path(data_dir)
-        connection.settimeout(timeout_s)  # a daemon that was stopped takes no more when its queue is full
+        connection.settimeout(timeout_s)  # a suspended daemon accepts no more once its queue is full
         connection.connect(path)
         if _owner(connection, path) in (os.geteuid(), 0):
             return connection
@@ -135,13 +135,13 @@ def connect(data_dir: str, timeout_s: float = GREETING_TIMEOUT_S) -> socket.sock
 
 
 def _owner(connection: socket.socket, path: str) -> int:
-    """Return the user that listens at a path: in /tmp it could be anyone."""
+    """Return the user id of the process that listens at a path: in /tmp it could be anyone's."""
     user = peer_user(connection)
     return os.stat(os.path.dirname(path)).st_uid if user is None else user  # noqa: PTH116, PTH120
 
 
 def peer_user(connection: socket.socket) -> int | None:
-    """Return the user of the process at the other end; None where the system does not tell."""
+    """Return the user id of the process at the other end; None when the system does not report it."""
     if sys.platform != "linux":
         return None
     peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid

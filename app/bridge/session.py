@@ -1,10 +1,10 @@
-"""One client's session: what it says goes to the daemon, what the daemon says comes back.
+"""Carries one client's session: its requests to the daemon, the daemon's answers back.
 
 When the daemon goes away, calls in flight are answered with an error, the next daemon is started, and the client's
-handshake is replayed, so the session lives on.
+handshake is replayed, so the session continues.
 
-Nothing here waits for one side while the other one has something to say: what cannot be passed on yet is kept, and
-while much is kept for a side, nothing more is read from the other one.
+The bridge never waits for one side while the other has something to say. It buffers what it cannot pass on yet; while
+the buffer for one side is full, it reads nothing from the other.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import socket
     from typing import Any
 
-_PIPE_BYTES = 4_096  # a pipe that takes anything takes that much (PIPE_BUF), so writing it does not wait
-_KEPT_BYTES, _KEPT_LINES = 2**20, 256
+_PIPE_BYTES = 4_096  # a writable pipe accepts this much without waiting (PIPE_BUF)
+_BUFFER_BYTES, _BUFFER_LINES = 2**20, 256
 _RETRY_S = 0.01
-_LAST_WORDS_S = 1.0  # how long a bridge that gives up waits for what its client asks, to say why
+_LAST_WORDS_S = 1.0  # a bridge that gives up still answers the client's requests this long, to say why
 _REPLAY_ID = "claude-memory-replay"
 
 _SERVER_ERROR = -32_000  # the range JSON-RPC leaves to servers
@@ -42,16 +42,16 @@ class BridgeSession:
         self._from_client, self._from_daemon = Lines(), Lines(None)
         self._daemon: socket.socket | None = None
         self._to_client = bytearray()
-        self._to_daemon: deque[tuple[bytes, dict[str, Any]]] = deque()  # lines, and what of them matters here
+        self._to_daemon: deque[tuple[bytes, dict[str, Any]]] = deque()  # lines, each with what `_about` says of it
         self._to_daemon_bytes = 0
-        self._sent = 0  # bytes of the first of them that the daemon has already
-        self._in_flight: dict[str, Any] = {}  # ids the daemon has; by their JSON: 1 and "1" are two
+        self._sent = 0  # bytes of the first line that the daemon has already
+        self._in_flight: dict[str, Any] = {}  # ids the daemon has, by their JSON: 1 and "1" differ
         self._initialize: dict[str, Any] | None = None
         self._initialized: bytes | None = None
         self._client_left_at: float | None = None
 
     def run(self) -> int:
-        """Carry lines until the client leaves. Raises BridgeError, which the client has then been answered with."""
+        """Carry lines until the client leaves. Raises BridgeError, after the client got it as an answer."""
         try:
             self._connect()
             while not self._over():
@@ -62,7 +62,7 @@ class BridgeSession:
         return 0
 
     def _over(self) -> bool:
-        """Whether the client has closed its end, and what it asked before is answered."""
+        """Whether the client has closed its end and got all its answers, or they took over AFTER_CLIENT_S."""
         if self._client_left_at is None:
             return False
         waiting = self._in_flight or self._to_daemon or self._to_client
@@ -73,12 +73,16 @@ class BridgeSession:
         daemon = self._daemon
         assert daemon is not None
         poll = select.poll()
-        if self._client_left_at is None and self._to_daemon_bytes < _KEPT_BYTES and len(self._to_daemon) < _KEPT_LINES:
+        if (
+            self._client_left_at is None
+            and self._to_daemon_bytes < _BUFFER_BYTES
+            and len(self._to_daemon) < _BUFFER_LINES
+        ):
             poll.register(self._in, select.POLLIN)
         # Without a flag it still reports a client that has stopped reading.
         poll.register(self._out, select.POLLOUT if self._to_client else 0)
         of_daemon = select.POLLOUT if self._to_daemon else 0
-        if len(self._to_client) < _KEPT_BYTES:
+        if len(self._to_client) < _BUFFER_BYTES:
             of_daemon |= select.POLLIN
         poll.register(daemon, of_daemon)
         ready = dict(poll.poll(None if self._client_left_at is None else 1_000))
@@ -96,7 +100,7 @@ class BridgeSession:
                 self._reconnect()
 
     def _take_requests(self) -> None:
-        """Read what the client sent."""
+        """Read the client's requests."""
         try:
             data = os.read(self._in, CHUNK_BYTES)
         except BlockingIOError:  # another process that shares it was quicker
@@ -113,7 +117,7 @@ class BridgeSession:
             self._answer_error(None, _INVALID_REQUEST, LINE_TOO_LONG)
 
     def _pass_requests(self) -> bool:
-        """Send what waits for the daemon; False when it has gone."""
+        """Send the daemon its waiting lines; False when it has gone."""
         assert self._daemon is not None
         while self._to_daemon:
             line, message = self._to_daemon[0]
@@ -144,7 +148,7 @@ class BridgeSession:
             self._in_flight.pop(json.dumps(message["params"].get("requestId")), None)
 
     def _take_answers(self) -> bool:
-        """Read what the daemon answered; False when it has gone."""
+        """Read the daemon's answers; False when it has gone."""
         assert self._daemon is not None
         try:
             data = self._daemon.recv(CHUNK_BYTES)
@@ -166,7 +170,7 @@ class BridgeSession:
             self._to_client += line
 
     def _answer(self) -> None:
-        """Write to the client as much as it takes without waiting. Raises BrokenPipeError."""
+        """Write to the client as much as it accepts without waiting. Raises BrokenPipeError."""
         poll = select.poll()
         poll.register(self._out, select.POLLOUT)
         while self._to_client and poll.poll(0):
@@ -183,15 +187,15 @@ class BridgeSession:
         self._to_client += json.dumps(error).encode() + b"\n"
 
     def _connect(self) -> None:
-        """Connect to a daemon that is not older than this program, started when there is none. Raises BridgeError."""
+        """Connect to a daemon no older than this program; start one when none runs. Raises BridgeError."""
         self._daemon, rest = self._connector.connect()
         self._daemon.setblocking(False)
         self._note_answers(rest)
 
     def _reconnect(self) -> None:
-        """Answer what was in flight with an error, find or start a daemon, replay the handshake.
+        """Answer calls in flight with an error, find or start a daemon, replay the handshake.
 
-        A line that was sent in part has no end where it arrived, so it was not read: it goes to the next daemon.
+        The old daemon did not read a line that was sent only in part: it goes to the next one.
         """
         if self._daemon is not None:
             self._daemon.close()
@@ -202,21 +206,21 @@ class BridgeSession:
             self._answer_error(
                 request_id,
                 _SERVER_ERROR,
-                "the memory daemon stopped while this call ran, so it may or may not have been done; try it again",
+                "the memory daemon stopped during this call, so it may or may not have been done; try it again",
             )
         self._in_flight = {}
-        self._answer()  # the client need not wait for the next daemon to hear that
+        self._answer()  # at once: the client need not wait for the next daemon
         self._to_daemon.extendleft(reversed(handshake))
         self._to_daemon_bytes += sum(len(line) for line, _ in handshake)
         self._connect()
 
     def _handshake(self) -> list[tuple[bytes, dict[str, Any]]]:
-        """Return the lines the next daemon must hear first; an `initialize` in flight is asked again as it was."""
+        """Return the lines that the next daemon must get first; an `initialize` in flight is sent again unchanged."""
         if self._initialize is None or any(about.get("id") == _REPLAY_ID for _, about in self._to_daemon):
             return []
-        asked_as = json.dumps(self._initialize.get("id"))
-        if not self._initialized and asked_as in self._in_flight:
-            del self._in_flight[asked_as]
+        initialize_id = json.dumps(self._initialize.get("id"))
+        if not self._initialized and initialize_id in self._in_flight:
+            del self._in_flight[initialize_id]
             return [(json.dumps(self._initialize).encode() + b"\n", self._initialize)]
         replay = {**self._initialize, "id": _REPLAY_ID}
         lines = [(json.dumps(replay).encode() + b"\n", replay)]
@@ -225,7 +229,7 @@ class BridgeSession:
         return lines
 
     def _refuse(self, reason: str) -> None:
-        """Answer everything the client waits for with the reason, and what it asks within _LAST_WORDS_S."""
+        """Answer the client's waiting requests, and those of the next _LAST_WORDS_S seconds, with the reason."""
         waiting = [*self._in_flight.values()]
         deadline = time.monotonic() + _LAST_WORDS_S
         poll = select.poll()
@@ -250,9 +254,9 @@ class BridgeSession:
 
 
 def _about(line: bytes) -> dict[str, Any]:
-    """Return a message as far as the bridge must know it; {} for anything else, which the daemon refuses.
+    """Return the part of a message that the bridge needs; {} for anything else, which the daemon refuses.
 
-    The params of a handshake are kept, those of a call are not: they may be large.
+    That is the whole of a handshake, but not the params of a call: they may be large.
     """
     try:
         message = json.loads(line)

@@ -1,4 +1,4 @@
-"""Starts a daemon that outlives this process, and tells why one did not start."""
+"""Starts a daemon that outlives this process, and reports why one did not start."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import time
 from app.bridge.protocol import IDENTITY, BridgeError
 
 _LOG_LIMIT_BYTES = 5_000_000
-_CONFLICT = " is in use by another server "  # app.datadir.lock says so; another daemon was quicker
+_CONFLICT = " is in use by another server "  # the words of app.datadir.lock: another daemon was quicker
 
 
 class DaemonStart:
     """A daemon that outlives this process. Of two started at once, the second one ends by itself.
 
-    It holds one end of a pipe, and its end shows at the other one: it is not our child, so we cannot wait for it.
+    It is not our child, so we cannot wait for it; instead it holds one end of a pipe, which closes when it ends.
     """
 
     def __init__(self, data_dir: str) -> None:
@@ -31,7 +31,7 @@ class DaemonStart:
             raise BridgeError(
                 f"data directory {data_dir}: {error.strerror}; fix it, or choose another with --data-dir"
             ) from None
-        self._said_before = os.fstat(output).st_size
+        self._log_begins = os.fstat(output).st_size
         self._alive, its_end = os.pipe()
         child = os.fork()
         if not child:
@@ -47,7 +47,7 @@ class DaemonStart:
         os.waitpid(child, 0)
 
     def forget(self) -> None:
-        """Let go of it; it runs on."""
+        """Stop watching it; it runs on."""
         os.close(self._alive)
 
     @property
@@ -65,13 +65,13 @@ class DaemonStart:
         """Return the error it ended with; None when it was killed, or another daemon was quicker."""
         try:
             with open(self._log, "rb") as log:  # noqa: PTH123
-                log.seek(self._said_before)
-                said = log.read(_LOG_LIMIT_BYTES).decode(errors="replace").splitlines()
+                log.seek(self._log_begins)
+                lines = log.read(_LOG_LIMIT_BYTES).decode(errors="replace").splitlines()
         except OSError:
             return None
         mark = "claude-memory: "
-        words = [line.removeprefix(mark) for line in said if line.startswith(mark) and _CONFLICT not in line]
-        return words[-1] if words else None
+        errors = [line.removeprefix(mark) for line in lines if line.startswith(mark) and _CONFLICT not in line]
+        return errors[-1] if errors else None
 
 
 def _become_daemon(data_dir: str, output: int, alive: int) -> None:
@@ -80,8 +80,8 @@ def _become_daemon(data_dir: str, output: int, alive: int) -> None:
         if source != target:
             os.dup2(source, target)
         os.set_inheritable(target, True)
-    os.closerange(4, min(os.sysconf("SC_OPEN_MAX"), 65_536))  # the client may wait to see them closed
-    os.chdir(data_dir)  # a daemon must not keep the folder busy that a client was started in
+    os.closerange(4, min(os.sysconf("SC_OPEN_MAX"), 65_536))  # the client may wait until they are closed
+    os.chdir(data_dir)  # a daemon must not keep the folder busy in which a client was started
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
     search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     arguments = [sys.executable, "-m", "app", "daemon", "--data-dir", data_dir]
@@ -90,5 +90,5 @@ def _become_daemon(data_dir: str, output: int, alive: int) -> None:
 
 
 def log_path(data_dir: str) -> str:
-    """Return the file that takes the output of a data directory's daemon."""
+    """Return the log file of a data directory's daemon."""
     return os.path.join(data_dir, "daemon.log")  # noqa: PTH118

@@ -1,4 +1,4 @@
-"""MCP as any client speaks it, over a bridge or to a URL: initialize, tools/list, memory_health, search_memory."""
+"""Speaks MCP as any client does, over a bridge or to a URL: initialize, tools/list, memory_health, search_memory."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from mcp import ClientSession
     from pydantic import SecretStr
 
-# What goes wrong is in the report; the SDK's tracebacks are not for people who run `doctor`.
+# The report says what went wrong; people who run `doctor` need no tracebacks of the SDK.
 logging.getLogger("mcp").addHandler(logging.NullHandler())
 
-CALL_TIMEOUT_S = 30.0  # as long as a call waits for a server that starts
+CALL_TIMEOUT_S = 30.0  # as long as a call waits for a server that is starting
 
 Session = AbstractAsyncContextManager["ClientSession"]
 
 
 class NoConversation(Unavailable):
-    """A server did not answer as one of ours does. http_status: of its last answer, where there was one."""
+    """A server did not answer as ours does. http_status: of its last answer; None when there was none."""
 
     def __init__(self, message: str, http_status: int | None = None) -> None:
         self.http_status = http_status
         super().__init__(message)
 
 
-class Refused(NoConversation):
-    """An MCP server answered, but not with what was asked for: it has no such tool, or does not allow it."""
+class ToolRefused(NoConversation):
+    """An MCP server answered, but it has no such tool, or does not allow the call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ServerAnswers:
     """What a server answered. degraded: whether it searched without the index; None when it refused to search."""
 
     server: str
@@ -51,51 +51,51 @@ class Told:
     search_refused: str
 
 
-async def converse(session: Session, http_status: Callable[[], int | None] = lambda: None) -> Told:
-    """Say everything to a server and return what it answered. Raises NoConversation."""
+async def converse(session: Session, http_status: Callable[[], int | None] = lambda: None) -> ServerAnswers:
+    """Make all calls and return the answers. Raises NoConversation."""
     reason: str
     try:
         async with asyncio.timeout(CALL_TIMEOUT_S), session as client:
             return await _talk(client)
     except TimeoutError:
         reason = f"no answer within {CALL_TIMEOUT_S:.0f} s"
-    except Exception as error:  # noqa: BLE001  the SDK lets through whatever its transports meet
+    except Exception as error:  # noqa: BLE001  the SDK passes on any error of its transports
         first = first_of(error)
-        if isinstance(first, Refused):
+        if isinstance(first, ToolRefused):
             raise first from None
         reason = str(first).partition("For more information check")[0].strip() or type(first).__name__
     raise NoConversation(" ".join(reason.split())[:300], http_status())
 
 
-async def _talk(client: ClientSession) -> Told:
+async def _talk(client: ClientSession) -> ServerAnswers:
     hello = await client.initialize()
     names = {tool.name for tool in (await client.list_tools()).tools}
     if "memory_health" not in names:
-        raise Refused(f"{hello.server_info.name} has no tool memory_health: it is another MCP server")
+        raise ToolRefused(f"{hello.server_info.name} has no tool memory_health: it is another MCP server")
     health = await _result(client, "memory_health", {"detailed": True})
     parts = health.get("components")
-    if not isinstance(parts, dict) or not all(isinstance(one, dict) and "status" in one for one in parts.values()):
-        raise Refused(f"memory_health of {hello.server_info.name} tells of no components: it is another MCP server")
+    if not isinstance(parts, dict) or not all(isinstance(part, dict) and "status" in part for part in parts.values()):
+        raise ToolRefused(f"memory_health of {hello.server_info.name} has no components: it is another MCP server")
     degraded, refused = None, ""
     try:
         degraded = bool((await _result(client, "search_memory", {"query": "doctor", "limit": 1})).get("degraded"))
-    except Refused as error:  # the rest is worth telling; a token may not allow it
+    except ToolRefused as error:  # a token may not allow it; the other answers are still worth reporting
         refused = str(error)
     server = f"{hello.server_info.name} {hello.server_info.version}"
-    return Told(server, str(hello.protocol_version), len(names), health, degraded, refused)
+    return ServerAnswers(server, str(hello.protocol_version), len(names), health, degraded, refused)
 
 
 async def _result(client: ClientSession, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     result = await client.call_tool(tool, arguments)
     if result.is_error or not isinstance(result.structured_content, dict):
-        said = " ".join(getattr(content, "text", "") for content in result.content)
-        raise Refused(f"{tool}: {said}")
+        reason = " ".join(getattr(content, "text", "") for content in result.content)
+        raise ToolRefused(f"{tool}: {reason}")
     return result.structured_content
 
 
 @contextlib.asynccontextmanager
 async def over_bridge(data_dir: Path) -> AsyncIterator[ClientSession]:
-    """Start `claude-memory stdio` as clients do, and end it."""
+    """Start `claude-memory stdio` as clients do, yield its session, and end it."""
     from mcp import ClientSession
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
@@ -106,13 +106,16 @@ async def over_bridge(data_dir: Path) -> AsyncIterator[ClientSession]:
         env={**os.environ, **command.environment},
         cwd=data_dir,
     )
-    with open(os.devnull, "w") as nothing:  # noqa: PTH123, ASYNC230  the client is told the same as stderr
+    with open(os.devnull, "w") as nothing:  # noqa: PTH123, ASYNC230  the answers say the same as stderr
         async with stdio_client(bridge, errlog=nothing) as streams, ClientSession(*streams) as session:
             yield session
 
 
 class OverHttp:
-    """The way to a server at a URL that ends in /mcp (streamable HTTP) or /sse."""
+    """A connection to a server at a URL that ends in /mcp (streamable HTTP) or /sse.
+
+    status: of the last HTTP answer; None before there is one.
+    """
 
     def __init__(self, url: str, token: SecretStr | None) -> None:
         self._url = url
@@ -141,7 +144,7 @@ class OverHttp:
             yield session
 
     def _client(self, headers: dict[str, str] | None = None, timeout: Any = None, auth: Any = None) -> Any:
-        """Return an HTTP client for the SDK; it notes the status of each answer, which the SDK's errors do not tell."""
+        """Return an HTTP client for the SDK that notes the status of each answer: the SDK's errors do not name it."""
         import httpx2
 
         hooks = {"response": [self._note]}

@@ -1,4 +1,4 @@
-"""Shows how a configuration file would change, without what it holds of others."""
+"""Shows how a configuration file would change, without values that are not ours."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _KEY_VALUE_OR_COMMENT = re.compile(
 
 
 def masked_diff(file: Path, old: str | None, new: str | None, ours: str) -> str:
-    """Return the changed lines. A line may hold others' keys and tokens, and a terminal keeps what it shows.
+    """Return the changed lines, with every value masked that we do not write.
 
-    So there are no lines around the change, and of all values only those stand there that we write.
-    ours: a document with our part alone.
+    A file may hold other servers' keys and tokens, and a terminal keeps what it shows; so no lines around the change
+    are shown either. ours: a document with our part alone.
     """
-    written = {found["value"] for found in _KEY_VALUE_OR_COMMENT.finditer(ours)} - {None}
+    written = {match["value"] for match in _KEY_VALUE_OR_COMMENT.finditer(ours)} - {None}
 
-    def masked(found: re.Match[str]) -> str:
-        if found["key"] or found["value"] in written:
-            return found[0]
-        if found["value"]:
+    def masked(match: re.Match[str]) -> str:
+        if match["key"] or match["value"] in written:
+            return match[0]
+        if match["value"]:
             return '"…"'
-        return "//…" if found[0].startswith("//") else "/*…" + "\n" * found[0].count("\n") + "*/"
+        return "//…" if match[0].startswith("//") else "/*…" + "\n" * match[0].count("\n") + "*/"
 
     def lines(text: str | None) -> list[str]:
         return [] if not text else _KEY_VALUE_OR_COMMENT.sub(masked, text).removesuffix("\n").split("\n")

@@ -1,8 +1,8 @@
 """Changes one client's configuration file, or shows in a dry run what would change.
 
-A file is read, changed in one place, compared, backed up beside itself and replaced in one step. What cannot be
-read as the client reads it is reported and left alone. Taking our part out gives back the very bytes from before,
-unless the file has changed since: then it takes out our part alone.
+A file is read, changed in one place, compared, backed up beside itself and replaced in one step. A file that cannot be
+read as the client reads it is reported and left alone. Removing our part restores the very bytes from before, unless
+the file has changed since: then only our part is removed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class FileReport:
     diff: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the report as JSON values."""
         return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
 
 
@@ -60,7 +60,7 @@ class FileEdit:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What becomes of a file. `new` None: it goes; `backup`: what it held is kept beside it."""
+    """What to do with a file. `new` None: delete it; `backup`: keep its old content beside it."""
 
     action: Action
     new: str | None = None
@@ -68,17 +68,17 @@ class FileChange:
 
 
 def put_in(target: FileEdit, *, dry_run: bool) -> FileReport:
-    """Put our part into a file."""
+    """Add our part to a file."""
     return _changed(target, dry_run, _put)
 
 
 def take_out(target: FileEdit, *, dry_run: bool) -> FileReport:
-    """Take our part out of a file."""
+    """Remove our part from a file."""
     return _changed(target, dry_run, _take)
 
 
 def _changed(target: FileEdit, dry_run: bool, decide: Callable[[FileEdit, Path, str | None], FileChange]) -> FileReport:
-    """Do what is to be done with one file; whatever is in the way becomes the reason."""
+    """Change one file as `decide` says; an error becomes the reason in the report."""
     report = FileReport(client=target.client, path=target.file, action=Action.FAILED, part=target.edit.part)
     try:
         file = target.file.resolve()  # a link stays a link
@@ -87,7 +87,7 @@ def _changed(target: FileEdit, dry_run: bool, decide: Callable[[FileEdit, Path, 
         if change.action in (Action.THERE, Action.ABSENT):
             return replace(report, action=change.action)
         if dry_run:
-            return replace(report, action=change.action, diff=_shown(target, old, change.new))
+            return replace(report, action=change.action, diff=_diff(target, old, change.new))
         backup = files.keep(file, old) if change.backup and old is not None else None
         files.write(file, old, change.new)
     except NotEditable as error:
@@ -118,13 +118,13 @@ def _take(target: FileEdit, file: Path, old: str | None) -> FileChange:
     if new is document:
         return FileChange(Action.ABSENT)
     for before in [*(files.read(backup) for backup in reversed(files.backups(file))), None]:
-        if before != old and _led_to(target, before, document):
+        if before != old and _differs_by_our_part(target, before, document):
             return FileChange(Action.REMOVED, before)
     return FileChange(Action.REMOVED, new.text, backup=True)
 
 
-def _led_to(target: FileEdit, before: str | None, after: Document) -> bool:
-    """Whether our part alone makes the difference between a text (None: no file) and a document."""
+def _differs_by_our_part(target: FileEdit, before: str | None, after: Document) -> bool:
+    """Whether our part is the only difference between a text (None: no file) and a document."""
     try:
         document = _document(before, target)
         return target.edit.take(document) is document and target.edit.again(document, after).text == after.text
@@ -139,5 +139,5 @@ def _document(text: str | None, target: FileEdit) -> Document:
     return Document(text, comments=target.comments)
 
 
-def _shown(target: FileEdit, old: str | None, new: str | None) -> str:
+def _diff(target: FileEdit, old: str | None, new: str | None) -> str:
     return masked_diff(target.file, old, new, target.edit.put(_document(None, target)).text)

@@ -1,4 +1,4 @@
-"""What is changed in a client's document: an edit puts our part in, and takes it out again."""
+"""Edits of a client's document: each adds our part, and removes it again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Edit(Protocol):
 
     @property
     def part(self) -> str:
-        """What it is about, in a word or two."""
+        """What it edits, in a word or two."""
 
     def put(self, document: Document) -> Document:
         """Return the document with our part; itself when nothing is missing."""
@@ -24,7 +24,7 @@ class Edit(Protocol):
         """Return the document without our part; itself when there is none."""
 
     def again(self, before: Document, after: Document) -> Document:
-        """Return `before` with our part as it stands in `after`."""
+        """Return `before` with our part as it is in `after`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +38,33 @@ class ServerEdit:
 
     @property
     def part(self) -> str:
-        """What it is about."""
+        """What it edits."""
         return f"server {self.name}"
 
     def put(self, document: Document) -> Document:
         """Add our entry, or bring it up to date."""
         path = (self.key, self.name)
-        found = document.get(path)
-        if found is None:
+        current = document.get(path)
+        if current is None:
             return document.put(path, self.entry)
-        if not is_ours(found):
+        if not is_ours(current):
             if not self.force:
                 raise NotEditable(
                     f"{self.key}.{self.name} is another server; add ours under another name (--name NAME), "
                     f"or replace that one (--force)"
                 )
             return document.put(path, self.entry)
-        if not isinstance(found.get("env"), dict | None) and not self.force:
+        if not isinstance(current.get("env"), dict | None) and not self.force:
             raise NotEditable(f"{self.key}.{self.name}.env is not an object; fix it, or replace the server (--force)")
-        entry = merged(found, self.entry)
-        return document if entry == found else document.put(path, entry)
+        entry = merged(current, self.entry)
+        return document if entry == current else document.put(path, entry)
 
     def take(self, document: Document) -> Document:
-        """Take our entry away; another server of that name is not ours to take."""
+        """Remove our entry; another server of that name stays."""
         path = (self.key, self.name)
         return document.remove(path) if is_ours(document.get(path)) else document
 
     def again(self, before: Document, after: Document) -> Document:
-        """Add the entry as it stands in `after`."""
+        """Add the entry as it is in `after`."""
         path = (self.key, self.name)
         return before.put(path, after.get(path))

@@ -1,4 +1,4 @@
-"""Our entry in a client's configuration: how this installation is run, and which entries are ours."""
+"""Our entry in a client's configuration: how to run this installation, and which entries are ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OUR_VARIABLES = ("MEMORY_DATA_DIR", "PYTHONPATH")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How this installation is run, from any folder and with any environment."""
+    """How to run this installation, from any folder and with any environment."""
 
     program: str
     arguments: tuple[str, ...] = ()
@@ -27,9 +27,9 @@ class Command:
 
 
 def this_command() -> Command:
-    """Return how to run this installation: its console script, or from a checkout Python with the checkout on its path.
+    """Return how to run this installation: its console script, or in a checkout Python with the checkout on its path.
 
-    `-P` keeps the folder that the client was started in off the path: many projects have a package `app` there.
+    `-P` keeps the folder that the client was started in off the path: many projects have a package `app`.
     """
     script = Path(sysconfig.get_path("scripts"), f"{SCRIPT}.exe" if sys.platform == "win32" else SCRIPT)
     if script.exists():
@@ -49,13 +49,13 @@ def is_ours(entry: object) -> bool:
     return name == SCRIPT or arguments == [*MODULE, "stdio"]
 
 
-def merged(there: Entry, wanted: Entry) -> Entry:
+def merged(old: Entry, wanted: Entry) -> Entry:
     """Return our entry brought up to date; what the user or the client added to it stays."""
-    variables = there.get("env")
+    variables = old.get("env")
     if not isinstance(variables, dict):  # null, or what no client can read
         variables = {}
-    kept = {name: value for name, value in variables.items() if name not in _OUR_VARIABLES}
-    entry = {**there, **wanted}
-    if kept or "env" in there:
-        entry["env"] = kept | wanted.get("env", {})
+    theirs = {name: value for name, value in variables.items() if name not in _OUR_VARIABLES}
+    entry = {**old, **wanted}
+    if theirs or "env" in old:
+        entry["env"] = theirs | wanted.get("env", {})
     return entry

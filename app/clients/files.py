@@ -1,4 +1,4 @@
-"""Configuration files on the disk: read, backed up beside themselves, and replaced in one step."""
+"""Reads configuration files, backs them up beside themselves, and replaces them in one step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BACKUP_SUFFIX = ".claude-memory-backup"
 
 
 def read(file: Path) -> str | None:
-    """Return what a file holds; None when there is none. Raises NotEditable for a folder, UnicodeError, OSError."""
+    """Return a file's text; None when there is no file. Raises NotEditable for a folder, UnicodeError, OSError."""
     try:
         mode = file.stat().st_mode
     except FileNotFoundError:
@@ -35,18 +35,18 @@ def _numbered(file: Path, number: int) -> Path:
 
 
 def keep(file: Path, text: str) -> Path:
-    """Keep a copy beside the file, with the file's own mode; one that is there already is not written again."""
-    there = backups(file)
-    for backup in there:
+    """Keep a copy beside the file, with the file's mode; an equal copy that exists already is enough."""
+    existing = backups(file)
+    for backup in existing:
         if read(backup) == text:
             return backup
-    backup = _numbered(file, len(there))
+    backup = _numbered(file, len(existing))
     replace_file(backup, text.encode(), like=file.stat())
     return backup
 
 
 def write(file: Path, old: str | None, new: str | None) -> None:
-    """Replace a file in one step, or take it away. Raises NotEditable when it has changed since it was read."""
+    """Replace a file in one step, or delete it. Raises NotEditable when it has changed since it was read."""
     if read(file) != old:
         raise NotEditable("it was changed by another program at this moment; run this again")
     if new is None:

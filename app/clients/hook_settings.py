@@ -1,6 +1,6 @@
 """Our hooks in Claude Code's settings.
 
-Checked in November 2026: an event holds groups of handlers, each with a time limit of its own.
+Checked in November 2026: an event holds groups of handlers, each with its own time limit.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from app.clients.jsonc import Document
 from app.clients.jsonc_reading import Step
 
 EVENTS = {"session-start": "SessionStart", "session-end": "SessionEnd"}  # our name of it: Claude Code's
-_TIMEOUT_S = 10  # what Claude Code allows: more than we take, Python's start included
-_SOURCES = "startup|clear|compact"  # not resume: what was recalled then is still in the session
+_TIMEOUT_S = 10  # the limit that Claude Code enforces: more than we need, Python's start included
+_SOURCES = "startup|clear|compact"  # not resume: the session still has what was recalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +29,23 @@ class HookEdit:
 
     @property
     def part(self) -> str:
-        """What it is about."""
+        """What it edits."""
         return "hooks"
 
     def put(self, document: Document) -> Document:
         """Add a handler for each event that has none of ours, and bring the others up to date."""
         for event, theirs in EVENTS.items():
             wanted = self._line(event)
-            found = list(_ours(document, event))
-            if not found:
+            handlers = list(_ours(document, event))
+            if not handlers:
                 document = document.append(("hooks", theirs), self._group(event))
-            for path, handler in found:
+            for path, handler in handlers:
                 if handler["command"] != wanted:
                     document = document.put((*path, "command"), wanted)
         return document
 
     def take(self, document: Document) -> Document:
-        """Take our handlers away, and what they leave empty."""
+        """Remove our handlers, and what they leave empty."""
         for event in EVENTS:
             for path, _ in reversed(list(_ours(document, event))):
                 handlers = document.get(path[:-1])
@@ -56,7 +56,7 @@ class HookEdit:
         return document
 
     def again(self, before: Document, after: Document) -> Document:
-        """Add the groups with our handlers as they stand in `after`."""
+        """Add the groups with our handlers as they are in `after`."""
         for event, theirs in EVENTS.items():
             for path, _ in _ours(after, event):
                 before = before.append(("hooks", theirs), after.get(path[:3]))
@@ -68,7 +68,7 @@ class HookEdit:
         return {**matcher, "hooks": [handler]}
 
     def _line(self, event: str) -> str:
-        """Return the shell line: every version of Claude Code runs those, with `sh` or Git's `bash`."""
+        """Return a shell line: every version of Claude Code runs those, with `sh` or Git's `bash`."""
         variables = {**self.command.environment, **self.environment}
         line = shlex.join([self.command.program, *self.command.arguments, "hook", event])
         return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in variables.items()), line])

@@ -1,9 +1,9 @@
 """Claude Code's hooks: recall when a session starts, remember when it ends.
 
 Checked in November 2026: a `SessionStart` answer may add context; `SessionEnd` handlers share 1.5 s unless one asks for
-more, and are killed with the session when they take long.
-So the end of a session only starts the import, which runs on by itself. Nothing here may break a session or hold it
-up: it takes 5 s at most, ends with 0, and says on stderr what went wrong.
+more, and are killed with the session when they take longer.
+So the end of a session only starts the import, which runs on by itself. A hook must never break a session or delay it:
+it takes 5 s at most, exits with 0, and says on stderr what went wrong.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from app.errors import MemoryServerError
 
 LIMIT_S = 5.0
 _WAIT_FOR_SERVER_S = 2.0  # the session's own bridge may be starting it right now
-_CONTEXT_TOKENS = 1_500  # Claude Code takes 10,000 characters
+_CONTEXT_TOKENS = 1_500  # Claude Code accepts 10,000 characters
 _INPUT_LIMIT_BYTES = 1_000_000
 _LOG = "session-end.log"
 
@@ -39,7 +39,7 @@ class HookFailed(MemoryServerError):
 
 
 def run(event: str) -> int:
-    """Answer a hook: its JSON comes on stdin, what Claude Code is to know goes to stdout. Always 0."""
+    """Answer a hook: read its JSON from stdin and print the context for Claude Code. Always returns 0."""
     answer: list[str] = []
     failure: list[str] = []
 
@@ -48,7 +48,7 @@ def run(event: str) -> int:
             answer.append(_answer(event, _read_input()))
         except MemoryServerError as error:
             failure.append(str(error))
-        except Exception as error:  # noqa: BLE001  a session must not end for a fault of ours
+        except Exception as error:  # noqa: BLE001  no fault of ours may end a session
             failure.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
 
     worker = threading.Thread(target=work, daemon=True)
@@ -56,7 +56,7 @@ def run(event: str) -> int:
     worker.join(LIMIT_S)
     if worker.is_alive():
         failure.append(f"took over {LIMIT_S:.0f} s")
-    with contextlib.suppress(OSError):  # no one reads
+    with contextlib.suppress(OSError):  # Claude Code has stopped reading
         for line in failure:
             print(f"claude-memory: hook {event}: {line}", file=sys.stderr, flush=True)
         if answer and answer[0]:
@@ -74,7 +74,7 @@ def _answer(event: str, given: dict[str, Any]) -> str:
 
 
 def _read_input() -> dict[str, Any]:
-    # os.read: a thread that waits in sys.stdin would keep Python from ending
+    # os.read: a thread that waits in sys.stdin would keep Python from exiting
     parts = []
     while part := os.read(0, 65_536):
         parts.append(part)
@@ -90,14 +90,14 @@ def _read_input() -> dict[str, Any]:
 
 
 def recalled(data_dir: Path, folder: str) -> str:
-    """Return what is known about the project in a folder, '' when nothing is."""
+    """Return what is known about the project in a folder; '' when nothing is."""
     project = Path(folder).name
     if not project:
         return ""
     _wait_for_server(data_dir)
     arguments = {"query": f"{project} decisions preferences conventions open tasks next steps"}
-    found = _recall(data_dir, {**arguments, "project": project})
-    return found or _recall(data_dir, {"query": project, "mode": "conservative"})
+    context = _recall(data_dir, {**arguments, "project": project})
+    return context or _recall(data_dir, {"query": project, "mode": "conservative"})
 
 
 def _recall(data_dir: Path, arguments: dict[str, Any]) -> str:
@@ -120,7 +120,7 @@ def _context_answer(context: str) -> str:
 
 
 def remember(data_dir: Path, transcript: str) -> None:
-    """Start the import of a transcript, which outlives this process; what it says goes into the data directory."""
+    """Start the import of a transcript, which outlives this process; its output goes to a log in the data directory."""
     if not transcript or not Path(transcript).is_file():
         raise HookFailed(f"no transcript at {transcript!r}, so nothing is remembered of this session")
     command = this_command()
@@ -133,7 +133,7 @@ def remember(data_dir: Path, transcript: str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=data_dir,  # no `.env` of the project, and its folder can be removed
+            cwd=data_dir,  # so that it reads no `.env` of the project, and the project's folder can be removed
             env={**os.environ, **command.environment, "MEMORY_DATA_DIR": str(data_dir)},
             start_new_session=True,
         )

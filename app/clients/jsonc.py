@@ -1,7 +1,6 @@
 """Changes one value in a JSON text, with or without comments, and leaves every other character as it is.
 
-`JsonText` knows the place of every value; what is left to do here is to splice text between those offsets, written in
-the text's own way.
+`JsonText` knows where every value is. This module splices new text in at those offsets, formatted like the rest.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ _INDENT = re.compile(r'[\r\n]([ \t]+)["\[{]')
 
 
 class Document(JsonText):
-    """A JSON text that can be changed. Every change gives a new document."""
+    """A JSON text that can be changed. Every change returns a new document."""
 
     def put(self, path: Steps, value: Any) -> Document:
-        """Set the member at a path, making the objects on the way. Raises NotEditable when one is something else."""
+        """Set the member at a path, creating missing objects. Raises NotEditable when a step is no object."""
         at, depth = self.descend(path)
         if depth < len(path):
             return self._append(at, str(path[depth]), _nested(path[depth + 1 :], value))
         return self._replace(at, value)
 
     def append(self, path: Steps, value: Any) -> Document:
-        """Add to the end of the list at a path, making it and the objects on the way. Raises NotEditable as `put`."""
+        """Add to the end of the list at a path, creating it and missing objects. Raises NotEditable as `put`."""
         at, depth = self.descend(path)
         if depth < len(path):
             return self._append(at, str(path[depth]), _nested(path[depth + 1 :], [value]))
@@ -36,7 +35,7 @@ class Document(JsonText):
         return self._append(at, None, value)
 
     def remove(self, path: Steps) -> Document:
-        """Take away the member or element at a path, which must be there."""
+        """Remove the member or element at a path, which must exist."""
         at, _ = self.descend(path[:-1])
         container = self.container(at)
         item = self.find(at, path[-1], path[:-1])
@@ -55,7 +54,7 @@ class Document(JsonText):
         if _NEWLINE.search(self.text, container.opening, first):
             indent = self._indent(first)
             new = self._newline + indent + self._written(name, value, indent)
-        elif runs_to_the_end_of_its_line(head):  # what came behind it would become a part of it
+        elif runs_to_the_end_of_its_line(head):  # on the same line, the new item would become part of the comment
             new = self._newline + self._written(name, value, None)
         else:
             new = self._gap(container) + self._written(name, value, None)
@@ -82,7 +81,7 @@ class Document(JsonText):
         return self._with(at, end, self._written(None, value, indent))
 
     def _cut(self, container: Container, index: int) -> Document:
-        """Take out an item with its line and one comma; what `_append` put in, `_cut` takes out to the character."""
+        """Remove an item with its line and one comma; it undoes `_append` to the character."""
         item = container.items[index]
         before = self.comma_after(container.items[index - 1].end) if index else None
         after = self.comma_after(item.end)
@@ -100,7 +99,7 @@ class Document(JsonText):
         return Document(text, comments=self.comments)
 
     def _blanks(self, at: int) -> int:
-        """Return the end of the blanks from an offset on."""
+        """Return where the blanks that begin at an offset end."""
         while self.text[at : at + 1] in (" ", "\t"):
             at += 1
         return at
@@ -120,17 +119,17 @@ class Document(JsonText):
 
     @property
     def _many_lines(self) -> bool:
-        """Whether a new line may begin: there is one already, or nothing to see how it is written."""
+        """Whether items go on their own lines: the text has several lines, or is empty."""
         body = self.bare.strip()
         return bool(_NEWLINE.search(body)) or not self.value
 
     def _indent(self, at: int) -> str:
-        """Return the blanks that begin the line of an offset."""
+        """Return the blanks at the beginning of the line of an offset."""
         start = max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at), self.byte_order_mark - 1) + 1
         return self.text[start : self._blanks(start)]
 
     def _gap(self, container: Container) -> str:
-        """Return what stands behind a comma when the items share a line."""
+        """Return what follows a comma when the items share a line."""
         if len(container.items) > 1:
             first, second = container.items[:2]
             comma = self.comma_after(first.end)
@@ -144,7 +143,7 @@ class Document(JsonText):
         return re.search(r'":[ \t]', self.bare) is None and bool(self.value)
 
     def _written(self, name: str | None, value: Any, indent: str | None) -> str:
-        """Return an item as it stands in this text; indent None: on one line."""
+        """Return an item formatted as this text is; indent None: on one line."""
         if indent is None:
             separators = (",", ":") if self._tight else (", ", ": ")
             written = json.dumps(value, ensure_ascii=False, separators=separators)

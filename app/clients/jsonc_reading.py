@@ -1,14 +1,13 @@
-"""Reads a JSON text, with or without comments, so that the place of every value in it is known.
+"""Reads a JSON text, with or without comments, and finds where every value in it is.
 
-No library does this in Python (looked at in November 2026). Round-trip parsers: json-five 1.1.2 keeps comments, but
-its last release is of June 2024, it takes all of JSON5 (single quotes, bare names) that our clients refuse, and new
-members are built from syntax nodes by hand; json5kit stopped in 2023; jsonc-document needs Python 3.12 and only reads;
-jsonc-edit starts Node and installs an npm package. tree-sitter-json is well kept, but calls a trailing comma an error
-and a control character none. json5, json-with-comments and jsonyx read and lose the comments.
+No Python library does this (checked in November 2026). Of the round-trip parsers, json-five 1.1.2 keeps comments, but
+its last release is of June 2024, it accepts all of JSON5 (single quotes, bare names), which our clients reject, and new
+members must be built from syntax nodes by hand; json5kit stopped in 2023; jsonc-document needs Python 3.12 and only
+reads; jsonc-edit starts Node and installs an npm package. tree-sitter-json is maintained, but rejects a trailing comma
+and accepts a control character. json5, json-with-comments and jsonyx read comments and lose them.
 
-So the standard library's parser does the work. Comments and trailing commas are blanked with spaces, which keeps all
-offsets; `json` then judges the text as strictly as JSON is, and steps over the values (`raw_decode`) to find where
-each member begins and ends.
+So the standard library's parser does the work. Comments and trailing commas are replaced with spaces, which keeps all
+offsets. `json` then parses the text as strictly as JSON asks, and `raw_decode` finds where each member begins and ends.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _REST_OF_LINE = re.compile(r"(?:[ \t]*/\*[^\r\n]*?\*/)*(?:[ \t]*//[^\r\n]*)?")
 
 
 class NotEditable(MemoryServerError):
-    """The text is not what it should be; nothing of it is changed."""
+    """The text is not what it should be; it is left unchanged."""
 
     code = "configuration_not_editable"
     status = 409
@@ -60,10 +59,10 @@ class Container:
 
 
 class JsonText:
-    """A JSON text that was read: offsets in it are those of the text as it was given."""
+    """A JSON text that was read; offsets are those of the given text."""
 
     def __init__(self, text: str, *, comments: bool) -> None:
-        """Read it. Raises NotEditable with the place of the first fault."""
+        """Read the text. Raises NotEditable with the line of the first fault."""
         self.text, self.comments = text, comments
         self.byte_order_mark = len(text) - len(text.removeprefix(BOM))
         blank = " " * self.byte_order_mark + text.removeprefix(BOM)
@@ -72,7 +71,7 @@ class JsonText:
         self.value = _parse(self.plain, text, comments)
 
     def get(self, path: Steps) -> Any:
-        """Return the value at a path, None where there is none."""
+        """Return the value at a path; None when there is none."""
         value = self.value
         for step in path:
             try:
@@ -82,7 +81,7 @@ class JsonText:
         return value
 
     def descend(self, path: Steps) -> tuple[int, int]:
-        """Return where the value of the last step that is there begins, and how many steps lead to it."""
+        """Return where the value of the last step that exists begins, and how many steps lead to it."""
         at = self.skip(0)
         for depth, step in enumerate(path):
             item = self.find(at, step, path[:depth])
@@ -92,16 +91,16 @@ class JsonText:
         return at, len(path)
 
     def find(self, at: int, step: Step, path: Steps) -> Item | None:
-        """Return the item of the container at an offset; `path` leads there and is told when it is no container."""
+        """Return an item of the container at an offset. Raises NotEditable, which names `path`, if it is none."""
         if self.plain[at] != ("[" if isinstance(step, int) else "{"):
             self.refuse(at, path, "a list" if isinstance(step, int) else "an object")
         items = self.container(at).items
         if isinstance(step, int):
             return items[step] if step < len(items) else None
-        found = [item for item in items if item.name == step]
-        if len(found) > 1:
-            raise NotEditable(f"{_told([*path, step])} stands there {len(found)} times; leave one of them")
-        return found[0] if found else None
+        matches = [item for item in items if item.name == step]
+        if len(matches) > 1:
+            raise NotEditable(f"{_dotted([*path, step])} is there {len(matches)} times; leave one of them")
+        return matches[0] if matches else None
 
     def container(self, at: int) -> Container:
         decode = json.JSONDecoder().raw_decode
@@ -125,38 +124,38 @@ class JsonText:
         return match.end()
 
     def comma_after(self, at: int) -> int | None:
-        """Return where the comma behind an item's end stands, a trailing one too."""
+        """Return where the comma after an item's end is, a trailing one too; None when there is none."""
         match = _SPACE.match(self.bare, at)
         assert match is not None
         return match.end() if self.bare[match.end()] == "," else None
 
     def end_of_remark(self, at: int) -> int:
-        """Return the end of the comments that follow on the same line: they belong to what stands before them."""
+        """Return the end of the comments that follow on the same line: they belong to what precedes them."""
         match = _REST_OF_LINE.match(self.text, at) if self.comments else None
         return match.end() if match else at
 
     def refuse(self, at: int, path: Steps, wanted: str) -> NoReturn:
-        found = {"{": "an object", "[": "a list", '"': "a text"}.get(self.plain[at], "a plain value")
-        raise NotEditable(f"{_told(path)} is {found}, not {wanted}")
+        actual = {"{": "an object", "[": "a list", '"': "a text"}.get(self.plain[at], "a plain value")
+        raise NotEditable(f"{_dotted(path)} is {actual}, not {wanted}")
 
 
 def _blank(pattern: re.Pattern[str], text: str) -> str:
     """Replace every match that is a comment, or a comma right before a closing bracket, by as many spaces."""
 
     def blank(match: re.Match[str]) -> str:
-        found = match[0]
-        return _NOT_NEWLINE.sub(" ", found) if found == "," or found[0] == "/" else found
+        text = match[0]
+        return _NOT_NEWLINE.sub(" ", text) if text == "," or text[0] == "/" else text
 
     return pattern.sub(blank, text)
 
 
 def runs_to_the_end_of_its_line(remark: str) -> bool:
     """Whether comments end in one with `//`."""
-    return any(found[0].startswith("//") for found in _COMMENT.finditer(remark))
+    return any(comment[0].startswith("//") for comment in _COMMENT.finditer(remark))
 
 
 def _parse(plain: str, text: str, comments: bool) -> Any:
-    """Parse strictly. Raises NotEditable, which names the line, and says so when a comment is the fault."""
+    """Parse strictly. Raises NotEditable, which names the line, and says when a comment is the fault."""
     try:
         return json.loads(plain, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
@@ -179,8 +178,8 @@ def _reads_with_comments(text: str) -> bool:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
-def _told(path: Steps) -> str:
+def _dotted(path: Steps) -> str:
     return ".".join(str(step) for step in path) or "the whole file"

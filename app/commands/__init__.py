@@ -1,1 +1,1 @@
-"""What `claude-memory` can be told: a module a group of commands; `app.cli` puts them together."""
+"""The commands of `claude-memory`, one module for each or for a group; `app.cli` puts them together."""

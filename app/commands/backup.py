@@ -25,10 +25,10 @@ def declare(commands: Commands[Any]) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="A file; or a directory, s3://bucket/key.tar or s3://bucket/prefix. It is named by its time where FILE"
-        " does not name it.",
+        help="A file, a directory, s3://bucket/key.tar or s3://bucket/prefix; in a directory or prefix, the backup is"
+        " named after its time.",
     )
-    parser.add_argument("--replace", action="store_true", help="Write in the place of a FILE that is there.")
+    parser.add_argument("--replace", action="store_true", help="Overwrite FILE if it exists.")
     add_json(parser, "Print the report as JSON.")
     add_common(parser)
     parser.set_defaults(run=run)

@@ -21,20 +21,22 @@ from app.settings.rules import BACKUP
 
 def declare(commands: Commands[Any]) -> None:
     """Declare `backups` and what can be done with them."""
-    parser = add_command(commands, "backups", "List the backups there are, and delete old ones.")
+    parser = add_command(commands, "backups", "List the backups, and delete old ones.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    listing = add_command(actions, "list", "List all backups that were written and not deleted since.")
+    listing = add_command(actions, "list", "List all backups that were written and not deleted.")
     add_json(listing)
     add_common(listing)
     listing.set_defaults(run=list_backups)
 
     prune = add_command(
-        actions, "prune", "Delete what BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not keep; never the last good one."
+        actions,
+        "prune",
+        "Delete backups that BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not keep; never the last good one.",
     )
     prune.add_argument("--dry-run", action="store_true", help="Only say what would be deleted.")
     prune.add_argument(
-        "--forget-lost", action="store_true", help="Take backups off the list whose file is gone or was changed."
+        "--forget-lost", action="store_true", help="Remove backups from the list whose file is gone or was changed."
     )
     add_json(prune)
     add_common(prune)
@@ -48,14 +50,13 @@ def list_backups(args: Namespace) -> int:
     from app.runtime.command_database import ask_database
     from app.store.backups import Backups
 
-    found = [
-        backup.to_json() for backup in ask_database(settings_of(args, BACKUP), "backups", lambda db: Backups(db).list())
-    ]
+    known = ask_database(settings_of(args, BACKUP), "backups", lambda db: Backups(db).list())
+    backups = [backup.to_json() for backup in known]
     if args.json:
-        print_json(found)
+        print_json(backups)
     else:
         columns = ("place", "taken_at", "size", "rows", "encrypted", "verified_at")
-        rows = [{**backup, "size": decimal(backup["size"])} for backup in found]
+        rows = [{**backup, "size": decimal(backup["size"])} for backup in backups]
         print_table(columns, [tuple(cell(row[column]) for column in columns) for row in rows])
     return 0
 

@@ -1,4 +1,4 @@
-"""Options, kinds of arguments and ways of printing that several commands share."""
+"""Options, argument types and printing that several commands share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Commands = _SubParsersAction  # argparse has no public name for it
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _DURATION_LIMIT = timedelta(days=3_660)
 _NICE = 10
-BACKUP_HELP = "A file, or s3://bucket/key.tar."  # where a backup is read from
+BACKUP_HELP = "A file, or s3://bucket/key.tar."  # where to read a backup from
 
 
 class CommandReport(Protocol):
@@ -29,11 +29,11 @@ class CommandReport(Protocol):
         """Return everything as JSON values."""
 
     def summary(self) -> str:
-        """Return it as a line for people."""
+        """Return lines for people."""
 
 
 def add_command(commands: Commands[Any], name: str, about: str) -> ArgumentParser:
-    """Declare a command; `about` stands in the list of commands and above its own help."""
+    """Declare a command; `about` is shown in the list of commands and above its own help."""
     parser: ArgumentParser = commands.add_parser(name, help=about, description=about)
     return parser
 
@@ -50,7 +50,7 @@ def add_data_dir(parser: ArgumentParser) -> None:
 
 
 def add_debug(parser: ArgumentParser) -> None:
-    """Declare --debug. A sub-parser's default would overwrite what was given before the command."""
+    """Declare --debug; without a default, which would overwrite a --debug given before the command."""
     parser.add_argument("--debug", action="store_true", default=SUPPRESS, help="Show tracebacks.")
 
 
@@ -60,21 +60,30 @@ def add_json(parser: ArgumentParser, about: str = "Print JSON.") -> None:
 
 
 def folder(value: str) -> str:
-    """Take a folder; an empty name, as an unset variable gives it, must not stand for the default."""
+    """Check a folder; an empty name, as an unset variable gives it, must not mean the default."""
     if not value:
         raise ArgumentTypeError("got '', takes a folder")
     return value
 
 
 def user_name(value: str) -> str:
-    """Take the name of a user or a project."""
-    if not re.fullmatch(r"[^\x00-\x1f\x7f]{1,200}", value):
-        raise ArgumentTypeError(f"got {value[:40]!r}, takes 1 to 200 characters without control characters")
+    """Check the name of a user or a project."""
+    from app.memory.types import NAME_LIMIT_CHARACTERS
+
+    return plain_name(value, NAME_LIMIT_CHARACTERS)
+
+
+def plain_name(value: str, limit_characters: int) -> str:
+    """Check a name: 1 to so many characters, none of them a control character."""
+    if not re.fullmatch(rf"[^\x00-\x1f\x7f]{{1,{limit_characters}}}", value):
+        raise ArgumentTypeError(
+            f"got {value[:40]!r}, takes 1 to {limit_characters} characters without control characters"
+        )
     return value
 
 
 def duration(value: str) -> timedelta:
-    """Take a length of time: 12h, 90d, 2w."""
+    """Read a length of time: 12h, 90d, 2w."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([hdw])", value)
     length = int(match[1]) * _UNITS[match[2]] if match else None
     if length is None or length > _DURATION_LIMIT:
@@ -83,7 +92,7 @@ def duration(value: str) -> timedelta:
 
 
 def settings_of(args: Namespace, mode: str | None = None) -> Settings:
-    """Return the settings, with --data-dir over them and by the rules of that mode. Raises InvalidSettings."""
+    """Return the settings, with --data-dir over them, checked by the rules of a mode. Raises InvalidSettings."""
     from app.settings.loading import load_settings
 
     return load_settings({"memory_data_dir": args.data_dir}, mode)
@@ -105,12 +114,12 @@ def cell(value: Any) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print for machines; times in ISO 8601."""
+    """Print JSON; times in ISO 8601."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=lambda other: other.isoformat()))
 
 
 def print_report(report: CommandReport, args: Namespace) -> None:
-    """Print a report as --json asks for it, or as a line for people."""
+    """Print a report as JSON when --json is given, else for people."""
     if args.json:
         print_json(report.to_json())
     else:
@@ -118,7 +127,7 @@ def print_report(report: CommandReport, args: Namespace) -> None:
 
 
 def print_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table that wraps long cells to the terminal's width; without a terminal nothing is cut."""
+    """Print a table whose long cells wrap at the terminal's width; at 200 characters without a terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -132,7 +141,7 @@ def print_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns that are never cut, for eyes and for `awk`."""
+    """Print columns that are never cut, for people and for `awk`."""
     table = [header, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:

@@ -10,7 +10,7 @@ from app.commands.common import Commands, add_command, add_data_dir, add_debug
 
 def declare(commands: Commands[Any]) -> None:
     """Declare `daemon`; app.__main__ runs it before argparse is imported."""
-    parser = add_command(commands, "daemon", "What `stdio` starts: a server without a port, gone when idle.")
+    parser = add_command(commands, "daemon", "Run the server that `stdio` starts: without a port, ends when idle.")
     add_data_dir(parser)
     add_debug(parser)
     parser.set_defaults(run=run)

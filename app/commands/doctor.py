@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def declare(commands: Commands[Any]) -> None:
     """Declare `doctor`."""
-    parser = add_command(commands, "doctor", "Try every part for real, and say how to mend what fails.")
+    parser = add_command(commands, "doctor", "Try every part for real, and say how to fix what fails.")
     parser.add_argument("--mcp", type=_mcp_url, metavar="URL", help="Try the MCP server there (/mcp or /sse) instead.")
     parser.add_argument(
         "--remote", type=server_url, metavar="URL", help="Compare with the server there: versions, settings, schema."
@@ -29,23 +29,24 @@ def run(args: Namespace) -> int:
     """Print all checks; 1 when one failed."""
     import asyncio
 
-    from app.ops import doctor as report
+    from app.ops.doctor import examination
+    from app.ops.doctor.remote import examine_mcp
     from app.settings.loading import load_settings
 
     settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": token_of(args)})
     if args.remote is not None:
         return _compare(args, settings)
-    checks = asyncio.run(report.examine(settings) if args.mcp is None else report.examine_mcp(settings, args.mcp))
+    checks = asyncio.run(examination.examine(settings) if args.mcp is None else examine_mcp(settings, args.mcp))
     if args.json:
-        print_json(report.to_json(checks))
+        print_json(examination.to_json(checks))
     else:
-        rows = [(str(check.state), check.name, check.found, check.mend or "") for check in checks]
-        print_rich(("", "what", "found", "mend"), rows)
-    return 1 if report.failed(checks) else 0
+        rows = [(str(check.state), check.name, check.found, check.remedy or "") for check in checks]
+        print_rich(("", "what", "found", "what to do"), rows)
+    return 1 if examination.failed(checks) else 0
 
 
 def _compare(args: Namespace, settings: Settings) -> int:
-    """Print what differs from another server; 1 when anything does that must not."""
+    """Print how this installation differs from another; 1 when something differs that must not."""
     import asyncio
 
     from app.ops import drift
@@ -54,15 +55,15 @@ def _compare(args: Namespace, settings: Settings) -> int:
     if args.json:
         print_json(drift.to_json(rows))
     else:
-        shown = [(str(row.state), row.what, row.here, row.there) for row in rows if row.state != "ok"]
-        if shown:
-            print_rich(("", "what", "here", "there"), shown)
-        print(f"{len(rows)} compared: {len(rows) - len(shown)} the same, {len(shown)} different")
+        different = [(str(row.state), row.what, row.here, row.there) for row in rows if row.state != "ok"]
+        if different:
+            print_rich(("", "what", "here", "there"), different)
+        print(f"{len(rows)} compared: {len(rows) - len(different)} the same, {len(different)} different")
     return 1 if drift.drifted(rows) else 0
 
 
 def _mcp_url(value: str) -> str:
-    """Take the address of an MCP server."""
+    """Check the address of an MCP server."""
     url = server_url(value)
     if not url.endswith(("/mcp", "/sse")):
         raise ArgumentTypeError(f"got {value[:80]!r}, takes a URL that ends in /mcp or /sse")

@@ -21,7 +21,7 @@ def declare(commands: Commands[Any]) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Export; the report goes where the data does not."""
+    """Export; the report goes to stderr when the data goes to stdout."""
     from contextlib import redirect_stdout
 
     from app.ops.exporting import run as run_export

@@ -12,7 +12,7 @@ def declare(commands: Commands[Any]) -> None:
     """Declare `import`."""
     from app.ops.importing.names import Format
 
-    parser = add_command(commands, "import", "Take in memories and conversations; running it again is harmless.")
+    parser = add_command(commands, "import", "Import memories and conversations; running it again is harmless.")
     parser.add_argument(
         "file", metavar="FILE", help="A file, an account export's zip, a folder of transcripts; - is standard input."
     )
@@ -20,9 +20,9 @@ def declare(commands: Commands[Any]) -> None:
         "--from",
         dest="format",
         choices=tuple(map(str, Format)),
-        help="What it holds (default: told from the content).",
+        help="Its format (default: recognised from the content).",
     )
-    parser.add_argument("--project", type=user_name, metavar="NAME", help="Put everything new into this project.")
+    parser.add_argument("--project", type=user_name, metavar="NAME", help="Put all that is imported into this project.")
     parser.add_argument("--user", type=user_name, metavar="NAME", help="Whose memories they become (DEFAULT_USER_ID).")
     add_json(parser, "Print the report as JSON, with every bad line.")
     add_common(parser)
@@ -30,7 +30,7 @@ def declare(commands: Commands[Any]) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Import, and fail when anything was bad."""
+    """Import; 1 when anything was bad."""
     from app.ops.importing.names import Format
     from app.ops.importing.run import run as run_import
     from app.ops.progress import Bar

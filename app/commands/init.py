@@ -14,7 +14,7 @@ def declare(commands: Commands[Any]) -> None:
     parser = add_command(
         commands,
         "init",
-        "Make what is missing: role and database (with ADMIN_DATABASE_URL), schema; harmless to repeat.",
+        "Create what is missing: role and database (with ADMIN_DATABASE_URL), schema; harmless to repeat.",
     )
     add_json(parser, "Print the report as JSON.")
     add_common(parser)
@@ -22,7 +22,7 @@ def declare(commands: Commands[Any]) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Make what is missing and say what was there."""
+    """Create what is missing and say what existed."""
     import asyncio
 
     from app.ops.init import initialise

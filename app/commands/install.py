@@ -6,12 +6,12 @@ from argparse import Namespace
 from typing import Any
 
 from app.commands.common import Commands, add_command, add_data_dir
-from app.commands.installation import add_client_options, print_reports, wish_of
+from app.commands.installation import add_client_options, print_reports, request_of
 
 
 def declare(commands: Commands[Any]) -> None:
     """Declare `install`."""
-    parser = add_command(commands, "install", "Add this server to your MCP clients, keeping all else they hold.")
+    parser = add_command(commands, "install", "Add this server to your MCP clients; all else in their files stays.")
     add_client_options(parser)
     parser.add_argument(
         "--hooks", action="store_true", help="For Claude Code: recall at session start, remember at the end."
@@ -29,5 +29,5 @@ def run(args: Namespace) -> int:
 
     data_dir = load_settings({"memory_data_dir": args.data_dir}).data_dir
     environment = {} if data_dir == data_directory(None) else {"MEMORY_DATA_DIR": str(data_dir)}
-    wish = wish_of(args, hooks=args.hooks, force=args.force, environment=environment)
-    return print_reports(args, install(wish, Machine.here()))
+    request = request_of(args, hooks=args.hooks, force=args.force, environment=environment)
+    return print_reports(args, install(request, Machine.current()))

@@ -1,4 +1,4 @@
-"""Options of `install` and `uninstall`, and how both print what they did."""
+"""What `install` and `uninstall` share: options, and printing what was done."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.commands.common import add_debug, add_json, print_json
 
 if TYPE_CHECKING:
     from app.clients.editing import FileReport
-    from app.clients.install import Wish
+    from app.clients.install import InstallRequest
 
 
 def add_client_options(parser: ArgumentParser) -> None:
-    """Declare which clients, where, and under which name."""
+    """Declare the options for which clients, where, and under which name."""
     from app.clients.catalogue import CLIENTS
 
     parser.add_argument(
@@ -26,7 +26,7 @@ def add_client_options(parser: ArgumentParser) -> None:
         choices=tuple(CLIENTS),
         metavar="NAME",
         default=[],
-        help=f"Which (default: all that are used here): {', '.join(CLIENTS)}.",
+        help=f"Which clients (default: all that are in use here): {', '.join(CLIENTS)}.",
     )
     parser.add_argument(
         "--scope", choices=("user", "project"), default="user", help="For you, or for the current directory alone."
@@ -37,12 +37,14 @@ def add_client_options(parser: ArgumentParser) -> None:
     add_debug(parser)
 
 
-def wish_of(args: Namespace, **more: Any) -> Wish:
+def request_of(args: Namespace, **more: Any) -> InstallRequest:
     """Return what the options ask for."""
-    from app.clients.catalogue import Scope
-    from app.clients.install import Wish
+    from app.clients.catalogue import InstallScope
+    from app.clients.install import InstallRequest
 
-    return Wish(clients=tuple(args.client), scope=Scope(args.scope), name=args.name, dry_run=args.dry_run, **more)
+    return InstallRequest(
+        clients=tuple(args.client), scope=InstallScope(args.scope), name=args.name, dry_run=args.dry_run, **more
+    )
 
 
 def print_reports(args: Namespace, reports: Sequence[FileReport]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app.commands.common import Commands, add_command, add_common, add_json, print_json, print_table, settings_of
 
 if TYPE_CHECKING:
-    from app.ops.maintain import Report, Size
+    from app.ops.maintain import MaintenanceReport, RelationSize
 
 
 def declare(commands: Commands[Any]) -> None:
@@ -21,7 +21,7 @@ def declare(commands: Commands[Any]) -> None:
         "--cleanup-days",
         type=_days,
         metavar="N",
-        help="Days after which what is archived, revoked or left over goes (CLEANUP_DAYS, default 60).",
+        help="Days after which archived, revoked and left-over data is deleted (CLEANUP_DAYS, default 60).",
     )
     parser.add_argument("--dry-run", action="store_true", help="Count only; change nothing.")
     add_json(parser, "Print the report as JSON.")
@@ -48,17 +48,18 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _print(report: Report) -> None:
+def _print(report: MaintenanceReport) -> None:
     print_table(
         ("would be removed" if report.dry_run else "removed", "rows"),
         [(what, f"{rows:,}") for what, rows in report.removed.items()],
     )
     print()
-    rows = [("table", table) for table in report.tables] + [("bloated index", one) for one in report.rebuilt_indexes]
-    rows.append(("", _whole(report)))
+    rows = [("table", table) for table in report.tables]
+    rows += [("bloated index", index) for index in report.rebuilt_indexes]
+    rows.append(("", _database(report)))
     print_table(
         ("", "name", "before", "after"),
-        [(kind, one.name, _shown(one.before), _shown(one.after)) for kind, one in rows],
+        [(kind, relation.name, _size(relation.before), _size(relation.after)) for kind, relation in rows],
     )
     if report.dropped_indexes:
         what = "would be dropped" if report.dry_run else "dropped"
@@ -66,13 +67,13 @@ def _print(report: Report) -> None:
     print(f"\n{'tried' if report.dry_run else 'maintained'} in {report.seconds:,.1f} s")
 
 
-def _whole(report: Report) -> Size:
-    from app.ops.maintain import Size
+def _database(report: MaintenanceReport) -> RelationSize:
+    from app.ops.maintain import RelationSize
 
-    return Size("database", report.bytes_before, report.bytes_after)
+    return RelationSize("database", report.bytes_before, report.bytes_after)
 
 
-def _shown(size: int | None) -> str:
+def _size(size: int | None) -> str:
     from rich.filesize import decimal
 
     return "-" if size is None else decimal(size)

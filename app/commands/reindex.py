@@ -13,7 +13,7 @@ from app.settings.rules import REINDEX
 def declare(commands: Commands[Any]) -> None:
     """Declare `reindex`."""
     parser = add_command(
-        commands, "reindex", "Make the search index anew from PostgreSQL; on a Qdrant server beside the one in use."
+        commands, "reindex", "Rebuild the search index from PostgreSQL; on a Qdrant server beside the one in use."
     )
     parser.add_argument("--dry-run", action="store_true", help="Say whether it is needed; change nothing.")
     add_json(parser, "Print the report as JSON.")
@@ -22,7 +22,7 @@ def declare(commands: Commands[Any]) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Make the index anew and print what was done."""
+    """Rebuild the index and print what was done."""
     import asyncio
 
     from rich.console import Console
@@ -35,15 +35,15 @@ def run(args: Namespace) -> int:
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)
 
-        def note(points: int, memories: int) -> None:
+        def show_progress(points: int, memories: int) -> None:
             bar.update(task, completed=points, total=memories)
 
-        report = asyncio.run(reindex(settings, args.dry_run, note))
+        report = asyncio.run(reindex(settings, args.dry_run, show_progress))
     if args.json:
         print_json(report.to_json())
     elif report.dry_run:
-        what = "has to be made anew" if report.needed else "is as the settings want it"
-        print(f"the {report.index} index ({report.name or 'there is none'}) {what}; {report.memories:,} memories")
+        state = "must be rebuilt" if report.needed else "matches the settings"
+        print(f"the {report.index} index ({report.name or 'there is none'}) {state}; {report.memories:,} memories")
     else:
-        print(f"made the {report.index} index {report.name} anew: {report.points:,} points in {report.seconds:,.1f} s")
+        print(f"rebuilt the {report.index} index {report.name}: {report.points:,} points in {report.seconds:,.1f} s")
     return 0

@@ -1,4 +1,4 @@
-"""Options for asking a server elsewhere: its address, and where the token for it stands."""
+"""Options for asking a server elsewhere: its address, and the file with its token."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def server_url(value: str) -> str:
-    """Take the address of a server."""
+    """Check the address of a server."""
     from app.settings.values import http_url
 
     try:
@@ -22,7 +22,7 @@ def add_token_file(parser: ArgumentParser) -> None:
 
 
 def token_of(args: Namespace) -> str | None:
-    """Return the token that stands in --token-file, where that is given. Raises InvalidInput."""
+    """Return the token in --token-file, if that is given. Raises InvalidInput."""
     from app.errors import InvalidInput
 
     file = args.token_file

@@ -11,10 +11,10 @@ from app.settings.rules import BACKUP
 
 def declare(commands: Commands[Any]) -> None:
     """Declare `restore`."""
-    parser = add_command(commands, "restore", "Put a backup back, all of it or nothing; all servers must be stopped.")
+    parser = add_command(commands, "restore", "Restore a backup, all of it or nothing; all servers must be stopped.")
     parser.add_argument("file", metavar="FILE", help=BACKUP_HELP)
     parser.add_argument(
-        "--replace", action="store_true", help="Put it in the place of everything that is there (default: refuse)."
+        "--replace", action="store_true", help="Replace everything in the database (default: refuse if it has data)."
     )
     add_json(parser, "Print the report as JSON.")
     add_common(parser)

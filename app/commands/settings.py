@@ -13,7 +13,7 @@ def declare(commands: Commands[Any]) -> None:
     parser = add_command(
         commands,
         "settings",
-        "Show every setting with its origin, secrets hidden; fails as the server would when some do not go together.",
+        "Show every setting with its origin, secrets hidden; fails, as the server would, when a rule is broken.",
     )
     add_json(parser)
     add_debug(parser)
@@ -21,13 +21,13 @@ def declare(commands: Commands[Any]) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print all settings, then raise what a process that they are meant for would refuse to start with."""
+    """Print all settings, then raise the error that a process would refuse to start with."""
     from app.settings.loading import broken_error, broken_of, load_settings
     from app.settings.shown import describe
 
-    found = load_settings()
-    broken = broken_of(found)
-    rows = describe(found, broken=broken)
+    settings = load_settings()
+    broken = broken_of(settings)
+    rows = describe(settings, broken=broken)
     if args.json:
         fields = ("name", "value", "origin", "default", "secret", "help", "broken")
         print_json([{field: getattr(row, field) for field in fields} for row in rows])

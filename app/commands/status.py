@@ -11,7 +11,7 @@ from app.commands.remote import add_token_file, server_url, token_of
 
 def declare(commands: Commands[Any]) -> None:
     """Declare `status`."""
-    parser = add_command(commands, "status", "Show what runs, since when, who is connected, and how much there is.")
+    parser = add_command(commands, "status", "Show what runs, since when, who is connected, and how much is stored.")
     parser.add_argument("--url", type=server_url, metavar="URL", help="Ask the server there instead.")
     add_token_file(parser)
     add_json(parser)
@@ -20,14 +20,14 @@ def declare(commands: Commands[Any]) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print what runs; that nothing does is no failure."""
+    """Print what runs; it is no failure if nothing does."""
     from app.ops import status as report
     from app.settings.loading import load_settings
 
     settings = load_settings({"memory_data_dir": args.data_dir, "memory_token": token_of(args)})
-    found = report.status(settings.data_dir) if args.url is None else report.status_of(settings, args.url)
+    values = report.status(settings.data_dir) if args.url is None else report.status_of(settings, args.url)
     if args.json:
-        print_json(found)
+        print_json(values)
     else:
-        print_rich(("", ""), report.lines(found) if args.url is None else report.lines_of(found))
+        print_rich(("", ""), report.lines(values) if args.url is None else report.lines_of(values))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from app.commands.common import (
     add_json,
     cell,
     duration,
+    plain_name,
     print_json,
     print_table,
     user_name,
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from app.access.tokens import Token
     from app.store.oauth_clients import OAuthClient
 
+_CLIENT_NAME_CHARACTERS = 100
 # where claude.ai, Claude Desktop and the mobile apps send users back to
 CLAUDE_REDIRECTS = ("https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback")
 
 
 def declare(commands: Commands[Any]) -> None:
-    """Declare `token` and what can be done with one."""
+    """Declare `token` and its actions."""
     parser = add_command(commands, "token", "Create, list and revoke access tokens.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _declare_create(actions)
@@ -71,7 +72,9 @@ def _declare_revoke(actions: Commands[Any]) -> None:
         actions, "revoke", "Revoke a token, or what a client was allowed; it stops working within 5 seconds."
     )
     revoke.add_argument(
-        "id", metavar="ID", help="Its id, as `token list` shows it; a client's, as `token clients` does: all it has."
+        "id",
+        metavar="ID",
+        help="Its id, from `token list`; a client's id, from `token clients`, revokes all its grants.",
     )
     add_json(revoke)
     add_common(revoke)
@@ -88,7 +91,7 @@ def _declare_create_client(actions: Commands[Any]) -> None:
         action="append",
         type=redirect_address,
         metavar="URL",
-        help="Where it sends users back to; may come more than once (default: Claude's).",
+        help="Where it sends users back to; may be given more than once (default: Claude's).",
     )
     add_json(client)
     add_common(client)
@@ -109,7 +112,7 @@ def create_token(args: Namespace) -> int:
     scopes = [scope for group in args.scope or [["read", "write"]] for scope in group]
     value, token = tokens.create(args.data_dir, args.user, list(dict.fromkeys(scopes)), args.expires_in)
     if args.json:
-        print_json({"token": value, **_shown(token)})
+        print_json({"token": value, **_token_fields(token)})
     else:
         print(value)
     return 0
@@ -119,12 +122,12 @@ def list_tokens(args: Namespace) -> int:
     """Print all tokens, or those of one user."""
     from app.ops import tokens
 
-    found = [_shown(token) for token in tokens.listing(args.data_dir) if args.user in (None, token.user)]
+    rows = [_token_fields(token) for token in tokens.listing(args.data_dir) if args.user in (None, token.user)]
     if args.json:
-        print_json(found)
+        print_json(rows)
     else:
         columns = ("id", "user", "client", "state", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
-        print_table(columns, [tuple(cell(token[column]) for column in columns) for token in found])
+        print_table(columns, [tuple(cell(row[column]) for column in columns) for row in rows])
     return 0
 
 
@@ -146,7 +149,7 @@ def create_client(args: Namespace) -> int:
 
     client, secret = tokens.create_client(args.data_dir, args.name, args.redirect or list(CLAUDE_REDIRECTS))
     if args.json:
-        print_json({"client_id": client.id, "client_secret": secret, **_shown_client(client)})
+        print_json({"client_id": client.id, "client_secret": secret, **_client_fields(client)})
     else:
         print(f"client id: {client.id}\nclient secret: {secret}")
     return 0
@@ -156,24 +159,22 @@ def list_clients(args: Namespace) -> int:
     """Print all clients."""
     from app.ops import tokens
 
-    found = [_shown_client(client) for client in tokens.clients(args.data_dir)]
+    rows = [_client_fields(client) for client in tokens.clients(args.data_dir)]
     if args.json:
-        print_json(found)
+        print_json(rows)
     else:
         columns = ("id", "name", "redirect_uris", "created_at", "expires_unused_at")
-        print_table(columns, [tuple(cell(client[column]) for column in columns) for client in found])
+        print_table(columns, [tuple(cell(row[column]) for column in columns) for row in rows])
     return 0
 
 
 def client_name(value: str) -> str:
-    """Take the name of a client."""
-    if not re.fullmatch(r"[^\x00-\x1f\x7f]{1,100}", value):
-        raise ArgumentTypeError(f"got {value[:40]!r}, takes 1 to 100 characters without control characters")
-    return value
+    """Check the name of a client."""
+    return plain_name(value, _CLIENT_NAME_CHARACTERS)
 
 
 def redirect_address(value: str) -> str:
-    """Take an address that users may be sent back to."""
+    """Check an address that users may be sent back to."""
     from app.access.redirects import is_redirect
 
     if not is_redirect(value):
@@ -181,7 +182,7 @@ def redirect_address(value: str) -> str:
     return value
 
 
-def _shown_client(client: OAuthClient) -> dict[str, Any]:
+def _client_fields(client: OAuthClient) -> dict[str, Any]:
     return {
         "id": client.id,
         "name": client.name,
@@ -191,7 +192,7 @@ def _shown_client(client: OAuthClient) -> dict[str, Any]:
     }
 
 
-def _shown(token: Token) -> dict[str, Any]:
+def _token_fields(token: Token) -> dict[str, Any]:
     return {
         "id": token.id,
         "user": token.user,

@@ -15,34 +15,34 @@ if TYPE_CHECKING:
     from app.store.users import UserRow
 
 _SIZES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
-_MOST = 2**63 - 1  # what a bigint holds
+_MOST = 2**63 - 1  # of a bigint in PostgreSQL
 
 
 def declare(commands: Commands[Any]) -> None:
-    """Declare `user` and what can be done with one."""
-    parser = add_command(commands, "user", "List users, limit what they keep, export and delete them.")
+    """Declare `user` and its actions."""
+    parser = add_command(commands, "user", "List users, limit what they store, export and delete them.")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    listing = add_command(actions, "list", "List all users: what each keeps and may keep.")
+    listing = add_command(actions, "list", "List all users: how much each stores and may store.")
     listing.set_defaults(run=list_users)
     _add_output(listing)
 
-    quota = add_command(actions, "quota", "Show or set how much a user may keep; 0 is no limit.")
+    quota = add_command(actions, "quota", "Show or set how much a user may store; 0 is no limit.")
     quota.add_argument("user", type=user_name, metavar="NAME", help="The user.")
-    quota.add_argument("--memories", type=_number, metavar="N", help="Memories it may keep (QUOTA_MEMORIES).")
+    quota.add_argument("--memories", type=_number, metavar="N", help="Memories it may store (QUOTA_MEMORIES).")
     quota.add_argument("--bytes", type=_number, metavar="N", help="Bytes of text: 500000, 500MB (QUOTA_BYTES).")
-    quota.add_argument("--default", action="store_true", help="Forget its own quota: the settings' holds again.")
+    quota.add_argument("--default", action="store_true", help="Forget its own quota; the settings' applies again.")
     quota.set_defaults(run=show_quota)
     _add_output(quota)
 
-    delete = add_command(actions, "delete", "Delete a user with everything it has, for good.")
+    delete = add_command(actions, "delete", "Delete a user with all its data, for good.")
     delete.add_argument("user", type=user_name, metavar="NAME", help="The user.")
     delete.add_argument("--yes", action="store_true", help="Do not ask.")
-    delete.add_argument("--dry-run", action="store_true", help="Only count what would go.")
+    delete.add_argument("--dry-run", action="store_true", help="Only count what would be deleted.")
     delete.set_defaults(run=delete_user)
     _add_output(delete)
 
-    export = add_command(actions, "export", "Write everything a user remembers as JSON Lines; import takes it back.")
+    export = add_command(actions, "export", "Write everything of a user as JSON Lines; `import` reads it back.")
     export.add_argument("user", type=user_name, metavar="NAME", help="The user.")
     export.add_argument("file", metavar="FILE", help="The file to write; - is standard output.")
     export.set_defaults(run=export_file, project=None)
@@ -58,22 +58,22 @@ def list_users(args: Namespace) -> int:
     """Print all users."""
     from app.ops import users
 
-    found = [_shown(row) for row in users.listing(args.data_dir)]
+    rows = [_user_fields(row) for row in users.listing(args.data_dir)]
     if args.json:
-        print_json(found)
+        print_json(rows)
     else:
         columns = ("user", "memories", "of", "bytes", "of", "conversations", "tokens", "deletion began")
-        print_table(columns, [tuple(cell(value) for value in row.values()) for row in found])
+        print_table(columns, [tuple(cell(value) for value in row.values()) for row in rows])
     return 0
 
 
 def show_quota(args: Namespace) -> int:
-    """Set a quota where one is given, and print what holds."""
+    """Set a quota if one is given, and print the one in force."""
     from app.ops import users
 
     use = users.quota(args.data_dir, args.user, args.memories, args.bytes, default=args.default)
     if args.json:
-        print_json({"user": args.user, **_use(use)})
+        print_json({"user": args.user, **_use_fields(use)})
     else:
         for what, used, limit in (
             ("memories", use.memories, use.quota.memories),
@@ -84,14 +84,14 @@ def show_quota(args: Namespace) -> int:
 
 
 def delete_user(args: Namespace) -> int:
-    """Delete a user; 1 when the one who was asked did not agree."""
+    """Delete a user; 1 when the person who was asked did not agree."""
     from app.ops import users
 
     def agreed(rows: dict[str, int]) -> bool:
         if args.yes:
             return True
         if not sys.stdin.isatty():
-            print("claude-memory: nothing was deleted; --yes agrees where no one can be asked", file=sys.stderr)
+            print("claude-memory: nothing was deleted; without a terminal, --yes is needed", file=sys.stderr)
             return False
         print(_rows(rows), file=sys.stderr)
         print(f"Delete {args.user} with all this, for good? Type the name: ", end="", file=sys.stderr, flush=True)
@@ -103,7 +103,7 @@ def delete_user(args: Namespace) -> int:
     else:
         print(f"{'would delete' if report.dry_run else 'deleted'} {args.user}: {_rows(report.rows)}")
         for backup in report.backups:
-            print(f"may hold it yet: {backup['place']}, taken {cell(backup['taken_at'])}")
+            print(f"may still hold it: {backup['place']}, taken {cell(backup['taken_at'])}")
     return 1 if report.dry_run and not args.dry_run else 0
 
 
@@ -111,17 +111,17 @@ def _rows(rows: dict[str, int]) -> str:
     return ", ".join(f"{count:,} of {table}" for table, count in rows.items())
 
 
-def _shown(row: UserRow) -> dict[str, Any]:
+def _user_fields(row: UserRow) -> dict[str, Any]:
     return {
         "user": row.user,
-        **_use(row.use),
+        **_use_fields(row.use),
         "conversations": row.conversations,
         "live_tokens": row.live_tokens,
         "deletion_begun_at": row.deletion_begun_at,
     }
 
 
-def _use(use: Use) -> dict[str, Any]:
+def _use_fields(use: Use) -> dict[str, Any]:
     return {
         "memories": use.memories,
         "memories_limit": use.quota.memories,

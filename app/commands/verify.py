@@ -22,7 +22,7 @@ from app.settings.rules import BACKUP
 def declare(commands: Commands[Any]) -> None:
     """Declare `verify`."""
     parser = add_command(
-        commands, "verify", "Restore a backup into a database of its own, compare every row, search in it, drop it."
+        commands, "verify", "Restore a backup into a scratch database, compare every row, search in it, drop it."
     )
     parser.add_argument("file", metavar="FILE", help=BACKUP_HELP)
     add_json(parser, "Print the report as JSON.")

@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
     if line := unread_names():
         logging.getLogger(__name__).warning("%s", line)
     given = [*(["--debug"] if args.debug else []), *(["--render-mode"] if args.render_mode else [])]
-    # This very code, whatever package `app` there is in the folder it was started in.
+    # This code, even if the folder it was started in has a package `app`.
     command = [sys.executable, "-P", "-m", "app", "worker", "--supervised", *given]
     search = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
     return Supervisor(command, settings.worker_restart_delay, {"PYTHONPATH": search}).run()

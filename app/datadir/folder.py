@@ -1,4 +1,4 @@
-"""Where the data directory and its socket are. Standard library only: `app.process.boot` and the bridge ask."""
+"""Where the data directory and its socket are. Standard library only: `app.process.boot` and the bridge load it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def data_directory(given: str | os.PathLike[str] | None) -> Path:
 
 
 def socket_path(directory: str | os.PathLike[str]) -> str:
-    """Return the path of the daemon's Unix socket: in the data directory, in a private one where that is too long."""
+    """Return the path of the daemon's Unix socket: in the data directory, or if that is too long, in a private one."""
     path = os.path.join(os.fspath(directory), "socket")  # noqa: PTH118
     if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
         return path

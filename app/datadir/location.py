@@ -1,6 +1,6 @@
 """Where the data directory is, as text. Standard library only, without pathlib, which takes 5 ms to import.
 
-`app.process.boot` asks before the port is open; all others take the path of `app.datadir.folder`.
+`app.process.boot` uses it before the port is open; all other code uses `app.datadir.folder`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ NAME = "claude-memory"
 def data_directory_name(given: str | os.PathLike[str] | None) -> str:
     """Return the data directory, absolute and not created: `given`, or the platform's user data folder.
 
-    On Linux this is platformdirs' rule written out: importing platformdirs takes 5 to 10 ms.
-    Raises RuntimeError where the directory is below the home of a user who is not there.
+    The rule for Linux is that of platformdirs, whose import takes 5 to 10 ms.
+    Raises RuntimeError when the directory is below the home of an unknown user.
     """
     if given is not None and os.fspath(given):
         return os.path.join(os.getcwd(), _expanded(os.fspath(given)))  # noqa: PTH109, PTH118

@@ -1,7 +1,7 @@
-"""One server a data directory: a lock held as long as the process lives, which tells who holds it.
+"""Allows one server for each data directory: a lock that its process holds while it lives, and that names the holder.
 
-The kernel drops the lock with its process, so a crash leaves nothing to clean up and no pid is ever trusted.
-The file stays; removing it would let two processes lock two files of the same name.
+The kernel releases the lock with its process, so a crash leaves nothing to clean up and no pid is ever trusted.
+The file stays: removing it would let two processes lock two files of the same name.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ else:
     import fcntl
 
 FILE_NAME = "lock"
-_FAR = 1 << 30  # Windows locks bytes and makes them unreadable: one far behind the content
+_FAR = 1 << 30  # Windows locks bytes and makes them unreadable: this one is far behind the content
 
 
 class DataDirectoryUnusable(MemoryServerError):
-    """The data directory cannot be made, or nothing can be written into it."""
+    """The data directory cannot be created, or nothing can be written into it."""
 
     code = "data_directory_unusable"
     status = 503
 
 
 class DataDirectoryLock:
-    """The lock of one data directory, which is created when it is not there."""
+    """The lock of one data directory, which is created if needed."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._file: int | None = None
 
     def acquire(self, url: str, mode: str = "serve") -> None:
-        """Take the lock and note who we are; mode: serve, daemon, or the command that needs the directory.
+        """Take the lock and write who we are; mode: serve, daemon, or the command that needs the directory.
 
         Raises Conflict, which names the holder, or DataDirectoryUnusable.
         """
@@ -67,7 +67,7 @@ class DataDirectoryLock:
         """Give the lock back; idempotent."""
         if self._file is not None:
             file, self._file = self._file, None
-            with contextlib.suppress(OSError):  # a full disk must not keep us from letting go
+            with contextlib.suppress(OSError):  # a full disk must not keep us from releasing it
                 os.ftruncate(file, 0)
             os.close(file)
 
@@ -85,7 +85,7 @@ def holder(directory: Path) -> dict[str, Any] | None:
 
 
 def in_use(directory: Path, held_by: dict[str, Any]) -> str:
-    """Return the message for somebody who finds the directory taken."""
+    """Return the message that the directory is in use."""
     who = f"pid {held_by.get('pid', 'unknown')}"
     if where := held_by.get("url") or held_by.get("mode"):
         who += f", {where}"
@@ -111,8 +111,8 @@ def _unusable(directory: Path, error: OSError) -> DataDirectoryUnusable:
 def _lock_or_holder(file: int) -> dict[str, Any] | None:
     """Take the lock and return None, or return its holder's line.
 
-    It may be held for an instant by somebody who only looks, as `holder` above does, while the line is that of a
-    holder long dead; and an empty line is a holder that has just come. So a line alone is not believed.
+    `holder` above also takes the lock for an instant, while the line is still that of an earlier, dead holder; and an
+    empty line means a new holder. So the lock is tried several times, and the line alone proves nothing.
     """
     held_by: dict[str, Any] = {}
     for _ in range(10):
@@ -151,10 +151,10 @@ def _write(file: int, url: str, mode: str) -> None:
 
 
 def _read(file: int) -> dict[str, Any]:
-    """Return the holder's line; {} when it is just being written."""
+    """Return the holder's line; {} while it is being written."""
     os.lseek(file, 0, os.SEEK_SET)
     try:
-        said = json.loads(os.read(file, 4_096))
+        line = json.loads(os.read(file, 4_096))
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return line if isinstance(line, dict) else {}

@@ -1,10 +1,10 @@
 """Remembers, beside the data, that a client could sign in when a server last started.
 
-With AUTH=required a server must not take connections before it knows that there is a live token, and that only its
-database knows. So a start that found one leaves the file `had-token`, and the next start on the same database opens
-its port at once. The file holds one line: the database, without user, password and options; `embedded` for our own.
-It is a hint: when all tokens have ended since, that start listens, finds none, removes the file and ends.
-Standard library only: `app.process.boot` asks before the port is open.
+With AUTH=required a server must not accept connections before it knows that there is a live token, and only its
+database knows that. So a start that found one writes the file `had-token`, and the next start on the same database
+opens its port at once. The file holds one line: the database, without user, password and options, or `embedded`.
+It is a hint: if all tokens have ended since, that start listens, finds none, removes the file and ends.
+Standard library only: `app.process.boot` reads it before the port is open.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def had_token(directory: str, database_url: str) -> bool:
 
 
 def note(directory: str, database_url: str) -> None:
-    """Remember that there is a token. What cannot be written is no harm."""
+    """Remember that there is a token. A failed write does no harm."""
     with contextlib.suppress(OSError), open(_path(directory), "w", encoding="utf-8") as file:  # noqa: PTH123
         file.write(_line(database_url))
 
@@ -41,5 +41,5 @@ def _path(directory: str) -> str:
 
 
 def _line(database_url: str) -> str:
-    place = database_url.partition("://")[2].rpartition("@")[2].partition("?")[0]
-    return f"{place if database_url else 'embedded'}\n"
+    address = database_url.partition("://")[2].rpartition("@")[2].partition("?")[0]
+    return f"{address if database_url else 'embedded'}\n"

@@ -1,4 +1,4 @@
-"""The Unix socket of a data directory: made for this user alone. Standard library only: `app.process.boot` makes it."""
+"""Creates the Unix socket of a data directory, for this user only. Standard library only, for `app.process.boot`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ BACKLOG = 128
 
 
 class SocketUnusable(MemoryServerError):
-    """The Unix socket cannot be made where it must be."""
+    """The Unix socket cannot be created where it must be."""
 
     code = "socket_unusable"
     status = 503
 
 
 def listen(path: str) -> socket.socket:
-    """Return a socket that listens at the path. Only the holder of the data directory may call: it removes an old one.
+    """Return a socket that listens at the path, replacing an old one. Only the data directory's holder may call.
 
     Raises SocketUnusable.
     """
@@ -32,7 +32,7 @@ def listen(path: str) -> socket.socket:
             _make_private(folder)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108  left by a holder that was killed
-        mask = os.umask(0o177)  # the file is born 0600: there is no moment in which others may connect
+        mask = os.umask(0o177)  # the file has mode 0600 from the start: others can never connect
         try:
             listener.bind(path)
         finally:
@@ -48,11 +48,11 @@ def listen(path: str) -> socket.socket:
 
 
 def _make_private(folder: str) -> None:
-    """Make a folder in a place where anybody may make one; one that somebody else made is refused."""
+    """Create a folder where any user may create one; refuse a folder that another user created."""
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder, 0o700)  # noqa: PTH102
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise SocketUnusable(
-            f"{folder} was made by somebody else, so no socket is made there; remove it, or choose a shorter --data-dir"
+            f"another user created {folder}, so no socket is made there; remove it, or choose a shorter --data-dir"
         )

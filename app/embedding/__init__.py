@@ -1,1 +1,1 @@
-"""Vectors of texts, from DashScope or any OpenAI-compatible service. Nothing of it is loaded without a model."""
+"""Vectors of texts, from DashScope or any OpenAI-compatible service. Without a model, none of it is loaded."""

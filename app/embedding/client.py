@@ -1,7 +1,7 @@
-"""Asks an OpenAI-compatible service for vectors: `POST /embeddings`, in batches, tried again where that helps.
+"""Requests vectors from an OpenAI-compatible service: `POST /embeddings`, in batches, retrying where that helps.
 
-What services answer: https://platform.openai.com/docs/api-reference/embeddings, and for DashScope its documentation
-of the compatible mode (at most 10 texts a call, 8,192 tokens each).
+The API: https://platform.openai.com/docs/api-reference/embeddings, and DashScope's documentation of its compatible
+mode (at most 10 texts per call, 8,192 tokens each).
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from typing import Any, Literal
 import httpx
 
 from app.backoff import Backoff, asked_wait_s
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, first_of
 
-TEXT_LIMIT_CHARACTERS = 8_000  # within 8,192 tokens in every common script: a character is seldom more than one
-_SHORTEST_CHARACTERS = 1_000  # a refused text is not cut below this; no model takes fewer than some 250 tokens
-_CALLS_AT_ONCE = {"passage": 4, "query": 8}  # of their own: a question does not wait behind memories
-_CALL_CHARACTERS = 32_000  # a service on a laptop takes some ten seconds for so much
+TEXT_LIMIT_CHARACTERS = 8_000  # within 8,192 tokens in every common script: a character is rarely more than one token
+_SHORTEST_CHARACTERS = 1_000  # a rejected text is not cut below this; every model accepts some 250 tokens
+_CALLS_AT_ONCE = {"passage": 4, "query": 8}  # separate, so that a question does not wait for memories
+_CALL_CHARACTERS = 32_000  # a service on a laptop needs some ten seconds for this many
 _CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S = 5.0, 120.0
 BACKOFF = Backoff(first_s=0.5, longest_s=8.0)
-_LONGEST_ASKED_WAIT_S = 30.0  # a service that asks for more is left alone
+_LONGEST_ASKED_WAIT_S = 30.0  # if a service asks for more, do not retry
 _TEXT_STATUS = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
-_PASSING_STATUS = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_TEMPORARY_STATUS = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _OUT_OF_QUOTA = "insufficient_quota"
 _PLAIN_TEXT = "hello"
 
 Vector = tuple[float, ...]
 
 
-class _TextsRefused(Exception):
-    """The service does not take these texts, or not so many, or not so long ones."""
+class _TextsRejected(Exception):
+    """The service rejects these texts, so many at once, or so long ones."""
 
 
 class EmbeddingClient:
-    """An app.memory.ports.Embedder. Opens connections when they are needed; `close` ends them."""
+    """An app.memory.ports.Embedder. Opens connections when needed; `close` closes them."""
 
     def __init__(
         self,
-        service: Service,
+        service: EmbeddingService,
         tries: int,
         on_tokens: Callable[[int], None] = lambda tokens: None,
         backoff: Backoff = BACKOFF,
     ) -> None:
-        """tries: of a call that fails in a way that passes. on_tokens: gets the number of tokens each call cost."""
+        """tries: attempts at a call that fails temporarily. on_tokens: called with each call's number of tokens."""
         self._service = service
         self._tries = max(1, tries)
         self._on_tokens = on_tokens
@@ -61,20 +61,20 @@ class EmbeddingClient:
 
     @property
     def model(self) -> str:
-        """What the vectors are kept under."""
+        """The name under which the vectors are stored."""
         return self._service.name
 
     @property
     def at_once(self) -> int:
-        """How many texts one call of `embed` takes best."""
+        """The best number of texts for one call of `embed`."""
         return self._service.texts * _CALLS_AT_ONCE["passage"]
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         await self._http.aclose()
 
     async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[Vector | None]:
-        """Return the unit vector of each text; None for a text that the service will not take.
+        """Return the unit vector of each text; None for a text that the service rejects.
 
         Texts are cut to TEXT_LIMIT_CHARACTERS. Raises EmbeddingUnavailable, and EmbeddingRefused when only an
         operator can help; neither message holds the key or a text.
@@ -92,20 +92,20 @@ class EmbeddingClient:
         async with slots:
             try:
                 return await self._call(texts)
-            except _TextsRefused as refusal:
-                await self._check_that_any_text_is_taken(refusal)
+            except _TextsRejected as rejection:
+                await self._check_that_it_accepts_any_text(rejection)
                 return await self._piecewise(texts)
 
-    async def _check_that_any_text_is_taken(self, refusal: _TextsRefused) -> None:
+    async def _check_that_it_accepts_any_text(self, rejection: _TextsRejected) -> None:
         try:
             await self._call([_PLAIN_TEXT])
-        except _TextsRefused:
+        except _TextsRejected:
             raise EmbeddingRefused(
-                f"{self._service.host} refuses every text ({refusal}); check EMBEDDING_MODEL and EMBEDDING_DIMENSIONS"
+                f"{self._service.host} rejects every text ({rejection}); check EMBEDDING_MODEL and EMBEDDING_DIMENSIONS"
             ) from None
 
     async def _piecewise(self, texts: Sequence[str]) -> list[Vector | None]:
-        """Embed texts that were refused together: half by half, then shorter and shorter, to leave out the fewest."""
+        """Embed texts that were rejected together: half by half, then shorter and shorter, to leave out the fewest."""
         if len(texts) > 1:
             middle = len(texts) // 2
             halves = [texts[:middle], texts[middle:]]
@@ -117,12 +117,12 @@ class EmbeddingClient:
         for half in halves:
             try:
                 vectors += await self._call(half)
-            except _TextsRefused:
+            except _TextsRejected:
                 vectors += await self._piecewise(half)
         return vectors
 
     async def _call(self, texts: Sequence[str]) -> list[Vector | None]:
-        """Do one call, again after a wait where the failure may pass."""
+        """Make one call; after a temporary failure, wait and try again."""
         for attempt in range(1, self._tries + 1):
             try:
                 return await self._once(texts)
@@ -156,33 +156,33 @@ class EmbeddingClient:
         return vectors
 
     def _failure(self, response: httpx.Response) -> Exception:
-        """Say what a status means and what to do. The service's own words are left out: they may repeat the key."""
+        """Return the error for a status, without the service's message, which may repeat the key."""
         host, status, code = self._service.host, response.status_code, _error_code(response)
-        said = f"{status} {code}" if code else str(status)
+        answer = f"{status} {code}" if code else str(status)
         if status in _TEXT_STATUS:
-            return _TextsRefused(said)
+            return _TextsRejected(answer)
         if status == HTTPStatus.TOO_MANY_REQUESTS and code == _OUT_OF_QUOTA:
-            return EmbeddingRefused(f"the quota at {host} is used up ({said}); raise it in the service's console")
-        if status in _PASSING_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return EmbeddingRefused(f"the quota at {host} is used up ({answer}); raise it in the service's console")
+        if status in _TEMPORARY_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             asked_s = asked_wait_s(response.headers.get("retry-after", ""))
-            return EmbeddingUnavailable(f"{host} is busy or failing ({said})", asked_s)
+            return EmbeddingUnavailable(f"{host} is busy or failing ({answer})", asked_s)
         if status == HTTPStatus.UNAUTHORIZED:
             return EmbeddingRefused(
-                f"{host} does not know the key ({said}); set EMBEDDING_API_KEY, or DASHSCOPE_API_KEY for DashScope"
+                f"{host} does not know the key ({answer}); set EMBEDDING_API_KEY, or DASHSCOPE_API_KEY for DashScope"
             )
         if status in (HTTPStatus.FORBIDDEN, HTTPStatus.PAYMENT_REQUIRED):
             return EmbeddingRefused(
-                f"{host} denies access ({said}): the account is in arrears or may not use the model; see its console"
+                f"{host} denies access ({answer}): the account is in arrears or may not use the model; see its console"
             )
         if status == HTTPStatus.NOT_FOUND:
             return EmbeddingRefused(
-                f"{host} has no model {self._service.model!r} ({said}); check EMBEDDING_MODEL and EMBEDDING_BASE_URL"
+                f"{host} has no model {self._service.model!r} ({answer}); check EMBEDDING_MODEL and EMBEDDING_BASE_URL"
             )
-        return EmbeddingRefused(f"{host} answered {said}; check EMBEDDING_BASE_URL")
+        return EmbeddingRefused(f"{host} answered {answer}; check EMBEDDING_BASE_URL")
 
 
 def _calls(texts: Sequence[str], most: int) -> list[list[str]]:
-    """Divide texts into calls: at most so many in one, and no more characters than a slow service can do in time."""
+    """Divide texts into calls of at most `most` texts, and few enough characters for a slow service."""
     calls: list[list[str]] = []
     characters = 0
     for text in texts:
@@ -195,20 +195,20 @@ def _calls(texts: Sequence[str], most: int) -> list[list[str]]:
 
 
 def _sendable(text: str) -> str:
-    """Cut a text to the limit; a NUL ends it for some models, and half a surrogate pair is no text to JSON."""
+    """Cut a text to the limit, and replace NULs, which end it for some models, and lone surrogates, invalid in JSON."""
     return text[:TEXT_LIMIT_CHARACTERS].replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _vectors(data: Any, texts: int) -> list[Vector | None]:
     """Return the unit vectors of an answer in the order of the texts. Raises ValueError, KeyError or TypeError."""
-    by_index = {int(one["index"]): one["embedding"] for one in data}
+    by_index = {int(entry["index"]): entry["embedding"] for entry in data}
     if sorted(by_index) != list(range(texts)) or len({len(vector) for vector in by_index.values()}) != 1:
         raise ValueError("not one vector of one size for each text")
     return [_unit(by_index[at]) for at in range(texts)]
 
 
 def _unit(numbers: Sequence[float]) -> Vector | None:
-    """Return a vector of length 1; None where it has no direction."""
+    """Return a vector of length 1; None for a zero vector."""
     length = math.hypot(*numbers)
     if not math.isfinite(length):
         raise ValueError("not a number")
@@ -222,7 +222,7 @@ def _tokens(answer: Any) -> int:
 
 
 def _error_code(response: httpx.Response) -> str:
-    """Return the short code of an error, or '' where there is none that looks like one."""
+    """Return the short code of an error, or '' if it has none that looks like a code."""
     try:
         error = response.json()["error"]
         code = str(error.get("code") or error.get("type") or "")

@@ -1,4 +1,4 @@
-"""Embeddings as a process runs them: the client, the vectors of questions, the pass over memories."""
+"""The embedding parts of one process: the client, the vectors of questions, the pass over memories."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from app import metrics
 from app.embedding.client import EmbeddingClient
 from app.embedding.pending import Pending
 from app.embedding.questions import Questions
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from app.measuring import METRICS
 from app.memory.ports import VectorStore
 
 
 class Embedding:
-    """One service in use. `questions` is for searches; `pending.run` is for the leader of all processes."""
+    """An embedding service in use. `questions` is for searches; only the leader runs `pending.run`."""
 
-    def __init__(self, service: Service, vectors: VectorStore, tries: int) -> None:
-        """tries: of a call that fails in a way that passes."""
+    def __init__(self, service: EmbeddingService, vectors: VectorStore, tries: int) -> None:
+        """tries: attempts at a call that fails temporarily."""
         self._model = service.model
         self._client = EmbeddingClient(service, tries, self._count)
         self.questions = Questions(self._client)
@@ -30,5 +30,5 @@ class Embedding:
         return self.questions.problem or self.pending.problem
 
     async def close(self) -> None:
-        """End all connections; cancel `pending.run` before."""
+        """Close all connections; cancel `pending.run` first."""
         await self._client.close()

@@ -1,4 +1,4 @@
-"""Which embedding service the settings name, and what it takes: the one place that reads them."""
+"""Reads from the settings which embedding service to use, and its limits."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from app.settings.rules import is_dashscope
 if TYPE_CHECKING:
     from app.settings.fields import Settings
 
-_DASHSCOPE_TEXTS, _USUAL_TEXTS = 10, 64  # in one call, by their documentation; others take 64 and more
+_DASHSCOPE_TEXTS, _USUAL_TEXTS = 10, 64  # in one call, from its documentation; others accept 64 or more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class EmbeddingService:
     """An OpenAI-compatible embedding service with one of its models.
 
-    url: what `/embeddings` is added to. name: what vectors of this model are kept under; those of another size or
-    prefix are other vectors. texts: how many one call takes. prefixes: put before questions and memories.
+    url: the base to which `/embeddings` is added. name: the name under which vectors are stored; another size or
+    prefix gives another name. texts: maximum per call. prefixes: put before questions and memories.
     """
 
     url: str
@@ -32,7 +32,7 @@ class Service:
 
     @property
     def host(self) -> str:
-        """The service as messages name it."""
+        """The service's name in messages."""
         return urlsplit(self.url).hostname or self.url
 
     @property
@@ -41,17 +41,17 @@ class Service:
         return "/".join(str(part) for part in parts if part)
 
 
-def service_of(settings: Settings) -> Service | None:
-    """Return the service that is set, or None without EMBEDDING_MODEL.
+def service_of(settings: Settings) -> EmbeddingService | None:
+    """Return the configured service, or None without EMBEDDING_MODEL.
 
-    EMBEDDING_BASE_URL names any service, and DashScope is taken without it. DashScope's key goes to DashScope only.
+    EMBEDDING_BASE_URL names any service; without it, DashScope is used. DashScope's key is sent only to DashScope.
     """
     if settings.embedding_model is None:
         return None
     url = settings.embedding_base_url or settings.dashscope_base_url
     at_dashscope = is_dashscope(settings.embedding_base_url, settings.dashscope_base_url)
     key = settings.embedding_api_key or (settings.dashscope_api_key if at_dashscope else None)
-    return Service(
+    return EmbeddingService(
         url=url,
         key=key.get_secret_value() if key else None,
         model=settings.embedding_model,

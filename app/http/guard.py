@@ -1,17 +1,17 @@
-"""Which names and web origins may reach the server: protects those who use it without a token from web pages.
+"""Checks Host and Origin headers: protects users without a token from web pages.
 
 A page that a user merely visits can send requests to 127.0.0.1, and by rebinding its own name to that address
-it can even read the answers. The browser tells on it: in Host (the page's name) and in Origin.
+it can even read the answers. The browser gives it away: in Host (the page's name) and in Origin.
 
-| listens on | token | a Host is taken when it is |
+| listens on | token | a Host is accepted when it is |
 |---|---|---|
 | loopback | any | a loopback name, or in ALLOWED_HOSTS |
 | elsewhere, ALLOWED_HOSTS set | any | a loopback name, the address listened on, or in ALLOWED_HOSTS |
 | elsewhere | required | any: a page cannot know the token, so a name proves nothing |
 | elsewhere | off | an IP address or a name without a dot: public DNS can rebind neither |
 
-An Origin, where there is one, must be loopback's or in ALLOWED_ORIGINS. PUBLIC_URL's own name and origin are taken as
-well. /health and /ready are free of both checks: load balancers ask by address, and nothing private is in the answer.
+An Origin header, if present, must be loopback's or in ALLOWED_ORIGINS. PUBLIC_URL's name and origin are accepted too.
+/health and /ready skip both checks: load balancers call them by address, and the answer holds nothing private.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CORS_HEADERS = (
 )
 CORS_EXPOSED = b"mcp-session-id, mcp-protocol-version, www-authenticate, retry-after, x-request-id"
 CORS_MAX_AGE_S = b"600"
-# What clients call to sign in (app.serve.oauth): a page of any origin may, and read why it was refused.
+# For the sign-in endpoints (app.serve.oauth): a page of any origin may call them, and read why it was refused.
 ANY_ORIGIN: list[Header] = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"www-authenticate, retry-after, x-request-id"),
@@ -60,7 +60,7 @@ class OriginRefused(MemoryServerError):
 
 
 class BadHeader(MemoryServerError):
-    """A header that may come once came twice, or Host is missing."""
+    """Host or Origin came more than once, or Host is missing."""
 
     code = "bad_header"
     status = 400
@@ -75,10 +75,10 @@ def _is_address(host: str) -> bool:
 
 
 def host_name(value: str) -> str | None:
-    """Return the name of a Host header in small letters, without port and brackets; None when it is none."""
+    """Return the name in a Host header in lower case, without port and brackets; None when it is invalid."""
     try:
         parts = urlsplit(f"//{value}")
-        _ = parts.port  # raises on a port that is none
+        _ = parts.port  # raises on an invalid port
     except ValueError:
         return None
     if not parts.hostname or parts.netloc != value or "@" in value or any(c in value for c in " \t/\\,"):
@@ -88,10 +88,10 @@ def host_name(value: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The rules of one server; `hosts` None takes any name."""
+    """The rules of one server; `hosts` None accepts any name."""
 
     hosts: frozenset[str] | None
-    plain_hosts: bool  # IP addresses and names without a dot are taken as well
+    plain_hosts: bool  # also accept IP addresses and names without a dot
     origins: frozenset[str]
     cors: bool
 
@@ -117,17 +117,17 @@ class Guard:
         )
 
     def check(self, hosts: list[bytes], origins: list[bytes]) -> None:
-        """Raise HostRefused, OriginRefused or BadHeader unless both headers may pass."""
+        """Raise HostRefused, OriginRefused or BadHeader unless both headers are acceptable."""
         if len(hosts) != 1 or len(origins) > 1:
             raise BadHeader(f"Host: got {len(hosts)}, Origin: got {len(origins)}; takes one Host, at most one Origin")
         host = hosts[0].decode("latin-1")
-        if not self.takes_host(host):
+        if not self.accepts_host(host):
             raise HostRefused(f"Host {shown(host)} is not a name of this server; add it to ALLOWED_HOSTS")
-        if origins and not self.takes_origin(origins[0].decode("latin-1")):
+        if origins and not self.accepts_origin(origins[0].decode("latin-1")):
             origin = shown(origins[0].decode("latin-1"))
             raise OriginRefused(f"web origin {origin} may not call this server; add it to ALLOWED_ORIGINS")
 
-    def takes_host(self, value: str) -> bool:
+    def accepts_host(self, value: str) -> bool:
         """Whether a Host header's value is one of this server's names."""
         if self.hosts is None:
             return True
@@ -138,7 +138,7 @@ class Guard:
             return True
         return self.plain_hosts and ("." not in name or _is_address(name))
 
-    def takes_origin(self, value: str) -> bool:
+    def accepts_origin(self, value: str) -> bool:
         """Whether an Origin header's value is loopback's or allowed; `null` never is."""
         if value.lower() in self.origins:
             return True
@@ -149,8 +149,8 @@ class Guard:
             return False
 
     def cors_headers(self, origins: list[bytes]) -> list[Header]:
-        """Return what lets the page of an allowed origin read the answer. Never `*`, never with credentials."""
-        if not self.cors or len(origins) != 1 or not self.takes_origin(origins[0].decode("latin-1")):
+        """Return the headers that let a page of an allowed origin read the answer. Never `*`, never credentials."""
+        if not self.cors or len(origins) != 1 or not self.accepts_origin(origins[0].decode("latin-1")):
             return []
         return [
             (b"access-control-allow-origin", origins[0]),
@@ -159,7 +159,7 @@ class Guard:
         ]
 
     def preflight_headers(self, origins: list[bytes]) -> list[Header]:
-        """Return what, beside cors_headers, answers a browser's question before the request itself."""
+        """Return the headers that answer a browser's preflight request, in addition to cors_headers."""
         if not self.cors_headers(origins):
             return []
         return [

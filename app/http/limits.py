@@ -1,11 +1,10 @@
-"""How many requests a minute one user may send.
+"""Limits the requests a minute of each user.
 
-GCRA: for each user only the moment is kept at which all requests so far would be paid for, at one request
-every 60/limit seconds. A user may be a whole minute ahead of that, so a burst of `limit` passes at once.
+The algorithm is GCRA. It stores one moment per user: when all requests so far would be paid for, at one request every
+60/limit seconds. A user may be a whole minute ahead of that moment, so a burst of `limit` passes at once.
 
-On a database server that moment stands in a table, so the limit is the same however many replicas there are. A
-database that does not answer must not be waited for by calls that may not even need it: each replica counts alone
-until it does.
+With a database server that moment is in a table, so the limit is the same for any number of replicas. Calls do not
+wait for a database that does not answer, because they may not need it: each replica counts alone until it answers.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from typing import Protocol
 from app.errors import StoreUnavailable
 
 PERIOD_S = 60.0
-USERS_LIMIT = 10_000  # about 2 MB; idle users are dropped first, then the one seen longest ago
-_SWEEP_EVERY = 1_000  # requests between two looks for idle users
-SHARED_ANSWER_S = 0.5  # a count takes a millisecond; what takes longer costs the call more than the limit is worth
-ALONE_S = 1.0  # how long a replica counts alone before it asks again
+USERS_LIMIT = 10_000  # about 2 MB; idle users are dropped first, then those seen longest ago
+_SWEEP_EVERY = 1_000  # requests between two searches for idle users
+SHARED_ANSWER_S = 0.5  # a count takes a millisecond; a longer wait costs the call more than the limit is worth
+ALONE_S = 1.0  # how long a replica counts alone before it asks the table again
 
 
 class RateLimit(Protocol):
@@ -33,7 +32,7 @@ class RateLimit(Protocol):
 
 
 class NoRateLimit:
-    """Takes every request."""
+    """Accepts every request."""
 
     async def take(self, user: str) -> float:
         """Return 0."""
@@ -57,7 +56,7 @@ class LocalRateLimit:
         now = self._now()
         paid_at = max(self._paid_at.get(user, now), now)
         ahead_s = paid_at + self._interval_s - now
-        # a hair more than the period, or rounding would refuse the last request of a burst
+        # Slightly more than the period: rounding would otherwise refuse the last request of a burst.
         if ahead_s > PERIOD_S * (1 + 1e-9):
             return ahead_s - PERIOD_S
         self._paid_at[user] = paid_at + self._interval_s
@@ -83,12 +82,12 @@ class SharedCounts(Protocol):
 
 
 class SharedRateLimit:
-    """Counts together with the other replicas; alone while their table does not answer."""
+    """Counts together with the other replicas; alone while the shared table does not answer."""
 
     def __init__(
         self, per_minute: int, shared: Callable[[], SharedCounts | None], now: Callable[[], float] = time.monotonic
     ) -> None:
-        """shared: return the table, or None before it is there."""
+        """shared: returns the table, or None before it is open."""
         self._interval_s = PERIOD_S / per_minute
         self._shared, self._now = shared, now
         self._alone = LocalRateLimit(per_minute, now)
@@ -98,7 +97,7 @@ class SharedRateLimit:
     async def take(self, user: str) -> float:
         """Count a request and return 0, or count nothing and return the seconds to wait."""
         now = self._now()
-        # Nothing can shorten the wait that was told once, so a flood of requests costs the database nothing.
+        # A wait, once announced, never gets shorter, so a flood of requests costs the database nothing.
         if (until := self._refused_until.get(user, 0.0)) > now:
             return until - now
         shared = self._shared()
@@ -116,13 +115,13 @@ class SharedRateLimit:
 
     def _note_refusal(self, user: str, now: float, wait_s: float) -> None:
         if len(self._refused_until) >= USERS_LIMIT:
-            self._refused_until = {one: until for one, until in self._refused_until.items() if until > now}
+            self._refused_until = {name: until for name, until in self._refused_until.items() if until > now}
         if len(self._refused_until) < USERS_LIMIT:
             self._refused_until[user] = now + wait_s
 
 
 def rate_limit(per_minute: int, shared: Callable[[], SharedCounts | None] | None = None) -> RateLimit:
-    """Return the limit for a setting; 0 is none. shared: given where several replicas count together."""
+    """Return the limit for a setting; 0 means no limit. shared: the table, where several replicas count together."""
     if not per_minute:
         return NoRateLimit()
     return LocalRateLimit(per_minute) if shared is None else SharedRateLimit(per_minute, shared)

@@ -1,4 +1,4 @@
-"""The HTTP of a process that answers no calls: /health, /ready and /metrics, for probes and for Prometheus."""
+"""Serves /health, /ready and /metrics of a process that answers no calls, for probes and for Prometheus."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 async def observed(
     host: str, port: int, health: Callable[[], dict[str, Any]], is_ready: Callable[[], bool], text: Callable[[], bytes]
 ) -> AsyncIterator[int]:
-    """Answer as long as the block lasts; yield the port. text: the body of /metrics. Raises CannotListen."""
+    """Serve while the block runs; yield the port. text: returns the body of /metrics. Raises CannotListen."""
     try:
         listener = bind(host, port)
     except OSError as error:
@@ -55,7 +55,7 @@ def _application(health: Callable[[], dict[str, Any]], is_ready: Callable[[], bo
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if head else body})
         else:
-            error = {"code": "not_found", "message": "here are only /health, /ready and /metrics"}
+            error = {"code": "not_found", "message": "this port has only /health, /ready and /metrics"}
             await send_json(send, 404, {"error": error}, head=head)
 
     return application

@@ -1,4 +1,4 @@
-"""Answers made outside FastAPI: JSON, and errors in the form of the endpoint (HTTP or JSON-RPC)."""
+"""Sends answers outside FastAPI: JSON, and errors in the endpoint's form (HTTP or JSON-RPC)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.errors import MemoryServerError, RateLimited
 Header = tuple[bytes, bytes]
 
 CHALLENGE = b'Bearer realm="claude-memory"'
-JSON_RPC_SERVER_ERROR = -32_000  # the range JSON-RPC leaves to servers
+JSON_RPC_SERVER_ERROR = -32_000  # from the range JSON-RPC reserves for servers
 
 
 def error_body(error: MemoryServerError) -> dict[str, Any]:
-    """Return the one form errors have over HTTP."""
+    """Return an error as the body of an HTTP answer."""
     return {"error": {"code": error.code, "message": str(error)}}
 
 
 def rpc_error_body(error: MemoryServerError) -> dict[str, Any]:
-    """Return an error as JSON-RPC has it, for MCP endpoints; no request was read, so it has no id."""
+    """Return an error as a JSON-RPC body, for MCP endpoints; no request was read, so its id is null."""
     return {
         "jsonrpc": "2.0",
         "id": None,
@@ -31,7 +31,7 @@ def rpc_error_body(error: MemoryServerError) -> dict[str, Any]:
 
 
 def error_headers(error: MemoryServerError, challenge: bytes = CHALLENGE) -> list[Header]:
-    """Return the headers HTTP wants beside some statuses; `challenge` tells who may not pass how to sign in."""
+    """Return the headers HTTP requires with some statuses; `challenge` says how to sign in."""
     if error.status == 401:
         return [(b"www-authenticate", challenge)]
     if isinstance(error, RateLimited):
@@ -50,9 +50,9 @@ async def send_error(send: Send, error: MemoryServerError, *, rpc: bool, challen
 async def send_json(
     send: Send, status: int, body: dict[str, Any] | None, headers: Sequence[Header] = (), *, head: bool = False
 ) -> None:
-    """Answer with JSON, or with nothing when `body` is None; `head` leaves the body out but tells its length."""
+    """Answer with JSON, or with no content when `body` is None; `head` leaves the body out but gives its length."""
     content = b"" if body is None else json.dumps(body).encode()
-    kind = [] if body is None else [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    content_type = [] if body is None else [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     length = [] if status == 204 else [(b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*kind, *length, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": [*content_type, *length, *headers]})
     await send({"type": "http.response.body", "body": b"" if head else content})

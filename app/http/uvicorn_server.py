@@ -1,4 +1,4 @@
-"""uvicorn as our processes run it: the loop, the signals, the log and the headers are ours."""
+"""Configures uvicorn for our processes: we bring the loop, the signals, the log and the headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import uvicorn
 
 
 class Uvicorn(uvicorn.Server):
-    """uvicorn without its signal handlers: they would end the process before its parts are closed."""
+    """uvicorn without its signal handlers, which would end the process before its parts are closed."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -19,7 +19,7 @@ class Uvicorn(uvicorn.Server):
 
 
 def config(application: Any, **more: Any) -> uvicorn.Config:
-    """Return the configuration of an ASGI application's server; `more` as uvicorn takes it."""
+    """Return the uvicorn configuration for an ASGI application; `more`: further arguments of uvicorn.Config."""
     return uvicorn.Config(
         application,
         loop="none",

@@ -1,1 +1,1 @@
-"""The search index: derived from the change log, disposable, found again from PostgreSQL at any time."""
+"""The search index: derived from the change log, disposable, and rebuilt from PostgreSQL at any time."""

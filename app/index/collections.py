@@ -1,6 +1,6 @@
-"""The collections of a shared index as the database keeps track of them: which one answers, and what it may lack.
+"""The records of a shared index's collections: which one answers searches, and which changes it may lack.
 
-`app.store` implements this; what a collection is on its server, an engine knows.
+`app.store` implements this; the engine knows what a collection is on its server.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class IndexCollection:
-    """A row. state: filling, live or retired; position: complete below this transaction, None until filled once."""
+    """A collection's record.
+
+    state: filling, live or retired. position: complete below this transaction, None until filled.
+    """
 
     name: str
     state: str
@@ -26,10 +29,10 @@ class IndexCollection:
 
 @dataclass(frozen=True, slots=True)
 class LiveCollection:
-    """The live collection as a search of one user sees it.
+    """The live collection for a search of one user.
 
-    changed: sessions and memories with changes the collection may not have yet; more than asked for: too many.
-    log_is_short: the log no longer reaches back to its position, so what it lacks is unknown.
+    changed: sessions and memories with changes the collection may lack; one more than requested means too many.
+    log_is_short: the log no longer reaches back to its position, so the changes it lacks are unknown.
     """
 
     name: str
@@ -39,43 +42,43 @@ class LiveCollection:
 
 
 class Collections(Protocol):
-    """Reads and changes those rows, of one database alone. All raise StoreUnavailable."""
+    """Reads and changes the records of one database. Every call raises StoreUnavailable."""
 
     async def all(self) -> list[IndexCollection]:
-        """Return all, oldest first."""
+        """Return all collections, oldest first."""
 
     async def live(self) -> IndexCollection | None:
-        """Return the one that answers."""
+        """Return the collection that answers searches."""
 
     async def seen_by(self, user: str, changes: int) -> LiveCollection | None:
-        """Return the live collection and at most `changes` + 1 of the user's changes it may lack, as this user."""
+        """Return, as this user, the live collection and at most `changes` + 1 of the user's changes it may lack."""
 
     async def lag(self, changes: int) -> tuple[int, float]:
-        """Return (changes the live collection may lack, at most `changes`; seconds since the oldest of them)."""
+        """Return (number of changes the live collection may lack, at most `changes`; seconds since the oldest)."""
 
     async def begin(self, prefix: str, shape: dict[str, Any]) -> str:
-        """Note a new collection that is going to be filled, and return its name."""
+        """Record a new collection to fill, and return its name."""
 
     async def save(self, name: str, position: int, seen: str) -> None:
-        """Note that a collection has everything below a transaction, and all that a snapshot shows."""
+        """Record that a collection has everything below a transaction, and all that a snapshot shows."""
 
     async def note_points(self, name: str, points: int) -> None:
-        """Note how far the filling is."""
+        """Record how many points the filling has written."""
 
     async def switch(self, name: str) -> None:
-        """Make a filled collection the live one, and retire the one that was."""
+        """Make a filled collection the live one, and retire the previous one."""
 
     async def retire(self, name: str) -> None:
-        """Let no search use a collection any more."""
+        """Stop searches from using a collection."""
 
     async def left_over(self, grace: timedelta) -> list[str]:
-        """Return the collections that were retired longer ago than `grace`, or are being filled for longer."""
+        """Return the collections that were retired, or whose filling began, longer ago than `grace`."""
 
     async def remove(self, name: str) -> None:
-        """Forget a collection that is gone."""
+        """Delete the record of a deleted collection."""
 
     async def remove_strangers(self) -> None:
-        """Forget collections of other databases: the copies a restored backup brought."""
+        """Delete the records of other databases' collections, which a restored backup copied."""
 
     async def ask_for_rebuild(self) -> None:
-        """Ask for a new collection in the place of the live one; the process that feeds it fills one."""
+        """Ask the feeding process to fill a new collection and replace the live one with it."""

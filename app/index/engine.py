@@ -1,4 +1,4 @@
-"""What a search engine must do for us, and what it is given: points, with the names their fields and vectors have."""
+"""The interface of search engines, and the points they hold, with the names of their fields and vectors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from app.memory.change_log import Space
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate
 
-# Names of a point's vectors, and of the fields of its payload that hold one keyword or several.
+# Names of a point's vectors, and of its payload's keyword fields.
 WINDOW, SESSION, DENSE = "window", "session", "dense"
 KEYWORDS = ("user", "project", "kind", "tags", "role", "conversation")
-AT = "at"  # the field that holds when it happened, in seconds since 1970
+AT = "at"  # the field with the time it happened, in seconds since 1970
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """What a search can be limited by; no text ever goes to an engine."""
+    """The fields that a search can filter by; an engine never gets a text."""
 
     user: str
     project: str
@@ -32,7 +32,7 @@ class Payload:
     at: datetime
 
     def fields(self) -> dict[str, Any]:
-        """Return it as engines keep it."""
+        """Return it as engines store it."""
         return {
             "user": self.user,
             "project": self.project,
@@ -46,11 +46,11 @@ class Payload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A memory in the engine, keyed by its id, so that applying it twice is harmless.
+    """A memory in the engine, keyed by its id, so that writing it twice is harmless.
 
-    window: weights of the memory's words and, less, its neighbours'; None where only the session is left.
-    session: weights of the whole session's words, held by the point of the session's first memory.
-    dense: the memory's vector mixed with its neighbours', as app/memory/vectors.py keeps it; None where there is none.
+    window: weights of the memory's words and, lower, its neighbours'; None if only the session is left.
+    session: weights of the whole session's words, on the point of the session's first memory only.
+    dense: the memory's vector mixed with its neighbours', packed; None if it has none.
     """
 
     id: UUID
@@ -61,18 +61,18 @@ class Point:
 
 
 class EngineAway(IndexUnavailable):
-    """The engine cannot be reached now; what it holds is sound, so it is waited for and not filled anew."""
+    """The engine cannot be reached now; its content is intact, so wait for it instead of refilling it."""
 
 
 class Engine(Protocol):
-    """Never blocks the loop. All raise IndexUnavailable when the engine is broken, EngineAway while it is away."""
+    """Never blocks the loop. Raises IndexUnavailable if it is broken, EngineAway while it is unreachable."""
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None: ...
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
-        """Return the best by window score and, where the query has a vector, those nearest to it.
+        """Return the best by window score and, if the query has a vector, those nearest to it.
 
-        Each with both scores: a window score of 0 without a common word, a dense score of None without a vector.
+        Each has both scores: a window score of 0 without a common word, a dense score of None without a vector.
         """
 
     async def session_scores(
@@ -82,25 +82,25 @@ class Engine(Protocol):
     async def count(self) -> int: ...
 
     async def checkpoint(self, position: int, seen: str | None) -> None:
-        """Make everything applied durable, then `position` as the place to follow the log from.
+        """Make everything applied durable, then record `position` as where to follow the log from.
 
-        seen: the snapshot whose changes are all applied; None when nothing was since the start.
+        seen: the snapshot whose changes are all applied; None if none were applied since the start.
         """
 
     async def close(self) -> None: ...
 
 
 class RebuildableEngine(Engine, Protocol):
-    """An engine that can be emptied; `position` is None until it was filled once."""
+    """An engine that can be emptied; `position` is None until it is filled."""
 
     position: int | None
     checkpoint_every_s: float
 
     @property
     def space(self) -> Space | None:
-        """Whose vectors it takes."""
+        """The vector space it has room for."""
 
     async def empty(self, space: Space | None) -> None: ...
 
     async def make_room(self, space: Space) -> None:
-        """Take vectors of `space` from now on; called on an engine that has none, once the first of a model come."""
+        """Accept vectors of `space` from now on; called on an engine without vectors before the first ones."""

@@ -1,4 +1,4 @@
-"""What a search is limited to, as conditions on the fields of points; each engine states them in its own types."""
+"""A search's filter as conditions on the fields of points; each engine converts them to its own types."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from app.memory.types import Filter
 
 
 class Is(NamedTuple):
-    """The field has this value, or holds it among several."""
+    """The field has this value, or contains it if it is a list."""
 
     field: str
     value: str
 
 
 class AnyOf(NamedTuple):
-    """The field has one of these values; none at all passes nothing."""
+    """The field has one of these values; an empty list matches nothing."""
 
     field: str
     values: Sequence[str]
 
 
 class Between(NamedTuple):
-    """The field is at least `since` and less than `until`; None is no limit."""
+    """The field is at least `since` and less than `until`; None means no limit."""
 
     field: str
     since: float | None
@@ -33,7 +33,7 @@ class Between(NamedTuple):
 
 
 class Among(NamedTuple):
-    """The point is one of these."""
+    """The point has one of these ids."""
 
     ids: Collection[UUID]
 
@@ -43,7 +43,7 @@ Condition: TypeAlias = FieldCondition | Among
 
 
 def conditions(user: str, where: Filter) -> list[FieldCondition]:
-    """Return what a point must meet to be the user's and within the filter."""
+    """Return the conditions for a point to belong to the user and pass the filter."""
     must: list[FieldCondition] = [Is("user", user)]
     if where.projects is not None:
         must.append(AnyOf("project", where.projects))
@@ -62,7 +62,7 @@ def conditions(user: str, where: Filter) -> list[FieldCondition]:
 
 
 def passes(fields: Mapping[str, Any], must: Sequence[FieldCondition]) -> bool:
-    """Whether a point with these fields meets all conditions, as an engine would find."""
+    """Report whether a point with these fields meets all conditions, by the engines' rules."""
     return all(_holds(condition, fields[condition.field]) for condition in must)
 
 

@@ -1,8 +1,8 @@
-"""Follows the change log: applies every committed change to the engine, from a cursor of its own.
+"""Follows the change log: applies every committed change to the engine, and keeps its position.
 
-A search first waits for a round that began after it did, so it sees every write acknowledged before.
-The cursor is a transaction horizon, and while it runs the snapshot of the last round: what that showed is applied,
-whatever else has committed since is new, also when it began long before.
+A search first waits for a round that begins after it, so it sees every write acknowledged before. The position is
+a transaction horizon and, while the process runs, the snapshot of the last round: what that snapshot shows is
+applied, and everything committed since is new, even if its transaction began long before.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from app.memory.types import Candidate
 
 logger = logging.getLogger(__name__)
 
-CATCH_UP_TIMEOUT_S = 5.0  # a search that cannot be made current by then is answered without the index
-_IDLE_S = 1.0  # other processes' writes are looked for this often when nobody searches
-_RETRY_S = 0.25  # a store that does not answer is known to, so asking costs nothing
-_GATHER_S = 0.02  # writes that come together are applied together
+CATCH_UP_TIMEOUT_S = 5.0  # a search waits this long for the index, then goes without it
+_IDLE_S = 1.0  # how often to look for other processes' writes when no search asks
+_RETRY_S = 0.25  # the store knows when it does not answer, so asking is cheap
+_GATHER_S = 0.02  # to apply writes that come together in one round
 _SESSIONS_AT_ONCE = 500
 
 T = TypeVar("T")
 
 
 class Follower:
-    """The index as the domain sees it: an engine kept level with the change log."""
+    """A SearchIndex over one engine that it keeps up to date with the change log."""
 
     def __init__(
         self,
@@ -44,14 +44,14 @@ class Follower:
         open_engine: Callable[[UUID, Space | None], Awaitable[RebuildableEngine]],
         on_applied: Callable[[int], None] = lambda changes: None,
     ) -> None:
-        """on_applied: told how many changes each round applied."""
+        """on_applied: called with how many changes each round applied."""
         self._log = log
         self._on_applied = on_applied
         self._open_engine = open_engine
         self._engine: RebuildableEngine | None = None
         self._position = 0
-        self._seen: str | None = None  # the snapshot of the last round; after a start the position alone says it
-        self._newest = 0  # above every transaction applied: a position from there on need not be read again
+        self._seen: str | None = None  # the snapshot of the last round; None until the first round after a start
+        self._newest = 0  # above every applied transaction: a position from there on has nothing to read again
         self._counted = False
         self._unsaved = False
         self._saved_at = time.monotonic()
@@ -61,7 +61,7 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = "it is being opened"
         self._filling = Filling()
-        self._away: str | None = None  # why the engine, which is sound, does not answer
+        self._away: str | None = None  # why the engine, which is intact, does not answer
         self._lag_changes = 0
         self._oldest_unapplied: float | None = None
 
@@ -95,7 +95,7 @@ class Follower:
                 await self._filled.wait()
 
     async def stop(self) -> None:
-        """Apply nothing more, save the position, close the engine; idempotent."""
+        """Stop following, save the position and close the engine; idempotent."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -114,7 +114,7 @@ class Follower:
         self._wake.set()
 
     async def view(self, user: str) -> IndexView:
-        """Return the engine, once it is level with the log for all users. Raises IndexUnavailable."""
+        """Return the engine once it is up to date with the log for all users. Raises IndexUnavailable."""
         await self.catch_up()
         return self
 
@@ -122,7 +122,7 @@ class Follower:
         """Return candidates as of the last catch-up."""
         space = self._usable().space
         if query.dense is not None and (space is None or len(query.dense) != space.size):
-            query = replace(query, dense=None)  # the first vectors are not there yet, or the model has changed
+            query = replace(query, dense=None)  # there are no vectors yet, or the model has changed
         return await self._ask(lambda engine: engine.candidates(query))
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
@@ -143,11 +143,11 @@ class Follower:
             raise IndexUnavailable("the search index is behind and did not catch up in time") from None
 
     async def save(self) -> None:
-        """Make durable now what is applied. Raises IndexUnavailable."""
+        """Make everything applied durable now. Raises IndexUnavailable."""
         await self._ask(lambda engine: engine.checkpoint(self._position, self._seen))
 
     async def rebuild(self) -> None:
-        """Fill the engine anew from the store; searches do without it meanwhile."""
+        """Refill the engine from the store; until then searches go without it."""
         self._problem, self._filling = "it is being rebuilt", Filling()
         self._wake.set()
 
@@ -155,7 +155,7 @@ class Follower:
         return await self._ask(lambda engine: engine.count())
 
     async def _ask(self, question: Callable[[RebuildableEngine], Awaitable[T]]) -> T:
-        """Ask the engine; one that fails is rebuilt."""
+        """Ask the engine; rebuild it if it fails."""
         engine = self._usable()
         try:
             return await question(engine)
@@ -184,7 +184,7 @@ class Follower:
                 self._away = None
             except EngineAway as error:
                 if self._away != str(error):
-                    logger.warning("the search index is not kept level: %s", error)
+                    logger.warning("the search index is not kept up to date: %s", error)
                 self._away = str(error)
                 self._fail_waiting(error)
                 await asyncio.sleep(_IDLE_S)
@@ -194,13 +194,13 @@ class Follower:
             except (IndexUnavailable, LogPruned) as error:
                 why = str(error) or "the change log was pruned"
                 logger.warning("rebuilding the search index: %s", why)
-                await self._begin_anew(why)
-            except Exception as error:  # the last line: a follower that ended would let every search wait for nothing
-                logger.exception("rebuilding the search index after an error of ours")
-                await self._begin_anew(f"an error of ours ({type(error).__name__}); see the log")
+                await self._schedule_rebuild(why)
+            except Exception as error:  # last resort: if the follower ended, every search would wait in vain
+                logger.exception("rebuilding the search index after an internal error")
+                await self._schedule_rebuild(f"an internal error ({type(error).__name__}); see the log")
             await self._pause()
 
-    async def _begin_anew(self, why: str) -> None:
+    async def _schedule_rebuild(self, why: str) -> None:
         if self._problem is not None:  # it was being filled
             self._filling = Filling(0, self._filling.failures + 1, why)
         self._problem = "it is being rebuilt"
@@ -208,17 +208,17 @@ class Follower:
         await asyncio.sleep(_IDLE_S)
 
     async def _count_once(self) -> None:
-        """Compare the engine's points with the store after the first round: lost files do not always show otherwise."""
+        """After the first round, compare the number of points with the store: it may be the only sign of lost files."""
         live = await self._log.live()
         points = await self._open().count()
         if await self._log.horizon() != self._position:
-            return  # something was written meanwhile: the next round looks again
+            return  # something was written meanwhile: the next round counts again
         if points < live:
             raise IndexUnavailable(f"the index has {points:,} of {live:,} memories")
         self._counted = True
 
     async def _pause(self) -> None:
-        """Wait for a write, and a little longer for more of them; a search ends both waits."""
+        """Wait for a write, then briefly for more writes; a search ends both waits."""
         for event, longest_s in ((self._wake, _IDLE_S), (self._asked, _GATHER_S)):
             if not self._waiting:
                 with contextlib.suppress(TimeoutError):
@@ -259,23 +259,23 @@ class Follower:
         positions: dict[UUID, set[int]] = {}
         for change in changes:
             positions.setdefault(change.session, set()).add(change.position)
-        gone = {change.memory for change in changes}
+        deleted = {change.memory for change in changes}
         sessions = list(positions)
         for first in range(0, len(sessions), _SESSIONS_AT_ONCE):
             page = sessions[first : first + _SESSIONS_AT_ONCE]
             members = await self._log.members(page)
             for session in page:
                 if session in members:
-                    gone.difference_update(member.id for member in members[session])
-                    gone.discard(session)  # its point holds the session's vector as long as a member lives
+                    deleted.difference_update(member.id for member in members[session])
+                    deleted.discard(session)  # its point holds the session's vector while any member is live
                 else:
-                    gone.add(session)
+                    deleted.add(session)
             await write_sessions(self._log, self._open(), members, positions)
-        if gone:
-            await self._open().apply((), list(gone))
+        if deleted:
+            await self._open().apply((), list(deleted))
 
     async def _fill(self) -> None:
-        """Empty the engine and write every live memory to it, then follow the log from before that."""
+        """Empty the engine and write every live memory to it; then follow the log from before the filling."""
         engine = self._open()
         started, written = time.monotonic(), 0
         snapshot = await self._log.snapshot()
@@ -309,7 +309,7 @@ class Follower:
 
 
 async def _ahead(pages: AsyncIterator[T]) -> AsyncIterator[T]:
-    """Yield the same, and have the next one fetched meanwhile: PostgreSQL works while we do."""
+    """Yield the pages, and fetch the next one meanwhile, so that PostgreSQL works while we do."""
 
     async def fetch() -> T | None:
         return await anext(pages, None)

@@ -1,4 +1,4 @@
-"""Makes the engine's points out of a session's members: which ones a change touches, and what they hold now."""
+"""Makes the engine's points of a session: those that a change affects, with their present content."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def session_points(
     """Return the points of a session to write.
 
     members: its live memories in order of position, at least one.
-    changed: positions that changed; the turns near them are re-weighed. None: all of them.
-    vectors: those of `vectors_needed`, as app/memory/vectors.py keeps them, all of one size.
-    The session's own vector stands on the point of its first memory, also when that memory is gone.
+    changed: positions that changed; the turns near them are written too. None: all of them.
+    vectors: those of `vectors_needed`, packed (app/memory/vectors.py), all of one size.
+    The point of its first memory holds the session's own vector, even if that memory was deleted.
     """
     first = members[0].position
-    places: list[Member | None] = [None] * (members[-1].position - first + 1)  # a turn that is gone keeps its place
+    slots: list[Member | None] = [None] * (members[-1].position - first + 1)  # a deleted turn keeps its place
     for member in members:
-        places[member.position - first] = member
-    turns = [None if member is None else Counter(member.terms) for member in places]
+        slots[member.position - first] = member
+    turns = [None if member is None else Counter(member.terms) for member in slots]
     whole = session_vector(turn for turn in turns if turn)
-    kept = [None if member is None else vectors.get(member.id) for member in places] if vectors else None
+    packed = [None if member is None else vectors.get(member.id) for member in slots] if vectors else None
     points = []
     for member in members:
         is_first = member.id == session
@@ -42,7 +42,7 @@ def session_points(
                     payload=_payload(member),
                     window=window_vector(turns, at),
                     session=whole if is_first else None,
-                    dense=_mixed(kept, at) if kept else None,
+                    dense=_mixed(packed, at) if packed else None,
                 )
             )
     if all(member.id != session for member in members):
@@ -51,9 +51,9 @@ def session_points(
 
 
 def vectors_needed(session: UUID, members: Sequence[Member], changed: Collection[int] | None) -> list[UUID]:
-    """Return the memories whose vectors go into the points that `session_points` makes.
+    """Return the memories whose vectors `session_points` needs.
 
-    Those near a change are mixed with their own neighbours, and the session's first is always written.
+    Turns near a change are mixed with their own neighbours, and the session's first turn is always written.
     """
     if changed is None:
         return [member.id for member in members]
@@ -62,16 +62,16 @@ def vectors_needed(session: UUID, members: Sequence[Member], changed: Collection
 
 
 def of_size(vectors: Mapping[UUID, bytes], size: int) -> dict[UUID, bytes]:
-    """Leave out vectors that the service made of another size under the same name: the engine takes one size."""
+    """Return the vectors of one size: the engine accepts one, but a service may return others under the same name."""
     from app.memory.vectors import size_of
 
     return {id_: vector for id_, vector in vectors.items() if size_of(vector) == size}
 
 
-def _mixed(kept: Sequence[bytes | None], at: int) -> bytes | None:
-    from app.memory.vectors import mixed  # brings numpy, which a server without a model never loads
+def _mixed(packed: Sequence[bytes | None], at: int) -> bytes | None:
+    from app.memory.vectors import mixed  # imports numpy, which a server without a model never loads
 
-    return mixed(kept, at)
+    return mixed(packed, at)
 
 
 def _is_near(position: int, changed: Collection[int], distance: int = NEIGHBOURS) -> bool:

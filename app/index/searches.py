@@ -1,4 +1,4 @@
-"""The searches that an engine runs for one question, and the candidates their scores make."""
+"""The vector searches that an engine runs for one question, and the candidates made from their scores."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Scores: TypeAlias = dict[UUID, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorSearch:
-    """Asks for the points nearest to a vector by dot product, best first.
+    """A search for the points nearest to a vector by dot product, best first.
 
-    using: the name of the points' vector. must: conditions they meet. without: points that are left out.
+    using: the name of the points' vector. must: conditions for the points. without: points to leave out.
     """
 
     using: str
@@ -30,20 +30,20 @@ class VectorSearch:
 
 
 class CandidateSearch:
-    """Finds candidates in two steps, so that each has both scores whichever search found it.
+    """Finds candidates in two steps, so that each has both scores, whichever search found it.
 
-    The first step looks for the best by words and, where the query has a vector, for the nearest to it. The second
-    asks for the scores that the other search did not tell. An engine runs the searches of a step and adds the answers.
+    The first step finds the best by words and, if the query has a vector, the nearest to it. The second gets the
+    scores that are still missing. An engine runs the searches of a step and adds the answers.
     """
 
     def __init__(self, query: CandidateQuery, without: Collection[UUID] = ()) -> None:
-        """without: points that are left out."""
+        """without: points to leave out."""
         self._query, self._without = query, without
         self._windows: Scores = {}
         self._nearest: Scores = {}
 
     def first(self) -> list[VectorSearch]:
-        """Return the searches of the first step; none where the filter lets nothing pass."""
+        """Return the searches of the first step; none if the filter matches nothing."""
         query = self._query
         if query.where.projects == () or query.where.kinds == ():
             return []
@@ -51,17 +51,17 @@ class CandidateSearch:
         return [*self._by_words(must, query.limit, self._without), *self._by_vector(must, query.limit, self._without)]
 
     def second(self) -> list[VectorSearch]:
-        """Return the searches of the second step, once the answers of the first are added."""
+        """Return the searches of the second step; first add the answers of the first."""
         wordless, far = self._nearest.keys() - self._windows.keys(), self._windows.keys() - self._nearest.keys()
         return [*self._by_words([Among(wordless)], len(wordless)), *self._by_vector([Among(far)], len(far))]
 
     def add(self, searches: Iterable[VectorSearch], answers: Iterable[Scores]) -> None:
-        """Take note of the scores that each search of a step found."""
+        """Add the scores that each search of a step found."""
         for search, scores in zip(searches, answers, strict=True):
             (self._windows if search.using == WINDOW else self._nearest).update(scores)
 
     def candidates(self) -> list[Candidate]:
-        """Return what was found: a window score of 0 without a common word, no dense score without a vector."""
+        """Return the candidates: a window score of 0 without a common word, a dense score of None without a vector."""
         windows, nearest = self._windows, self._nearest
         return [Candidate(id_, windows.get(id_, 0.0), nearest.get(id_)) for id_ in {**windows, **nearest}]
 

@@ -1,4 +1,4 @@
-"""What a search index offers to the processes that run it, and how it is set up: an `IndexSetup` for each engine."""
+"""The interfaces of a search index for the processes that run it; each engine has an `IndexSetup`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MaySend: TypeAlias = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """How the filling of an empty engine goes. points: written in this try; failures: tries that failed in a row.
+    """The progress of filling an empty engine.
 
-    problem: why the last of them failed.
+    points: written in this try. failures: tries that failed in a row. problem: why the last of them failed.
     """
 
     points: int = 0
@@ -27,7 +27,7 @@ class Filling:
 
 
 class Index(SearchIndex, Protocol):
-    """The search index as one process has it."""
+    """The search index in one process."""
 
     @property
     def problem(self) -> str | None:
@@ -35,59 +35,59 @@ class Index(SearchIndex, Protocol):
 
     @property
     def lag(self) -> tuple[int, float]:
-        """The changes that are not applied, as far as is known, and the seconds since the oldest of them."""
+        """The number of changes known and not yet applied, and the seconds since the oldest."""
 
     @property
     def filling(self) -> Filling | None:
-        """How far the index is filled, where this process fills it."""
+        """The progress of filling; None if another process fills the index."""
 
     async def start(self) -> None:
-        """Open it and begin to keep it usable, in the background. Raises Conflict when another process has it."""
+        """Open it and keep it up to date in the background. Raises Conflict when another process has it open."""
 
     async def stop(self) -> None:
-        """Keep what is done, and close everything; idempotent."""
+        """Save what is applied and close everything; idempotent."""
 
     async def wait_filled(self, timeout_s: float) -> None:
-        """Wait until the index is filled, where this process fills it, but no longer than `timeout_s`."""
+        """If this process fills the index, wait until it is filled, at most `timeout_s`."""
 
     def wake(self) -> None:
-        """Tell the index that something was written."""
+        """Report that something was written."""
 
     async def rebuild(self) -> None:
-        """Have the index made anew from the store. Raises StoreUnavailable."""
+        """Start a rebuild of the index from the store. Raises StoreUnavailable."""
 
     async def count(self) -> int:
-        """Return how many points it holds. Raises IndexUnavailable and StoreUnavailable."""
+        """Return the number of its points. Raises IndexUnavailable and StoreUnavailable."""
 
 
 class IndexFeeder(Protocol):
-    """Keeps a shared index level with the change log, in the one process of all that leads."""
+    """Keeps a shared index up to date with the change log, in the leading process only."""
 
     @property
     def runs(self) -> bool:
-        """Whether it feeds here, or tries to."""
+        """Whether this process feeds the index, or tries to."""
 
     @property
     def problem(self) -> str | None:
-        """Why the index is not kept level with the log, in one line; None while it is."""
+        """Why the index is not kept up to date, in one line; None while it is."""
 
     @property
     def lag(self) -> tuple[int, float]:
-        """The changes seen and not applied, and the seconds since the oldest of them."""
+        """The number of changes seen and not applied, and the seconds since the oldest."""
 
     def wake(self) -> None:
-        """Tell the feeder that something was written."""
+        """Report that something was written."""
 
     async def run(self) -> None:
-        """Feed until cancelled. It may be called again."""
+        """Feed until cancelled. May be called again."""
 
     async def close(self) -> None:
-        """Close the connections, when it does not run any more."""
+        """Close the connections; call it after `run` has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSource:
-    """What an index is made from. on_applied: called with how many changes each round applied."""
+    """The data an index is made from. on_applied: called with how many changes each round applied."""
 
     log: ChangeLog
     collections: Collections
@@ -95,10 +95,10 @@ class IndexSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What answers searches now: a collection or a folder; name is None while nothing does.
+class IndexStatus:
+    """The collection or folder that answers searches; its name is None if none does.
 
-    is_wanted: whether it is as the settings want it.
+    is_wanted: whether it matches the settings.
     """
 
     name: str | None
@@ -107,26 +107,26 @@ class Standing:
 
 
 class SharedIndex(Protocol):
-    """The part of a setup whose index all processes of a deployment share."""
+    """The part of a setup for an index that all processes of a deployment share."""
 
     def feeder(self, source: IndexSource, may_send: MaySend) -> IndexFeeder:
-        """Return what feeds the index; may_send: asked right before each request that changes something."""
+        """Return the index's feeder. may_send: called right before each request that changes something."""
 
 
 class IndexSetup(Protocol):
-    """One engine with the settings that chose it. Making a setup loads nothing of the engine; its methods do."""
+    """One engine with its settings. Constructing it imports no engine; its methods do."""
 
     @property
     def name(self) -> str:
-        """What reports call an index of this engine."""
+        """The name of this kind of index in reports."""
 
     @property
     def modules(self) -> Sequence[str]:
-        """What the methods import; loaded in a thread before a server calls them."""
+        """The modules that the methods import; a server loads them in a thread before it calls them."""
 
     @property
     def folder(self) -> Path | None:
-        """Where the index keeps files on this machine; None where it keeps none."""
+        """The folder of the index on this machine; None if it has none."""
 
     @property
     def remedy(self) -> str:
@@ -134,10 +134,10 @@ class IndexSetup(Protocol):
 
     @property
     def shared(self) -> SharedIndex | None:
-        """How the index is fed; None where each process has an index of its own and follows the log with it."""
+        """How to feed the index; None if each process has its own index and follows the log."""
 
     def index(self, source: IndexSource) -> Index:
-        """Return the index; not started."""
+        """Return the index, not started."""
 
-    async def standing(self, source: IndexSource) -> Standing:
-        """Return what answers searches now. Raises StoreUnavailable."""
+    async def status(self, source: IndexSource) -> IndexStatus:
+        """Return the status of what answers searches now. Raises StoreUnavailable."""

@@ -1,4 +1,4 @@
-"""Writes the points of sessions to an engine: reads their vectors, makes the points, some at a time."""
+"""Writes the points of sessions to an engine: reads their vectors and makes the points, some at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Positions: TypeAlias = Mapping[UUID, set[int]]  # of changed members, by session
 async def write_sessions(
     log: ChangeLog, engine: RebuildableEngine, members: Mapping[UUID, Sequence[Member]], positions: Positions
 ) -> int:
-    """Write the points of sessions, those near the positions or all; return how many."""
+    """Write the points of sessions, all or those near the changed positions; return how many."""
     written = 0
     for part in _parts(members, _MEMORIES_AT_ONCE):
         vectors = await log.vectors(_needed(part, positions))
@@ -34,21 +34,21 @@ async def write_sessions(
 
 
 def _parts(members: Mapping[UUID, Sequence[Member]], memories: int) -> Iterator[dict[UUID, Sequence[Member]]]:
-    """Cut sessions into parts of about so many memories: their vectors are some megabytes at a time."""
+    """Divide sessions into parts of about `memories` memories, whose vectors are some megabytes."""
     part: dict[UUID, Sequence[Member]] = {}
-    held = 0
-    for session, its in members.items():
-        part[session] = its
-        held += len(its)
-        if held >= memories:
+    size = 0
+    for session, turns in members.items():
+        part[session] = turns
+        size += len(turns)
+        if size >= memories:
             yield part
-            part, held = {}, 0
+            part, size = {}, 0
     if part:
         yield part
 
 
 def _needed(members: Mapping[UUID, Sequence[Member]], positions: Positions) -> list[UUID]:
-    return [id_ for session, its in members.items() for id_ in vectors_needed(session, its, positions.get(session))]
+    return [id_ for session, turns in members.items() for id_ in vectors_needed(session, turns, positions.get(session))]
 
 
 def _points(
@@ -57,10 +57,10 @@ def _points(
     vectors: Mapping[UUID, bytes],
     space: Space | None,
 ) -> list[Point]:
-    """Return the points of sessions; made in a thread, since a session can hold a megabyte of terms."""
-    kept = of_size(vectors, space.size) if space and vectors else {}
+    """Return the points of sessions; runs in a thread, since a session can have a megabyte of terms."""
+    usable = of_size(vectors, space.size) if space and vectors else {}
     return [
         point
-        for session, its in members.items()
-        for point in session_points(session, its, positions.get(session), kept)
+        for session, turns in members.items()
+        for point in session_points(session, turns, positions.get(session), usable)
     ]

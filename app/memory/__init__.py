@@ -1,1 +1,1 @@
-"""The domain: what a memory is, and how it is remembered, found, changed and forgotten. Imports no driver."""
+"""The domain: what a memory is, and how to remember, find, change and forget one. It imports no driver."""

@@ -1,12 +1,11 @@
-"""What search knows of a text: its terms as stable numbers, its length, whether it asks or tells a time.
+"""Analyses a text for search: its terms as stable numbers, its length, whether it asks or mentions a time.
 
-The recipe was measured on LoCoMo (docs/benchmarks.md): lower case, possessive 's and apostrophes dropped,
-runs of letters and digits, 59 stop words, Snowball's English stems. So `snake_case`, `a/path.py` and `3.11`
-are found by their parts. Scripts written without spaces (Chinese, Japanese, Thai and others, and Korean,
-whose particles hang on the words) become single characters and pairs of neighbours; traditional Chinese is
-folded to simplified.
+The steps were measured on LoCoMo (docs/benchmarks.md): lower case, no possessive 's and no apostrophes, runs of
+letters and digits, 59 stop words, Snowball's English stems. So search finds `snake_case`, `a/path.py` and `3.11` by
+their parts. Scripts written without spaces (Chinese, Japanese, Thai and others, and Korean, whose particles attach
+to words) become single characters and pairs of neighbours; traditional Chinese is folded to simplified.
 
-Everything here is pure and total: any `str` has an analysis, lone surrogates and NULs included.
+Every function is pure and total: any `str` has an analysis, even with lone surrogates and NULs.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from app.memory.cues import MonthCue, asks_when, month_cue, tells_time
 from app.memory.types import Analysis
 
 ANALYSIS_VERSION = 1
-"""Stored beside each row; raise it when the same text would get other terms: rows are analysed anew."""
+"""Stored with each row. Raise it when the same text would get other terms: rows are then analysed again."""
 
-TERMS_LIMIT = 20_000  # of one text; a piece of 8,000 Chinese characters has 16,000
+TERMS_LIMIT = 20_000  # in one text; a piece of 8,000 Chinese characters has 16,000
 CACHED_WORDS = 50_000  # about 6 MB; a vocabulary larger than this is mostly numbers and noise
-CACHED_WORD_CHARACTERS = 40  # longer ones (keys, base64) hardly come twice
-NAMES_CACHED = 2_000  # speakers' names; a search looks at up to 200
+CACHED_WORD_CHARACTERS = 40  # longer ones (keys, base64) seldom occur twice
+NAMES_CACHED = 2_000  # speakers' names; a search reads up to 200
 
 _STOP = """
 a an the of to in on at for and or is are was were be been did do does what when where who which how why
@@ -38,7 +37,7 @@ not so but if than then there
 STOP_WORDS = frozenset(_STOP.split())
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
-# Marks of Indic scripts and of Arabic and Hebrew are no letters to Python, but belong to the word.
+# Python does not count marks of Indic scripts, Arabic and Hebrew as letters, but they belong to the word.
 _WORD = re.compile(r"(?:[^\W_]|[\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0dff])+")
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
@@ -52,14 +51,14 @@ _POSSESSIVE = re.compile(r"'s\b")
 _ACCENTS = re.compile(r"(?<=[a-zα-ωе])[\u0300-\u036f]+")  # Latin and Greek, and Cyrillic ё, mostly typed as е
 _LETTERS = str.maketrans({"’": "'", "ʼ": "'", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i"})
 
-CHARACTERS_A_WORD = 1.5  # the mean Chinese word; makes lengths of both kinds of text comparable
+CHARACTERS_A_WORD = 1.5  # the mean length of a Chinese word; makes lengths comparable between scripts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What search knows of a question.
+    """The analysis of a question.
 
-    terms: distinct hashed terms, ascending. words: its words, stop words too. normal: all of it, folded.
+    terms: distinct hashed terms, ascending. words: its words, with stop words. normal: the whole question, folded.
     """
 
     terms: tuple[int, ...]
@@ -70,7 +69,7 @@ class Question:
 
 
 def analyse(text: str) -> Analysis:
-    """Return the analysis to store beside a text. About 10 µs for a turn of a conversation."""
+    """Return the analysis to store with a text. It takes about 10 µs for a turn of a conversation."""
     normal = folded(text)
     words, runs = split(normal)
     terms = _terms_of(words, runs)
@@ -84,7 +83,7 @@ def analyse(text: str) -> Analysis:
 
 
 def analyse_question(question: str) -> Question:
-    """Return what ranking needs of a question; its terms are those `analyse` would give."""
+    """Return the analysis of a question, with the terms that `analyse` would return."""
     normal = folded(question)
     words, runs = split(normal)
     return Question(
@@ -97,7 +96,7 @@ def analyse_question(question: str) -> Question:
 
 
 def folded(text: str) -> str:
-    """Return the text as its words are compared: case, width, accents and traditional Chinese folded."""
+    """Return the text in the form in which words are compared: case, width, accents and traditional Chinese folded."""
     if text.isascii():
         normal = text.lower()
     else:
@@ -125,7 +124,7 @@ def name_terms(name: str) -> frozenset[int]:
 
 
 def is_named(name: str, question: Question) -> bool:
-    """Tell whether the question holds a word of the name, or its characters in one piece."""
+    """Report whether the question contains a word of the name, or its characters in a row."""
     words, runs = _name_parts(name)
     return not question.words.isdisjoint(words) or any(run in question.normal for run in runs)
 
@@ -133,12 +132,12 @@ def is_named(name: str, question: Question) -> bool:
 @lru_cache(NAMES_CACHED)
 def _name_parts(name: str) -> tuple[frozenset[str], tuple[str, ...]]:
     words, runs = split(folded(name))
-    # Nobody is named by "the" or by one character of a Chinese name.
+    # "the" or one character of a Chinese name does not name anyone.
     return frozenset(words) - STOP_WORDS, tuple(run for run in runs if len(run) > 1)
 
 
 def _terms_of(words: list[str], runs: list[str]) -> list[int]:
-    """Return the hashed terms with repeats, stop words left out, at most TERMS_LIMIT."""
+    """Return the hashed terms with repeats and without stop words, at most TERMS_LIMIT."""
     if len(_numbers) > CACHED_WORDS:
         _numbers.clear()
     terms = [number for number in map(_numbers.__getitem__, words) if number]
@@ -149,7 +148,7 @@ def _terms_of(words: list[str], runs: list[str]) -> list[int]:
 
 
 class _Numbers(dict[str, int]):
-    """Number of each word seen of late; 0 for a stop word. Looking up is far faster than stemming."""
+    """The numbers of words seen lately; 0 for a stop word. A lookup is far faster than stemming."""
 
     def __missing__(self, word: str) -> int:
         number = 0 if word in STOP_WORDS else _hashed(_stem()(word))
@@ -162,7 +161,7 @@ _numbers = _Numbers()
 
 
 def _hashed(term: str) -> int:
-    """Return a number in 1..2³¹−1 that is the same for ever, in every process and on every platform."""
+    """Return a number in 1..2³¹−1 that never changes, in any process and on any platform."""
     number = int.from_bytes(blake2s(term.encode("utf-8", "surrogatepass"), digest_size=4).digest(), "big")
     return number & 0x7FFF_FFFF or 1
 
@@ -180,8 +179,8 @@ def _stem() -> Callable[[str], str]:
 def _simplified() -> dict[int, int]:
     """Return OpenCC's table from traditional to simplified characters.
 
-    Only its characters, not its phrases: search needs the same fold on both sides, not the best spelling,
-    and a character's fold must not depend on where a text was cut.
+    It has characters only, not phrases: search needs the same fold on both sides, not the best spelling, and a
+    character's fold must not depend on where a text was cut.
     """
     from importlib.resources import files
 

@@ -1,4 +1,4 @@
-"""What arguments may be: a type for each rule."""
+"""The types of arguments: one type for each rule."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from app.memory.types import (
 )
 
 
-def _sound(value: str) -> str:
-    """Refuse what PostgreSQL cannot store and what is nothing but space."""
+def _with_content(value: str) -> str:
+    """Reject a NUL, which PostgreSQL cannot store, and text that is only white space."""
     if "\x00" in value:
         raise PydanticCustomError("unsound", "holds a NUL character")
     if not value.strip():
@@ -38,16 +38,16 @@ def _one_line(value: str) -> str:
 
 
 def _moment(value: Any) -> datetime:
-    """Read an ISO 8601 date or date and time; without an offset it is UTC."""
+    """Parse an ISO 8601 date, or date and time; without an offset it is UTC."""
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise PydanticCustomError("moment", "is no ISO 8601 date") from None
+            raise PydanticCustomError("moment", "is not an ISO 8601 date") from None
     else:
-        raise PydanticCustomError("moment", "is no ISO 8601 date")
+        raise PydanticCustomError("moment", "is not an ISO 8601 date")
     try:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
@@ -60,7 +60,7 @@ def _uuid(value: Any) -> UUID:
     try:
         return UUID(value)
     except (ValueError, TypeError, AttributeError):
-        raise PydanticCustomError("id", "is no id of a memory") from None
+        raise PydanticCustomError("id", "is not the id of a memory") from None
 
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
@@ -77,30 +77,30 @@ def _metadata(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Yield every string of a JSON value, keys included; refuse what is nested too deep for a recursion."""
-    rest = [(value, 0)]
-    while rest:
-        item, depth = rest.pop()
+    """Yield every string in a JSON value, including keys; reject a value that is nested too deeply."""
+    pending = [(value, 0)]
+    while pending:
+        item, depth = pending.pop()
         if depth > METADATA_LIMIT_DEPTH:
-            raise PydanticCustomError("metadata", "is nested too deep")
+            raise PydanticCustomError("metadata", "is nested too deeply")
         if isinstance(item, str):
             yield item
         elif isinstance(item, dict):
-            rest += ((part, depth + 1) for pair in item.items() for part in pair)
+            pending += ((part, depth + 1) for pair in item.items() for part in pair)
         elif isinstance(item, list):
-            rest += ((part, depth + 1) for part in item)
+            pending += ((part, depth + 1) for part in item)
 
 
-def _distinct(value: list[str]) -> list[str]:
+def _without_repeats(value: list[str]) -> list[str]:
     return list(dict.fromkeys(value))
 
 
-Text = Annotated[str, Field(strict=True, max_length=TEXT_LIMIT_CHARACTERS), AfterValidator(_sound)]
-Query = Annotated[str, Field(strict=True, max_length=QUERY_LIMIT_CHARACTERS), AfterValidator(_sound)]
+Text = Annotated[str, Field(strict=True, max_length=TEXT_LIMIT_CHARACTERS), AfterValidator(_with_content)]
+Query = Annotated[str, Field(strict=True, max_length=QUERY_LIMIT_CHARACTERS), AfterValidator(_with_content)]
 Name = Annotated[
-    str, Field(strict=True, max_length=NAME_LIMIT_CHARACTERS), AfterValidator(_sound), AfterValidator(_one_line)
+    str, Field(strict=True, max_length=NAME_LIMIT_CHARACTERS), AfterValidator(_with_content), AfterValidator(_one_line)
 ]
-Tags = Annotated[list[Name], Field(max_length=TAGS_LIMIT), AfterValidator(_distinct)]
+Tags = Annotated[list[Name], Field(max_length=TAGS_LIMIT), AfterValidator(_without_repeats)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
 Moment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")

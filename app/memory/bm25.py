@@ -1,14 +1,14 @@
-"""BM25 over a turn with its neighbours, in two parts: one that the index stores, one that a question brings.
+"""BM25 over a turn with its neighbours, split in two: vectors that the index stores, and weights of a question.
 
-The part that depends on a text alone stands in the vectors the index stores (`window_vector`, `session_vector`); the
-part that depends on the question and on the searched projects' counts stands in the query (`query_weights`). The
-engine's dot product is then the window score B and the session score S, the same embedded, on a server and on any
-number of shards, and never touched by another user's data.
+The stored vectors (`window_vector`, `session_vector`) hold the part that depends on the text alone; the query
+(`query_weights`) holds the part that depends on the question and on the counts of the searched projects. So the
+engine's dot product is the window score B or the session score S: the same embedded, on a server and on any number
+of shards, and independent of other users' data.
 
-In place of mean lengths and of counts over windows, which change with every write, stand fixed lengths and counts
-over turns. With them b = 0.75 for windows does as well as the recipe's 0.5 (0.758 / 0.822 on LoCoMo's three
-conversations for tuning against 0.754 / 0.821), and better where pictures' captions are left out (0.751 / 0.819
-against 0.745 / 0.819); the original has 0.760 / 0.819.
+Mean lengths and counts over windows change with every write, so fixed lengths and counts over turns replace them.
+With those, b = 0.75 for windows does as well as the usual recipe's 0.5 (R@5 / R@10 of 0.758 / 0.822 on LoCoMo's three
+tuning conversations against 0.754 / 0.821), and better without picture captions (0.751 / 0.819 against 0.745 /
+0.819); the original has 0.760 / 0.819.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from app.memory.analysis import Question, name_terms
 from app.memory.types import Corpus
 
 VECTORS_VERSION = 2
-"""Raise it whenever the same counts would give other vectors: an index of another version is rebuilt."""
+"""Raise it whenever the same counts would give other vectors: it makes every index rebuild."""
 
-BEFORE = (0.7, 0.4)  # what the words of the turn before count for a turn, and those of the one before that
+BEFORE = (0.7, 0.4)  # weight of the words of the turn before, and of the one before that
 AFTER = (0.4, 0.2)
-NEIGHBOURS = max(len(BEFORE), len(AFTER))  # a changed turn re-weighs this many on each side
+NEIGHBOURS = max(len(BEFORE), len(AFTER))  # a changed turn changes the vectors of this many on each side
 
 SATURATION = 1.2  # BM25's k1
-# Weights are whole multiples of these. Their products are then multiples of 2**-16, whose sums below 256 take the 24
-# bits that a 32-bit float holds: an engine's score is exact, so whatever order it, its shards and its segments add
-# in, the same memories tie and the same come first.
-STORED_STEPS = 512  # in 1.0 of a stored weight
-ASKED_STEPS = 128  # in 1.0 of a question's
+# Weights are whole multiples of 1 / these. Products of two are multiples of 2**-16, whose sums below 256 fit the 24
+# bits of a 32-bit float. So scores are exact: in whatever order an engine, its shards and its segments add, the same
+# memories tie and the same come first.
+STORED_STEPS = 512  # steps per 1.0 of a stored weight
+ASKED_STEPS = 128  # steps per 1.0 of a question's weight
 WINDOW_LENGTH = 40.0  # weighted terms in a window; the means of the three conversations are 38 to 43
-WINDOW_LENGTH_SHARE = 0.75  # BM25's b, its usual value; see the docstring for what the recipe had
+WINDOW_LENGTH_SHARE = 0.75  # BM25's b, at its usual value; see the module docstring
 SESSION_LENGTH = 320.0  # terms in a session; the means are 286 to 362
 SESSION_LENGTH_SHARE = 0.75
-NAME_WEIGHT = 0.5  # of a term that is in a speaker's name: the speaker cue says the rest
+NAME_WEIGHT = 0.5  # factor for a term in a speaker's name: the speaker cue adds the rest
 
 Counts = Mapping[int, int]
 Vector = dict[int, float]
 
 
 def window_vector(turns: Sequence[Counts | None], at: int) -> Vector:
-    """Return the stored vector of the turn at `at`: its terms and, counting less, those of its neighbours.
+    """Return the stored vector of the turn at `at`: its terms and, weighing less, those of its neighbours.
 
-    turns: how often each turn of the session holds each term, by position; None where a turn was deleted (it keeps
-    its place, so distances stay; its own window vector is empty). Those further than NEIGHBOURS are not looked at.
+    turns: how often each turn of the session contains each term, by position; None where a turn was deleted (it keeps
+    its position, so distances stay the same; its own vector is empty). Only turns within NEIGHBOURS are read.
     """
     own = turns[at]
     if own is None:
         return {}
     counts: dict[int, float] = dict(own)
-    seen = counts.get
+    count_so_far = counts.get
     for weights, step in ((BEFORE, -1), (AFTER, 1)):
         place = at
         for weight in weights:
@@ -60,17 +60,17 @@ def window_vector(turns: Sequence[Counts | None], at: int) -> Vector:
             if not 0 <= place < len(turns):
                 break
             for term, count in (turns[place] or {}).items():
-                counts[term] = seen(term, 0.0) + weight * count
+                counts[term] = count_so_far(term, 0.0) + weight * count
     return _saturated(counts, WINDOW_LENGTH, WINDOW_LENGTH_SHARE)
 
 
 def session_vector(turns: Iterable[Counts]) -> Vector:
     """Return the stored vector of a session: all its turns as one text."""
     counts: dict[int, float] = {}
-    seen = counts.get
+    count_so_far = counts.get
     for turn in turns:
         for term, count in turn.items():
-            counts[term] = seen(term, 0) + count
+            counts[term] = count_so_far(term, 0) + count
     return _saturated(counts, SESSION_LENGTH, SESSION_LENGTH_SHARE)
 
 
@@ -86,7 +86,9 @@ def query_weights(question: Question, corpus: Corpus, speaker_terms: frozenset[i
     memories = corpus.memories
     weights = {}
     for term in question.terms:
-        holding = min(corpus.holding.get(term, 0), memories)  # were they counted at two moments: idf stays > 0
+        holding = min(
+            corpus.holding.get(term, 0), memories
+        )  # if the two were counted at different moments: keeps idf > 0
         idf = log(1 + (memories - holding + 0.5) / (holding + 0.5))
         weight = NAME_WEIGHT * idf if term in speaker_terms else idf
         weights[term] = (round(weight * ASKED_STEPS) or 1) / ASKED_STEPS
@@ -94,14 +96,14 @@ def query_weights(question: Question, corpus: Corpus, speaker_terms: frozenset[i
 
 
 def speaker_terms(speakers: Iterable[str]) -> frozenset[int]:
-    """Return the terms of all speakers' names."""
+    """Return the terms in all speakers' names."""
     return frozenset().union(*map(name_terms, speakers))
 
 
 def share_scale(query: Mapping[int, float]) -> float:
-    """Return M, the most a window score could reach.
+    """Return M, the highest window score that a query could reach.
 
-    Scores divided by it tell how much of the question a memory holds, not of the best memory: so a question
-    whose words are nowhere leaves the choice to the vectors.
+    A score divided by it is a share of the question, not of the best memory's score: so if the words of a question
+    occur nowhere, the vectors decide.
     """
     return (1 + SATURATION) * sum(query.values())

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-# English prose has 4 to 5 characters a token in today's models, code and JSON about 3; other scripts about one.
+# A token has 4 to 5 characters of English prose in current models, about 3 of code and JSON, about 1 of other scripts.
 _ASCII_CHARACTERS_A_TOKEN = 3.0
 
 T = TypeVar("T")
 
 
 def tokens(text: str) -> int:
-    """Estimate the tokens of a text, rather too many than too few: no model's tokenizer is at hand."""
+    """Estimate the tokens of a text, too many rather than too few, since no model's tokenizer is available."""
     if text.isascii():
         return int(len(text) / _ASCII_CHARACTERS_A_TOKEN) + 1
     wide = sum(1 for character in text if ord(character) > 127)
@@ -21,19 +21,19 @@ def tokens(text: str) -> int:
 
 
 def json_tokens(value: Any) -> int:
-    """Estimate the tokens of a value as JSON without spaces, as replies are written."""
+    """Estimate the tokens of a value as compact JSON, the form replies have."""
     return tokens(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def fitting(items: Iterable[tuple[T, int]], budget: int) -> tuple[list[T], bool]:
-    """Take items (each with its tokens) in order while they fit; say whether any was left out.
+    """Return the first items (each given with its tokens) that fit, and whether any were left out.
 
-    An item is taken whole or not at all.
+    An item is included whole or not at all.
     """
-    taken: list[T] = []
+    included: list[T] = []
     for item, cost in items:
         budget -= cost
         if budget < 0:
-            return taken, True
-        taken.append(item)
-    return taken, False
+            return included, True
+        included.append(item)
+    return included, False

@@ -1,4 +1,4 @@
-"""The change log between store and index: what the store writes with every memory, and the index follows."""
+"""The change log between store and index: the store adds an entry for every change, and the index follows it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was visible at one moment: everything below `horizon` is settled, above it more may appear.
+    """The changes visible at one moment: below `horizon` the log is complete, above it more may appear.
 
-    snapshot: which transactions the moment showed, as PostgreSQL writes it; the next read leaves their changes out.
-    seen: the snapshot that this read left out. last: where the next page begins, None when this is the last one.
+    snapshot: the transactions visible at that moment, in PostgreSQL's form; the next read leaves out their changes.
+    seen: the snapshot that this read left out. last: where the next page begins, None on the last page.
     """
 
     horizon: int
@@ -37,7 +37,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A live memory as the index needs it."""
+    """The fields of a live memory that the index needs."""
 
     session: UUID
     position: int
@@ -54,57 +54,57 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The vectors that can be compared with each other: those of one model, each of `size` numbers."""
+    """A vector space: vectors of one model with `size` numbers each, which can be compared with each other."""
 
     model: str
     size: int
 
 
 def horizon_of(snapshot: str) -> int:
-    """Return the transaction below which a snapshot shows everything; its form is xmin:xmax:those still open."""
+    """Return the transaction below which a snapshot shows everything; a snapshot is xmin:xmax:open transactions."""
     return int(snapshot.partition(":")[0])
 
 
 class LogPruned(Exception):
-    """A follower cannot go on from its position: the log no longer reaches back, or filling anew is less work."""
+    """A follower cannot continue from its position: the log does not reach back that far, or refilling is less work."""
 
 
 class ChangeLog(Protocol):
-    """Read side of the change log; sees every user's rows, and no text. All raise StoreUnavailable."""
+    """Reads the change log of all users, without texts. Every call raises StoreUnavailable."""
 
     @property
     def model(self) -> str | None:
-        """Whose vectors are followed; None for none."""
+        """The model whose vectors are followed; None for none."""
 
     async def database_id(self) -> UUID:
-        """Return the id of the database, which a restored or new one does not share."""
+        """Return the id of the database; a restored or new database has another one."""
 
     async def read(self, position: int, seen: str | None = None) -> Batch:
-        """Return the visible changes of transactions from `position` on that `seen` did not show.
+        """Return the visible changes of transactions from `position` on that `seen` does not include.
 
-        Without `seen` all of them, at once; with it the first page. Raises LogPruned: without `seen` also when there
-        are so many that filling anew is less work.
+        Without `seen`, return all of them; with it, the first page. Raises LogPruned; without `seen` also when there
+        are so many changes that refilling is less work.
         """
 
     async def read_on(self, batch: Batch) -> Batch:
-        """Return the page after one that has a `last`, as of the same moment."""
+        """Return the next page after a batch that has a `last`, as of the same moment."""
 
     async def snapshot(self) -> str:
-        """Return which transactions are visible now; a read that leaves them out gives what comes later."""
+        """Return which transactions are visible now, to read only later ones."""
 
     async def members(
         self, sessions: Sequence[UUID], user: str | None = None, limit: int | None = None
     ) -> dict[UUID, list[Member]]:
-        """Return the live memories of sessions, in order; a session without any is left out.
+        """Return the live memories of sessions, in order, leaving out empty sessions.
 
-        user: read as this user, who sees no others' rows. limit: of memories.
+        user: read with this user's permissions, so no one else's rows. limit: maximum number of memories.
         """
 
     async def space(self) -> Space | None:
-        """Return what the vectors are of; None without a model, and before its first vector."""
+        """Return the vectors' space; None without a model, and before its first vector."""
 
     async def vectors(self, memories: Sequence[UUID], user: str | None = None) -> dict[UUID, bytes]:
-        """Return the kept vectors (app/memory/vectors.py) of those memories that have one of the model set.
+        """Return the packed vectors (app/memory/vectors.py) of those memories that have one of the configured model.
 
         user: as for `members`.
         """
@@ -113,7 +113,7 @@ class ChangeLog(Protocol):
         """Yield all live memories by session, page by page, from one snapshot."""
 
     async def live(self) -> int:
-        """Return how many live memories there are, of all users."""
+        """Return the number of live memories of all users."""
 
     async def horizon(self) -> int:
         """Return the transaction horizon: everything below it is settled."""

@@ -1,6 +1,6 @@
-"""Cues a question gives beside its words: that it asks for a time, and the month or day it names.
+"""Finds cues in a question beyond its words: whether it asks for a time, and which month or day it names.
 
-All take words and text as `analysis.folded` and `analysis.split` make them: lower case, apostrophes gone,
+All functions take words and text from `analysis.folded` and `analysis.split`: lower case, without apostrophes,
 traditional Chinese folded to simplified.
 """
 
@@ -13,7 +13,7 @@ from datetime import date
 
 _MONTH_NAMES = "january february march april may june july august september october november december"
 _MONTH = {name: number for number, name in enumerate(_MONTH_NAMES.split(), 1)}
-# Words of their own (may), or short enough to be a name (Jan): they count beside a year, day or preposition.
+# Also ordinary words (may) or names (Jan): they count only beside a year, a day or a preposition.
 _UNSURE = {name[:3]: number for name, number in _MONTH.items()} | {"sept": 9}
 _PREPOSITIONS = "in on of during by since until before after early late mid"
 _BEFORE_A_MONTH = frozenset(_PREPOSITIONS.split())
@@ -50,14 +50,14 @@ _CHINESE_DIGITS = {digit: number for number, digit in enumerate("一二三四五
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthCue:
-    """A month that a question names, with its day and year where it names them."""
+    """A month that a question names, with its day and year if it names them."""
 
     month: int
     day: int | None = None
     year: int | None = None
 
     def first_day(self, year_if_none: int) -> date | None:
-        """Return the day meant, or the month's first; None for one that is in no calendar (30 February)."""
+        """Return the day meant, or the month's first; None if there is no such day (30 February)."""
         try:
             return date(self.year or year_if_none, self.month, self.day or 1)
         except ValueError:
@@ -65,12 +65,12 @@ class MonthCue:
 
 
 def tells_time(words: Sequence[str], unspaced: str) -> bool:
-    """Tell whether a text holds a word of time. `unspaced`: the text, if it has Chinese or the like."""
+    """Report whether a text contains a word for a time. `unspaced`: the text, if it has Chinese or similar scripts."""
     return not TIME_WORDS.isdisjoint(words) or bool(unspaced and _TIME.search(unspaced))
 
 
 def asks_when(words: Sequence[str], normal: str) -> bool:
-    """Tell whether a question asks for a time: by how it begins in English, by any such word in Chinese."""
+    """Report whether a question asks for a time: by its beginning in English, by any such word in Chinese."""
     if _ASKS_WHEN.match(" ".join(words[:4])):
         return True
     return not normal.isascii() and bool(_ASKS_WHEN_UNSPACED.search(normal))
@@ -85,14 +85,14 @@ def month_cue(words: Sequence[str], normal: str) -> MonthCue | None:
     for at, word in enumerate(words):
         if (word in _MONTH or word in _UNSURE) and (cue := _english(words, at)):
             return cue
-    if not normal.isascii() and (found := _CHINESE.search(normal)):
-        year, month, day = found.groups()
+    if not normal.isascii() and (match := _CHINESE.search(normal)):
+        year, month, day = match.groups()
         return _checked(_number(month), _number(day) if day else None, int(year) if year else None)
     return None
 
 
 def _english(words: Sequence[str], at: int) -> MonthCue | None:
-    """Read the words around the month's name at `at`; the year is one of the next three, or before it."""
+    """Read the words around the month's name at `at`; the year is one of the next three words, or the one before."""
     word = words[at]
     before = words[at - 1] if at else ""
     after = words[at + 1 : at + 4]
@@ -104,8 +104,8 @@ def _english(words: Sequence[str], at: int) -> MonthCue | None:
 
 
 def _day(word: str) -> int | None:
-    found = _DAY.fullmatch(word)
-    return int(found[1]) if found and 1 <= int(found[1]) <= 31 else None
+    match = _DAY.fullmatch(word)
+    return int(match[1]) if match and 1 <= int(match[1]) <= 31 else None
 
 
 def _checked(month: int, day: int | None, year: int | None) -> MonthCue | None:
@@ -115,7 +115,7 @@ def _checked(month: int, day: int | None, year: int | None) -> MonthCue | None:
 
 
 def _number(text: str) -> int:
-    """Return 1 to 39 written in digits or in Chinese: 8, 08, 八, 十二, 二十, 三十一."""
+    """Parse a number from 1 to 39 in digits or Chinese: 8, 08, 八, 十二, 二十, 三十一."""
     if text.isdecimal():
         return int(text)
     tens, ten, ones = text.partition("十")

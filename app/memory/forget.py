@@ -1,4 +1,4 @@
-"""Forgets memories: those a request names."""
+"""Forgets the memories that a request selects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.memory.types import Scope, Selection
 
 
 async def forget(domain: Domain, scope: Scope, request: Forget) -> int:
-    """Delete what the request names, in the database and so in the index; return how many memories."""
+    """Delete the memories a request selects, from the database and so from the index; return how many."""
     selection = Selection(
         ids=None if request.ids is None else tuple(request.ids),
         conversation_id=request.conversation_id,

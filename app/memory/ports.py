@@ -1,6 +1,6 @@
-"""What the domain needs from outside: the store (the truth) and the index (finds candidates).
+"""The interfaces of what the domain needs: the store (the source of truth) and the index (finds candidates).
 
-`app.store` and `app.index` implement these; nothing here knows PostgreSQL or Qdrant.
+`app.store`, `app.index` and `app.embedding` implement these; nothing here depends on PostgreSQL or Qdrant.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ from app.memory.types import (
 
 
 class MemoryStore(Protocol):
-    """Holds every memory. Each call sees the memories of `scope.user` only.
+    """Holds every memory. Each call sees only the memories of `scope.user`.
 
-    All raise StoreUnavailable when the database does not answer in time.
+    Every call raises StoreUnavailable when the database does not answer in time.
     """
 
     async def add(self, scope: Scope, memory: NewMemory) -> Stored:
-        """Store a memory and its change in one transaction; the same content again answers with the first one."""
+        """Store a memory and its change in one transaction; for content already stored, return the first memory."""
 
     async def add_turns(
         self, scope: Scope, conversation_id: str, project: str | None, title: str | None, turns: Sequence[NewTurn]
     ) -> StoredConversation:
-        """Append turns to a conversation in one transaction; turns that are there already are skipped."""
+        """Append turns to a conversation in one transaction, and skip turns it already has."""
 
     async def get(self, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Memory]:
-        """Return those of `ids` that are there, archived ones included, expired ones not."""
+        """Return the memories with these ids that exist, including archived but not expired ones."""
 
     async def update(
         self, scope: Scope, memory_id: UUID, update: MemoryUpdate, piece: Piece | None, content_hash: bytes | None
     ) -> int:
-        """Change a memory and return its new version. `piece` holds the new text, when there is one.
+        """Change a memory and return its new version. `piece` holds the new text, if it changes.
 
-        Raises NotFound, and Conflict when the new text is that of another memory.
+        Raises NotFound, and Conflict when another memory has the new text.
         """
 
     async def forget(self, scope: Scope, selection: Selection, dry_run: bool) -> int:
-        """Delete what the selection names, whole texts always, and return how many memories went (or would)."""
+        """Delete the selected memories, always whole texts, and return how many it deleted (or would delete)."""
 
     async def stats(self, scope: Scope, project: str | None) -> Stats:
         """Count the user's memories."""
@@ -66,28 +66,28 @@ class MemoryStore(Protocol):
         """Return the newest memories of a project, newest first."""
 
     async def of_conversation(self, scope: Scope, conversation_id: str, limit: int) -> list[Memory]:
-        """Return the turns of a conversation in their order."""
+        """Return the turns of a conversation in order."""
 
     async def neighbours(self, scope: Scope, ids: Sequence[UUID], before: int, after: int) -> dict[UUID, list[Memory]]:
-        """Return for each turn the live turns of its session around it and itself, in order."""
+        """Return, for each turn, itself and the live turns around it in its session, in order."""
 
     async def corpus(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus:
-        """Return exact document frequencies as of now, and the distinct names of speakers, at most 200."""
+        """Return the present exact document frequencies, and at most 200 distinct names of speakers."""
 
     async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:
-        """Return what ranking needs of those candidates that are live, the user's, and pass the filter."""
+        """Return the traits of those candidates that are live, belong to the user and pass the filter."""
 
     async def match(
         self, scope: Scope, terms: Sequence[int], where: Filter, limit: int
     ) -> list[tuple[UUID, list[int]]]:
-        """Find memories that hold any of the terms without the index: (id, own terms with repeats) each."""
+        """Find memories that hold any of the terms, without the index; return (id, its terms with repeats) of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateQuery:
-    """A question as the index takes it: weighted terms, and the limits of the search.
+    """A question for the index: weighted terms, and the limits of the search.
 
-    dense: its unit vector, of the embedding model set; an index that has other vectors or none goes without it.
+    dense: its unit vector from the configured embedding model; an index with other vectors or none ignores it.
     """
 
     user: str
@@ -98,30 +98,30 @@ class CandidateQuery:
 
 
 class IndexView(Protocol):
-    """What the index knows of one user's memories, with every write that was committed before the view was taken.
+    """One user's memories in the index, with every write that was committed before the view was opened.
 
-    All raise IndexUnavailable when it cannot answer now; the domain then searches the store.
+    Every call raises IndexUnavailable when the index cannot answer; the domain then searches the store.
     """
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
-        """Return the best by window score, and those nearest to the vector where the query has one."""
+        """Return the best by window score and, if the query has a vector, those nearest to it."""
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
-        """Return the score of each session for the weights; one without a common term is left out."""
+        """Return the score of each session for the weights, without sessions that share no term."""
 
 
 class SearchIndex(Protocol):
-    """Finds candidates. Derived from the store and disposable."""
+    """Finds candidates. It is derived from the store and can be rebuilt at any time."""
 
     async def view(self, user: str) -> IndexView:
-        """Return what is known now of a user's memories. Raises IndexUnavailable."""
+        """Return a view of a user's memories as of now. Raises IndexUnavailable."""
 
 
 class Embedder(Protocol):
     """Turns texts into vectors.
 
-    model: names them: only vectors of one name can be compared.
-    at_once: how many texts one call takes best.
+    model: the name of the vectors; only vectors with the same name are comparable.
+    at_once: the best number of texts for one call.
     """
 
     @property
@@ -131,7 +131,7 @@ class Embedder(Protocol):
     def at_once(self) -> int: ...
 
     async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[tuple[float, ...] | None]:
-        """Return the unit vector of each text, all of one size; None for a text that the service will not take.
+        """Return the unit vector of each text, all of one size; None for a text that the service rejects.
 
         Raises EmbeddingUnavailable, and EmbeddingRefused when only an operator can help.
         """
@@ -141,12 +141,12 @@ class QuestionVectors(Protocol):
     """Turns questions into vectors while the searcher waits."""
 
     async def vector(self, question: str) -> tuple[float, ...] | None:
-        """Return the question's unit vector, or None when it is not there in time. Raises nothing."""
+        """Return the question's unit vector, or None if it is not ready in time. Raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unembedded:
-    """A memory without a vector; `version` tells whether it is still the one that was read."""
+    """A memory without a vector; `version` shows whether it has changed since it was read."""
 
     id: UUID
     version: int
@@ -155,27 +155,27 @@ class Unembedded:
 
 
 class VectorStore(Protocol):
-    """Where vectors are kept, of all users. All raise StoreUnavailable."""
+    """Stores the vectors of all users. Every call raises StoreUnavailable."""
 
     async def horizon(self) -> int:
-        """Return the transaction horizon: what was written from there on is found by `changed`."""
+        """Return the transaction horizon: `changed` finds everything written from there on."""
 
     async def older(self, model: str, than: UUID, limit: int) -> tuple[list[Unembedded], UUID | None]:
-        """Return live memories without a vector of the model, newest first, and where to go on; None at the end."""
+        """Return live memories without a vector of the model, newest first, and where to continue; None at the end."""
 
     async def changed(self, model: str, position: int, limit: int) -> tuple[list[Unembedded], int]:
-        """Return those among what was written from a position on, and the position to read from next.
+        """Return those written since a position, and the position to read from next.
 
-        Raises LogPruned when the log does not reach back so far, or holds more than a sweep would cost.
+        Raises LogPruned when the log does not reach back that far, or when a sweep would be cheaper.
         """
 
     async def store(self, model: str, embedded: Sequence[tuple[Unembedded, bytes]]) -> int:
-        """Store vectors (as app/memory/vectors.py keeps them) of texts that are still the same; return how many."""
+        """Store vectors (packed as in app/memory/vectors.py) of texts that have not changed; return how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainSettings:
-    """The settings the domain obeys."""
+    """The settings of the domain."""
 
     piece_characters: int
     redact: bool
@@ -184,7 +184,7 @@ class DomainSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """What every operation of the domain works on: where memories are kept and found, and the settings it obeys."""
+    """What every operation of the domain works with: the store, the index and the settings."""
 
     store: MemoryStore
     index: SearchIndex

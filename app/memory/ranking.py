@@ -1,7 +1,7 @@
-"""The one place that decides what comes first: the index's BM25 scores (`app.memory.bm25`) and a few small cues.
+"""Ranks candidates by the index's BM25 scores (`app.memory.bm25`), their vectors and a few small cues.
 
-The recipe, its weights and what each part brings: LoCoMo, tuned on three conversations (382 questions), held
-out on seven: R@5 / R@10 0.729 / 0.792 lexical, 0.755 / 0.820 with vectors of multilingual-e5-small.
+Measured on LoCoMo: tuned on three conversations (382 questions), held out on seven: R@5 / R@10 is 0.729 / 0.792
+lexical and 0.755 / 0.820 with vectors of multilingual-e5-small.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from app.memory.types import Candidate, Traits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """What each part of a score counts. Lexical and dense lie in about 0..1, the cues are 0, 0.5 or 1."""
+    """The weight of each part of a score. Lexical and dense are about 0..1, the cues are 0, 0.5 or 1."""
 
     lexical: float = 1.0
     dense: float = 0.0
     session: float = 0.2  # of the session's score, within the lexical part
     speaker: float = 0.3  # the question names the speaker
-    asks: float = -0.05  # a turn that asks seldom answers
+    asks: float = -0.05  # a turn that asks a question seldom answers one
     length: float = 0.03  # times ln(1 + words)
-    when: float = 0.15  # the question asks for a time, the memory tells one
+    when: float = 0.15  # the question asks for a time and the memory contains one
     date: float = 0.5  # the memory is from the month or day the question names
 
 
 LEXICAL = Weights()
 SHARE = Weights(lexical=1.5, dense=0.5, length=0.05, date=0.3)
-_VOTERS = 50  # the best by words, among which it is looked whether enough vectors are there
-_COSINE_PLACES = 4  # the vectors tell no more
+_VOTERS = 50  # the best by words; vectors count only if enough of these have one
+_COSINE_PLACES = 4  # 16-bit vectors are no more precise
 _SCORE_PLACES = 6
 
 
 class ScoreParts(NamedTuple):
-    """What each part added to a score."""
+    """The share of each part in a score."""
 
     lexical: float
     dense: float
@@ -70,14 +70,13 @@ def rank(
 ) -> list[Scored]:
     """Return the candidates that have traits, best first; equal scores newest first, then by id.
 
-    weights: LEXICAL, or SHARE where vectors have a vote (`_dense_scores`), unless given.
-    scale: `share_scale` of the query, for SHARE; without it, and for LEXICAL, the best lexical score is the
-    scale.
+    weights: by default LEXICAL, or SHARE if vectors count (see `_dense_scores`).
+    scale: `share_scale` of the query, for SHARE; without it, and for LEXICAL, the scale is the best lexical score.
     """
     dense = _dense_scores(candidates)
-    if not dense:  # what only the vectors found has nothing to be ranked by
-        candidates = [one for one in candidates if one.dense_score is None or one.window_score > 0]
-    known = [(one, trait) for one in candidates if (trait := traits.get(one.id)) is not None]
+    if not dense:  # a candidate that only the vectors found then has no score
+        candidates = [c for c in candidates if c.dense_score is None or c.window_score > 0]
+    known = [(c, trait) for c in candidates if (trait := traits.get(c.id)) is not None]
     weights = weights or (SHARE if dense else LEXICAL)
     lexical = [c.window_score + weights.session * session_scores.get(t.session, 0.0) for c, t in known]
     best = scale if dense and scale else max(lexical, default=0.0)
@@ -94,13 +93,13 @@ def rank(
             when=weights.when if question.asks_when and trait.tells_time else 0.0,
             date=weights.date * date_part(question, trait.at) if question.date else 0.0,
         )
-        ranked.append((-round(sum(parts), _SCORE_PLACES), -_moment(trait.at), candidate.id, parts))
+        ranked.append((-round(sum(parts), _SCORE_PLACES), -_timestamp(trait.at), candidate.id, parts))
     ranked.sort()
     return [Scored(id_, max(0.0, -total), parts) for total, _, id_, parts in ranked]
 
 
 def named_speakers(question: Question, speakers: Sequence[str]) -> frozenset[str]:
-    """Return the speakers the question names; none when it names all of them, which tells nothing apart."""
+    """Return the speakers the question names; none when it names all of them, which distinguishes nothing."""
     everyone = frozenset(speakers)
     named = frozenset(name for name in everyone if is_named(name, question))
     return named if len(named) < len(everyone) else frozenset()
@@ -109,8 +108,8 @@ def named_speakers(question: Question, speakers: Sequence[str]) -> frozenset[str
 def date_part(question: Question, at: datetime) -> float:
     """Return how well a moment fits the month or day the question names: 1, 0.5 or 0.
 
-    People tell of things after they happened, so what counts are the days since; a month without a year is
-    taken in the memory's own.
+    People mention things after they happened, so it counts the days since then; a month without a year is in the
+    memory's own year.
     """
     cue = question.date
     first = cue.first_day(at.year) if cue else None
@@ -123,24 +122,24 @@ def date_part(question: Question, at: datetime) -> float:
 
 
 def _dense_scores(candidates: Sequence[Candidate]) -> dict[UUID, float]:
-    """Return each candidate's dense score spread over 0..1; nothing where the vectors are too few to have a vote.
+    """Return each candidate's dense score scaled to 0..1; nothing if too few candidates have vectors.
 
-    Lowest and highest are those of the candidates: with the best 100 by words and the best 100 by vectors this
-    does as well on LoCoMo's three conversations as those of the whole project (R@5 / R@10 0.781 / 0.839; lexical
-    0.758 / 0.822). A memory whose vector is not there yet gets the middle one: with three of ten missing that gives
-    0.769 / 0.827, with half of them 0.745 / 0.816 (counted as the lowest: 0.634 / 0.737). So vectors have a vote
-    where two of three of the best by words have one, and that is never worse than words alone.
+    The scale runs from the lowest to the highest score of the candidates. With the best 100 by words and the best 100
+    by vectors this does as well on LoCoMo's three conversations as the scale of the whole project (R@5 / R@10 0.781 /
+    0.839; lexical 0.758 / 0.822). A memory without a vector gets the median: with three of ten missing that gives
+    0.769 / 0.827, with half of them 0.745 / 0.816 (with the lowest score instead: 0.634 / 0.737). So vectors count
+    if two of three of the best by words have one, and that is never worse than words alone.
     """
     scores = {c.id: round(c.dense_score, _COSINE_PLACES) for c in candidates if c.dense_score is not None}
     by_words = sorted((c for c in candidates if c.window_score > 0), key=lambda c: -c.window_score)[:_VOTERS]
     if not scores or 3 * sum(c.id in scores for c in by_words) < 2 * len(by_words):
         return {}
-    spread = sorted(scores.values())
-    low, high = spread[0], spread[-1]
-    middle = (spread[(len(spread) - 1) // 2] + spread[len(spread) // 2]) / 2
+    ordered = sorted(scores.values())
+    low, high = ordered[0], ordered[-1]
+    median = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
     span = (high - low) or 1.0
-    return {c.id: (scores.get(c.id, middle) - low) / span for c in candidates}
+    return {c.id: (scores.get(c.id, median) - low) / span for c in candidates}
 
 
-def _moment(at: datetime) -> float:
+def _timestamp(at: datetime) -> float:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

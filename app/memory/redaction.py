@@ -1,12 +1,12 @@
-"""Takes credentials out of a text before it is stored: each becomes `[redacted: kind]`.
+"""Redacts credentials in a text before it is stored: each becomes `[redacted: kind]`.
 
-Two lists of shapes, both of tokens that carry their own mark (a prefix, a frame), so that prose, code,
-hashes and base64 pictures stay as they are. There is no guessing by entropy or by words like "password".
+It uses two lists of patterns. Both match only tokens with a mark (a prefix, a frame), so that prose, code, hashes
+and base64 pictures do not change. It does not guess by entropy or by words like "password".
 
-- gitleaks' rules (MIT), the most complete list that is kept up to date, as the package secretscreen carries
-  them. Only its data file is read, nothing of it is imported. Rules that look for any value near a vendor's
-  name are left out: they take commit hashes and UUIDs for keys.
-- `_OWN`: shapes gitleaks lacks or takes too narrowly for pasted text, each with its source.
+- gitleaks' rules (MIT), the most complete maintained list, from the package secretscreen. Only its data file is
+  read; no code of it is imported. Rules that match any value near a vendor's name are left out: they mistake commit
+  hashes and UUIDs for keys.
+- `_OWN`: patterns that gitleaks lacks or has too narrow for pasted text, each with its source.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """A text without its credentials. kinds: one entry a replacement."""
+    """A text without its credentials. kinds: one entry per replacement."""
 
     text: str
     kinds: tuple[str, ...]
@@ -31,24 +31,24 @@ class Redacted:
 def redact(text: str) -> Redacted:
     """Replace what looks like a credential. Redacting the result again changes nothing.
 
-    2 µs for a sentence, about 20 µs for one with a hash or a long_identifier in it; a text of 1,000,000
-    characters takes under a second at worst. The first suspicious text costs 10 ms more: the rules are read.
+    It takes 2 µs for a sentence, about 20 µs for one with a hash or a long_identifier, and under a second for
+    1,000,000 characters. The first suspicious text takes 10 ms more, to read the rules.
     """
     kinds: list[str] = []
     for _ in range(PASSES):
         if not _suspicious(text):
             break
-        spans = _merged(sorted(_found(text), key=lambda span: span.start))  # stable: our rules stay first
+        spans = _merged(sorted(_matches(text), key=lambda span: span.start))  # stable: our rules stay first
         if not spans:
             break
         kinds += (span.kind for span in spans)
-        text = _replaced(text, spans)
+        text = _replace(text, spans)
     return Redacted(text, tuple(kinds))
 
 
-PASSES = 4  # a key glued to another is seen once the first is gone; more than two take an adversary
+PASSES = 4  # a key glued to another shows once the first is gone; more than two need an adversary
 
-# Every shape but a URL's password has a run of 18 such characters; prose, paths and most URLs have none.
+# Every pattern except a URL's password needs 18 such characters in a row; prose, paths and most URLs have none.
 _LONG_RUN = re.compile(r"[A-Za-z0-9_~+=-]{18}")
 _REST_OF_TOKEN = re.compile(r"[A-Za-z0-9_-]*")
 
@@ -64,7 +64,7 @@ class _Span(NamedTuple):
 
 
 class _Rule:
-    """One shape. `keywords` (lower case): at least one is in any text that holds the shape."""
+    """One pattern. keywords: in lower case; any text that matches contains at least one of them."""
 
     def __init__(self, kind: str, pattern: str, *keywords: str, flags: int = 0) -> None:
         self.kind = kind
@@ -74,11 +74,11 @@ class _Rule:
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        """Compiled at first use: most of the rules never meet their keyword."""
+        """Compiled at first use: most rules' keywords never occur."""
         return re.compile(self._pattern, self._flags)
 
     def spans(self, text: str) -> Iterator[_Span]:
-        """Yield what to replace: the group `secret` alone, or the match up to the end of its token."""
+        """Yield the spans to replace: the group `secret`, or the whole match up to the end of its token."""
         alone = "secret" in self.regex.groupindex
         at = 0
         while match := self.regex.search(text, at):
@@ -92,12 +92,12 @@ class _Rule:
 
 
 def _token(kind: str, body: str, *keywords: str) -> _Rule:
-    """Make the rule of a token that stands by itself."""
+    """Return the rule for a token with a border on each side."""
     return _Rule(kind, _BEGIN + body, *keywords)
 
 
 _OWN = (
-    # Ours: app/ops/tokens, `cm_` and 32 random bytes in URL-safe base64.
+    # Our own (app/access/tokens.py): `cm_` and 32 random bytes in URL-safe base64.
     _token("claude-memory-token", r"cm_[A-Za-z0-9_-]{43}" + _END, "cm_"),
     # docs.anthropic.com, "API keys": sk-ant-api03-, sk-ant-admin01-, sk-ant-oat01- and whatever comes next.
     _token("anthropic-api-key", r"sk-ant-[A-Za-z0-9_-]{20,}", "sk-ant-"),
@@ -146,14 +146,14 @@ _OWN = (
     # tailscale.com/kb/1085, supabase.com/docs/guides/api
     _token("tailscale-key", r"tskey-[a-z]+-[A-Za-z0-9]{8,}-[A-Za-z0-9]{16,}", "tskey-"),
     _token("supabase-token", r"(?:sbp_[0-9a-f]{40}|sb_secret_[A-Za-z0-9_-]{20,})" + _END, "sbp_", "sb_secret_"),
-    # developer.hashicorp.com/vault: service tokens; gitleaks also takes any `s.` and 24 letters: a method
+    # developer.hashicorp.com/vault: service tokens; gitleaks also matches `s.` and any 24 letters: a method
     _token("vault-token", r"hvs\.[A-Za-z0-9_-]{24,}", "hvs."),
     # learn.microsoft.com: storage connection string; client secrets of Entra ID
     _Rule("azure-storage-key", r"(?i:AccountKey=)(?P<secret>[A-Za-z0-9+/]{86}==)", "accountkey="),
     _Rule("azure-client-secret", r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}", "q~"),
     # docs.aws.amazon.com, IAM identifiers; gitleaks wants base 32, which older keys and examples are not
     _token("aws-access-token", r"(?:AKIA|ASIA)[A-Z0-9]{16}" + _END, "akia", "asia"),
-    # docs.aws.amazon.com and help.aliyun.com: the secret half of a pair has no mark but its own long name
+    # docs.aws.amazon.com and help.aliyun.com: the secret half of a pair has no mark except its long name
     _Rule(
         "aws-secret-key",
         r"(?i:aws_?secret_?(?:access_?)?key)['\"]?\s{0,3}[=:]\s{0,3}['\"]?"
@@ -171,12 +171,12 @@ _OWN = (
     _Rule(
         "private-key",
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-        # no possessive repetition here: before 3.11.5 Python's goes wrong where one stands in another
+        # no possessive repetition: before 3.11.5 Python matches nested ones wrongly
         r"(?:[^-]*(?:-(?!----)[^-]*)*-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
         r"|(?:(?:\s|\\[nr]){0,8}[A-Za-z0-9+/=]{16,}+)+)",
         "private key",
     ),
-    # RFC 3986, 3.2.1: the password in a URL, unless something stands for it ($PASS, ${pass}, {pass}, %s, ***)
+    # RFC 3986, 3.2.1: the password in a URL, unless it is a placeholder ($PASS, ${pass}, {pass}, %s, ***)
     _Rule(
         "url-password",
         r"://[^\s/:@'\"<>]{0,100}:(?!\$\{|\$[A-Z_]+@|\{|\*+@|%s@|%\(|\[redacted: )"
@@ -185,37 +185,37 @@ _OWN = (
     ),
 )
 
-# gitleaks ids that are not taken.
+# Ids of gitleaks' rules that are left out, with the reason.
 _LEFT_OUT = {
     "curl-auth-header": "any header of a curl command; scans across lines",
     "curl-auth-user": "the same",
     "kubernetes-secret-yaml": "any value under `data:`; scans across lines",
     "nuget-config-password": "any value of an attribute",
     "freemius-secret-key": "any value of a variable `secret_key`",
-    "square-access-token": "EAAA and 22 more: common in base64 pictures; `_OWN` has the marked shape",
-    "sourcegraph-access-token": "takes any commit hash in a text that says Sourcegraph",
+    "square-access-token": "EAAA and 22 more: common in base64 pictures; `_OWN` has the marked form",
+    "sourcegraph-access-token": "matches any commit hash in a text that mentions Sourcegraph",
     "twilio-api-key": "has no borders; in `_OWN`",
-    "vault-service-token": "takes method calls; in `_OWN`",
-    "azure-ad-client-secret": "takes its neighbours along; in `_OWN`",
+    "vault-service-token": "matches method calls; in `_OWN`",
+    "azure-ad-client-secret": "matches neighbouring text too; in `_OWN`",
     "jwt": "in `_OWN`, in time linear in the text",
-    "jwt-base64": "a token packed twice",
-    "private-key": "in `_OWN`, cut off ones included",
+    "jwt-base64": "a token encoded twice",
+    "private-key": "in `_OWN`, including truncated ones",
     "sidekiq-sensitive-url": "covered by url-password",
 }
-_ANY_VALUE = "[\\w.-]{0,50}?"  # how gitleaks' rules for any value near a vendor's name begin
-# What they want after a token; prose has a comma, a bracket, a Chinese character there.
+_ANY_VALUE = "[\\w.-]{0,50}?"  # how gitleaks' rules for any value near a vendor's name start
+# What those rules require after a token; in prose a comma, a bracket or a Chinese character may follow.
 _ENDS = (r"""(?:[\x60'"\s;]|\\[nr]|$)""", r"(?:[^\w-]|\z)", r"(?:[^a-zA-Z0-9+/]|\z)")
 
 
 @cache
 def _rules() -> tuple[_Rule, ...]:
-    """Return all rules, ours first: they name the kind where both match."""
+    """Return all rules, ours first: if both match, ours name the kind."""
     import tomllib
 
     spec = find_spec("secretscreen")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(
-            "secretscreen is not installed: its list of credential shapes is needed; pip install secretscreen"
+            "secretscreen is not installed: its list of credential patterns is needed; pip install secretscreen"
         )
     listed = tomllib.loads((Path(spec.submodule_search_locations[0]) / "gitleaks.toml").read_text(encoding="utf-8"))
     return _OWN + tuple(
@@ -228,8 +228,8 @@ def _rules() -> tuple[_Rule, ...]:
 
 
 def _from_gitleaks(kind: str, pattern: str, keywords: list[str]) -> _Rule:
-    """Turn a rule for Go's regular expressions into one for Python's, with borders that suit prose."""
-    flags = re.IGNORECASE if "(?i)" in pattern else 0  # Python takes it for the whole pattern only
+    """Convert a rule from Go's regular expressions to Python's, with borders that suit prose."""
+    flags = re.IGNORECASE if "(?i)" in pattern else 0  # Python accepts it for the whole pattern only
     pattern = pattern.replace("(?i)", "")
     for end in _ENDS:
         pattern = pattern.removesuffix(end)
@@ -240,7 +240,7 @@ def _suspicious(text: str) -> bool:
     return _LONG_RUN.search(text) is not None or ("://" in text and "@" in text)
 
 
-def _found(text: str) -> Iterator[_Span]:
+def _matches(text: str) -> Iterator[_Span]:
     lowered = text.lower()
     for rule in _rules():
         for keyword in rule.keywords:
@@ -250,7 +250,7 @@ def _found(text: str) -> Iterator[_Span]:
 
 
 def _merged(spans: list[_Span]) -> list[_Span]:
-    """Join spans that overlap; the first one names the kind."""
+    """Join overlapping spans; the first one names the kind."""
     merged: list[_Span] = []
     for span in spans:
         if merged and span.start < merged[-1].end:
@@ -260,7 +260,7 @@ def _merged(spans: list[_Span]) -> list[_Span]:
     return merged
 
 
-def _replaced(text: str, spans: list[_Span]) -> str:
+def _replace(text: str, spans: list[_Span]) -> str:
     pieces: list[str] = []
     at = 0
     for span in spans:

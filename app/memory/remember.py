@@ -1,4 +1,4 @@
-"""Remembers texts and conversations: checked by their request, cleaned, cut, stored in one transaction."""
+"""Remembers texts and conversations: redacts and cuts each one, and stores it in one transaction."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 from app.memory.ports import Domain
 from app.memory.requests import Memorize, MemorizeConversation, Message
-from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces, unhurried
+from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces, run_off_loop_if_long
 from app.memory.types import NewMemory, NewTurn, Scope, Stored, StoredConversation
 
 
 async def remember(domain: Domain, scope: Scope, request: Memorize) -> Stored:
-    """Store a text; the same text in the same project again is a duplicate of the first one."""
+    """Store a text; a second copy in the same project is a duplicate of the first."""
     cleaner = Cleaner(domain.settings)
-    memory = await unhurried(len(request.text), lambda: _memory(domain, cleaner, request))
+    memory = await run_off_loop_if_long(len(request.text), lambda: _memory(domain, cleaner, request))
     return replace(await domain.store.add(scope, memory), redacted=cleaner.redacted)
 
 
@@ -27,16 +27,16 @@ def _memory(domain: Domain, cleaner: Cleaner, request: Memorize) -> NewMemory:
         project=cleaner.value(request.project),
         tags=tuple(cleaner.text(tag) for tag in request.tags),
         metadata=cleaner.value(request.metadata),
-        expires_at=_after(request.expires_in_days),
+        expires_at=_days_from_now(request.expires_in_days),
     )
 
 
 async def remember_conversation(domain: Domain, scope: Scope, request: MemorizeConversation) -> StoredConversation:
-    """Append messages to a conversation; those it has already are skipped."""
+    """Append messages to a conversation; skip those it already has."""
     cleaner = Cleaner(domain.settings)
     size = sum(len(message.content) for message in request.messages)
-    turns = await unhurried(size, lambda: [_turn(domain, cleaner, message) for message in request.messages])
-    conversation_id = cleaner.value(request.conversation_id) or _name_of(turns)
+    turns = await run_off_loop_if_long(size, lambda: [_turn(domain, cleaner, message) for message in request.messages])
+    conversation_id = cleaner.value(request.conversation_id) or _id_from_content(turns)
     project, title = cleaner.value(request.project), cleaner.value(request.title)
     stored = await domain.store.add_turns(scope, conversation_id, project, title, turns)
     return replace(stored, redacted=cleaner.redacted)
@@ -54,10 +54,10 @@ def _turn(domain: Domain, cleaner: Cleaner, message: Message) -> NewTurn:
     )
 
 
-def _name_of(turns: list[NewTurn]) -> str:
-    """Return an id made of the content, so that the same call again meets its own conversation."""
+def _id_from_content(turns: list[NewTurn]) -> str:
+    """Return an id derived from the content, so that a repeated call appends to the same conversation."""
     return str(content_id(content_hash(*(turn.content_hash.hex() for turn in turns))))
 
 
-def _after(days: float | None) -> datetime | None:
+def _days_from_now(days: float | None) -> datetime | None:
     return None if days is None else datetime.now(UTC) + timedelta(days=days)

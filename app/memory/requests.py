@@ -1,7 +1,7 @@
-"""What callers may ask: one model for each operation, which checks every argument before anything is done.
+"""The requests that callers can make: one model per operation, which checks every argument first.
 
-The tools of MCP take these as their arguments, import and the command line build them; so a rule stands once.
-A field's description says what it takes: it is shown to models in the tools' schemas and to people in errors.
+MCP tools receive these as arguments; import and the command line build them. So each rule is written once.
+A field's description says what it accepts: models see it in the tools' schemas, and people see it in errors.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ _PROJECT = f"a project's name, up to {NAME_LIMIT_CHARACTERS} characters"
 _KINDS = "one of " + ", ".join(Kind)
 _TAGS = f"a list of up to {TAGS_LIMIT} tags of up to {NAME_LIMIT_CHARACTERS} characters"
 _METADATA = f"a JSON object of up to {METADATA_LIMIT_BYTES:,} bytes, nested up to {METADATA_LIMIT_DEPTH} deep"
-_DAYS = f"a number of days above 0, up to {EXPIRES_LIMIT_DAYS:,}; after them the memory is deleted"
+_DAYS = f"a number of days above 0, up to {EXPIRES_LIMIT_DAYS:,}; then the memory is deleted"
 _DATE = "an ISO 8601 date or date and time, such as 2026-05-08 or 2026-05-08T13:56:00Z"
 _LIMIT = f"a whole number from 1 to {RESULTS_LIMIT}"
-_ID = "the id of a memory, as search_memory gives it"
+_ID = "the id of a memory, as search_memory returns it"
 _QUERY = f"a question or words to look for, 1 to {QUERY_LIMIT_CHARACTERS:,} characters"
 
 
 class Request(BaseModel):
-    """Base of all requests: unknown arguments are refused, never ignored."""
+    """Base of all requests: it rejects unknown arguments instead of ignoring them."""
 
     # Built at first use: the server answers `initialize` before anyone sends arguments.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -75,7 +75,9 @@ class Message(Request):
     content: Text = Field(description=f"what was said, 1 to {TEXT_LIMIT_CHARACTERS:,} characters")
     name: Name | None = Field(None, description="the speaker's name")
     time: Moment | None = Field(None, description=_DATE)
-    id: Name | None = Field(None, description="the client's id of the message; the same id twice is stored once")
+    id: Name | None = Field(
+        None, description="the client's id of the message; a second message with the same id is not stored"
+    )
 
 
 class MemorizeConversation(Request):
@@ -85,7 +87,7 @@ class MemorizeConversation(Request):
         description=f"1 to {MESSAGES_LIMIT:,} messages {{role, content, name?, time?, id?}} in their order"
     )
     conversation_id: Name | None = Field(
-        None, description="the conversation to append to; without it, one named after its content"
+        None, description="the conversation to append to; without it, the content determines its id"
     )
     project: Name | None = Field(None, description=_PROJECT)
     title: Name | None = Field(None, description=f"a title, up to {NAME_LIMIT_CHARACTERS} characters")
@@ -101,8 +103,8 @@ class Search(Request):
     tags: Tags | None = Field(None, description=f"{_TAGS}; a memory must have all of them")
     role: Name | None = Field(None, description="who spoke: user, assistant, …")
     conversation_id: Name | None = Field(None, description="the id of a conversation")
-    since: Moment | None = Field(None, description=f"{_DATE}; what happened then or later")
-    until: Moment | None = Field(None, description=f"{_DATE}; what happened before it")
+    since: Moment | None = Field(None, description=f"{_DATE}; only what happened then or later")
+    until: Moment | None = Field(None, description=f"{_DATE}; only what happened before then")
     max_tokens: Annotated[int, Field(strict=True, ge=50, le=100_000)] | None = Field(
         None, description="a whole number from 50 to 100,000: the longest reply, in tokens"
     )
@@ -135,12 +137,12 @@ class Update(Request):
     """Change a memory."""
 
     id: MemoryId = Field(description=_ID)
-    text: Text | None = Field(None, description="the new text, no longer than one memory may be")
+    text: Text | None = Field(None, description="the new text, no longer than a single memory may be")
     kind: Kind | None = Field(None, description=_KINDS)
-    tags: Tags | None = Field(None, description=f"{_TAGS}, in place of those it has")
-    metadata: Metadata | None = Field(None, description=f"{_METADATA}, in place of what it has")
+    tags: Tags | None = Field(None, description=f"{_TAGS}; they replace the present tags")
+    metadata: Metadata | None = Field(None, description=f"{_METADATA}; it replaces the present metadata")
     expires_in_days: Days | None = Field(None, description=_DAYS)
-    archived: Flag | None = Field(None, description="true: kept, but not found any more; false: found again")
+    archived: Flag | None = Field(None, description="true: keep it, but no longer find it; false: find it again")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -149,7 +151,7 @@ class Update(Request):
         ):
             raise PydanticCustomError(
                 "nothing",
-                "at least one of text, kind, tags, metadata, expires_in_days, archived to change",
+                "at least one of text, kind, tags, metadata, expires_in_days, archived",
             )
         return self
 
@@ -162,14 +164,15 @@ class Forget(Request):
     )
     conversation_id: Name | None = Field(None, description="the id of a conversation")
     project: Name | None = Field(None, description=_PROJECT)
-    before: Moment | None = Field(None, description=f"{_DATE}; what happened before it")
-    dry_run: Flag = Field(False, description="true: only count, delete nothing")
+    before: Moment | None = Field(None, description=f"{_DATE}; only what happened before then")
+    dry_run: Flag = Field(False, description="true: count only, delete nothing")
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
         if self.ids is None and self.conversation_id is None and self.project is None and self.before is None:
             raise PydanticCustomError(
-                "nothing", "at least one of ids, conversation_id, project, before, which must all hold"
+                "nothing",
+                "at least one of ids, conversation_id, project, before; a memory must match all that are given",
             )
         return self
 
@@ -181,13 +184,13 @@ class StatsRequest(Request):
 
 
 class HealthRequest(Request):
-    """Ask how the server is."""
+    """Ask about the server's state."""
 
     detailed: Flag = Field(False, description="true: with numbers")
 
 
 def checked(request: type[R], arguments: Any) -> R:
-    """Return the request made of the arguments. Raises InvalidInput that names each wrong one."""
+    """Return the request built from the arguments. Raises InvalidInput, which names each wrong argument."""
     try:
         return request.model_validate(arguments)
     except ValidationError as error:
@@ -196,14 +199,15 @@ def checked(request: type[R], arguments: Any) -> R:
 
 def _refusal(request: type[Request], error: ValidationError) -> InvalidInput:
     problems = error.errors(include_url=False)
-    first, *more = (_problem(request, problem) for problem in problems)
+    first, *others = (_invalid_input_arguments(request, problem) for problem in problems)
     refusal = InvalidInput(*first)
-    if more:
-        refusal.args = ("; ".join([str(refusal), *(str(InvalidInput(*one)) for one in more[:4])]),)
+    if others:
+        refusal.args = ("; ".join([str(refusal), *(str(InvalidInput(*other)) for other in others[:4])]),)
     return refusal
 
 
-def _problem(request: type[Request], problem: Any) -> tuple[str, object, str]:
+def _invalid_input_arguments(request: type[Request], problem: Any) -> tuple[str, object, str]:
+    """Return what InvalidInput takes: the argument, the value received, and the values it accepts."""
     extra = problem["type"] == "extra_forbidden"
     path = [
         part for part in problem["loc"] if isinstance(part, int) or extra or not part.startswith(("function-", "list["))
@@ -216,16 +220,16 @@ def _problem(request: type[Request], problem: Any) -> tuple[str, object, str]:
             f"no such argument: there are {', '.join(_model_at(request, path).model_fields)}",
         )
     if problem["type"] == "missing":
-        return argument, _Nothing(), _takes(request, path)
+        return argument, _Nothing(), _accepted(request, path)
     if problem["type"] == "nothing":
         return "arguments", _Nothing(), problem["msg"]
     if not path:
         return "arguments", problem["input"], f"an object with {', '.join(request.model_fields)}"
-    return argument, problem["input"], _takes(request, path)
+    return argument, problem["input"], _accepted(request, path)
 
 
 def _name(part: str) -> str:
-    """Return the name of an argument; one of the caller's own may be anything."""
+    """Return an argument's name for a message; a caller can send any string as a name."""
     return part if part.isidentifier() and len(part) <= NAME_LIMIT_CHARACTERS else shown(part)
 
 
@@ -238,8 +242,8 @@ def _model_at(request: type[Request], path: list[Any]) -> type[Request]:
     return Message if len(path) > 1 and path[0] == "messages" else request
 
 
-def _takes(request: type[Request], path: list[Any]) -> str:
-    """Return what the argument at a path takes: the description of its field, or of the list it is in."""
+def _accepted(request: type[Request], path: list[Any]) -> str:
+    """Return what the argument at a path accepts: the description of its field, or of the list that contains it."""
     model = _model_at(request, path)
     names = [part for part in path if isinstance(part, str)]
     field = model.model_fields.get(names[-1]) or request.model_fields.get(names[0])

@@ -1,4 +1,4 @@
-"""Finds memories: the index proposes, the ranking decides, the store gives the texts."""
+"""Finds memories: the index proposes candidates, ranking orders them, the store returns the texts."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from app.memory.bm25 import query_weights, share_scale, speaker_terms, window_ve
 from app.memory.ports import CandidateQuery, Domain
 from app.memory.ranking import Scored, rank
 from app.memory.requests import Search, SearchAcrossProjects
-from app.memory.types import Candidate, Corpus, Filter, Found, Order, Scope, SearchResult
+from app.memory.types import Candidate, Corpus, Filter, Order, Scope, SearchHit, SearchResult
 
-CANDIDATES = 100  # on LoCoMo 50 cost 0.009 of R@10, more than 100 bring nothing
-MATCHES = 2_000  # rows looked at when the index is away
+CANDIDATES = 100  # on LoCoMo, 50 lose 0.009 of R@10 and more than 100 gain nothing
+MATCHES = 2_000  # rows examined when the index does not answer
 
 
 async def search(domain: Domain, scope: Scope, request: Search) -> SearchResult:
     """Find the memories that answer a question, best first."""
     where = Filter(
         projects=None if request.project is None else (request.project,),
-        kinds=tuple(request.kinds) if request.kinds else None,  # models send empty lists for no limit
+        kinds=tuple(request.kinds) if request.kinds else None,  # models send an empty list to mean no limit
         tags=tuple(request.tags) if request.tags else None,
         role=request.role,
         conversation_id=request.conversation_id,
@@ -34,43 +34,45 @@ async def search(domain: Domain, scope: Scope, request: Search) -> SearchResult:
 
 
 async def search_across_projects(domain: Domain, scope: Scope, request: SearchAcrossProjects) -> SearchResult:
-    """Find memories in several projects, ranked as one and put in the order asked for."""
+    """Find memories in several projects, ranked together and returned in the requested order."""
     where = Filter(projects=None if request.projects is None else tuple(request.projects))
-    found = await find(domain, scope, request.query, where, request.limit)
-    results = list(found.results)
+    result = await find(domain, scope, request.query, where, request.limit)
+    hits = list(result.results)
     if request.order is Order.TIME:
-        results.sort(key=lambda one: one.memory.at, reverse=True)
+        hits.sort(key=lambda hit: hit.memory.at, reverse=True)
     elif request.order is Order.PROJECT:
-        results.sort(key=lambda one: (one.memory.project or "", -one.score))
-    return SearchResult(results=tuple(results), truncated=found.truncated, degraded=found.degraded)
+        hits.sort(key=lambda hit: (hit.memory.project or "", -hit.score))
+    return SearchResult(results=tuple(hits), truncated=result.truncated, degraded=result.degraded)
 
 
 async def find(domain: Domain, scope: Scope, query: str, where: Filter, limit: int) -> SearchResult:
-    """Rank everything that passes the filter against a question; `truncated` says whether there was more."""
+    """Rank everything that passes the filter against a question; `truncated` says whether there were more."""
     question = analyse_question(query)
-    corpus, dense = await _known(domain, scope, query, where, question)
+    corpus, dense = await _corpus_and_vector(domain, scope, query, where, question)
     weights = query_weights(question, corpus, speaker_terms(corpus.speakers))
     degraded = False
-    wanted = max(CANDIDATES, 2 * limit)
+    candidates = max(CANDIDATES, 2 * limit)
     try:
-        asked = CandidateQuery(user=scope.user, weights=weights, where=where, limit=wanted, dense=dense)
-        ranked = await _by_index(domain, scope, question, asked, corpus.speakers)
+        candidate_query = CandidateQuery(user=scope.user, weights=weights, where=where, limit=candidates, dense=dense)
+        ranked = await _by_index(domain, scope, question, candidate_query, corpus.speakers)
     except IndexUnavailable:
-        ranked = await _by_store(domain, scope, question, weights, where, corpus.speakers, wanted)
+        ranked = await _by_store(domain, scope, question, weights, where, corpus.speakers, candidates)
         degraded = True
     best = ranked[:limit]
-    memories = await domain.store.get(scope, [one.id for one in best])
+    memories = await domain.store.get(scope, [scored.id for scored in best])
     return SearchResult(
-        results=tuple(Found(memory=memories[one.id], score=one.score) for one in best if one.id in memories),
+        results=tuple(
+            SearchHit(memory=memories[scored.id], score=scored.score) for scored in best if scored.id in memories
+        ),
         truncated=len(ranked) > limit,
         degraded=degraded,
     )
 
 
-async def _known(
+async def _corpus_and_vector(
     domain: Domain, scope: Scope, query: str, where: Filter, question: Question
 ) -> tuple[Corpus, tuple[float, ...] | None]:
-    """Return what is known of the searched projects and, with an embedding model, the question's vector."""
+    """Return the statistics of the searched projects and, with an embedding model, the question's vector."""
     corpus = domain.store.corpus(scope, where.projects, question.terms)
     if domain.questions is None:
         return await corpus, None
@@ -86,8 +88,8 @@ async def _by_index(
     candidates = await view.candidates(query)
     traits = await domain.store.traits(scope, [candidate.id for candidate in candidates], query.where)
     sessions = {trait.session for trait in traits.values()}
-    asked = sessions and query.weights
-    scores = await view.session_scores(scope.user, query.weights, list(sessions)) if asked else {}
+    has_session_scores = sessions and query.weights
+    scores = await view.session_scores(scope.user, query.weights, list(sessions)) if has_session_scores else {}
     return rank(question, candidates, traits, scores, speakers, scale=share_scale(query.weights))
 
 
@@ -100,7 +102,7 @@ async def _by_store(
     speakers: Sequence[str],
     limit: int,
 ) -> list[Scored]:
-    """Rank by the memories' own words: what can be told without the index, which knows the neighbours."""
+    """Rank by each memory's own words alone: only the index has the neighbours' words."""
     matches = await domain.store.match(scope, list(weights), where, MATCHES)
     candidates = [Candidate(id=id_, window_score=_own_score(terms, weights)) for id_, terms in matches]
     candidates.sort(key=lambda candidate: -candidate.window_score)

@@ -1,4 +1,4 @@
-"""Prepares a text for storing: credentials out, too long ones cut into linked pieces, hashed, analysed."""
+"""Prepares a text for storing: redacts credentials, cuts a long text into linked pieces, hashes and analyses it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from app.memory.types import Piece
 
 T = TypeVar("T")
 
-# Where a text is best cut, best first; each ends the piece before it.
+# Where to cut a text, best first; each border ends the piece before it.
 _BORDERS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"[.!?。！？]\s*"), re.compile(r"\s"))
-LONG_CHARACTERS = 50_000  # of Chinese take 0.1 s, of English 0.02 s
+LONG_CHARACTERS = 50_000  # take 0.1 s in Chinese, 0.02 s in English
 _SHORTEST_SHARE = 0.5  # a border in the first half of a piece would make too many pieces
 
 
 class Cleaner:
-    """Takes credentials out of everything one request brings, and counts them."""
+    """Redacts the credentials in everything one request contains, and counts them."""
 
     def __init__(self, settings: DomainSettings) -> None:
         self._active = settings.redact
@@ -39,7 +39,7 @@ class Cleaner:
         return clean.text
 
     def value(self, value: Any) -> Any:
-        """Return JSON with all its strings, keys included, cleaned."""
+        """Return a JSON value with all its strings redacted, including keys."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
@@ -49,18 +49,18 @@ class Cleaner:
         return value
 
 
-async def unhurried(characters: int, prepare: Callable[[], T]) -> T:
-    """Run a preparation in a thread when its text is long, so that nobody else waits for the event loop."""
+async def run_off_loop_if_long(characters: int, prepare: Callable[[], T]) -> T:
+    """Run a preparation, in a thread if its text is long, so that it does not block the event loop."""
     return prepare() if characters < LONG_CHARACTERS else await asyncio.to_thread(prepare)
 
 
 def pieces(text: str, limit: int, new_id: Callable[[], UUID]) -> tuple[Piece, ...]:
-    """Return the text as pieces of at most `limit` characters; joined they are the text again."""
+    """Return the text as pieces of at most `limit` characters; joined, they are the text."""
     return tuple(Piece(id=new_id(), text=part, analysis=analyse(part)) for part in cut(text, limit))
 
 
 def cut(text: str, limit: int) -> list[str]:
-    """Cut a text at paragraphs, lines, sentences or words, whichever comes first in that order; nothing is lost."""
+    """Cut a text at paragraphs, lines, sentences or words, preferred in that order; keep every character."""
     parts = []
     start = 0
     while len(text) - start > limit:
@@ -68,7 +68,7 @@ def cut(text: str, limit: int) -> list[str]:
         parts.append(text[start:end])
         start = end
     parts.append(text[start:])
-    return _without_blank(parts, limit)
+    return _join_blank(parts, limit)
 
 
 def _border(text: str, first: int, last: int) -> int:
@@ -79,19 +79,19 @@ def _border(text: str, first: int, last: int) -> int:
     return last
 
 
-def _without_blank(parts: list[str], limit: int) -> list[str]:
-    """Join a part that is only space to its neighbour where they fit: an empty memory says nothing."""
-    kept: list[str] = []
+def _join_blank(parts: list[str], limit: int) -> list[str]:
+    """Join a blank part to its neighbour if they fit: an empty memory is useless."""
+    joined: list[str] = []
     for part in parts:
-        if kept and len(kept[-1]) + len(part) <= limit and not (part.strip() and kept[-1].strip()):
-            kept[-1] += part
+        if joined and len(joined[-1]) + len(part) <= limit and not (part.strip() and joined[-1].strip()):
+            joined[-1] += part
         else:
-            kept.append(part)
-    return kept
+            joined.append(part)
+    return joined
 
 
 def content_hash(*parts: str) -> bytes:
-    """Return the SHA-256 by which the same content is known again."""
+    """Return the SHA-256 that identifies this content."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()
@@ -101,14 +101,14 @@ def content_hash(*parts: str) -> bytes:
 
 
 def message_hash(role: str, name: str | None, time: datetime | None, text: str) -> bytes:
-    """Return the hash by which the same message of a conversation is known again."""
+    """Return the hash that identifies this message within a conversation."""
     return content_hash(role, name or "", "" if time is None else time.isoformat(), text)
 
 
 def content_id(digest: bytes) -> UUID:
     """Return a UUIDv8 (RFC 9562, 5.8) of a SHA-256, the same for the same content.
 
-    By hand: Python's UUID takes that version from 3.14 on only.
+    Built by hand: Python's uuid module supports version 8 only from 3.14 on.
     """
     value = int.from_bytes(digest[:16], "big")
     return UUID(int=value & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | 0b10 << 62)

@@ -8,19 +8,19 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-TEXT_LIMIT_CHARACTERS = 1_000_000  # one call; longer than any note, short enough to split in well under a second
-QUERY_LIMIT_CHARACTERS = 4_000  # a question, not a document: every word of it costs a look-up
+TEXT_LIMIT_CHARACTERS = 1_000_000  # in one call; longer than any note, and split in well under a second
+QUERY_LIMIT_CHARACTERS = 4_000  # a question, not a document: every word costs a lookup
 NAME_LIMIT_CHARACTERS = 200  # projects, tags, names of speakers, ids given by clients
 TAGS_LIMIT = 50
 METADATA_LIMIT_BYTES = 16_384
-METADATA_LIMIT_DEPTH = 32  # far from where Python and PostgreSQL give up
-MESSAGES_LIMIT = 5_000  # messages of one call; a longer conversation comes in several calls
+METADATA_LIMIT_DEPTH = 32  # well below the depth at which Python and PostgreSQL fail
+MESSAGES_LIMIT = 5_000  # messages in one call; a longer conversation takes several calls
 RESULTS_LIMIT = 100
 EXPIRES_LIMIT_DAYS = 36_500
 
 
 class Kind(StrEnum):
-    """What sort of memory it is; a message of a conversation is always a `turn`."""
+    """The sort of a memory; a message of a conversation is always a `turn`."""
 
     NOTE = "note"
     FACT = "fact"
@@ -32,11 +32,11 @@ class Kind(StrEnum):
 
 
 class RecallMode(StrEnum):
-    """How much of what was found goes into a recalled context."""
+    """How many of the memories found go into a recalled context."""
 
-    CONSERVATIVE = "conservative"  # only what is clearly about the question
-    BALANCED = "balanced"  # the best, each turn with the one before it
-    COMPREHENSIVE = "comprehensive"  # as much as fits, each turn with both neighbours
+    CONSERVATIVE = "conservative"  # only memories that are clearly about the question
+    BALANCED = "balanced"  # the best memories, each turn with the one before it
+    COMPREHENSIVE = "comprehensive"  # as many as fit, each turn with both neighbours
 
 
 class Order(StrEnum):
@@ -49,7 +49,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who asks: made once at the door, taken as an argument by everything inside."""
+    """The caller of an operation, made once per request and passed to every function that needs it."""
 
     user: str
     agent: str = ""
@@ -58,10 +58,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """What search needs to know of a text; made by `analysis.analyse`, stored beside the text.
+    """What search needs to know about a text: `analysis.analyse` makes it, and the store keeps it beside the text.
 
-    terms: hashed terms in ascending order, each as often as it occurs (31-bit, never 0).
-    words: number of words, stop words included.
+    terms: hashed terms in ascending order, each repeated as often as it occurs (31-bit, never 0).
+    words: number of words, including stop words.
     """
 
     terms: tuple[int, ...]
@@ -72,7 +72,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One row to store: a whole memory, or one linked piece of a longer text."""
+    """One row to store: a whole memory, or one of the linked pieces of a longer text."""
 
     id: UUID
     text: str
@@ -108,7 +108,7 @@ class NewTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """The answer to a write."""
+    """The result of storing a memory."""
 
     id: UUID
     created: bool
@@ -118,7 +118,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Updated:
-    """The answer to a change of a memory."""
+    """The result of changing a memory."""
 
     version: int
     redacted: int
@@ -126,7 +126,7 @@ class Updated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredConversation:
-    """The answer to a conversation: how many messages were new, and how many were there already."""
+    """The result of storing a conversation: how many messages were new, and how many it already had."""
 
     conversation_id: str
     stored: int
@@ -136,7 +136,7 @@ class StoredConversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """A stored memory, whole."""
+    """A stored memory with all its fields."""
 
     id: UUID
     version: int
@@ -158,7 +158,7 @@ class Memory:
 
     @property
     def at(self) -> datetime:
-        """When it happened, or when it was stored where that is not known."""
+        """When it happened, or when it was stored if that is unknown."""
         return self.occurred_at or self.created_at
 
 
@@ -176,7 +176,7 @@ class Filter:
 
 
 class Candidate(NamedTuple):
-    """A memory the index proposes. Scores are BM25 sums (>= 0); weights and ties are `ranking`'s business."""
+    """A memory that the index proposes. Scores are BM25 sums (>= 0); `ranking` weights them and breaks ties."""
 
     id: UUID
     window_score: float
@@ -184,7 +184,7 @@ class Candidate(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """What the ranking needs of a stored candidate, without its text."""
+    """What ranking needs to know about a stored candidate, without its text."""
 
     id: UUID
     session: UUID
@@ -197,10 +197,10 @@ class Traits(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """The searched projects of one user as ranking knows them.
+    """Statistics of the projects that a search covers, for ranking.
 
-    memories: how many there are. holding: how many hold each of the terms asked for; none is left out.
-    speakers: the distinct names of those who speak in them.
+    memories: number of memories. holding: number of memories that hold each of the requested terms.
+    speakers: distinct names of the speakers.
     """
 
     memories: int
@@ -209,7 +209,7 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchHit:
     """One search result."""
 
     memory: Memory
@@ -218,16 +218,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """What a search found, best first."""
+    """The results of a search, best first."""
 
-    results: tuple[Found, ...]
+    results: tuple[SearchHit, ...]
     truncated: bool
     degraded: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalled:
-    """A context made of memories, within a token budget, oldest first inside each source."""
+    """A context made of memories within a token budget, oldest first within each source."""
 
     context: str
     sources: tuple[Memory, ...]
@@ -238,7 +238,7 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUpdate:
-    """What an update sets; None leaves a field as it is."""
+    """The fields an update sets; None leaves a field unchanged."""
 
     text: str | None = None
     kind: Kind | None = None
@@ -250,7 +250,7 @@ class MemoryUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What to forget: the conjunction of what is set; at least one must be."""
+    """Which memories to forget: those that match every field set; at least one must be set."""
 
     ids: tuple[UUID, ...] | None = None
     conversation_id: str | None = None
@@ -260,7 +260,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many memories and bytes of text a user may keep; 0 is no limit."""
+    """How many memories and bytes of text a user may store; 0 means no limit."""
 
     memories: int = 0
     bytes: int = 0
@@ -268,7 +268,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a user keeps, archived memories included, of what is allowed."""
+    """How much a user stores, including archived memories, and the quota."""
 
     memories: int
     bytes: int
@@ -277,7 +277,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """Counts of one user's memories, archived ones included; `use` is of all projects."""
+    """Counts of one user's memories, including archived ones; `use` covers all projects."""
 
     memories: int
     by_kind: dict[str, int]

@@ -1,4 +1,4 @@
-"""Updates a memory: its text, or what is noted with it."""
+"""Updates a memory: its text or its other fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.memory.types import MemoryUpdate, Scope, Updated
 
 
 async def update(domain: Domain, scope: Scope, request: Update) -> Updated:
-    """Change a memory; return its new version and how many credentials were taken out.
+    """Change a memory; return its new version and how many credentials were redacted.
 
     Raises NotFound, Conflict, InvalidInput.
     """
@@ -21,7 +21,9 @@ async def update(domain: Domain, scope: Scope, request: Update) -> Updated:
         limit = domain.settings.piece_characters
         if len(text) > limit:
             raise InvalidInput(
-                "text", text, f"up to {limit:,} characters here; forget the memory and memorize the longer text"
+                "text",
+                text,
+                f"up to {limit:,} characters in an update; forget the memory and memorize the longer text instead",
             )
         [piece] = pieces(text, limit, lambda: request.id)
         digest = content_hash(text)

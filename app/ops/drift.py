@@ -1,8 +1,7 @@
 """Compares this installation with a server elsewhere, so that drift between the two shows in one table.
 
-Both sides tell what they are in the same form (app/runtime/report.py), which holds no secret: of those it says only
-whether they are set. Versions and what decides how memories are stored and found must agree; other settings are a
-matter of the place, and are told where they differ.
+Both sides report in the same form (app/runtime/report.py), which says of secrets only whether they are set. Versions,
+and settings that decide how memories are stored and found, must agree; other settings may differ, and are listed.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.errors import Unavailable
-from app.ops.doctor import State
+from app.ops.checks import LAG_WARNING_S, State
 from app.ops.remote import get
 from app.ops.status import status
 from app.runtime import report
@@ -24,8 +23,7 @@ from app.runtime.report import InstallationReport, Setting
 from app.settings.fields import Settings
 from app.store.postgres import PostgresStore
 
-_LAG_S = 60.0  # of an index; thousands of changes right after an import are nothing to worry about
-# These decide what is stored and what is found: memories of one place would not be those of the other.
+# These decide what is stored and found: with other values, the same memory is stored or ranked differently.
 _MUST_AGREE = frozenset(
     {
         "EMBEDDING_DIMENSIONS",
@@ -43,7 +41,7 @@ _ABSENT = "-"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing on both sides. state: ok, the same; warning, it differs as places do; failed, it must not differ."""
+    """One value on both sides. state: ok, the same; warning, it may differ; failed, it must not differ."""
 
     state: State
     what: str
@@ -52,7 +50,7 @@ class Difference:
 
 
 async def examine(settings: Settings, url: str) -> list[Difference]:
-    """Compare with the server at `url`, with MEMORY_TOKEN where it is set. Raises Unavailable and NotPermitted."""
+    """Compare with the server at `url`, with MEMORY_TOKEN when it is set. Raises Unavailable and NotPermitted."""
     there = await asyncio.to_thread(fetch, settings, url)
     return list(compare(await describe_here(settings), there))
 
@@ -68,16 +66,17 @@ def to_json(rows: list[Difference]) -> dict[str, Any]:
 
 
 async def describe_here(settings: Settings) -> InstallationReport:
-    """Return what this installation is; its database is asked where there is one."""
-    found = await asyncio.to_thread(report.installation_report, settings)
+    """Return what this installation is, with what its database says, when it has one."""
+    installation = await asyncio.to_thread(report.installation_report, settings)
     if settings.database_url is not None or (settings.data_dir / "postgres" / "cluster").exists():
         async with open_database(settings, "doctor") as db:
-            await report.add_store(found, PostgresStore(db))
+            await report.add_store(installation, PostgresStore(db))
     running = await asyncio.to_thread(status, settings.data_dir)
     if running["running"]:
-        found.index.lag_changes, found.index.lag_seconds = running["index_lag_changes"], running["index_lag_seconds"]
-        found.index.problem = running["components"].get("index", {}).get("detail")
-    return found
+        index = installation.index
+        index.lag_changes, index.lag_seconds = running["index_lag_changes"], running["index_lag_seconds"]
+        index.problem = running["components"].get("index", {}).get("detail")
+    return installation
 
 
 def fetch(settings: Settings, url: str) -> InstallationReport:
@@ -89,7 +88,7 @@ def fetch(settings: Settings, url: str) -> InstallationReport:
 
 
 def compare(here: InstallationReport, there: InstallationReport) -> Iterator[Difference]:
-    """Yield a row for everything both sides, or one of them, have."""
+    """Yield a row for everything that one side or both have."""
     yield _row("claude-memory", here.version, there.version)
     yield _row("Python", here.python, there.python, matters=_minor(here.python) != _minor(there.python))
     for name in sorted(here.packages.keys() | there.packages.keys()):
@@ -97,8 +96,9 @@ def compare(here: InstallationReport, there: InstallationReport) -> Iterator[Dif
         yield _row(f"package {name}", mine, theirs, matters=mine is not None and theirs is not None)
     yield from _database(here, there)
     yield from _index(here, there)
-    for name in sorted((here.settings.keys() | there.settings.keys()) - {"MEMORY_TOKEN"}):  # which is for asking
-        mine, theirs = _shown(here.settings.get(name)), _shown(there.settings.get(name))
+    names = (here.settings.keys() | there.settings.keys()) - {"MEMORY_TOKEN"}  # which only the side that asks needs
+    for name in sorted(names):
+        mine, theirs = _setting_text(here.settings.get(name)), _setting_text(there.settings.get(name))
         yield _row(f"setting {name}", mine, theirs, matters=name in _MUST_AGREE)
 
 
@@ -107,7 +107,7 @@ def _database(here: InstallationReport, there: InstallationReport) -> Iterator[D
     if here.schema_files is not None and there.schema_files is not None:
         for name in sorted(here.schema_files.keys() | there.schema_files.keys()):
             yield _row(f"schema {name}", here.schema_files.get(name), there.schema_files.get(name))
-    yield _row("memories", _text(here.memories), _text(there.memories), matters=False)
+    yield _row("memories", _number_text(here.memories), _number_text(there.memories), matters=False)
 
 
 def _index(here: InstallationReport, there: InstallationReport) -> Iterator[Difference]:
@@ -115,10 +115,10 @@ def _index(here: InstallationReport, there: InstallationReport) -> Iterator[Diff
     yield _row("index engine", mine.engine, theirs.engine, matters=False)
     yield _row("index: text analysis", str(mine.analysis), str(theirs.analysis))
     yield _row("index: vectors", str(mine.vectors), str(theirs.vectors))
-    if None not in (mine.points, theirs.points):  # an embedded index tells only the process that has it open
-        yield _row("index: points", _text(mine.points), _text(theirs.points), matters=False)
-    late = [one.lag_seconds is not None and one.lag_seconds > _LAG_S for one in (mine, theirs)]
-    lags = [_ABSENT if one.lag_seconds is None else f"{one.lag_seconds:.1f} s" for one in (mine, theirs)]
+    if None not in (mine.points, theirs.points):  # only the process that has an embedded index open can count it
+        yield _row("index: points", _number_text(mine.points), _number_text(theirs.points), matters=False)
+    late = [index.lag_seconds is not None and index.lag_seconds > LAG_WARNING_S for index in (mine, theirs)]
+    lags = [_ABSENT if index.lag_seconds is None else f"{index.lag_seconds:.1f} s" for index in (mine, theirs)]
     yield Difference(State.FAILED if any(late) else State.OK, "index: lag", *lags)
     broken = bool(mine.problem or theirs.problem)
     yield Difference(
@@ -131,13 +131,13 @@ def _row(what: str, here: str | None, there: str | None, *, matters: bool = True
     return Difference(state, what, _ABSENT if here is None else here, _ABSENT if there is None else there)
 
 
-def _shown(setting: Setting | None) -> str | None:
+def _setting_text(setting: Setting | None) -> str | None:
     if setting is None:
         return None
     return ("set" if setting.given else "not set") if setting.secret else setting.value
 
 
-def _text(number: int | None) -> str | None:
+def _number_text(number: int | None) -> str | None:
     return None if number is None else f"{number:,}"
 
 

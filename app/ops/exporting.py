@@ -1,7 +1,7 @@
-"""Writes everything a user has as JSON Lines that `import` takes back without loss.
+"""Writes everything a user has as JSON Lines that `import` reads back without loss.
 
-All of it is from one moment. Memories come first, a line each, then conversations, a line for each stretch of
-messages. Archived memories are there, expired ones are not. Left out is what is derived: terms, sessions, positions.
+All of it is from one moment. Memories come first, one on each line, then conversations, a line for each run of
+messages. Archived memories are included, expired ones are not, nor what is derived: terms, sessions, positions.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from app.store.database import Database
 from app.store.export_reading import ExportedConversation, ExportedMemory, ExportSnapshot, export_snapshot
 from app.store.users import UnknownUser, Users
 
-# A line of this many messages or characters is easily held in memory by whoever reads it.
+# A reader can easily hold a line of this many messages or characters in memory.
 _LINE_MESSAGES = 500
 _LINE_CHARACTERS = 2_000_000
 
@@ -43,7 +43,7 @@ class Unwritable(MemoryServerError):
 
 
 @dataclass(slots=True)
-class Report:
+class ExportReport:
     """What was written."""
 
     memories: int = 0
@@ -57,23 +57,23 @@ class Report:
         return {**asdict(self), "seconds": round(self.seconds, 3)}
 
     def summary(self) -> str:
-        """Return it as a line for people."""
+        """Return one line for people."""
         return (
             f"exported {self.memories:,} memories and {self.messages:,} messages of {self.conversations:,} "
             f"conversations, {decimal(self.bytes)}, in {self.seconds:,.1f} s"
         )
 
 
-def run(file: str, *, project: str | None, user: str | None, data_dir: str | None, bar: Bar) -> Report:
-    """Export what a user has to FILE, which is replaced when all of it is written. Raises MemoryServerError.
+def run(file: str, *, project: str | None, user: str | None, data_dir: str | None, bar: Bar) -> ExportReport:
+    """Export what a user has to FILE, which is replaced once everything is written. Raises MemoryServerError.
 
-    user: None for DEFAULT_USER_ID, which need not have anything yet; another one must be known (UnknownUser).
+    user: None for DEFAULT_USER_ID, which may have nothing yet; any other must be known (UnknownUser).
     """
     settings = load_settings({"memory_data_dir": data_dir})
     scope = Scope(user or settings.default_user_id)
 
-    async def work() -> Report:
-        with _written(file) as out:
+    async def work() -> ExportReport:
+        with _opened(file) as out:
             async with open_database(settings, "export") as db:
                 if user is not None and not await Users(db).known(user):
                     raise UnknownUser(user)
@@ -82,10 +82,10 @@ def run(file: str, *, project: str | None, user: str | None, data_dir: str | Non
     return asyncio.run(work())
 
 
-async def write(db: Database, scope: Scope, out: IO[bytes], *, project: str | None, bar: Bar) -> Report:
-    """Write the lines of a user, or of one of his projects."""
+async def write(db: Database, scope: Scope, out: IO[bytes], *, project: str | None, bar: Bar) -> ExportReport:
+    """Write the lines of a user, or of one project."""
     began = time.monotonic()
-    report = Report()
+    report = ExportReport()
     async with export_snapshot(db, scope) as snapshot:
         async for line in _lines(snapshot, project, report):
             data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
@@ -97,7 +97,7 @@ async def write(db: Database, scope: Scope, out: IO[bytes], *, project: str | No
     return report
 
 
-async def _lines(snapshot: ExportSnapshot, project: str | None, report: Report) -> AsyncIterator[dict[str, Any]]:
+async def _lines(snapshot: ExportSnapshot, project: str | None, report: ExportReport) -> AsyncIterator[dict[str, Any]]:
     async for memory in snapshot.memories(project):
         report.memories += 1
         yield _memory(memory)
@@ -121,21 +121,21 @@ async def _lines(snapshot: ExportSnapshot, project: str | None, report: Report) 
 
 def _memory(memory: ExportedMemory) -> dict[str, Any]:
     text = "".join(piece for _, piece in memory.pieces)
-    return _given(
+    return _without_none(
         {
             "text": text,
             "kind": memory.kind,
             "project": memory.project,
             "id": str(memory.pieces[0][0]),
             "occurred_at": memory.occurred_at,
-            **_kept(memory, content_hash(text)),
+            **_shared(memory, content_hash(text)),
         }
     )
 
 
 def _message(turn: ExportedMemory) -> dict[str, Any]:
     text = "".join(piece for _, piece in turn.pieces)
-    return _given(
+    return _without_none(
         {
             "role": turn.role,
             "content": text,
@@ -144,31 +144,31 @@ def _message(turn: ExportedMemory) -> dict[str, Any]:
             "id": turn.message_id,
             "kind": None if turn.kind == Kind.TURN else turn.kind,
             "memory_id": str(turn.pieces[0][0]),
-            **_kept(turn, message_hash(turn.role or "", turn.name, turn.occurred_at, text)),
+            **_shared(turn, message_hash(turn.role or "", turn.name, turn.occurred_at, text)),
         }
     )
 
 
-def _kept(one: ExportedMemory, expected_hash: bytes) -> dict[str, Any]:
-    """Return what memories and messages have in common. The hash is told where it is not that of the text now."""
+def _shared(memory: ExportedMemory, expected_hash: bytes) -> dict[str, Any]:
+    """Return what memories and messages have in common. The hash is included when it is not that of the text now."""
     return {
-        "tags": one.tags or None,
-        "metadata": one.metadata or None,
-        "created_at": one.created_at,
-        "updated_at": one.updated_at,
-        "expires_at": one.expires_at,
-        "archived_at": one.archived_at,
-        "version": None if one.version == 1 else one.version,
-        "agent": one.agent,
+        "tags": memory.tags or None,
+        "metadata": memory.metadata or None,
+        "created_at": memory.created_at,
+        "updated_at": memory.updated_at,
+        "expires_at": memory.expires_at,
+        "archived_at": memory.archived_at,
+        "version": None if memory.version == 1 else memory.version,
+        "agent": memory.agent,
         "pieces": None
-        if len(one.pieces) == 1
-        else [{"id": str(id_), "characters": len(text)} for id_, text in one.pieces],
-        "content_hash": None if one.content_hash == expected_hash else one.content_hash.hex(),
+        if len(memory.pieces) == 1
+        else [{"id": str(id_), "characters": len(text)} for id_, text in memory.pieces],
+        "content_hash": None if memory.content_hash == expected_hash else memory.content_hash.hex(),
     }
 
 
 def _conversation(conversation: ExportedConversation, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    return _given(
+    return _without_none(
         {
             "conversation_id": conversation.id,
             "project": conversation.project,
@@ -180,8 +180,8 @@ def _conversation(conversation: ExportedConversation, messages: list[dict[str, A
     )
 
 
-def _given(fields: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is not set, and write moments as ISO 8601."""
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is not set, and write times as ISO 8601."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in fields.items()
@@ -190,8 +190,8 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _written(file: str) -> Iterator[IO[bytes]]:
-    """Open FILE for writing; a regular file appears whole or not at all, and readable for its owner only."""
+def _opened(file: str) -> Iterator[IO[bytes]]:
+    """Open FILE for writing; a regular file appears whole or not at all, readable by its owner only."""
     if file == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

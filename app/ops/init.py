@@ -1,6 +1,6 @@
-"""Makes what a deployment needs before its first start: role, database, schema, first token, collection of the index.
+"""Creates what a deployment needs before its first start: role, database, schema, first token, index collection.
 
-Every step looks first, so running it again does nothing, and says so.
+Every step looks first, so running it again changes nothing, and says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ADMIN_SCOPES = ("read", "write", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that is there now; made: whether it was missing."""
+    """One thing that exists now; made: whether it was missing."""
 
     what: str
     name: str
@@ -34,7 +34,7 @@ class Step:
 
 
 async def initialise(settings: Settings) -> AsyncIterator[Step]:
-    """Make what is missing, a step at a time. Raises StoreUnavailable, NotPermitted, Conflict."""
+    """Create what is missing, a step at a time. Raises StoreUnavailable, NotPermitted, Conflict."""
     if settings.database_url is not None and settings.admin_database_url is not None:
         admin = {"dsn": settings.admin_database_url.get_secret_value()}
         async for what, name, made in provision(admin, settings.database_url.get_secret_value()):

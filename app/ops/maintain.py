@@ -1,13 +1,13 @@
-"""Clears away what nobody needs any more, and keeps tables and indexes in shape, beside a running server.
+"""Deletes what is no longer needed and keeps tables and indexes in shape, while a server may be running.
 
-What goes: expired memories; what has been old for `cleanup_days`, which is memories archived so long ago, conversations
-without a message that nothing happened in since, tokens and clients' grants that ended before; the change log beyond
-its week; what else is over (sign-ins, counts of terms that nothing holds); deletions of users that were cut short;
-scratch databases of verifications that were killed. A live memory never goes.
-Then our tables are vacuumed, and indexes twice as large as they need to be are rebuilt.
+It deletes:
+- expired memories
+- after `cleanup_days`: archived memories, empty conversations without activity, tokens and grants that have ended
+- changes in the log that are over a week old, finished sign-ins, counts of terms that no memory has
+- what is left of users whose deletion was cut short, and of verifications that were killed
+It never deletes a live memory. Then it vacuums our tables and rebuilds indexes that are twice as large as needed.
 
-The search index is not touched: it is another process's, follows the deletions by the change log, and its engine
-merges its own segments.
+It leaves the search index alone: another process has it open, which follows the deletions through the change log.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from app.store.users import Users
 
 logger = logging.getLogger(__name__)
 
-_DELETION_RUNS = timedelta(hours=1)  # one begun later may still be under way
+_DELETION_RUNS = timedelta(hours=1)  # a deletion that began later may still be running
 
 
 @dataclass(slots=True)
-class Size:
+class RelationSize:
     """A table or an index, in bytes. after: None in a dry run."""
 
     name: str
@@ -44,14 +44,14 @@ class Size:
 
 
 @dataclass(slots=True)
-class Report:
-    """What was done, or would be. removed: rows by what they are; bytes are those of the database."""
+class MaintenanceReport:
+    """What was done, or would be. removed: rows by what they are; bytes: of the database."""
 
     dry_run: bool
     cleanup_days: int
     removed: dict[str, int] = field(default_factory=dict)
-    tables: list[Size] = field(default_factory=list)
-    rebuilt_indexes: list[Size] = field(default_factory=list)
+    tables: list[RelationSize] = field(default_factory=list)
+    rebuilt_indexes: list[RelationSize] = field(default_factory=list)
     dropped_indexes: list[str] = field(default_factory=list)
     bytes_before: int = 0
     bytes_after: int | None = None
@@ -68,13 +68,13 @@ async def maintain(
     cleanup_days: int | None = None,
     dry_run: bool = False,
     on_step: Callable[[str], None] = lambda what: None,
-) -> Report:
-    """Maintain a database; safe to repeat and to cut short. Raises Conflict while another process does.
+) -> MaintenanceReport:
+    """Maintain a database; safe to repeat and to interrupt. Raises Conflict while another process does.
 
-    cleanup_days: CLEANUP_DAYS unless given. dry_run: count only. on_step: told what is begun.
+    cleanup_days: None for CLEANUP_DAYS. dry_run: count only. on_step: called with the name of each step as it begins.
     """
     began = time.monotonic()
-    report = Report(dry_run, settings.cleanup_days if cleanup_days is None else cleanup_days)
+    report = MaintenanceReport(dry_run, settings.cleanup_days if cleanup_days is None else cleanup_days)
     before = datetime.now(UTC) - timedelta(days=report.cleanup_days)
     async with maintenance(db) as work:
         report.bytes_before = await work.database_bytes()
@@ -124,8 +124,8 @@ async def _finish_deletions(db: Database, dry_run: bool, on_step: Callable[[str]
     return len(cut_short)
 
 
-async def _vacuum(work: Maintenance, report: Report, on_step: Callable[[str], None]) -> None:
-    report.tables = [Size(table.name, table.bytes) for table in await work.tables()]
+async def _vacuum(work: Maintenance, report: MaintenanceReport, on_step: Callable[[str], None]) -> None:
+    report.tables = [RelationSize(table.name, table.bytes) for table in await work.tables()]
     if report.dry_run:
         return
     for table in report.tables:
@@ -136,10 +136,10 @@ async def _vacuum(work: Maintenance, report: Report, on_step: Callable[[str], No
         table.after = after.get(table.name)
 
 
-async def _rebuild(work: Maintenance, report: Report, on_step: Callable[[str], None]) -> None:
+async def _rebuild(work: Maintenance, report: MaintenanceReport, on_step: Callable[[str], None]) -> None:
     report.dropped_indexes = await work.half_made()
     bloated: list[Relation] = await work.bloated()
-    report.rebuilt_indexes = [Size(index.name, index.bytes) for index in bloated]
+    report.rebuilt_indexes = [RelationSize(index.name, index.bytes) for index in bloated]
     if report.dry_run:
         return
     for name in report.dropped_indexes:

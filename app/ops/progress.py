@@ -1,4 +1,4 @@
-"""A progress bar on stderr; nothing where nobody looks."""
+"""A progress bar on stderr, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 
 
 class Bar:
-    """Shows how much was read and stored; the reader's thread and the writer's may both tell it."""
+    """Shows how much was read and stored; both the reader's and the writer's thread may update it."""
 
     def __init__(self, what: str) -> None:
         columns = (
@@ -38,13 +38,13 @@ class Bar:
         self._progress.stop()
 
     def total(self, size: int | None) -> None:
-        """Say how many bytes there are."""
+        """Set how many bytes there are."""
         self._progress.update(self._task, total=size)
 
     def read(self, size: int) -> None:
-        """Say that so many bytes more were read, or written."""
+        """Add bytes that were read or written."""
         self._progress.advance(self._task, size)
 
     def done(self, number: int) -> None:
-        """Say how many memories are done."""
+        """Set how many memories are done."""
         self._progress.update(self._task, done=number)

@@ -1,7 +1,7 @@
-"""Makes the search index anew from PostgreSQL: beside the running servers, or without any.
+"""Rebuilds the search index from PostgreSQL, with or without running servers.
 
-Of a shared index a new collection is filled beside the live one and takes its place; the process that feeds it does
-that, this one where no other does. An index of a process's own is rebuilt by the server that has it open, or here.
+For a shared index, a new collection is filled beside the live one and then replaces it. The process that feeds the
+index does that; without one, this process does. An embedded index is rebuilt by the server that has it open, or here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from app.bridge.protocol import ask
 from app.datadir.lock import holder
 from app.errors import IndexUnavailable, Unavailable
-from app.index.setup import Filling, IndexFeeder, IndexSource, Standing
+from app.index.setup import Filling, IndexFeeder, IndexSource, IndexStatus
 from app.runtime.command_database import open_database
 from app.runtime.composition import change_log_of, database_of, feeding_of, index_setup, index_source
 from app.runtime.leader import while_leading
@@ -36,9 +36,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReindexReport:
-    """What was done, or would be. index: embedded or server; name: of the collection, or the index's folder.
+    """What was done, or would be. index: embedded or server; name: of the collection, or of the index's folder.
 
-    needed: whether it is not as the settings want it.
+    needed: whether the index differs from what the settings ask for.
     """
 
     index: str
@@ -55,7 +55,7 @@ class ReindexReport:
 
 
 async def reindex(settings: Settings, dry_run: bool, progress: Progress) -> ReindexReport:
-    """Make the index anew and return when it answers. progress: called with (points written, memories there are).
+    """Rebuild the index and return when it answers. progress: called with (points written, memories in all).
 
     Raises Unavailable, StoreUnavailable, IndexUnavailable.
     """
@@ -63,7 +63,7 @@ async def reindex(settings: Settings, dry_run: bool, progress: Progress) -> Rein
     setup = index_setup(settings)
     async with open_database(settings, "reindex") as db:
         source = index_source(change_log_of(settings, db), db)
-        memories, before = await source.log.live(), await setup.standing(source)
+        memories, before = await source.log.live(), await setup.status(source)
         if dry_run:
             after = before
         elif setup.shared is not None:
@@ -83,12 +83,12 @@ async def reindex(settings: Settings, dry_run: bool, progress: Progress) -> Rein
 
 
 async def ensure_collection(settings: Settings, db: Database, progress: Progress) -> tuple[str, bool]:
-    """Make the live collection of a shared index be as the settings want it; return its name, and whether it was not.
+    """Make the live collection of a shared index match the settings; return its name, and whether it had to change.
 
     Raises IndexUnavailable, StoreUnavailable, Unavailable.
     """
     source = index_source(change_log_of(settings, db), db)
-    now = await index_setup(settings).standing(source)
+    now = await index_setup(settings).status(source)
     made = not now.is_wanted
     if made:
         now = await _replaced(settings, db, source, lambda now: now.is_wanted, progress)
@@ -96,14 +96,14 @@ async def ensure_collection(settings: Settings, db: Database, progress: Progress
 
 
 async def _replaced(
-    settings: Settings, db: Database, source: IndexSource, is_right: Callable[[Standing], bool], progress: Progress
-) -> Standing:
-    """Wait until the live collection is the right one, and feed meanwhile where no other process does."""
+    settings: Settings, db: Database, source: IndexSource, is_right: Callable[[IndexStatus], bool], progress: Progress
+) -> IndexStatus:
+    """Wait until the live collection is the right one; feed it meanwhile if no other process does."""
     setup, memories = index_setup(settings), await source.log.live()
     async with _feeding(settings, db) as feeder:
         seen, seen_at = None, time.monotonic()
         while True:
-            now = await setup.standing(source)
+            now = await setup.status(source)
             if now.name is not None and is_right(now):
                 return now
             rows = await source.collections.all()
@@ -116,7 +116,7 @@ async def _replaced(
 
 
 def _why(feeder: IndexFeeder | None) -> str:
-    elsewhere = "another process feeds; see its log, and that it has the same QDRANT_ settings"
+    elsewhere = "another process feeds the index; see its log, and check that it has the same QDRANT_ settings"
     return elsewhere if feeder is None or not feeder.runs else feeder.problem or elsewhere
 
 
@@ -141,26 +141,26 @@ async def _feeding(settings: Settings, db: Database) -> AsyncIterator[IndexFeede
 
 
 class _Patience:
-    """Waits for an embedded index as long as it gets on."""
+    """Waits for an embedded index as long as it makes progress."""
 
     def __init__(self, memories: int, progress: Progress) -> None:
         self._memories, self._progress = memories, progress
         self._seen: Filling | None = None
         self._seen_at = time.monotonic()
 
-    def look(self, filling: Filling, remedy: str) -> None:
-        """Take note of how far it is. Raises IndexUnavailable when it fails again and again, or stands still."""
+    def check(self, filling: Filling, remedy: str) -> None:
+        """Note how far it is. Raises IndexUnavailable when it keeps failing or makes no progress."""
         if filling != self._seen:
             self._seen, self._seen_at = filling, time.monotonic()
             self._progress(filling.points, self._memories)
         if filling.failures >= _TRIES:
-            raise IndexUnavailable(f"the index could not be made in {_TRIES} tries: {filling.problem}; {remedy}")
+            raise IndexUnavailable(f"the index could not be built in {_TRIES} tries: {filling.problem}; {remedy}")
         if time.monotonic() - self._seen_at > _PATIENCE_S:
-            raise IndexUnavailable(f"the index did not get on for {_PATIENCE_S:.0f} s; {remedy}")
+            raise IndexUnavailable(f"the index made no progress for {_PATIENCE_S:.0f} s; {remedy}")
 
 
 async def _rebuilt(settings: Settings, source: IndexSource, patience: _Patience) -> int:
-    """Rebuild an index of a process's own; return how many points it has, or memories where a server did it."""
+    """Rebuild an embedded index; return its number of points, or the number of memories when a server rebuilt it."""
     data_dir, setup = os.fspath(settings.data_dir), index_setup(settings)
     if await asyncio.to_thread(ask, data_dir, "reindex") is not None:
         await _until_server_answers(data_dir, patience)
@@ -170,7 +170,7 @@ async def _rebuilt(settings: Settings, source: IndexSource, patience: _Patience)
     try:
         await index.rebuild()
         while index.problem is not None:
-            patience.look(index.filling or Filling(), f"look after {setup.folder}, and run this again")
+            patience.check(index.filling or Filling(), f"check {setup.folder}, and run this again")
             await asyncio.sleep(_LOOK_S)
         return await index.count()
     finally:
@@ -180,9 +180,9 @@ async def _rebuilt(settings: Settings, source: IndexSource, patience: _Patience)
 async def _until_server_answers(data_dir: str, patience: _Patience) -> None:
     while True:
         await asyncio.sleep(_LOOK_S)
-        told = await asyncio.to_thread(ask, data_dir, "status")
-        if told is None:
-            raise Unavailable("the server has gone while it rebuilt its index; it goes on with its next start")
-        if told["components"]["index"]["status"] == "ok":
+        status = await asyncio.to_thread(ask, data_dir, "status")
+        if status is None:
+            raise Unavailable("the server stopped while it rebuilt its index; it continues when it starts again")
+        if status["components"]["index"]["status"] == "ok":
             return
-        patience.look(Filling(**(told.get("index_filling") or {})), "the server goes on trying; see its log")
+        patience.check(Filling(**(status.get("index_filling") or {})), "the server keeps trying; see its log")

@@ -1,4 +1,4 @@
-"""Asks a server elsewhere over HTTP, with MEMORY_TOKEN where it is set."""
+"""Asks a server elsewhere over HTTP, with MEMORY_TOKEN when it is set."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.settings.forms import is_loopback
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 5.0, 30.0
 _HINTS = {
     401: "; set MEMORY_TOKEN, or give --token-file, with a token of that server: claude-memory token create",
-    403: "; it takes a token with that scope: claude-memory token create --user NAME --scope admin",
-    404: "; the server there is older than this, or the address has a path too many",
+    403: "; it needs a token with that scope: claude-memory token create --user NAME --scope admin",
+    404: "; the server there is older than this version, or the address must end before its path",
 }
 
 
 def get(settings: Settings, url: str, path: str) -> bytes:
     """Return the body at a path. Raises Unavailable, and NotPermitted rather than send a token in the clear."""
-    import httpx  # takes a while to load, and most commands ask no one
+    import httpx  # takes a while to load, and most commands make no request
 
     token = settings.memory_token
     parts = urlsplit(url)

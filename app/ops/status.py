@@ -1,4 +1,4 @@
-"""What runs on a data directory: asked over its socket; says so where nothing does. Never takes longer than 5 s."""
+"""Reports what runs on a data directory, as its socket answers, or that nothing does. Takes 5 s at most."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.settings.fields import Settings
 
 _ASK_TIMEOUT_S, _CALL_TIMEOUT_S = 2.0, 2.5
 
-# What /status says that is of use here; the rest are the details of its start and its settings.
+# The useful fields of /status; the others are details of the server's start and its settings.
 _OF_A_SERVER = (
     "status", "version", "uptime_seconds", "components", "connections", "sessions", "requests", "numbers",
 )  # fmt: skip
@@ -27,9 +27,9 @@ _OF_A_SERVER = (
 
 def status(data_dir: Path) -> dict[str, Any]:
     """Return what `claude-memory status --json` prints."""
-    told = ask(os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
+    answer = ask(os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
     index = _size(data_dir / "index")
-    if told is None:
+    if answer is None:
         return {
             "running": False,
             "data_dir": os.fspath(data_dir),
@@ -42,53 +42,53 @@ def status(data_dir: Path) -> dict[str, Any]:
         }
     numbers: dict[str, Any] = {}
     try:
-        answer = call_tool(data_dir, "memory_health", {"detailed": True}, _CALL_TIMEOUT_S)
-        numbers = answer.get("numbers") or {}
+        health = call_tool(data_dir, "memory_health", {"detailed": True}, _CALL_TIMEOUT_S)
+        numbers = health.get("numbers") or {}
     except Unavailable:
-        pass  # it is starting: then it has none yet
+        pass  # a server that is starting has none yet
     names = (
         "memories", "database_bytes", "index_lag_changes", "index_lag_seconds",
         "worker_leads", "backup_last_success", "backup_last_verified",
     )  # fmt: skip
-    return {"running": True, **told, **{name: numbers.get(name) for name in names}, "index_bytes": index}
+    return {"running": True, **answer, **{name: numbers.get(name) for name in names}, "index_bytes": index}
 
 
 def _size(folder: Path) -> int | None:
-    """Return the bytes that all files below a folder take on the disk; None when it is not there."""
+    """Return the bytes that all files below a folder take on the disk; None when there is no such folder."""
     if not folder.is_dir():
         return None
     size = 0
     for path, _, names in os.walk(folder):
         for name in names:
             try:
-                found = os.lstat(os.path.join(path, name))  # noqa: PTH118  ten times as quick as Path
-            except OSError:  # it has just gone
+                entry = os.lstat(os.path.join(path, name))  # noqa: PTH118  ten times as quick as Path
+            except OSError:  # it was just removed
                 continue
-            size += found.st_blocks * 512 if hasattr(found, "st_blocks") else found.st_size  # the index has holes
+            size += entry.st_blocks * 512 if hasattr(entry, "st_blocks") else entry.st_size  # the index has holes
     return size
 
 
 def status_of(settings: Settings, url: str) -> dict[str, Any]:
     """Return what a server elsewhere answers at /status. Raises Unavailable and NotPermitted."""
     try:
-        found = json.loads(get(settings, url, "/status"))
-        return {"url": url, **{name: found[name] for name in _OF_A_SERVER}}
+        values = json.loads(get(settings, url, "/status"))
+        return {"url": url, **{name: values[name] for name in _OF_A_SERVER}}
     except (ValueError, KeyError, TypeError) as error:
         raise Unavailable(f"{url}/status answers, but not as this version does; is it a claude-memory?") from error
 
 
-def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the status of a server elsewhere as rows for people; a token without `admin` is told less."""
-    numbers, requests = found["numbers"], found["requests"]
+def lines_of(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the status of a server elsewhere as rows for people; a token without `admin` sees less."""
+    numbers, requests = values["numbers"], values["requests"]
     rows = [
-        ("running", f"{found['version']} at {found['url']}, {found['status']}"),
-        ("since", f"{found['uptime_seconds'] / 3_600:,.1f} h"),
+        ("running", f"{values['version']} at {values['url']}, {values['status']}"),
+        ("since", f"{values['uptime_seconds'] / 3_600:,.1f} h"),
     ]
     if requests is not None:
         average_ms = requests["avg_response_time_seconds"] * 1_000
-        rows.append(("connections", f"{found['connections']}, of them {found['sessions']} open SSE sessions"))
+        rows.append(("connections", f"{values['connections']}, of them {values['sessions']} open SSE sessions"))
         rows.append(("requests", f"{requests['total']:,.0f}, {average_ms:,.1f} ms on average"))
-    rows += [(name, f"{part['status']}: {part['detail'] or 'answers'}") for name, part in found["components"].items()]
+    rows += [(name, f"{part['status']}: {part['detail'] or 'answers'}") for name, part in values["components"].items()]
     if requests is None:  # the token lacks `admin`
         rows.append(("your memories", f"{numbers.get('memories', 0):,.0f}, {decimal(int(numbers.get('bytes', 0)))}"))
     elif "memories" in numbers:
@@ -99,43 +99,46 @@ def lines_of(found: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
+def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
     """Return a status as rows for people."""
-    if not found["running"]:
-        held_by = found["held_by"]
+    if not values["running"]:
+        held_by = values["held_by"]
         rows = [("running", f"no, but pid {held_by.get('pid', '?')} holds the data directory" if held_by else "no")]
-        rows.append(("data directory", found["data_dir"]))
+        rows.append(("data directory", values["data_dir"]))
     else:
-        mode = {"daemon": "daemon", "serve": "server"}.get(found["mode"], found["mode"])
+        mode = {"daemon": "daemon", "serve": "server"}.get(values["mode"], values["mode"])
         rows = [
-            ("running", f"{mode} {found['version']}, pid {found['pid']}, {found['status']}"),
-            ("since", found["started_at"]),
-            ("data directory", found["data_dir"]),
-            ("HTTP", found["url"] or "none: bridges only"),
-            ("socket", found["socket"]),
+            ("running", f"{mode} {values['version']}, pid {values['pid']}, {values['status']}"),
+            ("since", values["started_at"]),
+            ("data directory", values["data_dir"]),
+            ("HTTP", values["url"] or "none: bridges only"),
+            ("socket", values["socket"]),
         ]
         sessions = [
-            f"{one['client'] or '?'} for {one.get('user', '?')} (pid {one['pid']}, since {one['since']})"
-            for one in found["sessions"]
+            f"{row['client'] or '?'} for {row.get('user', '?')} (pid {row['pid']}, since {row['since']})"
+            for row in values["sessions"]
         ]
         rows.append(("sessions", "\n".join(sessions) or "none"))
         rows += [
             (name, f"{part['status']}: {part['detail']}")
-            for name, part in found["components"].items()
+            for name, part in values["components"].items()
             if part["detail"]
         ]
-        if found["memories"] is not None:
-            rows.append(("memories", f"{found['memories']:,}"))
-        if found["index_lag_changes"] is not None:
-            changes, seconds = found["index_lag_changes"], found["index_lag_seconds"]
+        if values["memories"] is not None:
+            rows.append(("memories", f"{values['memories']:,}"))
+        if values["index_lag_changes"] is not None:
+            changes, seconds = values["index_lag_changes"], values["index_lag_seconds"]
             rows.append(("index lag", f"{changes:,} changes, {seconds:.1f} s"))
-        rows += _upkeep(found)
+        rows += _upkeep(values)
     for name in ("database", "index"):
-        if found[f"{name}_bytes"] is not None:
-            rows.append((name, decimal(int(found[f"{name}_bytes"]))))
+        if values[f"{name}_bytes"] is not None:
+            rows.append((name, decimal(int(values[f"{name}_bytes"]))))
     return rows
 
 
 def _upkeep(numbers: dict[str, Any]) -> list[tuple[str, str]]:
-    told = {name: value for name, value in numbers.items() if value is not None}
-    return [(one.name, one.found if one.mend is None else f"{one.found}; {one.mend}") for one in upkeep(told)]
+    findings = upkeep({name: value for name, value in numbers.items() if value is not None})
+    return [
+        (finding.name, finding.found if finding.remedy is None else f"{finding.found}; {finding.remedy}")
+        for finding in findings
+    ]

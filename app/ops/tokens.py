@@ -1,4 +1,4 @@
-"""Access tokens from the command line, whether the server runs or not."""
+"""Access tokens from the command line, with or without a running server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.store.tokens import Tokens
 
 
 def create(data_dir: str | None, user: str, scopes: Sequence[str], expires_in: timedelta | None) -> tuple[str, Token]:
-    """Store a new token; return its value, which is never shown again, and what is stored of it."""
+    """Store a new token; return its value, which is never shown again, and its record."""
     value = new_token()
     expires_at = None if expires_in is None else datetime.now(UTC) + expires_in
     return value, _ask(data_dir, lambda db: Tokens(db).create(digest(value), user, scopes, expires_at))
@@ -34,7 +34,7 @@ def revoke(data_dir: str | None, token_id: str) -> None:
 
 
 def create_client(data_dir: str | None, name: str, redirects: Sequence[str]) -> tuple[OAuthClient, str]:
-    """Store a client for whom id and secret are typed by hand; return it with its secret, which is not kept."""
+    """Store a client whose id and secret are typed by hand; return it with its secret, which is not stored."""
     secret = new_token()
     metadata = {
         "redirect_uris": list(redirects),
@@ -48,7 +48,7 @@ def create_client(data_dir: str | None, name: str, redirects: Sequence[str]) -> 
 
 
 def clients(data_dir: str | None) -> list[OAuthClient]:
-    """Return all clients that users may let in, newest first."""
+    """Return all clients that users may allow, newest first."""
     return _ask(data_dir, lambda db: OAuthClients(db).all())
 
 

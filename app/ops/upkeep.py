@@ -1,4 +1,4 @@
-"""Whether anybody looks after a database: does a worker lead, and how old is the last backup."""
+"""Whether a database is looked after: does a worker lead, and how old is the last backup."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _BACK_UP = "set BACKUP_TO and keep a worker running, or run: claude-memory backu
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. mend: what to do about it; None when all is well."""
+    """One thing that was looked at. remedy: what to do about it; None when all is well."""
 
     name: str
     found: str
-    mend: str | None = None
+    remedy: str | None = None
 
 
 def upkeep(numbers: Mapping[str, float]) -> list[Finding]:
-    """Judge the numbers of a server (`Runtime.numbers`); without any there is nothing to tell.
+    """Judge the numbers of a server (`Runtime.numbers`); return no findings without any.
 
-    The embedded PostgreSQL has no worker, so nobody expects a nightly backup of it.
+    The embedded PostgreSQL has no worker, so no nightly backup of it is expected.
     """
     findings = []
     leads = numbers.get("worker_leads")
@@ -39,16 +39,16 @@ def upkeep(numbers: Mapping[str, float]) -> list[Finding]:
 
 
 def _backup(numbers: Mapping[str, float], *, by_schedule: bool) -> Finding:
-    taken_at = numbers["backup_last_success"]
-    if not taken_at:
+    succeeded_at = numbers["backup_last_success"]
+    if not succeeded_at:
         to_lose = by_schedule and numbers.get("memories", 0) > 0
         return Finding("last backup", "none was ever made", _BACK_UP if to_lose else None)
-    age_s = time.time() - taken_at
-    found = f"{datetime.fromtimestamp(taken_at, UTC):%Y-%m-%d %H:%M} UTC, {_shown(age_s)} ago"
+    age_s = time.time() - succeeded_at
+    found = f"{datetime.fromtimestamp(succeeded_at, UTC):%Y-%m-%d %H:%M} UTC, {_age(age_s)} ago"
     if by_schedule and age_s > BACKUP_TOO_OLD_HOURS * _HOUR_S:
         return Finding("last backup", f"{found}: older than {BACKUP_TOO_OLD_HOURS} hours", _BACK_UP)
     return Finding("last backup", found)
 
 
-def _shown(seconds: float) -> str:
+def _age(seconds: float) -> str:
     return f"{seconds / _DAY_S:.0f} days" if seconds >= 3 * _DAY_S else f"{seconds / _HOUR_S:.1f} hours"

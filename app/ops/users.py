@@ -1,4 +1,4 @@
-"""Users from the command line: list, quotas, deletion; whether the server runs or not."""
+"""Users from the command line: list, quotas, deletion; with or without a running server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.store.users import UnknownUser, UserRow, Users
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What a deletion took, or would take. rows: how many named the user, by table; backups: what may hold them yet."""
+    """What a deletion removed, or would. rows: how many named the user, by table; backups: those that may hold them."""
 
     user: str
     dry_run: bool
@@ -36,7 +36,7 @@ def listing(data_dir: str | None) -> list[UserRow]:
 
 
 def quota(data_dir: str | None, user: str, memories: int | None, bytes_: int | None, *, default: bool) -> Use:
-    """Set what is given, or go back to the settings' quota, and return what holds then."""
+    """Set what is given, or return to the settings' quota; return the quota in force and how much of it is used."""
 
     async def set_and_show(db: Database) -> Use:
         users = Users(db)
@@ -50,14 +50,14 @@ def quota(data_dir: str | None, user: str, memories: int | None, bytes_: int | N
 
 
 def delete(data_dir: str | None, user: str, *, dry_run: bool, agreed: Callable[[dict[str, int]], bool]) -> Deletion:
-    """Delete a user with everything it has, if `agreed` to the rows it has. Raises NotFound and Conflict."""
+    """Delete a user with all its rows, if `agreed` says yes to them. Raises NotFound and Conflict."""
 
     async def count_and_delete(db: Database) -> Deletion:
         users = Users(db)
         rows = await users.rows(user)
         if not rows:
             raise UnknownUser(user)
-        backups = [one.to_json() for one in await Backups(db).list()]
+        backups = [backup.to_json() for backup in await Backups(db).list()]
         if dry_run or not await asyncio.to_thread(agreed, rows):
             return Deletion(user, True, rows, backups)
         with Bar("deleting") as bar:

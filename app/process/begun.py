@@ -1,4 +1,4 @@
-"""What `serve` has begun before the server is imported: flags, signals, the open port, the lock, PostgreSQL.
+"""Holds what `serve` begins before the server is imported: flags, signals, the open port, the lock, PostgreSQL.
 
 Standard library only: it is imported before the port is open.
 """
@@ -28,11 +28,11 @@ DEFAULT_HOST = "127.0.0.1"  # app.settings.fields has the same; a test compares 
 
 
 class StopRequested(BaseException):
-    """SIGINT or SIGTERM came before the server could take it; not an Exception, so that no import catches it."""
+    """SIGINT or SIGTERM came before the server could handle it; not an Exception, so that no import catches it."""
 
 
 class Flags:
-    """What the command line gave; None is not given."""
+    """The flags of the command line; None means not given."""
 
     def __init__(
         self,
@@ -43,33 +43,33 @@ class Flags:
         daemon: bool = False,
     ) -> None:
         self.host, self.port, self.data_dir, self.debug = host, port, data_dir, debug
-        self.daemon = daemon  # serve the Unix socket alone, until nobody is connected for some time
+        self.daemon = daemon  # serve only the Unix socket, until no one has been connected for some time
 
 
 class Signals:
-    """SIGINT and SIGTERM, from the first line on: they interrupt the imports, later the server takes them."""
+    """Handles SIGINT and SIGTERM from the first line on: they interrupt the imports, until the server handles them."""
 
     def __init__(self) -> None:
         self.requested = 0
         self._held = False
 
     def install(self) -> None:
-        """Take both signals; only the main thread may."""
+        """Handle both signals; call it in the main thread."""
         for number in (_signal.SIGINT, _signal.SIGTERM):
             _signal.signal(number, self._interrupt)
 
     def hold(self) -> None:
-        """From here on a signal is only noted: what begins now must be known to whoever tidies up."""
+        """From now on only record signals, so that everything that begins now is known to `close`."""
         self._held = True
 
     def release(self) -> None:
-        """Raise StopRequested for a signal that came meanwhile, and for the next one."""
+        """Raise StopRequested if a signal was recorded, and from now on at the next one."""
         self._held = False
         if self.requested:
             raise StopRequested
 
     def ignore(self) -> None:
-        """From here on a further signal must not interrupt the tidying up."""
+        """Ignore signals from now on, so that none interrupts the clean-up."""
         for number in (_signal.SIGINT, _signal.SIGTERM):
             _signal.signal(number, _signal.SIG_IGN)
 
@@ -80,7 +80,7 @@ class Signals:
 
 
 class Boot:
-    """What was begun before the server was imported, and is the server's from then on."""
+    """What was begun before the server was imported; the server owns it from then on."""
 
     def __init__(self, flags: Flags, timeline: Timeline, signals: Signals) -> None:
         self.flags, self.timeline, self.signals = flags, timeline, signals
@@ -89,7 +89,7 @@ class Boot:
         self.url: str
         self.data_dir: Path
         self.listener: socket.socket | None = None  # bound; None for a daemon
-        self.listens = False  # whether connections are taken; until then they are refused
+        self.listens = False  # whether the port accepts connections; until then it refuses them
         self.unix: socket.socket | None = None
         self.unix_path = ""
         self.lock: DataDirectoryLock
@@ -98,7 +98,7 @@ class Boot:
 
     @property
     def setting_flags(self) -> dict[str, Any]:
-        """Flags by the names of the settings they override; host and port as they are in fact where they are given."""
+        """Flags by the names of the settings they override; a given host or port has the value actually bound."""
         given_host = self.flags.host is not None or self.host != DEFAULT_HOST or self.flags.daemon
         return {
             "host": self.host if given_host else None,
@@ -107,23 +107,23 @@ class Boot:
         }
 
     def listen(self) -> None:
-        """Take connections on the port from now on, and say so. Raises CannotListen."""
+        """Accept connections on the port from now on, and say so. Raises CannotListen."""
         assert self.listener is not None
         try:
             self.listener.listen(BACKLOG)
-        except OSError as error:  # the port was bound, and another program was quicker to listen on it
+        except OSError as error:  # we had bound the port, but another program listened on it first
             raise cannot_listen(self.host, self.port, error) from error
         self.timeline.mark("bound")
         self.announce()
 
     def announce(self) -> None:
-        """Say that connections are taken on the port."""
+        """Print that the port accepts connections."""
         self.listens = True
         sys.stdout.write(f"listening on {self.url}\n")
         sys.stdout.flush()
 
     def listen_for_bridges(self) -> None:
-        """Listen on the Unix socket; what bridges send waits in the kernel until the server is there."""
+        """Listen on the Unix socket; what bridges send waits in the kernel until the server is up."""
         if not hasattr(_socket, "AF_UNIX"):
             return
         from app.datadir.folder import socket_path
@@ -133,14 +133,14 @@ class Boot:
         self.unix = listen(self.unix_path)
 
     def close(self) -> None:
-        """Undo everything that is still there, PostgreSQL last; idempotent."""
+        """Close everything that is still open, PostgreSQL and the lock last; idempotent."""
         if self.doorman is not None:
             for connection in self.doorman.hand_over():
                 connection.close()
         if self.listener is not None:
             self.listener.close()
         if self.unix is not None:
-            if os.path.exists(self.unix_path):  # noqa: PTH110 - somebody may have tidied up before us
+            if os.path.exists(self.unix_path):  # noqa: PTH110 - another process may have removed it
                 os.unlink(self.unix_path)  # noqa: PTH108
             self.unix.close()
             self.unix = None

@@ -1,12 +1,12 @@
-"""The first milliseconds of `serve`: the port first, everything else behind it.
+"""Runs the first milliseconds of `serve`: opens the port first, then starts everything else.
 
-A platform's start check is a connect to the port, and importing the app takes most of a second. So:
+A platform's start check connects to the port, and importing the app takes most of a second. So:
 
-1. read and check the settings, bind, listen: within 25 ms after the process was made; then lock the data directory.
-   A start that is refused for its settings, a missing engine or want of a token never listens;
-2. a thread answers /health and /ready; it keeps every other connection, unread, for the server;
+1. read and check the settings, bind, listen: within 25 ms of the start of the process; then lock the data directory.
+   A start that is refused for its settings, a missing engine or a missing token never listens;
+2. a thread answers /health and /ready; it holds every other connection, unread, for the server;
 3. another thread starts the embedded PostgreSQL, which needs no Python meanwhile;
-4. only then `app.serve.server` is imported, in the main thread; it takes over the port and the connections.
+4. only then is `app.serve.server` imported, in the main thread; it takes over the port and the connections.
 
 Standard library only, and of that no more than each step needs.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def read_flags(arguments: list[str]) -> Flags | None:
-    """Read the flags of `serve`; None when there is anything else, which argparse then explains."""
+    """Read the flags of `serve`; None when there is any other argument, which argparse then explains."""
     flags = Flags()
     names = {"--host": "host", "--port": "port", "--data-dir": "data_dir"}
     rest = iter(arguments)
@@ -50,14 +50,14 @@ def read_flags(arguments: list[str]) -> Flags | None:
 
 
 def _run_server(boot: Boot) -> int:
-    gc.disable()  # app.__main__ has, where it read the flags: imports make no garbage
+    gc.disable()  # imports make no garbage; app.__main__ may have disabled it already
     from app.serve.server import run
 
     return run(boot)
 
 
 def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
-    """Run the server until it is told to stop, and return the exit status. Errors are one line on stderr."""
+    """Run the server until it stops, and return the exit status. Errors are one line on stderr."""
     timeline, signals = Timeline(), Signals()
     signals.hold()
     signals.install()
@@ -77,7 +77,7 @@ def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
             raise
         sys.stderr.write(f"claude-memory: {error}\n")
         return error.exit_status
-    except Exception as error:  # the outermost place: one line unless --debug
+    except Exception as error:  # the outermost handler: one line unless --debug
         if flags.debug:
             raise
         from app.logs import unexpected
@@ -87,9 +87,9 @@ def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
 
 
 def _open_port(boot: Boot) -> None:
-    """Refuse what cannot be served; then listen, lock the data directory, and begin what can go on in the background.
+    """Check the settings; then listen, lock the data directory, and begin what can run in the background.
 
-    The lock comes after the port, because what it needs takes 10 ms to import; until it is held nothing is answered.
+    The lock comes after the port, because its imports take 10 ms; nothing is answered before we hold it.
     """
     values = _checked_settings(boot.flags)
     check_engines(values)
@@ -110,7 +110,7 @@ def _open_port(boot: Boot) -> None:
 def _checked_settings(flags: Flags) -> dict[str, str]:
     """Return all settings as texts, checked. Raises InvalidSettings and UnsafeBind.
 
-    Pydantic takes 0.4 s to import. Where every value is plain and no rule is broken it is not needed yet.
+    Pydantic takes 0.4 s to import, and is not needed yet when every value is plain and no rule is broken.
     """
     mode = DAEMON if flags.daemon else SERVE
     chosen = {
@@ -128,10 +128,10 @@ def _checked_settings(flags: Flags) -> dict[str, str]:
 
 
 def _may_listen(values: dict[str, str]) -> bool:
-    """Whether the port may be opened before the database has shown that a client can sign in.
+    """Whether the port may open before the database has shown that a client can sign in.
 
-    It may where no token is required, where the settings name another way in, and where the last start found a token.
-    The server still checks: when all tokens have ended since that start, it opens its port and then refuses.
+    It may when no token is required, when the settings allow another way in, and when the last start found a token.
+    The server still checks: if all tokens have expired since then, it opens its port and then refuses to run.
     """
     if values["AUTH"] != "required" or values["ADMIN_TOKEN"] or values["OPENID_ISSUER"]:
         return True
@@ -142,7 +142,7 @@ def _may_listen(values: dict[str, str]) -> bool:
 
 
 def _bind(boot: Boot, values: dict[str, str], *, listens: bool) -> None:
-    """Take the port, and connections on it where it `listens` at once; else the server does that later."""
+    """Bind the port, and accept connections if `listens`; otherwise the server does so later."""
     boot.host, port = values["HOST"].strip("[]"), int(values["PORT"])
     try:
         bound = bound_socket(boot.host, port)
@@ -152,7 +152,7 @@ def _bind(boot: Boot, values: dict[str, str], *, listens: bool) -> None:
             bound.listen(BACKLOG)
             boot.timeline.mark("bound")
     except OSError as error:
-        _lock(boot, values)  # when it is our own data directory's server that has the port, this says so
+        _lock(boot, values)  # if the server of our own data directory has the port, this reports that
         raise cannot_listen(boot.host, port, error) from error
     boot.listener = whole_socket(bound)
     _lock(boot, values)
@@ -172,7 +172,7 @@ def _lock(boot: Boot, values: dict[str, str]) -> None:
     boot.data_dir = data_directory(values["MEMORY_DATA_DIR"])
     lock = DataDirectoryLock(boot.data_dir)
     if not boot.flags.daemon and (held_by := holder(boot.data_dir)) and held_by.get("mode") == "daemon":
-        # A daemon came first: this server does its work from now on, and its bridges connect here.
+        # A daemon was first: this server takes over its work, and its bridges connect here.
         from app.bridge.protocol import ask_to_leave
 
         ask_to_leave(os.fspath(boot.data_dir))

@@ -1,4 +1,4 @@
-"""Answers at the open port, in a thread, while the app is imported."""
+"""Answers on the open port, in a thread, while the app is imported."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from app.process.timeline import Timeline
 
-HELD_LIMIT = 512  # connections kept while importing; half of the usual 1,024 open files
+HELD_LIMIT = 512  # connections held while importing; half of the usual 1,024 open files
 PEEK_BYTES = 8_192
 
 
 class Doorman(threading.Thread):
-    """Answers GET /health and /ready until the server is there, and keeps all other connections for it.
+    """Answers GET /health and /ready until the server is up, and holds all other connections for it.
 
-    It only peeks at what a connection sends, so the server reads every byte itself. Nothing a client does
-    can hold it up: no call blocks, what is not a whole request for /health is put aside at once, and
-    HELD_LIMIT bounds how many connections are kept.
+    It only peeks at what a connection sends, so the server reads every byte itself. No client can block it: no call
+    blocks, a connection with anything but a whole request for /health or /ready is put aside at once, and HELD_LIMIT
+    limits how many connections it holds.
     """
 
     def __init__(self, listener: socket.socket, timeline: Timeline) -> None:
@@ -47,10 +47,10 @@ class Doorman(threading.Thread):
                 if key.fileobj is self._listener:
                     self._accept()
                 else:
-                    self._look_at(self._silent[key.fd])
+                    self._inspect(self._silent[key.fd])
 
     def hand_over(self) -> list[socket.socket]:
-        """Stop, and return every connection that is not answered, the silent ones too."""
+        """Stop, and return every unanswered connection, the silent ones too."""
         if self._handed_over:
             return []
         self._handed_over = True
@@ -75,20 +75,20 @@ class Doorman(threading.Thread):
             self._drop(next(iter(self._silent.values())))
         self._silent[connection.fileno()] = connection
         self._selector.register(connection, selectors.EVENT_READ)
-        self._look_at(connection)  # most clients have sent their request with the handshake's last packet
+        self._inspect(connection)  # most clients have sent their request with the handshake's last packet
 
-    def _look_at(self, connection: socket.socket) -> None:
+    def _inspect(self, connection: socket.socket) -> None:
         try:
-            seen = connection.recv(PEEK_BYTES, socket.MSG_PEEK)
+            peeked = connection.recv(PEEK_BYTES, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
             self._drop(connection)
             return
-        if not seen:
+        if not peeked:
             self._drop(connection)
             return
-        answer = self._answer(seen)
+        answer = self._answer(peeked)
         if answer is not None:
             self._reply(connection, answer)
         elif len(self._held) + len(self._silent) > HELD_LIMIT:
@@ -97,11 +97,11 @@ class Doorman(threading.Thread):
             self._forget(connection)
             self._held.append(connection)
 
-    def _answer(self, seen: bytes) -> bytes | None:
-        """Return the answer to a whole request for /health or /ready, None for everything else."""
-        if b"\r\n\r\n" not in seen:
+    def _answer(self, peeked: bytes) -> bytes | None:
+        """Return the answer to a whole request for /health or /ready, None for anything else."""
+        if b"\r\n\r\n" not in peeked:
             return None
-        method, _, rest = seen.partition(b"\r\n")[0].partition(b" ")
+        method, _, rest = peeked.partition(b"\r\n")[0].partition(b" ")
         path = rest.partition(b" ")[0].partition(b"?")[0]
         if method not in (b"GET", b"HEAD") or path not in (b"/health", b"/ready"):
             return None
@@ -115,14 +115,14 @@ class Doorman(threading.Thread):
         return answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == b"HEAD" else answer
 
     def _reply(self, connection: socket.socket, answer: bytes) -> None:
-        """Answer and close; what was sent must be read before, or the close resets and the answer is lost."""
+        """Answer and close. Reads everything first: closing with unread data would reset the connection."""
         try:
             while connection.recv(65_536):
                 pass
-        except OSError:  # nothing more there
+        except OSError:  # nothing left to read
             pass
         try:
-            connection.send(answer)  # a few hundred bytes into an empty buffer: never in part
+            connection.send(answer)  # a few hundred bytes into an empty buffer, so never partial
             connection.shutdown(socket.SHUT_WR)
         except OSError:  # the client went away
             pass
@@ -137,7 +137,10 @@ class Doorman(threading.Thread):
         connection.close()
 
 
-_BUSY = {"code": "unavailable", "message": "the server is starting and too many requests wait already; try again"}
+_BUSY = {
+    "code": "unavailable",
+    "message": "the server is starting and too many requests are waiting already; try again",
+}
 _REASONS = {200: "OK", 503: "Service Unavailable"}
 
 

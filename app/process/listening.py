@@ -1,4 +1,4 @@
-"""Opens the socket a process listens on, or says why it cannot. Standard library only: it comes before all imports."""
+"""Opens the socket a process listens on, or says why it cannot. Standard library only: it runs before other imports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BACKLOG = 2_048
 
 
 class CannotListen(MemoryServerError):
-    """The address cannot be listened on."""
+    """The process cannot listen on the address."""
 
     code = "cannot_listen"
     status = 503
@@ -29,7 +29,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def whole_socket(bound: _socket.socket) -> socket.socket:
-    """Return a socket of the C module as one of the `socket` module's."""
+    """Convert a socket of the C module to one of the `socket` module."""
     import socket
 
     return socket.socket(fileno=bound.detach())
@@ -40,7 +40,7 @@ def bound_socket(host: str, port: int) -> _socket.socket:
     name = host.encode() if host.isascii() else host  # text goes through the IDNA codec, 4 ms to import
     addresses = _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE)
     # IPv4 first: clients that know only 127.0.0.1 must reach a server on `localhost`
-    family, kind, protocol, _, address = min(addresses, key=lambda found: found[0] != _socket.AF_INET)
+    family, kind, protocol, _, address = min(addresses, key=lambda entry: entry[0] != _socket.AF_INET)
     listener = _socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":
@@ -57,15 +57,15 @@ def bound_socket(host: str, port: int) -> _socket.socket:
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
-    """Return the error that tells why an address cannot be listened on, and what to do."""
+    """Return the error that says why we cannot listen on an address, and what to do."""
     return CannotListen(_why_not(host, port, error))
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:
     if isinstance(error, _socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-        return f"HOST {host!r} is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all addresses"
+        return f"HOST {host!r} is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for all addresses"
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use by another program; stop it, or choose another: --port {port + 1}"
     if error.errno == errno.EACCES:
-        return f"port {port} needs more rights than this user has; choose one from 1024 up, such as --port 8000"
+        return f"port {port} needs more rights than this user has; choose one of 1024 or above, such as --port 8000"
     return f"cannot listen on {host} port {port}: {error.strerror}; choose another with --host and --port"

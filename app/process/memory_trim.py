@@ -1,4 +1,4 @@
-"""Gives memory back to the system that the C library keeps after large work, such as imports or filling an index."""
+"""Gives the system back the memory that the C library holds after large work, such as imports or filling an index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 
 
 def give_memory_back() -> None:
-    """Return free heap pages to the system; a millisecond or two. Does nothing where the C library is not glibc."""
+    """Return free heap pages to the system; takes a millisecond or two. Does nothing unless the C library is glibc."""
     trim = _trim()
     if trim is not None:
         trim(0)

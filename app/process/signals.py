@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM in an event loop: what ends every process that runs one."""
+"""Handles SIGINT and SIGTERM in an event loop, for every process that runs one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def on_stop_signal(stop: Callable[[], None]) -> None:
-    """Have the running loop call `stop` at every SIGINT and SIGTERM from now on. For the main thread."""
+    """Make the running loop call `stop` at every SIGINT and SIGTERM. Call it in the main thread."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         try:

@@ -1,4 +1,4 @@
-"""The work beside answering calls that any process of a deployment may do: each kind is done by one at a time."""
+"""Runs background work, which any process of a deployment may do, but only one process at a time per kind."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AGAIN_S = 5.0
+RESTART_S = 5.0
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 def background_work(opened: Opened) -> list[Work]:
-    """Return what to run for ever, each under its own lock; an unforeseen error ends it."""
+    """Return the work to run for ever, each under its own lock; an unexpected error ends it."""
     kinds = [(HOUSEKEEPING_LOCK, opened.housekeeping.run)]
     if opened.feeding is not None:
         kinds.append((FEEDER_LOCK, opened.feeding.feeder.run))
@@ -30,10 +30,10 @@ def background_work(opened: Opened) -> list[Work]:
 
 
 async def kept_up(work: Work) -> None:
-    """Run work for ever, again after an error nobody foresaw: for a process that has calls to answer meanwhile."""
+    """Run work for ever and restart it after an unexpected error: for a process that also answers calls."""
     while True:
         try:
             await work()
-        except Exception:  # the last line: nobody else would start it again
-            logger.exception("background work failed; it begins again in %g s", AGAIN_S)
-        await asyncio.sleep(AGAIN_S)
+        except Exception:  # nothing else would restart it
+            logger.exception("background work failed; it begins again in %g s", RESTART_S)
+        await asyncio.sleep(RESTART_S)

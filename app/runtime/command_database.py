@@ -1,7 +1,7 @@
-"""The database for a command that runs beside the server, or without one.
+"""Opens the database for a command that runs beside the server, or without one.
 
-With the embedded PostgreSQL the command joins the running server over its socket. Where none runs it starts
-PostgreSQL for as long as it takes; another command waits meanwhile, since that PostgreSQL goes with its command.
+With the embedded PostgreSQL the command connects to the running server's over its socket. If no server runs, the
+command starts PostgreSQL itself and stops it at the end; another command waits until then.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-_SERVERS = ("serve", "daemon")  # modes of the lock; any other is a command as we are
-_START_PATIENCE_S = 30.0  # a server that holds the folder may be starting, or mending its PostgreSQL
-_COMMAND_PATIENCE_S = 600.0  # another import may be a long one
+_SERVERS = ("serve", "daemon")  # modes of the lock; any other mode is a command
+_START_PATIENCE_S = 30.0  # a server that holds the folder may be starting, or recovering its PostgreSQL
+_COMMAND_PATIENCE_S = 600.0  # another command, such as an import, can take long
 _PAUSE_S = 0.1
 
 
 @asynccontextmanager
 async def open_database(settings: Settings, what: str, *, alone: bool = False) -> AsyncIterator[Database]:
-    """Open the database of these settings; `what` is the command, for whoever finds the data directory taken.
+    """Open the database of these settings; `what` names the command, for processes that find the directory locked.
 
-    alone: raises Conflict when a server has the embedded PostgreSQL, instead of joining it.
+    alone: raises Conflict when a server runs the embedded PostgreSQL, instead of connecting to it.
     """
     deadline = time.monotonic() + _START_PATIENCE_S
     while True:
@@ -54,13 +54,13 @@ async def open_database(settings: Settings, what: str, *, alone: bool = False) -
                     return
                 finally:
                     await db.close()
-        await asyncio.sleep(_PAUSE_S)  # the server we joined is starting, or has just gone: look again
+        await asyncio.sleep(_PAUSE_S)  # the server is starting, or has just stopped: try again
 
 
 def ask_database(
     settings: Settings, what: str, question: Callable[[Database], Awaitable[Answer]], *, alone: bool = False
 ) -> Answer:
-    """Do what a command needs of the database, and return the result; see open_database."""
+    """Ask the database one question and return the answer; see open_database."""
 
     async def ask() -> Answer:
         async with open_database(settings, what, alone=alone) as db:
@@ -70,7 +70,7 @@ def ask_database(
 
 
 def admin_arguments(settings: Settings, db: Database) -> dict[str, Any]:
-    """Return how to connect as somebody who may create a database: arguments of asyncpg.connect."""
+    """Return how to connect as a role that may create databases: arguments of asyncpg.connect."""
     if settings.admin_database_url is not None:
         return {"dsn": settings.admin_database_url.get_secret_value()}
     if settings.database_url is not None:
@@ -80,7 +80,7 @@ def admin_arguments(settings: Settings, db: Database) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _server(settings: Settings, what: str) -> AsyncIterator[tuple[dict[str, Any], bool]]:
-    """Yield how to connect, and whether nobody else can make it work if it does not."""
+    """Yield how to connect, and whether a failure is final: True unless another process runs the server."""
     if settings.database_url is not None:
         yield {"dsn": settings.database_url.get_secret_value()}, True
         return
@@ -100,7 +100,7 @@ async def _server(settings: Settings, what: str) -> AsyncIterator[tuple[dict[str
 
 
 async def _lock(data_dir: Path, what: str) -> DataDirectoryLock | None:
-    """Take the data directory, or return None when a server has it. Raises Conflict when a command keeps it."""
+    """Lock the data directory, or return None when a server has it. Raises Conflict when a command keeps it."""
     from app.datadir.lock import DataDirectoryLock
 
     deadline = time.monotonic() + _COMMAND_PATIENCE_S
@@ -110,7 +110,7 @@ async def _lock(data_dir: Path, what: str) -> DataDirectoryLock | None:
             lock = DataDirectoryLock(data_dir)
             try:
                 lock.acquire("", what)
-            except Conflict:  # somebody was quicker
+            except Conflict:  # another process was quicker
                 held_by = {}
             else:
                 return lock

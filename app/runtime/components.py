@@ -1,4 +1,4 @@
-"""The parts of a process as /health shows them."""
+"""Defines the components of a process and their states, as /health shows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Status(StrEnum):
-    """State of the whole or of one component."""
+    """State of one component, or of the process as a whole."""
 
     STARTING = "starting"
     OK = "ok"
@@ -17,7 +17,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One part of the system as /health shows it; `detail` is one line, without secrets."""
+    """One component as /health shows it; `detail` is one line, without secrets."""
 
     name: str
     status: Status
@@ -25,5 +25,5 @@ class Component:
 
     @classmethod
     def of(cls, name: str, problem: str | None) -> Self:
-        """Return a part that works, or is degraded by a problem."""
+        """Return a component that works (problem None), or is degraded by a problem."""
         return cls(name=name, status=Status.DEGRADED if problem else Status.OK, detail=problem)

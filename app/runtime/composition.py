@@ -1,7 +1,7 @@
-"""Composes what every mode is made of from the settings: the database with its stores, the index, the domain.
+"""Builds the components that every mode needs from the settings: the database with its stores, the index, the domain.
 
-Serve, worker, reindex, import and verify all take their parts from here. Imports inside the functions are late, so
-that each mode loads only what it uses; a server loads them in a thread beforehand (`app.runtime.runtime.preload`).
+Serve, worker, reindex, import and verify all use it. Imports inside the functions are late, so that each mode loads
+only what it uses; a server loads them in a thread beforehand (`app.runtime.runtime.preload`).
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 
 def index_setup(settings: Settings) -> IndexSetup:
-    """Return the engine that the settings choose: the only place that looks."""
+    """Return the index engine that the settings choose; nothing else decides this."""
     return EdgeSetup(settings) if settings.qdrant_url is None else QdrantSetup(settings)
 
 
 def domain_settings(settings: Settings) -> DomainSettings:
-    """Return the settings that the domain obeys."""
+    """Return the settings of the domain."""
     return DomainSettings(
         piece_characters=settings.max_conversation_length,
         redact=settings.redact_secrets,
@@ -48,7 +48,7 @@ def domain_settings(settings: Settings) -> DomainSettings:
 def domain_of(
     settings: Settings, store: MemoryStore, index: SearchIndex, questions: QuestionVectors | None = None
 ) -> Domain:
-    """Return what every operation of the domain works on."""
+    """Return the domain on a store and an index."""
     from app.store.rows import new_id
 
     return Domain(store=store, index=index, settings=domain_settings(settings), new_id=new_id, questions=questions)
@@ -57,7 +57,8 @@ def domain_of(
 def database_of(settings: Settings, connect: Mapping[str, Any], *, long_lived: bool = False) -> Database:
     """Return the database, not open yet. connect: arguments of asyncpg.connect.
 
-    long_lived: of a process that stays, and watches a database server for outages; the embedded one has a supervisor.
+    long_lived: for a process that keeps running and watches a database server for outages; the embedded PostgreSQL has
+    a supervisor instead.
     """
     from app.store.database import Database
 
@@ -66,7 +67,7 @@ def database_of(settings: Settings, connect: Mapping[str, Any], *, long_lived: b
 
 
 def change_log_of(settings: Settings, db: Database) -> PostgresChangeLog:
-    """Return the change log, with the vectors of the embedding model that is set."""
+    """Return the change log, with the vectors of the configured embedding model."""
     from app.embedding.service import service_of
     from app.store.change_log import PostgresChangeLog
 
@@ -77,7 +78,7 @@ def change_log_of(settings: Settings, db: Database) -> PostgresChangeLog:
 def index_source(
     log: PostgresChangeLog, db: Database, on_applied: Callable[[int], None] = lambda changes: None
 ) -> IndexSource:
-    """Return what an index is made from. on_applied: called with how many changes each round applied."""
+    """Return the source an index is built from. on_applied: called after each round with the number of changes."""
     from app.index.setup import IndexSource
     from app.store.collections import PostgresCollections
 
@@ -86,38 +87,38 @@ def index_source(
 
 @dataclass(frozen=True, slots=True)
 class Feeding:
-    """A feeder and the lock under which it runs, in one process of all at a time."""
+    """A feeder and its lock, which lets one process at a time run it."""
 
     feeder: IndexFeeder
     lock: Lock
 
 
 def feeding_of(settings: Settings, db: Database, source: IndexSource) -> Feeding | None:
-    """Return how the shared index is fed; None where each process has an index of its own."""
+    """Return the feeder of the shared index and its lock; None when each process has its own index."""
     shared = index_setup(settings).shared
-    if shared is None:  # and no lock is asked for: that takes it from those who can feed
+    if shared is None:  # do not ask for the lock: that would keep it from processes that can feed
         return None
     lock = db.lock(FEEDER_LOCK)
     return Feeding(shared.feeder(source, lock.confirmed), lock)
 
 
 async def embedding_of(settings: Settings, db: Database) -> Embedding | None:
-    """Return the embedding service in use, None where no model is set."""
-    from app.embedding.service import Service, service_of
+    """Return the embedding service, None when no model is set."""
+    from app.embedding.service import EmbeddingService, service_of
 
-    def made(service: Service) -> Embedding:
-        from app.embedding.running import Embedding  # brings httpx and numpy
+    def build(service: EmbeddingService) -> Embedding:
+        from app.embedding.running import Embedding  # imports httpx and numpy
         from app.store.embeddings import Embeddings
 
         return Embedding(service, Embeddings(db), settings.max_retry_attempts)
 
     service = service_of(settings)
-    return await asyncio.to_thread(made, service) if service is not None else None
+    return await asyncio.to_thread(build, service) if service is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """An open database with the stores on it, and with the work that one process of all on it does at a time."""
+    """An open database with its stores, and with the work that one process at a time does on it."""
 
     db: Database
     store: PostgresStore
@@ -130,9 +131,9 @@ class Opened:
 
 @asynccontextmanager
 async def opened(settings: Settings, db: Database, *, fold_every_s: float | None = None) -> AsyncIterator[Opened]:
-    """Yield what a process that stays has on an open database.
+    """Yield what a long-lived process uses on an open database.
 
-    fold_every_s: for a process that does not learn of changes, less than the default.
+    fold_every_s: shorter than the default in a process that does not learn of changes.
     """
     from app.runtime.housekeeping import Housekeeping
     from app.store.postgres import PostgresStore

@@ -1,4 +1,4 @@
-"""Notices when the embedded database does not answer, and returns freed memory to the system meanwhile."""
+"""Notices when the embedded database does not answer, and regularly gives freed memory back to the system."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LOOK_S, _LOOK_TROUBLE_S = 15.0, 1.0
+_CHECK_EVERY_S, _CHECK_EVERY_IN_TROUBLE_S = 15.0, 1.0
 
 
 class DatabaseWatch:
     """`problem` says in one line why the embedded database does not answer; None while it does.
 
-    A database server has its heartbeat: that a busy pool keeps a question waiting is no outage.
+    A database server is watched by its heartbeat instead: a query that waits for a busy pool is not an outage.
     """
 
     def __init__(self, store: PostgresStore, *, embedded: bool) -> None:
@@ -28,14 +28,14 @@ class DatabaseWatch:
         self.problem: str | None = None
 
     async def run(self) -> None:
-        """Look after the process, for ever."""
+        """Check the database and give memory back, for ever."""
         while True:
             if self._embedded:
-                await self._ask()
+                await self._check()
             give_memory_back()
-            await asyncio.sleep(_LOOK_S if self.problem is None else _LOOK_TROUBLE_S)
+            await asyncio.sleep(_CHECK_EVERY_S if self.problem is None else _CHECK_EVERY_IN_TROUBLE_S)
 
-    async def _ask(self) -> None:
+    async def _check(self) -> None:
         try:
             await self._store.ping()
             self.problem = None

@@ -1,4 +1,4 @@
-"""What /health and the tool memory_health say."""
+"""Reports the health of a process, for /health and the tool memory_health."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.runtime.components import Component, Status
 
 
 class Observed(Protocol):
-    """A process made of components: the server's runtime, the worker. started_at: in time.monotonic()."""
+    """A process with components: the server's runtime, or the worker. started_at: in time.monotonic()."""
 
     started_at: float
 
@@ -19,7 +19,7 @@ class Observed(Protocol):
 
 
 def health(observed: Observed) -> dict[str, Any]:
-    """Return the body of /health: the worst component's state is the state of the whole."""
+    """Return the body of /health; the process has the state of its worst component."""
     components = observed.components()
     states = {component.status for component in components}
     status = next((state for state in (Status.STARTING, Status.DEGRADED) if state in states), Status.OK)

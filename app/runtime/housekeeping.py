@@ -1,4 +1,4 @@
-"""What keeps a database tidy and searches quick: expiry, term counts, the planner's statistics, the log's length."""
+"""Keeps the database tidy and searches fast: expiry, term counts, the planner's statistics, the log's length."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from app.store.postgres import PostgresStore
     from app.store.rate_limits import RateLimits
 
-LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds
+LOG_KEPT = timedelta(days=7)  # a follower that was away longer rebuilds its index
 _EVERY_S = 15.0
 _RATE_LIMITS_EVERY_S = 300.0
 _SIGN_INS_EVERY_S = 300.0
-_FOLD_CHANGES = 300  # every search adds up the changes that are not folded yet, some 3 µs each
+_FOLD_CHANGES = 300  # every search adds up the changes not folded yet, at about 3 µs each
 
 
 class Housekeeping(Jobs):
-    """The jobs of the leader; `applied` tells it how busy the log is."""
+    """The jobs of the leader; callers report changes in the log to `applied`."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Housekeeping(Jobs):
         *,
         fold_every_s: float | None = None,
     ) -> None:
-        """fold_every_s: for a process that does not learn of changes, less than the default."""
+        """fold_every_s: shorter than the default in a process that does not learn of changes."""
         super().__init__(
             [
                 Job("expiry", _EVERY_S, store.delete_expired),
@@ -45,7 +45,7 @@ class Housekeeping(Jobs):
         self._unfolded = 0
 
     def applied(self, changes: int) -> None:
-        """Take note of changes in the log; many of them are folded at once."""
+        """Count changes in the log, and fold them at once when there are many."""
         self._unfolded += changes
         if self._unfolded >= _FOLD_CHANGES:
             self._unfolded = 0

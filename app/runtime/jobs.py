@@ -1,4 +1,4 @@
-"""Jobs that come round again and again, one after the other, and what is told of each."""
+"""Runs recurring jobs one after another, and records when each ran and how it went."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`run` does what is due now and returns; safe to run twice, and to be cut short."""
+    """`run` does what is due now and returns; it is safe to repeat and to interrupt."""
 
     name: str
     every_s: float
@@ -27,17 +27,17 @@ class Job:
 
 
 async def run_job(job: Job) -> str | None:
-    """Run a job once and take note of how it went; return why it failed, None when it did not."""
+    """Run a job once and record the result; return why it failed, None when it succeeded."""
     METRICS.set(metrics.JOB_LAST_RUN, time.time(), (job.name,))
     try:
         await job.run()
     except Unavailable as error:
         problem = str(error)
-        logger.info("%s: %s", job.name, problem)  # whoever watches that part has said it already, once
+        logger.info("%s: %s", job.name, problem)  # the watch of that component has already warned, once
     except MemoryServerError as error:
         problem = str(error)
         logger.warning("%s failed: %s", job.name, problem)
-    except Exception as error:  # the last line: one job's mistake keeps no other from its work
+    except Exception as error:  # a bug in one job must not stop the others
         problem = unexpected(error)
         logger.exception("%s failed", job.name)
     else:
@@ -48,7 +48,7 @@ async def run_job(job: Job) -> str | None:
 
 
 class Jobs:
-    """Runs jobs in their order, each as often as it wants to be."""
+    """Runs jobs in order, each every `every_s` seconds."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
@@ -56,12 +56,12 @@ class Jobs:
         self._hurried = asyncio.Event()
 
     def hurry(self, name: str) -> None:
-        """Have a job run at the next opportunity."""
+        """Make a job due now."""
         self._due[name] = 0.0
         self._hurried.set()
 
     async def run(self) -> None:
-        """Run jobs as they fall due, for ever."""
+        """Run jobs when they are due, for ever."""
         while True:
             self._hurried.clear()
             await self.run_due()

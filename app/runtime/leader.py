@@ -1,4 +1,4 @@
-"""Work that one process of all on a database does at a time."""
+"""Runs work in one process at a time of all that share a database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORKER_LOCK = 0x636C776F726B  # "clwork"
 
 
 async def while_leading(lock: Lock, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do the work whenever the lock is ours, for ever; cut it short when the lock is lost. Raises what it raises."""
+    """Do the work whenever we hold the lock, for ever; cancel it when the lock is lost. Raises what the work raises."""
     while True:
         await lock.until(held=True)
         working = asyncio.create_task(work())
@@ -27,6 +27,6 @@ async def while_leading(lock: Lock, work: Callable[[], Coroutine[Any, Any, None]
         finally:
             for task in (working, losing):
                 task.cancel()
-            await asyncio.wait((working, losing))  # who cancels us meanwhile is heard: then the loop is over
+            await asyncio.wait((working, losing))  # a cancellation of our own that arrives here ends the loop
         if not working.cancelled():
             working.result()

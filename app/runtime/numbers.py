@@ -1,4 +1,4 @@
-"""The numbers of /status, /metrics and memory_health that cost a query."""
+"""Queries the numbers for /status, /metrics and memory_health."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 async def numbers(running: Running, *, has_workers: bool) -> dict[str, float]:
-    """Return what counts all users together, by the names that /status shows them under. Raises StoreUnavailable.
+    """Return the totals over all users, by their names in /status. Raises StoreUnavailable.
 
-    has_workers: whether workers look after this database too.
+    has_workers: whether workers do background work on this database too.
     """
     store = running.opened.store
     memories, size = await store.size()
     lag_changes, lag_seconds = running.index.lag
     backed_up_at, verified_at = await store.backup_times()
-    found: dict[str, float] = {}
+    leadership: dict[str, float] = {}
     if has_workers:
-        found["worker_leads"] = float(await running.opened.db.is_held(WORKER_LOCK))
-    return found | {
+        leadership["worker_leads"] = float(await running.opened.db.is_held(WORKER_LOCK))
+    return leadership | {
         "memories": memories,
         "database_bytes": size,
         "index_lag_changes": lag_changes,
@@ -33,7 +33,7 @@ async def numbers(running: Running, *, has_workers: bool) -> dict[str, float]:
 
 
 async def numbers_of(running: Running, user: str) -> dict[str, float]:
-    """Return what one user keeps, archived memories included. Raises StoreUnavailable."""
+    """Return how much one user stores, archived memories included. Raises StoreUnavailable."""
     from app.store.users import Users
 
     use = await Users(running.opened.db).use(user)

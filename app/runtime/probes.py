@@ -1,4 +1,4 @@
-"""Real round trips to each component, for /test and doctor."""
+"""Probes each component with a real round trip, for /test and doctor."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def probe(name: str, settings: Settings, running: Running | None, *, count
 
 
 async def _postgres(running: Running | None) -> str:
-    """Ask PostgreSQL a question. Raises StoreUnavailable."""
+    """Run a query on PostgreSQL. Raises StoreUnavailable."""
     if running is None:
         raise Unavailable("PostgreSQL is not connected yet")
     await running.opened.store.ping()
@@ -44,9 +44,9 @@ async def _postgres(running: Running | None) -> str:
 
 
 async def _index(running: Running | None, user: str, *, counts: bool) -> str:
-    """Make the index ready for a search of a user. Raises IndexUnavailable.
+    """Make the index ready for a user's search. Raises IndexUnavailable.
 
-    counts: whether to say how many points it has, those of all users.
+    counts: whether the detail gives the number of points, of all users.
     """
     if running is None:
         raise Unavailable("the index is not open yet")
@@ -73,9 +73,9 @@ async def embeddings(settings: Settings) -> str:
 
 
 async def memu(settings: Settings) -> str:
-    """Ask memU for something harmless with the key. Raises Unavailable."""
+    """Send memU a harmless request with the key. Raises Unavailable."""
     if settings.memu_api_key is None:
-        raise Unavailable("no memU: set MEMU_API_KEY")
+        raise Unavailable("memU is not configured: set MEMU_API_KEY")
     await asyncio.to_thread(
         _post,
         f"{settings.memu_base_url}/api/v3/memory/retrieve",
@@ -86,7 +86,7 @@ async def memu(settings: Settings) -> str:
 
 
 def _post(url: str, key: str, body: dict[str, str]) -> None:
-    """Post with the key, and expect JSON; for a thread, as httpx takes a while to load. Raises Unavailable."""
+    """Post with the key, and expect JSON; runs in a thread, because httpx is slow to import. Raises Unavailable."""
     import httpx
 
     try:

@@ -1,6 +1,6 @@
-"""What an installation is, for comparing it with another: versions, settings, schema, index. No secret is in it.
+"""Describes an installation, to compare it with another: versions, settings, schema, index. It holds no secrets.
 
-`GET /report` answers with it, to tokens with the scope `admin` only; `doctor --remote` compares it with its own.
+`GET /report` returns it, only to tokens with the scope `admin`; `doctor --remote` compares it with its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Setting(BaseModel):
-    """A setting. value: null for a secret, always."""
+    """A setting. value: always null for a secret."""
 
     given: bool = Field(description="whether it is set, or the default holds")
     secret: bool
@@ -39,7 +39,7 @@ class Setting(BaseModel):
 
 
 class IndexState(BaseModel):
-    """The search index; null where it is not known."""
+    """The search index; what is unknown is null."""
 
     engine: str = Field(description="embedded or server")
     analysis: int = Field(description="version of the text analysis")
@@ -51,7 +51,7 @@ class IndexState(BaseModel):
 
 
 class InstallationReport(BaseModel):
-    """An installation. postgres, schema_files and memories are null where there is no database yet."""
+    """An installation. postgres, schema_files and memories are null while there is no database."""
 
     version: str
     python: str
@@ -66,7 +66,7 @@ class InstallationReport(BaseModel):
 
 
 def installation_report(settings: Settings) -> InstallationReport:
-    """Return what can be told without a database."""
+    """Return what is known without a database."""
     return InstallationReport(
         version=__version__,
         python=platform.python_version(),
@@ -88,7 +88,7 @@ def installation_report(settings: Settings) -> InstallationReport:
 
 
 async def add_store(report: InstallationReport, store: PostgresStore) -> None:
-    """Add what the database tells. Raises StoreUnavailable."""
+    """Add what the database knows. Raises StoreUnavailable."""
     report.postgres, report.schema_files = await store.schema()
     report.memories, _ = await store.size()
 
@@ -104,23 +104,23 @@ async def add_index(report: InstallationReport, index: Index) -> None:
 @cache
 def packages() -> dict[str, str]:
     """Return the dependencies that are installed, direct and not, with their versions; 0.2 s the first time."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     waiting = _direct()
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in versions:
             continue
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:  # of another platform or Python
             continue
-        found[name] = distribution.version
-        waiting += [_name(one) for one in distribution.requires or () if "extra ==" not in one]
-    return dict(sorted(found.items()))
+        versions[name] = distribution.version
+        waiting += [_name(requirement) for requirement in distribution.requires or () if "extra ==" not in requirement]
+    return dict(sorted(versions.items()))
 
 
 def _direct() -> list[str]:
-    """Return the names of what the app itself asks for: from its metadata, or from its repository."""
+    """Return the names of the app's own requirements: from its metadata, or from its repository."""
     try:
         lines = metadata.requires(_DISTRIBUTION) or []
     except metadata.PackageNotFoundError:

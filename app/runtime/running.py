@@ -1,4 +1,4 @@
-"""Everything a server has while it is up, made as a whole: stores, index, domain, background work."""
+"""Opens everything a server has while it is up: stores, index, domain, background work."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from app.settings.fields import Settings
     from app.store.database import Database
 
-_FILL_WAIT_S = 2.0  # an index that takes longer to build is built while searches do without it
+_FILL_WAIT_S = 2.0  # after this the server starts, and searches work without the index until it is built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A server's parts. oauth: what sign-in keeps; None where PUBLIC_URL is not set."""
+    """A server's parts. oauth: the store of sign-ins; None when PUBLIC_URL is not set."""
 
     opened: Opened
     index: Index
@@ -41,7 +41,7 @@ class Running:
         return self.opened.db.problem or self.watch.problem
 
     def wrote(self) -> None:
-        """Tell the parts that follow the store that something was written."""
+        """Wake the parts that follow the store, after a write."""
         self.index.wake()
         if self.opened.feeding is not None:
             self.opened.feeding.feeder.wake()
@@ -51,7 +51,7 @@ class Running:
 
 @asynccontextmanager
 async def running(settings: Settings, db: Database, on_step: Callable[[str], None]) -> AsyncIterator[Running]:
-    """Yield everything on an open database, working. Raises MemoryServerError.
+    """Start everything on an open database and yield it. Raises MemoryServerError.
 
     on_step: called with the name of each step of the start when it is done.
     """
@@ -64,7 +64,7 @@ async def running(settings: Settings, db: Database, on_step: Callable[[str], Non
         watch = DatabaseWatch(parts.store, embedded=settings.database_url is None)
         works = [*background_work(parts), watch.run]
         tasks = [asyncio.create_task(kept_up(work)) for work in works]
-        stack.push_async_callback(_ended, tasks)
+        stack.push_async_callback(_cancel, tasks)
         questions = parts.embedding.questions if parts.embedding is not None else None
         yield Running(
             opened=parts,
@@ -76,14 +76,14 @@ async def running(settings: Settings, db: Database, on_step: Callable[[str], Non
         )
 
 
-async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _sign_ins(settings: Settings, db: Database) -> OAuthStore | None:
-    """Return what sign-in keeps, where clients can sign in."""
+    """Return the store of sign-ins; None when clients cannot sign in."""
     if settings.public_url is None:
         return None
     access_for = timedelta(minutes=settings.oauth_access_token_minutes)

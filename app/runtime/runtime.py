@@ -1,4 +1,4 @@
-"""The running app as its callers use it: starts and stops everything in order, and tells how each part is."""
+"""Starts and stops everything in a server in order, reports the state of each component, and gives callers access."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after th
     from app.store.rate_limits import RateLimits
     from app.store.tokens import Tokens
 
-# What `start` imports late, heaviest first, beside the modules of the index; a test compares.
+# What `start` imports late, slowest first, besides the modules of the index; a test compares them.
 RUNTIME_MODULES = (
     "app.store.database",
     "app.store.change_log",
@@ -41,7 +41,7 @@ RUNTIME_MODULES = (
 
 
 def preload(settings: Settings) -> None:
-    """Import what a start needs. It takes a second: called in a thread, so that the event loop answers meanwhile."""
+    """Import what a start needs. Takes a second: call it in a thread, so that the event loop can answer meanwhile."""
     from app.runtime.composition import index_setup
 
     for name in (*RUNTIME_MODULES, *index_setup(settings).modules):
@@ -49,7 +49,7 @@ def preload(settings: Settings) -> None:
 
 
 class Runtime:
-    """Owns everything that runs. `ready` is set when all of it is up; calls that need the store wait for it."""
+    """Owns everything that runs. `ready` is set once everything is up; calls that need the store wait for it."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class Runtime:
         on_step: Callable[[str], None] | None = None,
         started_at: float | None = None,
     ) -> None:
-        """postgres: the embedded server, whose start began elsewhere and ends with `postgres_started`.
+        """postgres: the embedded server, which is already starting; `postgres_started` is done when it is up.
 
-        on_step: called with the name of each step of the start when it is done. started_at: in time.monotonic(), now
-        where it is not given.
+        on_step: called with the name of each step of the start when it is done. started_at: in time.monotonic(); None
+        means now.
         """
         self.settings = settings
         self.started_at = time.monotonic() if started_at is None else started_at
@@ -76,14 +76,14 @@ class Runtime:
 
     @property
     def running(self) -> Running:
-        """All parts. Raises Unavailable until the start is over, or what made it fail."""
+        """All parts. Raises Unavailable until the start is over, or the error that made it fail."""
         if self._running is None:
             raise self._failure or Unavailable("the server is starting or stopping; try again in a second")
         return self._running
 
     @property
     def domain(self) -> Domain:
-        """What the domain works on. Raises Unavailable."""
+        """The domain. Raises Unavailable."""
         return self.running.domain
 
     @property
@@ -93,14 +93,14 @@ class Runtime:
 
     @property
     def oauth(self) -> OAuthStore:
-        """What sign-in keeps; there where PUBLIC_URL is set. Raises Unavailable."""
+        """The store of sign-ins; needs PUBLIC_URL. Raises Unavailable."""
         store = self.running.oauth
         assert store is not None
         return store
 
     @property
     def rate_limits(self) -> RateLimits | None:
-        """The counts of all processes on this database, once it is open."""
+        """The counts shared by all processes on this database; None until it is open."""
         return self._running.opened.rate_limits if self._running is not None else None
 
     async def start(self) -> None:
@@ -136,7 +136,7 @@ class Runtime:
         if self.settings.database_url is not None:
             return {"dsn": self.settings.database_url.get_secret_value()}
         if self._postgres is None:
-            raise Unavailable("there is no database: neither DATABASE_URL is set nor the embedded server was started")
+            raise Unavailable("there is no database: DATABASE_URL is not set, and the embedded server was not started")
         return dict(self._postgres.connect_args)
 
     async def stop(self) -> None:
@@ -148,7 +148,7 @@ class Runtime:
             await asyncio.to_thread(self._postgres.stop)
 
     async def wait_ready(self, timeout_s: float = 30.0) -> None:
-        """Wait until everything is up. Raises Unavailable, or what made the start fail."""
+        """Wait until everything is up. Raises Unavailable, or the error that made the start fail."""
         if self.ready.is_set():
             return
         if self._failure is not None:
@@ -160,26 +160,26 @@ class Runtime:
             raise Unavailable(f"the server was not ready within {timeout_s:.0f} s; try again") from None
 
     async def wait_for_index(self, timeout_s: float) -> None:
-        """Wait until the index is filled, where this process fills it, but no longer than `timeout_s`."""
+        """Wait at most `timeout_s` until the index is filled, if this process fills it."""
         await self.running.index.wait_filled(timeout_s)
 
     def wrote(self) -> None:
-        """Tell the index that something was written, so that the next search finds it applied."""
+        """Wake the index after a write, so that the next search finds it."""
         if self._running is not None:
             self._running.wrote()
 
     async def rebuild_index(self) -> None:
-        """Have the index made anew; searches do without it meanwhile."""
+        """Have the index rebuilt; searches work without it meanwhile."""
         if self._running is not None:
             await self._running.index.rebuild()
 
     def filling(self) -> dict[str, Any] | None:
-        """Return how the filling of the index goes, as app.index.setup.Filling; None where it is filled elsewhere."""
+        """Return the progress of filling the index, as app.index.setup.Filling; None when another process fills it."""
         filling = self._running.index.filling if self._running is not None else None
         return asdict(filling) if filling is not None else None
 
     def called(self, tool: str, user: str, outcome: str, seconds: float) -> None:
-        """Count and log a finished call of a tool."""
+        """Report a finished tool call to the observers."""
         for observer in self.observers:
             observer(tool, user, outcome, seconds)
 
@@ -205,23 +205,23 @@ class Runtime:
     async def probe(self, name: str, *, counts: bool = True) -> dict[str, Any]:
         """Do a real round trip to one component: {ok, milliseconds, detail}.
 
-        name: postgres, index, embeddings, memu. counts: whether the detail may count what all users have.
+        name: postgres, index, embeddings, memu. counts: whether the detail may give totals over all users.
         """
         from app.runtime import probes
 
         return await probes.probe(name, self.settings, self._running, counts=counts)
 
     async def report(self) -> InstallationReport:
-        """Return what this installation is, without a secret. Raises Unavailable."""
+        """Return the description of this installation, without secrets. Raises Unavailable."""
         from app.runtime import report
 
-        found = await asyncio.to_thread(report.installation_report, self.settings)
-        await report.add_store(found, self.running.opened.store)
-        await report.add_index(found, self.running.index)
-        return found
+        installation = await asyncio.to_thread(report.installation_report, self.settings)
+        await report.add_store(installation, self.running.opened.store)
+        await report.add_index(installation, self.running.index)
+        return installation
 
     async def numbers(self) -> dict[str, float]:
-        """Return what counts all users together; nothing until the start is over. Raises StoreUnavailable."""
+        """Return the totals over all users; empty until the start is over. Raises StoreUnavailable."""
         from app.runtime import numbers
 
         if self._running is None:
@@ -229,7 +229,7 @@ class Runtime:
         return await numbers.numbers(self._running, has_workers=self.settings.database_url is not None)
 
     async def numbers_of(self, user: str) -> dict[str, float]:
-        """Return what one user keeps: all that a caller without `admin` is told. Raises StoreUnavailable."""
+        """Return how much one user stores, which is all a caller without `admin` may see. Raises StoreUnavailable."""
         from app.runtime import numbers
 
         return await numbers.numbers_of(self._running, user) if self._running is not None else {}

@@ -1,9 +1,9 @@
-"""The way in: one plain ASGI application that checks every request and hands it to the right part.
+"""Dispatches requests: one plain ASGI application that checks every request and routes it.
 
-Host and Origin, then the token, then the rate limit; then /mcp goes straight to the SDK's session manager,
-/sse and /messages/ to its SSE transport, and the rest to FastAPI. /health and /ready are answered here, so
-that they never wait for anything. MCP paths see neither FastAPI nor a middleware stack. Where clients can sign in
-(PUBLIC_URL), the OAuth endpoints ask for no token, and a refusal says where to get one.
+It checks Host and Origin, then the token, then the rate limit. /mcp goes straight to the SDK's session manager, /sse
+and /messages/ to its SSE transport, and the rest to FastAPI. It answers /health and /ready itself, so that they never
+wait for anything. MCP requests pass through neither FastAPI nor a middleware stack. When clients can sign in
+(PUBLIC_URL), the OAuth endpoints need no token, and a refusal says where to get one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class WrongMethod(MemoryServerError):
-    """The endpoint takes another method."""
+    """The endpoint accepts another method."""
 
     code = "wrong_method"
     status = 405
@@ -54,7 +54,7 @@ class BodyTooLarge(MemoryServerError):
     status = 413
 
 
-class NotThere(MemoryServerError):
+class PathNotFound(MemoryServerError):
     """No such path."""
 
     code = "not_found"
@@ -68,7 +68,7 @@ class McpEndpoint(Protocol):
 
 
 class _Headers:
-    """The few headers every request is judged by, each with all its values."""
+    """The few headers by which every request is checked, each with all its values."""
 
     __slots__ = ("authorization", "content_length", "host", "origin", "preflight", "request_id")
 
@@ -97,7 +97,7 @@ class _Headers:
 class Dispatcher:
     """The ASGI application uvicorn runs.
 
-    metrics_port: the port that serves nothing but /metrics, /health and /ready, without tokens.
+    metrics_port: the port that serves only /metrics, /health and /ready, without tokens.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Dispatcher:
         self._http: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
 
     def set_http(self, app: ASGIApp) -> None:
-        """Give the FastAPI application, which is imported after the port is open; requests wait for it."""
+        """Set the FastAPI application, which is imported after the port is open; requests wait for it."""
         if not self._http.done():
             self._http.set_result(app)
 
@@ -132,12 +132,12 @@ class Dispatcher:
         try:
             await self._route(scope, headers, receive, answer.send)
         except MemoryServerError as error:
-            if error.status not in (404, 405):  # clients try GET /mcp, to see whether there is a stream
+            if error.status not in (404, 405):  # clients try GET /mcp to see whether it has a stream
                 logger.warning("%s %s refused: %s", scope["method"], scope["path"], error)
             if not answer.started:
                 await self._refuse(answer.send, error, scope["path"], headers, rpc=rpc)
         except asyncio.CancelledError:
-            # Only the shutdown cancels requests, after it waited; the client learns that it may try again.
+            # Only the shutdown cancels requests, after waiting for them; the client learns that it may try again.
             if not self._service.stopping:
                 raise
             if not answer.started:
@@ -146,16 +146,16 @@ class Dispatcher:
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if answer.started:
                 raise
-            mistake = MemoryServerError("the server made a mistake and has logged it under this request's id")
-            await send_error(answer.send, mistake, rpc=rpc)
+            failure = MemoryServerError("internal error; the server has logged it under this request's id")
+            await send_error(answer.send, failure, rpc=rpc)
 
     def _cors_headers(self, path: str, headers: _Headers) -> list[Header]:
-        """Return what lets web pages of other origins read the answer, whether it is one or a refusal."""
+        """Return the headers that let web pages of other origins read the answer, even a refusal."""
         if self._public_url is not None:
             if is_for_clients(path):
                 return ANY_ORIGIN
             if is_open(path) or path in PAGES:
-                return []  # shown to people, who are sent there; no other page reads them
+                return []  # for people, who are redirected there; no other page needs to read them
         return self._guard.cors_headers(headers.origin)
 
     async def _refuse(self, send: Send, error: MemoryServerError, path: str, headers: _Headers, *, rpc: bool) -> None:
@@ -166,13 +166,13 @@ class Dispatcher:
             await send_error(send, error, rpc=rpc, challenge=self._challenge(path, headers))
 
     def _challenge(self, path: str, headers: _Headers) -> bytes:
-        """Return what WWW-Authenticate says: where a client learns how to sign in (RFC 9728), if it can."""
+        """Return the value of WWW-Authenticate: where a client learns how to sign in (RFC 9728), if it can."""
         if self._public_url is None:
             return CHALLENGE
         resource = SSE if path.startswith((SSE, MESSAGES.rstrip("/"))) else MCP
-        wrong = ', error="invalid_token"' if headers.authorization else ""
-        where = f'resource_metadata="{self._public_url}{RESOURCE_METADATA}{resource}", scope="read write"'
-        return CHALLENGE + f"{wrong}, {where}".encode()
+        problem = ', error="invalid_token"' if headers.authorization else ""
+        metadata = f'resource_metadata="{self._public_url}{RESOURCE_METADATA}{resource}", scope="read write"'
+        return CHALLENGE + f"{problem}, {metadata}".encode()
 
     async def _route(self, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -182,7 +182,7 @@ class Dispatcher:
             return
         if self._metrics_port is not None and scope["server"] and scope["server"][1] == self._metrics_port:
             if path != "/metrics":
-                raise NotThere("here are only /metrics, /health and /ready")
+                raise PathNotFound("this port has only /metrics, /health and /ready")
             await (await self._http)(scope, receive, send)
             return
         if self._public_url is not None and is_open(path):
@@ -212,14 +212,14 @@ class Dispatcher:
         assert self._sse is not None
         identity = await self._identify(scope, headers)  # first: clients also GET /mcp to learn how to sign in
         if scope["method"] != MCP_METHODS[path]:
-            # /mcp is stateless: there is no stream to GET and no session to DELETE
+            # /mcp is stateless: it has no stream to GET and no session to DELETE
             raise WrongMethod(scope["method"], MCP_METHODS[path])
         if path == SSE and self._service.stopping:
             raise Unavailable("the server is stopping; connect again")
         if path == SSE:
             await self._sse.open(scope, receive, send)
             return
-        await self._take(identity)
+        await self._count_request(identity)
         if path == MCP:
             await self._mcp.handle_request(scope, receive, send)
         else:
@@ -227,7 +227,7 @@ class Dispatcher:
 
     async def _to_http(self, path: str, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         if path == "/metrics" and self._metrics_port is not None:
-            raise NotThere("/metrics is served at METRICS_PORT")
+            raise PathNotFound("/metrics is served at METRICS_PORT")
         settings = self._service.settings
         if path == "/metrics" and settings.on_loopback and settings.auth is not Auth.REQUIRED:
             pass
@@ -236,7 +236,7 @@ class Dispatcher:
             if path in ("/metrics", "/report"):
                 require(identity, "admin")
             if path == "/test" and scope["method"] == "POST":
-                await self._take(identity)
+                await self._count_request(identity)
         await self._pass_on(scope, headers, receive, send)
 
     async def _pass_on(self, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
@@ -252,7 +252,7 @@ class Dispatcher:
         logs.user.set(identity.scope.user)
         return identity
 
-    async def _take(self, identity: Identity) -> None:
+    async def _count_request(self, identity: Identity) -> None:
         wait_s = await self._limit.take(identity.limited_as)
         if wait_s:
             self._service.metrics.count(metrics.RATE_LIMITED)
@@ -260,7 +260,7 @@ class Dispatcher:
 
 
 class _Answer:
-    """Adds headers to whatever answers, and knows whether it has begun."""
+    """Adds headers to any answer, and knows whether it has started."""
 
     __slots__ = ("_headers", "_send", "_service", "started")
 
@@ -271,14 +271,14 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if not self.started:
             self.started = True
-            if self._service.stopping:  # the client's next request finds another replica
+            if self._service.stopping:  # so that the client's next request reaches another replica
                 self._headers.append((b"connection", b"close"))
             message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         await self._send(message)
 
 
 async def _bounded(headers: _Headers, receive: Receive) -> Receive:
-    """Read a body of bounded size, and return what gives it again. Raises BodyTooLarge."""
+    """Read a body of limited size, and return a `receive` that replays it. Raises BodyTooLarge."""
     too_large = BodyTooLarge(f"the body is over {HTTP_BODY_LIMIT_BYTES:,} bytes")
     if headers.content_length is not None and headers.content_length.isdigit():  # noqa: SIM102
         if int(headers.content_length[:20]) > HTTP_BODY_LIMIT_BYTES:
@@ -294,7 +294,7 @@ async def _bounded(headers: _Headers, receive: Receive) -> Receive:
         if message["type"] != "http.request" or not message.get("more_body", False):
             break
 
-    async def again() -> Message:
+    async def replay() -> Message:
         return messages.popleft() if messages else await receive()
 
-    return again
+    return replay

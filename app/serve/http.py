@@ -1,6 +1,6 @@
-"""The HTTP API beside MCP: health, status, information, metrics, round trips. Its document is /openapi.json.
+"""Serves the HTTP API beside MCP: health, status, information, metrics, round trips. /openapi.json describes it.
 
-Who may ask is decided in `app.serve.dispatch`, before a request comes here.
+`app.serve.dispatch` decides who may call it, before a request arrives here.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ State = Literal["starting", "ok", "degraded"]
 
 
 class ComponentState(BaseModel):
-    """One part of the server."""
+    """One component of the server."""
 
     status: State
-    detail: str | None = Field(description="one line when there is something to say")
+    detail: str | None = Field(description="one line, if there is something to report")
 
 
 class Health(BaseModel):
-    """The server and its parts."""
+    """The server and its components."""
 
     status: State
     version: str
@@ -41,7 +41,7 @@ class Health(BaseModel):
 
 
 class Requests(BaseModel):
-    """Calls of tools since the start."""
+    """Tool calls since the start."""
 
     total: float
     by_tool: dict[str, dict[str, float]] = Field(description="tool, then outcome")
@@ -50,21 +50,21 @@ class Requests(BaseModel):
 
 
 class StatusReport(Health):
-    """What goes on now. What counts all users together is null for callers without the scope `admin`."""
+    """The current state. Totals over all users are null for callers without the scope `admin`."""
 
     connections: int | None
     sessions: int | None = Field(description="open SSE sessions")
     requests: Requests | None
     numbers: dict[str, float] = Field(
-        description="with the scope admin memories, database_bytes, index_lag_changes, and more; else the caller's own"
-        " memories and bytes"
+        description="with the scope admin: memories, database_bytes, index_lag_changes, and more; otherwise the"
+        " caller's own memories and bytes"
     )
     startup_ms: dict[str, float] = Field(description="when each step of the start was done")
     settings: dict[str, bool] = Field(description="whether each setting was given; no values")
 
 
 class Info(BaseModel):
-    """What this server is."""
+    """Describes this server."""
 
     name: str
     version: str
@@ -88,7 +88,7 @@ class TestRequest(BaseModel):
 
 
 class RoundTrip(BaseModel):
-    """How one round trip went."""
+    """The result of one round trip."""
 
     ok: bool
     milliseconds: float
@@ -96,21 +96,21 @@ class RoundTrip(BaseModel):
 
 
 class TestReport(BaseModel):
-    """How the round trips went, under the names they were asked for; ok when all did."""
+    """The results of the round trips, by the names of the request; ok when all succeeded."""
 
     ok: bool
     results: dict[str, RoundTrip]
 
 
 class ErrorDetail(BaseModel):
-    """What was wrong."""
+    """The code and message of an error."""
 
     code: str = Field(description="stable; branch on this")
     message: str = Field(description="one line for people")
 
 
 class ErrorReport(BaseModel):
-    """The one form of an error."""
+    """The form of every error."""
 
     error: ErrorDetail
 
@@ -132,16 +132,16 @@ GUARDED = _errors(400, 401, 403, 421, 503)
 
 
 def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
-    """Return the API of a running server; `more` are routes that its document does not show."""
+    """Return the API of a running server; `more` are routes that /openapi.json does not show."""
     app = FastAPI(
         title="Claude Memory",
         version=__version__,
-        description="Health and numbers of the memory server. The memory itself is spoken to over MCP.",
+        description="Health and numbers of the memory server. Use MCP for the memory itself.",
         docs_url=None,  # its page loads scripts from a CDN
         redoc_url=None,
     )
 
-    @app.get("/health", response_model=Health, summary="How it is; 200 as soon as the port is open")
+    @app.get("/health", response_model=Health, summary="State of the server; 200 as soon as the port is open")
     async def health() -> Any:
         return service.health()
 
@@ -149,17 +149,17 @@ def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
         "/ready",
         response_model=Health,
         responses={503: {"model": Health}},
-        summary="Whether calls are answered now",
+        summary="Whether the server answers calls now",
     )
     async def ready(response: Response) -> Any:
         response.status_code = 200 if service.is_ready() else 503
         return service.health()
 
-    @app.get("/status", response_model=StatusReport, responses=GUARDED, summary="What goes on now")
+    @app.get("/status", response_model=StatusReport, responses=GUARDED, summary="Current state")
     async def status(request: Request) -> Any:
         return await service.status(request.state.scope)
 
-    @app.get("/info", response_model=Info, responses=GUARDED, summary="What this server is")
+    @app.get("/info", response_model=Info, responses=GUARDED, summary="Description of this server")
     async def info() -> Any:
         return service.info()
 
@@ -167,7 +167,7 @@ def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
         "/report",
         response_model=InstallationReport,
         responses=GUARDED,
-        summary="What this installation is, to compare it with another; asks for the scope admin",
+        summary="Description of this installation, to compare it with another; needs the scope admin",
     )
     async def report() -> Any:
         return await service.runtime.report()
@@ -187,17 +187,17 @@ def create_app(service: Service, more: Sequence[BaseRoute] = ()) -> FastAPI:
         "/test",
         response_model=TestReport,
         responses={**GUARDED, **_errors(413, 422, 429)},
-        summary="Real round trips to the parts named",
+        summary="Real round trips to the named components",
     )
-    async def test(asked: TestRequest, request: Request) -> Any:
+    async def test(body: TestRequest, request: Request) -> Any:
         counts = "admin" in request.state.scope.permissions
-        wanted = {name: probe for name, probe in PROBES.items() if getattr(asked, name)}
+        wanted = {name: probe for name, probe in PROBES.items() if getattr(body, name)}
         results = {name: await service.runtime.probe(probe, counts=counts) for name, probe in wanted.items()}
         return {"ok": all(result["ok"] for result in results.values()), "results": results}
 
     app.router.routes.extend(more)
     app.add_exception_handler(MemoryServerError, _known_error)
-    app.add_exception_handler(RequestValidationError, _wrong_input)
+    app.add_exception_handler(RequestValidationError, _invalid_input)
     app.add_exception_handler(HTTPException, _http_error)
     return app
 
@@ -208,8 +208,8 @@ async def _known_error(request: Request, error: Exception) -> Response:
     return JSONResponse(error_body(error), error.status, headers)
 
 
-async def _wrong_input(request: Request, error: Exception) -> Response:
-    """Name the first wrong thing, what came and what is taken."""
+async def _invalid_input(request: Request, error: Exception) -> Response:
+    """Name the first invalid argument, with its value and what is valid."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"][1:]) or "body"

@@ -1,7 +1,8 @@
-"""One session over the Unix socket: a bridge's lines, connected with the SDK's server.
+"""Runs one session over the Unix socket: connects a bridge's lines to the SDK's server.
 
-A client that sends nonsense, half a line or a line without end, or never reads, harms only its own session. At most
-CALLS_AT_ONCE of its requests are in work; while they are, nothing more is read, so what it can make us hold is bounded.
+A client that sends nonsense, half a line or an endless line, or never reads, harms only its own session. At most
+CALLS_AT_ONCE of its requests run at a time; until one ends, nothing more is read, so a client's use of memory is
+limited.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from app.memory.types import Scope
 from app.settings.fields import Settings
 from app.settings.loading import ClientIdentity
 
-SEND_TIMEOUT_S = 30.0  # a client that does not read for that long has gone
+SEND_TIMEOUT_S = 30.0  # a client that does not read for this long is gone
 CALLS_AT_ONCE = 32
 _CLIENT_INFO = "io.modelcontextprotocol/clientInfo"  # in every request since 2026-07-28
 
@@ -45,11 +46,11 @@ class LineSession:
 
     @property
     def scope(self) -> Scope:
-        """Whose memories it sees: those of the user it names, as it could read the whole data directory anyway."""
+        """The user whose memories it sees: the one it names, because it could read the whole data directory anyway."""
         user = self.identity.default_user_id or self.settings.default_user_id
         return Scope(user, self.identity.default_agent_id or noted_agent(self.settings, self.client_name))
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the session as JSON."""
         return {
             "pid": self.pid,
@@ -60,34 +61,34 @@ class LineSession:
         }
 
     def note_client(self, message: types.JSONRPCRequest) -> None:
-        """Take the client's name from its handshake, or from the first request that tells it."""
+        """Read the client's name from its handshake, or from the first request that contains it."""
         if self.client is not None and message.method != "initialize":
             return
         params = message.params or {}
-        told = params.get("clientInfo") if message.method == "initialize" else None
+        info = params.get("clientInfo") if message.method == "initialize" else None
         meta = params.get("_meta")
-        if told is None and isinstance(meta, dict):
-            told = meta.get(_CLIENT_INFO)
-        if isinstance(told, dict):
-            self.client_name = told.get("name")
-            self.client = f"{told.get('name', '?')} {told.get('version', '')}".strip()[:200]
+        if info is None and isinstance(meta, dict):
+            info = meta.get(_CLIENT_INFO)
+        if isinstance(info, dict):
+            self.client_name = info.get("name")
+            self.client = f"{info.get('name', '?')} {info.get('version', '')}".strip()[:200]
 
 
 class LineConnection:
-    """Connects the lines of one session with the SDK's server."""
+    """Connects the lines of one session to the SDK's server."""
 
     def __init__(
         self, server: Server[Any], session: LineSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._server, self._session = server, session
         self._reader, self._writer = reader, writer
-        self._in_work = 0
+        self._running = 0
         self._settled = asyncio.Condition()
         self._to_server, self._for_server = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         self._from_server, self._answers = anyio.create_memory_object_stream[SessionMessage](0)
 
     async def serve(self) -> None:
-        """Serve until the client goes, and what it asked before is done."""
+        """Serve until the client disconnects and its requests are done."""
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(
                 self._server.run(self._for_server, self._from_server, self._server.create_initialization_options())
@@ -110,16 +111,16 @@ class LineConnection:
                 metadata = None
                 if isinstance(message, types.JSONRPCRequest):
                     self._session.note_client(message)
-                    await self._until_in_work_less_than(CALLS_AT_ONCE)
-                    self._in_work += 1
+                    await self._wait_for_fewer_than(CALLS_AT_ONCE)
+                    self._running += 1
                     metadata = ServerMessageMetadata(
                         request_context=self._session.scope, on_request_unanswered=self._settle
                     )
                 await self._to_server.send(SessionMessage(message, metadata))
-            # The SDK's server ends all calls when its stream ends; what was asked before the client closed is done.
+            # The SDK's server cancels all calls when its stream ends, so first finish those sent before the end.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AFTER_CLIENT_S):
-                    await self._until_in_work_less_than(1)
+                    await self._wait_for_fewer_than(1)
 
     async def _write(self) -> None:
         async with self._answers:
@@ -138,18 +139,18 @@ class LineConnection:
             await self._writer.drain()
 
     async def _settle(self) -> None:
-        """Note that a request was answered, or will never be."""
+        """Record that a request was answered, or never will be."""
         async with self._settled:
-            self._in_work -= 1
+            self._running -= 1
             self._settled.notify_all()
 
-    async def _until_in_work_less_than(self, limit: int) -> None:
+    async def _wait_for_fewer_than(self, limit: int) -> None:
         async with self._settled:
-            await self._settled.wait_for(lambda: self._in_work < limit)
+            await self._settled.wait_for(lambda: self._running < limit)
 
 
 async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes | None]:
-    """Yield lines; one over the limit comes as None and is skipped to its end."""
+    """Yield lines; yield None for a line over the limit, and skip it."""
     while True:
         try:
             line = await reader.readuntil(b"\n")
@@ -165,7 +166,7 @@ async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[bytes | None]:
 
 
 async def _skip_line(reader: asyncio.StreamReader) -> bool:
-    """Read on to the end of the line; False when the stream ends first."""
+    """Read to the end of the line; return False when the stream ends first."""
     while True:
         try:
             await reader.readuntil(b"\n")
@@ -178,20 +179,20 @@ async def _skip_line(reader: asyncio.StreamReader) -> bool:
 
 
 def _message(line: bytes | None) -> types.JSONRPCMessage:
-    """Return the message of a line; for a line that is none, the error that says so."""
+    """Return the message in a line, or the error to answer with when the line holds none."""
     if line is None:
         return _error(None, types.INVALID_REQUEST, LINE_TOO_LONG)
     try:
         return types.jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValidationError:
         pass
-    try:  # Python's reader takes half of a surrogate pair, so that the tool can say which argument holds it
+    try:  # Python's parser accepts half of a surrogate pair, so that the tool can say which argument holds it
         value = json.loads(line)
         return types.jsonrpc_message_adapter.validate_python(value, by_name=False)
     except ValidationError:
         request_id = value.get("id") if isinstance(value, dict) and "method" in value else None
-        known = request_id if isinstance(request_id, int | str) and not isinstance(request_id, bool) else None
-        return _error(known, types.INVALID_REQUEST, "not a JSON-RPC 2.0 message")
+        valid_id = request_id if isinstance(request_id, int | str) and not isinstance(request_id, bool) else None
+        return _error(valid_id, types.INVALID_REQUEST, "not a JSON-RPC 2.0 message")
     except (ValueError, RecursionError):
         return _error(None, types.PARSE_ERROR, "not JSON in UTF-8")
 

@@ -1,7 +1,7 @@
-"""MCP over a Unix socket, a message a line: the daemon's side of `claude-memory stdio`.
+"""Serves MCP over a Unix socket, one message per line: the server's side of `claude-memory stdio`.
 
-Only this user (and root) gets as far as the greeting (`app.bridge.protocol`), and could read the data directory itself:
-so a bridge names the user it acts for, and is believed.
+Only this system user and root get past the connection check to the greeting (`app.bridge.protocol`). They could read
+the data directory anyway, so a bridge may name the memory user it acts for.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ logger = logging.getLogger(__name__)
 
 HELLO_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 5.0
-# A lost connection, a time that is over, and what the SDK's streams say when the other end was quicker.
+# A lost connection, a timeout, and what the SDK's streams raise when the other end closed first.
 _ENDS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 class LineSessions:
     """All sessions over the Unix socket.
 
-    status: what {"ask": "status"} is answered with; leave: called once, on the first {"ask": "leave"}.
-    reindex: called on {"ask": "reindex"}, begins to make the index anew.
+    status: returns the answer to {"ask": "status"}. leave: called once, on the first {"ask": "leave"}.
+    reindex: called on {"ask": "reindex"}; it starts to rebuild the index.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class LineSessions:
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving = False
-        self._askers: list[int] = []  # descriptors of those who asked to leave, open until the process ends
+        self._askers: list[int] = []  # descriptors of processes that asked us to leave, open until this process ends
         self.open: set[LineSession] = set()
         self.idle_since = time.monotonic()
 
@@ -66,7 +66,7 @@ class LineSessions:
         self._listener = await asyncio.start_unix_server(self._accept, sock=listener, limit=LINE_LIMIT_BYTES)
 
     async def stop(self) -> None:
-        """Accept no one more and end all sessions; idempotent."""
+        """Accept no more connections and end all sessions; idempotent."""
         if self._listener is None:
             return
         self._listener.close()
@@ -90,7 +90,7 @@ class LineSessions:
             with contextlib.suppress(OSError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await writer.wait_closed()
-            writer.transport.abort()  # what the client does not read is not kept for it
+            writer.transport.abort()  # drop what the client has not read
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -98,16 +98,16 @@ class LineSessions:
                 hello = json.loads(await reader.readline())
             asked, bridge = hello.get("ask"), hello.get("bridge")
             pid = int(bridge.get("pid", 0)) if bridge is not None else 0
-            told = dict(bridge.get("identity", {})) if bridge is not None else {}
+            identity = dict(bridge.get("identity", {})) if bridge is not None else {}
         except (ValueError, TypeError, AttributeError, RecursionError):
-            return  # no bridge of ours
+            return  # not one of our bridges
         if self._leaving and bridge is not None:
-            return  # it tries again, and meets the next one
+            return  # it tries again, and reaches the next server
         greeting = self._status()
         session = None
         if bridge is not None:
             try:
-                session = LineSession(pid, ClientIdentity.checked(told), self._settings)
+                session = LineSession(pid, ClientIdentity.checked(identity), self._settings)
                 greeting["user"] = session.scope.user
             except InvalidSettings as error:
                 greeting["refused"] = str(error)
@@ -115,7 +115,7 @@ class LineSessions:
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await writer.drain()
         if asked == "leave":
-            self._askers.append(os.dup(writer.get_extra_info("socket").fileno()))  # it sees when all is over
+            self._askers.append(os.dup(writer.get_extra_info("socket").fileno()))  # closes when this process has ended
             if not self._leaving:
                 self._leaving = True
                 logger.info("asked to leave")
@@ -124,7 +124,7 @@ class LineSessions:
             await self._reindex()
         elif session is not None:
             connection = LineConnection(self._server, session, reader, writer)
-            if bridge.get("passing"):  # a look from the command line, which must not keep a daemon from leaving
+            if bridge.get("passing"):  # a short visit by a command, which must not keep a daemon from stopping
                 await connection.serve()
                 return
             self.open.add(session)
@@ -136,5 +136,5 @@ class LineSessions:
 
 
 def _peer_may(connection: socket.socket) -> bool:
-    """Whether the process at the other end is this user's or root's; on most systems the file's mode says so too."""
+    """Whether this user or root owns the process at the other end; on most systems the file's mode ensures it too."""
     return peer_user(connection) in (None, os.geteuid(), 0)

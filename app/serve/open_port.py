@@ -1,4 +1,4 @@
-"""uvicorn on a port that is bound, and mostly open: it takes over connections that wait, and none hangs at the end."""
+"""Runs uvicorn on a port that is already bound, takes over waiting connections, and leaves none open at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.process.begun import Boot
 
 
 class OpenPortServer(Uvicorn):
-    """Serves the port that `app.process.boot` bound, from when `may_listen` is set; `listening` is set once it does."""
+    """Serves the port that `app.process.boot` bound, once `may_listen` is set; then sets `listening`."""
 
     def __init__(self, config: uvicorn.Config, boot: Boot, on_shutdown: Callable[[], Any]) -> None:
         super().__init__(config)
@@ -38,7 +38,7 @@ class OpenPortServer(Uvicorn):
             connection.setblocking(False)
             try:
                 await loop.connect_accepted_socket(self._protocol, connection)
-            except OSError:  # it went away while it waited
+            except OSError:  # the client left while it waited
                 connection.close()
 
     def _protocol(self) -> asyncio.Protocol:
@@ -48,8 +48,8 @@ class OpenPortServer(Uvicorn):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         winding_down = asyncio.create_task(self._on_shutdown())
-        # Nothing is awaited from here until the listeners are closed: who connects later is refused, and nobody is
-        # left in the kernel's queue, whose end would look like a broken connection.
+        # Do not await anything until the listeners are closed: later connections are then refused, and none is left in
+        # the kernel's queue, where closing the listener would break it.
         rest = asyncio.create_task(self._serve_accepted(_accepted(sockets or [])))
         await super().shutdown(sockets)
         await rest
@@ -58,22 +58,22 @@ class OpenPortServer(Uvicorn):
             await winding_down
 
     def end(self) -> None:
-        """Close the port and end, also where it was never opened."""
+        """Close the port and end, even if it was never opened."""
         self.should_exit = True
         self.may_listen.set()
 
     def close_idle(self) -> None:
-        """Close connections without a request; those with one close after their answer."""
+        """Close idle connections now, and others after their answer."""
         for connection in list(self.server_state.connections):
             connection.shutdown()
 
     def cancel_requests(self) -> None:
-        """Have all requests answered now, with 503."""
+        """Cancel all requests, which then answer 503."""
         for task in list(self.server_state.tasks):
             task.cancel()
 
     def force(self) -> None:
-        """Stop waiting for anybody."""
+        """Stop waiting for requests and connections."""
         self.force_exit = True
         self.cancel_requests()
         for connection in list(self.server_state.connections):
@@ -83,7 +83,7 @@ class OpenPortServer(Uvicorn):
 
 
 def _accepted(listeners: Iterable[socket.socket]) -> list[socket.socket]:
-    """Return the connections that wait to be accepted."""
+    """Accept and return the connections that wait in the kernel's queue."""
     connections = []
     for listener in listeners:
         listener.setblocking(False)

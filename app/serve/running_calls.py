@@ -1,4 +1,4 @@
-"""Counts the MCP requests that are being worked on, so that a shutdown can wait for them."""
+"""Counts running MCP requests, so that a shutdown can wait for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 
 class RunningCalls:
-    """A middleware of the MCP server: it sees the requests of every transport."""
+    """A middleware of the MCP server, which sees the requests of every transport."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -28,7 +28,7 @@ class RunningCalls:
                 self._none.set()
 
     async def finish(self, timeout_s: float) -> None:
-        """Wait until there is none, or the time is over."""
+        """Wait until none is running, for at most `timeout_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._none.wait()

@@ -1,14 +1,15 @@
-"""The running server: takes over the port from `app.process.boot`, brings everything up behind it, and takes it down.
+"""Runs the server: takes over the port from `app.process.boot`, starts everything else, and stops it in order.
 
-Order of the start: MCP answers as soon as the SDK is imported; asyncpg, the index engine and FastAPI are
-imported after that, in a thread. `initialize` and `tools/list` need none of them, calls wait until they are up.
-Where a token is required and none is known of yet, the port opens last of all.
+Order of the start: MCP answers as soon as the SDK is imported; then a thread imports asyncpg, the index engine and
+FastAPI. `initialize` and `tools/list` need none of them; calls wait until they are up. When a token is required and
+none is known yet, the port opens last.
 
-Bridges (`claude-memory stdio`) come over the data directory's Unix socket. A daemon is this same server without a port.
+Bridges (`claude-memory stdio`) connect over the data directory's Unix socket. A daemon is the same server without a
+port.
 
-Order of the end, on SIGINT or SIGTERM: not ready any more, and every answer ends its connection, for DRAIN_SECONDS;
-no new connections; running calls finish; SSE streams end, all that within 8 s; index, connections, PostgreSQL. A
-second signal skips the waiting.
+Order of the end, on SIGINT or SIGTERM: for DRAIN_SECONDS the server reports not ready, and every answer closes its
+connection; then it refuses new connections, running calls finish and SSE streams end, all within 8 s; then the index,
+the connections and PostgreSQL stop. A second signal skips the waiting.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from app.runtime.health import health
 from app.runtime.runtime import Runtime, preload
 from app.serve.dispatch import Dispatcher
 from app.serve.mcp import build_server
-from app.serve.mcp_doors import McpDoors
+from app.serve.mcp_transports import McpTransports
 from app.serve.open_port import OpenPortServer
 from app.serve.service import Service
 from app.serve.token_check import check_tokens, needs_token
@@ -62,22 +63,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RUNNING_CALLS_S = 8.0  # how long a shutdown waits for calls; `docker stop` kills after 10 s
-IDLE_LOOK_S = 5.0  # how often a daemon looks whether it is still needed
+IDLE_CHECK_S = 5.0  # how often a daemon checks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
-TOOL_MODULES = ("app.serve.mcp.tools", "app.serve.mcp.resources")  # what answers the first call loads
-DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not there yet
+TOOL_MODULES = ("app.serve.mcp.tools", "app.serve.mcp.resources")  # the first call needs them
+DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not up yet
 MakeRuntime = Callable[..., Runtime]
 MakeMcp = Callable[[Runtime], Server[Any]]
 
 
 def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = build_server) -> int:
-    """Serve until told to stop and return the exit status. Raises MemoryServerError when it cannot."""
+    """Serve until a stop signal and return the exit status. Raises MemoryServerError when it cannot."""
     boot.timeline.mark("server imported")
     settings = load_settings(boot.setting_flags, DAEMON if boot.flags.daemon else SERVE)
     logs.setup(settings)
     if line := unread_names():
         logger.warning("%s", line)
-    boot.signals.hold()  # until _take_signals
+    boot.signals.hold()  # until _handle_signals
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(boot, settings, make_runtime, make_mcp))
     return 0
@@ -95,7 +96,7 @@ class _MetricsPort(NamedTuple):
 
 
 def _metrics_port(boot: Boot, wanted: int | None) -> _MetricsPort | None:
-    """Open METRICS_PORT where it is set; a daemon has no ports. Raises CannotListen."""
+    """Open METRICS_PORT if it is set; a daemon has no ports. Raises CannotListen."""
     if boot.listener is None or wanted is None:
         return None
     try:
@@ -121,7 +122,7 @@ class _Server:
     def __init__(
         self, boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp, port: _MetricsPort | None
     ) -> None:
-        """port: the one for /metrics, where it is not served on the first."""
+        """port: the separate port for /metrics, if there is one."""
         self._boot, self._settings, self._port = boot, settings, port
         self._started_at = datetime.now(UTC)
         self._signals = 0
@@ -136,13 +137,15 @@ class _Server:
             started_at=boot.timeline.began,
         )
         full = settings.api_mode == "full"
-        self._doors = McpDoors(make_mcp(self._runtime), self._runtime, self._status, self._on_signal) if full else None
+        self._transports = (
+            McpTransports(make_mcp(self._runtime), self._runtime, self._status, self._on_signal) if full else None
+        )
         self._service = Service(
             settings=settings,
             runtime=self._runtime,
             metrics=METRICS,
             startup_ms=boot.timeline.steps,
-            sessions=self._doors.sessions if self._doors is not None else lambda: 0,
+            sessions=self._transports.sessions if self._transports is not None else lambda: 0,
             connections=lambda: len(self._uvicorn.server_state.connections),
         )
         self._runtime.observers.append(self._service.called)
@@ -153,8 +156,8 @@ class _Server:
             rate_limit(
                 settings.requests_per_minute, self._shared_counts if settings.database_url is not None else None
             ),
-            self._doors.endpoint if self._doors is not None else None,
-            self._doors.sse if self._doors is not None else None,
+            self._transports.endpoint if self._transports is not None else None,
+            self._transports.sse if self._transports is not None else None,
             port.number if port is not None else None,
         )
         limits = {"timeout_keep_alive": KEEP_ALIVE_S, "timeout_graceful_shutdown": int(RUNNING_CALLS_S) + 1}
@@ -165,9 +168,9 @@ class _Server:
         listeners = [self._boot.listener] if self._boot.listener is not None else []
         if self._port is not None:
             listeners.append(self._port.listener)
-        async with self._doors.open() if self._doors is not None else contextlib.nullcontext():
-            self._take_signals()
-            coming_up = asyncio.create_task(self._come_up(), name="start")
+        async with self._transports.open() if self._transports is not None else contextlib.nullcontext():
+            self._handle_signals()
+            coming_up = asyncio.create_task(self._start(), name="start")
             try:
                 await self._uvicorn.serve(sockets=listeners)
             finally:
@@ -184,7 +187,7 @@ class _Server:
         logger.info("start: %s after %.0f ms", step, self._boot.timeline.mark(step))
 
     def _status(self) -> dict[str, Any]:
-        """Return what bridges and `claude-memory status` are told."""
+        """Return the status that bridges and `claude-memory status` read."""
         boot = self._boot
         return {
             "pid": os.getpid(),
@@ -193,22 +196,24 @@ class _Server:
             "data_dir": os.fspath(boot.data_dir),
             "url": boot.url or None,
             "socket": boot.unix_path,
-            "sessions": [session.shown() for session in self._doors.lines.open] if self._doors is not None else [],
-            "sse_sessions": len(self._doors.sse) if self._doors is not None else 0,
+            "sessions": [session.as_json() for session in self._transports.lines.open]
+            if self._transports is not None
+            else [],
+            "sse_sessions": len(self._transports.sse) if self._transports is not None else 0,
             "index_filling": self._runtime.filling(),
             **health(self._runtime),
         }
 
     async def _leave_when_idle(self) -> None:
-        """End a daemon that nobody has been connected to for some time."""
+        """Stop a daemon after DAEMON_IDLE_MINUTES without a connection."""
         limit_s = self._settings.daemon_idle_minutes * 60
-        if not self._boot.flags.daemon or not limit_s or self._doors is None:
+        if not self._boot.flags.daemon or not limit_s or self._transports is None:
             return
-        lines = self._doors.lines
-        # Idleness is an absence: there is no event to wait for.
+        lines = self._transports.lines
+        # No event marks the end of an idle time, so check regularly.
         while lines.open or time.monotonic() - lines.idle_since < limit_s:  # noqa: ASYNC110
-            await asyncio.sleep(min(limit_s, IDLE_LOOK_S))
-        logger.info("nobody was connected for %g minutes", self._settings.daemon_idle_minutes)
+            await asyncio.sleep(min(limit_s, IDLE_CHECK_S))
+        logger.info("no one was connected for %g minutes", self._settings.daemon_idle_minutes)
         self._on_signal()
 
     async def _tokens(self) -> TokenStore:
@@ -218,36 +223,36 @@ class _Server:
     def _shared_counts(self) -> SharedCounts | None:
         return self._runtime.rate_limits
 
-    async def _come_up(self) -> None:
-        """Bring up what the calls need, then the HTTP API. A failure ends the server."""
+    async def _start(self) -> None:
+        """Start what the calls need, and the HTTP API. A failure ends the server."""
         for step, ms in self._boot.timeline.steps.items():
             logger.info("start: %s after %.0f ms", step, ms)
         try:
-            if self._boot.listens:  # else once it is known that a client can sign in
-                await self._answer()
+            if self._boot.listens:  # otherwise only after the check that a client can sign in
+                await self._accept_connections()
             await asyncio.to_thread(_preload, self._settings)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_runtime())
                 group.create_task(self._start_http())
-            # Everything imported stays for good: later collections need not look at it again.
+            # Everything imported stays for good, so later collections can skip it.
             gc.freeze()
             gc.enable()
             await self._leave_when_idle()
         except* MemoryServerError as errors:
             self._fail(errors)
-        except* Exception as errors:  # noqa: BLE001 - whatever it was, it is told where the process ends
+        except* Exception as errors:  # noqa: BLE001 - serve raises it again
             self._fail(errors)
 
-    async def _answer(self) -> None:
-        """Take connections, over HTTP and from bridges. Raises CannotListen and SocketUnusable."""
+    async def _accept_connections(self) -> None:
+        """Accept connections, over HTTP and from bridges. Raises CannotListen and SocketUnusable."""
         if not self._boot.listens:
             self._boot.listen()
         self._uvicorn.may_listen.set()
         await self._uvicorn.listening.wait()
         if self._boot.unix is None:
             self._boot.listen_for_bridges()
-        if self._doors is not None and self._boot.unix is not None:
-            await self._doors.lines.start(self._boot.unix)
+        if self._transports is not None and self._boot.unix is not None:
+            await self._transports.lines.start(self._boot.unix)
         self._step("MCP answers" if self._service.full else "HTTP answers")
 
     def _fail(self, error: BaseException) -> None:
@@ -255,7 +260,7 @@ class _Server:
         self._uvicorn.end()
 
     async def _start_runtime(self) -> None:
-        """Start the runtime. A database server may come later than we do, our own database not."""
+        """Start the runtime. Waits for a database server that starts later, but not for the embedded one."""
         for failures in count(1):
             try:
                 await self._runtime.start()
@@ -269,7 +274,7 @@ class _Server:
         if self._boot.listener is not None and needs_token(self._settings):
             await check_tokens(self._settings, self._runtime.tokens)
         if not self._boot.listens:
-            await self._answer()
+            await self._accept_connections()
 
     async def _start_http(self) -> None:
         module = await asyncio.to_thread(_load, "app.serve.http")
@@ -285,7 +290,7 @@ class _Server:
         routes: list[BaseRoute] = module.sign_in_routes(self._settings, self._runtime, METRICS)
         return routes
 
-    def _take_signals(self) -> None:
+    def _handle_signals(self) -> None:
         on_stop_signal(self._on_signal)
         if self._boot.signals.requested:
             self._on_signal()
@@ -301,16 +306,16 @@ class _Server:
             asyncio.get_running_loop().call_later(drain_s, self._uvicorn.end)
         else:
             self._uvicorn.force()
-            if self._doors is not None:
-                self._doors.sse.end()
+            if self._transports is not None:
+                self._transports.sse.end()
 
     async def _wind_down(self) -> None:
         """Let running calls finish, then end the streams they answer on."""
         self._service.stopping = True
-        if not self._runtime.ready.is_set():  # they wait for what will not come
+        if not self._runtime.ready.is_set():  # requests wait for a start that will not finish
             self._uvicorn.cancel_requests()
-        if self._doors is not None:
-            await self._doors.finish(min(RUNNING_CALLS_S, self._stop_by - time.monotonic()))
+        if self._transports is not None:
+            await self._transports.finish(min(RUNNING_CALLS_S, self._stop_by - time.monotonic()))
         self._uvicorn.close_idle()
 
 

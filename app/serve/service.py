@@ -1,4 +1,4 @@
-"""What the HTTP side knows of the running server, in one place: read by /status, /info, /metrics and the tests."""
+"""Collects what the HTTP API reports about the running server, for /status, /info, /metrics and the tests."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from app.settings.fields import Settings
 
 logger = logging.getLogger(__name__)
 
-MCP_BODY_LIMIT_BYTES = 16 * 2**20  # a 10 MB text must reach the tool, which says what is wrong with it
+MCP_BODY_LIMIT_BYTES = 16 * 2**20  # a 10 MB text must reach the tool, whose error says what is wrong with it
 HTTP_BODY_LIMIT_BYTES = 2**20
-NUMBERS_KEPT_S = 5.0  # scrapes and /status ask the database at most this often
+NUMBERS_KEPT_S = 5.0  # scrapes and /status query the database at most this often
 NUMBERS_TIMEOUT_S = 2.0
-_NUMBERS = {
+NUMBERS = {  # the runtime's numbers that are gauges too
     "memories": metrics.MEMORIES,
     "database_bytes": metrics.DATABASE_BYTES,
     "index_lag_seconds": metrics.INDEX_LAG_SECONDS,
@@ -39,7 +39,7 @@ _NUMBERS = {
 class Service:
     """A running server.
 
-    sessions, connections: ask how many are open now.
+    sessions, connections: return how many are open now.
     """
 
     settings: Settings
@@ -55,11 +55,11 @@ class Service:
 
     @property
     def full(self) -> bool:
-        """Whether the MCP endpoints are there."""
+        """Whether it has the MCP endpoints."""
         return self.settings.api_mode == "full"
 
     def called(self, tool: str, user: str, outcome: str, seconds: float) -> None:
-        """Count and log a finished call of a tool."""
+        """Count and log a finished tool call."""
         self.metrics.observe(tool, outcome, seconds)
         logs.call_log(tool, user, outcome, seconds)
 
@@ -68,14 +68,16 @@ class Service:
         return health(self.runtime)
 
     def is_ready(self) -> bool:
-        """Whether calls are answered now: not while the database is known not to answer."""
+        """Whether it answers calls now: not while it knows that the database does not answer."""
         if self.stopping or not self.runtime.ready.is_set():
             return False
-        down = [one for one in self.runtime.components() if one.name == "postgres" and one.status is Status.DEGRADED]
-        return not down
+        return not any(
+            component.name == "postgres" and component.status is Status.DEGRADED
+            for component in self.runtime.components()
+        )
 
     async def numbers(self) -> dict[str, float]:
-        """Return the gauges that cost a query, at most NUMBERS_KEPT_S old; the last ones when nobody answers."""
+        """Return the gauges that cost a query, at most NUMBERS_KEPT_S old; older when the database does not answer."""
         async with self._asking:
             if time.monotonic() - self._numbers_at >= NUMBERS_KEPT_S:
                 try:
@@ -87,10 +89,10 @@ class Service:
         return self._numbers
 
     async def metrics_text(self) -> bytes:
-        """Return the body of /metrics. A part that does not answer shows as down; the scrape never fails."""
+        """Return the body of /metrics. A component that does not answer shows as down; the scrape never fails."""
         for name, value in (await self.numbers()).items():
-            if name in _NUMBERS:
-                self.metrics.set(_NUMBERS[name], value)
+            if name in NUMBERS:
+                self.metrics.set(NUMBERS[name], value)
         up = {component.name: float(component.status is Status.OK) for component in self.runtime.components()}
         self.metrics.set(metrics.POSTGRES_UP, up.get("postgres", 0.0))
         self.metrics.set(metrics.QDRANT_UP, up.get("index", 0.0))
@@ -99,14 +101,14 @@ class Service:
         self.metrics.set(metrics.UPTIME, time.monotonic() - self.runtime.started_at)
         self.metrics.set(metrics.OPEN_SESSIONS, self.sessions())
         for step, ms in self.startup_ms.items():
-            name = step.partition(",")[0]  # what follows the comma varies: it is for the log
+            name = step.partition(",")[0]  # the part after a comma varies, and is for the log only
             self.metrics.set(metrics.STARTUP, ms / 1_000, (name,))
         return self.metrics.text()
 
     async def status(self, scope: Scope) -> dict[str, Any]:
-        """Return the body of /status. Settings by name and presence only.
+        """Return the body of /status. It shows which settings are set, not their values.
 
-        What counts all users together is for callers with the scope `admin`; others are told their own numbers.
+        Only callers with the scope `admin` see totals over all users; others see their own numbers.
         """
         body, admin = self.health(), "admin" in scope.permissions
         return {
@@ -143,7 +145,7 @@ class Service:
         }
 
     def info(self) -> dict[str, Any]:
-        """Return the body of /info: what this server is. Nothing of the machine, nothing of the users."""
+        """Return the body of /info, which describes the server, but not the machine or the users."""
         from mcp_types.version import SUPPORTED_PROTOCOL_VERSIONS
 
         from app.serve.mcp.tools import TOOLS

@@ -1,8 +1,8 @@
-"""MCP over SSE: the SDK's transport, with streams that beat and that can be ended.
+"""Serves MCP over SSE: the SDK's transport, with heartbeats and with streams that can be ended.
 
-Left alone, the SDK's streams notice a shutdown only every half second and then break off in the middle of
-their response, which uvicorn reports as an error. Here each stream can be told to end: it sees its client go,
-the session winds down as for any client, and the response gets its proper last chunk.
+On their own, the SDK's streams notice a shutdown only every half second and then break off in the middle of the
+response, which uvicorn reports as an error. Here `end` makes a stream see a disconnect: the session winds down as for
+any client that leaves, and the response gets its proper last chunk.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10  # proxies cut a silent connection, the strictest after 15 s
 MESSAGES_PATH = "/messages/"
-_RETRY = b"retry: 1000\r\n\r\n"  # milliseconds: by then a proxy has another replica, or a service manager a new server
+# In milliseconds: by then a proxy has found another replica, or a service manager has started a new server.
+_RETRY = b"retry: 1000\r\n\r\n"
 
 
 class SseSessions:
     """All open SSE sessions of one MCP server."""
 
     def __init__(self, server: Server[Any]) -> None:
-        # The SDK does not pass a ping interval on, so the default of the class is the only place to set it.
+        # The SDK does not pass on a ping interval, so we can only set the default of the class.
         EventSourceResponse.DEFAULT_PING_INTERVAL = HEARTBEAT_S
         self._server = server
         self._transport = SseServerTransport(MESSAGES_PATH, max_request_body_size=MCP_BODY_LIMIT_BYTES)
@@ -41,7 +42,7 @@ class SseSessions:
         return len(self._streams)
 
     async def open(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one session until its client goes, or `end`."""
+        """Serve one session until its client disconnects, or until `end`."""
         stream = _Stream(receive, send)
         if self._ended:
             stream.end()
@@ -54,15 +55,15 @@ class SseSessions:
         await stream.finish()
 
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one message of a session."""
+        """Accept one message for a session."""
         try:
             await self._transport.handle_post_message(scope, receive, send)
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-            # it has been answered with 202; the session ended before it could be handed over
+            # The message was answered with 202, but the session ended before it was read.
             logger.debug("the session ended before its message was read")
 
     def end(self) -> None:
-        """End all streams, and those that come from now on."""
+        """End all streams, now and from now on."""
         self._ended = True
         for stream in self._streams:
             stream.end()
@@ -81,11 +82,11 @@ class _Stream:
             self._end.set_result(None)
 
     async def receive(self) -> Message:
-        """Wait for the client to go, or for the end of the server, which looks the same to the session."""
+        """Return the client's next message, or a disconnect when the server ends."""
         incoming = asyncio.ensure_future(self._receive())
-        both: set[asyncio.Future[Any]] = {incoming, self._end}
+        futures: set[asyncio.Future[Any]] = {incoming, self._end}
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
             return incoming.result() if incoming.done() else {"type": "http.disconnect"}
         finally:
             incoming.cancel()
@@ -96,6 +97,6 @@ class _Stream:
         await self._send(message)
 
     async def finish(self) -> None:
-        """Complete the response, with a hint when to come again; nothing happens when the client has gone."""
+        """Complete the response and say when to reconnect; does nothing if the response is complete or not started."""
         if self._started and not self._complete:
             await self.send({"type": "http.response.body", "body": _RETRY, "more_body": False})

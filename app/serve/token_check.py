@@ -1,4 +1,4 @@
-"""Whether a client can sign in: checked at each start where a token is required, and noted for the next one."""
+"""Checks at each start that requires a token that a client can sign in, and records the result for the next start."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def needs_token(settings: Settings) -> bool:
 
 
 async def check_tokens(settings: Settings, tokens: TokenStore) -> None:
-    """Raise UnsafeBind when no token is live; note for the next start whether one is."""
+    """Raise UnsafeBind when no token is live; record for the next start whether one is."""
     directory, url = os.fspath(settings.data_dir), settings.database_url
     if not await tokens.any_live():
         await asyncio.to_thread(token_marker.forget, directory)
         raise UnsafeBind(
-            "AUTH=required, but there is no token, so nobody could connect;"
+            "AUTH=required, but there is no token, so no one could connect;"
             " create one: claude-memory token create --user NAME"
         )
     await asyncio.to_thread(token_marker.note, directory, url.get_secret_value() if url is not None else "")

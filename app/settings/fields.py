@@ -1,6 +1,6 @@
-"""Every setting once, with type, default, secrecy and help; a field's name in capitals is its name in the environment.
+"""Declares every setting with its type, default and help; a field's name in capitals is its environment variable.
 
-`app.process.boot` judges settings by `app.settings.table`, which is made from here, before this module is loaded.
+Before this module is loaded, `app.process.boot` checks settings by `app.settings.table`, which is generated from it.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from app.settings.values import (
 )
 
 DEFAULT_PORT = 8000
-BACKUP_TOO_OLD_HOURS = 36  # one night was missed, and half a day has gone by; alert rules take it from here
+BACKUP_TOO_OLD_HOURS = 36  # one nightly backup is missing, and half a day has passed; alert rules use it
 
 
 class Settings(BaseSettings):
-    """The settings; a field's name in capitals is its name in the environment."""
+    """The settings; a field's name in capitals is its environment variable."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, case_sensitive=False
@@ -48,139 +48,139 @@ class Settings(BaseSettings):
 
     # Where it listens
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(DEFAULT_PORT, ge=0, le=65_535, description="HTTP port; 0 takes a free one")
+    port: int = Field(DEFAULT_PORT, ge=0, le=65_535, description="HTTP port; 0: any free port")
     fc_server_port: int | None = Field(
-        None, ge=1, le=65_535, description="port given by Function Compute, used where PORT is not set"
+        None, ge=1, le=65_535, description="port set by Function Compute, used when PORT is not set"
     )
     metrics_port: int | None = Field(
-        None, ge=0, le=65_535, description="serves /metrics and /health there, and takes /metrics off the public port"
+        None, ge=0, le=65_535, description="separate port for /metrics and /health; PORT then does not serve /metrics"
     )
     mcp_server_name: PlainName = Field("claude-memory", description="name shown to MCP clients")
 
     # Who may use it
-    auth: Auth = Field(Auth.AUTO, description="when a token is asked for: auto, required, off")
+    auth: Auth = Field(Auth.AUTO, description="which callers need a token: auto, required, off")
     admin_token: Annotated[SecretStr, AfterValidator(access_token)] | None = Field(
         None,
-        description="an access token of your own making, which `init` makes valid for DEFAULT_USER_ID: with it a"
-        " deployment has one before its first start",
+        description="an access token that you generate and `init` registers for DEFAULT_USER_ID, so that a deployment"
+        " has one before its first start",
     )
     allowed_hosts: CommaList = Field(
-        default_factory=list, description="host names clients may use, beside loopback; comma between them"
+        default_factory=list, description="host names clients may use, besides loopback; separated by commas"
     )
     allowed_origins: CommaList = Field(
-        default_factory=list, description="web origins that may call, beside loopback; comma between them"
+        default_factory=list, description="web origins that may call, besides loopback; separated by commas"
     )
     enable_cors: bool = Field(
         False, description="lets web pages of loopback and ALLOWED_ORIGINS read the answers (CORS)"
     )
     rate_limit_per_minute: int | None = Field(
-        None, ge=0, description="requests a minute of one token; 0: no limit; unset: 60, on loopback without tokens 0"
+        None, ge=0, description="requests a minute per token; 0: no limit; unset: 60, or 0 on loopback without tokens"
     )
     default_user_id: PlainName = Field(
-        "default", description="the user of callers without a token; a client over stdio has its own"
+        "default", description="the user of callers without a token; a client over stdio has its own setting"
     )
     default_agent_id: PlainName = Field(
-        "claude", description="the agent noted on memories; where it is not set, the name the client gives itself"
+        "claude", description="the agent recorded with memories; unset: the name the client gives itself"
     )
 
     # Sign-in of remote clients (OAuth)
     public_url: PublicUrl | None = Field(
-        None, description="https address under which clients reach the server; set: they can sign in there"
+        None, description="https address at which clients reach the server; when set, they can sign in there"
     )
     oauth_access_token_minutes: int = Field(
-        60, ge=1, le=1_440, description="how long a client's access token lasts before it has to be refreshed"
+        60, ge=1, le=1_440, description="minutes after which a client must refresh its access token"
     )
     oauth_refresh_token_days: int = Field(
-        30, ge=1, le=366, description="days without use after which a client must be allowed anew"
+        30, ge=1, le=366, description="days without use after which a user must allow a client again"
     )
     oauth_unused_client_hours: int = Field(
-        24, ge=1, le=8_760, description="hours after which a client that registered and was never allowed is forgotten"
+        24, ge=1, le=8_760, description="hours after which a registered client that no user has allowed is deleted"
     )
     oauth_registrations_per_minute: int = Field(
-        60, ge=1, description="clients that may register in a minute from one address"
+        60, ge=1, description="clients that may register per minute from one address"
     )
     openid_issuer: TlsUrl | None = Field(
-        None, description="OpenID provider where users may prove who they are, beside showing a token"
+        None, description="OpenID provider where users can sign in, as an alternative to entering a token"
     )
     openid_client_id: str | None = Field(None, min_length=1, description="this server's client id at that provider")
     openid_client_secret: SecretStr | None = Field(None, description="this server's client secret at that provider")
     openid_user_claim: str = Field("email", min_length=1, description="claim that becomes the name of the user")
     openid_allowed_users: CommaList = Field(
         default_factory=list,
-        description="users the provider may vouch for: names, @domain for all of a domain, * for all",
+        description="users who may sign in through the provider: names, @domain for a whole domain, * for all",
     )
 
-    # What it keeps, and where
+    # What it stores, and where
     memory_data_dir: Path | None = Field(
-        None, description="data directory; unset: the platform's user data folder, for root /var/lib/claude-memory"
+        None, description="data directory; unset: the platform's user data folder, or /var/lib/claude-memory for root"
     )
-    memory_backend: Literal["local", "memu"] = Field("local", description="where memories live: local, memu")
+    memory_backend: Literal["local", "memu"] = Field("local", description="where memories are stored: local, memu")
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
         None, description="PostgreSQL server; unset: the embedded one"
     )
     admin_database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
-        None, description="the same server as somebody who may create roles and databases: for init and verify only"
+        None, description="the same server, as a role that may create roles and databases: for init and verify only"
     )
     qdrant_url: HttpUrls | None = Field(
         None,
-        description="Qdrant server, or nodes of one cluster with commas between: when one is away, the next is asked;"
-        " unset: the embedded index",
+        description="Qdrant server, or nodes of one cluster separated by commas: when one does not answer, the next is"
+        " used; unset: the embedded index",
     )
     qdrant_api_key: SecretStr | None = Field(None, description="key of the Qdrant server")
     qdrant_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")] = Field(
-        "claude_memory", description="alias of the live collection, and how all collections' names begin"
+        "claude_memory", description="alias of the live collection, and prefix of all collection names"
     )
     qdrant_shards: int = Field(1, ge=1, le=1_000, description="shards of a collection, or of each shard key")
     qdrant_shard_keys: int = Field(
-        0, ge=0, le=1_000, description="shard keys the users are spread over; needs a Qdrant cluster; 0: none"
+        0, ge=0, le=1_000, description="shard keys that users are spread over; needs a Qdrant cluster; 0: none"
     )
     qdrant_replication_factor: int = Field(1, ge=1, le=100, description="copies of each shard")
     qdrant_write_consistency_factor: int = Field(
-        1, ge=1, le=100, description="copies that must have a write before it counts as written"
+        1, ge=1, le=100, description="copies that must have a write before it counts as done"
     )
     qdrant_quantize_from: int = Field(
-        100_000, ge=0, description="points from which dense vectors are held as bytes in memory; 0: never"
+        100_000, ge=0, description="number of points from which memory holds dense vectors as bytes; 0: never"
     )
     qdrant_on_disk: bool = Field(False, description="keeps vectors and their indexes on disk, to save memory")
     max_conversation_length: int = Field(
-        8_000, ge=200, le=100_000, description="longest piece kept as one memory, in characters; longer text is split"
+        8_000, ge=200, le=100_000, description="longest text stored as one memory, in characters; longer text is split"
     )
     quota_memories: int = Field(
-        0, ge=0, description="memories a user may keep, unless it has its own quota; 0: no limit"
+        0, ge=0, description="memories a user may store, unless the user has a separate quota; 0: no limit"
     )
     quota_bytes: int = Field(
-        0, ge=0, description="bytes of text a user may keep, unless it has its own quota; 0: no limit"
+        0, ge=0, description="bytes of text a user may store, unless the user has a separate quota; 0: no limit"
     )
     cleanup_days: int = Field(
-        60, ge=1, le=36_500, description="days after which maintenance deletes what is archived, revoked or left over"
+        60, ge=1, le=36_500, description="days after which maintenance deletes archived, revoked and leftover data"
     )
-    redact_secrets: bool = Field(True, description="replaces what looks like a credential before storing")
-    reply_token_budget: int = Field(8_000, ge=500, le=100_000, description="tokens of the longest reply of a tool")
+    redact_secrets: bool = Field(True, description="replaces text that looks like a credential before storing")
+    reply_token_budget: int = Field(8_000, ge=500, le=100_000, description="longest reply of a tool, in tokens")
 
     # Embeddings
     embedding_model: PlainName | None = Field(
         None,
-        description="model that turns texts into vectors, such as text-embedding-v4; unset: search goes by words alone"
+        description="model that turns texts into vectors, such as text-embedding-v4; unset: search uses words alone"
         " and no text leaves the machine",
     )
     embedding_base_url: HttpUrl | None = Field(
-        None, description="OpenAI-compatible service that has the model; unset: DashScope"
+        None, description="OpenAI-compatible service that offers the model; unset: DashScope"
     )
-    embedding_api_key: SecretStr | None = Field(None, description="key of the embedding service, where it wants one")
+    embedding_api_key: SecretStr | None = Field(None, description="key of the embedding service, if it needs one")
     embedding_dimensions: int | None = Field(
         None,
         ge=8,
         le=4_096,
-        description="length of the vectors, where a model offers a choice; unset: the model's own",
+        description="length of the vectors, if the model offers a choice; unset: the model's default",
     )
     embedding_query_prefix: str = Field(
-        "", max_length=200, description="put before a question, for models that want it: E5 wants `query: `"
+        "", max_length=200, description="put before a query, for models that need it: E5 needs `query: `"
     )
     embedding_passage_prefix: str = Field(
-        "", max_length=200, description="put before a memory, for models that want it: E5 wants `passage: `"
+        "", max_length=200, description="put before a memory, for models that need it: E5 needs `passage: `"
     )
     dashscope_api_key: SecretStr | None = Field(
-        None, description="key of DashScope, used there where EMBEDDING_API_KEY is not set"
+        None, description="key of DashScope, used there when EMBEDDING_API_KEY is not set"
     )
     dashscope_base_url: HttpUrl = Field(
         "https://dashscope.aliyuncs.com/compatible-mode/v1", description="DashScope's OpenAI-compatible address"
@@ -189,25 +189,25 @@ class Settings(BaseSettings):
     # Backups
     backup_to: str | None = Field(
         None,
-        description="where the worker's backups go: a directory or s3://bucket/prefix; unset: it makes none",
+        description="where the worker stores backups: a directory or s3://bucket/prefix; unset: no backups",
     )
     backup_schedule: CronExpression = Field(
         "0 2 * * *", description="when the worker backs up, as a cron expression; off: never"
     )
     backup_passphrase: Annotated[SecretStr, Field(min_length=8)] | None = Field(
-        None, description="encrypts backups and opens encrypted ones; whoever loses it loses them"
+        None, description="encrypts and decrypts backups; without it, encrypted backups are lost"
     )
-    backup_keep_daily: int = Field(7, ge=0, description="days of which the newest backup is kept")
-    backup_keep_weekly: int = Field(5, ge=0, description="weeks of which the newest backup is kept")
-    backup_keep_monthly: int = Field(12, ge=0, description="months of which the newest backup is kept")
-    backup_s3_endpoint: HttpUrl | None = Field(None, description="S3-compatible store of backups; unset: Amazon's")
+    backup_keep_daily: int = Field(7, ge=0, description="number of days whose newest backup is kept")
+    backup_keep_weekly: int = Field(5, ge=0, description="number of weeks whose newest backup is kept")
+    backup_keep_monthly: int = Field(12, ge=0, description="number of months whose newest backup is kept")
+    backup_s3_endpoint: HttpUrl | None = Field(None, description="S3-compatible store for backups; unset: Amazon's")
     backup_s3_region: str = Field("us-east-1", min_length=1, description="region of that store")
     backup_s3_access_key_id: SecretStr | None = Field(
-        None, description="access key of that store; unset: as Amazon's tools find it"
+        None, description="access key of that store; unset: found as Amazon's tools do"
     )
     backup_s3_secret_access_key: SecretStr | None = Field(None, description="secret of that access key")
     backup_s3_path_style: bool = Field(
-        True, description="names the bucket in the path; off: in the host name, as Alibaba Cloud OSS asks for"
+        True, description="puts the bucket's name in the path; off: in the host name, as Alibaba Cloud OSS requires"
     )
 
     # memU
@@ -215,18 +215,19 @@ class Settings(BaseSettings):
     memu_base_url: HttpUrl = Field("https://api.memu.so", description="address of the memU service")
 
     # Other servers
-    memory_token: SecretStr | None = Field(None, description="token that `doctor` shows to a server elsewhere")
+    memory_token: SecretStr | None = Field(None, description="token that `doctor` sends to a remote server")
 
     # The alert receiver
     alerts_host: str = Field("127.0.0.1", description="address the alert receiver listens on")
-    alerts_port: int = Field(8081, ge=0, le=65_535, description="port of the alert receiver; 0 takes a free one")
+    alerts_port: int = Field(8081, ge=0, le=65_535, description="port of the alert receiver; 0: any free port")
     alerts_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
-        None, description="what its callers show, as bearer token or as password of any user; needed beyond loopback"
+        None,
+        description="token of its callers, sent as bearer token or as password of any user; required beyond loopback",
     )
     alerts_log_megabytes: float = Field(10, gt=0, le=10_000, description="size at which the alert log is rotated")
-    alerts_log_files: int = Field(5, ge=1, le=1_000, description="files of the alert log that are kept")
+    alerts_log_files: int = Field(5, ge=1, le=1_000, description="number of alert log files to keep")
     alerts_remind_minutes: float = Field(
-        60, ge=0, description="minutes after which an alert that is sent again is forwarded again; 0: never"
+        60, ge=0, description="minutes after which a repeated alert is forwarded again; 0: never"
     )
     alerts_give_up_hours: float = Field(
         24, gt=0, le=8_760, description="hours after which an alert that could not be forwarded is dropped"
@@ -237,16 +238,16 @@ class Settings(BaseSettings):
     alerts_feishu_secret: SecretStr | None = Field(None, description="its signing secret")
     alerts_slack_url: SecretHttpUrl | None = Field(None, description="Slack incoming webhook that gets alerts")
     alerts_webhook_url: SecretHttpUrl | None = Field(
-        None, description="any other webhook that gets alerts, in Alertmanager's form"
+        None, description="any other webhook that gets alerts, in Alertmanager's format"
     )
     alerts_webhook_secret: SecretStr | None = Field(
-        None, description="signs those calls (Standard Webhooks); Base64 where it begins with whsec_"
+        None, description="signs those calls (Standard Webhooks); Base64 if it begins with whsec_"
     )
     alerts_email_to: Annotated[list[MailAddress], NoDecode, BeforeValidator(_split)] = Field(
-        default_factory=list, description="mail addresses that get alerts; comma between them"
+        default_factory=list, description="mail addresses that get alerts; separated by commas"
     )
     alerts_email_from: MailAddress | None = Field(None, description="their sender")
-    alerts_smtp_host: str | None = Field(None, min_length=1, description="mail server that takes them")
+    alerts_smtp_host: str | None = Field(None, min_length=1, description="mail server that sends them")
     alerts_smtp_port: int | None = Field(
         None, ge=1, le=65_535, description="its port; unset: 587 with starttls, 465 with tls, 25 with off"
     )
@@ -256,19 +257,19 @@ class Settings(BaseSettings):
 
     # How it runs
     daemon_idle_minutes: float = Field(
-        15, ge=0, description="minutes after which a daemon nobody is connected to ends itself; 0: never"
+        15, ge=0, description="minutes without a connection after which a daemon stops; 0: never"
     )
     drain_seconds: float | None = Field(
         None,
         ge=0,
         le=8,
-        description="how long a stopping server still answers, not ready, so that proxies turn away;"
+        description="how long a stopping server still answers but reports not ready, so that proxies stop using it;"
         " unset: 2 with DATABASE_URL, else 0",
     )
     log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING, ERROR")
     log_format: Literal["text", "json"] = Field("text", description="text, json")
-    max_retry_attempts: int = Field(3, ge=0, le=20, description="tries of a call to an outside service")
-    worker_restart_delay: float = Field(5.0, ge=0, le=3_600, description="seconds before a crashed worker starts again")
+    max_retry_attempts: int = Field(3, ge=0, le=20, description="attempts to call an external service")
+    worker_restart_delay: float = Field(5.0, ge=0, le=3_600, description="seconds before a crashed worker restarts")
     maintenance_schedule: CronExpression = Field(
         "30 4 1 * *", description="when the worker runs `maintain`, as a cron expression; off: never"
     )
@@ -302,19 +303,19 @@ class Settings(BaseSettings):
 
     @property
     def drain_s(self) -> float:
-        """The drain in force: without a database server there is no other replica that a proxy could turn to."""
+        """The drain in force, in seconds: without a database server there is no other replica for a proxy to use."""
         if self.drain_seconds is not None:
             return self.drain_seconds
         return 0.0 if self.database_url is None else 2.0
 
     @property
     def requests_per_minute(self) -> int:
-        """The rate limit in force; 0 is none."""
+        """The rate limit in force; 0 means no limit."""
         if self.rate_limit_per_minute is not None:
             return self.rate_limit_per_minute
         return 0 if self.on_loopback and self.auth is not Auth.REQUIRED else 60
 
 
 def secret_names() -> tuple[str, ...]:
-    """Names of all secret settings: the one list that redaction of logs and tables is derived from."""
+    """Return the names of all secret settings; redaction of logs and tables uses this list."""
     return tuple(name.upper() for name, field in Settings.model_fields.items() if is_secret(field))

@@ -1,7 +1,7 @@
-"""Judges the text of a setting without pydantic: certainly a valid value, or not certain.
+"""Decides without pydantic whether the text of a setting is certainly valid.
 
-Standard library alone, and of that nothing that has to be imported: `app.process.boot` asks before the port is open.
-Which setting has which form stands in `app.settings.table`.
+Built-in modules only: `app.process.boot` uses it before the port is open. `app.settings.table` gives each setting's
+form.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+ACCESS_TOKEN = r"cm_[A-Za-z0-9_-]{43}"  # noqa: S105 - the form of a token: 32 random bytes
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _NAME = _LETTERS | set("_-")
 _HOST = _NAME | {"."}
@@ -24,9 +25,9 @@ _TOKEN_CHARACTERS = 46
 
 
 def is_certain(form: tuple[Any, ...], text: str) -> bool:
-    """Whether `app.settings.fields` certainly takes a text; False only says that pydantic has to be asked.
+    """Whether `app.settings.fields` certainly accepts a text; False only means that pydantic must decide.
 
-    form: its name, and what a function below takes beside the text.
+    form: its name, and the further arguments of its function below.
     """
     judge = _JUDGES.get(form[0])
     return judge is not None and text.isprintable() and judge(text, *form[1:])
@@ -41,7 +42,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL in small letters, without user, port and brackets."""
+    """Return the host of a URL in lower case, without user, port and brackets."""
     authority = url.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2]
     if authority.startswith("["):
         return authority[1:].partition("]")[0].lower()
@@ -49,11 +50,11 @@ def host_of(url: str) -> str:
 
 
 def _address(text: str) -> bytes:
-    """Return an IPv4 or IPv6 address as bytes; none for any other text. An IPv6 address may name its interface."""
+    """Return an IPv4 or IPv6 address as bytes; empty for any other text. An IPv6 address may name its interface."""
     for family, address in ((_socket.AF_INET, text), (_socket.AF_INET6, text.partition("%")[0])):
         try:
             return _socket.inet_pton(family, address)
-        except (OSError, ValueError):  # ValueError: characters that no address has
+        except (OSError, ValueError):  # ValueError: invalid characters
             continue
     return b""
 

@@ -1,4 +1,4 @@
-"""Reads and checks settings: flags, then the environment, files of secrets, `.env`, defaults."""
+"""Reads and checks settings: from flags, then the environment, secret files, `.env`, defaults."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from app.errors import InvalidSettings, MemoryServerError, UnsafeBind, shown
 from app.settings.fields import Settings, secret_names
 from app.settings.given import given
-from app.settings.rules import Broken, broken_rules, modes_meant
+from app.settings.rules import BrokenRule, broken_rules, modes_meant
 from app.settings.sources import Unreadable
 from app.settings.values import PlainName, plain
 
 
 class ClientIdentity(BaseModel):
-    """Who a client over stdio is, as its own environment says: two settings that each client has for itself."""
+    """The user and agent of a client over stdio: two settings that each client reads from its own environment."""
 
     default_user_id: PlainName | None = None
     default_agent_id: PlainName | None = None
 
     @classmethod
     def checked(cls, given: dict[str, Any]) -> Self:
-        """Return what a bridge told. Raises InvalidSettings."""
+        """Validate what a bridge sends. Raises InvalidSettings."""
         try:
             return cls(**given)
         except ValidationError as error:
@@ -33,10 +33,10 @@ class ClientIdentity(BaseModel):
 
 
 def load_settings(flags: Mapping[str, Any] | None = None, mode: str | None = None) -> Settings:
-    """Read and check all settings. `flags` holds field names with values, None where a flag was not given.
+    """Read and check all settings. flags: values by field name; None means not given.
 
-    mode: the process that starts, one of app.settings.rules; None has no rules of its own.
-    Raises InvalidSettings with every wrong value and every broken rule in one message, or UnsafeBind when only rules
+    mode: the process that starts, one of app.settings.rules; None: a process without rules.
+    Raises InvalidSettings with every invalid value and every broken rule in one message, or UnsafeBind when only rules
     against access without a token are broken.
     """
     chosen = {name: value for name, value in (flags or {}).items() if value is not None}
@@ -48,7 +48,7 @@ def load_settings(flags: Mapping[str, Any] | None = None, mode: str | None = Non
         broken = check_given(
             given({name: _text(value) for name, value in chosen.items()}).texts, modes, without=names
         ).broken
-        raise InvalidSettings(_all_wrong([*wrong, *(one.sentence for one in broken)])) from None
+        raise InvalidSettings(_all_wrong([*wrong, *(problem.sentence for problem in broken)])) from None
     if settings.fc_server_port and "port" not in settings.model_fields_set:
         settings = settings.model_copy(update={"port": settings.fc_server_port})
     if broken := broken_rules(texts_of(settings), modes):
@@ -57,24 +57,24 @@ def load_settings(flags: Mapping[str, Any] | None = None, mode: str | None = Non
 
 
 def texts_of(settings: Settings) -> dict[str, str]:
-    """Return all settings as they are written in an environment, secrets too, for the rules."""
+    """Return all settings as texts, as in an environment, secrets too, for the rules."""
     return {name.upper(): _text(getattr(settings, name)) for name in Settings.model_fields}
 
 
-def broken_of(settings: Settings) -> list[Broken]:
-    """Return the rules that are broken for any process these settings are meant for."""
+def broken_of(settings: Settings) -> list[BrokenRule]:
+    """Return the broken rules of all processes these settings are meant for."""
     texts = texts_of(settings)
     return broken_rules(texts, modes_meant(texts))
 
 
-def broken_error(broken: Sequence[Broken]) -> MemoryServerError:
-    """Return the error that tells of broken rules, at least one."""
-    message = _all_wrong([one.sentence for one in broken])
-    return UnsafeBind(message) if all(one.rule.unsafe for one in broken) else InvalidSettings(message)
+def broken_error(broken: Sequence[BrokenRule]) -> MemoryServerError:
+    """Return the error for one broken rule or more."""
+    message = _all_wrong([problem.sentence for problem in broken])
+    return UnsafeBind(message) if all(problem.rule.unsafe for problem in broken) else InvalidSettings(message)
 
 
 class _GivenSettings(Settings):
-    """The same settings, read from nowhere but the call."""
+    """The same settings, read only from the arguments."""
 
     @classmethod
     def settings_customise_sources(
@@ -89,11 +89,11 @@ class _GivenSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What is wrong with settings: one line for each wrong value, by its name in capitals, and the broken rules."""
+class CheckedSettings:
+    """What is wrong with settings: one line for each invalid value, by its name in capitals, and the broken rules."""
 
     wrong: list[str]
-    broken: list[Broken]
+    broken: list[BrokenRule]
 
     @property
     def lines(self) -> list[str]:
@@ -101,10 +101,10 @@ class Checked:
         return [*self.wrong, *(rule.sentence for rule in self.broken)]
 
 
-def check_given(values: Mapping[str, str], modes: Collection[str], without: Collection[str] = ()) -> Checked:
-    """Check settings that are given by their names in capitals; this environment plays no part.
+def check_given(values: Mapping[str, str], modes: Collection[str], without: Collection[str] = ()) -> CheckedSettings:
+    """Check settings given by their names in capitals; this process's environment is not read.
 
-    Rules that read a wrong value, or a setting of `without`, say nothing.
+    Rules that read an invalid value, or a setting of `without`, are skipped.
     """
     left = {name: value for name, value in values.items() if value and name not in without}
     wrong: list[str] = []
@@ -120,7 +120,7 @@ def check_given(values: Mapping[str, str], modes: Collection[str], without: Coll
     texts = texts_of(settings)
     if "PORT" not in left and settings.fc_server_port:
         texts["PORT"] = texts["FC_SERVER_PORT"]
-    return Checked(wrong, broken_rules(texts, modes, names))
+    return CheckedSettings(wrong, broken_rules(texts, modes, names))
 
 
 def _text(value: Any) -> str:
@@ -132,22 +132,19 @@ def _all_wrong(wrong: Sequence[str]) -> str:
 
 
 def _wrong_lines(error: ValidationError) -> tuple[list[str], set[str]]:
-    """Return a line for each wrong setting, and their names in capitals."""
+    """Return a line for each invalid setting, and their names in capitals."""
     secrets = secret_names()
     wrong, names = [], set()
-    for one in error.errors():
-        name = str(one["loc"][0]).upper()
+    for problem in error.errors():
+        name, value = str(problem["loc"][0]).upper(), problem["input"]
         names.add(name)
-        if isinstance(one["input"], Unreadable):
-            wrong.append(one["input"].why)
+        if isinstance(value, Unreadable):
+            wrong.append(value.why)
             continue
-        # somebody's password may stand before an @
-        if one["type"] == "too_short":  # pydantic counts a secret's characters as items
-            wrong.append(f"{name}: takes at least {one['ctx']['min_length']} characters")
+        if problem["type"] == "too_short":  # pydantic counts a secret's characters as items
+            wrong.append(f"{name}: takes at least {problem['ctx']['min_length']} characters")
             continue
-        got = "***" if name in secrets or "@" in str(one["input"]) else shown(one["input"])
-        wrong.append(
-            f"{name}: got {got}, {one['msg'].removeprefix('Value error, ')[:1].lower()}"
-            f"{one['msg'].removeprefix('Value error, ')[1:]}"
-        )
+        got = "***" if name in secrets or "@" in str(value) else shown(value)  # a password may precede an @
+        message = problem["msg"].removeprefix("Value error, ")
+        wrong.append(f"{name}: got {got}, {message[:1].lower()}{message[1:]}")
     return wrong, names

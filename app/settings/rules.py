@@ -1,8 +1,8 @@
-"""Every rule that ties settings together: which processes it concerns, when it is broken, what to do then.
+"""Declares the rules between settings: which processes each concerns, when it is broken, what to do then.
 
-A process checks its own rules at its start, before it opens a port; `doctor`, `settings` and `pulumi up` check those
-of all processes that the settings are meant for. What a single value may be stands in `app.settings.fields`.
-Standard library alone, and little of it: `app.process.boot` imports this before the port is open.
+A process checks its own rules when it starts, before it opens a port; `doctor`, `settings` and `pulumi up` check the
+rules of all processes that the settings are meant for. `app.settings.fields` has the rules for single values.
+Standard library only, and little of it: `app.process.boot` imports this before the port is open.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ TYPE_CHECKING = False  # `typing` takes 3 ms to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    Values = Mapping[str, str]  # of all settings, as in an environment; "" is not set
-    Check = Callable[[Values], str | None]  # one sentence with what is wrong and what to do, or None
+    Values = Mapping[str, str]  # of all settings, as in an environment; "" means not set
+    Check = Callable[[Values], str | None]  # returns one sentence with what is wrong and what to do, or None
 
 # The processes that have rules.
 SERVE, DAEMON, WORKER, ALERTS, INIT, REINDEX, BACKUP = (
@@ -27,7 +27,7 @@ SERVE, DAEMON, WORKER, ALERTS, INIT, REINDEX, BACKUP = (
     "backup",
 )
 _SERVERS = (SERVE, DAEMON)
-# One of these is set where there is an alert receiver.
+# At least one of these is set when there is an alert receiver.
 _OF_THE_ALERT_RECEIVER = (
     "ALERTS_TOKEN",
     "ALERTS_DINGTALK_URL",
@@ -36,14 +36,14 @@ _OF_THE_ALERT_RECEIVER = (
     "ALERTS_WEBHOOK_URL",
     "ALERTS_EMAIL_TO",
 )
-_ON_MEMORIES = (*_SERVERS, WORKER, INIT, REINDEX)  # what works on the database and the index as a whole
+_ON_MEMORIES = (*_SERVERS, WORKER, INIT, REINDEX)  # processes that open both the database and the index
 
 
 class Rule:
     """One rule.
 
-    modes: the processes it concerns. settings: those it reads.
-    unsafe: while it is broken, others could connect without a token.
+    modes: the processes it concerns. settings: the settings it reads.
+    unsafe: if it is broken, others could connect without a token.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Rule:
         self.check, self.name, self.modes, self.settings, self.unsafe = check, name, modes, settings, unsafe
 
 
-class Broken:
+class BrokenRule:
     """A rule that is broken; sentence: what is wrong and what to do."""
 
     def __init__(self, rule: Rule, sentence: str) -> None:
@@ -62,10 +62,10 @@ class Broken:
 RULES: list[Rule] = []
 
 
-def broken_rules(values: Values, modes: Collection[str], without: Collection[str] = ()) -> list[Broken]:
-    """Return the rules of these processes that are broken; none that reads a setting of `without`."""
+def broken_rules(values: Values, modes: Collection[str], without: Collection[str] = ()) -> list[BrokenRule]:
+    """Return the broken rules of these processes, except rules that read a setting of `without`."""
     return [
-        Broken(rule, sentence)
+        BrokenRule(rule, sentence)
         for rule in RULES
         if any(mode in modes for mode in rule.modes)
         and not any(name in without for name in rule.settings)
@@ -74,7 +74,7 @@ def broken_rules(values: Values, modes: Collection[str], without: Collection[str
 
 
 def modes_meant(values: Values) -> list[str]:
-    """Return the processes that these settings are meant for: all but a worker or receiver that nothing is set for."""
+    """Return the processes these settings are meant for; a worker or alert receiver only if its settings are set."""
     modes = [SERVE, DAEMON, INIT, REINDEX, BACKUP]
     if values["DATABASE_URL"]:
         modes.append(WORKER)
@@ -97,8 +97,8 @@ def _access_from_outside(values: Values) -> str | None:
     if values["AUTH"] != "auto" or is_loopback(host):
         return None
     return (
-        f"{host} can be reached from outside, and no token is asked for; set AUTH=required and create"
-        " a token (claude-memory token create --user NAME), or listen on 127.0.0.1; AUTH=off lets everybody in"
+        f"{host} can be reached from outside, and no token is required; set AUTH=required and create"
+        " a token (claude-memory token create --user NAME), or listen on 127.0.0.1; AUTH=off lets everyone in"
     )
 
 
@@ -119,8 +119,8 @@ def _openid_provider(values: Values) -> str | None:
     if not values["OPENID_ISSUER"] or not missing:
         return None
     return (
-        f"OPENID_ISSUER needs {', '.join(missing)} as well: the address users come back"
-        " to, this server's id at the provider, and who of its users may come in"
+        f"OPENID_ISSUER also needs {', '.join(missing)}: the address users come back"
+        " to, this server's id at the provider, and the users who may sign in"
     )
 
 
@@ -129,7 +129,7 @@ def _metrics_port(values: Values) -> str | None:
     port = values["METRICS_PORT"]
     if not port or int(port) == 0 or int(port) != int(values["PORT"]):  # 0 takes a free one
         return None
-    return f"METRICS_PORT: got {port}, takes another port than PORT"
+    return f"METRICS_PORT: got {port}, takes a port other than PORT"
 
 
 @_rule("database of a worker", (WORKER,), "DATABASE_URL")
@@ -153,7 +153,7 @@ def _database_role(values: Values) -> str | None:
 def _memory_backend(values: Values) -> str | None:
     if values["MEMORY_BACKEND"] == "local":
         return None
-    return f"MEMORY_BACKEND: got {values['MEMORY_BACKEND']!r}, but this version keeps memories itself only; set local"
+    return f"MEMORY_BACKEND: got {values['MEMORY_BACKEND']!r}, but this version only stores memories itself; set local"
 
 
 @_rule(
@@ -223,8 +223,8 @@ def _token_of_the_alert_receiver(values: Values) -> str | None:
     if is_loopback(host):
         return None
     return (
-        f"{host} can be reached from outside, and no token is asked for; set ALERTS_TOKEN,"
-        " or listen on 127.0.0.1; AUTH=off lets everybody in"
+        f"{host} can be reached from outside, and no token is required; set ALERTS_TOKEN,"
+        " or listen on 127.0.0.1; AUTH=off lets everyone in"
     )
 
 
@@ -235,7 +235,7 @@ def _secret_of_a_chat_room(room: str) -> None:
     def check(values: Values) -> str | None:
         if not values[secret] or values[url]:
             return None
-        return f"{secret}: there is no {url} it belongs to"
+        return f"{secret} is set, but the {url} it belongs to is not"
 
 
 for _room in ("DINGTALK", "FEISHU", "WEBHOOK"):
@@ -262,7 +262,7 @@ def _alerts_by_mail(values: Values) -> str | None:
     missing = [name for name in needed if not values[name]]
     if len(missing) in (0, len(needed)):
         return None
-    return f"e-mail needs {', '.join(missing)} as well"
+    return f"e-mail also needs {', '.join(missing)}"
 
 
 @_rule("sign-in at the mail server", (ALERTS,), "ALERTS_SMTP_USER", "ALERTS_SMTP_PASSWORD")
@@ -276,4 +276,4 @@ def _sign_in_at_the_mail_server(values: Values) -> str | None:
 def _password_to_the_mail_server(values: Values) -> str | None:
     if not values["ALERTS_SMTP_PASSWORD"] or values["ALERTS_SMTP_SECURITY"] != "off":
         return None
-    return "ALERTS_SMTP_SECURITY: got 'off', takes starttls or tls where a password is sent"
+    return "ALERTS_SMTP_SECURITY: got 'off', takes starttls or tls when a password is sent"

@@ -1,4 +1,4 @@
-"""Shows settings to people: each with value, origin, help and the broken rules that read it; secrets hidden."""
+"""Lists settings for people: each with value, origin, help and the broken rules that read it; secrets hidden."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.settings.fields import Settings
-from app.settings.rules import Broken
+from app.settings.rules import BrokenRule
 from app.settings.values import is_secret, plain
 
 
@@ -27,7 +27,7 @@ class Origin(StrEnum):
 class SettingRow:
     """One line of `claude-memory settings`; `value` is `***` for a secret that is set.
 
-    broken: what is wrong by rules that tie this setting to others.
+    broken: the sentences of the broken rules that read this setting.
     """
 
     name: str
@@ -40,7 +40,7 @@ class SettingRow:
 
 
 def describe(
-    settings: Settings, flags: Mapping[str, Any] | None = None, broken: Sequence[Broken] = ()
+    settings: Settings, flags: Mapping[str, Any] | None = None, broken: Sequence[BrokenRule] = ()
 ) -> list[SettingRow]:
     """Return every setting with its value and origin, secrets hidden."""
     given = {name for name, value in (flags or {}).items() if value is not None}
@@ -57,7 +57,7 @@ def describe(
                 default=plain(field.get_default(call_default_factory=True, validated_data={})),
                 secret=secret,
                 help=field.description or "",
-                broken=[one.sentence for one in broken if name.upper() in one.rule.settings],
+                broken=[problem.sentence for problem in broken if name.upper() in problem.rule.settings],
             )
         )
     return rows

@@ -1,4 +1,4 @@
-"""Where settings come from beside the environment: the file that NAME_FILE names, for secrets."""
+"""Reads secret settings from files: NAME_FILE names the file of the setting NAME."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from app.settings.values import is_secret
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands for the content of a file that cannot be read; no setting takes it as its value."""
+    """Replaces the content of a file that cannot be read; no setting accepts it as its value."""
 
     why: str
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Reads each secret setting from the file that NAME_FILE names, without the line's end."""
+    """Reads each secret setting from the file that NAME_FILE names, without the final line end."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         if not is_secret(field):
@@ -33,7 +33,7 @@ class SecretFiles(PydanticBaseSettingsSource):
             return Path(path).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            # an answer, not an exception: the other wrong settings are to be reported with it
+            # A value, not an exception, so that the error can list the other invalid settings too.
             return Unreadable(f"{field_name.upper()}_FILE: {path} cannot be read: {reason}"), field_name, False
 
     def __call__(self) -> dict[str, Any]:

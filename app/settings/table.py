@@ -1,6 +1,6 @@
-"""Every setting as it is known before pydantic is imported: its default, whether it is secret, its form.
+"""Lists every setting for use before pydantic is imported: its default, whether it is secret, its form.
 
-Generated from app/settings/fields.py by `./dev docs`; change that instead. app/settings/forms.py judges by the form.
+Generated from app/settings/fields.py by `./dev docs`; change that instead. app/settings/forms.py checks the forms.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Makes `app/settings/table.py` from the fields; `./dev docs` runs it."""
+"""Generates `app/settings/table.py` from the fields; `./dev docs` runs it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 from app.settings import values
 from app.settings.fields import Settings
 
-HEAD = '''"""Every setting as it is known before pydantic is imported: its default, whether it is secret, its form.
+HEAD = '''"""Lists every setting for use before pydantic is imported: its default, whether it is secret, its form.
 
-Generated from app/settings/fields.py by `./dev docs`; change that instead. app/settings/forms.py judges by the form.
+Generated from app/settings/fields.py by `./dev docs`; change that instead. app/settings/forms.py checks the forms.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 '''
-UNSURE = ("unsure",)  # no judge has it: pydantic is asked
-# What a validator makes of a text; of several, the last one here holds.
+UNSURE = ("unsure",)  # no function of app/settings/forms.py has it, so pydantic decides
+# The form that each validator accepts; of several validators, the last one here counts.
 _BY_VALIDATOR = {
     values._split: "list",
     values.http_url: "URL",
@@ -52,18 +52,18 @@ def table_source() -> str:
 
 def _row(name: str, field: FieldInfo) -> str:
     default = values.plain(field.get_default(call_default_factory=True, validated_data={}))
-    return f"    {_quoted(name)}: ({_quoted(default)}, {values.is_secret(field)}, {_shown(form_of(field))}),\n"
+    return f"    {_quoted(name)}: ({_quoted(default)}, {values.is_secret(field)}, {_tuple_source(form_of(field))}),\n"
 
 
 def form_of(field: FieldInfo) -> tuple[Any, ...]:
-    """Return the form of a setting's text: a name that app/settings/forms.py knows, and what that takes."""
-    kinds, rules = _parts(field)
+    """Return the form of a setting's text: a name that app/settings/forms.py knows, and its arguments."""
+    types, rules = _types_and_rules(field)
     validators = {rule.func for rule in rules if isinstance(rule, AfterValidator | BeforeValidator)}
     patterns = {pattern for rule in rules if (pattern := getattr(rule, "pattern", None)) is not None}
     if validators - _BY_VALIDATOR.keys() or patterns - {_NAME_PATTERN, _PRINTABLE_PATTERN}:
         return UNSURE
     known = [name for validator, name in _BY_VALIDATOR.items() if validator in validators]
-    choices = tuple(choice for kind in kinds for choice in _choices(kind))
+    choices = tuple(choice for type_ in types for choice in _choices(type_))
     if known:
         return (known[-1], *choices)
     if choices:
@@ -71,26 +71,26 @@ def form_of(field: FieldInfo) -> tuple[Any, ...]:
     if _NAME_PATTERN in patterns:
         return ("name", 1, 100)
     return _by_type(
-        kinds, {name: limit for rule in rules for name in _LIMITS if (limit := getattr(rule, name, None)) is not None}
+        types, {name: limit for rule in rules for name in _LIMITS if (limit := getattr(rule, name, None)) is not None}
     )
 
 
-def _by_type(kinds: set[Any], limits: dict[str, Any]) -> tuple[Any, ...]:
-    if kinds == {bool}:
+def _by_type(types: set[Any], limits: dict[str, Any]) -> tuple[Any, ...]:
+    if types == {bool}:
         return ("switch",)
-    if kinds == {int}:
+    if types == {int}:
         return ("whole", limits.get("ge"), limits.get("le"))
-    if kinds == {float}:
+    if types == {float}:
         form, least = ("number above", limits["gt"]) if "gt" in limits else ("number", limits["ge"])
         return (form, least, limits.get("le"))
-    if kinds in ({str}, {SecretStr}, {Path}):
+    if types in ({str}, {SecretStr}, {Path}):
         return ("text", limits.get("min_length", 0), limits.get("max_length"))
     return UNSURE
 
 
-def _parts(field: FieldInfo) -> tuple[set[Any], list[Any]]:
-    """Return the types a field may have, None aside, and all that is said of them."""
-    kinds: set[Any] = set()
+def _types_and_rules(field: FieldInfo) -> tuple[set[Any], list[Any]]:
+    """Return the types a field may have, except None, and the rules in their annotations."""
+    types: set[Any] = set()
     rules: list[Any] = list(_flat(field.metadata))
 
     def look(annotation: Any) -> None:
@@ -99,7 +99,7 @@ def _parts(field: FieldInfo) -> tuple[set[Any], list[Any]]:
             rules.extend(_flat(metadata))
             look(inner)
         elif get_origin(annotation) in (None, Literal):
-            kinds.add(annotation)
+            types.add(annotation)
         elif get_origin(annotation) is list:
             look(get_args(annotation)[0])
         else:  # a union with None
@@ -108,7 +108,7 @@ def _parts(field: FieldInfo) -> tuple[set[Any], list[Any]]:
                     look(arm)
 
     look(field.annotation)
-    return kinds, rules
+    return types, rules
 
 
 def _flat(metadata: Any) -> Iterator[Any]:
@@ -119,16 +119,16 @@ def _flat(metadata: Any) -> Iterator[Any]:
             yield rule
 
 
-def _choices(kind: Any) -> tuple[str, ...]:
-    if get_origin(kind) is Literal:
-        return tuple(get_args(kind))
-    return tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else ()
+def _choices(type_: Any) -> tuple[str, ...]:
+    if get_origin(type_) is Literal:
+        return tuple(get_args(type_))
+    return tuple(type_) if isinstance(type_, type) and issubclass(type_, StrEnum) else ()
 
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _shown(form: tuple[Any, ...]) -> str:
+def _tuple_source(form: tuple[Any, ...]) -> str:
     parts = ", ".join(_quoted(str(part)) if isinstance(part, str) else str(part) for part in form)
     return f"({parts},)" if len(form) == 1 else f"({parts})"

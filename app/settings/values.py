@@ -1,4 +1,4 @@
-"""What a value of a setting may be, and which values are secret: types that name their rule."""
+"""Defines the types of settings, which validate their values, and which settings are secret."""
 
 from __future__ import annotations
 
@@ -12,37 +12,36 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
 
-from app.settings.forms import is_loopback
+from app.settings.forms import ACCESS_TOKEN, is_loopback
 
-ACCESS_TOKEN = r"cm_[A-Za-z0-9_-]{43}"  # noqa: S105 - its form: 32 random bytes
 OFF = "off"
 
 
 class Auth(StrEnum):
-    """When a caller must show a token."""
+    """Which callers need a token."""
 
-    AUTO = "auto"  # on loopback nobody; beyond loopback the server refuses to start
-    REQUIRED = "required"  # everybody
-    OFF = "off"  # nobody, wherever it listens: set by hand only
+    AUTO = "auto"  # none on loopback; beyond loopback the server refuses to start
+    REQUIRED = "required"  # all
+    OFF = "off"  # none, wherever the server listens: set by hand only
 
 
 class SmtpSecurity(StrEnum):
     """How a connection to a mail server is encrypted."""
 
-    STARTTLS = "starttls"  # begins in clear and changes over; port 587
+    STARTTLS = "starttls"  # begins unencrypted, then upgrades; port 587
     TLS = "tls"  # from the start; port 465
     OFF = "off"  # not at all: for a relay on this machine or in a private network; port 25
 
 
 def _split(value: Any) -> Any:
-    """Turn `a, b` into ["a", "b"]: lists are written with commas in an environment."""
+    """Turn `a, b` into ["a", "b"]: in an environment, commas separate the items of a list."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
 
 def in_capitals(value: Any) -> str:
-    """Return a word in capitals: some are taken in any case."""
+    """Return a word in capitals, so that either case is accepted."""
     return str(value).upper()
 
 
@@ -50,7 +49,7 @@ def http_url(value: str) -> str:
     """Check a URL and return it without a slash at its end. Raises ValueError."""
     if not value.startswith(("http://", "https://")):
         raise ValueError("takes a URL that begins with http:// or https://")
-    if "@" in value:  # it would be shown in tables and logs
+    if "@" in value:  # a password would show in tables and logs
         raise ValueError("takes a URL without user:password@; an @ elsewhere is written %40")
     try:
         has_host = bool(urlsplit(value).hostname)
@@ -63,12 +62,12 @@ def http_url(value: str) -> str:
 
 
 def _http_urls(value: str) -> str:
-    """Take one URL or several, with commas between. Raises ValueError."""
-    return ",".join(http_url(one) for one in _split(value) or [value])
+    """Check one URL, or several separated by commas. Raises ValueError."""
+    return ",".join(http_url(url) for url in _split(value) or [value])
 
 
 def _secret_http_url(value: SecretStr) -> SecretStr:
-    """Take a URL with a key in it, such as chat rooms give out."""
+    """Check a URL that contains a key, such as a chat room's webhook. Raises ValueError."""
     http_url(value.get_secret_value())
     return value
 
@@ -100,16 +99,16 @@ def _postgres_url(value: SecretStr) -> SecretStr:
 
 
 def _is_clear(url: str) -> bool:
-    """Whether a database URL has one reading: a piece of a password never ends up as a port, a path or a query.
+    """Whether a database URL can be read in only one way: no part of a password can pass for a port, path or query.
 
-    The driver would name such a piece in its error. Several hosts with a comma between them are one reading.
+    The driver would show such a part in its error. Several hosts, separated by commas, are fine.
     """
     try:
         parts = urlsplit(url)
         user, _, hosts = parts.netloc.rpartition("@")
         for host in hosts.split(","):
             _ = urlsplit(f"//{host}").port
-    except ValueError:  # its message has the text
+    except ValueError:  # do not show its message: it holds the text
         return False
     name = parts.query.partition("@")[0]
     in_query = "@" in parts.query and "=" not in name
@@ -117,15 +116,15 @@ def _is_clear(url: str) -> bool:
 
 
 def url_passwords(url: str) -> set[str]:
-    """Return the password inside a database URL, as it is written there and as it is meant."""
+    """Return the passwords in a database URL, both quoted as in the URL and unquoted."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return set()
     options = (option.partition("=") for option in parts.query.split("&"))
-    found = [parts.netloc.rpartition("@")[0].partition(":")[2]]
-    found += [value for name, _, value in options if name == "password"]
-    return {form for password in found if password for form in (password, unquote(password))}
+    passwords = [parts.netloc.rpartition("@")[0].partition(":")[2]]
+    passwords += [value for name, _, value in options if name == "password"]
+    return {form for password in passwords if password for form in (password, unquote(password))}
 
 
 def _cron_expression(value: str) -> str:
@@ -151,7 +150,7 @@ def _time_zone(value: str) -> str:
 
 
 def access_token(value: SecretStr) -> SecretStr:
-    """Refuse what no access token looks like."""
+    """Check that a text has the form of an access token. Raises ValueError."""
     if not re.fullmatch(ACCESS_TOKEN, value.get_secret_value()):
         raise ValueError(
             "takes cm_ and 43 letters, digits, - and _:"
@@ -178,7 +177,7 @@ def is_secret(field: FieldInfo) -> bool:
 
 
 def plain(value: Any) -> str:
-    """Return a value as it is written in an environment."""
+    """Return a value as text, as an environment variable holds it."""
     if value is None:
         return ""
     if isinstance(value, bool):

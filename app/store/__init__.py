@@ -1,1 +1,1 @@
-"""PostgreSQL: schema, queries, the change log, and the embedded server."""
+"""PostgreSQL: the schema, the queries, the change log and the embedded server."""

@@ -1,4 +1,4 @@
-"""The list of backups that were written: where each lies, what it holds, when it was last verified."""
+"""The list of backups: where each one is, what it contains and when it was last verified."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.store.database import Database
 
 _COLUMNS = "place, taken_at, bytes, rows, sha256, encrypted, verified_at"
 
-# Seconds since 1970 of the newest backup and of the newest verification; 0 when there was none.
+# Seconds since 1970 of the newest backup and of the newest verification; 0 if there was none.
 LAST_TIMES = """
 select coalesce(extract(epoch from max(taken_at)), 0)::float8, coalesce(extract(epoch from max(verified_at)), 0)::float8
 from backups
@@ -22,7 +22,7 @@ from backups
 class Backup:
     """One backup.
 
-    place: absolute path or s3://bucket/key. taken_at: the moment whose data it holds. size: bytes of the file.
+    place: absolute path or s3://bucket/key. taken_at: the moment of its data. size: of the file in bytes.
     """
 
     place: str
@@ -34,18 +34,18 @@ class Backup:
     verified_at: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON values, times as they are."""
+        """Return all fields as JSON values, except that times stay datetimes."""
         return {**asdict(self), "sha256": self.sha256.hex()}
 
 
 class Backups:
-    """Notes backups; runs as the service, because requests cannot read the table."""
+    """Records backups; runs as the service, because requests cannot read the table."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def note(self, backup: Backup) -> None:
-        """Note a backup; one at the same place was overwritten by it."""
+        """Record a backup; it replaces the record of one at the same place."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 f"insert into backups ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)"
@@ -68,13 +68,13 @@ class Backups:
         return [Backup(*row) for row in rows]
 
     async def verified(self, sha256: bytes) -> bool:
-        """Note that a file with that checksum was verified just now; False when no such backup is known."""
+        """Record that a file with this checksum was verified now; return False if no such backup is known."""
         async with self._db.as_service() as connection:
             done = await connection.execute("update backups set verified_at = now() where sha256 = $1", sha256)
         return bool(done != "UPDATE 0")
 
     async def forget(self, place: str) -> None:
-        """Take a backup off the list, because its file is gone."""
+        """Remove a backup from the list after its file was deleted."""
         async with self._db.as_service() as connection:
             await connection.execute("delete from backups where place = $1", place)
 

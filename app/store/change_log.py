@@ -1,4 +1,4 @@
-"""The change log as a follower reads it, and what it needs to index the sessions that changed."""
+"""Reads the change log for followers, and the data to index the sessions that changed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from app.memory.change_log import Batch, Change, LogPruned, Member, Space, horiz
 from app.store.database import Database
 from app.store.terms import LIVE_MEMORIES
 
-_BACKLOG_CHANGES = 200_000  # some 50 MB; an index that far behind is filled anew sooner
-_PAGE_MEMORIES = 5_000  # some MB, and a tenth of a second's work; the last session is read whole
+_BACKLOG_CHANGES = 200_000  # some 50 MB; refilling an index that far behind is faster
+_PAGE_MEMORIES = 5_000  # some MB, and a tenth of a second's work; the last session is read completely
 
 _MEMBER_COLUMNS = (
     "session_id, position, id, user_id, project, kind, tags, role, conversation_id,"
@@ -21,9 +21,9 @@ _MEMBER_COLUMNS = (
 )
 
 _PAGE_CHANGES = 50_000  # some 12 MB
-_PRUNE_LIMIT_S = 600.0  # a log that nobody pruned for weeks goes in one statement
+_PRUNE_LIMIT_S = 600.0  # one statement deletes even a log that was not pruned for weeks
 
-# $1, $2: the transaction and the entry to begin behind; $3: what was seen before; $4: the moment that is read.
+# $1, $2: the transaction and the entry to begin after; $3: the snapshot already read; $4: the moment to read.
 _READ = """
 select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
@@ -35,11 +35,11 @@ select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
              order by xid, seq limit $5) as changes
 """
 
-# Below this the log is counted in, in term_counts and in usage.
+# Below this position, term_counts and usage include the log.
 _FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') order by xid limit 1"
 
-# Read from the old end of the log, so what it costs goes with what can be pruned and not with what is kept: 0.2 ms
-# with a million entries of this week, where looking for the age of each took 370 ms, four times a minute.
+# It reads from the old end of the log, so the cost depends on what can be pruned and not on what is kept: 0.2 ms
+# with a million entries of this week, where checking the age of each took 370 ms, four times a minute.
 _PRUNABLE = f"xid < least(({_FOLDED}), (select xid from changes where at >= now() - $1::interval order by xid limit 1))"
 
 _NEXT_SESSIONS = """
@@ -49,24 +49,22 @@ from (select session_id from memories where session_id > $1 order by session_id 
 
 
 class PostgresChangeLog:
-    """Read side of the change log; sees every user's rows, and no text."""
+    """An app.memory.change_log.ChangeLog in PostgreSQL."""
 
     def __init__(self, db: Database, model: str | None = None) -> None:
-        """model: whose vectors are followed; None for none."""
+        """model: the model whose vectors are followed; None for none."""
         self._db = db
         self.model = model
 
     async def database_id(self) -> UUID:
-        """Return the id of this database, which a restored or new one does not share."""
         async with self._db.as_service() as connection:
             return UUID(str(await connection.fetchval("select database_id from instance")))
 
     async def read(self, position: int, seen: str | None = None) -> Batch:
-        """Return the visible changes of transactions from `position` on that `seen` did not show.
+        """See ChangeLog.read.
 
-        Without `seen` all of them, at once; with it the first page. Raises LogPruned: without `seen` also when there
-        are so many that filling anew is less work. A follower that has just been filled is never sent back to that,
-        however long an open transaction holds the horizon, and however much was written meanwhile.
+        A follower that was just filled has a `seen`, so it need not refill again, however long an open transaction
+        holds back the horizon and however much was written meanwhile.
         """
         first = max(position, 1)  # there is no transaction 0
         settled = f"{first}:{first}:"  # the snapshot in which everything below the position is visible
@@ -85,17 +83,12 @@ class PostgresChangeLog:
         return _page(row, batch.seen, _PAGE_CHANGES)
 
     async def snapshot(self) -> str:
-        """Return which transactions are visible now; a read that leaves them out gives what comes later."""
         async with self._db.as_service() as connection:
             return str(await connection.fetchval("select pg_current_snapshot()::text"))
 
     async def members(
         self, sessions: Sequence[UUID], user: str | None = None, limit: int | None = None
     ) -> dict[UUID, list[Member]]:
-        """Return the live memories of sessions, in order; a session without any is left out.
-
-        user: read as this user, who sees no others' rows. limit: of memories.
-        """
         async with self._reading(user) as connection:
             rows = await connection.fetch(
                 f"select {_MEMBER_COLUMNS} from memories"
@@ -106,7 +99,6 @@ class PostgresChangeLog:
         return _by_session(rows)
 
     async def space(self) -> Space | None:
-        """Return what the vectors are of; None without a model, and before its first vector."""
         if self.model is None:
             return None
         from app.memory.vectors import size_of
@@ -116,12 +108,11 @@ class PostgresChangeLog:
         return None if vector is None else Space(self.model, size_of(vector))
 
     async def vectors(self, memories: Sequence[UUID], user: str | None = None) -> dict[UUID, bytes]:
-        """Return the kept vectors of those memories that have one of the model set; `user` as for `members`."""
         if self.model is None or not memories:
             return {}
         async with self._reading(user) as connection:
             rows = await connection.fetch(
-                # one step of the index for each, also with a plan that was made while the table was empty
+                # one index lookup for each, even with a plan made while the table was empty
                 "select wanted.id, e.vector from unnest($1::uuid[]) as wanted (id) cross join lateral"
                 " (select vector from embeddings where memory_id = wanted.id and model = $2 offset 0) as e",
                 list(memories),
@@ -133,7 +124,6 @@ class PostgresChangeLog:
         return self._db.as_service() if user is None else self._db.as_user(user)
 
     async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
-        """Yield all live memories by session, page by page, from one snapshot."""
         last = UUID(int=0)
         snapshot = {"isolation": "repeatable_read", "readonly": True}
         async with self._db.as_service() as connection, connection.transaction(**snapshot):
@@ -150,24 +140,22 @@ class PostgresChangeLog:
                 yield _by_session(rows)
 
     async def live(self) -> int:
-        """Return how many live memories there are, of all users."""
         async with self._db.as_service() as connection:
             return int(await connection.fetchval(LIVE_MEMORIES))
 
     async def horizon(self) -> int:
-        """Return the transaction horizon: everything below it is settled."""
         async with self._db.as_service() as connection:
             return int(await connection.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
 
     async def prunable(self, keep: timedelta) -> int:
-        """Count what `prune` would delete."""
+        """Count the changes that `prune` would delete."""
         async with self._db.as_service() as connection:
             return int(await connection.fetchval(f"select count(*) from changes where {_PRUNABLE}", keep))
 
     async def prune(self, keep: timedelta) -> int:
         """Delete folded changes older than `keep`, up to the first younger one; return how many.
 
-        A follower further back rebuilds.
+        A follower that is further behind rebuilds its index.
         """
         async with self._db.as_service() as connection, connection.transaction():
             last = await connection.fetchval(f"select max(xid)::text::bigint from changes where {_PRUNABLE}", keep)

@@ -1,4 +1,4 @@
-"""The collections of a shared index as PostgreSQL keeps track of them."""
+"""The records of a shared index's collections in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from (select changes.at from changes, index_collections live
 
 
 class PostgresCollections:
-    """Reads and changes the rows of `index_collections`; those of other databases do not exist for it."""
+    """An app.index.collections.Collections in PostgreSQL; it ignores other databases' rows."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -41,7 +41,7 @@ class PostgresCollections:
         return [IndexCollection(*row) for row in rows]
 
     async def live(self) -> IndexCollection | None:
-        return next((one for one in await self.all() if one.state == "live"), None)
+        return next((collection for collection in await self.all() if collection.state == "live"), None)
 
     async def seen_by(self, user: str, changes: int) -> LiveCollection | None:
         async with self._db.as_user(user) as connection:

@@ -1,4 +1,4 @@
-"""Writes conversations: appends turns in order, each message once, and cuts the stream into sessions."""
+"""Writes conversations: appends turns in order, each message once, and divides them into sessions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.types import Kind, NewTurn, Scope, StoredConversation
 from app.store.database import Database
 
-SESSION_PAUSE = timedelta(hours=3)  # a longer pause begins a new session: people come back with another subject
-SESSION_TURNS = 256  # bounds what one new turn can re-weigh; sessions of real chats are far shorter
+SESSION_PAUSE = timedelta(hours=3)  # a longer pause begins a new session: people return with another subject
+SESSION_TURNS = 256  # limits the points that a new turn can change; sessions of real chats are far shorter
 
 _INSERT_TURN = """
 insert into memories (id, user_id, agent_id, project, kind, text, content_hash, whole_id, part,
@@ -28,7 +28,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 
 @dataclass(slots=True)
 class ConversationEnd:
-    """Where a conversation ends: what the next turn is appended to."""
+    """The end of a conversation, to which the next turn is appended."""
 
     position: int
     session: UUID | None
@@ -37,11 +37,11 @@ class ConversationEnd:
 
     @classmethod
     def of(cls, row: Any) -> ConversationEnd:
-        """Return the end that a conversation's row tells of."""
+        """Return the end recorded in a conversation's row."""
         return cls(row["last_position"], row["last_session"], row["last_session_size"], row["last_at"])
 
     def session_for(self, turn: NewTurn, pieces: int) -> UUID:
-        """Return the session the turn belongs to, and count it in."""
+        """Return the turn's session, and count the turn in it."""
         pause = (
             abs(turn.occurred_at - self.at) > SESSION_PAUSE
             if turn.occurred_at is not None and self.at is not None
@@ -62,10 +62,10 @@ class Conversations:
     async def add_turns(
         self, scope: Scope, conversation_id: str, project: str | None, title: str | None, turns: Sequence[NewTurn]
     ) -> StoredConversation:
-        """Append turns in one transaction; turns that are there already are skipped.
+        """Append turns in one transaction, and skip turns the conversation already has.
 
-        A turn with a message_id is there when the conversation has that id. Turns without one are
-        there as far as the call repeats the end of the conversation.
+        It has a turn with a message_id if it has that id. Turns without one are skipped as far as the call repeats the
+        end of the conversation.
         Raises InvalidInput when the conversation belongs to another project.
         """
         async with self.db.as_user(scope.user) as connection, connection.transaction():
@@ -74,7 +74,7 @@ class Conversations:
                 raise InvalidInput(
                     "project", project, f"{row['project'] or None!r}, the project of conversation {conversation_id!r}"
                 )
-            new = await _not_there(connection, scope, conversation_id, turns)
+            new = await _new_turns(connection, scope, conversation_id, turns)
             end = ConversationEnd.of(row)
             rows = [values for turn in new for values in _rows(scope, conversation_id, row["project"], turn, end)]
             if rows:
@@ -99,7 +99,7 @@ class Conversations:
 async def _lock(
     connection: asyncpg.Connection, scope: Scope, conversation_id: str, project: str | None, title: str | None
 ) -> Any:
-    """Return the conversation's row, made where there was none, locked until the transaction ends."""
+    """Return the conversation's row, created if needed, locked until the transaction ends."""
     return await connection.fetchrow(
         """
         insert into conversations (user_id, id, project, title) values ($1, $2, $3, $4)
@@ -113,7 +113,7 @@ async def _lock(
     )
 
 
-async def _not_there(
+async def _new_turns(
     connection: asyncpg.Connection, scope: Scope, conversation_id: str, turns: Sequence[NewTurn]
 ) -> list[NewTurn]:
     ids = [turn.message_id for turn in turns if turn.message_id is not None]
@@ -140,10 +140,10 @@ async def _not_there(
 async def _repeated(
     connection: asyncpg.Connection, scope: Scope, conversation_id: str, turns: Sequence[NewTurn]
 ) -> Sequence[NewTurn]:
-    """Return the first turns that repeat how the conversation ends.
+    """Return the first turns that repeat the end of the conversation.
 
-    Clients without message ids send a call again after a time-out, or the whole conversation so far with
-    the new messages behind it; both begin with what is stored last.
+    Clients without message ids repeat a call after a timeout, or send the whole conversation so far with the new
+    messages after it; both begin with what is stored last.
     """
     if not turns:
         return ()

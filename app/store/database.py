@@ -1,6 +1,6 @@
-"""Connections to PostgreSQL: one pool bound to a user by row-level security, one for the app's own work.
+"""Connections to PostgreSQL: one pool with row-level security for requests, one for the app's own work.
 
-A server is watched by a heartbeat. While it does not answer, calls fail at once, those that were under way too.
+A heartbeat watches a server. While it does not answer, calls fail at once, including those in progress.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.store.heartbeat import AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
 from app.store.unreachable import UNREACHABLE, refused, why
 
-APPLICATION_NAME = "claude-memory"  # how what PostgreSQL shows of our connections begins
+APPLICATION_NAME = "claude-memory"  # prefix of the application names of our connections
 ACQUIRE_TIMEOUT_S = 1.5  # how long a call waits for a connection before it fails
 STATEMENT_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
@@ -28,10 +28,10 @@ _REQUEST_CONNECTIONS = 4  # enough to keep two cores busy; each costs about 5 MB
 _SERVICE_CONNECTIONS = 2  # follower; housekeeping and tokens
 _WATCHED_SERVICE_CONNECTIONS = 3  # and the rate limit, which every call waits for
 
-# The role again too: whatever one user's calls may have done to it ends with them.
+# Set the role again too, in case the last user's calls changed it.
 _ACT_FOR = "select set_config('role', 'claude_memory_app', false), set_config('app.user_id', $1, false)"
 
-# An advisory lock with one key of 64 bits shows as two halves and a 1.
+# pg_locks shows an advisory lock with a 64-bit key as two halves and a 1.
 _HELD = """
 select exists (
     select from pg_locks
@@ -43,7 +43,7 @@ select exists (
 
 NO_QUOTA = Quota()
 
-# Text that is the same from every server, however a database or a role is set up.
+# Settings that make COPY's text the same on every server, whatever a database or role has set.
 _WHOLE_TABLES = {
     "application_name": f"{APPLICATION_NAME} tables",
     "timezone": "UTC",
@@ -52,7 +52,7 @@ _WHOLE_TABLES = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "client_encoding": "UTF8",
-    "row_security": "off",  # an error instead of rows that are left out
+    "row_security": "off",  # an error instead of missing rows
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "jit": "off",
@@ -60,7 +60,7 @@ _WHOLE_TABLES = {
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """Remembers which user row-level security is set to, to save a round trip when it stays the same."""
+    """Remembers the user of row-level security, to save a round trip if it stays the same."""
 
     __slots__ = ("user",)
 
@@ -69,7 +69,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
         self.user: str | None = None
 
     async def act_for(self, user: str) -> None:
-        """Bind the connection to a user until it is bound to another one."""
+        """Set the user of row-level security until the next call."""
         if self.user != user:
             self.user = None
             await self.execute(_ACT_FOR, user)
@@ -86,18 +86,18 @@ async def _prepare_request(connection: asyncpg.Connection) -> None:
 
 
 async def _keep(connection: asyncpg.Connection) -> None:
-    """Take the place of asyncpg's reset on release, which would undo the role and cost a round trip.
+    """Replace asyncpg's reset on release, which would undo the role and cost a round trip.
 
-    Nothing else is changed on a connection outside a transaction, and asyncpg ends those by itself.
+    We change nothing else on a connection outside a transaction, and asyncpg ends transactions itself.
     """
 
 
 class Database:
-    """Opens, migrates and closes; hands out connections.
+    """Opens, migrates and closes a database, and lends connections.
 
     connect: arguments of asyncpg.connect (`dsn`, or `host`, `user` and `database`).
-    quota: of users who have none of their own.
-    watched: whether a heartbeat looks after it, as long processes on a server need; the embedded one has a supervisor.
+    quota: of users without their own.
+    watched: whether a heartbeat watches it, as long-running processes on a server need. An embedded one is supervised.
     """
 
     def __init__(self, connect: Mapping[str, Any], quota: Quota = NO_QUOTA, *, watched: bool = False) -> None:
@@ -130,7 +130,7 @@ class Database:
             raise StoreUnavailable(why(error)) from error
         except asyncpg.InsufficientPrivilegeError as error:
             raise StoreUnavailable(
-                f"PostgreSQL refused to set up the schema: {error}; the user of DATABASE_URL must own the database "
+                f"PostgreSQL refused to set up the schema: {error}; the role of DATABASE_URL must own the database "
                 "and be allowed to create roles (alter role … createrole)"
             ) from error
         except asyncpg.InvalidAuthorizationSpecificationError as error:
@@ -150,11 +150,11 @@ class Database:
         return self._heartbeat.problem if self._heartbeat is not None else None
 
     def lock(self, key: int) -> Lock:
-        """Return a lock that one process of all on this database holds; with an embedded database we are the only."""
+        """Return a lock that only one process on this database holds; with an embedded database there is only ours."""
         return self._heartbeat.lock(key) if self._heartbeat is not None else AlwaysHeld()
 
     async def is_held(self, key: int) -> bool:
-        """Tell whether any process on this database holds that lock. Raises StoreUnavailable."""
+        """Report whether any process on this database holds this lock. Raises StoreUnavailable."""
         async with self.as_service() as connection:
             return bool(await connection.fetchval(_HELD, key))
 
@@ -163,7 +163,7 @@ class Database:
         self._requests = await self._request_pool()
 
     def _terminate(self) -> None:
-        """End all connections: nobody waits any longer for what will not come."""
+        """End all connections, so that calls in progress fail instead of waiting in vain."""
         for pool in (self._requests, self._service):
             if pool is not None:
                 pool.terminate()
@@ -188,7 +188,7 @@ class Database:
                 "application_name": APPLICATION_NAME,
                 "timezone": "UTC",
                 "jit": "off",
-                # Our queries find rows by keys, so a plan made once is as good as one made for each call: 20 % of
+                # Our queries find rows by keys, so a plan made once is as good as one per call, and saves 20 % of
                 # a search's time in the server.
                 "plan_cache_mode": "force_generic_plan",
                 **(settings or {}),
@@ -196,7 +196,7 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Close all connections, waiting a little for those in use; idempotent."""
+        """Close all connections, waiting up to 5 s for those in use; idempotent."""
         if self._heartbeat is not None:
             await self._heartbeat.stop()
         for pool in (self._requests, self._service):
@@ -210,22 +210,22 @@ class Database:
 
     @asynccontextmanager
     async def as_user(self, user: str) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection that sees the rows of one user only."""
+        """Lend a connection that sees only one user's rows."""
         async with self._lend(self._requests) as connection:
             await connection.act_for(user)
             yield connection
 
     @asynccontextmanager
     async def as_service(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection that sees all rows: for the app's own work, never for a request's data."""
+        """Lend a connection that sees all rows, for the app's own work and never for a request's data."""
         async with self._lend(self._service) as connection:
             yield connection
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[asyncpg.Connection]:
-        """Open a connection of its own for work on whole tables: without a time limit, and seeing every row or failing.
+        """Open a separate connection for work on whole tables, without a time limit; it sees every row or fails.
 
-        Works on a closed Database too. Raises StoreUnavailable.
+        It works on a closed Database too. Raises StoreUnavailable.
         """
         try:
             connection = await asyncpg.connect(
@@ -234,7 +234,7 @@ class Database:
             try:
                 yield connection
             finally:
-                connection.terminate()  # in the middle of something too: PostgreSQL undoes what was not committed
+                connection.terminate()  # even in mid-statement: PostgreSQL rolls back what was not committed
         except UNREACHABLE as error:
             raise StoreUnavailable(why(error)) from error
 
@@ -249,14 +249,14 @@ class Database:
                 try:
                     yield connection
                 except asyncpg.InternalClientError:
-                    # The server ended the connection while a call was being sent on it: nobody may get it again.
+                    # The server ended the connection while a call was being sent on it: do not lend it again.
                     connection.terminate()
                     raise
         except UNREACHABLE as error:
             raise StoreUnavailable(why(error)) from error
         except asyncpg.InvalidAuthorizationSpecificationError as error:  # its password was changed meanwhile
             raise StoreUnavailable(
-                f"PostgreSQL refuses the login ({type(error).__name__}); give DATABASE_URL its present password"
+                f"PostgreSQL refuses the login ({type(error).__name__}); put the present password into DATABASE_URL"
             ) from error
         except asyncpg.PostgresError as error:
             refusal = _refusal(error)
@@ -266,10 +266,10 @@ class Database:
 
 
 def _refusal(error: asyncpg.PostgresError) -> MemoryServerError | None:
-    """Return what check_user of the schema refused a write with; None for another error."""
+    """Return the error for a write that the schema's check_user rejected; None for another error."""
     if error.sqlstate == "QUOTA":
         what, limit, would_be = str(error.detail).split()
         return QuotaExceeded(what, int(limit), int(would_be))
     if error.sqlstate == "QUSER":
-        return Conflict("this user and everything it has is being deleted; nothing is stored until that is done")
+        return Conflict("this user is being deleted with all its data; nothing can be stored until that is done")
     return None

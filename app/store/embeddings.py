@@ -1,4 +1,4 @@
-"""The vectors of memories in PostgreSQL: which are missing, and putting them there. All users' rows."""
+"""The vectors of all users' memories in PostgreSQL: finds those that are missing, and stores them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from app.memory.ports import Unembedded
 from app.store.database import Database
 from app.store.rows import LIVE
 
-_AT_ONCE = 5_000  # memories looked at by one query; those that have a vector cost a step of an index each
+_AT_ONCE = 5_000  # memories per query; each one that has a vector costs an index lookup
 
-# `offset 0` keeps the planner from joining whole tables: its plan is made once, and that may be while they are empty.
+# `offset 0` keeps the planner from joining whole tables: it plans once, perhaps while they are empty.
 _WITHOUT = f"""
 select m.* from unnest($2::uuid[]) with ordinality as wanted (id, place) cross join lateral (
     select id, version, name, text from memories
@@ -28,7 +28,7 @@ select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
        array(select memory_id from changes where xid >= ($1::bigint::text)::xid8 order by xid limit $2) as memories
 """
-# The rows are locked, so that a text that is being changed gets no vector of the old one.
+# The rows are locked, so that a text that is being changed does not get the vector of the old text.
 _STORE = """
 insert into embeddings (memory_id, user_id, model, vector)
 select m.id, m.user_id, $1, new.vector
@@ -40,40 +40,33 @@ on conflict (memory_id) do update set model = excluded.model, vector = excluded.
 
 
 class Embeddings:
-    """What the pass over memories without a vector works on; see app.memory.ports.VectorStore."""
+    """An app.memory.ports.VectorStore in PostgreSQL."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def horizon(self) -> int:
-        """Return the transaction horizon: what was written from there on is found by `changed`."""
         async with self._db.as_service() as connection:
             return int(await connection.fetchval("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
 
     async def older(self, model: str, than: UUID, limit: int) -> tuple[list[Unembedded], UUID | None]:
-        """Return live memories without a vector of the model, newest first, and where to go on; None at the end."""
         async with self._db.as_service() as connection:
             page = [row["id"] for row in await connection.fetch(_OLDER, than, _AT_ONCE)]
-            found = await _without(connection, model, page, limit)
-        if len(found) == limit:
-            return found, found[-1].id
-        return found, page[-1] if page else None
+            memories = await _without_vector(connection, model, page, limit)
+        if len(memories) == limit:
+            return memories, memories[-1].id
+        return memories, page[-1] if page else None
 
     async def changed(self, model: str, position: int, limit: int) -> tuple[list[Unembedded], int]:
-        """Return those among what was written from a position on, and the position to read from next.
-
-        Raises LogPruned when the log does not reach back so far, or holds more than a sweep would cost.
-        """
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(_CHANGED, position, _AT_ONCE + 1)
             if position < row["pruned"] or len(row["memories"]) > _AT_ONCE:
                 raise LogPruned
-            found = await _without(connection, model, list(dict.fromkeys(row["memories"])), limit)
-        return found, row["horizon"]
+            memories = await _without_vector(connection, model, list(dict.fromkeys(row["memories"])), limit)
+        return memories, row["horizon"]
 
     async def store(self, model: str, embedded: Sequence[tuple[Unembedded, bytes]]) -> int:
-        """Store vectors of those whose text is still the same; return how many."""
-        ordered = sorted(embedded, key=lambda one: one[0].id)  # rows are locked in one order everywhere
+        ordered = sorted(embedded, key=lambda pair: pair[0].id)  # everything locks rows in one order
         async with self._db.as_service() as connection:
             done = await connection.execute(
                 _STORE,
@@ -85,6 +78,6 @@ class Embeddings:
         return int(done.split()[-1])
 
 
-async def _without(connection: Any, model: str, memories: Sequence[UUID], limit: int) -> list[Unembedded]:
-    """Return the live ones of those memories that have no vector of the model, in the order given."""
+async def _without_vector(connection: Any, model: str, memories: Sequence[UUID], limit: int) -> list[Unembedded]:
+    """Return those of the memories that are live and have no vector of the model, in the given order."""
     return [Unembedded(*row) for row in await connection.fetch(_WITHOUT, model, list(memories), limit)]

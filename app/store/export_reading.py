@@ -1,4 +1,4 @@
-"""Reads everything of one user, as export needs it: page by page, from one moment."""
+"""Reads everything of one user for export: page by page, as of one moment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import UUID
 from app.memory.types import Scope
 from app.store.database import Database
 
-_PAGE_ROWS = 500  # fetched ahead of an export; a row may hold a text of 1,000,000 characters, but hardly ever does
+_PAGE_ROWS = 500  # fetched at a time; a row can have a text of 1,000,000 characters, but seldom does
 
 _WHOLE = (
     "m.id, m.version, m.text, m.kind, m.project, m.tags, m.metadata, m.agent_id, m.content_hash, m.role, m.name,"
@@ -39,7 +39,7 @@ order by c.id, m.position
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedMemory:
-    """A stored memory or turn as export writes it: all its pieces, and every field that is not derived."""
+    """A stored memory or turn for export: all its pieces, and every field that is not derived."""
 
     pieces: tuple[tuple[UUID, str], ...]
     version: int
@@ -61,7 +61,7 @@ class ExportedMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedConversation:
-    """A conversation as export writes it, without its turns."""
+    """A conversation for export, without its turns."""
 
     id: str
     project: str | None
@@ -72,7 +72,7 @@ class ExportedConversation:
 
 @asynccontextmanager
 async def export_snapshot(db: Database, scope: Scope) -> AsyncIterator[ExportSnapshot]:
-    """Lend a view of everything the user has, which later writes do not change."""
+    """Lend a view of all the user's data that later writes do not change."""
     async with (
         db.as_user(scope.user) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -81,7 +81,7 @@ async def export_snapshot(db: Database, scope: Scope) -> AsyncIterator[ExportSna
 
 
 class ExportSnapshot:
-    """Reads a user's memories page by page, from one moment."""
+    """Reads a user's memories page by page, as of one moment."""
 
     def __init__(self, connection: Any, user: str) -> None:
         self._connection = connection
@@ -93,7 +93,7 @@ class ExportSnapshot:
             yield _whole(row, [(row["id"], row["text"]), *(row["rest"] or ())])
 
     async def turns(self, project: str | None) -> AsyncIterator[tuple[ExportedConversation, ExportedMemory | None]]:
-        """Yield the turns by conversation and in their order; None for a conversation without any."""
+        """Yield the turns by conversation, in order; None for a conversation without turns."""
         first: Any = None
         pieces: list[tuple[UUID, str]] = []
         async for row in self._connection.cursor(_READ_TURNS, self._user, project, prefetch=_PAGE_ROWS):

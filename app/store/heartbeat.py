@@ -1,11 +1,11 @@
-"""One connection that asks a PostgreSQL server twice a second whether it answers, and holds this process's locks.
+"""Checks twice a second, on one connection, whether a PostgreSQL server answers, and holds this process's locks.
 
-A server that is gone says so at once. One that hangs, or whose packets vanish, says nothing for as long as anybody
-waits; here it is found out after BEAT_S + ANSWER_S + DOUBT_S. One connection can break or be silent while the server
-is well, so a fresh one is asked before the server is given up, and time this process itself was late is no silence.
+A stopped server closes connections at once. One that hangs, or whose packets are lost, never answers; this detects it
+after BEAT_S + ANSWER_S + DOUBT_S. One connection can break or be silent while the server works, so a second one is
+tried before the server counts as down, and delays of this process itself do not count.
 
-The locks are PostgreSQL's own for a session: they are lost with the connection, and a process that stops beating
-(frozen, cut off) loses both after FORGOTTEN_S.
+The locks are PostgreSQL's session locks: they are lost with the connection, and a process that stops beating (frozen,
+cut off) loses both after FORGOTTEN_S.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from app.store.unreachable import UNREACHABLE
 logger = logging.getLogger(__name__)
 
 BEAT_S = 0.5
-ANSWER_S = 0.6  # for one question on the connection that is open
-DOUBT_S = 0.7  # for the same on a fresh one; with the two above less than the 2 s in which calls are to fail
-OPEN_S = 1.5  # for the same when no connection was open: at the start, and while the server is away
+ANSWER_S = 0.6  # for one query on the open connection
+DOUBT_S = 0.7  # for one query on a new connection; all three together stay under the 2 s in which calls must fail
+OPEN_S = 1.5  # for one query if no connection is open: at the start, and while the server does not answer
 RETRY_S = 0.25  # while it does not answer
 FORGOTTEN_S = 10
-_CONNECT_S = 10.0  # never reached: what is above ends it
+_CONNECT_S = 10.0  # never reached: the limits above are shorter
 _STEP_S = 0.1
 _NO_ANSWER = (asyncpg.PostgresError, *UNREACHABLE)
 
-# Since PostgreSQL 14; an older server frees a cut off process's locks when TCP gives up.
+# Since PostgreSQL 14; an older server frees the locks of a cut-off process when TCP gives up.
 _FORGET = (
     "select set_config('idle_session_timeout', $1, false) where current_setting('server_version_num')::int >= 140000"
 )
@@ -42,21 +42,21 @@ T = TypeVar("T")
 
 
 class Lock(Protocol):
-    """Held by one process of all on a database, or by none."""
+    """A lock that at most one process on a database holds."""
 
     @property
     def held(self) -> bool:
-        """Whether it is ours now."""
+        """Whether this process holds it."""
 
     async def until(self, *, held: bool) -> None:
-        """Wait until it is ours, or is not."""
+        """Wait until this process holds it, or does not."""
 
     async def confirmed(self) -> bool:
-        """Ask whether it is ours at this moment: a process that was frozen does not know yet that it lost it."""
+        """Check whether this process holds it now: after being frozen, it may not know yet that it lost the lock."""
 
 
 class AlwaysHeld:
-    """The lock of a process that has its database to itself."""
+    """The lock of a process with its own database."""
 
     held = True
 
@@ -66,34 +66,34 @@ class AlwaysHeld:
             await asyncio.Event().wait()
 
     async def confirmed(self) -> bool:
-        """Tell that it is ours."""
+        """Return True."""
         return True
 
 
 class SessionLock:
-    """An advisory lock of the heartbeat's session, asked for with every beat."""
+    """An advisory lock of the heartbeat's session, requested with every beat."""
 
     def __init__(self, key: int, lives: Callable[[], Awaitable[bool]]) -> None:
-        """lives: asks whether the session is still there."""
+        """lives: checks whether the session still exists."""
         self.key, self._lives = key, lives
         self._held, self._free = asyncio.Event(), asyncio.Event()
         self._free.set()
 
     @property
     def held(self) -> bool:
-        """Whether it is ours now."""
+        """Whether this process holds it."""
         return self._held.is_set()
 
     async def until(self, *, held: bool) -> None:
-        """Wait until it is ours, or is not."""
+        """Wait until this process holds it, or does not."""
         await (self._held if held else self._free).wait()
 
     async def confirmed(self) -> bool:
-        """Ask PostgreSQL whether it is ours at this moment: a session holds its locks as long as it lives."""
+        """Check with PostgreSQL that the session lives: while it does, it keeps its locks."""
         return self.held and await self._lives() and self.held
 
     def note(self, *, held: bool) -> None:
-        """Take note of what PostgreSQL said of it."""
+        """Record whether the lock is held."""
         now, before = (self._held, self._free) if held else (self._free, self._held)
         before.clear()
         now.set()
@@ -102,7 +102,7 @@ class SessionLock:
 class Heartbeat:
     """`problem` says in one line why PostgreSQL does not answer; None while it does.
 
-    on_down: called with every beat that gets no answer. on_up: called when it answers again, until it succeeds.
+    on_down: called after every beat without an answer. on_up: called when it answers again, until it succeeds.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Heartbeat:
         self.problem: str | None = None
         self._locks: dict[int, SessionLock] = {}
         self._connection: asyncpg.Connection | None = None
-        self._talking = asyncio.Lock()  # a connection answers one question at a time
+        self._talking = asyncio.Lock()  # a connection answers one query at a time
         self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -122,16 +122,16 @@ class Heartbeat:
         self._task = asyncio.create_task(self._beat_on(), name="heartbeat")
 
     async def stop(self) -> None:
-        """Stop, and let the locks go; idempotent."""
+        """Stop, and release the locks; idempotent."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        self._let_go()
+        self._release()
 
     def lock(self, key: int) -> SessionLock:
-        """Return a lock that is asked for from now on."""
+        """Return a lock, which every beat requests from now on."""
         self._hurry.set()
         return self._locks.setdefault(key, SessionLock(key, self._session_lives))
 
@@ -159,31 +159,31 @@ class Heartbeat:
                     await self._hurry.wait()
 
     async def _beat(self) -> None:
-        """Ask, on a fresh connection too where the one there is gives no answer. Raises what went wrong with both."""
+        """Query the server, on a new connection too if the open one gives no answer. Raises the second error."""
         try:
-            takes_writes = await in_time(self._ask(), OPEN_S if self._connection is None else ANSWER_S)
+            accepts_writes = await in_time(self._ask(), OPEN_S if self._connection is None else ANSWER_S)
         except _NO_ANSWER as error:
-            self._let_go()
+            self._release()
             if self.problem is not None:
                 raise
-            logger.info("a question to PostgreSQL was not answered (%s); asking again", type(error).__name__)
-            takes_writes = await in_time(self._ask(), DOUBT_S)
-        if not takes_writes:
-            self._lost("PostgreSQL is a standby now and takes no writes")
+            logger.info("PostgreSQL did not answer a query (%s); trying again", type(error).__name__)
+            accepts_writes = await in_time(self._ask(), DOUBT_S)
+        if not accepts_writes:
+            self._lost("PostgreSQL is now a standby and accepts no writes")
         elif self.problem is not None:
             await self._on_up()
             self.problem = None
             logger.info("PostgreSQL answers again")
 
     async def _ask(self) -> bool:
-        """Return whether the server takes writes, and if so try to get the locks that are not ours yet."""
+        """Return whether the server accepts writes, and if so try to get the locks not held yet."""
         async with self._talking:
             connection = self._connection
             if connection is None:
                 connection = self._connection = await self._open()
             if await connection.fetchval("select pg_is_in_recovery()"):
                 return False
-            for lock in self._locks.values():
+            for lock in list(self._locks.values()):  # others are added while this waits
                 if not lock.held and await connection.fetchval("select pg_try_advisory_lock($1)", lock.key):
                     lock.note(held=True)
             return True
@@ -201,13 +201,13 @@ class Heartbeat:
         return connection
 
     def _lost(self, problem: str) -> None:
-        self._let_go()
+        self._release()
         if self.problem is None:
             logger.warning("%s", problem)
         self.problem = problem
         self._on_down()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         for lock in self._locks.values():
             lock.note(held=False)
         connection, self._connection = self._connection, None
@@ -216,10 +216,10 @@ class Heartbeat:
 
 
 async def in_time(question: Coroutine[Any, Any, T], limit_s: float) -> T:
-    """Return the answer. Raises TimeoutError when there is none after `limit_s` of a loop that runs on time.
+    """Return the answer. Raises TimeoutError if there is none after `limit_s` of an event loop that runs on time.
 
-    Time goes by in steps: a loop that was held up for long has waited one step, and reads what came meanwhile before
-    the next one ends. On a busy machine that is what tells a silent server from a deaf process.
+    It counts time in steps: for a loop that was blocked for long, that is one step, and it reads what arrived meanwhile
+    before the next one ends. On a busy machine, this distinguishes a silent server from a late process.
     """
     asking = asyncio.create_task(question)
     try:

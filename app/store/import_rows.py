@@ -1,4 +1,4 @@
-"""What import stores, and the rows it becomes."""
+"""The memories and turns that import stores, and their database rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.types import Kind, NewMemory, NewTurn, Piece
 from app.store.conversations import ConversationEnd
 
-# The rows come as one JSON document: PostgreSQL turns it into columns, arrays included, in one go.
+# Rows are sent as one JSON document: PostgreSQL converts it to columns, including arrays, in one statement.
 _COLUMNS = {
     "id": "uuid",
     "agent_id": "text",
@@ -67,19 +67,19 @@ where c.user_id = $1 and c.id = rows.id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What a memory brings with it from where it was exported; the defaults are those of a new one."""
+    """A memory's history from its export; the defaults are those of a new memory."""
 
     agent: str = ""
     version: int = 1
     created_at: datetime | None = None
     updated_at: datetime | None = None
     archived_at: datetime | None = None
-    known_id: bool = False  # its id was given, so it may be there already
+    known_id: bool = False  # its id was given, so it may be stored already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkMemory:
-    """A memory to store; its `created_at` is the past's."""
+    """A memory to store; its `created_at` is that of `past`."""
 
     memory: NewMemory
     past: Past
@@ -89,8 +89,8 @@ class BulkMemory:
 class BulkTurn:
     """A turn to store.
 
-    occurrence: how many turns of the same content came before it in what is imported; it tells a repetition
-    from a turn that is there already, where there is no message id.
+    occurrence: number of turns with the same content before it in the import; without a message id, it distinguishes
+    a repetition from a turn that is stored already.
     """
 
     turn: NewTurn
@@ -104,7 +104,7 @@ class BulkTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkConversation:
-    """Turns to append to a conversation, which is made where there is none."""
+    """Turns to append to a conversation, which is created if it does not exist."""
 
     id: str
     project: str | None
@@ -114,38 +114,38 @@ class BulkConversation:
     updated_at: datetime | None = None
 
 
-def memory_rows(one: BulkMemory, pieces: Sequence[Piece]) -> list[dict[str, Any]]:
-    """Return the rows of a memory, a piece each."""
-    memory = one.memory
-    shared = _shared(one.past, pieces) | {
+def memory_rows(imported: BulkMemory, pieces: Sequence[Piece]) -> list[dict[str, Any]]:
+    """Return the rows of a memory, one for each piece."""
+    memory = imported.memory
+    shared = _shared(imported.past, pieces) | {
         "project": memory.project or "",
         "kind": memory.kind,
         "content_hash": f"\\x{memory.content_hash.hex()}",
         "tags": memory.tags,
         "metadata": memory.metadata,
         "session_id": str(pieces[0].id),
-        "occurred_at": _moment(memory.occurred_at),
-        "expires_at": _moment(memory.expires_at),
+        "occurred_at": _iso(memory.occurred_at),
+        "expires_at": _iso(memory.expires_at),
     }
     return [shared | _piece(piece, part, part) for part, piece in enumerate(pieces)]
 
 
-def turn_rows(conversation: str, project: str, one: BulkTurn, end: ConversationEnd) -> list[dict[str, Any]]:
-    """Return the rows of a turn, a piece each; `end` is moved on by them."""
-    turn = one.turn
-    shared = _shared(one.past, turn.pieces) | {
+def turn_rows(conversation: str, project: str, imported: BulkTurn, end: ConversationEnd) -> list[dict[str, Any]]:
+    """Return the rows of a turn, one for each piece, and advance `end`."""
+    turn = imported.turn
+    shared = _shared(imported.past, turn.pieces) | {
         "project": project,
-        "kind": one.kind,
+        "kind": imported.kind,
         "content_hash": f"\\x{turn.content_hash.hex()}",
-        "tags": one.tags,
-        "metadata": one.metadata,
+        "tags": imported.tags,
+        "metadata": imported.metadata,
         "conversation_id": conversation,
         "message_id": turn.message_id,
         "role": turn.role,
         "name": turn.name,
         "session_id": str(end.session_for(turn, len(turn.pieces))),
-        "occurred_at": _moment(turn.occurred_at),
-        "expires_at": _moment(one.expires_at),
+        "occurred_at": _iso(turn.occurred_at),
+        "expires_at": _iso(imported.expires_at),
     }
     rows = []
     for part, piece in enumerate(turn.pieces):
@@ -159,9 +159,9 @@ def _shared(past: Past, pieces: Sequence[Piece]) -> dict[str, Any]:
         "agent_id": past.agent,
         "whole_id": str(pieces[0].id),
         "version": past.version,
-        "created_at": _moment(past.created_at),
-        "updated_at": _moment(past.updated_at),
-        "archived_at": _moment(past.archived_at),
+        "created_at": _iso(past.created_at),
+        "updated_at": _iso(past.updated_at),
+        "archived_at": _iso(past.archived_at),
     }
 
 
@@ -178,34 +178,34 @@ def _piece(piece: Piece, part: int, position: int) -> dict[str, Any]:
     }
 
 
-def conversation_row(one: BulkConversation) -> dict[str, Any]:
-    """Return the row a conversation is made of where there is none."""
+def conversation_row(conversation: BulkConversation) -> dict[str, Any]:
+    """Return the row to insert for a conversation that does not exist yet."""
     return {
-        "id": one.id,
-        "project": one.project or "",
-        "title": one.title,
-        "created_at": _moment(one.created_at),
-        "updated_at": _moment(one.updated_at),
+        "id": conversation.id,
+        "project": conversation.project or "",
+        "title": conversation.title,
+        "created_at": _iso(conversation.created_at),
+        "updated_at": _iso(conversation.updated_at),
     }
 
 
 def end_row(conversation: BulkConversation, messages: int, end: ConversationEnd) -> dict[str, Any]:
-    """Return what changes in a conversation that so many messages were appended to."""
+    """Return the changes to a conversation's row after appending `messages` messages."""
     return {
         "id": conversation.id,
         "messages": messages,
         "last_position": end.position,
         "last_session": None if end.session is None else str(end.session),
         "last_session_size": end.session_size,
-        "last_at": _moment(end.at),
-        "updated_at": _moment(conversation.updated_at),
+        "last_at": _iso(end.at),
+        "updated_at": _iso(conversation.updated_at),
     }
 
 
-def _moment(value: datetime | None) -> str | None:
+def _iso(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
 def as_json(rows: Iterable[dict[str, Any]]) -> str:
-    """Return rows as the statements take them."""
+    """Return rows as the JSON document that the statements take."""
     return json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))

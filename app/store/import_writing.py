@@ -1,8 +1,8 @@
-"""Writes many rows at once, as import needs them.
+"""Writes many rows at once, for import.
 
-A batch is one transaction with one insert for all its rows, so the change log's trigger runs once. What is there
-already stays as it is: a memory is known by its id and by its content, a turn by its id, by the client's message id,
-or, without either, by its content and how often the conversation has said it.
+A batch is one transaction with one insert for all its rows, so the change log's trigger runs once. Memories that are
+stored already do not change: a memory is identified by its id and its content; a turn by its id, by the client's
+message id or, without either, by its content and how often the conversation contains it.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ from app.store.import_rows import (
 
 
 class BatchRefused(MemoryServerError):
-    """PostgreSQL did not take a batch; nothing of it was stored."""
+    """PostgreSQL rejected a batch; nothing of it was stored."""
 
     code = "refused"
     status = 400
 
 
 class ImportWriter:
-    """Stores batches; each call sees the rows of its user only."""
+    """Stores batches; each call sees only the rows of its user."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def add_memories(self, scope: Scope, memories: Sequence[BulkMemory]) -> int:
-        """Store those that are not there, all in one transaction; return how many. Raises BatchRefused."""
-        taken = await self._ids_of_others(scope, (one.memory.pieces for one in memories if one.past.known_id))
-        # In one order for all: two imports of the same texts at once wait for each other, and never in a circle.
-        ordered = sorted(memories, key=lambda one: (one.memory.project or "", one.memory.content_hash))
-        rows = [row for one in ordered for row in memory_rows(one, _untaken(scope, one.memory.pieces, taken))]
+        """Store the new ones in one transaction; return how many. Raises BatchRefused."""
+        taken = await self._ids_of_others(scope, (item.memory.pieces for item in memories if item.past.known_id))
+        # In one order for all, so that two imports of the same texts at once wait for each other without a deadlock.
+        ordered = sorted(memories, key=lambda item: (item.memory.project or "", item.memory.content_hash))
+        rows = [row for item in ordered for row in memory_rows(item, _with_free_ids(scope, item.memory.pieces, taken))]
         async with self._writing(scope) as connection:
             firsts = [row for row in rows if not row["part"]]
             stored = {str(row["id"]) for row in await connection.fetch(INSERT_NEW, scope.user, as_json(firsts))}
@@ -66,21 +66,24 @@ class ImportWriter:
         return len(stored)
 
     async def add_conversations(self, scope: Scope, conversations: Sequence[BulkConversation]) -> int:
-        """Append the turns that are not there, all in one transaction; return how many. Raises BatchRefused.
+        """Append the new turns in one transaction; return how many. Raises BatchRefused.
 
-        A conversation that is there stays in its project. The same conversation twice is one.
+        An existing conversation stays in its project. A conversation given twice is merged.
         """
         merged = _merged(conversations)
         turns = [turn for conversation in merged for turn in conversation.turns]
-        taken = await self._ids_of_others(scope, (one.turn.pieces for one in turns if one.past.known_id))
+        taken = await self._ids_of_others(scope, (item.turn.pieces for item in turns if item.past.known_id))
         if taken:
-            merged = [replace(one, turns=tuple(_owned(scope, turn, taken) for turn in one.turns)) for one in merged]
+            merged = [
+                replace(conversation, turns=tuple(_owned(scope, turn, taken) for turn in conversation.turns))
+                for conversation in merged
+            ]
             turns = [turn for conversation in merged for turn in conversation.turns]
         async with self._writing(scope) as connection:
-            found = await connection.fetch(INSERT_CONVERSATIONS, scope.user, as_json(map(conversation_row, merged)))
-            ends = {row["id"]: row for row in found}
+            end_rows = await connection.fetch(INSERT_CONVERSATIONS, scope.user, as_json(map(conversation_row, merged)))
+            ends = {row["id"]: row for row in end_rows}
             old = [conversation for conversation in merged if ends[conversation.id]["last_position"] >= 0]
-            there = await _There.of(connection, scope, old, [one for one in turns if one.past.known_id])
+            stored = await _StoredTurns.of(connection, scope, old, [item for item in turns if item.past.known_id])
             rows: list[dict[str, Any]] = []
             changed: list[dict[str, Any]] = []
             for conversation in merged:
@@ -90,10 +93,10 @@ class ImportWriter:
                 )
                 new = []
                 for turn in conversation.turns:
-                    if not there.has(conversation.id, turn):
-                        there.add(conversation.id, turn)
+                    if not stored.has(conversation.id, turn):
+                        stored.add(conversation.id, turn)
                         new.append(turn)
-                rows += (one for turn in new for one in turn_rows(conversation.id, row["project"], turn, end))
+                rows += (values for turn in new for values in turn_rows(conversation.id, row["project"], turn, end))
                 if new:
                     changed.append(end_row(conversation, len(new), end))
             if rows:
@@ -102,7 +105,7 @@ class ImportWriter:
         return sum(row["messages"] for row in changed)
 
     async def refresh_statistics(self) -> None:
-        """Tell PostgreSQL's planner of many new rows; otherwise it learns of them minutes later."""
+        """Refresh the planner's statistics after many new rows; autovacuum does it minutes later."""
         async with self._db.as_service() as connection:
             await connection.execute("analyze conversations, memories")
 
@@ -116,10 +119,10 @@ class ImportWriter:
             asyncpg.IntegrityConstraintViolationError,
             asyncpg.ProgramLimitExceededError,
         ) as error:
-            raise BatchRefused(f"PostgreSQL did not take it: {error}") from error
+            raise BatchRefused(f"PostgreSQL rejected the batch: {error}") from error
 
     async def _ids_of_others(self, scope: Scope, wholes: Iterable[Sequence[Piece]]) -> frozenset[UUID]:
-        """Return which of the given ids are other users': an export may be imported by another user."""
+        """Return which of the given ids belong to other users: an export may be imported by another user."""
         ids = [piece.id for pieces in wholes for piece in pieces]
         if not ids:
             return frozenset()
@@ -131,8 +134,8 @@ class ImportWriter:
 
 
 @dataclass(slots=True)
-class _There:
-    """Which of the turns to append are stored: by id, by message id, by content as often as it is there."""
+class _StoredTurns:
+    """The turns that are stored already: by id, by message id, and by content with its number of occurrences."""
 
     ids: set[UUID]
     messages: set[tuple[str, str]]
@@ -141,17 +144,22 @@ class _There:
     @classmethod
     async def of(
         cls, connection: Any, scope: Scope, old: Sequence[BulkConversation], known: Sequence[BulkTurn]
-    ) -> _There:
-        there = cls(set(), set(), Counter())
+    ) -> _StoredTurns:
+        stored = cls(set(), set(), Counter())
         if known:
-            ids = [one.turn.pieces[0].id for one in known]
+            ids = [item.turn.pieces[0].id for item in known]
             rows = await connection.fetch(
                 "select id from memories where user_id = $1 and id = any($2::uuid[])", scope.user, ids
             )
-            there.ids = {UUID(bytes=row["id"].bytes) for row in rows}
-        messages = [(one.id, turn.turn.message_id) for one in old for turn in one.turns if turn.turn.message_id]
+            stored.ids = {UUID(bytes=row["id"].bytes) for row in rows}
+        messages = [
+            (conversation.id, item.turn.message_id)
+            for conversation in old
+            for item in conversation.turns
+            if item.turn.message_id
+        ]
         if messages:
-            # `offset 0` keeps it a look-up for each: joined, a new database without statistics reads everything.
+            # `offset 0` forces one lookup each: as a join, a new database without statistics reads everything.
             rows = await connection.fetch(
                 """
                 select conversation, message from unnest($2::text[], $3::text[]) as sent(conversation, message)
@@ -164,12 +172,12 @@ class _There:
                 [conversation for conversation, _ in messages],
                 [message for _, message in messages],
             )
-            there.messages = {(row[0], row[1]) for row in rows}
+            stored.messages = {(row[0], row[1]) for row in rows}
         contents = {
-            turn.turn.content_hash
-            for one in old
-            for turn in one.turns
-            if turn.turn.message_id is None and not turn.past.known_id
+            item.turn.content_hash
+            for conversation in old
+            for item in conversation.turns
+            if item.turn.message_id is None and not item.past.known_id
         }
         if contents:
             rows = await connection.fetch(
@@ -180,52 +188,54 @@ class _There:
                 group by conversation_id, content_hash
                 """,
                 scope.user,
-                [one.id for one in old],
+                [conversation.id for conversation in old],
                 list(contents),
             )
-            there.contents = Counter({(row[0], row[1]): row[2] for row in rows})
-        return there
+            stored.contents = Counter({(row[0], row[1]): row[2] for row in rows})
+        return stored
 
-    def has(self, conversation: str, one: BulkTurn) -> bool:
-        turn = one.turn
+    def has(self, conversation: str, item: BulkTurn) -> bool:
+        turn = item.turn
         if turn.pieces[0].id in self.ids:
             return True
         if turn.message_id is not None:
             return (conversation, turn.message_id) in self.messages
-        if one.past.known_id:
+        if item.past.known_id:
             return False
-        return one.occurrence < self.contents[conversation, turn.content_hash]
+        return item.occurrence < self.contents[conversation, turn.content_hash]
 
-    def add(self, conversation: str, one: BulkTurn) -> None:
-        """Count a turn in that is about to be stored: the same one may come again in the batch."""
-        self.ids.add(one.turn.pieces[0].id)
-        if one.turn.message_id is not None:
-            self.messages.add((conversation, one.turn.message_id))
+    def add(self, conversation: str, item: BulkTurn) -> None:
+        """Add a turn that will be stored: the batch may contain it again."""
+        self.ids.add(item.turn.pieces[0].id)
+        if item.turn.message_id is not None:
+            self.messages.add((conversation, item.turn.message_id))
 
 
 def _merged(conversations: Sequence[BulkConversation]) -> list[BulkConversation]:
-    """Return each conversation once, with all its turns, by id: rows are locked in one order."""
+    """Return each conversation once, with all its turns, sorted by id, so that rows are locked in one order."""
     merged: dict[str, BulkConversation] = {}
-    for one in conversations:
-        first = merged.get(one.id)
-        if first is not None:
-            one = replace(
-                one,
+    for conversation in conversations:
+        first = merged.get(conversation.id)
+        merged[conversation.id] = (
+            conversation
+            if first is None
+            else replace(
+                conversation,
                 project=first.project,
-                title=one.title if one.title is not None else first.title,
-                turns=first.turns + one.turns,
+                title=conversation.title if conversation.title is not None else first.title,
+                turns=first.turns + conversation.turns,
             )
-        merged[one.id] = one
+        )
     return [merged[id_] for id_ in sorted(merged)]
 
 
-def _owned(scope: Scope, one: BulkTurn, taken: frozenset[UUID]) -> BulkTurn:
-    pieces = _untaken(scope, one.turn.pieces, taken) if one.past.known_id else one.turn.pieces
-    return one if pieces is one.turn.pieces else replace(one, turn=replace(one.turn, pieces=pieces))
+def _owned(scope: Scope, item: BulkTurn, taken: frozenset[UUID]) -> BulkTurn:
+    pieces = _with_free_ids(scope, item.turn.pieces, taken) if item.past.known_id else item.turn.pieces
+    return item if pieces is item.turn.pieces else replace(item, turn=replace(item.turn, pieces=pieces))
 
 
-def _untaken(scope: Scope, pieces: tuple[Piece, ...], taken: frozenset[UUID]) -> tuple[Piece, ...]:
-    """Return the pieces under ids that are no other user's: always the same ones, for the next import to know."""
+def _with_free_ids(scope: Scope, pieces: tuple[Piece, ...], taken: frozenset[UUID]) -> tuple[Piece, ...]:
+    """Return the pieces with ids that no other user has; the next import gets the same ids."""
     if taken.isdisjoint(piece.id for piece in pieces):
         return pieces
     return tuple(replace(piece, id=_own_id(scope.user, piece.id)) for piece in pieces)

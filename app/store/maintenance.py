@@ -1,7 +1,7 @@
-"""What PostgreSQL is told to clear away, to vacuum and to rebuild; `app.ops.maintain` says when and reports it.
+"""The statements that clean up, vacuum and rebuild in PostgreSQL; `app.ops.maintain` runs and reports them.
 
-Rows go in small transactions, and a row that is changed meanwhile stays: the deletion looks for it where it stood
-(ctid), and a change moves it. So a conversation that is written to at that moment is not taken for an empty one.
+Rows are deleted in small transactions. A row that changes meanwhile is not deleted: a deletion finds rows by location
+(ctid), and a change moves them. So a conversation that is being written to is not mistaken for an empty one.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from app.errors import Conflict
 from app.store.database import Database
 from app.store.writing import shrink_touched
 
-_LOCK = 0x636C6D61696E74  # "clmaint": one at a time on a database
-_AT_ONCE = 2_000  # rows of one transaction
+_LOCK = 0x636C6D61696E74  # "clmaint": one process at a time on a database
+_AT_ONCE = 2_000  # rows per transaction
 _LONG_S = 3_600.0  # a statement on a whole table
-_BLOATED = 2.0  # times the size it would have anew; a B-tree in use is hardly ever over 1.5
-_WORTH_BYTES = 8 << 20  # a smaller index is read as quickly bloated
+_BLOATED = 2.0  # times the size after a rebuild; a B-tree in use seldom exceeds 1.5
+_WORTH_BYTES = 8 << 20  # reading a smaller index is as fast when bloated
 
 _TABLES = """
 select quote_ident(c.relname) as name, pg_total_relation_size(c.oid) as bytes
@@ -28,8 +28,8 @@ from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relk
 order by 1
 """
 
-# The size a B-tree would have anew: an entry has a header of 8 bytes, its columns in steps of 8, and a pointer of 4;
-# pages are filled to 90 %. Equal keys are stored once, so most are smaller: this finds too few rather than too many.
+# The size of a B-tree after a rebuild: an entry has a header of 8 bytes, columns in steps of 8, and a pointer of 4;
+# pages are 90 % full. Equal keys are stored once, so most are smaller: this finds too few rather than too many.
 _INDEXES = f"""
 select quote_ident(c.relname) as name, pg_relation_size(c.oid) as bytes,
        (greatest(c.reltuples, 0) * (12 + 8 * ceil(width / 8.0)) / 0.9 + 3 * 8192)::bigint as expected
@@ -44,7 +44,7 @@ where t.relnamespace = current_schema()::regnamespace and i.indisvalid and pg_re
 order by 1
 """
 
-# What `reindex concurrently` leaves behind when it is broken off, unless it is still at work.
+# What an interrupted `reindex concurrently` leaves behind, without indexes that one is still building.
 _HALF_MADE = r"""
 select quote_ident(c.relname) as name from pg_index i join pg_class c on c.oid = i.indexrelid
 where c.relnamespace = current_schema()::regnamespace and not i.indisvalid and c.relname ~ '_cc(new|old)\d*$'
@@ -54,7 +54,7 @@ where c.relnamespace = current_schema()::regnamespace and not i.indisvalid and c
 
 @dataclass(frozen=True, slots=True)
 class Cleanup:
-    """Rows that go. `where` is SQL that names $1, the moment before which something is old, also if it needs none."""
+    """Rows to delete. where: SQL that must use $1, the time before which rows are old, even if it needs none."""
 
     name: str
     table: str
@@ -79,7 +79,7 @@ CLEANUPS = (
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table with all that belongs to it, or an index. expected: the bytes an index would have anew."""
+    """A table with its indexes, or an index. expected: an index's size in bytes after a rebuild."""
 
     name: str
     bytes: int
@@ -87,18 +87,18 @@ class Relation:
 
 
 class Maintenance:
-    """The statements, on one connection of the service."""
+    """Runs the statements on one connection of the service."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     async def count(self, cleanup: Cleanup, before: datetime) -> int:
-        """Count what a cleanup would take."""
+        """Count the rows a cleanup would delete."""
         sql = f"select count(*) from {cleanup.table} where {cleanup.where}"
         return int(await self._connection.fetchval(sql, before, timeout=_LONG_S))
 
     async def delete(self, cleanup: Cleanup, before: datetime) -> int:
-        """Delete what a cleanup takes; return how many rows. Conversations that lose turns are shrunk."""
+        """Delete a cleanup's rows and shrink the conversations that lose turns; return how many rows."""
         memories = cleanup.table == "memories"
         sql = (
             f"delete from {cleanup.table} where {cleanup.where} and ctid = any(array("
@@ -116,40 +116,40 @@ class Maintenance:
             deleted += len(rows)
 
     async def tables(self) -> list[Relation]:
-        """Return our tables with their sizes, indexes included."""
+        """Return our tables with their sizes, including indexes."""
         return [Relation(row["name"], row["bytes"]) for row in await self._connection.fetch(_TABLES)]
 
     async def vacuum(self, table: str) -> None:
-        """Free what deleted rows take, and refresh the planner's statistics."""
+        """Free the space of deleted rows, and refresh the planner's statistics."""
         await self._connection.execute(f"vacuum (analyze) {table}", timeout=_LONG_S)
 
     async def bloated(self) -> list[Relation]:
-        """Return the indexes that are much larger than they would be anew; right after a vacuum."""
+        """Return the indexes that are much larger than after a rebuild; call it right after a vacuum."""
         rows = await self._connection.fetch(_INDEXES)
-        found = [Relation(row["name"], row["bytes"], row["expected"]) for row in rows]
-        return [one for one in found if one.bytes > _BLOATED * one.expected]
+        indexes = [Relation(row["name"], row["bytes"], row["expected"]) for row in rows]
+        return [index for index in indexes if index.bytes > _BLOATED * index.expected]
 
     async def rebuild(self, index: str) -> int:
-        """Build an index anew beside its readers and writers; return its bytes."""
+        """Rebuild an index without blocking readers and writers; return its bytes."""
         await self._connection.execute(f"reindex index concurrently {index}", timeout=_LONG_S)
         return int(await self._connection.fetchval("select pg_relation_size($1::text::regclass)", index))
 
     async def half_made(self) -> list[str]:
-        """Return the indexes that a broken rebuild left behind."""
+        """Return the indexes that an interrupted rebuild left behind."""
         return [row["name"] for row in await self._connection.fetch(_HALF_MADE)]
 
     async def drop_index(self, index: str) -> None:
-        """Drop an index beside readers and writers."""
+        """Drop an index without blocking readers and writers."""
         await self._connection.execute(f"drop index concurrently {index}", timeout=_LONG_S)
 
     async def database_bytes(self) -> int:
-        """Return the size of the database."""
+        """Return the size of the database in bytes."""
         return int(await self._connection.fetchval("select pg_database_size(current_database())"))
 
 
 @asynccontextmanager
 async def maintenance(db: Database) -> AsyncIterator[Maintenance]:
-    """Lend the statements, to one process at a time. Raises Conflict."""
+    """Lend a Maintenance to one process at a time. Raises Conflict when another one has it."""
     async with db.as_service() as connection:
         if not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
             raise Conflict("this database is being maintained by another process; wait until that is done")

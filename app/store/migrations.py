@@ -12,8 +12,8 @@ import asyncpg
 
 from app.errors import Conflict
 
-LOCK_KEY = 0x636C6D656D  # "clmem": advisory lock of whoever migrates or restores this database; servers wait for it
-_LIMIT_S = 3_600.0  # of one file: it may read or rewrite all memories there are
+LOCK_KEY = 0x636C6D656D  # "clmem": advisory lock for migrating or restoring a database; servers wait for it
+_LIMIT_S = 3_600.0  # per file: it may read or rewrite all memories
 _NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 
 
@@ -32,19 +32,19 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """Return all files of `schema/` in order."""
-    found = [
+    files = [
         Migration(int(match[1]), entry.name, entry.read_text(encoding="utf-8"))
         for entry in resources.files("app.store").joinpath("schema").iterdir()
         if (match := _NAME.match(entry.name))
     ]
-    return sorted(found, key=lambda migration: migration.number)
+    return sorted(files, key=lambda migration: migration.number)
 
 
 async def migrate(connection: asyncpg.Connection, last: int | None = None) -> int:
-    """Apply what is missing, up to file number `last` where it is given; return how many files that were.
+    """Apply the missing files, up to number `last` if given; return how many it applied.
 
-    Raises Conflict when the database has a newer schema than this version knows, or when a file
-    that was applied has changed since.
+    Raises Conflict when the database has a newer schema than this version knows, or when an applied file has changed
+    since.
     """
     known = migrations()
     await connection.execute("select pg_advisory_lock($1)", LOCK_KEY)
@@ -56,7 +56,7 @@ async def migrate(connection: asyncpg.Connection, last: int | None = None) -> in
         )
         rows = await connection.fetch("select number, name, digest from schema_migrations order by number")
         applied = {row["number"]: row for row in rows}
-        _refuse_strangers(known, applied)
+        _reject_unknown(known, applied)
         missing = [
             migration
             for migration in known
@@ -76,7 +76,7 @@ async def migrate(connection: asyncpg.Connection, last: int | None = None) -> in
         await connection.execute("select pg_advisory_unlock($1)", LOCK_KEY)
 
 
-def _refuse_strangers(known: list[Migration], applied: dict[int, asyncpg.Record]) -> None:
+def _reject_unknown(known: list[Migration], applied: dict[int, asyncpg.Record]) -> None:
     ours = {migration.number: migration for migration in known}
     for number, row in applied.items():
         if number not in ours:

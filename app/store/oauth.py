@@ -1,7 +1,6 @@
 """Sign-in for remote clients in PostgreSQL: clients, sign-ins in progress, grants and their tokens.
 
-Every replica reads the same tables, so a client may register at one, be allowed at another and redeem its code at a
-third.
+All replicas share the tables, so a client may register at one, be allowed at another and redeem its code at a third.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _ENDED_KEPT = timedelta(days=7)  # how long `token list` shows a grant that has 
 class OAuthStore:
     """The tables of one deployment.
 
-    resource: the PUBLIC_URL; grants given at another address are unknown here.
+    resource: the PUBLIC_URL; grants for another address are not found.
     """
 
     def __init__(self, db: Database, resource: str, access_for: timedelta, refresh_for: timedelta) -> None:
@@ -29,7 +28,7 @@ class OAuthStore:
 
 
 async def sweep(db: Database) -> None:
-    """Delete what is over: unfinished sign-ins, tokens, old grants, clients without a grant."""
+    """Delete expired sign-ins and tokens, old ended grants, and expired clients without a grant."""
     async with db.as_service() as connection:
         await connection.execute("delete from oauth_requests where expires_at <= now()")
         await connection.execute("delete from oauth_tokens where expires_at <= now()")

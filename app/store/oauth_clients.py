@@ -1,6 +1,6 @@
-"""Clients that may ask users to sign in: registered by themselves, or made by an operator. All raise StoreUnavailable.
+"""Clients that may ask users to sign in: self-registered or created by an operator. All calls raise StoreUnavailable.
 
-A client that registered itself goes when it has had no grant for a while. Of secrets only SHA-256 digests are kept.
+A self-registered client is deleted after a while without a grant. Only SHA-256 digests of secrets are stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LIVE_CLIENT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthClient:
-    """A registered client. `metadata` is JSON as RFC 7591 names it, without secrets."""
+    """A registered client. metadata: JSON with the names of RFC 7591, without secrets."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class OAuthClients:
         self._db = db
 
     async def add(self, client: OAuthClient, unused_for: timedelta | None) -> None:
-        """Store a client. It goes when it has had no grant for `unused_for`; None keeps it for good."""
+        """Store a client. It is deleted after `unused_for` without a grant; None keeps it for ever."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 "insert into oauth_clients (id, name, metadata, secret_digest, registration_digest, expires_at)"
@@ -66,14 +66,14 @@ class OAuthClients:
         return [_client(row) for row in rows]
 
     async def let_manage(self, client_id: str, registration_digest: bytes) -> None:
-        """Note the digest of the token that lets a client read and delete its registration."""
+        """Store the digest of the token that lets a client read and delete its registration."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 "update oauth_clients set registration_digest = $2 where id = $1", client_id, registration_digest
             )
 
     async def managed(self, client_id: str, registration_digest: bytes) -> OAuthClient | None:
-        """Return the live client that a token for managing it belongs to."""
+        """Return the live client whose management token has this digest."""
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(
                 f"select c.* from oauth_clients c where c.id = $1 and c.registration_digest = $2 and {_LIVE_CLIENT}",
@@ -83,13 +83,13 @@ class OAuthClients:
         return None if row is None else _client(row)
 
     async def remove(self, client_id: str) -> bool:
-        """Delete a client with all its grants and tokens; False when there is none."""
+        """Delete a client with all its grants and tokens; return False if it does not exist."""
         async with self._db.as_service() as connection:
             return await remove_client(connection, client_id)
 
 
 async def remove_client(connection: Any, client_id: str) -> bool:
-    """Delete a client with all its grants and tokens; False when there is none."""
+    """Delete a client with all its grants and tokens; return False if it does not exist."""
     return bool(await connection.execute("delete from oauth_clients where id = $1", client_id) == "DELETE 1")
 
 

@@ -1,7 +1,8 @@
-"""What users have granted to clients: codes, refresh and access tokens. All raise StoreUnavailable.
+"""The users' grants to clients: codes, refresh and access tokens. All calls raise StoreUnavailable.
 
-A grant lives until it is revoked, or its newest refresh token expires, or the access token that proved who the user
-is ends. Every query for a grant checks that (`_LIVE_GRANT`). Of codes and tokens only SHA-256 digests are kept.
+A grant is live until it is revoked, its newest refresh token expires, or the access token that proved the user's
+identity ends. Every query for a grant checks that (`_LIVE_GRANT`). Only SHA-256 digests of codes and tokens are
+stored.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from app.access.tokens import Token
 from app.store.database import Database
 from app.store.rows import to_token
 
-# A refresh token used again this soon is a lost answer or two calls at once, not a theft.
+# A refresh token used again this soon means a lost answer or two calls at once, not a theft.
 REFRESH_GRACE = timedelta(seconds=30)
 
 _LIVE_GRANT = """g.revoked_at is null and g.expires_at > now() and (g.token_id is null or exists (
@@ -25,7 +26,7 @@ _LIVE_GRANT = """g.revoked_at is null and g.expires_at > now() and (g.token_id i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantCode:
-    """An authorization code and the grant behind it."""
+    """An authorization code and its grant."""
 
     grant_id: str
     client_id: str
@@ -50,17 +51,17 @@ class GrantToken:
 
 
 class Rotation(Enum):
-    """How the use of a refresh token ended."""
+    """The result of using a refresh token."""
 
     DONE = auto()
     UNKNOWN = auto()  # no such token, or its grant has ended
-    REUSED = auto()  # it had been used before: the grant is revoked now
+    REUSED = auto()  # it was used before: the grant is now revoked
 
 
 class Grants:
     """The grants of one deployment; runs as the service, because requests cannot read the tables.
 
-    resource: the PUBLIC_URL; grants given at another address are unknown here.
+    resource: the PUBLIC_URL; grants for another address are not found.
     """
 
     def __init__(self, db: Database, resource: str, access_for: timedelta, refresh_for: timedelta) -> None:
@@ -68,7 +69,7 @@ class Grants:
         self._access_for, self._refresh_for = access_for, refresh_for
 
     async def code(self, digest: bytes) -> GrantCode | None:
-        """Return a code of a live grant, whether it has been used or not."""
+        """Return a code of a live grant, even if it was used."""
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(
                 f"select g.* from oauth_grants g where g.code_digest = $1 and g.resource = $2 and {_LIVE_GRANT}",
@@ -78,7 +79,7 @@ class Grants:
         return None if row is None else _code(row)
 
     async def redeem(self, grant_id: str, access_digest: bytes, refresh_digest: bytes) -> bool:
-        """Use a grant's code and store its first tokens; False when the code was used before or has expired."""
+        """Use a grant's code and store its first tokens; return False if the code was used before or has expired."""
         async with self._db.as_service() as connection, connection.transaction():
             scopes = await connection.fetchval(
                 "update oauth_grants g set code_used_at = now()"
@@ -92,7 +93,7 @@ class Grants:
             return True
 
     async def refresh_token(self, digest: bytes) -> GrantToken | None:
-        """Return a refresh token of a live grant, used before or not; `scopes` are the grant's."""
+        """Return a refresh token of a live grant, even if it was used; `scopes` are the grant's."""
         return await self._issued(digest, "t.kind = 'refresh'")
 
     async def token(self, digest: bytes) -> GrantToken | None:
@@ -119,7 +120,7 @@ class Grants:
         )
 
     async def rotate(self, digest: bytes, scopes: list[str], access_digest: bytes, refresh_digest: bytes) -> Rotation:
-        """Use a refresh token: store the next pair, or revoke the grant when it was used before REFRESH_GRACE."""
+        """Use a refresh token: store the next pair, or revoke the grant if it was used before REFRESH_GRACE."""
         async with self._db.as_service() as connection, connection.transaction():
             grant = await connection.fetchrow(
                 "select g.id, g.scopes from oauth_grants g"
@@ -153,7 +154,7 @@ class Grants:
         refresh_digest: bytes,
         narrowed: list[str] | None = None,
     ) -> None:
-        """Store a pair of tokens; `narrowed` are the access token's scopes where the client asked for fewer."""
+        """Store a pair of tokens. narrowed: the access token's scopes, if the client asked for fewer."""
         await connection.execute(
             "insert into oauth_tokens (digest, grant_id, kind, scopes, expires_at)"
             " values ($1, $3, 'access', $4, now() + $5), ($2, $3, 'refresh', $6, now() + $7)",
@@ -172,13 +173,13 @@ class Grants:
         )
 
     async def revoke(self, grant_id: str) -> bool:
-        """Revoke a grant with all its tokens; False when there is no live one with that id."""
+        """Revoke a grant with all its tokens; return False if no live grant has this id."""
         async with self._db.as_service() as connection:
             return await revoke_grant(connection, grant_id)
 
 
 async def revoke_grant(connection: Any, grant_id: str) -> bool:
-    """Revoke a grant with all its tokens; False when there is no live one with that id."""
+    """Revoke a grant with all its tokens; return False if no live grant has this id."""
     done = await connection.execute(
         f"update oauth_grants g set revoked_at = now() where g.id = $1 and {_LIVE_GRANT}", grant_id
     )
@@ -186,7 +187,7 @@ async def revoke_grant(connection: Any, grant_id: str) -> bool:
 
 
 async def find_access_token(connection: Any, digest: bytes, resource: str) -> Token | None:
-    """Return the live access token with that digest, given out for `resource`, and note that it was used."""
+    """Return the live access token for `resource` with this digest, and record its use."""
     row = await connection.fetchrow(
         "update oauth_grants g set last_used_at = now() from oauth_tokens t, oauth_clients c"
         " where t.digest = $1 and t.kind = 'access' and t.expires_at > now() and t.grant_id = g.id"
@@ -200,7 +201,7 @@ async def find_access_token(connection: Any, digest: bytes, resource: str) -> To
 
 
 async def list_grants(connection: Any) -> list[Token]:
-    """Return all grants whose code was redeemed, newest first, in the form of access tokens."""
+    """Return, as access tokens, all grants whose code was redeemed, newest first."""
     rows = await connection.fetch(
         "select g.id, g.user_id, g.scopes, g.created_at, g.expires_at, g.last_used_at, g.revoked_at, c.name as client"
         " from oauth_grants g join oauth_clients c on c.id = g.client_id"

@@ -1,4 +1,4 @@
-"""Sign-ins in progress, from a client's request to the grant that the user allows. All raise StoreUnavailable."""
+"""Sign-ins in progress, from a client's request to the user's grant. All calls raise StoreUnavailable."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from app.store.database import Database
 
-REQUEST_LIFETIME = timedelta(minutes=15)  # time to find one's token and paste it
+REQUEST_LIFETIME = timedelta(minutes=15)  # time to find and paste a token
 CODE_LIFETIME = timedelta(minutes=2)  # RFC 6749 allows ten; clients redeem within a second
-WRONG_PROOFS_LIMIT = 5  # wrong tokens on one consent page; after that the client has to ask again
+WRONG_PROOFS_LIMIT = 5  # wrong tokens on one consent page; after that the client must ask again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """What a client asks for, while the user is on the consent page; who the user is, once that is proved."""
+    """A client's request while the user is on the consent page; `user` is set once proved."""
 
     client_id: str
     redirect_uri: str
@@ -31,7 +31,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """Who the user on the consent page is: `token_id` is the access token shown, None for an OpenID provider."""
+    """The proved identity of the user. token_id: of the access token used, None for an OpenID provider."""
 
     user: str
     scopes: tuple[str, ...]
@@ -39,16 +39,16 @@ class Proof:
 
 
 class SignIns:
-    """What clients ask for until users have decided.
+    """The clients' requests until users have decided.
 
-    resource: the PUBLIC_URL, which grants are given for.
+    resource: the PUBLIC_URL, for which grants are valid.
     """
 
     def __init__(self, db: Database, resource: str) -> None:
         self._db, self._resource = db, resource
 
     async def begin(self, digest: bytes, sign_in: SignIn) -> None:
-        """Keep what a client asks for until the user has decided."""
+        """Store a client's request until the user has decided."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 "insert into oauth_requests (digest, client_id, redirect_uri, redirect_given, state, asked_scopes,"
@@ -64,7 +64,7 @@ class SignIns:
             )
 
     async def get(self, digest: bytes) -> SignIn | None:
-        """Return a sign-in that is still open: not too old, not guessed at too often."""
+        """Return a sign-in that is still open: not expired, and without too many wrong tokens."""
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(
                 "select * from oauth_requests where digest = $1 and expires_at > now() and wrong_proofs < $2",
@@ -74,14 +74,14 @@ class SignIns:
         return None if row is None else _sign_in(row)
 
     async def note_wrong_proof(self, digest: bytes) -> None:
-        """Count a wrong token shown on the consent page."""
+        """Count a wrong token on the consent page."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 "update oauth_requests set wrong_proofs = wrong_proofs + 1 where digest = $1", digest
             )
 
     async def prove(self, digest: bytes, proof: Proof, browser_digest: bytes) -> None:
-        """Note who the user is, and in which browser they proved it: only that one may allow anything."""
+        """Record who the user is and in which browser they proved it: only that browser may allow the request."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 "update oauth_requests set user_id = $2, scopes = $3, token_id = $4, browser_digest = $5"
@@ -94,7 +94,7 @@ class SignIns:
             )
 
     async def allow(self, digest: bytes, browser_digest: bytes, code_digest: bytes) -> SignIn | None:
-        """Turn a proved sign-in into a grant with a code; None when it is gone or of another browser."""
+        """Turn a proved sign-in into a grant with a code; None if it is gone or from another browser."""
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(
                 "with done as (delete from oauth_requests where digest = $1 and browser_digest = $2"
@@ -114,7 +114,7 @@ class SignIns:
         return None if row is None else _sign_in(row)
 
     async def deny(self, digest: bytes) -> None:
-        """Forget a sign-in."""
+        """Delete a sign-in."""
         async with self._db.as_service() as connection:
             await connection.execute("delete from oauth_requests where digest = $1", digest)
 

@@ -1,4 +1,4 @@
-"""The store: everything `app.memory.ports.MemoryStore` asks for, on one database."""
+"""PostgresStore, which implements `app.memory.ports.MemoryStore` on one database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.store.terms import LIVE_MEMORIES, Terms
 from app.store.writing import Writing, shrink_touched
 
 _PING_TIMEOUT_S = 2.0
-_ANALYZE_FROM = 500  # memories; below that every plan is good
+_ANALYZE_FROM = 500  # memories; with fewer, every plan is good
 
 _SIZE = f"select ({LIVE_MEMORIES}), pg_database_size(current_database())"
 
@@ -23,7 +23,7 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         self._analyzed_at = 0
 
     async def delete_expired(self, limit: int = 10_000) -> int:
-        """Delete rows whose time is over, at most `limit`, and conversations left empty; return how many rows."""
+        """Delete at most `limit` expired rows, and conversations left empty; return how many rows."""
         async with self.db.as_service() as connection, connection.transaction():
             rows = await connection.fetch(
                 "delete from memories where id in (select id from memories where expires_at <= now() limit $1)"
@@ -44,9 +44,9 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         return await Backups(self.db).last_times()
 
     async def analyze_if_grown(self) -> None:
-        """Refresh the planner's statistics when there are twice as many memories as the last time.
+        """Refresh the planner's statistics if there are twice as many memories as the last time.
 
-        Autovacuum comes a minute later, and until then searches may read all of a user's rows.
+        Autovacuum runs a minute later, and until then searches may read all of a user's rows.
         """
         memories, _ = await self.size()
         if memories < _ANALYZE_FROM or memories < 2 * self._analyzed_at:
@@ -56,13 +56,13 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         self._analyzed_at = memories
 
     async def schema(self) -> tuple[str, dict[str, str]]:
-        """Return (version of PostgreSQL, the applied schema files with the begin of their SHA-256)."""
+        """Return (version of PostgreSQL, the applied schema files with the start of their SHA-256)."""
         async with self.db.as_service() as connection:
             version = await connection.fetchval("show server_version")
             rows = await connection.fetch("select name, digest from schema_migrations order by number")
         return str(version), {row["name"]: row["digest"].hex()[:12] for row in rows}
 
     async def ping(self) -> None:
-        """Do one round trip; raises StoreUnavailable."""
+        """Make one round trip. Raises StoreUnavailable."""
         async with self.db.as_service() as connection:
             await connection.fetchval("select 1", timeout=_PING_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""Makes on a PostgreSQL server what the app's own role may not make for itself: that role, and its database."""
+"""Creates on a PostgreSQL server what the app's role cannot create itself: that role and its database."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ import asyncpg
 from app.errors import Conflict, NotPermitted, StoreUnavailable
 from app.store.unreachable import UNREACHABLE, refused, why
 
-APP_ROLE = "claude_memory_app"  # requests run as it; the first schema file names it too
+APP_ROLE = "claude_memory_app"  # the role of requests; the first schema file names it too
 _CONNECT_TIMEOUT_S = 10.0
-_SCRAM_ROUNDS = 4_096  # PostgreSQL's own number
+_SCRAM_ROUNDS = 4_096  # PostgreSQL's default
 
-# createrole: the schema makes APP_ROLE where it is missing. createdb: `verify` restores into a database of its own.
+# createrole: the schema creates APP_ROLE if it is missing. createdb: `verify` restores into a scratch database.
 _RIGHTS = "login createrole createdb nosuperuser nobypassrls"
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a database URL says of the one who logs in."""
+    """The login in a database URL."""
 
     role: str
     password: str | None
@@ -35,17 +35,17 @@ class Login:
 
     @classmethod
     def of(cls, url: str) -> Login:
-        """Read a URL, which names a role by a rule of app.settings.rules."""
+        """Parse a URL; app.settings.rules ensures that it names a role."""
         parts = urlsplit(url)
         user, _, password = parts.netloc.rpartition("@")[0].partition(":")
         return cls(unquote(user), unquote(password) or None, unquote(parts.path.lstrip("/")) or unquote(user))
 
 
 async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[str, str, bool]]:
-    """Make role and database of a database URL; yield (what, name, whether it was missing) after each step.
+    """Create the role and database of a database URL; yield (what, name, whether it was missing) after each step.
 
-    admin: arguments of asyncpg.connect for somebody who may create roles and databases.
-    Raises StoreUnavailable, NotPermitted, and Conflict when the database belongs to somebody else.
+    admin: arguments of asyncpg.connect for a role that may create roles and databases.
+    Raises StoreUnavailable, NotPermitted, and Conflict when the database belongs to another role.
     """
     login = Login.of(url)
     try:
@@ -58,7 +58,7 @@ async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[s
             connection.terminate()
     except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         raise NotPermitted(
-            f"PostgreSQL refused: {error}; ADMIN_DATABASE_URL must name somebody who may create roles and databases"
+            f"PostgreSQL refused: {error}; ADMIN_DATABASE_URL must name a role that may create roles and databases"
         ) from error
     except ConnectionRefusedError as error:
         raise StoreUnavailable(refused("ADMIN_DATABASE_URL")) from error
@@ -67,7 +67,7 @@ async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[s
 
 
 async def _make_login(connection: asyncpg.Connection, login: Login, url: str) -> bool:
-    """Make the role; where it is there with another password than the URL's, give it that one."""
+    """Create the role, or give an existing one the URL's password if it has another."""
     row = await connection.fetchrow("select rolcreaterole and rolcreatedb from pg_roles where rolname = $1", login.role)
     if row is None:
         await _execute(connection, f"create role %I {_RIGHTS}", login.role)
@@ -79,25 +79,25 @@ async def _make_login(connection: asyncpg.Connection, login: Login, url: str) ->
 
 
 async def _password_holds(url: str) -> bool:
-    """Ask the server itself: what it keeps of a password is for superusers' eyes."""
+    """Report whether the URL's password works, by logging in: only superusers can read what the server stores."""
     try:
         connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)
     except asyncpg.InvalidPasswordError:
         return False
-    except asyncpg.InvalidCatalogNameError:  # said after the password was taken
+    except asyncpg.InvalidCatalogNameError:  # raised after the password was accepted
         return True
     connection.terminate()
     return True
 
 
 async def _make_app_role(connection: asyncpg.Connection, member: str) -> bool:
-    """Make the role of requests, and let the login role act as it and hand it on, as the first schema file does."""
-    there = await connection.fetchval("select exists (select from pg_roles where rolname = $1)", APP_ROLE)
-    if not there:
+    """Create the role of requests, and let the login role use and grant it, as the first schema file does."""
+    exists = await connection.fetchval("select exists (select from pg_roles where rolname = $1)", APP_ROLE)
+    if not exists:
         await connection.execute(f"create role {APP_ROLE} nologin")
     if not await connection.fetchval("select pg_has_role($1, $2, 'member')", member, APP_ROLE):
         await _execute(connection, f"grant {APP_ROLE} to %I with admin option", member)
-    return not there
+    return not exists
 
 
 async def _make_database(connection: asyncpg.Connection, login: Login) -> bool:
@@ -115,19 +115,19 @@ async def _make_database(connection: asyncpg.Connection, login: Login) -> bool:
         )
     elif owner != login.role:
         raise Conflict(
-            f"the database {login.database} belongs to {owner}, not to {login.role} whom DATABASE_URL names;"
+            f"the database {login.database} belongs to {owner}, not to {login.role}, which DATABASE_URL names;"
             " name another database, or hand it over: alter database … owner to …"
         )
     return owner is None
 
 
 async def _execute(connection: asyncpg.Connection, statement: str, *names: str) -> None:
-    """Execute a statement with names (%I) and texts (%L) put in by PostgreSQL itself."""
+    """Execute a statement with names (%I) and texts (%L) that PostgreSQL quotes itself."""
     await connection.execute(await connection.fetchval("select format($1, variadic $2::text[])", statement, names))
 
 
 def scram_verifier(password: str, salt: bytes | None = None) -> str:
-    """Return what PostgreSQL stores of a password (RFC 5803), so that the password is in no statement and no log."""
+    """Return what PostgreSQL stores of a password (RFC 5803), to keep the password out of statements and logs."""
     salt = salt or os.urandom(16)
     salted = hashlib.pbkdf2_hmac("sha256", unicodedata.normalize("NFKC", password).encode(), salt, _SCRAM_ROUNDS)
     client = hmac.digest(salted, b"Client Key", "sha256")

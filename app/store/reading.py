@@ -1,4 +1,4 @@
-"""Reads memories: by id, newest first, by conversation, around a turn; counts them."""
+"""Reads memories by id, newest first, by conversation or around a turn, and counts them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from app.store.rows import LIVE, MEMORY_COLUMNS, conditions, to_memory
 
 
 class Reading:
-    """The part of the store that reads memories; archived ones only where it says so, expired ones never."""
+    """The part of the store that reads memories; archived ones only where stated, expired ones never."""
 
     db: Database
 
     async def get(self, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Memory]:
-        """Return those of `ids` that are there, archived ones included, expired ones not."""
         rows = await self._fetch(
             scope,
             f"select {MEMORY_COLUMNS} from memories"
@@ -27,7 +26,6 @@ class Reading:
         return {row["id"]: to_memory(row) for row in rows}
 
     async def recent(self, scope: Scope, limit: int) -> list[Memory]:
-        """Return the newest memories, newest first."""
         rows = await self._fetch(
             scope,
             f"select {MEMORY_COLUMNS} from memories where user_id = $1 and {LIVE}"
@@ -37,7 +35,6 @@ class Reading:
         return [to_memory(row) for row in rows]
 
     async def of_project(self, scope: Scope, project: str, limit: int) -> list[Memory]:
-        """Return the newest memories of a project, newest first."""
         rows = await self._fetch(
             scope,
             f"select {MEMORY_COLUMNS} from memories where user_id = $1 and project = $2 and {LIVE}"
@@ -48,7 +45,6 @@ class Reading:
         return [to_memory(row) for row in rows]
 
     async def of_conversation(self, scope: Scope, conversation_id: str, limit: int) -> list[Memory]:
-        """Return the turns of a conversation in their order."""
         rows = await self._fetch(
             scope,
             f"select {MEMORY_COLUMNS} from memories where user_id = $1 and conversation_id = $2 and {LIVE}"
@@ -59,7 +55,6 @@ class Reading:
         return [to_memory(row) for row in rows]
 
     async def neighbours(self, scope: Scope, ids: Sequence[UUID], before: int, after: int) -> dict[UUID, list[Memory]]:
-        """Return for each turn the live turns of its session around it and itself, in order."""
         columns = ", ".join(f"n.{name.strip()}" for name in MEMORY_COLUMNS.split(","))
         rows = await self._fetch(
             scope,
@@ -81,7 +76,6 @@ class Reading:
         return around
 
     async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:
-        """Return what ranking needs of those candidates that are live, the user's, and pass the filter."""
         condition, arguments = conditions(scope.user, where, first=3)
         rows = await self._fetch(
             scope,
@@ -98,7 +92,7 @@ class Reading:
     async def match(
         self, scope: Scope, terms: Sequence[int], where: Filter, limit: int
     ) -> list[tuple[UUID, list[int]]]:
-        """Find memories that hold any of the terms without the index, newest first: (id, own terms) each."""
+        """Find memories that hold any of the terms, newest first, without the index; return (id, its terms) of each."""
         condition, arguments = conditions(scope.user, where, first=4)
         rows = await self._fetch(
             scope,
@@ -111,7 +105,7 @@ class Reading:
         return [(row["id"], row["terms"]) for row in rows]
 
     async def stats(self, scope: Scope, project: str | None) -> Stats:
-        """Count the user's memories, archived ones included; one of several pieces counts once."""
+        """Count the user's memories, including archived ones; a memory of several pieces counts once."""
         rows = await self._fetch(
             scope,
             """

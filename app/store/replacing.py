@@ -1,8 +1,8 @@
-"""Puts the tables of a backup in the place of those that are there, in one transaction.
+"""Replaces all tables by those of a backup, in one transaction.
 
-The new tables are made and filled in a schema that nobody sees, while the old ones are read as ever. Only the last
-statements drop the old ones and move the new ones in. Whatever ends the transaction before its commit, kill -9 and a
-power failure too, leaves the old tables as they were, and PostgreSQL takes the rest away.
+It creates and fills the new tables in a separate schema that no one else sees, while the old ones stay readable. Only
+the last statements drop the old ones and move the new ones in. Whatever ends the transaction before its commit, even
+kill -9 or a power failure, leaves the old tables unchanged, and PostgreSQL removes the rest.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from app.store.migrations import LOCK_KEY, migrate
 from app.store.snapshots import FATES, Fate, Table, copy_out
 from app.store.terms import COUNT_ALL
 
-_PATIENCE_S = 3.0  # a server that was just stopped may still be closing its connections
+_PATIENCE_S = 3.0  # a server that just stopped may still be closing its connections
 _PAUSE_S = 0.1
-_LOCK_TIMEOUT = "30s"  # for the old tables, should somebody be reading them by hand
+_LOCK_TIMEOUT = "30s"  # for the old tables, in case someone is reading them by hand
 
 _CONNECTED = """
 select count(*), string_agg(distinct coalesce(host(client_addr), 'a socket'), ', ') from pg_stat_activity
@@ -33,25 +33,25 @@ where datname = current_database() and application_name like $1 and pid <> pg_ba
 _TABLES = "select relname::text from pg_class where relnamespace = $1::regnamespace and relkind in ('r', 'p')"
 _SEQUENCES = """
 select relname::text from pg_class c where relnamespace = $1::regnamespace and relkind = 'S'
-and not exists (select from pg_depend where objid = c.oid and deptype in ('a', 'i')) -- those go with their columns
+and not exists (select from pg_depend where objid = c.oid and deptype in ('a', 'i')) -- dropped with their columns
 """
 _FUNCTIONS = """
 select quote_ident(proname) || '(' || pg_get_function_identity_arguments(oid) || ')' from pg_proc
 where pronamespace = $1::regnamespace
 """
-# Numbers that a table gives out itself go on after the highest one that was loaded.
+# A table's own sequences continue after the highest number loaded.
 _NUMBERED = """
 select attname::text, pg_get_serial_sequence(format('%I.%I', $1::text, $2::text), attname) as sequence
 from pg_attribute
 where attrelid = format('%I.%I', $1::text, $2::text)::regclass and attnum > 0 and not attisdropped
   and pg_get_serial_sequence(format('%I.%I', $1::text, $2::text), attname) is not null
 """
-# Above every position that a follower can have now, so that one which missed the change rebuilds.
+# Above every position that a follower can have now, so that a follower that missed the change rebuilds.
 _PRUNED = "update log_positions set xid = ((pg_current_xact_id()::text::bigint + 1)::text)::xid8 where name = 'pruned'"
 
 
 class Replacement:
-    """New tables in the making. Names in SQL mean them, as they come first on the search path."""
+    """The new tables, which unqualified names in SQL mean, because their schema is first on the search path."""
 
     def __init__(self, connection: asyncpg.Connection, target: str) -> None:
         self._connection = connection
@@ -59,16 +59,16 @@ class Replacement:
         self._making = f"restore_{secrets.token_hex(4)}"
 
     async def make(self, schema: int) -> None:
-        """Make empty tables as schema file number `schema` left them."""
+        """Create empty tables as of schema file number `schema`."""
         await self._connection.execute(f"create schema {self._making}")
         await self._connection.execute(f"set local search_path = {self._making}, {self._target}")
         await migrate(self._connection, schema)
         for name in await self._copied():
-            await self._connection.execute(f"alter table {name} disable trigger user")  # no changes, no counting
-            await self._connection.execute(f"delete from {name}")  # what the schema files put there
+            await self._connection.execute(f"alter table {name} disable trigger user")  # do not log or count the rows
+            await self._connection.execute(f"delete from {name}")  # rows that the schema files inserted
 
     async def load(self, table: Table, rows: AsyncIterator[bytes]) -> None:
-        """Fill a table. Raises Conflict when the rows are not what it takes."""
+        """Fill a table. Raises Conflict when it does not accept the rows."""
         if FATES.get(table.name) is not Fate.COPIED:
             raise Conflict(f"there is no table {table.name[:60]!r} to restore; nothing was changed")
         try:
@@ -76,11 +76,11 @@ class Replacement:
                 table.name, schema_name=self._making, columns=table.columns, source=rows
             )
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.SyntaxOrAccessError) as error:
-            # PostgreSQL's own words may hold the text of a memory
-            raise Conflict(f"table {table.name} does not take the rows: {type(error).__name__}") from error
+            # PostgreSQL's message may contain the text of a memory
+            raise Conflict(f"table {table.name} does not accept the rows: {type(error).__name__}") from error
 
     async def finish(self) -> UUID:
-        """Bring the schema up to date, derive what is derived, take the old tables' place; return the new id."""
+        """Migrate, compute the derived tables and replace the old tables; return the new database's id."""
         connection = self._connection
         for name in await self._copied():
             await connection.execute(f"alter table {name} enable trigger user")
@@ -98,8 +98,8 @@ class Replacement:
         return UUID(str(await connection.fetchval("select database_id from instance")))
 
     async def _copied(self) -> list[str]:
-        there = {row[0] for row in await self._connection.fetch(_TABLES, self._making)}
-        return [name for name, fate in FATES.items() if fate is Fate.COPIED and name in there]
+        existing = {row[0] for row in await self._connection.fetch(_TABLES, self._making)}
+        return [name for name, fate in FATES.items() if fate is Fate.COPIED and name in existing]
 
     async def _continue_numbers(self, name: str) -> None:
         for row in await self._connection.fetch(_NUMBERED, self._making, name):
@@ -120,7 +120,9 @@ class Replacement:
         try:
             await connection.execute(f"drop table if exists {', '.join(f'{target}.{name}' for name in tables)}")
         except (asyncpg.LockNotAvailableError, asyncpg.DependentObjectsStillExistError) as error:
-            raise Conflict(f"the old tables cannot go: {error}; end what uses them and restore again") from error
+            raise Conflict(
+                f"the old tables cannot be dropped: {error}; end what uses them and restore again"
+            ) from error
         for kind, names in (("sequence", sequences), ("function", functions)):
             for name in names:
                 await connection.execute(f"drop {kind} if exists {target}.{name}")
@@ -134,10 +136,10 @@ class Replacement:
 
 @asynccontextmanager
 async def replacement(db: Database, schema: int, *, replace: bool) -> AsyncIterator[Replacement]:
-    """Begin to replace all tables; committed at the end of the block, undone by any error.
+    """Replace all tables: commit at the end of the block, roll back on any error.
 
-    schema: number of the schema file the rows were written under. Servers that start meanwhile wait.
-    Raises Conflict while a server is connected, and, without `replace`, when there is anything to lose.
+    schema: number of the schema file that the rows match. Servers that start meanwhile wait.
+    Raises Conflict while a server is connected and, without `replace`, when the database is not empty.
     """
     async with db.session() as connection:
         await _take_lock(connection)
@@ -146,13 +148,13 @@ async def replacement(db: Database, schema: int, *, replace: bool) -> AsyncItera
         if not replace:
             await _refuse_content(connection)
         async with connection.transaction():
-            made = Replacement(connection, target)
-            await made.make(schema)
-            yield made
+            new_tables = Replacement(connection, target)
+            await new_tables.make(schema)
+            yield new_tables
 
 
 async def rows_of(db: Database, table: Table) -> AsyncIterator[bytes]:
-    """Yield the rows of a table in the text format of COPY."""
+    """Yield the rows of a table in COPY's text format."""
     async with db.session() as connection:
         async for piece in copy_out(connection, table):
             yield piece
@@ -169,25 +171,25 @@ async def _take_lock(connection: asyncpg.Connection) -> None:
 async def _wait_alone(connection: asyncpg.Connection) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        number, places = await connection.fetchrow(_CONNECTED, f"{APPLICATION_NAME}%")
+        number, addresses = await connection.fetchrow(_CONNECTED, f"{APPLICATION_NAME}%")
         if not number:
             return
         if time.monotonic() > deadline:
             raise Conflict(
-                f"servers, workers or commands are using this database ({number} connections from {places});"
+                f"servers, workers or commands are using this database ({number} connections from {addresses});"
                 " stop all of them and restore again"
             )
         await asyncio.sleep(_PAUSE_S)
 
 
 async def _refuse_content(connection: asyncpg.Connection) -> None:
-    """Raise Conflict when a table that a backup brings has rows; the list of backups does not count."""
+    """Raise Conflict if a table that a backup fills has rows, except the list of backups."""
     for name, fate in FATES.items():
         if fate is not Fate.COPIED or name == "backups":
             continue
-        there = await connection.fetchval("select to_regclass($1) is not null", name)
-        if there and await connection.fetchval(f"select exists (select from {name})"):
+        exists = await connection.fetchval("select to_regclass($1) is not null", name)
+        if exists and await connection.fetchval(f"select exists (select from {name})"):
             raise Conflict(
-                f"the database is not empty (table {name} has rows); give --replace to put the backup in the place of"
-                " everything in it, or restore into another one"
+                f"the database is not empty (table {name} has rows); give --replace to replace everything"
+                " in it by the backup, or restore into another one"
             )

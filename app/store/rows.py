@@ -1,4 +1,4 @@
-"""Turns database rows into the domain's types; `project` is '' in the database where the domain has None."""
+"""Converts database rows to the domain's types; a `project` of None is '' in the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIVE = "archived_at is null and (expires_at is null or expires_at > now())"
 
 
 def to_memory(row: Any) -> Memory:
-    """Return the memory of a row that holds MEMORY_COLUMNS."""
+    """Return the memory of a row with MEMORY_COLUMNS."""
     return Memory(
         id=row["id"],
         version=row["version"],
@@ -41,7 +41,7 @@ def to_memory(row: Any) -> Memory:
 
 
 def to_token(row: Any) -> Token:
-    """Return the token of a row; `client` is among its columns where a client has it."""
+    """Return the token of a row, which has a column `client` if a client has the token."""
     return Token(
         id=row["id"],
         user=row["user_id"],
@@ -57,7 +57,7 @@ def to_token(row: Any) -> Token:
 def conditions(user: str, where: Filter, first: int = 1) -> tuple[str, list[Any]]:
     """Return the SQL condition of a filter on live memories, and its arguments numbered from `first`.
 
-    The user is named although row-level security does the same: it is what the planner uses an index for.
+    It names the user, although row-level security does so too, because the planner needs it to use an index.
     """
     parts, arguments = [LIVE], []
 
@@ -84,7 +84,7 @@ def conditions(user: str, where: Filter, first: int = 1) -> tuple[str, list[Any]
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562, 5.7): ids made one after the other lie together in an index."""
+    """Return a UUIDv7 (RFC 9562, 5.7): consecutive ids are close together in an index."""
     milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     value = milliseconds << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1

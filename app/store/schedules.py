@@ -1,4 +1,4 @@
-"""The last run of each schedule, shared by all processes that may be the one to run it."""
+"""The last run of each schedule, shared by all processes that may run it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from app.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """A schedule's last run, or the moment since which it is known (`started_at` is None then).
+    """A schedule's last run; if it never ran, `started_at` is None and `due_at` is when it was first seen.
 
-    due_at: the moment of the schedule that was run. finished_at: None while it runs, and when it was interrupted.
-    problem: why it failed, None when it succeeded.
+    due_at: the scheduled time of the run. finished_at: None while it runs, and after an interruption.
+    problem: why it failed, None if it succeeded.
     """
 
     due_at: datetime
@@ -25,13 +25,13 @@ class LastRun:
 
 
 class ScheduleRuns:
-    """The table of runs; written by the leader alone. All raise StoreUnavailable."""
+    """The table of runs, which only the leader writes. Every call raises StoreUnavailable."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def last(self, name: str, now: datetime) -> LastRun:
-        """Return the last run; a schedule that was never seen is known from now on."""
+        """Return the last run; record a new schedule as first seen `now`."""
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(
                 "with new as ("
@@ -44,7 +44,7 @@ class ScheduleRuns:
         return LastRun(*row)
 
     async def begin(self, name: str, now: datetime, due_at: datetime, attempt: int) -> None:
-        """Note that a run begins now."""
+        """Record the start of a run at `now`."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 "update schedule_runs set started_at = $2, due_at = $3, attempts = $4, finished_at = null,"
@@ -56,7 +56,7 @@ class ScheduleRuns:
             )
 
     async def finish(self, name: str, now: datetime, problem: str | None) -> None:
-        """Note how a run ended now."""
+        """Record the end of a run at `now`."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 "update schedule_runs set finished_at = $2, problem = $3,"

@@ -1,4 +1,4 @@
-"""A database to try something out in: beside the real one, dropped afterwards, also when its maker was killed."""
+"""Lends a scratch database beside the real one, and drops it afterwards, even if its creator was killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.store.unreachable import UNREACHABLE, why
 _PREFIX = "claude_memory_scratch_"
 _CONNECT_TIMEOUT_S = 10.0
 
-# Held by its maker as long as he lives, in the database from which it was made.
+# Held by the creator as long as it lives, in the database it creates the scratch database from.
 _LOCK = "select pg_try_advisory_lock(hashtextextended($1, 0))"
 _UNLOCK = "select pg_advisory_unlock(hashtextextended($1, 0))"
 _UNCONNECTED = f"""
@@ -27,9 +27,9 @@ and not exists (select from pg_stat_activity where pg_stat_activity.datname = pg
 
 @asynccontextmanager
 async def scratch_database(admin: Mapping[str, Any], beside: Database) -> AsyncIterator[Database]:
-    """Make an empty database, owned by the role of another one; drop it afterwards.
+    """Create an empty database, owned by the role of another one; drop it afterwards.
 
-    admin: arguments of asyncpg.connect for somebody who may create it. What is yielded is not open yet.
+    admin: arguments of asyncpg.connect for a role that may create it. The yielded Database is not open yet.
     Raises NotPermitted and StoreUnavailable.
     """
     async with beside.session() as connection:
@@ -42,8 +42,8 @@ async def scratch_database(admin: Mapping[str, Any], beside: Database) -> AsyncI
             await connection.execute(f"create database {name} template template0 owner {owner}")
         except asyncpg.InsufficientPrivilegeError as error:
             raise NotPermitted(
-                f"PostgreSQL refused to create a database to verify in: {error}; set ADMIN_DATABASE_URL to somebody"
-                " who may, or give the role the right: alter role … createdb"
+                f"PostgreSQL refused to create a database to verify in: {error}; set ADMIN_DATABASE_URL to a role"
+                " that may, or give this role the right: alter role … createdb"
             ) from error
         scratch = Database({**beside.connect_arguments, "database": name})
         try:
@@ -66,17 +66,17 @@ async def _connected(admin: Mapping[str, Any]) -> AsyncIterator[asyncpg.Connecti
 
 
 async def left_over(admin: Mapping[str, Any], *, drop: bool) -> int:
-    """Count the scratch databases whose makers were killed, and drop them when told to. Raises StoreUnavailable."""
+    """Count the scratch databases whose creators were killed, and drop them if `drop`. Raises StoreUnavailable."""
     async with _connected(admin) as connection:
         return await _left_over(connection, drop=drop)
 
 
 async def _left_over(connection: asyncpg.Connection, *, drop: bool) -> int:
-    found = 0
+    count = 0
     for row in await connection.fetch(_UNCONNECTED):
         if await connection.fetchval(_LOCK, row["datname"]):
-            found += 1
+            count += 1
             if drop:
                 await connection.execute(f"drop database if exists {row['datname']}")
             await connection.execute(_UNLOCK, row["datname"])
-    return found
+    return count

@@ -1,4 +1,4 @@
-"""Reads whole tables as of one moment: what a backup holds, and in which order it is loaded."""
+"""Reads whole tables for a backup, as of one moment and in the order in which a restore loads them."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ import asyncpg
 from app.store.database import Database
 from app.store.unreachable import UNREACHABLE
 
-_PIECES_WAITING = 4  # of some 64 KB each: PostgreSQL goes on while the last ones are packed
+_PIECES_WAITING = 4  # of some 64 KB each: PostgreSQL continues while the last ones are compressed
 
 
 class Fate(StrEnum):
-    """What becomes of a table when a backup is restored."""
+    """What a restore does with a table."""
 
     COPIED = "copied"
-    MADE_ANEW = "made anew"
+    RECREATED = "recreated"
 
 
-# Every table of the schema, in the order in which they are loaded: what others refer to comes first. A test holds
-# that a new table gets a line here.
+# Every table of the schema in loading order: a table comes after those it refers to. A test checks that no table is
+# missing here.
 FATES = {
-    "schema_migrations": Fate.MADE_ANEW,  # the schema is made by its own files, up to the backup's number
-    "instance": Fate.MADE_ANEW,  # a new database_id: an index made from the old data is never used for the restored
+    "schema_migrations": Fate.RECREATED,  # the schema files create it, up to the backup's number
+    "instance": Fate.RECREATED,  # a new database_id, so that no index of the old data is used for the restored data
     "conversations": Fate.COPIED,
     "memories": Fate.COPIED,
-    "embeddings": Fate.COPIED,  # they cost time and money to make
+    "embeddings": Fate.COPIED,  # making them costs time and money
     "quotas": Fate.COPIED,
-    "deletions": Fate.COPIED,  # a user whose deletion had begun stores nothing after a restore either
+    "deletions": Fate.COPIED,  # a user being deleted can store nothing after a restore either
     "tokens": Fate.COPIED,
     "oauth_clients": Fate.COPIED,
     "oauth_grants": Fate.COPIED,
     "oauth_tokens": Fate.COPIED,
-    "oauth_requests": Fate.MADE_ANEW,  # sign-ins in progress: minutes old, and begun again with a click
+    "oauth_requests": Fate.RECREATED,  # sign-ins in progress: minutes old, and easy to start again
     "schedule_runs": Fate.COPIED,
-    "backups": Fate.COPIED,  # together with what the replaced database knew, since those files are still there
-    "changes": Fate.MADE_ANEW,  # followers begin with the memories themselves
-    "log_positions": Fate.MADE_ANEW,
-    "term_counts": Fate.MADE_ANEW,  # counted from the memories
-    "usage": Fate.MADE_ANEW,  # the same
-    "index_collections": Fate.MADE_ANEW,  # they were filled from the old data
-    "rate_limits": Fate.MADE_ANEW,  # a minute's requests are forgiven
+    "backups": Fate.COPIED,  # merged with the replaced database's list, since those files still exist
+    "changes": Fate.RECREATED,  # followers start from the memories themselves
+    "log_positions": Fate.RECREATED,
+    "term_counts": Fate.RECREATED,  # counted from the memories
+    "usage": Fate.RECREATED,  # the same
+    "index_collections": Fate.RECREATED,  # those collections were filled from the old data
+    "rate_limits": Fate.RECREATED,  # losing a minute's counts does no harm
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table and its columns, in the order in which their values are written."""
+    """A table and its columns, in the order of the values in its rows."""
 
     name: str
     columns: tuple[str, ...]
@@ -64,8 +64,8 @@ class Table:
 class Snapshot:
     """All tables as of one moment.
 
-    schema: number of the newest schema file that was applied. horizon: transactions below it are all in here.
-    database_bytes: what all of the database takes on its disk.
+    schema: number of the newest applied schema file. horizon: all transactions below it are included.
+    database_bytes: size of the whole database on disk.
     """
 
     database_id: UUID
@@ -77,15 +77,15 @@ class Snapshot:
     _connection: asyncpg.Connection
 
     def rows(self, table: Table) -> AsyncGenerator[bytes]:
-        """Yield a table's rows in the text format of COPY, in pieces of any length."""
+        """Yield a table's rows in COPY's text format, in pieces of any length."""
         return copy_out(self._connection, table)
 
 
 @asynccontextmanager
 async def snapshot(db: Database) -> AsyncIterator[Snapshot]:
-    """Hold one moment of the database for reading; writers go on meanwhile. Raises StoreUnavailable."""
+    """Lend a snapshot of the database, which does not block writers. Raises StoreUnavailable."""
     async with db.session() as connection:
-        # Ended with its connection: a rollback could not be sent in the middle of a COPY.
+        # It ends with its connection: a rollback could not be sent during a COPY.
         await connection.execute("begin isolation level repeatable read read only")
         row = await connection.fetchrow(
             "select (select database_id from instance), (select max(number) from schema_migrations), now(),"
@@ -97,7 +97,7 @@ async def snapshot(db: Database) -> AsyncIterator[Snapshot]:
 
 
 async def table_columns(connection: asyncpg.Connection) -> dict[str, tuple[str, ...]]:
-    """Return the columns of every table of the current schema, without those that PostgreSQL computes itself."""
+    """Return the columns of every table of the current schema, without generated ones."""
     rows = await connection.fetch(
         "select relname, array_agg(attname::text order by attnum) from pg_attribute join pg_class c on c.oid = attrelid"
         " where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')"
@@ -107,9 +107,9 @@ async def table_columns(connection: asyncpg.Connection) -> dict[str, tuple[str, 
 
 
 async def copy_out(connection: asyncpg.Connection, table: Table) -> AsyncGenerator[bytes]:
-    """Yield the rows of a table in the text format of COPY, in pieces of any length.
+    """Yield the rows of a table in COPY's text format, in pieces of any length.
 
-    A connection whose generator was not read to its end is of no more use.
+    If the generator is not read to its end, the connection is no longer usable.
     """
     pieces: asyncio.Queue[bytes] = asyncio.Queue(_PIECES_WAITING)
     copying = asyncio.create_task(connection.copy_from_table(table.name, columns=table.columns, output=pieces.put))

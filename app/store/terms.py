@@ -1,7 +1,7 @@
-"""What ranking knows of the searched projects: how many live memories hold a term, and who speaks in them.
+"""Counts for ranking: how many live memories of the searched projects contain a term, and who speaks in them.
 
-`term_counts` holds them up to a transaction horizon; the changes from there on are added when
-they are read, so a count is exact without a write to a contended row in every transaction.
+`term_counts` has the counts up to a transaction horizon; a read adds the changes since. So a count is exact, and
+transactions do not contend for a row.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from app.memory.types import Corpus, Scope
 from app.store.database import Database
 
-SPEAKERS_LIMIT = 200  # more names than that tell nobody apart
-COUNT_TERM = 0  # the term that every live memory holds: its count is the number of memories
+SPEAKERS_LIMIT = 200  # more names than that distinguish no one
+COUNT_TERM = 0  # a term in every live memory: its count is the number of memories
 FOLD_LOCK = 0x636C7465726D  # "clterm": one process folds at a time
 
 # A loose index scan: one step of the index for each distinct name, however many rows there are.
@@ -44,7 +44,7 @@ select distinct name from unnest($3::text[]) as wanted, lateral (
 ) as of_project limit $4
 """
 
-# Folded counts, and those of the changes since; {within} limits to projects.
+# Folded counts plus those of the changes since; the {within…} limit them to projects.
 _COUNTS = """
 select term, sum(memories)::bigint from (
     select term, memories::bigint from term_counts
@@ -75,14 +75,14 @@ _IN_PROJECTS = _COLLECTION.format(
     speakers=_SPEAKERS_IN,
 )
 
-# The number of live memories is the document frequency of the term that all of them hold.
+# The number of live memories is the document frequency of the term that all of them contain.
 LIVE_MEMORIES = f"""
 select (select coalesce(sum(memories), 0) from term_counts where term = {COUNT_TERM})::bigint
      + (select count(*) filter (where {COUNT_TERM} = any(added)) - count(*) filter (where {COUNT_TERM} = any(removed))
         from changes where xid >= (select xid from log_positions where name = 'term_counts'))
 """
 
-# Folds some $1 changes, to the end of a transaction's; returns whether there are more.
+# Folds about $1 changes, up to the end of a transaction; returns whether there are more.
 _FOLD = """
 with starts as (
     select terms.xid as first, usage.xid as first_used, pg_snapshot_xmin(pg_current_snapshot()) as settled
@@ -113,10 +113,10 @@ with starts as (
 )
 update log_positions set xid = horizon from bounds where name in ('term_counts', 'usage') returning horizon < settled
 """
-_FOLD_AT_ONCE = 20_000  # changes of one statement: some seconds of work
-_FOLD_LIMIT_S = 600.0  # for one transaction that changed many at once, as only people at psql do
+_FOLD_AT_ONCE = 20_000  # changes per statement: some seconds of work
+_FOLD_LIMIT_S = 600.0  # for one transaction with very many changes, as only someone at psql makes
 
-# All counts anew, from the memories alone: statements for one transaction.
+# Recount everything from the memories: statements for one transaction.
 COUNT_ALL = (
     "delete from changes",
     "delete from term_counts",
@@ -135,7 +135,6 @@ class Terms:
     db: Database
 
     async def corpus(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus:
-        """Return exact document frequencies as of now, and the distinct names of speakers, at most 200."""
         wanted = None if projects is None else list(projects)
         async with self.db.as_user(scope.user) as connection:
             sql = _ANYWHERE if wanted is None else _IN_PROJECTS
@@ -144,13 +143,13 @@ class Terms:
         return Corpus(memories=counts.pop(COUNT_TERM, 0), holding=counts, speakers=tuple(row[1]))
 
     async def fold_term_counts(self) -> None:
-        """Move settled changes into `term_counts` and `usage`; does nothing while another process does it."""
+        """Fold settled changes into `term_counts` and `usage`; do nothing while another process folds."""
         while await self._fold_some():
             pass
 
     async def _fold_some(self) -> bool:
-        """Move some of them; return whether there are more."""
-        # _FOLD is one statement, so horizon, changes and position are of one snapshot, taken after the lock. With
+        """Fold some changes; return whether there are more."""
+        # _FOLD is one statement, so horizon, changes and position are from one snapshot, taken after the lock. With
         # repeatable read it would be taken before, and miss what another process folded in between.
         async with self.db.as_service() as connection, connection.transaction(isolation="read_committed"):
             if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", FOLD_LOCK):

@@ -1,4 +1,4 @@
-"""Access tokens in PostgreSQL, those made by hand and those clients got by signing in: only their SHA-256 is kept."""
+"""Access tokens in PostgreSQL, made by an operator or issued to clients; only their SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LIVE = "revoked_at is null and (expires_at is null or expires_at > now())"
 class Tokens:
     """The token store; runs as the service, because requests cannot read the table.
 
-    resource: the PUBLIC_URL for which clients' tokens are taken; None takes none of them.
+    resource: the PUBLIC_URL whose clients' tokens are accepted; None rejects all of them.
     """
 
     def __init__(self, db: Database, resource: str | None = None) -> None:
         self._db, self._resource = db, resource
 
     async def find(self, digest: bytes) -> Token | None:
-        """Return the live token with that SHA-256 digest, and note that it was used."""
+        """Return the live token with this SHA-256 digest, and record its use."""
         async with self._db.as_service() as connection:
             token = await _find_made_by_hand(connection, digest)
             if token is None and self._resource is not None:
@@ -36,7 +36,7 @@ class Tokens:
         return token
 
     async def find_made_by_hand(self, digest: bytes) -> Token | None:
-        """Return the live token with that SHA-256 digest unless it is a client's: those prove no identity."""
+        """Return the live token with this SHA-256 digest unless it is a client's, which proves no identity."""
         async with self._db.as_service() as connection:
             return await _find_made_by_hand(connection, digest)
 
@@ -55,7 +55,7 @@ class Tokens:
         return to_token(row)
 
     async def ensure(self, digest: bytes, user: str, scopes: Sequence[str]) -> bool:
-        """Store a digest unless it is there, revoked or not; return whether it was stored."""
+        """Store a digest unless it is stored already, even revoked; return whether it was stored."""
         async with self._db.as_service() as connection:
             done = await connection.execute(
                 "insert into tokens (id, user_id, digest, scopes) values ($1, $2, $3, $4)"
@@ -68,11 +68,11 @@ class Tokens:
         return str(done) == "INSERT 0 1"
 
     async def list(self) -> builtins.list[Token]:
-        """Return all tokens, and what was granted to clients, newest first."""
+        """Return all tokens and clients' grants, newest first."""
         async with self._db.as_service() as connection:
             made = [to_token(row) for row in await connection.fetch(f"select {_COLUMNS} from tokens")]
-            found = [*made, *await list_grants(connection)]
-        return sorted(found, key=lambda token: token.created_at, reverse=True)
+            tokens = [*made, *await list_grants(connection)]
+        return sorted(tokens, key=lambda token: token.created_at, reverse=True)
 
     async def revoke(self, token_id: str) -> bool:
         """Revoke a token, a client's grant or a client with all its grants; False when no live one has that id."""
@@ -86,7 +86,7 @@ class Tokens:
             return await revoke_grant(connection, token_id) or await remove_client(connection, token_id)
 
     async def any_live(self) -> bool:
-        """Tell whether anyone could sign in."""
+        """Report whether anyone can sign in."""
         async with self._db.as_service() as connection:
             return bool(await connection.fetchval(f"select exists (select from tokens where {_LIVE})"))
 

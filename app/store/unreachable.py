@@ -1,4 +1,4 @@
-"""Which errors mean that PostgreSQL did not do it, and how they are said."""
+"""The errors that mean PostgreSQL did not do the work, and their messages."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ UNREACHABLE = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
-    asyncpg.OperatorInterventionError,  # it stops, starts, crashed, or a statement took too long
+    asyncpg.OperatorInterventionError,  # it is stopping or starting, crashed, or a statement took too long
     asyncpg.ReadOnlySQLTransactionError,  # it has become a standby
     asyncpg.TooManyConnectionsError,
     asyncpg.DiskFullError,
-    asyncpg.TransactionRollbackError,  # a deadlock: PostgreSQL undid one side
+    asyncpg.TransactionRollbackError,  # a deadlock: PostgreSQL rolled back one side
     OSError,
     TimeoutError,
 )
 
 
 def why(error: BaseException) -> str:
-    """Say in one line why PostgreSQL did not do it; no address, no secret."""
+    """Return in one line why PostgreSQL did not do the work, without addresses or secrets."""
     if isinstance(error, TimeoutError | asyncpg.QueryCanceledError):
-        return "PostgreSQL did not answer in time; a write may have been done, sending it again is harmless"
+        return "PostgreSQL did not answer in time; a write may have been done, but sending it again is harmless"
     if isinstance(error, asyncpg.DiskFullError):
-        return "PostgreSQL has no disk space left; nothing was changed, free some space"
+        return "PostgreSQL has no disk space left and changed nothing; free some space"
     if isinstance(error, asyncpg.TransactionRollbackError):
-        return "two calls changed the same memories at once; nothing was changed by this one, try again"
+        return "two calls changed the same memories at once; this one changed nothing, try again"
     return (
-        f"PostgreSQL does not answer ({type(error).__name__}); a write may have been done, sending it again is harmless"
+        f"PostgreSQL does not answer ({type(error).__name__}); a write may have been done, but sending it"
+        " again is harmless"
     )
 
 
 def refused(url: str) -> str:
-    """Say that nothing listens there, so nothing was written. url: the setting that names the server."""
+    """Return the message for a refused connection, which wrote nothing. url: the setting with the server's URL."""
     return f"PostgreSQL does not answer (ConnectionRefusedError); check {url}, and that PostgreSQL runs there"

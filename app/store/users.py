@@ -1,7 +1,7 @@
-"""Users as an operator sees them: what each keeps and may keep, and the deletion of one with everything it has.
+"""Users for an operator: how much each stores and may store, and the deletion of a user with all data.
 
-A user is whoever has something here: memories, a token, a client that was allowed in, a quota. Which tables name users
-is read from PostgreSQL's catalogue, so a table that comes later is counted and emptied too, without being listed here.
+A user is a name with memories, a token, a grant to a client or a quota. The tables that name users are read from
+PostgreSQL's catalogue, so a table added later is counted and emptied too, without being listed here.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from app.memory.types import Quota, Use
 from app.store.database import Database
 from app.store.terms import FOLD_LOCK
 
-_AT_ONCE = 2_000  # memories of one transaction of a deletion: some 0.2 s, in which the log grows by as many entries
-_LONG_S = 600.0  # for what touches all rows of a user in one statement
-_USER_LOCK = 0x75736572  # "user": the lock that check_user of the schema takes
-_LOG = "changes"  # its entries outlive the user, as ids alone, until every follower has read of the deletion
-# All else goes first, with it every way to sign in.
+_AT_ONCE = 2_000  # memories per transaction of a deletion: some 0.2 s, and as many entries in the log
+_LONG_S = 600.0  # for a statement on all rows of a user
+_USER_LOCK = 0x75736572  # "user": the lock that the schema's check_user takes
+_LOG = "changes"  # its entries outlive the user, as ids only, until every follower has read the deletion
+# Deleted last; every way to sign in is in the other tables.
 _LAST = {"memories", "embeddings", "conversations", "term_counts", "usage", "deletions", _LOG}
 
 _TABLES = """
@@ -60,7 +60,7 @@ where user_id = $1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRow:
-    """A user. deletion_begun_at: set while the user is being deleted, or where that was cut short."""
+    """A user. deletion_begun_at: set while the user is being deleted, or if the deletion was interrupted."""
 
     user: str
     use: Use
@@ -73,11 +73,11 @@ class UnknownUser(NotFound):
     """No row names the user."""
 
     def __init__(self, user: str) -> None:
-        super().__init__(f"user {user!r}: nothing here is of this name; claude-memory user list shows all users")
+        super().__init__(f"user {user!r}: there is no such user; claude-memory user list shows all users")
 
 
 class Users:
-    """Lists users, sets quotas, deletes; runs as the service."""
+    """Lists and deletes users and sets their quotas; runs as the service."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -98,7 +98,7 @@ class Users:
         ]
 
     async def set_quota(self, user: str, memories: int | None, bytes_: int | None) -> None:
-        """Give a user a quota of its own; 0 is no limit, None leaves what is set."""
+        """Set a user's own quota; 0 means no limit, None leaves a value unchanged."""
         async with self._db.as_service() as connection:
             await connection.execute(
                 """
@@ -112,12 +112,12 @@ class Users:
             )
 
     async def drop_quota(self, user: str) -> None:
-        """Let the settings' quota hold for a user again."""
+        """Remove a user's own quota, so that the settings' quota applies again."""
         async with self._db.as_service() as connection:
             await connection.execute("delete from quotas where user_id = $1", user)
 
     async def use(self, user: str) -> Use:
-        """Return what a user keeps and may keep."""
+        """Return how much a user stores and may store."""
         async with self._db.as_service() as connection:
             row = await connection.fetchrow(
                 """
@@ -131,30 +131,30 @@ class Users:
         return Use(row[0], row[1], Quota(row[2], row[3]))
 
     async def rows(self, user: str) -> dict[str, int]:
-        """Count the rows that name a user, by table; tables without any are left out."""
+        """Count the rows that name a user, by table, leaving out tables without any."""
         async with self._db.as_service() as connection:
             return await _rows(connection, await _tables(connection), user)
 
     async def known(self, user: str) -> bool:
-        """Tell whether any row names a user."""
+        """Report whether any row names a user."""
         async with self._db.as_service() as connection:
             named = [f"exists (select from {table} where user_id = $1)" for table in await _tables(connection)]
             return bool(await connection.fetchval(f"select {' or '.join(named)}", user, timeout=_LONG_S))
 
     async def delete(self, user: str, on_deleted: Callable[[int], None] = lambda memories: None) -> None:
-        """Delete everything that names a user; one that was cut short goes on where it was.
+        """Delete everything that names a user; an interrupted deletion continues where it stopped.
 
-        First nobody can sign in or write as the user any more (Conflict), then the memories go, some at a time, and
-        the indexes follow the change log; in the end the rest goes in one transaction, which holds only if no row
-        names the user. on_deleted: told how many memories each step deleted.
+        First it blocks signing in and writing as the user (Conflict). Then it deletes the memories, some at a time, and
+        the indexes follow the change log. Last it deletes the rest in one transaction, which commits only if no row
+        names the user. on_deleted: called with how many memories each step deleted.
         Raises Conflict when a row is left.
         """
-        await self._shut(user)
+        await self._block(user)
         while deleted := await self._delete_memories(user):
             on_deleted(deleted)
         await self._finish(user)
 
-    async def _shut(self, user: str) -> None:
+    async def _block(self, user: str) -> None:
         async with self._db.as_service() as connection, connection.transaction():
             await connection.execute(
                 "select pg_advisory_xact_lock($1, hashtext($2))", _USER_LOCK, user, timeout=_LONG_S
@@ -176,7 +176,7 @@ class Users:
 
     async def _finish(self, user: str) -> None:
         async with self._db.as_service() as connection, connection.transaction(isolation="read_committed"):
-            # Nobody folds meanwhile: what is counted of the user goes as a whole, folded or not.
+            # The lock keeps others from folding, so that all counts of the user are deleted, folded or not.
             await connection.execute("select pg_advisory_xact_lock($1)", FOLD_LOCK, timeout=_LONG_S)
             tables = await _tables(connection)
             for table in tables:
@@ -185,12 +185,12 @@ class Users:
             await connection.execute(_FORGET_IN_LOG, user, timeout=_LONG_S)
             if left := await _rows(connection, tables, user):
                 raise Conflict(
-                    f"user {user!r}: rows are left in {', '.join(left)}; something still writes there, try again"
+                    f"user {user!r}: rows are left in {', '.join(left)}; something still writes to them; try again"
                 )
 
 
 async def _tables(connection: Any) -> list[str]:
-    """Return the tables with a user_id, those that refer to others before them."""
+    """Return the tables with a user_id, each before the tables it refers to."""
     rows = {row["id"]: row for row in await connection.fetch(_TABLES)}
     order: TopologicalSorter[int] = TopologicalSorter()
     for id_, row in rows.items():

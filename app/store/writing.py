@@ -31,7 +31,6 @@ class Writing:
     db: Database
 
     async def add(self, scope: Scope, memory: NewMemory) -> Stored:
-        """Store a memory and its change in one transaction; the same content again answers with the first one."""
         async with self.db.as_user(scope.user) as connection:
             while True:
                 if await _insert(connection, scope, memory):
@@ -42,9 +41,9 @@ class Writing:
     async def update(
         self, scope: Scope, memory_id: UUID, update: MemoryUpdate, piece: Piece | None, content_hash: bytes | None
     ) -> int:
-        """Change a memory and return its new version; kind, tags, metadata, expiry, archive go to the whole text.
+        """Change a memory and return its new version; all but the text applies to every piece.
 
-        Raises NotFound, and Conflict when the new text is that of another memory.
+        Raises NotFound, and Conflict when another memory has the new text.
         """
         async with self.db.as_user(scope.user) as connection:
             try:
@@ -59,7 +58,6 @@ class Writing:
         return version
 
     async def forget(self, scope: Scope, selection: Selection, dry_run: bool) -> int:
-        """Delete what the selection names, whole texts always, and return how many of those went (or would)."""
         condition, arguments = _selected(scope, selection)
         whole = f"user_id = $1 and whole_id in (select whole_id from memories where {condition})"
         async with self.db.as_user(scope.user) as connection:
@@ -81,7 +79,7 @@ class Writing:
 
 
 async def _insert(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> bool:
-    """Insert all pieces, or none when the same content is there."""
+    """Insert all pieces, or none if the content is stored already."""
     rows = [_row(scope, memory, part, piece) for part, piece in enumerate(memory.pieces)]
     if len(rows) == 1:
         return await connection.fetchval(_INSERT, *rows[0]) is not None
@@ -117,7 +115,7 @@ def _row(scope: Scope, memory: NewMemory, part: int, piece: Piece) -> tuple[Any,
 
 
 async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> UUID | None:
-    """Return the memory that has the content already; an expired one is deleted, for the new one to take its place."""
+    """Return the memory that has the content already; delete it if it has expired, to make room for the new one."""
     key = (scope.user, memory.project or "", memory.content_hash)
     row = await connection.fetchrow(
         """
@@ -133,7 +131,7 @@ async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: Ne
         await connection.execute("delete from memories where user_id = $1 and whole_id = $2", scope.user, row["id"])
         return None
     if row["expires_at"] is not None:
-        # It is answered for as long as either of the two was to be kept: none is the longest.
+        # Keep it as long as either of the two should be kept; no expiry is the longest.
         await connection.execute(
             "update memories set expires_at = case when $3::timestamptz is not null then greatest(expires_at, $3) end"
             " where user_id = $1 and whole_id = $2",
@@ -169,19 +167,19 @@ async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID,
     )
     if update.text is not None and len(rows) > 1:
         raise Conflict(
-            f"memory {memory_id} is one of {len(rows)} linked pieces of a longer text, which is not changed piece by "
-            "piece; forget it and memorize the new text"
+            f"memory {memory_id} is one of {len(rows)} linked pieces of a longer text, which cannot be changed in "
+            "part; forget it and memorize the new text"
         )
     versions = {row["id"]: row["version"] for row in rows}
     if memory_id not in versions:
-        raise NotFound(f"memory {memory_id}: there is none with this id; search_memory gives the ids there are")
+        raise NotFound(f"memory {memory_id}: there is no memory with this id; search_memory returns ids")
     return int(versions[memory_id])
 
 
 async def _replace_text(
     connection: asyncpg.Connection, memory_id: UUID, piece: Piece, content_hash: bytes | None
 ) -> None:
-    # A turn keeps the hash of what was sent, by which it is known when the conversation is sent again.
+    # A turn keeps the hash of the text that was sent, to recognize it when the conversation is sent again.
     await connection.execute(
         """
         update memories set text = $2, terms = $4, words = $5, asks = $6, tells_time = $7, analysis = $8,
@@ -220,14 +218,14 @@ async def shrink_touched(connection: asyncpg.Connection, rows: Sequence[Any]) ->
     for user, conversation in rows:
         if conversation is not None:
             touched.setdefault(user, set()).add(conversation)
-    for user in sorted(touched):  # in one order, as everybody who locks several
+    for user in sorted(touched):  # in one order, as everywhere that locks several
         await shrink_conversations(connection, user, touched[user])
 
 
 async def shrink_conversations(connection: asyncpg.Connection, user: str, ids: Collection[str]) -> None:
-    """Take conversations away that have no turn left, and count the turns of the others anew.
+    """Delete conversations without turns, and recount the turns of the others.
 
-    They are locked by a statement of its own: those after it then see the turns of an append that was under way.
+    A separate statement locks them, so that the next ones see the turns of an append that was in progress.
     """
     await connection.execute(
         "select from conversations where user_id = $1 and id = any($2) order by id for update", user, list(ids)

@@ -1,4 +1,4 @@
-"""When the TLS certificate that clients see ends, so that one that is not renewed is told of in time."""
+"""Measures when the TLS certificate that clients see expires, so that an alert fires when it is not renewed."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _PATIENCE_S = 10.0
 
 
 def certificate_jobs(public_url: str) -> Jobs:
-    """Return the job that looks at the certificate of PUBLIC_URL."""
-    return Jobs([Job("certificate", EVERY_S, lambda: look(public_url))])
+    """Return the job that checks the certificate of PUBLIC_URL."""
+    return Jobs([Job("certificate", EVERY_S, lambda: measure_expiry(public_url))])
 
 
-async def look(public_url: str) -> None:
-    """Note when the certificate ends. Raises Unavailable when the server shows none."""
+async def measure_expiry(public_url: str) -> None:
+    """Set the metric to when the certificate expires. Raises Unavailable when the server shows none."""
     ends = await certificate_end(public_url)
     METRICS.set(metrics.CERTIFICATE_EXPIRY, ends.timestamp())
 
 
 async def certificate_end(url: str) -> datetime:
-    """Return the end of the certificate that the server of an https URL shows. Raises Unavailable."""
+    """Return when the certificate of an https URL's server expires. Raises Unavailable."""
     from cryptography import x509
 
     parts = urlsplit(url)
-    # Only the date is read and nothing is sent, so an expired certificate must not end the connection.
+    # We only read the date and send nothing, so an expired certificate must not end the connection.
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         async with asyncio.timeout(_PATIENCE_S):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443, ssl=context)
-            shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             writer.close()
     except (OSError, TimeoutError) as error:
         raise Unavailable(
             f"{parts.hostname} shows no certificate ({error or 'no answer'}); check PUBLIC_URL and the proxy"
         ) from error
-    return x509.load_der_x509_certificate(shown).not_valid_after_utc
+    return x509.load_der_x509_certificate(certificate).not_valid_after_utc

@@ -1,7 +1,7 @@
-"""The process `claude-memory worker`: background work beside the servers of a deployment, and what it tells of it.
+"""Runs the process `claude-memory worker`: a deployment's background work beside its servers, with its metrics.
 
-Any number may run; each kind of work is done by the one that holds its lock, and the others stand by. Schedules run
-in workers alone. An error nobody foresaw ends the process, and the supervisor starts a new one.
+Any number may run; the one that holds the lock of a kind of work does it, and the others stand by. Only workers run
+schedules. An unexpected error ends the process, and the supervisor starts a new one.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from app.worker.schedules import Schedule, Schedules
 
 logger = logging.getLogger(__name__)
 
-DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not there yet
+DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not up yet
 STATUS_EVERY_S = 60.0
-_FOLD_EVERY_S = 1.0  # nobody tells a worker how busy the log is
-_LOOK_S = 15.0
+_FOLD_EVERY_S = 1.0  # fixed, because a worker does not know how busy the log is
+_WATCH_EVERY_S = 15.0
 
 
 def run(*, status_lines: bool, supervised: bool) -> int:
-    """Work until told to stop, and return the exit status. Raises MemoryServerError when it cannot.
+    """Work until a stop signal, and return the exit status. Raises MemoryServerError when it cannot.
 
-    status_lines: log one every minute. supervised: end with the standard input, as the supervisor's child.
+    status_lines: log one every minute. supervised: also stop when standard input closes, as the supervisor's child.
     """
     settings = load_settings(mode=WORKER)
     logs.setup(settings)
@@ -58,7 +58,7 @@ def run(*, status_lines: bool, supervised: bool) -> int:
     except ExceptionGroup as errors:
         error = first_of(errors)
         if not isinstance(error, MemoryServerError):
-            logger.error("the worker failed", exc_info=error)  # noqa: TRY400 - the group around it says nothing
+            logger.error("the worker failed", exc_info=error)  # noqa: TRY400 - the group's traceback adds nothing
         raise error from None
     return 0
 
@@ -69,16 +69,16 @@ async def _run(worker: Worker, *, supervised: bool) -> None:
     if supervised:
         stdin = sys.stdin.fileno()
         asyncio.get_running_loop().add_reader(stdin, lambda: stop.set() if not os.read(stdin, 1) else None)
-    working, told = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
+    working, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             await working
     finally:
         logger.info("stopping")
-        for task in (working, told):
+        for task in (working, stopping):
             task.cancel()
-        await asyncio.gather(working, told, return_exceptions=True)
+        await asyncio.gather(working, stopping, return_exceptions=True)
     logger.info("stopped")
 
 
@@ -94,7 +94,7 @@ class Worker:
         self._opened: Opened | None = None
 
     async def run(self) -> None:
-        """Work until cancelled. Raises what nobody foresaw, and MemoryServerError for a database it cannot use."""
+        """Work until cancelled. Raises MemoryServerError for a database it cannot use, and any unexpected error."""
         settings = self._settings
         async with contextlib.AsyncExitStack() as stack:
             if settings.metrics_port is not None:
@@ -112,7 +112,7 @@ class Worker:
                 for work in background_work(self._opened):
                     group.create_task(work())
                 group.create_task(while_leading(self._lock, schedules.run))
-                group.create_task(self._look_after())
+                group.create_task(self._watch())
                 if (settings.public_url or "").startswith("https://"):
                     group.create_task(certificate_jobs(str(settings.public_url)).run())
 
@@ -128,19 +128,19 @@ class Worker:
                 await DATABASE_BACKOFF.sleep(wait_s)
         logger.info("the database is open")
 
-    async def _look_after(self) -> None:
-        """Tell who leads, give memory back, and log a status line where that is wanted."""
-        led, said_at = None, time.monotonic()
+    async def _watch(self) -> None:
+        """Log changes of the lead, give memory back, and log a status line if configured."""
+        led, logged_at = None, time.monotonic()
         while True:
             if self._lock.held != led:
                 led = self._lock.held
                 logger.info("this worker %s", "leads" if led else "stands by")
-            if self._status_lines and time.monotonic() - said_at >= STATUS_EVERY_S:
-                said_at = time.monotonic()
+            if self._status_lines and time.monotonic() - logged_at >= STATUS_EVERY_S:
+                logged_at = time.monotonic()
                 logger.info("%s", self.status_line())
             give_memory_back()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_S):
+                async with asyncio.timeout(_WATCH_EVERY_S):
                     await self._lock.until(held=not led)
 
     def components(self) -> list[Component]:
@@ -158,8 +158,11 @@ class Worker:
         return components
 
     def status_line(self) -> str:
-        """Return how it is, on one line."""
-        parts = [f"{one.name} {one.status}{f' ({one.detail})' if one.detail else ''}" for one in self.components()]
+        """Return the state of the worker on one line."""
+        parts = [
+            f"{component.name} {component.status}{f' ({component.detail})' if component.detail else ''}"
+            for component in self.components()
+        ]
         failures = METRICS.total(metrics.JOB_FAILURES)
         return f"status: {', '.join(parts)}, {failures:.0f} failed jobs, up {time.monotonic() - self.started_at:.0f} s"
 
@@ -182,7 +185,7 @@ def _index_component(feeding: Feeding) -> Component:
 
 
 def _measure(opened: Opened) -> None:
-    """Set the metrics of the embedding service and of the feeder; of the latter only the process tells that feeds."""
+    """Set the metrics of the embedding service and the index; only the process that feeds the index reports its lag."""
     if opened.embedding is not None:
         METRICS.set(metrics.EMBEDDINGS_UP, float(opened.embedding.problem is None))
     if opened.feeding is not None:
@@ -194,7 +197,7 @@ def _measure(opened: Opened) -> None:
 
 
 def schedules_of(settings: Settings, db: Database) -> list[Schedule]:
-    """Return what is to be run at certain times."""
+    """Return the schedules that the settings turn on."""
     from app.ops.backup.writing import run_backup
     from app.ops.maintain import maintain
 
@@ -205,4 +208,4 @@ def schedules_of(settings: Settings, db: Database) -> list[Schedule]:
 
 
 def _zone(name: str) -> tzinfo:
-    return UTC if name == "UTC" else ZoneInfo(name)  # the only one that needs no files of the system
+    return UTC if name == "UTC" else ZoneInfo(name)  # works without the system's time zone files

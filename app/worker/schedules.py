@@ -1,7 +1,8 @@
-"""Work at certain times, by cron expressions: once each, whoever leads, and once for all that was missed.
+"""Runs work at the times of cron expressions: once per time in a deployment, and once for all times that were missed.
 
-A run is noted before it begins and when it ends. A leader that finds one without an end does it again, for nobody
-else can be at it; one that failed is tried again a little later. After MOST_ATTEMPTS the next time is waited for.
+A run is recorded before it begins and when it ends. A leader that finds a run without an end repeats it, because no
+other process can still be running it; a failed run is repeated a little later. After MOST_ATTEMPTS it waits for the
+next time.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
 RETRY_AFTER = timedelta(minutes=5)
-_LOOK_S = 15.0  # cron knows minutes
+_CHECK_EVERY_S = 15.0  # cron times are whole minutes
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """expression: of cron, such as `15 3 * * *`. run: safe to be cut short and to run again."""
+    """expression: a cron expression, such as `15 3 * * *`. run: safe to interrupt and to repeat."""
 
     name: str
     expression: str
@@ -35,13 +36,13 @@ class Schedule:
 
 
 def last_time(expression: str, now: datetime) -> datetime:
-    """Return the latest moment of a cron expression that is not after `now`, in now's time zone."""
+    """Return the latest time of a cron expression that is not after `now`, in now's time zone."""
     next_minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    return next(CronSim(expression, next_minute, reverse=True))  # which leaves out the moment it starts from
+    return next(CronSim(expression, next_minute, reverse=True))  # it excludes the time it starts from
 
 
 class Schedules:
-    """Runs schedules as their times come; for the leader alone."""
+    """Runs schedules when they are due; only the leader runs it."""
 
     def __init__(
         self,
@@ -54,22 +55,22 @@ class Schedules:
         self._schedules, self._runs, self._zone, self._now = schedules, runs, zone, now
 
     async def run(self) -> None:
-        """Run what falls due, for ever."""
+        """Run due schedules, for ever."""
         while True:
             try:
                 await self.run_due()
             except StoreUnavailable as error:
                 logger.info("schedules wait: %s", error)
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_CHECK_EVERY_S)
 
     async def run_due(self) -> None:
         """Run each schedule that is due, once. Raises StoreUnavailable."""
         for schedule in self._schedules:
             now = self._now().astimezone(self._zone)
             last = await self._runs.last(schedule.name, now)
-            found = _due(last, last_time(schedule.expression, now), now)
-            if found is not None:
-                await self._run(schedule, *found)
+            due = _due(last, last_time(schedule.expression, now), now)
+            if due is not None:
+                await self._run(schedule, *due)
 
     async def _run(self, schedule: Schedule, due_at: datetime, attempt: int) -> None:
         if attempt > MOST_ATTEMPTS:
@@ -84,7 +85,7 @@ class Schedules:
 
 
 def _due(last: LastRun, time: datetime, now: datetime) -> tuple[datetime, int] | None:
-    """Return (which moment to run, which attempt that is); None when there is nothing to do."""
+    """Return (the time to run for, the number of the attempt); None when nothing is due."""
     if time > last.due_at:
         return time, 1
     if last.started_at is None:

@@ -1,6 +1,6 @@
-"""The parent of a worker: starts it, and starts it again after a crash, in a new process each time.
+"""Supervises a worker: starts it, and starts it again after a crash, in a new process each time.
 
-The worker reads the end of its standard input when the parent is gone, whatever ended it, and goes too.
+The worker's standard input closes when this process ends, however it ends, and the worker then stops too.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from types import FrameType
 
 logger = logging.getLogger(__name__)
 
-STOP_S = 9.0  # what a worker has to stop in; `docker stop` kills after 10 s
-WRONG_SETTINGS = 2  # the exit status that InvalidSettings has
-_PATIENT_WITH_SETTINGS = 2  # once, for a file with a secret may be just being written
+STOP_S = 9.0  # how long a worker has to stop; `docker stop` kills after 10 s
+WRONG_SETTINGS = 2  # the exit status of InvalidSettings
+_WRONG_SETTINGS_LIMIT = 2  # one retry, because a file with a secret may be half written
 
 
 class Supervisor:
-    """Runs one command again and again until it ends well, or we are told to stop."""
+    """Runs one command again and again until it succeeds, or a stop signal comes."""
 
     def __init__(
         self, command: Sequence[str], restart_delay_s: float, environment: Mapping[str, str] | None = None
     ) -> None:
-        """environment: variables that the command gets beside our own."""
+        """environment: variables for the command, in addition to our own."""
         self._command, self._restart_delay_s = command, restart_delay_s
         self._environment = {**os.environ, **(environment or {})}
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Return the exit status: the worker's own where it ended in order, or has wrong settings twice in a row."""
+        """Return 0 once the worker succeeds or a stop signal came, WRONG_SETTINGS when it ends so twice in a row."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         wrong_settings = 0
@@ -42,7 +42,7 @@ class Supervisor:
             if status == 0 or self._stop.is_set():
                 return 0
             wrong_settings = wrong_settings + 1 if status == WRONG_SETTINGS else 0
-            if wrong_settings == _PATIENT_WITH_SETTINGS:
+            if wrong_settings == _WRONG_SETTINGS_LIMIT:
                 return WRONG_SETTINGS
             logger.error("the worker %s; it starts again in %g s", _ending(status), self._restart_delay_s)
             if self._stop.wait(self._restart_delay_s):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from app.metrics import CATALOGUE, PREFIX, Kind, Metric
+from app.metrics import CATALOGUE, PREFIX, Metric, MetricKind
 
 UID = "claude-memory"
 DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
@@ -94,10 +94,10 @@ def _queries(metric: Metric) -> list[tuple[str, str]]:
     """Return (query, legend) pairs."""
     by = ", ".join(metric.labels)
     shown = " ".join(f"{{{{{label}}}}}" for label in metric.labels)
-    if metric.kind is Kind.HISTOGRAM:
+    if metric.kind is MetricKind.HISTOGRAM:
         rate = f"sum by (le) (rate({metric.name}_bucket[$__rate_interval]))"
         return [(f"histogram_quantile({quantile:g}, {rate})", f"p{100 * quantile:g}") for quantile in _QUANTILES]
-    if metric.kind is Kind.COUNTER:
+    if metric.kind is MetricKind.COUNTER:
         grouped = f"sum by ({by})" if by else "sum"
         return [(f"{grouped} (rate({metric.name}[$__rate_interval]))", shown or "all")]
     if _is_timestamp(metric):
@@ -107,7 +107,7 @@ def _queries(metric: Metric) -> list[tuple[str, str]]:
 
 
 def _is_timestamp(metric: Metric) -> bool:
-    return metric.kind is Kind.GAUGE and metric.name.endswith("_timestamp_seconds")
+    return metric.kind is MetricKind.GAUGE and metric.name.endswith("_timestamp_seconds")
 
 
 def _time_panel() -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _graph_panel(metric: Metric) -> dict[str, Any]:
     """Return a panel with a line per series."""
     unit = _UNITS.get(metric.unit, f"suffix: {metric.unit}")
     defaults: dict[str, Any] = {"unit": unit, "min": 0}
-    if metric.kind is Kind.COUNTER:
+    if metric.kind is MetricKind.COUNTER:
         defaults["unit"] = f"suffix: {metric.unit}/s"
     elif not metric.unit:
         defaults |= {"max": 1, "custom": {"lineInterpolation": "stepAfter", "fillOpacity": 10}}

@@ -1,4 +1,4 @@
-"""What is generated is what the code says, and the README names what there is."""
+"""Generated files match the code, and the README names what exists."""
 
 from __future__ import annotations
 
@@ -40,6 +40,28 @@ def test_the_readme_names_no_setting_that_is_not_there() -> None:
     section = readme[readme.index("## Settings") : readme.index("## HTTP")]
     named = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])`", section)) - {"NAME_FILE"}
     assert named - {name.upper() for name in Settings.model_fields} == set()
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in readme] == []
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "where-to-put-what.md"])
+def test_files_that_a_page_names_exist(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:app|infra|tests|docs|requirements)/[\w./-]*)`", text)
+    files = [name for name in named if not re.search(r"[A-Z]{4}", name)]  # those are placeholders
+
+    assert len(files) > 20
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+def test_the_architecture_has_a_line_for_every_folder() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = [file.parent for root in ("app", "infra") for file in (ROOT / root).glob("*/__init__.py")]
+
+    assert [folder.name for folder in folders if f"| `{folder.relative_to(ROOT)}`" not in text] == []
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)

@@ -91,8 +91,8 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_return(
 @pytest.mark.parametrize(
     ("owner", "step"),
     [
-        pytest.param(durable, "_private", id="making the draft"),
-        pytest.param(durable, "_make_alike", id="its owner and mode"),
+        pytest.param(durable, "_open_private", id="making the draft"),
+        pytest.param(durable, "_copy_owner_and_mode", id="its owner and mode"),
         pytest.param(os, "fsync", id="putting it on the disk"),
         pytest.param(Path, "replace", id="the rename"),
     ],

@@ -54,23 +54,23 @@ def users_of(module: str) -> set[str]:
         pytest.param("jwt", {"serve"}, id="ID tokens only at the door"),
     ],
 )
-def test_a_driver_is_known_in_one_place(module, allowed):
+def test_a_driver_is_known_in_one_place(module: str, allowed: set[str]) -> None:
     assert users_of(module) <= allowed
 
 
-def test_sign_in_is_loaded_by_name_where_it_is_wanted():
+def test_sign_in_is_loaded_by_name_where_it_is_wanted() -> None:
     outside = {name for file in FILES if file.parent != APP / "serve" / "oauth" for name in imports(file)}
 
     assert not {name for name in outside if name.startswith("app.serve.oauth.")}, "every start would pay for it"
     assert "app.serve.oauth" in outside, "the paths alone cost nothing"
 
 
-def test_the_rule_is_read_from_real_files():
+def test_the_rule_is_read_from_real_files() -> None:
     assert {"memory", "store", "index", "serve"} <= {package(file) for file in FILES}
     assert users_of("asyncpg"), "the store uses its driver"
 
 
-def test_without_an_embedding_model_nothing_of_embeddings_is_loaded():
+def test_without_an_embedding_model_nothing_of_embeddings_is_loaded() -> None:
     start = (
         "import importlib, sys, app.serve.server; from app.runtime.runtime import RUNTIME_MODULES;"
         " [importlib.import_module(name) for name in RUNTIME_MODULES];"

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import metrics
 from app.measuring import Metrics
-from app.metrics import CATALOGUE, Kind
+from app.metrics import CATALOGUE, MetricKind
 from tests.support.serving import clean_environment
 
 
@@ -36,7 +36,7 @@ def test_everything_scraped_is_in_the_catalogue() -> None:
     numbers = Metrics()
     numbers.observe("memorize", "ok", 0.003)
     for metric in CATALOGUE:
-        if metric.kind is Kind.GAUGE:
+        if metric.kind is MetricKind.GAUGE:
             numbers.set(metric, 1.0, ("x",) * len(metric.labels))
     names = {metric.name for metric in CATALOGUE}
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 from app import metrics
-from app.metrics import CATALOGUE, Kind
+from app.metrics import CATALOGUE, MetricKind
 
+APP = Path(metrics.__file__).parent
 CONTRACT = {
     "claude_memory_uptime_seconds": (),
     "claude_memory_requests_total": ("tool", "outcome"),
@@ -28,7 +31,7 @@ def test_every_name_follows_prometheus() -> None:
     assert len(set(names)) == len(names)
     for metric in CATALOGUE:
         assert re.fullmatch(r"claude_memory_[a-z_]+", metric.name)
-        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
+        assert metric.name.endswith("_total") == (metric.kind is MetricKind.COUNTER)
         assert metric.help.endswith(".")
 
 
@@ -38,8 +41,18 @@ def test_no_label_has_a_name_that_prometheus_gives_itself() -> None:
     assert not used & {"job", "instance", "le", "quantile"}  # `job` would arrive as `exported_job`
 
 
-def test_every_metric_of_the_module_is_in_the_catalogue() -> None:
-    named = {value for value in vars(metrics).values() if isinstance(value, metrics.Metric)}
+def test_the_catalogue_has_every_metric_of_the_module_once_in_its_order() -> None:
+    assert list(CATALOGUE) == [value for value in vars(metrics).values() if isinstance(value, metrics.Metric)]
+    assert len(CATALOGUE) > 20
 
-    assert named == set(CATALOGUE)
-    assert len(CATALOGUE) == len(named)
+
+def test_every_metric_is_given_a_value_somewhere() -> None:
+    names = {name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)}
+    used = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for file in APP.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+    assert names - used == {"DURATION"}, "the only histogram; app.measuring gives it its values by its kind"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from benchmarks.client import Answer, CallFailed, parsed
@@ -17,7 +19,7 @@ _CHUNKED = (
     ("received", "result"),
     [pytest.param(_WITH_LENGTH, {}, id="content-length"), pytest.param(_CHUNKED, {"a": 1}, id="an event in chunks")],
 )
-def test_an_answer_is_read_when_all_of_it_is_there(received, result):
+def test_an_answer_is_read_when_all_of_it_is_there(received: bytes, result: dict[str, Any]) -> None:
     for end in range(len(received)):
         assert parsed(bytearray(received[:end])) is None, f"only {end} bytes had come"
 
@@ -34,12 +36,12 @@ def test_an_answer_is_read_when_all_of_it_is_there(received, result):
         pytest.param(b"oops", id="no JSON"),
     ],
 )
-def test_an_error_is_never_taken_for_an_answer(body):
+def test_an_error_is_never_taken_for_an_answer(body: bytes) -> None:
     with pytest.raises(CallFailed):
         Answer(200, b"", body).result()
 
 
-def test_an_answer_is_judged_quickly_too():
+def test_an_answer_is_judged_quickly_too() -> None:
     assert Answer(200, b"", b'{"result":{"text":"\\"error\\":{"}}').looks_good()
     assert not Answer(200, b"", b'{"result":{"isError":true}}').looks_good()
     assert not Answer(503, b"", b"{}").looks_good()

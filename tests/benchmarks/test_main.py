@@ -11,11 +11,11 @@ from benchmarks.__main__ import NAMES, main, wanted
 from benchmarks.report import Report, at_most
 
 
-def test_without_names_all_are_run():
+def test_without_names_all_are_run() -> None:
     assert wanted([]).names == NAMES
 
 
-def test_names_and_options_are_taken_in_any_order():
+def test_names_and_options_are_taken_in_any_order() -> None:
     given = wanted(["--quick", "latency", "startup", "--json", "out.json"])
 
     assert (given.names, given.quick, given.json) == (("latency", "startup"), True, Path("out.json"))
@@ -30,7 +30,9 @@ def test_names_and_options_are_taken_in_any_order():
         pytest.param(["--read", "f", "latency"], "measures nothing", id="reading is not measuring"),
     ],
 )
-def test_a_wrong_command_line_says_what_is_wrong(arguments, message, capsys):
+def test_a_wrong_command_line_says_what_is_wrong(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as end:
         wanted(arguments)
 
@@ -38,7 +40,9 @@ def test_a_wrong_command_line_says_what_is_wrong(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_kept_figures_become_the_document(tmp_path, monkeypatch, capsys):
+def test_kept_figures_become_the_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = tmp_path / "docs" / "benchmarks.md"
     page.parent.mkdir()
     monkeypatch.setattr("benchmarks.__main__.REPOSITORY", tmp_path)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -33,7 +34,7 @@ def servers() -> Iterator[tuple[Running, Running]]:
         yield ours, reference
 
 
-def test_startup_takes_the_time_of_every_step(tmp_path):
+def test_startup_takes_the_time_of_every_step(tmp_path: Path) -> None:
     ours, reference = startup.Times(), startup.Times()
 
     startup.timed(app_server(tmp_path / "first" / "data"), ours, ours=True, make=tmp_path / "first")
@@ -46,7 +47,7 @@ def test_startup_takes_the_time_of_every_step(tmp_path):
     assert (dev.figure, dev.met) == (20, True)
 
 
-def test_latency_compares_every_call_with_the_reference(servers):
+def test_latency_compares_every_call_with_the_reference(servers: tuple[Running, Running]) -> None:
     ours, reference = servers
     sizes = latency.Sizes(rounds=2, calls=2)
 
@@ -60,7 +61,7 @@ def test_latency_compares_every_call_with_the_reference(servers):
         assert all(row.figure > 0 and row.reference for row in rows)
 
 
-def test_throughput_counts_good_answers_only(servers):
+def test_throughput_counts_good_answers_only(servers: tuple[Running, Running]) -> None:
     ours, reference = servers
     mix = {"memorize": 1, "search_memory": 1}
 
@@ -73,20 +74,20 @@ def test_throughput_counts_good_answers_only(servers):
     assert wrong.failed > 0, "the reference has no such tool"
 
 
-def test_throughput_runs_its_generator_in_a_process_of_its_own(servers):
+def test_throughput_runs_its_generator_in_a_process_of_its_own(servers: tuple[Running, Running]) -> None:
     outcome = throughput.generate(servers[1], "noop", Era.MODERN, 2, 0.1)
 
     assert outcome.per_second > 0
 
 
-def test_memory_is_looked_at_while_sessions_are_open(servers):
+def test_memory_is_looked_at_while_sessions_are_open(servers: tuple[Running, Running]) -> None:
     held = run(memory.with_sessions(servers[0], memory.Sizes(sessions=3, settle_s=0), Texts(1), QUIET))
 
     assert held.processes > 1, "PostgreSQL counts"
     assert held.rss > 50
 
 
-def test_retrieval_finds_the_turn_that_answers(servers):
+def test_retrieval_finds_the_turn_that_answers(servers: tuple[Running, Running]) -> None:
     said = [("Ann", "I adopted a parrot named Kiwi."), ("Bo", "We moved to Lisbon in spring."), ("Ann", "Nice!")]
     turns = [{"id": f"D1:{number}", "speaker": name, "text": text} for number, (name, text) in enumerate(said, 1)]
     conversation = {
@@ -105,17 +106,17 @@ def test_retrieval_finds_the_turn_that_answers(servers):
     assert found.at_5 == [1.0]
 
 
-def test_recall_is_the_part_of_the_evidence_that_was_found():
+def test_recall_is_the_part_of_the_evidence_that_was_found() -> None:
     assert retrieval.recall(["a", "b"], ["b", "c"]) == 0.5
 
 
-def test_retrieval_says_why_it_is_skipped(tmp_path):
+def test_retrieval_says_why_it_is_skipped(tmp_path: Path) -> None:
     report = retrieval.measure(retrieval.Sizes(data=tmp_path / "dev.json"), QUIET)
 
     assert "dev.json is not there" in (report.skipped or "")
 
 
-def test_nothing_is_left_of_a_server_whose_measurement_failed():
+def test_nothing_is_left_of_a_server_whose_measurement_failed() -> None:
     processes: list[psutil.Process] = []
     with suppress(KeyboardInterrupt), temporary_folder() as folder, app_server(folder / "data") as server:
         server.wait_ready()
@@ -127,18 +128,18 @@ def test_nothing_is_left_of_a_server_whose_measurement_failed():
     assert not folder.exists()
 
 
-def test_a_free_port_is_none_the_kernel_gives_to_clients():
+def test_a_free_port_is_none_the_kernel_gives_to_clients() -> None:
     assert 20_000 <= free_port() < 30_000
 
 
-def test_the_load_generator_explains_itself():
+def test_the_load_generator_explains_itself() -> None:
     done = subprocess.run([sys.executable, "-m", "benchmarks.load", "--help"], capture_output=True, text=True)
 
     assert "memorize:1,search_memory:1" in done.stdout
 
 
 @pytest.mark.skipif(growth.binaries() is None, reason="needs Debian's postgresql-15")
-def test_growth_looks_at_a_server_after_each_size():
+def test_growth_looks_at_a_server_after_each_size() -> None:
     report = growth.measure(growth.Sizes(totals=(20, 40), each=10, calls=3), QUIET)
 
     assert [row.what for row in report.rows[:2]] == ["20: stored in batches", "20: from start to searchable"]

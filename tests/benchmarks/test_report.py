@@ -22,7 +22,7 @@ from benchmarks.report import share as share_of
         pytest.param(share_of("x", 70, "/s", 100, 0.7, None), None, "", id="no goal"),
     ],
 )
-def test_a_row_says_whether_its_goal_was_met(row, met, goal):
+def test_a_row_says_whether_its_goal_was_met(row: Row, met: bool | None, goal: str) -> None:
     assert (row.met, row.goal) == (met, goal)
 
 
@@ -30,7 +30,7 @@ def test_a_row_says_whether_its_goal_was_met(row, met, goal):
     ("value", "unit", "text"),
     [(0.7584, "", "0.758"), (3.14159, "ms", "3.14 ms"), (41.26, "ms", "41.3 ms"), (1234.5, "/s", "1,234/s")],
 )
-def test_figures_have_about_three_digits(value, unit, text):
+def test_figures_have_about_three_digits(value: float, unit: str, text: str) -> None:
     assert shown(value, unit) == text
 
 
@@ -39,20 +39,20 @@ def _report() -> Report:
     return Report(name="startup", title="Start-up", how="Started often.", rows=rows, notes=["busy"], seconds=3)
 
 
-def test_json_holds_the_whole_report():
+def test_json_holds_the_whole_report() -> None:
     assert Report.from_json(json.loads(json.dumps(_report().to_json()))) == _report()
 
 
-def test_the_document_warns_of_small_sizes():
-    assert "prove nothing" in document([_report()], {"command": "`./dev bench --quick`"})
+def test_the_document_warns_of_small_sizes() -> None:
+    assert "only show that the benchmark works" in document([_report()], {"command": "`./dev bench --quick`"})
 
 
-def test_the_document_names_the_command_the_machine_and_what_was_missed():
+def test_the_document_names_the_command_the_machine_and_what_was_missed() -> None:
     page = document([_report(), Report(name="retrieval", title="R", how="H.", skipped="no data")], {"machine": "two"})
 
     assert "`./dev bench startup`" in page
     assert "| machine | two |" in page
     assert "0 of 1 goals were met. Missed: startup: port | open." in page
-    assert "prove nothing" not in page
+    assert "only show that the benchmark works" not in page
     assert r"| port \| open | ≤ 25.0 ms | 41.3 ms | 23.5 to 46.4 |  |  | missed |" in page
     assert "Not measured: no data" in page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from tests.support.deployment import Deployment
 from tests.support.proxy import proxy
 from tests.support.serving import Server
 
+Deploy = Callable[..., Awaitable[Deployment]]
+
 
 @pytest.fixture
 def tokens(database: Database) -> Tokens:
@@ -26,7 +28,7 @@ def tokens(database: Database) -> Tokens:
 
 
 @pytest.fixture
-async def deploy(connect_arguments: dict[str, Any], tokens: Tokens, tmp_path: Path) -> AsyncIterator[Any]:
+async def deploy(connect_arguments: dict[str, Any], tokens: Tokens, tmp_path: Path) -> AsyncIterator[Deploy]:
     """Return a function that starts a deployment of so many servers; with an OpenID provider it has no token."""
     host, port = quote(str(connect_arguments["host"]), safe=""), connect_arguments["port"]
     url = f"postgresql:///{connect_arguments['database']}?host={host}&port={port}&user={connect_arguments['user']}"

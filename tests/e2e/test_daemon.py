@@ -59,7 +59,7 @@ def texts(client: Client, query: str) -> list[str]:
 
 
 class TestClients:
-    async def test_the_sdks_client_passes_the_script(self, shared: Machine):
+    async def test_the_sdks_client_passes_the_script(self, shared: Machine) -> None:
         """The same as tests/e2e/typescript/script.mjs."""
         parameters = StdioServerParameters(
             command=sys.executable,
@@ -78,7 +78,7 @@ class TestClients:
             assert wrong.is_error
             assert "limit" in wrong.content[0].text
 
-    def test_the_typescript_client_passes_it(self, shared: Machine, tmp_path: Path):
+    def test_the_typescript_client_passes_it(self, shared: Machine, tmp_path: Path) -> None:
         npm, node = shutil.which("npm"), shutil.which("node")
         if npm is None or node is None:
             pytest.skip("Node is not installed")
@@ -110,7 +110,7 @@ class TestClients:
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == "passed"
 
-    def test_one_of_2026_needs_no_handshake(self, shared: Machine):
+    def test_one_of_2026_needs_no_handshake(self, shared: Machine) -> None:
         client = shared.client(initialized=False)
         params = {"name": "memorize", "arguments": {"text": "no handshake"}, "_meta": MODERN_META}
 
@@ -119,7 +119,7 @@ class TestClients:
         assert answer["result"]["structuredContent"]["created"] is True
         assert "modern 2" in [session["client"] for session in shared.status()["sessions"]]
 
-    def test_sessions_share_one_memory(self, shared: Machine):
+    def test_sessions_share_one_memory(self, shared: Machine) -> None:
         first, second = shared.client(), shared.client()
         first.memorize("the garden gate is painted blue")
 
@@ -127,7 +127,7 @@ class TestClients:
 
 
 class TestIdentity:
-    def test_clients_of_two_users_do_not_see_each_others_memories(self, machine: Machine):
+    def test_clients_of_two_users_do_not_see_each_others_memories(self, machine: Machine) -> None:
         ann = machine.client(DEFAULT_USER_ID="ann")
         nobody, bob = machine.client(), machine.client(DEFAULT_USER_ID="bob", DEFAULT_AGENT_ID="scribe")
         for client, text in ((ann, "the key is under ann's mat"), (bob, "the key is with bob"), (nobody, "which key")):
@@ -148,7 +148,7 @@ class TestIdentity:
         )
         assert seen() == apart, "the next daemon is told again"
 
-    def test_the_agent_is_noted(self, machine: Machine):
+    def test_the_agent_is_noted(self, machine: Machine) -> None:
         for agent in ({}, {"DEFAULT_AGENT_ID": "scribe"}):
             client = machine.client(DEFAULT_USER_ID="agents", **agent)
             client.memorize(f"noted by {agent or 'the client'}")
@@ -166,7 +166,7 @@ class TestIdentity:
         assert [json.loads(line)["agent"] for line in exported.stdout.splitlines()] == ["test", "scribe"]
 
     @pytest.mark.parametrize("wrong", ["a\nb", "x" * 201, "\udcff"])
-    def test_one_that_is_no_name_is_refused_in_one_line(self, light: Machine, wrong: str):
+    def test_one_that_is_no_name_is_refused_in_one_line(self, light: Machine, wrong: str) -> None:
         light.client()
         client = light.client(initialized=False, DEFAULT_USER_ID=wrong)
         client.send(INITIALIZE)
@@ -178,7 +178,7 @@ class TestIdentity:
 
 
 class TestOneDaemon:
-    def test_bridges_started_at_once_start_one(self, light: Machine):
+    def test_bridges_started_at_once_start_one(self, light: Machine) -> None:
         clients = [light.client(initialized=False) for _ in range(4)]
         for client in clients:
             client.send(INITIALIZE)
@@ -189,7 +189,7 @@ class TestOneDaemon:
         assert light.status()["pid"] == daemon.pid
         assert len(light.status()["sessions"]) == 4
 
-    def test_it_outlives_who_started_it(self, light: Machine):
+    def test_it_outlives_who_started_it(self, light: Machine) -> None:
         starter, other = light.client(), light.client()
         pid = light.status()["pid"]
         assert psutil.Process(pid).parent().pid not in (starter.process.pid, os.getpid())
@@ -201,7 +201,7 @@ class TestOneDaemon:
         wait_until(lambda: len(light.status()["sessions"]) == 1, "the dead client's session to end")
         assert light.status()["pid"] == pid
 
-    def test_it_holds_nothing_of_its_starter_open(self, light: Machine):
+    def test_it_holds_nothing_of_its_starter_open(self, light: Machine) -> None:
         client = light.client()
         client.leave()
 
@@ -213,7 +213,7 @@ class TestOneDaemon:
             assert str(Path(f"/proc/{daemon.pid}/fd/{descriptor}").readlink()) == os.path.realpath(file)
         assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
-    def test_when_nobody_is_connected_for_a_while_nothing_is_left(self, tmp_path: Path):
+    def test_when_nobody_is_connected_for_a_while_nothing_is_left(self, tmp_path: Path) -> None:
         with machine_at(tmp_path / "data", DAEMON_IDLE_MINUTES="0.01") as machine:
             client = machine.client()
             client.memorize("kept")
@@ -224,13 +224,13 @@ class TestOneDaemon:
             assert not Path(socket_path(machine.data_dir)).exists()
             assert texts(machine.client(), "kept") == ["kept"], "the next one finds everything"
 
-    def test_its_socket_is_for_this_user_alone(self, light: Machine):
+    def test_its_socket_is_for_this_user_alone(self, light: Machine) -> None:
         light.client()
 
         assert stat.S_IMODE(Path(light.status()["socket"]).stat().st_mode) == 0o600
 
     @as_root
-    def test_another_user_cannot_connect(self, run_folder: Path):
+    def test_another_user_cannot_connect(self, run_folder: Path) -> None:
         with machine_at(run_folder / "mine", DATABASE_URL=NO_DATABASE) as machine:
             machine.client()
             machine.data_dir.chmod(0o755)  # let in as far as to the socket
@@ -241,7 +241,7 @@ class TestOneDaemon:
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
             assert "PermissionError" in done.stderr
 
-    def test_a_path_too_long_for_a_socket_is_fine(self, tmp_path: Path):
+    def test_a_path_too_long_for_a_socket_is_fine(self, tmp_path: Path) -> None:
         with machine_at(tmp_path / ("long" * 30) / "data", DATABASE_URL=NO_DATABASE) as machine:
             machine.data_dir.parent.mkdir()
             client = machine.client()
@@ -250,7 +250,7 @@ class TestOneDaemon:
             assert machine.status()["socket"].startswith("/tmp/claude-memory-")
         shutil.rmtree(os.path.dirname(socket_path(machine.data_dir)))  # noqa: PTH120
 
-    def test_the_socket_of_a_killed_one_is_no_obstacle(self, light: Machine):
+    def test_the_socket_of_a_killed_one_is_no_obstacle(self, light: Machine) -> None:
         light.client()
         daemon = psutil.Process(light.status()["pid"])
         light.end_clients()
@@ -264,7 +264,7 @@ class TestOneDaemon:
 
 
 class TestKilled:
-    def test_every_acknowledged_write_is_there_once(self, tmp_path: Path):
+    def test_every_acknowledged_write_is_there_once(self, tmp_path: Path) -> None:
         with machine_at(tmp_path / "data", DAEMON_IDLE_MINUTES="0.02") as machine:
             clients = [machine.client() for _ in range(4)]
             acknowledged: list[set[str]] = [set() for _ in clients]
@@ -306,7 +306,7 @@ class TestKilled:
                 assert client.leave() == 0
             wait_until(lambda: machine.processes() == [], "the end of all processes")
 
-    def test_while_a_client_waits_for_initialize_it_gets_its_answer(self, light: Machine):
+    def test_while_a_client_waits_for_initialize_it_gets_its_answer(self, light: Machine) -> None:
         client = light.client(initialized=False)
         [daemon] = wait_until(light.daemons, "the daemon")
         daemon.suspend()
@@ -315,7 +315,7 @@ class TestKilled:
 
         assert client.answer(INITIALIZE["id"])["result"]["serverInfo"]["version"] == __version__
 
-    def test_a_client_without_handshake_goes_on(self, machine: Machine):
+    def test_a_client_without_handshake_goes_on(self, machine: Machine) -> None:
         client = machine.client(initialized=False)
 
         def call() -> dict[str, Any]:
@@ -340,7 +340,7 @@ class TestClientsThatMisbehave:
             pytest.param(b"nonsense\n\x00\x01\xff\xfe\n{}\n[]\n" * 1_000, id="garbage"),
         ],
     )
-    def test_others_are_not_harmed(self, shared: Machine, said: bytes):
+    def test_others_are_not_harmed(self, shared: Machine, said: bytes) -> None:
         good, bad = shared.client(), shared.client()
         sessions = len(shared.status()["sessions"])
         bad.send(said)
@@ -353,7 +353,7 @@ class TestClientsThatMisbehave:
         assert good.call("memory_stats")["result"]["isError"] is False
         assert "Traceback" not in (shared.data_dir / "daemon.log").read_text()
 
-    def test_a_flood_of_one_that_never_reads_holds_up_itself_alone(self, shared: Machine):
+    def test_a_flood_of_one_that_never_reads_holds_up_itself_alone(self, shared: Machine) -> None:
         good = shared.client()
         daemon = psutil.Process(shared.status()["pid"])
         bad = shared.client(initialized=False, reads=False)
@@ -380,7 +380,7 @@ class TestClientsThatMisbehave:
         good.memorize("afterwards")
         assert "Traceback" not in (shared.data_dir / "daemon.log").read_text()
 
-    def test_past_the_bridge_the_daemon_guards_itself(self, shared: Machine):
+    def test_past_the_bridge_the_daemon_guards_itself(self, shared: Machine) -> None:
         good = shared.client()
         before = psutil.Process(shared.status()["pid"]).memory_info().rss
         with socket.socket(socket.AF_UNIX) as raw:
@@ -396,7 +396,7 @@ class TestClientsThatMisbehave:
 
 
 class TestDaemonAndServe:
-    def test_serve_takes_over_and_bridges_follow(self, machine: Machine):
+    def test_serve_takes_over_and_bridges_follow(self, machine: Machine) -> None:
         client = machine.client()
         client.memorize("told to the daemon")
         daemon = psutil.Process(machine.status()["pid"])
@@ -417,7 +417,7 @@ class TestDaemonAndServe:
         client.memorize("told to the next daemon")
         assert len(machine.daemons()) == 1
 
-    def test_running_calls_finish_before_a_daemon_leaves(self, tmp_path: Path):
+    def test_running_calls_finish_before_a_daemon_leaves(self, tmp_path: Path) -> None:
         """Two who ask at once are two bridges after an upgrade: the second one must not cut anything off."""
         with machine_at(tmp_path / "data") as machine, serving(machine.data_dir, kind=SlowServer) as server:
             client = machine.client()
@@ -433,7 +433,7 @@ class TestDaemonAndServe:
             machine.end_clients()
             assert server.process.wait(PATIENCE_S) == 0
 
-    def test_a_bridge_uses_the_serve_that_is_there(self, tmp_path: Path):
+    def test_a_bridge_uses_the_serve_that_is_there(self, tmp_path: Path) -> None:
         with machine_at(tmp_path / "data") as machine, serving(machine.data_dir, kind=SlowServer) as server:
             client = machine.client()
 
@@ -444,7 +444,7 @@ class TestDaemonAndServe:
 
 
 class TestUpgrade:
-    def test_an_older_daemon_leaves_for_the_newer_bridge_and_its_sessions_follow(self, tmp_path: Path):
+    def test_an_older_daemon_leaves_for_the_newer_bridge_and_its_sessions_follow(self, tmp_path: Path) -> None:
         """The older version is this one with another number, patched in by a sitecustomize of the test."""
         (tmp_path / "older").mkdir()
         (tmp_path / "older" / "sitecustomize.py").write_text("import app\napp.__version__ = '0.0.1'\n")
@@ -464,7 +464,7 @@ class TestUpgrade:
 
 
 class TestDaemonThatCannotStart:
-    def test_with_a_broken_postgresql_the_bridge_says_why(self, machine: Machine):
+    def test_with_a_broken_postgresql_the_bridge_says_why(self, machine: Machine) -> None:
         machine.client().leave()
         daemon = psutil.Process(machine.status()["pid"])
         daemon.terminate()

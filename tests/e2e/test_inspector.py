@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from app.store.database import Database
+from tests.e2e.conftest import Deploy
 from tests.support.browser import chromium, press
 from tests.support.deployment import Deployment
 from tests.support.node import node, npm_ci
@@ -35,7 +37,7 @@ def inspector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-async def test_on_its_command_line_a_token_in_a_header_lists_and_calls_tools(deploy, inspector):
+async def test_on_its_command_line_a_token_in_a_header_lists_and_calls_tools(deploy: Deploy, inspector: Path) -> None:
     deployment = await deploy()
 
     async def run(*arguments: str, token: str = deployment.token) -> tuple[int, str, str]:
@@ -121,7 +123,9 @@ class Page:
         wait.until(lambda _: holds(), what)
 
 
-async def test_on_its_page_a_user_signs_in_calls_tools_refreshes_and_is_revoked(deploy, inspector, database, tmp_path):
+async def test_on_its_page_a_user_signs_in_calls_tools_refreshes_and_is_revoked(
+    deploy: Deploy, inspector: Path, database: Database, tmp_path: Path
+) -> None:
     deployment = await deploy()
     with running(inspector, deployment) as address, chromium(tmp_path / "profile", javascript=True) as browser:
         browser.implicitly_wait(0)

@@ -14,9 +14,10 @@ import pytest
 
 from app.memory.types import Scope
 from app.ops.backup.writing import back_up
+from app.settings.fields import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
-from tests.support.postgres_server import fingerprint
+from tests.support.postgres_server import PostgresServer, fingerprint
 from tests.support.rows import add_note
 from tests.support.serving import ROOT, clean_environment, serving
 
@@ -38,8 +39,8 @@ def killed(*arguments: str) -> list[dict[str, object]]:
 
 @pytest.mark.timeout(240)
 async def test_a_restore_that_is_killed_at_any_step_leaves_the_old_data_or_the_new(
-    server_url, plain_settings, tmp_path
-):
+    server_url: str, plain_settings: Settings, tmp_path: Path
+) -> None:
     file, alice = tmp_path / "backup.tar", Scope("alice")
     db = Database({"dsn": server_url})
     await db.open()
@@ -65,7 +66,9 @@ async def test_a_restore_that_is_killed_at_any_step_leaves_the_old_data_or_the_n
 
 
 @pytest.mark.timeout(240)
-async def test_a_migration_that_is_killed_at_any_step_is_finished_by_the_next_start(server_url, postgres_server):
+async def test_a_migration_that_is_killed_at_any_step_is_finished_by_the_next_start(
+    server_url: str, postgres_server: PostgresServer
+) -> None:
     async with postgres_server.database() as other:
         db = Database({"dsn": other})
         await db.open()

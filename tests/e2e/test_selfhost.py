@@ -110,7 +110,7 @@ def stack(engine: DockerEngine, images: dict[str, str]) -> Iterator[Stack]:
         stack.down()
 
 
-async def test_a_memory_stored_through_the_proxy_is_found_again(stack):
+async def test_a_memory_stored_through_the_proxy_is_found_again(stack: Stack) -> None:
     stored = await stack.call("memorize", text="The lighthouse keeper's cat is called Pharos.")
     found = await stack.call("search_memory", query="What is the lighthouse keeper's cat called?")
 
@@ -118,7 +118,7 @@ async def test_a_memory_stored_through_the_proxy_is_found_again(stack):
     assert not found["degraded"]
 
 
-def test_prometheus_reaches_every_target(stack):
+def test_prometheus_reaches_every_target(stack: Stack) -> None:
     def all_up() -> bool:
         targets = stack.get("prometheus", "/api/v1/targets")["data"]["activeTargets"]
         return bool(targets) and all(target["health"] == "up" for target in targets)
@@ -128,7 +128,7 @@ def test_prometheus_reaches_every_target(stack):
     assert jobs == {"claude-memory", "worker", "postgres", "qdrant", "node", "alerts", "alertmanager", "proxy"}
 
 
-def test_prometheus_judges_by_every_rule(stack):
+def test_prometheus_judges_by_every_rule(stack: Stack) -> None:
     groups = stack.get("prometheus", "/api/v1/rules")["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
 
@@ -136,17 +136,17 @@ def test_prometheus_judges_by_every_rule(stack):
     assert not [rule for rule in rules if rule["health"] == "err"]
 
 
-def test_the_dead_mans_switch_arrives(stack):
+def test_the_dead_mans_switch_arrives(stack: Stack) -> None:
     wait_until(lambda: stack.told("ClaudeMemoryWatchdog", "firing"), "the watchdog in the receiver's log", 60)
 
 
-def test_no_secret_shows_in_docker_inspect(stack):
+def test_no_secret_shows_in_docker_inspect(stack: Stack) -> None:
     shown = stack.engine.run("inspect", *stack.ids.values())
 
     assert not [name for name, value in SECRETS.items() if value in shown]
 
 
-def test_the_image_runs_as_nobody_in_particular_and_is_small(stack, images):
+def test_the_image_runs_as_nobody_in_particular_and_is_small(stack: Stack, images: dict[str, str]) -> None:
     image = json.loads(stack.engine.run("image", "inspect", images["app"]))[0]
 
     assert image["Config"]["User"] == "65532:65532"
@@ -155,7 +155,7 @@ def test_the_image_runs_as_nobody_in_particular_and_is_small(stack, images):
     assert image["Size"] < 250e6
 
 
-async def test_any_container_that_is_killed_loses_no_acknowledged_write_and_comes_back_by_itself(stack):
+async def test_any_container_that_is_killed_loses_no_acknowledged_write_and_comes_back_by_itself(stack: Stack) -> None:
     for name in stack.services:
         text = f"Written before {name} was killed: {time.time_ns()}."
         stored = await stack.call("memorize", text=text)
@@ -178,7 +178,7 @@ async def test_any_container_that_is_killed_loses_no_acknowledged_write_and_come
         ("memory-postgres", "ClaudeMemoryPostgresDown"),
     ],
 )
-def test_what_is_stopped_is_told_in_time_and_told_again_when_it_is_back(stack, name, alert):
+def test_what_is_stopped_is_told_in_time_and_told_again_when_it_is_back(stack: Stack, name: str, alert: str) -> None:
     known = len(stack.alerts())
     [rule] = [rule for rule in RULES if rule.name == alert]
     stack.docker("stop", name)
@@ -192,7 +192,7 @@ def test_what_is_stopped_is_told_in_time_and_told_again_when_it_is_back(stack, n
     wait_until(lambda: stack.told(alert, "resolved", known), f"{alert} resolved", 60)
 
 
-async def test_searches_go_on_without_qdrant_and_say_so(stack):
+async def test_searches_go_on_without_qdrant_and_say_so(stack: Stack) -> None:
     stored = await stack.call("memorize", text="The harbour master's parrot is called Bosun.")
     stack.docker("stop", "memory-qdrant-1")
     try:

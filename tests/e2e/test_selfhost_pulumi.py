@@ -127,15 +127,15 @@ def pulumi(engine: DockerEngine, images: dict[str, str], tmp_path_factory: pytes
             engine.run("volume", "rm", "--force", *left, check=False)
 
 
-def test_a_second_preview_shows_no_difference(pulumi):
+def test_a_second_preview_shows_no_difference(pulumi: Pulumi) -> None:
     pulumi("preview", "--expect-no-changes")
 
 
-def test_a_refresh_finds_no_difference(pulumi):
+def test_a_refresh_finds_no_difference(pulumi: Pulumi) -> None:
     pulumi("refresh", "--yes", "--expect-no-changes")
 
 
-def test_no_secret_is_in_clear_in_the_state_or_in_docker_inspect(pulumi):
+def test_no_secret_is_in_clear_in_the_state_or_in_docker_inspect(pulumi: Pulumi) -> None:
     state = "".join(path.read_text() for path in pulumi.state.rglob("*.json*") if path.is_file())
     ids = pulumi.engine.run("ps", "--all", "--quiet").split()
     shown = pulumi.engine.run("inspect", *ids)
@@ -145,14 +145,14 @@ def test_no_secret_is_in_clear_in_the_state_or_in_docker_inspect(pulumi):
     assert not [name for name, value in SECRETS.items() if value in shown]
 
 
-def test_the_outputs_tell_what_to_do_next(pulumi):
+def test_the_outputs_tell_what_to_do_next(pulumi: Pulumi) -> None:
     outputs = json.loads(pulumi("stack", "output", "--json").stdout)
 
     assert outputs["mcp_url"] == f"http://127.0.0.1:{pulumi.port}/mcp"
     assert json.loads(outputs["client_configuration"])["mcpServers"]["memory"]["url"] == outputs["mcp_url"]
 
 
-async def test_a_changed_setting_rolls_replica_by_replica_and_fails_no_call(pulumi):
+async def test_a_changed_setting_rolls_replica_by_replica_and_fails_no_call(pulumi: Pulumi) -> None:
     stored = await pulumi.call("memorize", text="The night watchman's dog is called Beacon.")
     old = pulumi.running("memory-app-1") + pulumi.running("memory-app-2")
     pulumi.set("LOG_LEVEL", "DEBUG")
@@ -168,7 +168,7 @@ async def test_a_changed_setting_rolls_replica_by_replica_and_fails_no_call(pulu
     assert not set(old) & set(pulumi.running("memory-app-1") + pulumi.running("memory-app-2"))
 
 
-def test_a_changed_rule_file_reloads_prometheus_without_a_restart(pulumi):
+def test_a_changed_rule_file_reloads_prometheus_without_a_restart(pulumi: Pulumi) -> None:
     before = pulumi.running("memory-prometheus")
     pulumi.set("replicas", "3")
     pulumi.up()
@@ -180,7 +180,9 @@ def test_a_changed_rule_file_reloads_prometheus_without_a_restart(pulumi):
         pulumi.up()
 
 
-def test_a_replica_that_does_not_become_healthy_keeps_the_old_ones_and_tells_its_last_words(pulumi, engine, images):
+def test_a_replica_that_does_not_become_healthy_keeps_the_old_ones_and_tells_its_last_words(
+    pulumi: Pulumi, engine: DockerEngine, images: dict[str, str]
+) -> None:
     old = pulumi.running("memory-app-1") + pulumi.running("memory-app-2")
     pulumi.set("images.app", engine.image("never-ready", APP=images["app"]), "--path")
     failed = pulumi.up(check=False)
@@ -195,7 +197,9 @@ def test_a_replica_that_does_not_become_healthy_keeps_the_old_ones_and_tells_its
     pulumi("preview", "--expect-no-changes")
 
 
-def test_a_missing_image_is_one_error_with_its_name_and_leaves_the_rest_up(pulumi, images):
+def test_a_missing_image_is_one_error_with_its_name_and_leaves_the_rest_up(
+    pulumi: Pulumi, images: dict[str, str]
+) -> None:
     old = pulumi.running("memory-app-1")
     pulumi.set("images.app", "claude-memory-test/app:there-is-no-such-tag", "--path")
     failed = pulumi.up(check=False)
@@ -208,7 +212,7 @@ def test_a_missing_image_is_one_error_with_its_name_and_leaves_the_rest_up(pulum
         pulumi.up()
 
 
-def test_a_port_in_use_is_one_error_with_its_name_and_the_next_up_goes_on_from_there(pulumi):
+def test_a_port_in_use_is_one_error_with_its_name_and_the_next_up_goes_on_from_there(pulumi: Pulumi) -> None:
     old = pulumi.running("memory-app-1")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -224,7 +228,7 @@ def test_a_port_in_use_is_one_error_with_its_name_and_the_next_up_goes_on_from_t
     pulumi("preview", "--expect-no-changes")
 
 
-def test_an_engine_that_is_away_is_one_error_and_nothing_is_touched(pulumi):
+def test_an_engine_that_is_away_is_one_error_and_nothing_is_touched(pulumi: Pulumi) -> None:
     old = pulumi.running("memory-app-1")
     for role in ("data", "app", "monitoring", "edge"):
         pulumi.set(f"hosts.{role}.address", "127.0.0.1", "--path")
@@ -238,7 +242,7 @@ def test_an_engine_that_is_away_is_one_error_and_nothing_is_touched(pulumi):
     assert pulumi.running("memory-app-1") == old
 
 
-def test_a_wrong_configuration_is_refused_before_anything_is_touched(pulumi):
+def test_a_wrong_configuration_is_refused_before_anything_is_touched(pulumi: Pulumi) -> None:
     old = pulumi.running("memory-app-1")
     pulumi.set("nonsense", "1")
     failed = pulumi.up(check=False)
@@ -249,7 +253,7 @@ def test_a_wrong_configuration_is_refused_before_anything_is_touched(pulumi):
     assert pulumi.running("memory-app-1") == old
 
 
-async def test_destroy_keeps_the_data_and_the_next_up_takes_it_back(pulumi):
+async def test_destroy_keeps_the_data_and_the_next_up_takes_it_back(pulumi: Pulumi) -> None:
     stored = await pulumi.call("memorize", text="The pilot boat's engine is called Clementine.")
     pulumi("destroy", "--yes")
     assert not pulumi.running("memory-postgres")

@@ -24,6 +24,7 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
+from tests.e2e.conftest import Deploy
 from tests.support.browser import chromium, next_page, press
 from tests.support.deployment import Deployment
 from tests.support.node import node, npm_ci
@@ -107,7 +108,9 @@ async def session(
 
 class TestTheSdksClient:
     @pytest.mark.parametrize("method", ["none", "client_secret_post", "client_secret_basic"])
-    async def test_it_signs_in_calls_a_tool_and_refreshes_at_two_replicas_in_turn(self, deploy, method):
+    async def test_it_signs_in_calls_a_tool_and_refreshes_at_two_replicas_in_turn(
+        self, deploy: Deploy, method: str
+    ) -> None:
         deployment = await deploy(2)
         kept, user = Kept(), User(deployment)
         auth = signs_in(deployment, "/mcp", kept, user, token_endpoint_auth_method=method)
@@ -129,7 +132,7 @@ class TestTheSdksClient:
             await client.call_tool("memory_stats", {})
         assert user.asked == 1, "what it keeps opens the server after a restart as well"
 
-    async def test_it_is_revoked_and_has_to_ask_again(self, deploy):
+    async def test_it_is_revoked_and_has_to_ask_again(self, deploy: Deploy) -> None:
         deployment = await deploy()
         kept, user = Kept(), User(deployment)
         async with session(deployment, signs_in(deployment, "/mcp", kept, user)) as client:
@@ -150,7 +153,7 @@ class TestTheSdksClient:
 
         assert user.asked == 2
 
-    async def test_it_registers_again_when_its_client_was_deleted(self, deploy):
+    async def test_it_registers_again_when_its_client_was_deleted(self, deploy: Deploy) -> None:
         deployment = await deploy()
         kept, user = Kept(), User(deployment)
         async with session(deployment, signs_in(deployment, "/mcp", kept, user)):
@@ -165,7 +168,7 @@ class TestTheSdksClient:
         async with session(deployment, signs_in(deployment, "/mcp", kept, user)) as client:
             await client.call_tool("memory_stats", {})
 
-    async def test_it_signs_in_over_sse(self, deploy):
+    async def test_it_signs_in_over_sse(self, deploy: Deploy) -> None:
         deployment = await deploy()
         kept, user = Kept(), User(deployment)
 
@@ -174,7 +177,7 @@ class TestTheSdksClient:
             assert stored.structured_content["created"] is True
 
 
-async def test_without_public_url_nothing_of_it_is_there(deploy):
+async def test_without_public_url_nothing_of_it_is_there(deploy: Deploy) -> None:
     deployment = await deploy(PUBLIC_URL="")
     async with Http(deployment.url) as http:
         assert (await http.get("/.well-known/oauth-protected-resource")).status_code == 401
@@ -182,7 +185,7 @@ async def test_without_public_url_nothing_of_it_is_there(deploy):
     assert refused.headers["www-authenticate"] == 'Bearer realm="claude-memory"'
 
 
-async def test_with_an_openid_provider_nobody_needs_a_token(deploy):
+async def test_with_an_openid_provider_nobody_needs_a_token(deploy: Deploy) -> None:
     provider = {"OPENID_ISSUER": "https://accounts.example", "OPENID_CLIENT_ID": "us", "OPENID_ALLOWED_USERS": "*"}
     deployment = await deploy(**provider)
     async with Http(deployment.url) as http:
@@ -192,7 +195,7 @@ async def test_with_an_openid_provider_nobody_needs_a_token(deploy):
     assert "Sign in with <bdi>accounts.example</bdi>" in page.text
 
 
-async def test_a_server_that_is_open_to_all_does_not_start_with_a_public_url(tmp_path):
+async def test_a_server_that_is_open_to_all_does_not_start_with_a_public_url(tmp_path: Path) -> None:
     done = await asyncio.to_thread(
         subprocess.run,
         [os.sys.executable, "-m", "app", "serve", "--port", "0", "--data-dir", str(tmp_path / "data")],
@@ -206,7 +209,7 @@ async def test_a_server_that_is_open_to_all_does_not_start_with_a_public_url(tmp
     assert "set AUTH=required" in done.stderr
 
 
-async def test_the_reference_client_signs_in_refreshes_and_is_revoked(deploy, tmp_path):
+async def test_the_reference_client_signs_in_refreshes_and_is_revoked(deploy: Deploy, tmp_path: Path) -> None:
     await asyncio.to_thread(npm_ci, Path(__file__).parent / "typescript", tmp_path)
     deployment = await deploy(2)
 
@@ -278,7 +281,7 @@ class TestInTheBrowser:
             )
         return client, str(asked.url), verifier
 
-    async def test_a_user_connects_with_the_keyboard_alone(self, deploy, browser):
+    async def test_a_user_connects_with_the_keyboard_alone(self, deploy: Deploy, browser: Any) -> None:
         from selenium.webdriver.common.keys import Keys
 
         deployment = await deploy()
@@ -322,7 +325,7 @@ class TestInTheBrowser:
                 return element
         raise AssertionError(f"no {name} within ten stops")
 
-    async def test_every_control_has_a_name_and_everything_can_be_read(self, deploy, browser):
+    async def test_every_control_has_a_name_and_everything_can_be_read(self, deploy: Deploy, browser: Any) -> None:
         deployment = await deploy()
         _, url, _ = await self.begin(deployment, CALLBACK)
         for scheme in ("light", "dark"):
@@ -348,7 +351,7 @@ class TestInTheBrowser:
         main, page = browser.find_element("tag name", "main").rect, browser.get_window_size()["width"]
         assert main["x"] + main["width"] <= page, "it fits a narrow screen"
 
-    async def test_a_clients_name_is_text_and_the_page_stands_in_no_frame(self, deploy, browser):
+    async def test_a_clients_name_is_text_and_the_page_stands_in_no_frame(self, deploy: Deploy, browser: Any) -> None:
         deployment = await deploy()
         _, url, _ = await self.begin(deployment, CALLBACK, client_name="<h1>Bank</h1><form action=//evil.example>")
         browser.get(url)
@@ -360,7 +363,7 @@ class TestInTheBrowser:
         browser.switch_to.frame(0)
         assert browser.find_elements("id", "token") == []
 
-    async def test_deny_goes_back_with_the_reason(self, deploy, browser):
+    async def test_deny_goes_back_with_the_reason(self, deploy: Deploy, browser: Any) -> None:
         deployment = await deploy()
         with callback() as (redirect, came):
             _, url, _ = await self.begin(deployment, redirect)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from app.memory.types import Scope
 from app.ops import exporting
 from app.ops.progress import Bar
 from app.serve.mcp.tools import TOOLS
+from app.store.database import Database
 from app.store.tokens import Tokens
 from tests.support.crossing import CONVERSE, MEMORIZE, Belongings, attempts, leaked, uris
 from tests.support.serving import MCP_HEADERS, Server, SseStream, serving
@@ -23,7 +26,7 @@ Reply = dict[str, Any]
 
 
 @pytest.fixture
-def tokens(database):
+def tokens(database: Database) -> Callable[..., Awaitable[str]]:
     """Make tokens in the server's database."""
 
     async def make(user: str, *scopes: str) -> str:
@@ -35,7 +38,9 @@ def tokens(database):
 
 
 @pytest.fixture
-async def server(tmp_path, connect_arguments, tokens):
+async def server(
+    tmp_path: Path, connect_arguments: dict[str, Any], tokens: Callable[..., Awaitable[str]]
+) -> AsyncIterator[Server]:
     host = quote(str(connect_arguments["host"]), safe="")
     url = (
         f"postgresql:///{connect_arguments['database']}?host={host}&port={connect_arguments['port']}"
@@ -67,13 +72,15 @@ def fill(server: Server, token: str) -> Belongings:
     return Belongings(memory, found["structuredContent"]["results"][0]["id"])
 
 
-async def exported(database, user: str) -> bytes:
+async def exported(database: Database, user: str) -> bytes:
     out = io.BytesIO()
     await exporting.write(database, Scope(user), out, project=None, bar=Bar("exporting"))
     return out.getvalue()
 
 
-async def test_every_tool_and_resource_tried_by_another_user_gives_and_changes_nothing(server, database, tokens):
+async def test_every_tool_and_resource_tried_by_another_user_gives_and_changes_nothing(
+    server: Server, database: Database, tokens: Callable[..., Awaitable[str]]
+) -> None:
     her_token, thief = await tokens("hildegard"), await tokens("mallory")
     hers = await asyncio.to_thread(fill, server, her_token)
     before = await exported(database, "hildegard")
@@ -104,7 +111,9 @@ async def test_every_tool_and_resource_tried_by_another_user_gives_and_changes_n
     assert await exported(database, "hildegard") == before
 
 
-async def test_her_own_token_is_given_what_the_others_is_not(server, tokens):
+async def test_her_own_token_is_given_what_the_others_is_not(
+    server: Server, tokens: Callable[..., Awaitable[str]]
+) -> None:
     """The attempts are no empty ones: for her they find everything."""
     her_token = await tokens("hildegard")
     hers = await asyncio.to_thread(fill, server, her_token)
@@ -119,7 +128,9 @@ async def test_her_own_token_is_given_what_the_others_is_not(server, tokens):
     await asyncio.to_thread(ask)
 
 
-async def test_the_same_text_of_two_users_is_no_duplicate(server, tokens):
+async def test_the_same_text_of_two_users_is_no_duplicate(
+    server: Server, tokens: Callable[..., Awaitable[str]]
+) -> None:
     """Or an answer would tell that somebody has it."""
 
     def memorize(token: str) -> Reply:
@@ -133,7 +144,9 @@ async def test_the_same_text_of_two_users_is_no_duplicate(server, tokens):
 
 
 @pytest.mark.parametrize("scopes", [("read",), ("write",), ("admin",)], ids=lambda scopes: scopes[0])
-async def test_a_token_opens_what_its_scopes_allow_and_nothing_else(server, tokens, scopes):
+async def test_a_token_opens_what_its_scopes_allow_and_nothing_else(
+    server: Server, tokens: Callable[..., Awaitable[str]], scopes: tuple[str, ...]
+) -> None:
     hers = await asyncio.to_thread(fill, server, await tokens("hildegard"))
     token = await tokens("hildegard", *scopes)
 
@@ -156,7 +169,9 @@ async def test_a_token_opens_what_its_scopes_allow_and_nothing_else(server, toke
     await asyncio.to_thread(try_all)
 
 
-async def test_another_user_cannot_post_into_an_open_session(server, tokens):
+async def test_another_user_cannot_post_into_an_open_session(
+    server: Server, tokens: Callable[..., Awaitable[str]]
+) -> None:
     her_token, thief = await tokens("hildegard"), await tokens("mallory")
 
     def attack() -> tuple[int, Any]:

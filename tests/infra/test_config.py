@@ -64,14 +64,18 @@ def test_a_stack_with_nothing_but_the_required_keys_is_accepted() -> None:
         ),
         pytest.param({"MEMORY_BACKEND": "memu"}, "MEMORY_BACKEND: got 'memu'", id="a backend that is not there"),
         pytest.param({"EMBEDDING_MODEL": "text-embedding-v4"}, "DashScope needs a key", id="a model without a key"),
-        pytest.param({"OPENID_ISSUER": "https://a.example"}, "OPENID_ISSUER needs PUBLIC_URL", id="half a provider"),
+        pytest.param(
+            {"OPENID_ISSUER": "https://a.example"}, "OPENID_ISSUER also needs PUBLIC_URL", id="half a provider"
+        ),
         pytest.param({"QDRANT_WRITE_CONSISTENCY_FACTOR": "2"}, "only QDRANT_REPLICATION_FACTOR=1", id="too few copies"),
         pytest.param(
             {"secrets": {"BACKUP_S3_ACCESS_KEY_ID": "made-up"}},
             "BACKUP_S3_SECRET_ACCESS_KEY is not set",
             id="half a key, which the worker needs",
         ),
-        pytest.param({"ALERTS_SMTP_HOST": "mail"}, "e-mail needs ALERTS_EMAIL_TO", id="half a mail, of the receiver"),
+        pytest.param(
+            {"ALERTS_SMTP_HOST": "mail"}, "e-mail also needs ALERTS_EMAIL_TO", id="half a mail, of the receiver"
+        ),
         pytest.param({"domain": "memory.example.org/x"}, "PUBLIC_URL: got", id="a domain that makes no address"),
     ],
 )

@@ -118,7 +118,7 @@ def test_what_targets_share_knows_no_provider_and_no_target() -> None:
 def test_an_unknown_target_is_refused_with_those_there_are(name: str | None) -> None:
     values = StackValues(stack="test", values={} if name is None else {"target": name}, secret_keys=frozenset())
 
-    with pytest.raises(ConfigError, match=rf"target: got {name or 'nothing'}, takes one of selfhost"):
+    with pytest.raises(ConfigError, match=rf"target: got {name or 'nothing'}, takes one of {', '.join(Target)}"):
         target_of(values)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.index.engine import Engine, Payload, Point
+from app.index.qdrant.collection import QdrantCollection
 from app.memory.ports import CandidateQuery
 from app.memory.types import Filter
 
@@ -36,7 +37,11 @@ def point(
 
 
 async def found(
-    engine: Engine, weights: dict[int, float], where: Filter | None = None, user: str = "alice", limit: int = 10
+    engine: Engine | QdrantCollection,
+    weights: dict[int, float],
+    where: Filter | None = None,
+    user: str = "alice",
+    limit: int = 10,
 ) -> dict[int, float]:
     """Return the window scores of what is found, by the points' numbers."""
     query = CandidateQuery(user=user, weights=weights, where=where or Filter(), limit=limit)
@@ -44,7 +49,7 @@ async def found(
 
 
 async def both_scores(
-    engine: Engine,
+    engine: Engine | QdrantCollection,
     dense: tuple[float, ...] | None,
     weights: dict[int, float] | None = None,
     limit: int = 10,

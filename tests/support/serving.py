@@ -33,9 +33,13 @@ INITIALIZE = {
 MCP_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 
 
+# The last one measures the process where the run is one with --cov.
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG")
+
+
 def clean_environment(**more: str) -> dict[str, str]:
     """Return an environment in which only `more` sets anything."""
-    keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
+    keep = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**keep, "PYTHONPATH": str(ROOT), **more}
 
 

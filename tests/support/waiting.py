@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 PATIENCE_S = 90.0  # only ever spent by a test that fails, and on a cluster of which a node is dead
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, patience_s: float = PATIENCE_S) -> None:
+async def until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
     """Wait until a condition holds; fail with `what` when it never does."""
     try:
         async with asyncio.timeout(patience_s):

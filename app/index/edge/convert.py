@@ -1,4 +1,4 @@
-"""Our points, conditions and searches in the types of Qdrant Edge."""
+"""Converts our points, conditions and searches to the types of Qdrant Edge."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from app.index.filters import Among, AnyOf, Between, Condition, Is
 from app.index.searches import VectorSearch
 from app.memory.change_log import Space
 
-# Of the payload, by field.
+# The payload's indexes, by field.
 INDEXES = {**dict.fromkeys(KEYWORDS, edge.PayloadSchemaType.Keyword), AT: edge.PayloadSchemaType.Float}
 
 
 def shard_config(space: Space | None) -> Any:
-    """Return what a shard is created with; space: whose vectors it has room for."""
+    """Return the configuration of a new shard. space: the vectors it has room for."""
     sparse = edge.EdgeSparseVectorParams
     return edge.EdgeConfig(
         vectors={} if space is None else {DENSE: dense_params(space)},
         sparse_vectors={WINDOW: sparse(), SESSION: sparse()},
-        wal_enabled=False,  # what a crash loses since the last flush comes again from the change log
+        wal_enabled=False,  # the change log brings back what a crash loses since the last flush
     )
 
 
 def dense_params(space: Space) -> Any:
-    """Return how vectors are kept: unit vectors, whose dot product is the cosine, as 16-bit floats."""
+    """Return how vectors are stored: unit vectors, whose dot product is the cosine, as 16-bit floats."""
     return edge.EdgeVectorParams(space.size, edge.Distance.Dot, datatype=edge.VectorStorageDatatype.Float16)
 
 
 def edge_point(point: Point) -> Any:
-    """Return a point with its vectors and its payload."""
+    """Return a point with its vectors and payload."""
     vectors: dict[str, Any] = {}
     if point.window:
         vectors[WINDOW] = _sparse(point.window)
     if point.session:
         vectors[SESSION] = _sparse(point.session)
     if point.dense:
-        from app.memory.vectors import unpack  # brings numpy, which a server without a model never loads
+        from app.memory.vectors import unpack  # imports numpy, which a server without a model never loads
 
         vectors[DENSE] = unpack(point.dense)
     return edge.Point(point.id, vectors, point.payload.fields())
 
 
 def query_request(search: VectorSearch) -> Any:
-    """Return a search as the shard takes it."""
+    """Return a search in the shard's form."""
     vector = search.vector
     return edge.QueryRequest(
         query=edge.Query.Nearest(_sparse(vector) if isinstance(vector, Mapping) else list(vector), using=search.using),

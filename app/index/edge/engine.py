@@ -1,8 +1,8 @@
 """The embedded engine: one Qdrant Edge shard in a folder, held by one process.
 
-Where the state beside it (`app/index/edge/state.py`) is missing, strange or damaged, `position` is None, and the
-follower empties the engine and fills it from PostgreSQL. The shard's own second-opener check breaks the first
-holder's flush, so a lock of ours is taken before the shard is touched.
+If the state beside it (`app/index/edge/state.py`) is missing, foreign or damaged, `position` is None, and the
+follower empties the engine and fills it from PostgreSQL. The shard's own check for a second process breaks the first
+one's flush, so our own lock comes before anything touches the shard.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 
 class EdgeEngine:
-    """An open shard. `position` is where to follow the log from, or None when it must be filled first.
+    """An open shard. `position` is where to follow the log from, or None if it must be filled first.
 
-    Every call of the binding is made in one thread of the engine's own, in the order of the calls here.
+    Every call to the binding runs in the engine's one thread, in the order of the calls here.
     """
 
     checkpoint_every_s = 5.0  # a crash replays at most this much of the log
@@ -56,9 +56,9 @@ class EdgeEngine:
 
     @classmethod
     async def open(cls, folder: Path, database: UUID, space: Space | None = None) -> Self:
-        """Open the shard in a folder, made from this database. Raises Conflict when another process has it.
+        """Open the shard in a folder, made from this database. Raises Conflict when another process has it open.
 
-        space: whose vectors it holds beside the words; None for none.
+        space: the vectors it holds besides the words; None for none.
         """
         engine = cls(folder, database, space)
         try:
@@ -82,17 +82,17 @@ class EdgeEngine:
             except IndexUnavailable as error:
                 reason = f"the shard cannot be loaded ({type(error.__cause__).__name__})"
         self.rebuild_reason = reason
-        logger.info("the index in %s is built anew: %s", self._folder, reason)
+        logger.info("rebuilding the index in %s: %s", self._folder, reason)
 
     async def empty(self, space: Space | None = None) -> None:
-        """Throw everything away and begin with an empty shard, with room for the vectors of `space`."""
+        """Delete everything and start with an empty shard that has room for the vectors of `space`."""
         self.space = space
         await self._in_thread(self._empty)
 
     def _empty(self) -> None:
         self._drop_shard()
         self.position = None
-        with _broken("begin anew"):
+        with _broken("start empty"):
             state_file(self._folder).unlink(missing_ok=True)
             shutil.rmtree(self._folder / "shard", ignore_errors=True)
             (self._folder / "shard").mkdir(parents=True)
@@ -117,7 +117,7 @@ class EdgeEngine:
         self._shard.update(edge.UpdateOperation.delete_vector_name(DENSE))
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
-        """Write points and take points away."""
+        """Write and delete points."""
         await self._in_thread(lambda: self._apply(upserts, deletes))
 
     def _apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
@@ -128,27 +128,27 @@ class EdgeEngine:
                 self._shard.update(edge.UpdateOperation.delete_points(list(deletes)))
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
-        """Return the points with the best window scores and, where the query has a vector, the nearest to it."""
+        """Return the points with the best window scores and, if the query has a vector, those nearest to it."""
         return await self._in_thread(lambda: self._candidates(query))
 
     def _candidates(self, query: CandidateQuery) -> list[Candidate]:
         search = CandidateSearch(query)
         for step in (search.first, search.second):
-            asked = step()
-            search.add(asked, map(self._found, asked))
+            searches = step()
+            search.add(searches, map(self._scores, searches))
         return search.candidates()
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the score of each session that has one of the terms."""
-        return await self._in_thread(lambda: self._found(session_search(user, weights, sessions)))
+        return await self._in_thread(lambda: self._scores(session_search(user, weights, sessions)))
 
-    def _found(self, search: VectorSearch) -> Scores:
+    def _scores(self, search: VectorSearch) -> Scores:
         request = query_request(search)
         with _broken("search"):
             return {point.id: point.score for point in self._shard.query(request)}
 
     async def count(self) -> int:
-        """Return how many points there are."""
+        """Return the number of points."""
         return await self._in_thread(self._count)
 
     def _count(self) -> int:
@@ -156,7 +156,7 @@ class EdgeEngine:
             return int(self._shard.count(edge.CountRequest(exact=True)))
 
     async def checkpoint(self, position: int, seen: str | None = None) -> None:
-        """Flush the shard, then note the position."""
+        """Flush the shard, then save the position."""
         await self._in_thread(lambda: self._checkpoint(position))
 
     def _checkpoint(self, position: int) -> None:
@@ -167,7 +167,7 @@ class EdgeEngine:
         self.position = position
 
     async def close(self) -> None:
-        """Let the shard and its lock go; idempotent."""
+        """Close the shard and release its lock; idempotent."""
         if not self._closed:
             self._closed = True
             await self._in_thread(self._close)
@@ -182,17 +182,17 @@ class EdgeEngine:
     def _drop_shard(self) -> None:
         shard, self._shard = self._shard, None
         if shard is not None:
-            with suppress(IndexUnavailable), _broken("close"):  # a broken one is thrown away or built anew
+            with suppress(IndexUnavailable), _broken("close"):  # a broken one is deleted or rebuilt
                 shard.close()
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-class _broken:  # in lower case: it reads as a statement
-    """Turn whatever the binding raises into IndexUnavailable, with the operation it happened in.
+class _broken:  # in lower case, because it reads as a statement
+    """Turn any error of the binding into IndexUnavailable that names the operation.
 
-    It raises bare Exception; a panic in Rust is a PanicException, which is no Exception and cannot be imported.
+    The binding raises bare Exception; a panic in Rust is a PanicException, not an Exception, and cannot be imported.
     """
 
     def __init__(self, operation: str) -> None:

@@ -1,11 +1,11 @@
-"""How the embedded index is set up: in a folder of the data directory, followed by the process that has it."""
+"""Sets up the embedded index: in a folder of the data directory, fed by the process that opened it."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from app.index.setup import Index, IndexSource, Standing
+from app.index.setup import Index, IndexSource, IndexStatus
 
 if TYPE_CHECKING:
     from app.settings.fields import Settings
@@ -30,7 +30,7 @@ class EdgeSetup:
             source.log, lambda database, space: EdgeEngine.open(self.folder, database, space), source.on_applied
         )
 
-    async def standing(self, source: IndexSource) -> Standing:
+    async def status(self, source: IndexSource) -> IndexStatus:
         from app.index.edge.state import state_file
 
-        return Standing(name=os.fspath(self.folder), points=0, is_wanted=state_file(self.folder).exists())
+        return IndexStatus(name=os.fspath(self.folder), points=0, is_wanted=state_file(self.folder).exists())

@@ -1,6 +1,6 @@
-"""What stands beside the shard in its folder: the lock of the process that has it, and `state.json`.
+"""The files beside the shard in its folder: the lock of the process that has it open, and `state.json`.
 
-The state says what the shard was made from, and up to which position in the change log it is known to be durable.
+The state says what the shard was made from, and up to which position in the change log it is durable.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from app.memory.change_log import Space
 
 FORMAT = 2  # of points, payloads and the shard's files
 
-_VERSIONS = (FORMAT, VECTORS_VERSION, ANALYSIS_VERSION)  # others than the folder's: the index is built anew
+_VERSIONS = (FORMAT, VECTORS_VERSION, ANALYSIS_VERSION)  # if the folder's differ, the index is rebuilt
 
 
 @dataclass(frozen=True, slots=True)
 class ShardState:
-    """What a shard holds. model, size: whose vectors are in it, and how many numbers each has; None: it has none."""
+    """The content of a shard. model, size: of its vectors; None if it has none."""
 
     format: int
     vectors: int
@@ -36,18 +36,18 @@ class ShardState:
 
     @classmethod
     def at(cls, position: int, database: str, space: Space | None) -> ShardState:
-        """Return the state of a shard that this version has made."""
+        """Return the state of a shard made by this version."""
         model, size = (None, None) if space is None else (space.model, space.size)
         return cls(*_VERSIONS, database, position, model, size)
 
     @property
     def space(self) -> Space | None:
-        """The vectors it holds."""
+        """The space of its vectors."""
         return None if self.model is None or self.size is None else Space(self.model, self.size)
 
 
 def state_file(folder: Path) -> Path:
-    """Return where the state of the shard in a folder is kept."""
+    """Return the path of the state of the shard in a folder."""
     return folder / "state.json"
 
 
@@ -69,7 +69,7 @@ def read_state(folder: Path, database: str, space: Space | None) -> tuple[ShardS
 
 
 def write_state(folder: Path, state: ShardState) -> None:
-    """Put the state on disk, whole or not at all. Raises OSError."""
+    """Write the state to disk, whole or not at all. Raises OSError."""
     replace_file(state_file(folder), json.dumps(asdict(state)).encode(), alone=True)
 
 

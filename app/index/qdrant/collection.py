@@ -1,4 +1,4 @@
-"""One collection of a Qdrant server as an engine: points are written to it, and searches asked of it."""
+"""One collection of a Qdrant server as an engine: writes points to it and searches it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from app.index.searches import CandidateSearch, Scores, VectorSearch, session_se
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate
 
-_SEARCH_TRIES = 2  # a kept connection may be one the server has closed since
+_SEARCH_TRIES = 2  # the server may have closed a pooled connection
 
 _FLOAT32 = struct.Struct("<f")
 
 
 class QdrantCollection:
-    """One collection, asked and written to."""
+    """One collection of a server."""
 
     def __init__(self, server: QdrantServer, name: str, shape: Shape) -> None:
         self.server, self.name, self.shape = server, name, shape
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
-        """Write points and take points away; returns when searches see it."""
+        """Write and delete points; return when searches see the changes."""
         by_key: dict[str | None, list[models.PointStruct]] = {}
         for point in upserts:
             by_key.setdefault(self.shape.key_of(point.payload.user), []).append(point_struct(point))
@@ -40,31 +40,31 @@ class QdrantCollection:
                 )
             )
         if deletes:
-            gone = models.PointIdsList(points=[str(id_) for id_ in deletes])
-            keys = self.shape.all_keys() or None  # nobody knows whose they were
-            await self._write(lambda qdrant: qdrant.delete(self.name, gone, wait=True, shard_key_selector=keys))
+            deleted = models.PointIdsList(points=[str(id_) for id_ in deletes])
+            keys = self.shape.all_keys() or None  # whose they were is unknown
+            await self._write(lambda qdrant: qdrant.delete(self.name, deleted, wait=True, shard_key_selector=keys))
 
     async def _write(self, make: Call[Any]) -> None:
         await self.server.call(make, WRITE_LIMIT_S, self.server.tries)
 
     async def candidates(self, query: CandidateQuery, without: Collection[UUID] = ()) -> list[Candidate]:
-        """Return the points with the best window scores and, where the query has a vector, the nearest to it.
+        """Return the points with the best window scores and, if the query has a vector, those nearest to it.
 
-        without: points that are left out.
+        without: points to leave out.
         """
         search = CandidateSearch(query, without)
         for step in (search.first, search.second):
-            asked = step()
-            search.add(asked, await self._found(query.user, asked))
+            searches = step()
+            search.add(searches, await self._scores(query.user, searches))
         return search.candidates()
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the score of each session that has one of the terms."""
-        [scores] = await self._found(user, [session_search(user, weights, sessions)])
+        [scores] = await self._scores(user, [session_search(user, weights, sessions)])
         return scores
 
-    async def _found(self, user: str, searches: Sequence[VectorSearch]) -> list[Scores]:
-        """Return the scores of what each search finds, best first; all in one call."""
+    async def _scores(self, user: str, searches: Sequence[VectorSearch]) -> list[Scores]:
+        """Return the scores that each search finds, best first; one call for all searches."""
         if not searches:
             return []
         key = self.shape.key_of(user)
@@ -75,12 +75,12 @@ class QdrantCollection:
         return [{UUID(str(point.id)): _as_float32(point.score) for point in answer.points} for answer in answers]
 
     async def count(self, limit_s: float = WRITE_LIMIT_S) -> int:
-        """Return how many points there are."""
+        """Return the number of points."""
         answer = await self.server.call(lambda qdrant: qdrant.count(self.name, exact=True), limit_s, _SEARCH_TRIES)
         return int(answer.count)
 
 
 def _as_float32(score: float) -> float:
-    """Return the number the server meant: it writes the fewest digits that tell one 32-bit float from the next."""
+    """Return the exact 32-bit float: the server sends only the digits that distinguish it from its neighbours."""
     (exact,) = _FLOAT32.unpack(_FLOAT32.pack(score))
     return float(exact)

@@ -1,4 +1,4 @@
-"""Our points, conditions, searches and shapes in the types of qdrant-client."""
+"""Converts our points, conditions, searches and shapes to the types of qdrant-client."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.index.filters import Among, AnyOf, Between, Condition, Is
 from app.index.qdrant.shape import Shape
 from app.index.searches import VectorSearch
 
-_OVERSAMPLING = 2.0  # points looked at with whole vectors for each one wanted, where bytes stand for them
+_OVERSAMPLING = 2.0  # points rescored with whole vectors per result, if the vectors are quantized to bytes
 
-# Of the payload, by field: each user is a tenant, whose points stand together.
+# The payload's indexes, by field. Each user is a tenant, whose points are stored together.
 INDEXES: dict[str, Any] = {
     **dict.fromkeys(KEYWORDS, models.PayloadSchemaType.KEYWORD),
     "user": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
@@ -24,16 +24,16 @@ INDEXES: dict[str, Any] = {
 
 
 def collection_parameters(shape: Shape) -> dict[str, Any]:
-    """Return the arguments a collection of this shape is created with.
+    """Return the arguments that create a collection of this shape.
 
-    The idf modifier is off: it counts over one shard and all users (docs/architecture.md, "Ranking").
+    The idf modifier is off, because it counts over one shard and all users (docs/architecture.md, "Ranking").
     """
     sparse = models.SparseVectorParams(index=models.SparseIndexParams(on_disk=shape.on_disk))
     dense = {}
     if shape.size is not None:
         dense[DENSE] = models.VectorParams(
             size=shape.size,
-            distance=models.Distance.DOT,  # of unit vectors: the cosine
+            distance=models.Distance.DOT,  # the cosine, for unit vectors
             datatype=models.Datatype.FLOAT16,
             on_disk=shape.on_disk,
         )
@@ -51,21 +51,21 @@ def collection_parameters(shape: Shape) -> dict[str, Any]:
 
 
 def point_struct(point: Point) -> models.PointStruct:
-    """Return a point with its vectors and its payload."""
+    """Return a point with its vectors and payload."""
     vectors: dict[str, Any] = {}
     if point.window:
         vectors[WINDOW] = _sparse(point.window)
     if point.session:
         vectors[SESSION] = _sparse(point.session)
     if point.dense:
-        from app.memory.vectors import unpack  # brings numpy, which a server without a model never loads
+        from app.memory.vectors import unpack  # imports numpy, which a server without a model never loads
 
         vectors[DENSE] = unpack(point.dense)
     return models.PointStruct(id=str(point.id), vector=vectors, payload=point.payload.fields())
 
 
 def query_request(search: VectorSearch, key: str | None) -> models.QueryRequest:
-    """Return a search as a server takes it; key: the shard key that the user's points are under."""
+    """Return a search in the server's form. key: the shard key of the user's points."""
     vector = search.vector
     rescored = models.QuantizationSearchParams(rescore=True, oversampling=_OVERSAMPLING)
     return models.QueryRequest(

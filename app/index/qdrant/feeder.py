@@ -1,8 +1,8 @@
-"""Feeds a Qdrant server: keeps the live collection level with the change log, and puts a new one in its place.
+"""Feeds a Qdrant server: keeps the live collection up to date with the change log, and replaces it by a new one.
 
-A new collection is filled beside the live one, which goes on being fed; when it is level it becomes the live one in
-one transaction of PostgreSQL, and the alias follows. Every step can be the last of a killed process: the next start
-finds in `index_collections` how far it came, and finishes or undoes it.
+It fills a new collection beside the live one, which it still feeds. When the new one is up to date it becomes the
+live one in one transaction of PostgreSQL, and the alias follows. A process can be killed at any step: the next start
+reads from `index_collections` how far it got, and finishes or undoes it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from app.settings.fields import Settings
 
 logger = logging.getLogger(__name__)
 
-_NOT_HERE = "it does not run here"
+_NOT_RUNNING = "it does not run here"
 _LOOK_S = 0.25
 _RETRY_S = 1.0
 _GRACE = timedelta(seconds=30)  # searches that began before a switch still ask the old collection
@@ -37,12 +37,12 @@ _NOTE_POINTS_S = 0.5
 
 
 class QdrantFeeder:
-    """Feeds while it runs. `problem`: why the live collection is not kept level with the log; None while it is."""
+    """Feeds while it runs. `problem`: why the live collection is not kept up to date; None while it is."""
 
     def __init__(self, source: IndexSource, settings: Settings, may_send: MaySend) -> None:
-        """may_send: confirms that this process leads, and is asked right before each write.
+        """may_send: called right before each write, to confirm that this process leads.
 
-        A process that was frozen until another one took over must not put an old point over a new one.
+        A process that was frozen until another one took over must not overwrite a new point with an old one.
         """
         self._source, self._may_send = source, may_send
         self._server = QdrantServer.of(settings, may_send)
@@ -52,16 +52,16 @@ class QdrantFeeder:
         self._live: _Feed | None = None
         self._next: _Feed | None = None
         self._tidy_at = -_TIDY_S
-        self._problem: str | None = _NOT_HERE
+        self._problem: str | None = _NOT_RUNNING
 
     @property
     def runs(self) -> bool:
-        return self._problem != _NOT_HERE
+        return self._problem != _NOT_RUNNING
 
     @property
     def problem(self) -> str | None:
         if self._problem is not None or (self._live or self._next) is None:
-            return self._problem or "it begins"
+            return self._problem or "it is starting"
         if self._live is not None:
             return self._live.follower.problem
         return (self._next and self._next.follower.problem) or "a collection is being filled"
@@ -78,22 +78,22 @@ class QdrantFeeder:
         await self._server.close()
 
     async def run(self) -> None:
-        """Feed until cancelled, then save the positions; a server that is away is waited for.
+        """Feed until cancelled, then save the positions; wait for a server that does not answer.
 
-        One process of all on the database may do it at a time. It may be called again.
+        Only one process on the database may run it at a time. May be called again.
         """
         try:
             while True:
                 try:
-                    await self._look()
+                    await self._step()
                     self._problem = None
                 except MemoryServerError as error:
                     if self._problem != str(error):
-                        logger.warning("the search index is not looked after: %s", error)
+                        logger.warning("the search index is not being fed: %s", error)
                     self._problem = str(error)
                     await asyncio.sleep(_RETRY_S)
-                except Exception:  # the last line: nobody else would start it again
-                    logger.exception("looking after the search index")
+                except Exception:  # last resort: nothing else would restart it
+                    logger.exception("feeding the search index failed")
                     self._problem = "it failed; see the log"
                     await asyncio.sleep(_RETRY_S)
                 await asyncio.sleep(_LOOK_S)
@@ -102,15 +102,15 @@ class QdrantFeeder:
                 if feed is not None:
                     await feed.follower.stop()
             self._live = self._next = None
-            self._problem = _NOT_HERE
+            self._problem = _NOT_RUNNING
 
-    async def _look(self) -> None:
-        """Do the next step towards one live collection of the right shape."""
+    async def _step(self) -> None:
+        """Take the next step towards one live collection of the right shape."""
         if self._live is not None and self._live.engine.is_lost:
             lost, self._live = self._live, None
             await lost.follower.stop()
         if self._live is None and self._next is None:
-            await self._take_up()
+            await self._resume()
         live = await self._source.collections.live()
         wanted = self._shape.with_vectors(await self._source.log.space())
         if live is not None and self._next is None and (live.rebuild_asked or Shape.read(live.shape) != wanted):
@@ -122,8 +122,8 @@ class QdrantFeeder:
             await self._tidy()
             self._tidy_at = time.monotonic()
 
-    async def _take_up(self) -> None:
-        """Go on where the last process stopped: follow the live collection, and one that was filled to replace it."""
+    async def _resume(self) -> None:
+        """Continue where the last process stopped: follow the live collection, and one filled to replace it."""
         await self._source.collections.remove_strangers()
         rows = await self._source.collections.all()
         live = next((row for row in rows if row.state == "live"), None)
@@ -144,7 +144,7 @@ class QdrantFeeder:
         return feed
 
     async def _switch(self, new: _Feed) -> None:
-        """Make the new collection the live one, once it is filled and level."""
+        """Make the new collection the live one, once it is filled and up to date."""
         if new.follower.problem is not None:
             return
         await new.follower.catch_up()
@@ -160,7 +160,7 @@ class QdrantFeeder:
             await old.follower.stop()
 
     async def _tidy(self) -> None:
-        """See that the alias and the quantization are as they should be, and delete what nobody uses any more."""
+        """Set the alias and the quantization, and delete collections that are no longer used."""
         in_use = {feed.engine.name for feed in (self._live, self._next) if feed is not None}
         for name in await self._source.collections.left_over(_GRACE):
             if name not in in_use:
@@ -175,12 +175,12 @@ class QdrantFeeder:
 
 
 class _FedCollection(QdrantCollection):
-    """A collection whose position is kept in PostgreSQL.
+    """A collection whose position is stored in PostgreSQL.
 
-    is_live: searches use it. is_lost: it was, and Qdrant has not all of it any more: it is of no use.
+    is_live: searches use it. is_lost: it was live, but Qdrant has lost some of it, so it cannot be used.
     """
 
-    checkpoint_every_s = 0.25  # the changes above the position are scored anew in every search
+    checkpoint_every_s = 0.25  # every search scores the changes above the position itself
 
     def __init__(
         self,
@@ -191,9 +191,9 @@ class _FedCollection(QdrantCollection):
         row: IndexCollection | None,
         model: str | None,
     ) -> None:
-        """row: what PostgreSQL knows of it; None for a new one, which `empty` makes, in this shape.
+        """row: its record in PostgreSQL; None for a new one, which `empty` creates in this shape.
 
-        model: whose vectors the log has now.
+        model: the model whose vectors the log has now.
         """
         super().__init__(server, row.name if row else "", Shape.read(row.shape) if row else shape)
         self._collections, self._prefix, self._model = collections, prefix, model
@@ -202,24 +202,24 @@ class _FedCollection(QdrantCollection):
         self._points, self._noted_at = 0, time.monotonic()
 
     async def opened(self, database: UUID, space: Space | None) -> _FedCollection:
-        """Return itself: what a follower asks for when it starts."""
+        """Return itself; a follower calls this when it starts."""
         return self
 
     @property
     def space(self) -> Space | None:
-        """The vectors it takes: none where it has none or another model's, until the feeder has replaced it."""
+        """The space of the vectors it accepts; None if it has none, or another model's until the feeder replaces it."""
         space = self.shape.space
         return space if space is not None and space.model == self._model else None
 
     async def make_room(self, space: Space) -> None:
-        """Go on without vectors: the feeder fills a collection that has room for them."""
+        """Continue without vectors: the feeder fills another collection that has room for them."""
 
     async def empty(self, space: Space | None) -> None:
-        """Make a new, empty collection. One that searches use is given up in place of that: another takes over."""
+        """Create a new, empty collection. If searches use this one, retire it instead: another one replaces it."""
         if self.is_live:
             await self._collections.retire(self.name)
             self.is_lost = True
-            raise EngineAway("the collection was lost; a new one is filled")
+            raise EngineAway("the collection was lost; a new one is being filled")
         if self.name:
             await self.server.delete(self.name)
             await self._collections.remove(self.name)
@@ -229,7 +229,7 @@ class _FedCollection(QdrantCollection):
         await self.server.create(self.name, self.shape)
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
-        """Write points and take points away; while it is filled, note how far that is."""
+        """Write and delete points; during filling, record the progress."""
         await super().apply(upserts, deletes)
         self._points += len(upserts)
         if self.position is None and time.monotonic() - self._noted_at > _NOTE_POINTS_S:
@@ -237,7 +237,7 @@ class _FedCollection(QdrantCollection):
             self._noted_at = time.monotonic()
 
     async def checkpoint(self, position: int, seen: str | None) -> None:
-        """Note what is there: writes are waited for, so it is all that was applied."""
+        """Save the position: writes are synchronous, so everything applied is durable."""
         if seen is None:
             return
         if self.position is None:
@@ -246,7 +246,7 @@ class _FedCollection(QdrantCollection):
         self.position = position
 
     async def close(self) -> None:
-        """Nothing to close: the server's connections are the feeder's."""
+        """Do nothing: the feeder closes the server's connections."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Scores sessions that changed since an engine was level with the log, in the process, as the engine would.
+"""Scores, in the process, the sessions that changed since an engine was up to date, as the engine would.
 
 So a search on a server sees every write, however far behind the server is.
 """
@@ -17,7 +17,7 @@ from app.memory.types import Candidate
 
 
 class Overlay:
-    """The present points of some sessions; what an engine says of `replaced` points does not count."""
+    """The present points of some sessions. They replace an engine's results for the ids in `replaced`."""
 
     def __init__(
         self,
@@ -27,17 +27,17 @@ class Overlay:
     ) -> None:
         """changed: (session, memory) of each change. members: the live memories of those sessions, read later.
 
-        vectors: those of the members, all of the size the engine's have.
+        vectors: the members' vectors, all of the engine's size.
         """
         self._points = [
-            point for session, its in members.items() for point in session_points(session, its, None, vectors)
+            point for session, turns in members.items() for point in session_points(session, turns, None, vectors)
         ]
         self.sessions = frozenset(session for session, _ in changed)
         self.replaced = self.sessions.union((memory for _, memory in changed), (point.id for point in self._points))
 
     def candidates(self, query: CandidateQuery) -> list[Candidate]:
-        """Return all points that pass the query's filter and have a term of it or, where it has one too, a vector."""
-        found = []
+        """Return all points that pass the query's filter and have one of its terms or, if it has a vector, a vector."""
+        candidates = []
         must = conditions(query.user, query.where)
         for point in self._points:
             if not passes(point.payload.fields(), must):
@@ -45,11 +45,11 @@ class Overlay:
             window = _dot(query.weights, point.window)
             dense = _dense_dot(query.dense, point.dense)
             if window is not None or dense is not None:
-                found.append(Candidate(point.id, window or 0.0, dense))
-        return found
+                candidates.append(Candidate(point.id, window or 0.0, dense))
+        return candidates
 
     def session_scores(self, user: str, weights: Mapping[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
-        """Return the score of each of those sessions that is here and has one of the terms."""
+        """Return the score of each of those sessions that changed and has one of the terms."""
         wanted = self.sessions.intersection(sessions)
         return {
             point.id: score
@@ -60,14 +60,14 @@ class Overlay:
 
 
 def _dot(weights: Mapping[int, float], vector: Mapping[int, float] | None) -> float | None:
-    """Return the product of two sparse vectors; None where they have no term in common, as engines find nothing."""
+    """Return the product of two sparse vectors; None without a common term, because engines then find nothing."""
     common = weights.keys() & (vector or {}).keys()
     return sum(weights[term] * vector[term] for term in common) if vector and common else None
 
 
-def _dense_dot(asked: Sequence[float] | None, kept: bytes | None) -> float | None:
-    if asked is None or kept is None:
+def _dense_dot(query: Sequence[float] | None, packed: bytes | None) -> float | None:
+    if query is None or packed is None:
         return None
-    from app.memory.vectors import unpack  # brings numpy, which a server without a model never loads
+    from app.memory.vectors import unpack  # imports numpy, which a server without a model never loads
 
-    return float(sum(map(mul, asked, unpack(kept))))
+    return float(sum(map(mul, query, unpack(packed))))

@@ -1,8 +1,8 @@
-"""The index on a Qdrant server as the domain sees it: the live collection, and what it does not have yet.
+"""Searches the index on a Qdrant server: the live collection, and the changes it does not have yet.
 
-A search reads in PostgreSQL, as its user, which collection is live, up to where it is complete, and what the user
-changed since. Those sessions are scored in the process (`overlay`), all else by Qdrant; so a search sees every write
-that was answered before it began, whatever the feeder does. While Qdrant is away no search waits for it.
+A search reads from PostgreSQL, as its user, which collection is live, up to where it is complete, and what the user
+changed since. The process scores those sessions (`overlay`), Qdrant all others; so a search sees every write that
+was acknowledged before it began, whatever the feeder does. While Qdrant does not answer, no search waits for it.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ from app.memory.types import Candidate
 
 logger = logging.getLogger(__name__)
 
-_CHANGES = 5_000  # of one user that a search scores by itself; some 0.1 s of work
-_MEMBERS = 20_000  # memories of the sessions those are in
-_PATIENCE_S = 1.0  # how long a search waits for the feeder when there are more
-_LOOK_AGAIN_S = 0.05
-_WATCH_S, _WATCH_TROUBLE_S = 5.0, 0.5  # how often the server is looked at
-_OPENING_S = 1.5  # what a start waits for the first look
+_CHANGES = 5_000  # the most of one user's changes that a search scores itself; some 0.1 s of work
+_MEMBERS = 20_000  # the most memories in the sessions of those changes
+_PATIENCE_S = 1.0  # how long a search waits for the feeder if there are more
+_CHECK_AGAIN_S = 0.05
+_WATCH_S, _WATCH_TROUBLE_S = 5.0, 0.5  # how often to check the server
+_OPENING_S = 1.5  # how long a start waits for the first check
 _LAG_LIMIT = 100_000  # changes counted for the metrics
 
 T = TypeVar("T")
 
 
 class QdrantIndex:
-    """Answers from the live collection. `problem` is why it cannot now, in one line; None when it can."""
+    """Answers from the live collection. `problem` says in one line why it cannot now; None when it can."""
 
     def __init__(self, log: ChangeLog, collections: Collections, server: QdrantServer) -> None:
         self._log, self._collections, self._server = log, collections, server
         self._task: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self.problem: str | None = "it is being opened"
-        self.lag: tuple[int, float] = 0, 0.0  # as of the last look
-        self.filling = None  # the feeder fills collections, in whichever process that runs
+        self.lag: tuple[int, float] = 0, 0.0  # as of the last check
+        self.filling = None  # the feeder fills collections, in the process that runs it
 
     async def start(self) -> None:
-        """Look at the server, and begin to watch it; one that is away is waited for in the background."""
+        """Check the server, and start to watch it; wait in the background if it does not answer."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_OPENING_S):
-                await self._look()
+                await self._check()
         self._task = asyncio.create_task(self._watch(), name="index watch")
 
     async def stop(self) -> None:
-        """Watch no more and close the connections; idempotent."""
+        """Stop watching and close the connections; idempotent."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -69,16 +69,16 @@ class QdrantIndex:
         self.problem = "it is closed"
 
     async def wait_filled(self, timeout_s: float) -> None:
-        """Return at once: no process waits for what another one may be filling."""
+        """Return at once: no process waits for another one to fill the index."""
 
     def wake(self) -> None:
-        """Nothing to do: a view reads what the collection lacks, and the feeder is woken for itself."""
+        """Do nothing: a view reads what the collection lacks, and the feeder has its own `wake`."""
 
     async def rebuild(self) -> None:
         await self._collections.ask_for_rebuild()
 
     async def view(self, user: str) -> IndexView:
-        """Return what is known of a user's memories at this moment. Raises IndexUnavailable and StoreUnavailable."""
+        """Return a view of a user's memories as of now. Raises IndexUnavailable and StoreUnavailable."""
         if self.problem is not None:
             raise IndexUnavailable(f"the search index cannot answer: {self.problem}")
         live = await self._live(user)
@@ -88,41 +88,41 @@ class QdrantIndex:
         sessions = list({session for session, _ in live.changed})
         members = await self._log.members(sessions, user, _MEMBERS + 1)
         if sum(map(len, members.values())) > _MEMBERS:
-            raise IndexUnavailable("the search index is behind by more than a search can make up for")
+            raise IndexUnavailable("the search index is behind by more changes than a search can score")
         vectors = await self._vectors(user, members, collection.shape)
         return _View(
             self, self._log.model, collection, await asyncio.to_thread(Overlay, live.changed, members, vectors)
         )
 
     async def _vectors(self, user: str, members: Mapping[UUID, Sequence[Member]], shape: Shape) -> Mapping[UUID, bytes]:
-        """Return the members' vectors, where the collection has such."""
+        """Return the members' vectors if the collection has vectors of the same model."""
         if shape.size is None or shape.model != self._log.model:
             return {}
-        ids = [member.id for its in members.values() for member in its]
+        ids = [member.id for turns in members.values() for member in turns]
         return of_size(await self._log.vectors(ids, user), shape.size)
 
     async def _live(self, user: str) -> LiveCollection:
-        """Return the live collection with what it lacks, once that is little enough."""
+        """Return the live collection with the changes it lacks, once they are few enough."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             live = await self._collections.seen_by(user, _CHANGES)
             if live is None or live.log_is_short:
-                raise IndexUnavailable(self._trouble(_unfilled(live is not None)))
+                raise IndexUnavailable(self._note_problem(_unfilled(live is not None)))
             if len(live.changed) <= _CHANGES:
                 return live
             if time.monotonic() > deadline:
                 raise IndexUnavailable("the search index is behind and did not catch up in time")
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(_CHECK_AGAIN_S)
 
     async def ask(self, question: Awaitable[T]) -> T:
-        """Wait for an answer of the server; when there is none, no search asks it until it was seen to answer."""
+        """Wait for the server's answer; after a failure no search asks it until a check succeeds."""
         try:
             return await question
         except IndexUnavailable as error:
-            self._trouble(str(error))
+            self._note_problem(str(error))
             raise
 
-    def _trouble(self, problem: str) -> str:
+    def _note_problem(self, problem: str) -> str:
         if self.problem is None:
             logger.warning("searching without the index: %s", problem)
         self.problem = problem
@@ -130,7 +130,7 @@ class QdrantIndex:
         return problem
 
     async def count(self) -> int:
-        """Return how many points the live collection holds. Raises IndexUnavailable and StoreUnavailable."""
+        """Return the number of points in the live collection. Raises IndexUnavailable and StoreUnavailable."""
         live = await self._collections.live()
         if live is None:
             raise IndexUnavailable(_unfilled(False))
@@ -144,27 +144,27 @@ class QdrantIndex:
                     await self._hurry.wait()
             if self._hurry.is_set():
                 await asyncio.sleep(_WATCH_TROUBLE_S)
-            await self._look()
+            await self._check()
 
-    async def _look(self) -> None:
-        """Find out whether searches can be answered, and how far behind the collection is."""
+    async def _check(self) -> None:
+        """Check whether searches can be answered, and how far behind the collection is."""
         try:
             await self.count()
             self.lag = await self._collections.lag(_LAG_LIMIT)
         except IndexUnavailable as error:
-            self._trouble(str(error))
+            self._note_problem(str(error))
         except StoreUnavailable as error:
-            logger.debug("cannot look at the index: %s", error)  # the database's own state says so
-        except Exception:  # the last line: without the watch an index that comes back would not be used
-            logger.exception("looking at the search index")
+            logger.debug("cannot check the index: %s", error)  # the database reports its own state
+        except Exception:  # last resort: without the watch an index that comes back would not be used
+            logger.exception("checking the search index failed")
         else:
             if self.problem is not None:
-                logger.info("the search index answers")
+                logger.info("the search index answers again")
             self.problem = None
 
 
 class _View:
-    """What one search asks."""
+    """The index for one search: a collection and its overlay."""
 
     def __init__(
         self, index: QdrantIndex, model: str | None, collection: QdrantCollection, overlay: Overlay | None
@@ -172,12 +172,12 @@ class _View:
         self._index, self._model, self._collection, self._overlay = index, model, collection, overlay
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
-        """Return the best by window score, and those nearest to the vector where the query has one."""
+        """Return the best by window score and, if the query has a vector, those nearest to it."""
         shape, overlay = self._collection.shape, self._overlay
         if query.dense is not None and (shape.size != len(query.dense) or shape.model != self._model):
-            query = replace(query, dense=None)  # the first vectors are not there yet, or the model has changed
-        found = await self._index.ask(self._collection.candidates(query, overlay.replaced if overlay else ()))
-        return _best(found + overlay.candidates(query), query.limit) if overlay else found
+            query = replace(query, dense=None)  # there are no vectors yet, or the model has changed
+        candidates = await self._index.ask(self._collection.candidates(query, overlay.replaced if overlay else ()))
+        return _best(candidates + overlay.candidates(query), query.limit) if overlay else candidates
 
     async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
         """Return the score of each session that has one of the terms."""
@@ -187,14 +187,14 @@ class _View:
         return scores | overlay.session_scores(user, weights, sessions) if overlay else scores
 
 
-def _best(found: Sequence[Candidate], limit: int) -> list[Candidate]:
-    """Return what a search for the best windows and one for the nearest vectors would find, at most `limit` each."""
-    windows = sorted((one for one in found if one.window_score), key=lambda one: -one.window_score)[:limit]
-    dense = sorted((one for one in found if one.dense_score is not None), key=lambda one: -(one.dense_score or 0))
-    return list({one.id: one for one in (*windows, *dense[:limit])}.values())
+def _best(candidates: Sequence[Candidate], limit: int) -> list[Candidate]:
+    """Return the best by window score and the nearest by vector, at most `limit` of each."""
+    windows = sorted((c for c in candidates if c.window_score), key=lambda c: -c.window_score)[:limit]
+    dense = sorted((c for c in candidates if c.dense_score is not None), key=lambda c: -(c.dense_score or 0))
+    return list({c.id: c for c in (*windows, *dense[:limit])}.values())
 
 
-def _unfilled(there: bool) -> str:
-    if there:
-        return "the collection is too far behind the change log; a running `claude-memory worker` fills it anew"
+def _unfilled(exists: bool) -> str:
+    if exists:
+        return "the collection is too far behind the change log; a running `claude-memory worker` refills it"
     return "there is no collection yet; `claude-memory init`, or a running `claude-memory worker`, fills one"

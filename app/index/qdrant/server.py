@@ -1,7 +1,7 @@
-"""A Qdrant server: makes, names and deletes collections, and carries all calls. Over REST, through qdrant-client.
+"""Calls a Qdrant server over REST, through qdrant-client, and creates, names and deletes its collections.
 
-Every call has a time limit; those that may be made twice are tried again. What the server says comes out as one of
-two errors: IndexUnavailable when a collection is lost (it has to be filled anew), EngineAway for all else.
+Every call has a time limit, and idempotent calls are retried. A failure raises one of two errors: IndexUnavailable
+if a collection is lost and must be refilled, EngineAway for everything else.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from app.index.setup import MaySend
 if TYPE_CHECKING:
     from app.settings.fields import Settings
 
-SEARCH_LIMIT_S = 1.0  # a search that waits longer is answered without the index
+SEARCH_LIMIT_S = 1.0  # rather than wait longer, a search goes without the index
 WRITE_LIMIT_S = 60.0
-ADMIN_LIMIT_S = 120.0  # making a collection takes 10 s while a node of a cluster is dead
+ADMIN_LIMIT_S = 120.0  # creating a collection takes 10 s while a node of a cluster is down
 BACKOFF = Backoff(first_s=0.15, longest_s=10.0)
 _CONNECTIONS = 32
 
@@ -37,7 +37,7 @@ Call: TypeAlias = Callable[[AsyncQdrantClient], Awaitable[T]]
 
 
 class QdrantServer:
-    """The server, or a cluster of which one node is asked: makes, names and deletes collections."""
+    """A server, or a cluster of which it calls one node at a time."""
 
     def __init__(
         self,
@@ -47,23 +47,23 @@ class QdrantServer:
         may_send: MaySend | None = None,
         backoff: Backoff = BACKOFF,
     ) -> None:
-        """urls: of a cluster's nodes, at least one; tries: how often a call is made that may be made twice.
+        """urls: of the cluster's nodes, at least one. tries: attempts at an idempotent call.
 
-        may_send: asked right before each request that could change something; None for who changes nothing.
+        may_send: called right before each request that could change something; None for a reader.
         """
         self._nodes = [
             AsyncQdrantClient(
                 url=url,
-                # as a header: the client's own argument for it warns on stderr when there is no TLS
+                # as a header: the client's own argument for it warns on stderr without TLS
                 headers={"api-key": key.get_secret_value()} if key is not None else None,
                 timeout=int(WRITE_LIMIT_S),
                 check_compatibility=False,
                 limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-                event_hooks={"request": [_asking(may_send)]} if may_send is not None else {},
+                event_hooks={"request": [_permission_hook(may_send)]} if may_send is not None else {},
             )
             for url in urls
         ]
-        self._asked = 0
+        self._current = 0
         self.tries = max(1, tries)
         self._backoff = backoff
 
@@ -83,7 +83,7 @@ class QdrantServer:
         return str((await self.call(lambda qdrant: qdrant.info(), SEARCH_LIMIT_S)).version)
 
     async def create(self, name: str, shape: Shape) -> None:
-        """Make an empty collection with its indexes. Raises EngineAway, also for what this server cannot do."""
+        """Create an empty collection with its indexes. Raises EngineAway, also for an unsupported shape."""
         if shape.shard_keys and not await self._is_cluster():
             raise EngineAway(
                 "QDRANT_SHARD_KEYS is set, but the Qdrant server is a single node without cluster mode; "
@@ -100,7 +100,7 @@ class QdrantServer:
             )
 
     async def _create_key(self, name: str, key: int | str, shape: Shape) -> None:
-        """Make a shard key; while a node is dead, its copies come later and the server says that it timed out."""
+        """Create a shard key. While a node is down, its replicas come later and the server reports a timeout."""
         try:
             await self.call(
                 lambda qdrant: qdrant.create_shard_key(
@@ -122,24 +122,24 @@ class QdrantServer:
         return status.status == "enabled"
 
     async def delete(self, name: str) -> None:
-        """Delete a collection; one that is not there is no error."""
+        """Delete a collection, if it exists."""
         await self.call(lambda qdrant: qdrant.delete_collection(name), ADMIN_LIMIT_S, self.tries)
 
     async def alias(self, alias: str, name: str) -> None:
-        """Let an alias mean a collection, in one step, unless it does already."""
-        found = await self.call(lambda qdrant: qdrant.get_aliases(), SEARCH_LIMIT_S, self.tries)
-        means = next((one.collection_name for one in found.aliases if one.alias_name == alias), None)
-        if means == name:
+        """Point an alias to a collection, in one step, unless it points there already."""
+        answer = await self.call(lambda qdrant: qdrant.get_aliases(), SEARCH_LIMIT_S, self.tries)
+        present = next((row.collection_name for row in answer.aliases if row.alias_name == alias), None)
+        if present == name:
             return
         actions: list[Any] = [
             models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=alias))
         ]
-        if means is not None:
+        if present is not None:
             actions.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias)))
         await self.call(lambda qdrant: qdrant.update_collection_aliases(actions), ADMIN_LIMIT_S, self.tries)
 
     async def quantize(self, name: str) -> None:
-        """Hold the dense vectors of a collection as bytes in memory, unless it does already."""
+        """Quantize the dense vectors of a collection to bytes in memory, unless they are already."""
         info = await self.call(lambda qdrant: qdrant.get_collection(name), SEARCH_LIMIT_S, self.tries)
         if info.config.quantization_config is None:
             scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
@@ -149,70 +149,72 @@ class QdrantServer:
             )
 
     async def call(self, make: Call[T], limit_s: float, tries: int = 1) -> T:
-        """Make a call, with `limit_s` for all tries together; after one that failed, another node is asked.
+        """Make a call, with `limit_s` for all tries together; after a failure, call the next node.
 
-        Raises IndexUnavailable when the collection is not there, EngineAway when it fails otherwise.
+        Raises IndexUnavailable if the collection does not exist, EngineAway for any other failure.
         """
-        failed, node = 0, self._asked
+        failures, node = 0, self._current
         try:
             async with asyncio.timeout(limit_s):
                 while True:
-                    node = self._asked
+                    node = self._current
                     try:
                         return await _once(make, self._nodes[node])
-                    except _Passing:
-                        self._leave(node)
-                        failed += 1
-                        if failed == tries:
+                    except _TemporaryFailure:
+                        self._use_next_node(node)
+                        failures += 1
+                        if failures == tries:
                             raise
-                    await self._backoff.wait(failed)
+                    await self._backoff.wait(failures)
         except TimeoutError:
-            self._leave(node)
+            self._use_next_node(node)
             raise EngineAway(f"Qdrant did not answer within {limit_s:.0f} s") from None
 
-    def _leave(self, node: int) -> None:
-        """Ask the next node from now on, unless another call has seen to that."""
-        if self._asked == node:
-            self._asked = (node + 1) % len(self._nodes)
+    def _use_next_node(self, node: int) -> None:
+        """Call the node after this one from now on, unless another call has switched already."""
+        if self._current == node:
+            self._current = (node + 1) % len(self._nodes)
 
 
-def _asking(may_send: MaySend) -> Callable[[httpx.Request], Awaitable[None]]:
-    """Return a hook of httpx: it runs when the whole request is made, and only its bytes are to be sent."""
+def _permission_hook(may_send: MaySend) -> Callable[[httpx.Request], Awaitable[None]]:
+    """Return a hook of httpx, which runs right before a complete request is sent."""
 
-    async def ask(request: httpx.Request) -> None:
+    async def check(request: httpx.Request) -> None:
         if request.method != "GET" and not await may_send():
             raise EngineAway("another process may be feeding by now; nothing was written")
 
-    return ask
+    return check
 
 
 async def _once(make: Call[T], node: AsyncQdrantClient) -> T:
     try:
         return await make(node)
     except ResourceExhaustedResponse as error:
-        raise _Passing("Qdrant has too much to do now (429)") from error
+        raise _TemporaryFailure("Qdrant is overloaded (429)") from error
     except ResponseHandlingException as error:
-        if isinstance(error.source, EngineAway):  # our hook's
+        if isinstance(error.source, EngineAway):  # from our hook
             raise error.source from None
-        raise _Passing(f"Qdrant does not answer ({type(error.source).__name__})") from error
+        raise _TemporaryFailure(f"Qdrant does not answer ({type(error.source).__name__})") from error
     except UnexpectedResponse as error:
         status = error.status_code or httpx.codes.BAD_GATEWAY
         if status == httpx.codes.NOT_FOUND:
-            raise IndexUnavailable(f"Qdrant: {_told(error)}") from error
+            raise IndexUnavailable(f"Qdrant: {_message(error)}") from error
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise EngineAway(f"Qdrant refuses the key ({status}); check QDRANT_API_KEY") from error
-        passing = status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS
-        raise (_Passing if passing else EngineAway)(f"Qdrant answered {status}: {_told(error)}") from error
+            raise EngineAway(f"Qdrant rejects the key ({status}); check QDRANT_API_KEY") from error
+        temporary = status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS
+        raise (_TemporaryFailure if temporary else EngineAway)(
+            f"Qdrant answered {status}: {_message(error)}"
+        ) from error
 
 
-class _Passing(EngineAway):
-    """What may be over at the next try."""
+class _TemporaryFailure(EngineAway):
+    """A failure that may be over at the next try."""
 
 
-def _told(error: UnexpectedResponse) -> str:
-    """Return what the server said, in one short line."""
+def _message(error: UnexpectedResponse) -> str:
+    """Return the server's error message as one short line."""
     try:
-        said = error.structured()["status"]["error"]
+        message = error.structured()["status"]["error"]
     except (ValueError, KeyError, TypeError):
-        said = error.reason_phrase
-    return " ".join(str(said).split())[:200]
+        message = error.reason_phrase
+    return " ".join(str(message).split())[:200]

@@ -1,10 +1,10 @@
-"""How the index on a Qdrant server is set up: its collections are shared, and one process of all feeds them."""
+"""Sets up the index on a Qdrant server: all processes share its collections, and one of them feeds them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.index.setup import Index, IndexFeeder, IndexSource, MaySend, SharedIndex, Standing
+from app.index.setup import Index, IndexFeeder, IndexSource, IndexStatus, MaySend, SharedIndex
 
 if TYPE_CHECKING:
     from app.settings.fields import Settings
@@ -36,11 +36,11 @@ class QdrantSetup:
 
         return QdrantFeeder(source, self._settings, may_send)
 
-    async def standing(self, source: IndexSource) -> Standing:
+    async def status(self, source: IndexSource) -> IndexStatus:
         from app.index.qdrant.shape import shape_of
 
         live = await source.collections.live()
         if live is None:
-            return Standing(name=None, points=0, is_wanted=False)
+            return IndexStatus(name=None, points=0, is_wanted=False)
         wanted = shape_of(self._settings).with_vectors(await source.log.space())
-        return Standing(name=live.name, points=live.points, is_wanted=live.shape == wanted.to_json())
+        return IndexStatus(name=live.name, points=live.points, is_wanted=live.shape == wanted.to_json())

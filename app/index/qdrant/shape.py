@@ -1,4 +1,4 @@
-"""What a collection is created with. PostgreSQL keeps it, and a collection of another shape is replaced."""
+"""The shape of a collection: its parameters at creation, as recorded in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FORMAT = 1  # of points and payloads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What a collection is created with; a collection of another shape is replaced by a new one.
+    """The parameters of a collection at creation; a collection of another shape is replaced by a new one.
 
-    model, size: whose vectors it holds beside the words, and how many numbers each has; None: it has none.
-    shard_keys: how many keys the users are spread over. shards: of the collection, or of each key.
-    format, vectors, analysis: versions of what its points are made of.
+    model, size: of its vectors; None if it has none.
+    shard_keys: number of keys that the users are spread over. shards: per collection, or per key.
+    format, vectors, analysis: versions of the code that makes its points.
     """
 
     model: str | None = None
@@ -39,7 +39,7 @@ class Shape:
 
     @property
     def space(self) -> Space | None:
-        """The vectors it holds."""
+        """The space of its vectors."""
         return None if self.model is None or self.size is None else Space(self.model, self.size)
 
     def with_vectors(self, space: Space | None) -> Shape:
@@ -48,16 +48,16 @@ class Shape:
         return replace(self, model=model, size=size)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as PostgreSQL keeps it."""
+        """Return it as recorded in PostgreSQL."""
         return asdict(self)
 
     @classmethod
-    def read(cls, kept: Mapping[str, Any]) -> Self:
-        """Return what PostgreSQL kept; a newer version may have kept more."""
-        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
+    def read(cls, recorded: Mapping[str, Any]) -> Self:
+        """Return the shape recorded in PostgreSQL; ignore fields that a newer version added."""
+        return cls(**{field.name: recorded[field.name] for field in fields(cls) if field.name in recorded})
 
     def key_of(self, user: str) -> str | None:
-        """Return the shard key that a user's points are under; None without shard keys."""
+        """Return the shard key of a user's points; None without shard keys."""
         if not self.shard_keys:
             return None
         return f"users-{int.from_bytes(hashlib.sha256(user.encode()).digest()[:8]) % self.shard_keys}"
@@ -68,7 +68,7 @@ class Shape:
 
 
 def shape_of(settings: Settings) -> Shape:
-    """Return what collections are to be created with."""
+    """Return the shape that the settings ask for, without vectors."""
     return Shape(
         shards=settings.qdrant_shards,
         shard_keys=settings.qdrant_shard_keys,

@@ -1,4 +1,4 @@
-"""The file of a backup: a tar archive that `tar`, `gunzip` and `age` open too, written and read in small pieces.
+"""The format of a backup: a tar archive that `tar`, `gunzip` and `age` open too, written and read in small pieces.
 
     backup.json                       what it is and which tables follow; never encrypted
     key.age                           the key of the rest, encrypted with the passphrase (age, scrypt)
@@ -7,9 +7,9 @@
     manifest.json.gz[.age]            backup.json again, with rows, bytes and SHA-256 of every table
     SHA256                            the SHA-256 of every byte before this member
 
-Every bit is covered: those before the last member by its checksum, and that member and the end of the archive can
-have one form only. So no bit can change and no end can be missing without being seen. What is encrypted is also bound
-together by the manifest: a piece that is exchanged, repeated or left out does not fit its table's checksum.
+Every bit is covered: the last member holds the checksum of all bits before it, and that member and the end of the
+archive can have only one form. So any changed bit and any missing end is found. The manifest also ties the encrypted
+pieces together: a piece that is exchanged, repeated or left out does not match its table's checksum.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ HEADER_NAME, KEY_NAME, MANIFEST_NAME, _CHECK_NAME = "backup.json", "key.age", "m
 class Header:
     """What a backup says of itself before its content.
 
-    app: version that wrote it. schema: number of the newest schema file. horizon: transactions below it are all in it.
-    database_bytes: what the database took on its disk.
+    app: version that wrote it. schema: number of the newest schema file. horizon: every transaction below is included.
+    database_bytes: size of the database on its disk.
     """
 
     app: str
@@ -49,7 +49,7 @@ class Header:
     tables: tuple[Table, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the header as JSON values."""
         return {
             "format": FORMAT,
             **asdict(self),
@@ -61,7 +61,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a table's rows add up to; bytes and sha256 are of the rows as COPY writes them."""
+    """The totals of a table; bytes and sha256 are of its rows as COPY writes them."""
 
     table: str
     rows: int
@@ -71,7 +71,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What the file adds up to. sha256: as `sha256sum` prints it."""
+    """The totals of the file. sha256: as `sha256sum` prints it."""
 
     tables: tuple[Content, ...]
     bytes: int
@@ -91,12 +91,12 @@ class TableSum:
 
     def add(self, rows: bytes) -> None:
         """Add a piece, as COPY writes it."""
-        self.rows += rows.count(b"\n")  # COPY writes a line's end inside a value as \n, two characters
+        self.rows += rows.count(b"\n")  # COPY writes a line end inside a value as \n, two characters
         self.bytes += len(rows)
         self._sha256.update(rows)
 
     def content(self, table: str) -> Content:
-        """Return the sum."""
+        """Return the totals."""
         return Content(table, self.rows, self.bytes, self._sha256.hexdigest())
 
 
@@ -116,7 +116,7 @@ def with_checksum(value: dict[str, Any]) -> bytes:
 
 
 def padded(size: int) -> int:
-    """Return what a content of that size takes in a tar archive."""
+    """Return how many bytes content of that size takes in a tar archive."""
     return -(-size // BLOCK_BYTES) * BLOCK_BYTES
 
 

@@ -1,4 +1,4 @@
-"""Reads a backup's file, and refuses one that is not whole."""
+"""Reads the file of a backup, and refuses one that is not complete."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from app.ops.backup.errors import BackupRefused
 from app.ops.backup.key import WrongPassphrase, unsealed
 from app.store.snapshots import Table
 
-_MEMBER_LIMIT = 16 * PIECE_BYTES  # no member of ours comes near it: a damaged length is not believed
+_MEMBER_LIMIT = 16 * PIECE_BYTES  # bytes; no member comes near it, so a greater length is damage
 
 
 class ArchiveReader:
     """Reads a backup once, from its first byte to its last: `open`, then `rows` of each table in order, then `end`.
 
-    All raise BackupRefused for a file that is not a whole backup of ours. Only after `end` is it known to be one.
+    All raise BackupRefused for a file that is not a complete backup of ours. Only after `end` is it known to be one.
     """
 
     def __init__(self, source: AsyncIterator[bytes], place: str, passphrase: str | None) -> None:
@@ -57,7 +57,7 @@ class ArchiveReader:
         self.header: Header
 
     async def open(self) -> Header:
-        """Read what the backup is. Refuses a newer format, and a passphrase that is missing or wrong."""
+        """Read the header. Refuses a newer format, and a passphrase that is missing or wrong."""
         name, content = await self._read_member(first=True)
         if name != HEADER_NAME:
             raise self._not_ours()
@@ -73,7 +73,7 @@ class ArchiveReader:
 
     async def rows(self, table: Table) -> AsyncIterator[bytes]:
         """Yield the rows of the next table, a piece at a time."""
-        one = self._sums[table.name] = TableSum()
+        table_sum = self._sums[table.name] = TableSum()
         number = 0
         while True:
             name, content = await self._upcoming()
@@ -82,7 +82,7 @@ class ArchiveReader:
             self._next = None
             number += 1
             rows = await asyncio.to_thread(self._unpacked, content)
-            one.add(rows)
+            table_sum.add(rows)
             yield rows
 
     async def end(self) -> Whole:
@@ -90,8 +90,8 @@ class ArchiveReader:
         name, content = await self._upcoming()
         if name != self._suffixed(MANIFEST_NAME):
             raise self._damaged()
-        contents = tuple(one.content(table) for table, one in self._sums.items())
-        expected = {**self.header.to_json(), "contents": [asdict(one) for one in contents]}
+        contents = tuple(table_sum.content(table) for table, table_sum in self._sums.items())
+        expected = {**self.header.to_json(), "contents": [asdict(content) for content in contents]}
         if self._unpacked(content) != as_json(expected):
             raise self._damaged()
         expected_end = trailer(self.header, self._sha256.hexdigest())
@@ -100,25 +100,25 @@ class ArchiveReader:
         return Whole(contents, self._bytes, self._sha256.hexdigest())
 
     def _header(self, content: bytes) -> Header:
-        """Read backup.json, which proves by its own checksum that it is whole."""
+        """Read backup.json, whose own checksum proves that it is complete."""
         try:
-            found = json.loads(content)
-            if with_checksum({name: value for name, value in found.items() if name != "sha256"}) != content:
+            values = json.loads(content)
+            if with_checksum({name: value for name, value in values.items() if name != "sha256"}) != content:
                 raise self._damaged()
-            if found["format"] > FORMAT:
+            if values["format"] > FORMAT:
                 raise self._refused(
-                    f"has format {found['format']}, written by version {found['app']}; this version, {__version__},"
+                    f"has format {values['format']}, written by version {values['app']}; this version, {__version__},"
                     f" reads up to {FORMAT}: install the newer one"
                 )
             return Header(
-                app=found["app"],
-                schema=found["schema"],
-                database_id=UUID(found["database_id"]),
-                taken_at=datetime.fromisoformat(found["taken_at"]),
-                horizon=found["horizon"],
-                database_bytes=found["database_bytes"],
-                encrypted=found["encrypted"],
-                tables=tuple(Table(table["name"], tuple(table["columns"])) for table in found["tables"]),
+                app=values["app"],
+                schema=values["schema"],
+                database_id=UUID(values["database_id"]),
+                taken_at=datetime.fromisoformat(values["taken_at"]),
+                horizon=values["horizon"],
+                database_bytes=values["database_bytes"],
+                encrypted=values["encrypted"],
+                tables=tuple(Table(table["name"], tuple(table["columns"])) for table in values["tables"]),
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise self._damaged() from error
@@ -162,13 +162,13 @@ class ArchiveReader:
         return info.name, content[: info.size]
 
     async def _read(self, size: int) -> bytes:
-        """Return exactly so many bytes."""
+        """Return exactly `size` bytes."""
         while len(self._buffer) < size:
             if not await self._more():
                 if self._bytes == 0 and not HEADER_NAME.encode().startswith(self._buffer[: len(HEADER_NAME)]):
                     raise self._not_ours()
                 raise self._refused(
-                    f"is cut short: it ends after {self._bytes + len(self._buffer):,} bytes; it was not copied whole"
+                    f"is cut short: it ends after {self._bytes + len(self._buffer):,} bytes; copy all of it again"
                 )
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
@@ -177,16 +177,16 @@ class ArchiveReader:
         return data
 
     async def _more(self) -> bool:
-        """Read on; False at the end of the file."""
+        """Read more; False at the end of the file."""
         data = await anext(self._source, b"")
         self._buffer += data
         return bool(data)
 
     def _not_ours(self) -> BackupRefused:
-        return self._refused("is no backup of claude-memory, or its beginning is damaged")
+        return self._refused("is not a backup of claude-memory, or its beginning is damaged")
 
     def _damaged(self) -> BackupRefused:
-        return self._refused("is damaged: its content does not fit its checksums; use another copy or another backup")
+        return self._refused("is damaged: its content does not match its checksums; use another copy or another backup")
 
     def _refused(self, why: str) -> BackupRefused:
         return BackupRefused(f"{self.place} {why}")

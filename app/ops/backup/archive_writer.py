@@ -1,4 +1,4 @@
-"""Makes the bytes of a backup's file."""
+"""Makes the bytes of a backup file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ArchiveWriter:
         self._sha256, self._bytes = hashlib.sha256(), 0
 
     def begin(self) -> bytes:
-        """Return the first bytes. Takes half a second and 128 MB with a passphrase, so that guessing one is slow."""
+        """Return the first bytes. With a passphrase this takes half a second and 128 MB, so that guessing is slow."""
         start = self._add_member(HEADER_NAME, with_checksum(self._header.to_json()))
         if self._passphrase is not None:
             identity = pyrage.x25519.Identity.generate()
@@ -53,8 +53,8 @@ class ArchiveWriter:
         return self._packed(piece_name(table, self._pieces[table]), rows)
 
     def end(self) -> tuple[bytes, Whole]:
-        """Return the last bytes and what all of it adds up to."""
-        contents = tuple(one.content(table) for table, one in self._sums.items())
+        """Return the last bytes and the totals of the file."""
+        contents = tuple(table_sum.content(table) for table, table_sum in self._sums.items())
         manifest = {**self._header.to_json(), "contents": [asdict(content) for content in contents]}
         last = self._packed(MANIFEST_NAME, as_json(manifest))
         last += self._counted(trailer(self._header, self._sha256.hexdigest()))

@@ -1,4 +1,4 @@
-"""Why a backup cannot be written or is not taken. Each says that nothing was changed, by being raised before it is."""
+"""Why a backup cannot be written or read. Each is raised before anything is changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from app.errors import MemoryServerError
 
 
 class BackupRefused(MemoryServerError):
-    """The file is no whole backup that this version and this passphrase can open."""
+    """The file is not a complete backup that this version and this passphrase can open."""
 
     code = "backup_refused"
     status = 400

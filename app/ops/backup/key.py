@@ -30,7 +30,7 @@ _CHUNK_BYTES = 64 << 10
 
 
 class WrongPassphrase(Exception):
-    """The passphrase does not open it, or it is damaged: nobody can tell which."""
+    """The passphrase is wrong, or the file is damaged: the two cannot be told apart."""
 
 
 def sealed(content: bytes, passphrase: str, work: int = WORK) -> bytes:
@@ -45,16 +45,16 @@ def sealed(content: bytes, passphrase: str, work: int = WORK) -> bytes:
 
 def unsealed(data: bytes, passphrase: str) -> bytes:
     """Return what `sealed` was given. Raises WrongPassphrase."""
-    found = _FILE.match(data)
-    if found is None or int(found[2]) > WORK_LIMIT:
+    match = _FILE.match(data)
+    if match is None or int(match[2]) > WORK_LIMIT:
         raise WrongPassphrase
     try:
-        salt, wrapped, mac = (_decoded(found[part]) for part in (1, 3, 4))
-        file_key = ChaCha20Poly1305(_scrypt(passphrase, salt, int(found[2]))).decrypt(bytes(12), wrapped, None)
-        head = data[: found.start(4) - 1]
+        salt, wrapped, mac = (_decoded(match[part]) for part in (1, 3, 4))
+        file_key = ChaCha20Poly1305(_scrypt(passphrase, salt, int(match[2]))).decrypt(bytes(12), wrapped, None)
+        head = data[: match.start(4) - 1]
         if not hmac.compare_digest(_mac(file_key, head), mac):
             raise WrongPassphrase
-        nonce, payload = data[found.end() : found.end() + 16], data[found.end() + 16 :]
+        nonce, payload = data[match.end() : match.end() + 16], data[match.end() + 16 :]
         return ChaCha20Poly1305(_derived(file_key, nonce, b"payload")).decrypt(_LAST_CHUNK, payload, None)
     except (InvalidTag, ValueError) as error:
         raise WrongPassphrase from error
@@ -62,7 +62,7 @@ def unsealed(data: bytes, passphrase: str) -> bytes:
 
 def _scrypt(passphrase: str, salt: bytes, work: int) -> bytes:
     rounds = 1 << work
-    # maxmem: what it takes, 128 * r * N bytes, and a little for itself
+    # maxmem: scrypt's 128 * r * N bytes, and a little more for OpenSSL
     return hashlib.scrypt(
         passphrase.encode(), salt=_LABEL + salt, n=rounds, r=8, p=1, dklen=32, maxmem=(rounds + 1_024) * 1_024
     )

@@ -1,6 +1,6 @@
-"""Where the file of a backup lies: a directory of this machine, or a bucket of an S3-compatible store.
+"""Stores the file of a backup: in a directory of this machine, or in a bucket of an S3-compatible store.
 
-A backup appears under its name when all of it is there, and not before.
+A backup appears under its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ if TYPE_CHECKING:
 SUFFIX = ".tar"
 _SCHEME = "s3://"
 _KEY, _SECRET = "BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY"
-_METADATA = re.compile(r"/latest/(api/token|meta-data/iam)")  # what a machine at Amazon is asked for keys by
+_METADATA = re.compile(r"/latest/(api/token|meta-data/iam)")  # where obstore asks an Amazon machine for keys
 _READ_BYTES = 1 << 20
-_PART_BYTES = 16 << 20  # of an upload, which may have 10,000: backups up to 160 GB
+_PART_BYTES = 16 << 20  # an upload may have 10,000 parts: backups up to 160 GB
 _PARTS_AT_ONCE = 2
 _RETRY_TIMEOUT = timedelta(seconds=60)
 
 
-class Place(Protocol):
-    """One backup's file. All raise PlaceUnusable."""
+class BackupPlace(Protocol):
+    """The file of one backup. All methods raise PlaceUnusable."""
 
     name: str  # absolute path, or s3://bucket/key
 
     async def write(self, parts: AsyncIterator[bytes]) -> None:
-        """Write the file; it appears whole, in place of what was there, or not at all."""
+        """Write the file; it appears complete, replacing what was there, or not at all."""
 
     def read(self) -> AsyncGenerator[bytes]:
         """Yield the file's bytes."""
 
     async def size(self) -> int | None:
-        """Return the file's length in bytes; None when there is none."""
+        """Return the file's length in bytes; None when there is no file."""
 
     async def delete(self) -> None:
-        """Delete the file, if it is there."""
+        """Delete the file, if it exists."""
 
 
-def place(settings: Settings, target: str, taken_at: datetime | None = None) -> Place:
+def backup_place(settings: Settings, target: str, taken_at: datetime | None = None) -> BackupPlace:
     """Return the place that a target names.
 
-    target: a file, a directory (there already, or with a / at its end), `s3://bucket/key.tar` or
-    `s3://bucket/prefix`. taken_at: gives the file its name where the target names only a directory or a prefix.
-    Raises PlaceUnusable when it names no file.
+    target: a file, a directory (an existing one, or with a / at its end), `s3://bucket/key.tar` or
+    `s3://bucket/prefix`. taken_at: names the file when the target is only a directory or a prefix; without it, such
+    a target raises PlaceUnusable.
     """
     if target.startswith(_SCHEME):
         bucket, _, key = target.removeprefix(_SCHEME).partition("/")
@@ -70,7 +70,7 @@ def place(settings: Settings, target: str, taken_at: datetime | None = None) -> 
 
 
 def names_file(target: str) -> bool:
-    """Tell whether a target names the file itself, not only where it goes."""
+    """Whether a target names the file itself, not only its directory or prefix."""
     if target.startswith(_SCHEME):
         return target.endswith(SUFFIX)
     return not (target.endswith("/") or Path(target).expanduser().is_dir())
@@ -83,43 +83,43 @@ def _file_name(target: str, taken_at: datetime | None) -> str:
 
 
 class _File:
-    """A file on this machine, readable for its owner only."""
+    """A file on this machine, readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self._path = path
 
     async def write(self, parts: AsyncIterator[bytes]) -> None:
-        with _told(self.name):
+        with _place_errors(self.name):
             draft = await asyncio.to_thread(self._begin)
             try:
                 async for part in parts:
                     await asyncio.to_thread(draft.file.write, part)
                 await asyncio.to_thread(draft.commit)
             except BaseException:
-                await asyncio.to_thread(draft.discard)  # waits for a write that a cancelled task has left running
+                await asyncio.to_thread(draft.discard)  # waits for a write that a cancelled task left running
                 raise
 
     def _begin(self) -> Draft:
         directory = self._path.parent
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        remove_abandoned(directory)  # of all backups: each has another name
+        remove_abandoned(directory)  # drafts of all backups: each has another name
         return Draft(self._path)
 
     async def read(self) -> AsyncGenerator[bytes]:
-        with _told(self.name), await asyncio.to_thread(self._path.open, "rb") as file:
+        with _place_errors(self.name), await asyncio.to_thread(self._path.open, "rb") as file:
             while data := await asyncio.to_thread(file.read, _READ_BYTES):
                 yield data
 
     async def size(self) -> int | None:
-        with _told(self.name):
+        with _place_errors(self.name):
             try:
                 return (await asyncio.to_thread(self._path.stat)).st_size
             except FileNotFoundError:
                 return None
 
     async def delete(self) -> None:
-        with _told(self.name):
+        with _place_errors(self.name):
             await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
 
@@ -129,13 +129,13 @@ class _Bucket:
     def __init__(self, settings: Settings, bucket: str, key: str) -> None:
         self.name = f"{_SCHEME}{bucket}/{key}"
         self._key = key
-        with _told(self.name):
+        with _place_errors(self.name):
             self._store = _s3(settings, bucket)
 
     async def write(self, parts: AsyncIterator[bytes]) -> None:
         import obstore
 
-        with _told(self.name):  # an error of ours among the parts aborts the upload too, and comes out as it is
+        with _place_errors(self.name):  # our own errors among the parts abort the upload too, and pass unchanged
             await obstore.put_async(
                 self._store,
                 self._key,
@@ -148,15 +148,15 @@ class _Bucket:
     async def read(self) -> AsyncGenerator[bytes]:
         import obstore
 
-        with _told(self.name):
-            found = await obstore.get_async(self._store, self._key)
-            async for data in found.stream(min_chunk_size=_READ_BYTES):
+        with _place_errors(self.name):
+            stored = await obstore.get_async(self._store, self._key)
+            async for data in stored.stream(min_chunk_size=_READ_BYTES):
                 yield bytes(data)
 
     async def size(self) -> int | None:
         import obstore
 
-        with _told(self.name):
+        with _place_errors(self.name):
             try:
                 return (await obstore.head_async(self._store, self._key))["size"]
             except FileNotFoundError:
@@ -165,7 +165,7 @@ class _Bucket:
     async def delete(self) -> None:
         import obstore
 
-        with _told(self.name), contextlib.suppress(FileNotFoundError):
+        with _place_errors(self.name), contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._store, self._key)
 
 
@@ -200,8 +200,8 @@ def _in_host_name(endpoint: str, bucket: str) -> str:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Turn the errors of a disk and of a store into one line. Those of a store can hold a whole answer: cut."""
+def _place_errors(name: str) -> Iterator[None]:
+    """Turn errors of a disk or a store into PlaceUnusable, one line. A store's can hold a whole answer: cut."""
     from obstore.exceptions import BaseError
 
     try:
@@ -213,8 +213,8 @@ def _told(name: str) -> Iterator[None]:
             errno.ENOSPC: "the disk is full; free some space",
             errno.EDQUOT: "the disk quota is used up; free some space",
             errno.EFBIG: "the file would be larger than the file system or the process's limit allows",
-            errno.EACCES: "permission denied; change the owner, or choose another place",
-            errno.EROFS: "the file system is read-only; choose another place",
+            errno.EACCES: "permission denied; change the owner, or choose another directory",
+            errno.EROFS: "the file system is read-only; choose another directory",
         }.get(error.errno or 0, str(error.strerror or error))
         raise PlaceUnusable(f"{name}: {why}") from error
     except BaseError as error:
@@ -222,7 +222,7 @@ def _told(name: str) -> Iterator[None]:
         if _METADATA.search(line):
             raise PlaceUnusable(
                 f"{name}: there are no keys to the store: set {_KEY} and {_SECRET}, or AWS_ACCESS_KEY_ID and"
-                " AWS_SECRET_ACCESS_KEY; none are set, and this machine gives none itself (instance metadata)"
+                " AWS_SECRET_ACCESS_KEY; none are set, and this machine provides none (instance metadata)"
             ) from error
         raise PlaceUnusable(f"{name}: the store refused: {line}") from error
 

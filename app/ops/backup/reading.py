@@ -1,4 +1,4 @@
-"""Opens a backup for this version, or says why not."""
+"""Opens a backup that this version can restore, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from app import __version__
 from app.ops.backup.archive_reader import ArchiveReader
 from app.ops.backup.errors import BackupRefused
-from app.ops.backup.places import place
+from app.ops.backup.places import backup_place
 from app.settings.fields import Settings
 from app.store.migrations import migrations
 from app.store.snapshots import FATES, Fate
@@ -16,19 +16,19 @@ from app.store.snapshots import FATES, Fate
 
 @asynccontextmanager
 async def opened(settings: Settings, target: str) -> AsyncIterator[ArchiveReader]:
-    """Yield a reader past the header of the backup that a target names. Raises BackupRefused and PlaceUnusable."""
-    found = place(settings, target)
+    """Yield a reader of the backup that a target names, its header read. Raises BackupRefused and PlaceUnusable."""
+    place = backup_place(settings, target)
     passphrase = None if settings.backup_passphrase is None else settings.backup_passphrase.get_secret_value()
-    async with aclosing(found.read()) as source:
-        reader = ArchiveReader(source, found.name, passphrase)
+    async with aclosing(place.read()) as source:
+        reader = ArchiveReader(source, place.name, passphrase)
         header = await reader.open()
         newest = migrations()[-1].number
         if header.schema > newest:
             raise BackupRefused(
-                f"{found.name} has schema {header.schema}, written by version {header.app}; this version,"
+                f"{place.name} has schema {header.schema}, written by version {header.app}; this version,"
                 f" {__version__}, knows up to {newest}: install the newer one"
             )
-        strange = [table.name for table in header.tables if FATES.get(table.name) is not Fate.COPIED]
-        if strange:
-            raise BackupRefused(f"{found.name} has tables that this version does not restore: {', '.join(strange)}")
+        unknown = [table.name for table in header.tables if FATES.get(table.name) is not Fate.COPIED]
+        if unknown:
+            raise BackupRefused(f"{place.name} has tables that this version does not restore: {', '.join(unknown)}")
         yield reader

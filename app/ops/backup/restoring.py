@@ -1,4 +1,4 @@
-"""Puts a backup back: all of it in one transaction, or nothing."""
+"""Restores a backup: all of it in one transaction, or nothing."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from app.store.replacing import replacement
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What was restored. schema: the one the backup was written under; the database has the newest one now."""
+class RestoreReport:
+    """What was restored. schema: the one of the backup; the database has the newest one now."""
 
     place: str
     taken_at: datetime
@@ -42,21 +42,21 @@ class Report:
             "taken_at": self.taken_at,
             "schema": self.schema,
             "rows": self.whole.rows,
-            "tables": {one.table: one.rows for one in self.whole.tables},
+            "tables": {table.table: table.rows for table in self.whole.tables},
             "database_id": str(self.database_id),
             "seconds": round(self.seconds, 3),
         }
 
     def summary(self) -> str:
-        """Return it as a line for people."""
+        """Return one line for people."""
         return (
             f"restored {self.whole.rows:,} rows of {self.taken_at:%Y-%m-%d %H:%M:%S} UTC from {self.place} in"
             f" {self.seconds:,.1f} s; every index is rebuilt when a server starts"
         )
 
 
-async def restore(settings: Settings, db: Database, target: str, *, replace: bool, bar: Bar) -> Report:
-    """Restore a backup into a database that nobody uses.
+async def restore(settings: Settings, db: Database, target: str, *, replace: bool, bar: Bar) -> RestoreReport:
+    """Restore a backup into a database that is not in use.
 
     Raises BackupRefused, PlaceUnusable, StoreUnavailable, and Conflict when the database is in use or, without
     `replace`, not empty. After any error the database is as it was.
@@ -68,18 +68,18 @@ async def restore(settings: Settings, db: Database, target: str, *, replace: boo
             _refuse_full_disk(settings.data_dir, reader.header.database_bytes)
         whole, database_id = await fill(db, reader, replace=replace, bar=bar)
     header = reader.header
-    return Report(reader.place, header.taken_at, header.schema, whole, database_id, time.monotonic() - began)
+    return RestoreReport(reader.place, header.taken_at, header.schema, whole, database_id, time.monotonic() - began)
 
 
 def _refuse_full_disk(data_dir: Path, database_bytes: int) -> None:
-    """Raise PlaceUnusable when the embedded database would run out of space on the way.
+    """Raise PlaceUnusable when the embedded database would run out of space during the restore.
 
-    It takes its own size again, and as much for its log. What PostgreSQL does without room for the log is to stop.
+    It needs its own size again, and as much for its log; without room for its log, PostgreSQL stops.
     """
     free, needed = shutil.disk_usage(data_dir).free, 2 * database_bytes
     if free < needed:
         raise PlaceUnusable(
-            f"the disk of {data_dir} is too full to restore: it needs some {decimal(needed)} beside what is there,"
+            f"the disk of {data_dir} is too full to restore: {decimal(needed)} are needed,"
             f" {decimal(free)} are free; free some space"
         )
 
@@ -93,13 +93,13 @@ async def fill(
     share: float = ALONE,
     on_rows: Callable[[str, bytes], None] = lambda table, rows: None,
 ) -> tuple[Whole, UUID]:
-    """Put what a reader gives in the place of all tables; return what it was and the new id of the database.
+    """Replace the content of all tables with a backup's; return its totals and the new id of the database.
 
-    share: of the time in which it works. on_rows: shown every piece of every table.
+    share: of the time spent working, see Pace. on_rows: called with every piece of every table.
     """
     pace = Pace(share)
 
-    async def shown(table: str, rows: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def reported(table: str, rows: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for piece in rows:
             on_rows(table, piece)
             bar.read(len(piece))
@@ -108,6 +108,6 @@ async def fill(
 
     async with replacement(db, reader.header.schema, replace=replace) as made:
         for table in reader.header.tables:
-            await made.load(table, shown(table.name, reader.rows(table)))
+            await made.load(table, reported(table.name, reader.rows(table)))
         whole = await reader.end()
         return whole, await made.finish()

@@ -1,7 +1,7 @@
-"""Which backups are kept: the newest of each of the last days, weeks and months that have one.
+"""Decides which backups are kept: the newest of each of the last days, weeks and months that have one.
 
-Known as grandfather, father, son. Only backups that this database knows of are ever deleted, so that others in the
-same directory or bucket are safe, and never the newest good one, nor the newest one that was verified.
+This is known as grandfather-father-son. Only backups that this database lists are ever deleted, so others in the same
+directory or bucket are safe. The newest good one and the newest verified one are always kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.ops.backup.places import place
+from app.ops.backup.places import backup_place
 from app.settings.fields import Settings
 from app.store.backups import Backup, Backups
 from app.store.database import Database
@@ -19,7 +19,7 @@ from app.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Of how many days, weeks and months that have a backup the newest one is kept."""
+    """For how many days, weeks and months the newest backup of each is kept."""
 
     daily: int
     weekly: int
@@ -27,7 +27,7 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Pruned:
+class PruneReport:
     """What was deleted, or would be. lost: known backups whose file is gone or has another length."""
 
     kept: tuple[str, ...]
@@ -45,7 +45,7 @@ class Pruned:
         }
 
     def summary(self) -> str:
-        """Return it as lines for people."""
+        """Return lines for people."""
         did = "would delete" if self.dry_run else "deleted"
         lines = [f"kept {len(self.kept)} backups, {did} {len(self.deleted)}, {len(self.lost)} are lost"]
         lines += [f"{did} {name}" for name in self.deleted]
@@ -53,32 +53,33 @@ class Pruned:
         return "\n".join(lines)
 
 
-async def prune(settings: Settings, db: Database, *, dry_run: bool = False, forget_lost: bool = False) -> Pruned:
+async def prune(settings: Settings, db: Database, *, dry_run: bool = False, forget_lost: bool = False) -> PruneReport:
     """Delete the backups that BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not keep.
 
-    forget_lost: takes lost ones off the list. Not by itself: a disk may only not be mounted.
-    Raises PlaceUnusable when a place cannot be asked; nothing is deleted before all have answered.
+    forget_lost: also removes lost ones from the list; not the default, as a disk may just not be mounted.
+    Raises PlaceUnusable when a place does not answer; nothing is deleted before all have answered.
     """
-    notes = Backups(db)
+    known = Backups(db)
     good: list[Backup] = []
     lost: list[Backup] = []
-    for backup in await notes.list():
-        there = await place(settings, backup.place).size() == backup.size
-        (good if there else lost).append(backup)
-    keep = kept(good, Keep(settings.backup_keep_daily, settings.backup_keep_weekly, settings.backup_keep_monthly))
-    gone = [backup for backup in good if backup not in keep]
+    for backup in await known.list():
+        intact = await backup_place(settings, backup.place).size() == backup.size
+        (good if intact else lost).append(backup)
+    keep = to_keep(good, Keep(settings.backup_keep_daily, settings.backup_keep_weekly, settings.backup_keep_monthly))
+    old = [backup for backup in good if backup not in keep]
     if not dry_run:
-        for backup in gone:
-            await place(settings, backup.place).delete()
-            await notes.forget(backup.place)
+        for backup in old:
+            await backup_place(settings, backup.place).delete()
+            await known.forget(backup.place)
         for backup in lost if forget_lost else ():
-            await notes.forget(backup.place)
+            await known.forget(backup.place)
     names = tuple(backup.place for backup in good if backup in keep)
-    return Pruned(names, tuple(one.place for one in gone), tuple(one.place for one in lost), dry_run)
+    deleted, missing = (tuple(backup.place for backup in backups) for backups in (old, lost))
+    return PruneReport(names, deleted, missing, dry_run)
 
 
-def kept(backups: Iterable[Backup], keep: Keep) -> set[Backup]:
-    """Return those to keep of the backups that are good."""
+def to_keep(backups: Iterable[Backup], keep: Keep) -> set[Backup]:
+    """Return which of the good backups to keep."""
     newest_first = sorted(backups, key=lambda backup: backup.taken_at, reverse=True)
     periods: list[tuple[int, Callable[[datetime], tuple[int, ...]]]] = [
         (keep.daily, lambda at: (at.year, at.month, at.day)),

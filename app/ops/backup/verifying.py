@@ -1,4 +1,4 @@
-"""Tries a backup out: restores it into a database of its own, compares every row, and searches in it."""
+"""Tries a backup out: restores it into a scratch database, compares every row, and searches in it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HASH_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """A backup that proved to be good. searched: whether there was a memory to look for, and it was found."""
+    """A backup that proved to be good. searched: whether there was a memory to search for, and it was found."""
 
     place: str
     taken_at: datetime
@@ -57,24 +57,24 @@ class VerificationReport:
             "bytes": self.whole.bytes,
             "sha256": self.whole.sha256,
             "tables": [
-                {"table": one.table, "rows": one.rows, "restored": one.rows, "sha256": one.sha256, "ok": True}
-                for one in self.whole.tables
+                {"table": table.table, "rows": table.rows, "restored": table.rows, "sha256": table.sha256, "ok": True}
+                for table in self.whole.tables
             ],
             "searched": self.searched,
             "seconds": round(self.seconds, 3),
         }
 
     def summary(self) -> str:
-        """Return it as a line for people."""
+        """Return one line for people."""
         return (
             f"{self.place} is good: {self.whole.rows:,} rows of {self.taken_at:%Y-%m-%d %H:%M:%S} UTC,"
             f" verified in {self.seconds:,.1f} s"
         )
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return it as rows for people."""
-        lines = [("ok", one.table, f"{one.rows:,} rows, each as it was") for one in self.whole.tables]
-        found = "found what it was asked for" if self.searched else "nothing to look for: there is no memory"
+        """Return table rows for people."""
+        lines = [("ok", table.table, f"{table.rows:,} rows, each as it was") for table in self.whole.tables]
+        found = "found what it searched for" if self.searched else "nothing to search for: there is no memory"
         return [
             ("ok", "checksums", f"{self.whole.bytes:,} bytes, SHA-256 {self.whole.sha256}"),
             *lines,
@@ -82,11 +82,11 @@ class VerificationReport:
         ]
 
 
-class _Rows:
-    """Adds up rows whatever their order is: how many, and the sum of their hashes.
+class _RowSum:
+    """Adds up rows in any order: how many there are, and the sum of their hashes.
 
-    A sum of hashes tells every fault of a disk or of a program. That nobody exchanged the file is told by its
-    checksums and its encryption, not by this.
+    A sum of hashes reveals every fault of a disk or a program. The file's checksums and encryption, not this sum,
+    prove that no one exchanged the file.
     """
 
     def __init__(self) -> None:
@@ -98,19 +98,19 @@ class _Rows:
         for line in lines:
             self.sum += int.from_bytes(hashlib.blake2b(line, digest_size=_HASH_BYTES).digest())
 
-    def same_as(self, other: _Rows) -> bool:
+    def same_as(self, other: _RowSum) -> bool:
         return (self.count, self.sum, self._rest) == (other.count, other.sum, other._rest)
 
 
 async def verify(settings: Settings, admin: dict[str, Any], db: Database, target: str, bar: Bar) -> VerificationReport:
-    """Restore a backup into a scratch database and compare everything; what is wrong is raised.
+    """Restore a backup into a scratch database and compare everything.
 
-    admin: how to connect as somebody who may create a database. db: says whose the scratch database is.
-    Raises BackupRefused, PlaceUnusable, StoreUnavailable, NotPermitted.
+    admin: how to connect as a role that may create databases. db: its role owns the scratch database.
+    Raises BackupRefused when anything differs, PlaceUnusable, StoreUnavailable, NotPermitted.
     """
     began = time.monotonic()
     async with opened(settings, target) as reader, scratch_database(admin, db) as scratch:
-        written = {table.name: _Rows() for table in reader.header.tables}
+        written = {table.name: _RowSum() for table in reader.header.tables}
         whole, _ = await fill(
             scratch,
             reader,
@@ -120,7 +120,7 @@ async def verify(settings: Settings, admin: dict[str, Any], db: Database, target
             on_rows=lambda table, rows: written[table].add(rows),
         )
         for table in reader.header.tables:
-            restored, pace = _Rows(), Pace(VERIFY)
+            restored, pace = _RowSum(), Pace(VERIFY)
             async for piece in rows_of(scratch, table):
                 restored.add(piece)
                 await pace.rest()
@@ -136,9 +136,9 @@ async def verify(settings: Settings, admin: dict[str, Any], db: Database, target
 
 
 async def _search(settings: Settings, db: Database, name: str) -> bool:
-    """Ask for the newest memory by its own words; False when there is none. Raises BackupRefused if nothing is found.
+    """Search for the newest memory by its own words; False when there is none. Raises BackupRefused if none is found.
 
-    That it is found itself is not asked for: hundreds of others may say nearly the same.
+    Any result will do: hundreds of other memories may say nearly the same.
     """
     async with db.as_service() as connection:
         row = await connection.fetchrow(
@@ -157,7 +157,7 @@ async def _search(settings: Settings, db: Database, name: str) -> bool:
 
 
 class _NoIndex:
-    """Stands where the index does in a search: an index of the scratch database would be thrown away at once."""
+    """Takes the place of the index in a search: building one for a scratch database would be a waste."""
 
     async def view(self, user: str) -> IndexView:
-        raise IndexUnavailable("there is no index of a scratch database")
+        raise IndexUnavailable("a scratch database has no index")

@@ -1,4 +1,4 @@
-"""Takes a backup: everything as of one moment, while writers go on."""
+"""Makes a backup: everything as of one moment, while writers continue."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from app.ops.backup.archive import PIECE_BYTES, Header, Whole
 from app.ops.backup.archive_writer import ArchiveWriter
 from app.ops.backup.errors import PlaceUnusable
 from app.ops.backup.pace import BACKUP, Pace
-from app.ops.backup.places import Place, names_file, place
-from app.ops.backup.retention import Pruned, prune
+from app.ops.backup.places import BackupPlace, backup_place, names_file
+from app.ops.backup.retention import PruneReport, prune
 from app.ops.progress import Bar
 from app.settings.fields import Settings
 from app.store.backups import Backup, Backups
@@ -28,15 +28,15 @@ from app.store.snapshots import Snapshot, snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A backup that was written, and those that were deleted after it."""
+class BackupReport:
+    """The backup that was written, and those that were deleted after it."""
 
     place: str
     taken_at: datetime
     whole: Whole
     encrypted: bool
     seconds: float
-    pruned: Pruned | None = None
+    pruned: PruneReport | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -49,14 +49,14 @@ class Report:
             "encrypted": self.encrypted,
             "seconds": round(self.seconds, 3),
             "tables": [
-                {"table": one.table, "rows": one.rows, "bytes": one.bytes, "sha256": one.sha256}
-                for one in self.whole.tables
+                {"table": table.table, "rows": table.rows, "bytes": table.bytes, "sha256": table.sha256}
+                for table in self.whole.tables
             ],
             "pruned": None if self.pruned is None else self.pruned.to_json(),
         }
 
     def summary(self) -> str:
-        """Return it as lines for people."""
+        """Return lines for people."""
         line = (
             f"backed up {self.whole.rows:,} rows to {self.place}, {decimal(self.whole.bytes)}"
             f"{', encrypted' if self.encrypted else ''}, in {self.seconds:,.1f} s"
@@ -64,31 +64,31 @@ class Report:
         return line if self.pruned is None else f"{line}\n{self.pruned.summary()}"
 
 
-async def run_backup(settings: Settings, db: Database) -> Report:
-    """Do what the nightly schedule asks for: back up to BACKUP_TO, then delete what need not be kept.
+async def run_backup(settings: Settings, db: Database) -> BackupReport:
+    """Do the nightly work: back up to BACKUP_TO, then delete the backups that need not be kept.
 
-    May run inside a process that does other things: the loop is never blocked, and at most some 50 MB are used.
-    Raises PlaceUnusable or StoreUnavailable; then there is no new backup, and the old ones are all still there.
+    May run in a process that does other work: it never blocks the loop and uses some 50 MB at most.
+    Raises PlaceUnusable or StoreUnavailable; then there is no new backup, and all old ones remain.
     """
     if settings.backup_to is None:
         raise PlaceUnusable("BACKUP_TO is not set; name a directory or s3://bucket/prefix")
     report = await back_up(settings, db, _as_directory(settings.backup_to))
     pruned = await prune(settings, db)
-    return Report(report.place, report.taken_at, report.whole, report.encrypted, report.seconds, pruned)
+    return BackupReport(report.place, report.taken_at, report.whole, report.encrypted, report.seconds, pruned)
 
 
 async def refuse_existing(settings: Settings, target: str) -> None:
-    """Raise Conflict when a target names a file that is there; one that is named by its time is a new one."""
-    if names_file(target) and await (found := place(settings, target)).size() is not None:
-        raise Conflict(f"{found.name} is there already; give --replace to write the new backup in its place")
+    """Raise Conflict when a target names an existing file; a backup that is named after its time is always new."""
+    if names_file(target) and await (place := backup_place(settings, target)).size() is not None:
+        raise Conflict(f"{place.name} exists already; give --replace to overwrite it with the new backup")
 
 
-async def back_up(settings: Settings, db: Database, target: str, bar: Bar | None = None) -> Report:
-    """Write a backup to a target, as `places.place` reads it, and note it."""
+async def back_up(settings: Settings, db: Database, target: str, bar: Bar | None = None) -> BackupReport:
+    """Write a backup to a target, as `places.backup_place` reads it, and add it to the list of backups."""
     began = time.monotonic()
     passphrase = None if settings.backup_passphrase is None else settings.backup_passphrase.get_secret_value()
     async with snapshot(db) as moment:
-        found = place(settings, target, moment.taken_at.astimezone(UTC))
+        place = backup_place(settings, target, moment.taken_at.astimezone(UTC))
         header = Header(
             app=__version__,
             schema=moment.schema,
@@ -99,10 +99,10 @@ async def back_up(settings: Settings, db: Database, target: str, bar: Bar | None
             encrypted=passphrase is not None,
             tables=moment.tables,
         )
-        whole = await _write(moment, header, passphrase, found, bar)
+        whole = await _write(moment, header, passphrase, place, bar)
     await Backups(db).note(
         Backup(
-            place=found.name,
+            place=place.name,
             taken_at=moment.taken_at,
             size=whole.bytes,
             rows=whole.rows,
@@ -110,14 +110,16 @@ async def back_up(settings: Settings, db: Database, target: str, bar: Bar | None
             encrypted=passphrase is not None,
         )
     )
-    return Report(found.name, moment.taken_at, whole, passphrase is not None, time.monotonic() - began)
+    return BackupReport(place.name, moment.taken_at, whole, passphrase is not None, time.monotonic() - began)
 
 
 def _as_directory(target: str) -> str:
     return target if target.endswith("/") else f"{target}/"
 
 
-async def _write(moment: Snapshot, header: Header, passphrase: str | None, found: Place, bar: Bar | None) -> Whole:
+async def _write(
+    moment: Snapshot, header: Header, passphrase: str | None, place: BackupPlace, bar: Bar | None
+) -> Whole:
     writer = ArchiveWriter(header, passphrase)
     wholes: list[Whole] = []
 
@@ -139,12 +141,12 @@ async def _write(moment: Snapshot, header: Header, passphrase: str | None, found
         yield last
 
     async with aclosing(parts()) as stream:
-        await found.write(stream)
+        await place.write(stream)
     return wholes[0]
 
 
 async def _pieces(rows: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Gather what comes into pieces of PIECE_BYTES; the last one is shorter."""
+    """Gather rows into pieces of PIECE_BYTES; the last one is shorter."""
     gathered = bytearray()
     async for data in rows:
         gathered += data

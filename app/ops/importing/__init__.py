@@ -1,4 +1,5 @@
-"""Takes memories and conversations in: our JSON Lines, Claude Code's transcripts, the account exports of two vendors.
+"""Imports memories and conversations: our JSON Lines, Claude Code's transcripts, account exports of Claude and ChatGPT.
 
-`run` does it, `sources` opens what it is given, one module a format reads it, `prepare` makes it ready to store.
+`run` does the import, `sources` opens the input, one module for each format reads it, `prepare` makes it ready to
+store.
 """

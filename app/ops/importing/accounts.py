@@ -7,16 +7,16 @@ from typing import IO, Any
 
 import ijson  # type: ignore[import-untyped]  # has no types
 
-from app.ops.importing.entries import Bad, Place
+from app.ops.importing.entries import BadEntry, Position
 
 CONVERSATION_LIMIT_BYTES = 256 << 20  # one conversation is held in memory, with all its branches and tool output
 _READ_BYTES = 1 << 16
 
 
-def conversations(stream: IO[bytes], file: str | None) -> Iterator[tuple[Place, dict[str, Any] | Bad]]:
+def conversations(stream: IO[bytes], file: str | None) -> Iterator[tuple[Position, dict[str, Any] | BadEntry]]:
     """Yield the conversations of a JSON array, or of JSON objects one after the other.
 
-    What is no JSON any more ends the stream: nobody could tell where the next conversation begins.
+    Invalid JSON ends the stream: there is no way to see where the next conversation begins.
     """
     limited = _Limited(stream)
     number = 0
@@ -24,16 +24,19 @@ def conversations(stream: IO[bytes], file: str | None) -> Iterator[tuple[Place, 
         for value in ijson.items(limited, "item" if limited.begins_array() else "", **_options(limited)):
             limited.reset()
             number += 1
-            place = Place(file=file, part=f"conversation {number}")
-            yield place, value if isinstance(value, dict) else Bad(place=place, reason="is not a JSON object")
+            position = Position(file=file, part=f"conversation {number}")
+            yield (
+                position,
+                value if isinstance(value, dict) else BadEntry(position=position, reason="is not a JSON object"),
+            )
     except _TooLong:
-        place = Place(file=file, part=f"conversation {number + 1}")
+        position = Position(file=file, part=f"conversation {number + 1}")
         reason = f"is longer than {CONVERSATION_LIMIT_BYTES:,} bytes; what comes after it was not read"
-        yield place, Bad(place=place, reason=reason)
+        yield position, BadEntry(position=position, reason=reason)
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        place = Place(file=file, part=f"after conversation {number}")
+        position = Position(file=file, part=f"after conversation {number}")
         reason = f"is not JSON ({' '.join(str(error).split())[:200]}); what comes after it was not read"
-        yield place, Bad(place=place, reason=reason)
+        yield position, BadEntry(position=position, reason=reason)
 
 
 def _options(limited: _Limited) -> dict[str, Any]:
@@ -45,26 +48,26 @@ class _TooLong(Exception):
 
 
 class _Limited:
-    """A stream that ends with _TooLong when too much is read without a reset."""
+    """A stream that raises _TooLong when too much is read without a reset."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._head = stream.read(_READ_BYTES).removeprefix(b"\xef\xbb\xbf")
         self._array = self._head.lstrip()[:1] == b"["
-        self._since = 0
+        self._since_reset = 0
 
     def begins_array(self) -> bool:
         return self._array
 
     def reset(self) -> None:
-        self._since = 0
+        self._since_reset = 0
 
     def read(self, size: int = -1) -> bytes:
         if size == 0:
-            return b""  # ijson asks so whether it gets bytes
+            return b""  # ijson reads nothing once, to see whether it gets bytes
         head, self._head = self._head, b""
         data = head or self._stream.read(size)
-        self._since += len(data)
-        if self._since > CONVERSATION_LIMIT_BYTES:
+        self._since_reset += len(data)
+        if self._since_reset > CONVERSATION_LIMIT_BYTES:
             raise _TooLong
         return data

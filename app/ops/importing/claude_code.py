@@ -1,8 +1,8 @@
 """Reads Claude Code's transcripts: ~/.claude/projects/<folder>/<session>.jsonl, a line for each event of a session.
 
 Anthropic calls the lines internal and changes them between releases (https://code.claude.com/docs/en/sessions), so
-whatever is not known is passed over. Taken is what the person and Claude said: no tools, no thinking, nothing that
-the program itself puts into the conversation.
+unknown lines are skipped. Only what the person and Claude said is read: no tools, no thinking, nothing that the
+program itself puts into the conversation.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from app.ops.importing.entries import Bad, Entry, Parts, named, said, when
+from app.ops.importing.entries import BadEntry, ConversationParts, Entry, named, said, when
 from app.ops.importing.jsonl import objects
 
 AGENT = "claude-code"
 
-# A summary of what was compacted, an error of the API, a side conversation with a sub-agent: nobody's words.
+# No part of the conversation: a summary after compaction, an API error, a side conversation with a sub-agent.
 _NOT_SAID = ("isMeta", "isSidechain", "isCompactSummary", "isVisibleInTranscriptOnly", "isApiErrorMessage")
 _OWN_MODEL = "<synthetic>"
 _ECHO = re.compile(
@@ -29,7 +29,7 @@ _SUMMARIES_KEPT = 1_000  # older versions put summaries of other sessions first
 
 
 class _Session:
-    """What is known of the session that is being read: its first folder names the project, the best title wins."""
+    """The session that is being read: its first folder names the project, and the best title wins."""
 
     def __init__(self, id_: str) -> None:
         self.id = id_
@@ -42,12 +42,12 @@ class _Session:
 
 
 def read(stream: IO[bytes], file: str | None) -> Iterator[Entry]:
-    """Yield the conversation of each session, in parts when it is long."""
-    parts = Parts(AGENT)
+    """Yield the conversation of each session; a long one in parts."""
+    parts = ConversationParts(AGENT)
     session: _Session | None = None
     summaries: dict[str, str | None] = {}
-    for place, line in objects(stream, file):
-        if isinstance(line, Bad):
+    for position, line in objects(stream, file):
+        if isinstance(line, BadEntry):
             yield line
             continue
         kind, id_ = line.get("type"), named(line.get("sessionId"))
@@ -72,11 +72,11 @@ def read(stream: IO[bytes], file: str | None) -> Iterator[Entry]:
             message = _message(kind, line)
             if message is not None:
                 parts.conversation = session.conversation()
-                yield from parts.add(place, message)
+                yield from parts.add(position, message)
     yield from _flush(parts, session)
 
 
-def _flush(parts: Parts, session: _Session | None) -> Iterator[Entry]:
+def _flush(parts: ConversationParts, session: _Session | None) -> Iterator[Entry]:
     if session is not None:
         parts.conversation = session.conversation()
         yield from parts.flush()
@@ -114,7 +114,7 @@ def _text(content: Any) -> str:
 
 
 def _is_echo(text: str) -> bool:
-    """Tell whether a text is nothing but what the program put in; one that merely quotes its tags is not."""
+    """Whether the program wrote all of a text; one that only quotes its tags is not an echo."""
     rest = text.strip()
     while rest and (tag := _ECHO.match(rest)):
         end = rest.find(f"</{tag[1]}>", tag.end())

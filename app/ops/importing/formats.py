@@ -1,4 +1,4 @@
-"""The formats import knows, and how one is recognised by the beginning of a file."""
+"""The formats that import reads, and how each is recognised by the beginning of a file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ READERS: dict[Format, Reader] = {
     Format.CLAUDE: claude.read,
     Format.CHATGPT: chatgpt.read,
 }
-_LINES_LOOKED_AT = 100  # a damaged first line must not hide what the others are
+_LINES_LOOKED_AT = 100  # a damaged first line must not hide the format of the others
 
 
 def detected(head: bytes) -> Format:
-    """Return the format of what begins like this. Raises InvalidInput for JSON of another kind."""
+    """Return the format of a file that begins with `head`. Raises InvalidInput for other JSON."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text.startswith(b"["):
         for line in text.splitlines()[:_LINES_LOOKED_AT]:
@@ -51,7 +51,7 @@ def _by_keys(keys: dict[str, Any]) -> Format | None:
         return Format.CLAUDE
     if "mapping" in keys:
         return Format.CHATGPT
-    # Our lines have no type; a transcript's have, and neither a text nor messages.
+    # Our lines have no type; those of a transcript have one, but neither text nor messages.
     if "type" in keys and not keys.keys() & {"text", "messages", "conversation_id"}:
         return Format.CLAUDE_CODE
     return None

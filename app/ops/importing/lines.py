@@ -1,7 +1,7 @@
-"""What a line of JSON Lines holds: `import` reads these, `export` writes them.
+"""The lines of our JSON Lines: `import` reads them, `export` writes them.
 
-A memory or a conversation, as the contract of `import` has them; the other fields are what `export` adds to lose
-nothing. The rules for the values are those of every other door, in app/memory/requests.py.
+Each is a memory or a conversation; `export` adds fields so that nothing is lost. The rules for values are those of
+every other way in: app/memory/requests.py.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _NAME = "up to 200 characters"
 
 
 class PieceLine(Request):
-    """One linked piece of a text that was too long for one memory: its id, and how many characters it has."""
+    """One linked piece of a text that was too long for one memory: its id and its length in characters."""
 
     id: MemoryId = Field(description="the id of a memory")
     characters: Annotated[int, Field(strict=True, ge=1)] = Field(description="a whole number above 0")
 
 
-class _Kept(Request):
+class _Shared(Request):
     """What a memory and a message have in common."""
 
     tags: Tags = Field(default_factory=list, description="a list of up to 50 tags of up to 200 characters")
@@ -44,7 +44,7 @@ class _Kept(Request):
     content_hash: Digest | None = Field(None, description="64 hexadecimal digits")
 
 
-class MemoryLine(_Kept):
+class MemoryLine(_Shared):
     """A memory."""
 
     text: Text = Field(description="a text of 1 to 1,000,000 characters")
@@ -54,7 +54,7 @@ class MemoryLine(_Kept):
     id: MemoryId | None = Field(None, description="the id of a memory")
 
 
-class MessageLine(_Kept, Message):
+class MessageLine(_Shared, Message):
     """A message of a conversation; `id` is the client's, `memory_id` ours."""
 
     kind: Kind = Field(Kind.TURN, description=_KIND)

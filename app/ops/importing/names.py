@@ -1,4 +1,4 @@
-"""The names of the formats import knows, as `--from` takes them; small, for every start of the command reads it."""
+"""The names of the import formats, as `--from` accepts them. Kept small: every start of the command loads it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """A format of import; `app.ops.importing.formats` has its reader."""
+    """A format that import reads; `app.ops.importing.formats` has its reader."""
 
     JSONL = "jsonl"
     CLAUDE_CODE = "claude-code"

@@ -1,6 +1,7 @@
-"""Makes what was read ready to store: credentials out, long texts cut into linked pieces, hashed, analysed.
+"""Makes entries ready to store: removes credentials, cuts long texts into linked pieces, hashes and analyses them.
 
-The same as app/memory/remember.py does for a call, so that what was imported is known when a client sends it again.
+It does the same as app/memory/remember.py does for a call, so that an imported text is recognised when a client sends
+it again.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from app.memory.analysis import analyse
 from app.memory.ports import DomainSettings
 from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces
 from app.memory.types import NewMemory, NewTurn, Piece
-from app.ops.importing.entries import Found
+from app.ops.importing.entries import GoodEntry
 from app.ops.importing.lines import ConversationLine, MemoryLine, MessageLine, PieceLine
 from app.store.import_rows import BulkConversation, BulkMemory, BulkTurn, Past
 
-_CONVERSATIONS_REMEMBERED = 1_000  # of those whose messages have no ids; their parts stand close together
+_CONVERSATIONS_REMEMBERED = 1_000  # of those whose messages have no ids; their parts follow each other closely
 
 
 class Preparer:
-    """Prepares everything of one import. project: takes the place of the projects that were read."""
+    """Prepares all entries of one import. project: replaces the projects that were read."""
 
     def __init__(
         self, settings: DomainSettings, new_id: Callable[[], UUID], *, agent: str, project: str | None
@@ -34,20 +35,20 @@ class Preparer:
         self._agent = agent
         self._project = project
         self._cleaner = Cleaner(settings)
-        self._said: OrderedDict[str, Counter[bytes]] = OrderedDict()
+        self._seen: OrderedDict[str, Counter[bytes]] = OrderedDict()
 
     @property
     def redacted(self) -> int:
-        """How many credentials were taken out so far."""
+        """How many credentials were removed so far."""
         return self._cleaner.redacted
 
-    def memory(self, found: Found, line: MemoryLine) -> BulkMemory:
+    def memory(self, entry: GoodEntry, line: MemoryLine) -> BulkMemory:
         """Return a memory ready to store."""
         text = self._cleaner.text(line.text)
         project = self._project or line.project
         digest = self._digest(line, text == line.text) or content_hash(text)
         id_ = line.id
-        if id_ is None and line.archived_at is not None:  # archived ones are not known by their content
+        if id_ is None and line.archived_at is not None:  # an archived memory is not recognised by its content
             id_ = content_id(hashlib.sha256(digest + (project or "").encode()).digest())
         return BulkMemory(
             memory=NewMemory(
@@ -60,13 +61,14 @@ class Preparer:
                 expires_at=line.expires_at,
                 occurred_at=line.occurred_at,
             ),
-            past=self._past(found, line, id_),
+            past=self._past(entry, line, id_),
         )
 
-    def conversation(self, found: Found, line: ConversationLine) -> BulkConversation:
+    def conversation(self, entry: GoodEntry, line: ConversationLine) -> BulkConversation:
         """Return a conversation, or a part of one, ready to store; expired messages are left out."""
         now = datetime.now(UTC)
-        turns = [self._turn(found, one) for one in line.messages if one.expires_at is None or one.expires_at > now]
+        live = [message for message in line.messages if message.expires_at is None or message.expires_at > now]
+        turns = [self._turn(entry, message) for message in live]
         return BulkConversation(
             id=line.conversation_id,
             project=self._project or line.project,
@@ -76,7 +78,7 @@ class Preparer:
             updated_at=line.updated_at,
         )
 
-    def _turn(self, found: Found, line: MessageLine) -> BulkTurn:
+    def _turn(self, entry: GoodEntry, line: MessageLine) -> BulkTurn:
         text = self._cleaner.text(line.content)
         digest = self._digest(line, text == line.content)
         return BulkTurn(
@@ -88,7 +90,7 @@ class Preparer:
                 message_id=line.id,
                 occurred_at=line.time,
             ),
-            past=self._past(found, line, line.memory_id),
+            past=self._past(entry, line, line.memory_id),
             kind=line.kind,
             tags=tuple(self._cleaner.text(tag) for tag in line.tags),
             metadata=self._cleaner.value(line.metadata),
@@ -96,29 +98,30 @@ class Preparer:
         )
 
     def _numbered(self, conversation: str, turns: Sequence[BulkTurn]) -> Sequence[BulkTurn]:
-        """Say of each turn without an id how often the import had the same one before, in other parts too."""
-        if all(one.turn.message_id is not None or one.past.known_id for one in turns):
+        """Note on each turn without an id how often the import had the same turn before, in other parts too."""
+        if all(turn.turn.message_id is not None or turn.past.known_id for turn in turns):
             return turns
-        said = self._said.pop(conversation, None) or Counter()
-        self._said[conversation] = said
-        if len(self._said) > _CONVERSATIONS_REMEMBERED:
-            self._said.popitem(last=False)
+        seen = self._seen.pop(conversation, None) or Counter()
+        self._seen[conversation] = seen
+        if len(self._seen) > _CONVERSATIONS_REMEMBERED:
+            self._seen.popitem(last=False)
         numbered = []
-        for one in turns:
-            digest = one.turn.content_hash
-            if one.turn.message_id is None and not one.past.known_id:
-                one = replace(one, occurrence=said[digest])
-                said[digest] += 1
-            numbered.append(one)
+        for turn in turns:
+            digest = turn.turn.content_hash
+            if turn.turn.message_id is None and not turn.past.known_id:
+                numbered.append(replace(turn, occurrence=seen[digest]))
+                seen[digest] += 1
+            else:
+                numbered.append(turn)
         return numbered
 
     def _pieces(self, given: str, text: str, first: UUID | None, cuts: Sequence[PieceLine] | None) -> tuple[Piece, ...]:
-        """Cut a text where it was cut when it was exported, or anew if it was not or is another text now."""
-        if cuts and text == given and sum(one.characters for one in cuts) == len(text):
-            starts = [sum(one.characters for one in cuts[:number]) for number in range(len(cuts))]
-            parts = [text[start : start + one.characters] for start, one in zip(starts, cuts, strict=True)]
+        """Cut a text where it was cut before it was exported; elsewhere if it was not cut or has changed."""
+        if cuts and text == given and sum(cut.characters for cut in cuts) == len(text):
+            starts = [sum(cut.characters for cut in cuts[:number]) for number in range(len(cuts))]
+            parts = [text[start : start + cut.characters] for start, cut in zip(starts, cuts, strict=True)]
             return tuple(
-                Piece(id=one.id, text=part, analysis=analyse(part)) for one, part in zip(cuts, parts, strict=True)
+                Piece(id=cut.id, text=part, analysis=analyse(part)) for cut, part in zip(cuts, parts, strict=True)
             )
         fresh = pieces(text, self._settings.piece_characters, self._new_id)
         return fresh if first is None else (replace(fresh[0], id=first), *fresh[1:])
@@ -126,9 +129,9 @@ class Preparer:
     def _digest(self, line: MemoryLine | MessageLine, untouched: bool) -> bytes | None:
         return bytes.fromhex(line.content_hash) if line.content_hash and untouched else None
 
-    def _past(self, found: Found, line: MemoryLine | MessageLine, id_: UUID | None) -> Past:
+    def _past(self, entry: GoodEntry, line: MemoryLine | MessageLine, id_: UUID | None) -> Past:
         return Past(
-            agent=line.agent if line.agent is not None else found.agent or self._agent,
+            agent=line.agent if line.agent is not None else entry.agent or self._agent,
             version=line.version,
             created_at=line.created_at,
             updated_at=line.updated_at,

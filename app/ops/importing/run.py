@@ -1,7 +1,7 @@
-"""Runs an import: reads and prepares in a thread, stores batch by batch, counts.
+"""Runs an import: reads and prepares entries in a thread, stores them batch by batch, and counts.
 
-Each batch is one transaction, and what is there already is skipped. So an import that was stopped, even by kill -9,
-is finished by running it again.
+Each batch is one transaction, and what is stored already is skipped. So running an import again finishes one that was
+stopped, even by kill -9.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from zipfile import BadZipFile
 from app.backoff import Backoff
 from app.errors import InvalidInput, StoreUnavailable
 from app.memory.types import Scope
-from app.ops.importing.entries import Bad, Entry, Found, Place
+from app.ops.importing.entries import BadEntry, Entry, GoodEntry, Position
 from app.ops.importing.formats import READERS, detected
 from app.ops.importing.lines import ConversationLine, MemoryLine
 from app.ops.importing.names import Format
@@ -36,18 +36,18 @@ from app.store.import_writing import BatchRefused, ImportWriter
 from app.store.postgres import PostgresStore
 from app.store.rows import new_id
 
-# A batch is held twice, one being stored while the next is prepared.
+# Two batches are in memory: one is stored while the next is prepared.
 _BATCH_ROWS = 1_000
 _BATCH_CHARACTERS = 2_000_000
-_PROBLEMS_KEPT = 100_000  # some 20 MB; beyond that they are counted only
+_PROBLEMS_KEPT = 100_000  # some 20 MB; further ones are only counted
 _PROBLEMS_SHOWN = 20
-_MANY = 10_000  # stored; then the planner's statistics are worth their 0.2 s
+_MANY = 10_000  # entries stored: then refreshing the planner's statistics is worth 0.2 s
 BACKOFF, TRIES = Backoff(first_s=1.0, longest_s=8.0), 6  # an embedded PostgreSQL that died is back within seconds
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did. skipped: was there already, or has expired. redacted: credentials taken out."""
+    """What an import did. skipped: stored already, or expired. redacted: credentials removed. bad: not stored."""
 
     formats: list[str] = field(default_factory=list)
     memories_stored: int = 0
@@ -56,7 +56,7 @@ class ImportReport:
     messages_skipped: int = 0
     redacted: int = 0
     bad: int = 0
-    problems: list[Bad] = field(default_factory=list)
+    problems: list[BadEntry] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -69,8 +69,8 @@ class ImportReport:
         """Memories and messages together."""
         return self.memories_skipped + self.messages_skipped
 
-    def refuse(self, problem: Bad) -> None:
-        """Note something bad."""
+    def refuse(self, problem: BadEntry) -> None:
+        """Count a bad entry."""
         self.bad += 1
         if len(self.problems) < _PROBLEMS_KEPT:
             self.problems.append(problem)
@@ -87,19 +87,19 @@ class ImportReport:
             "messages": {"stored": self.messages_stored, "skipped": self.messages_skipped},
             "seconds": round(self.seconds, 3),
             "problems": [
-                {"file": one.place.file, "line": one.place.line, "part": one.place.part, "reason": one.reason}
-                for one in self.problems
+                {"file": bad.position.file, "line": bad.position.line, "part": bad.position.part, "reason": bad.reason}
+                for bad in self.problems
             ],
         }
 
     def summary(self) -> str:
-        """Return it for people: a line of counts, then the first bad places."""
+        """Return lines for people: the counts, then the first bad entries."""
         counts = (
             f"stored {self.stored:,} ({self.memories_stored:,} memories, {self.messages_stored:,} messages), "
             f"skipped {self.skipped:,}, redacted {self.redacted:,}, bad {self.bad:,}"
         )
         lines = [f"{counts}, in {self.seconds:,.1f} s"]
-        lines += [f"  {one.place}: {one.reason}" for one in self.problems[:_PROBLEMS_SHOWN]]
+        lines += [f"  {bad.position}: {bad.reason}" for bad in self.problems[:_PROBLEMS_SHOWN]]
         if self.bad > _PROBLEMS_SHOWN:
             lines.append(f"  and {self.bad - _PROBLEMS_SHOWN:,} more; --json lists them")
         return "\n".join(lines)
@@ -108,25 +108,25 @@ class ImportReport:
 def run(
     file: str, *, format: Format | None, project: str | None, user: str | None, data_dir: str | None, bar: Bar
 ) -> ImportReport:
-    """Import FILE for a user. Raises MemoryServerError; what is bad in the file is in the report instead."""
+    """Import FILE for a user. Bad entries of the file are in the report. Raises MemoryServerError."""
     settings = load_settings({"memory_data_dir": data_dir})
     scope = Scope(user or settings.default_user_id, settings.default_agent_id)
 
     async def work() -> ImportReport:
         with ExitStack() as stack:
-            sources = opened(file, stack)  # first: no server is started for a file that is not there
+            sources = opened(file, stack)  # first: no server is started for a file that does not exist
             async with open_database(settings, "import") as db:
-                store = Importer(PostgresStore(db), scope, settings, project=project, bar=bar)
-                return await store.take(sources, format)
+                importer = Importer(PostgresStore(db), scope, settings, project=project, bar=bar)
+                return await importer.import_all(sources, format)
 
     return asyncio.run(work())
 
 
 @dataclass(slots=True)
 class _Batch:
-    memories: list[tuple[Place, BulkMemory]] = field(default_factory=list)
-    conversations: list[tuple[Place, BulkConversation]] = field(default_factory=list)
-    problems: list[Bad] = field(default_factory=list)
+    memories: list[tuple[Position, BulkMemory]] = field(default_factory=list)
+    conversations: list[tuple[Position, BulkConversation]] = field(default_factory=list)
+    problems: list[BadEntry] = field(default_factory=list)
     expired_memories: int = 0
     expired_messages: int = 0
     rows: int = 0
@@ -138,7 +138,7 @@ class _Batch:
 
 
 class Importer:
-    """Stores what is read for one user, and counts."""
+    """Stores what was read, for one user, and counts."""
 
     def __init__(
         self,
@@ -158,11 +158,11 @@ class Importer:
         self._preparer = Preparer(domain_settings(settings), new_id, agent=scope.agent, project=project)
         self.report = ImportReport()
 
-    async def take(self, sources: Sources, format: Format | None) -> ImportReport:
+    async def import_all(self, sources: Sources, format: Format | None) -> ImportReport:
         """Import everything. Raises MemoryServerError."""
         began = time.monotonic()
         while await self._store.delete_expired():
-            pass  # or the content of one that is over would be taken for a memory that is there
+            pass  # otherwise a text that only an expired memory has would be skipped
         self._bar.total(sources.total_bytes)
         batches = self._batches(sources, format)
         writing: asyncio.Task[None] | None = None
@@ -171,8 +171,8 @@ class Importer:
                 if writing is not None:
                     await writing
                 writing = asyncio.create_task(self._write(batch))
-                await asyncio.sleep(0)  # so that the write is on its way before the next batch is prepared
-        finally:  # also what was read before a file turned out to be broken
+                await asyncio.sleep(0)  # let the write begin before the next batch is prepared
+        finally:  # store what was read before a file turned out to be broken, too
             if writing is not None:
                 await writing
             if self.report.stored >= _MANY:
@@ -199,38 +199,38 @@ class Importer:
                     if name not in self.report.formats:
                         self.report.formats.append(name)
                     yield from READERS[name](io.BufferedReader(counted, 1 << 18), source.name)
-            except InvalidInput as error:  # of an unknown kind
+            except InvalidInput as error:  # an unknown format
                 if len(sources.streams) == 1:
                     raise
-                yield Bad(place=Place(file=source.name), reason=str(error))
+                yield BadEntry(position=Position(file=source.name), reason=str(error))
             except (OSError, EOFError, BadZipFile, zlib.error, NotImplementedError) as error:
                 why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-                yield Bad(place=Place(file=source.name), reason=f"cannot be read on: {why}")
+                yield BadEntry(position=Position(file=source.name), reason=f"cannot be read further: {why}")
 
     def _put(self, batch: _Batch, entry: Entry) -> None:
         """Prepare an entry and add it to the batch."""
-        if isinstance(entry, Bad):
+        if isinstance(entry, BadEntry):
             batch.problems.append(entry)
         elif isinstance(entry.item, MemoryLine):
             self._put_memory(batch, entry, entry.item)
         else:
             self._put_conversation(batch, entry, entry.item)
 
-    def _put_memory(self, batch: _Batch, found: Found, line: MemoryLine) -> None:
+    def _put_memory(self, batch: _Batch, entry: GoodEntry, line: MemoryLine) -> None:
         if line.expires_at is not None and line.expires_at <= datetime.now(UTC):
             batch.expired_memories += 1
             return
-        memory = self._preparer.memory(found, line)
-        batch.memories.append((found.place, memory))
+        memory = self._preparer.memory(entry, line)
+        batch.memories.append((entry.position, memory))
         batch.rows += len(memory.memory.pieces)
         batch.characters += len(line.text)
 
-    def _put_conversation(self, batch: _Batch, found: Found, line: ConversationLine) -> None:
-        conversation = self._preparer.conversation(found, line)
-        batch.conversations.append((found.place, conversation))
+    def _put_conversation(self, batch: _Batch, entry: GoodEntry, line: ConversationLine) -> None:
+        conversation = self._preparer.conversation(entry, line)
+        batch.conversations.append((entry.position, conversation))
         batch.expired_messages += len(line.messages) - len(conversation.turns)
-        batch.rows += 1 + sum(len(one.turn.pieces) for one in conversation.turns)
-        batch.characters += sum(len(one.content) for one in line.messages)
+        batch.rows += 1 + sum(len(turn.turn.pieces) for turn in conversation.turns)
+        batch.characters += sum(len(message.content) for message in line.messages)
 
     async def _write(self, batch: _Batch) -> None:
         report = self.report
@@ -244,36 +244,36 @@ class Importer:
             await self._write_conversations(batch.conversations)
         self._bar.done(report.stored + report.skipped)
 
-    async def _write_memories(self, memories: list[tuple[Place, BulkMemory]]) -> None:
+    async def _write_memories(self, memories: list[tuple[Position, BulkMemory]]) -> None:
         try:
-            stored = await self._tried(lambda: self._writer.add_memories(self._scope, [one for _, one in memories]))
+            rows = [memory for _, memory in memories]
+            stored = await self._retried(lambda: self._writer.add_memories(self._scope, rows))
         except BatchRefused as error:
             if len(memories) == 1:
-                self.report.refuse(Bad(place=memories[0][0], reason=str(error)))
+                self.report.refuse(BadEntry(position=memories[0][0], reason=str(error)))
                 return
-            for one in memories:  # so that one bad memory takes no other with it
-                await self._write_memories([one])
+            for memory in memories:  # so that one bad memory keeps out no other
+                await self._write_memories([memory])
             return
         self.report.memories_stored += stored
         self.report.memories_skipped += len(memories) - stored
 
-    async def _write_conversations(self, conversations: list[tuple[Place, BulkConversation]]) -> None:
+    async def _write_conversations(self, conversations: list[tuple[Position, BulkConversation]]) -> None:
         try:
-            stored = await self._tried(
-                lambda: self._writer.add_conversations(self._scope, [one for _, one in conversations])
-            )
+            rows = [conversation for _, conversation in conversations]
+            stored = await self._retried(lambda: self._writer.add_conversations(self._scope, rows))
         except BatchRefused as error:
             if len(conversations) == 1:
-                self.report.refuse(Bad(place=conversations[0][0], reason=str(error)))
+                self.report.refuse(BadEntry(position=conversations[0][0], reason=str(error)))
                 return
-            for one in conversations:
-                await self._write_conversations([one])
+            for conversation in conversations:
+                await self._write_conversations([conversation])
             return
         self.report.messages_stored += stored
-        self.report.messages_skipped += sum(len(one.turns) for _, one in conversations) - stored
+        self.report.messages_skipped += sum(len(conversation.turns) for conversation in rows) - stored
 
-    async def _tried(self, call: Any) -> int:
-        """Call, again after a pause while PostgreSQL does not answer: a batch that was stored is skipped then."""
+    async def _retried(self, call: Any) -> int:
+        """Call, and again after a pause while PostgreSQL does not answer; a batch that was stored is then skipped."""
         for failures in range(1, TRIES):
             try:
                 return int(await call())

@@ -1,6 +1,6 @@
-"""Opens what is to be imported: a file, standard input, an archive, a folder; each as streams that are counted.
+"""Opens the input of an import as streams: a file, standard input, an archive, a folder.
 
-Nothing is unpacked to disk, and of an archive only the members a format names are read.
+Nothing is unpacked to disk, and only those members of an archive are read that a format names.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from app.errors import InvalidInput, MemoryServerError
 
-HEAD_BYTES = 1 << 20  # enough to tell a format; the longest first line of a transcript is some 100 kB
+HEAD_BYTES = 1 << 20  # enough to recognise a format; the longest first line of a transcript is some 100 kB
 _CONVERSATIONS = re.compile(r"conversations(-\d{1,6})?\.json")  # ChatGPT numbers them when there are many
 _MEMBER_LIMIT_BYTES = 32 << 30
-_BOMB_BYTES, _BOMB_RATIO = 256 << 20, 150  # JSON of chats packs 3 to 15 times; deflate can do 1,000
+_BOMB_BYTES, _BOMB_RATIO = 256 << 20, 150  # JSON of chats shrinks 3 to 15 times; deflate can do 1,000
 _DEPTH_LIMIT = 3  # the folders an archive may have around its conversations.json
 
 _ARCHIVE = b"PK\x03\x04"
@@ -31,7 +32,7 @@ _TAKES = "a file, a folder of Claude Code's transcripts, or - for standard input
 
 
 class Unreadable(MemoryServerError):
-    """What is to be imported cannot be opened."""
+    """The input cannot be opened."""
 
     code = "unreadable"
     status = 400
@@ -47,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """All streams of one import. total_bytes: None where nobody knows. transcripts: they are Claude Code's by place."""
+    """All streams of one import. total_bytes: None when unknown. transcripts: the folder is one of Claude Code's."""
 
     streams: tuple[Source, ...]
     total_bytes: int | None
@@ -55,7 +56,7 @@ class Sources:
 
 
 class Counted(io.RawIOBase):
-    """Counts what is read, for the progress bar; its head can be looked at before."""
+    """Counts what is read, for the progress bar; its first bytes can be looked at before."""
 
     def __init__(self, file: IO[bytes], on_read: Callable[[int], None]) -> None:
         self._file = file
@@ -63,17 +64,17 @@ class Counted(io.RawIOBase):
         self._head = b""
 
     def head(self, size: int) -> bytes:
-        """Return the first bytes, as many as there are up to `size`, and leave them to be read."""
+        """Return the first bytes, at most `size`, without consuming them."""
         while len(self._head) < size and (data := self._file.read(size - len(self._head))):
             self._head += data
         return self._head
 
     def readable(self) -> bool:
-        """Return True: it is for reading only."""
+        """Return True: this is for reading only."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed says Buffer
-        """Read as much as is there, at most the buffer."""
+        """Read as much as is available, at most the buffer's length."""
         data = self._head[: len(buffer)]
         self._head = self._head[len(data) :]
         data = data or self._file.read(len(buffer))
@@ -114,30 +115,24 @@ def _archive(file: IO[bytes], stack: ExitStack) -> Sources:
         archive = stack.enter_context(zipfile.ZipFile(file))
     except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
         raise Unreadable(f"the archive is damaged: {error}; download it again") from error
-    members = sorted((one for one in archive.infolist() if _holds_conversations(one.filename)), key=_name)
+    members = [member for member in archive.infolist() if _holds_conversations(member.filename)]
+    members.sort(key=lambda member: member.filename)
     if not members:
         raise InvalidInput("FILE", "an archive without a conversations.json", "an account export of Claude or ChatGPT")
-    for one in members:
-        bomb = one.file_size > _BOMB_BYTES and one.file_size > _BOMB_RATIO * max(1, one.compress_size)
-        if bomb or one.file_size > _MEMBER_LIMIT_BYTES:
+    for member in members:
+        bomb = member.file_size > _BOMB_BYTES and member.file_size > _BOMB_RATIO * max(1, member.compress_size)
+        if bomb or member.file_size > _MEMBER_LIMIT_BYTES:
             raise Unreadable(
-                f"{one.filename} says it is {one.file_size:,} bytes packed into {one.compress_size:,}, which no "
-                "account export is; unpack it by hand if you trust it, and import the JSON file"
+                f"{member.filename} says it is {member.file_size:,} bytes packed into {member.compress_size:,}, which "
+                "no account export is; unpack it by hand if you trust it, and import the JSON file"
             )
-        if one.flag_bits & 1:
-            raise Unreadable(f"{one.filename} is encrypted; unpack it first, and import the JSON file")
-
-    def member(one: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
-        return lambda: archive.open(one)
+        if member.flag_bits & 1:
+            raise Unreadable(f"{member.filename} is encrypted; unpack it first, and import the JSON file")
 
     return Sources(
-        streams=tuple(Source(name=one.filename, open=member(one)) for one in members),
-        total_bytes=sum(one.file_size for one in members),
+        streams=tuple(Source(name=member.filename, open=partial(archive.open, member)) for member in members),
+        total_bytes=sum(member.file_size for member in members),
     )
-
-
-def _name(one: zipfile.ZipInfo) -> str:
-    return one.filename
 
 
 def _holds_conversations(name: str) -> bool:
@@ -146,21 +141,22 @@ def _holds_conversations(name: str) -> bool:
 
 
 def _folder(path: Path) -> Sources:
-    """Return the transcripts of a projects folder, of what holds it, or of one project; or an unpacked export."""
+    """Return the transcripts of a projects folder, of its parent, or of one project; or an unpacked export."""
     if (path / "projects").is_dir():
         path = path / "projects"
-    unpacked = sorted(one for one in path.glob("conversations*.json") if _CONVERSATIONS.fullmatch(one.name))
-    # Not deeper: folders of a session's own hold what its sub-agents and tools said.
+    unpacked = sorted(file for file in path.glob("conversations*.json") if _CONVERSATIONS.fullmatch(file.name))
+    # Not deeper: a session's own folders hold what its sub-agents and tools said.
     files = unpacked or sorted([*path.glob("*.jsonl"), *path.glob("*/*.jsonl")])
-    files = [one for one in files if one.is_file()]
+    files = [file for file in files if file.is_file()]
     if not files:
         raise InvalidInput("FILE", str(path), "a folder with Claude Code's transcripts (*/*.jsonl), such as ~/.claude")
 
-    def file(one: Path) -> Callable[[], IO[bytes]]:
-        return lambda: one.open("rb")
-
     return Sources(
-        streams=tuple(Source(name=str(one.relative_to(path)), open=file(one)) for one in files),
-        total_bytes=sum(one.stat().st_size for one in files),
+        streams=tuple(Source(name=str(file.relative_to(path)), open=partial(_open, file)) for file in files),
+        total_bytes=sum(file.stat().st_size for file in files),
         transcripts=not unpacked,
     )
+
+
+def _open(file: Path) -> IO[bytes]:
+    return file.open("rb")

@@ -1,4 +1,4 @@
-"""The memory as MCP sees it: tools, resources and prompts."""
+"""The memory as MCP tools, resources and prompts."""
 
 from app.serve.mcp.server import build_server
 

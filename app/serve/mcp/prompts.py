@@ -1,4 +1,4 @@
-"""The prompts: texts a user picks in their client."""
+"""Defines the prompts: texts that users pick in their client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROMPTS = (
     types.Prompt(
         name="recall",
         title="Recall what is known",
-        description="Bring what was remembered about a subject into this conversation",
+        description="Bring memories about a subject into this conversation",
         arguments=[
             types.PromptArgument(name="subject", description="what to recall", required=True),
             types.PromptArgument(name="project", description="limit to a project"),
@@ -19,7 +19,7 @@ PROMPTS = (
     types.Prompt(
         name="remember_this_conversation",
         title="Remember this conversation",
-        description="Store this conversation and what was decided in it",
+        description="Store this conversation and its decisions",
         arguments=[types.PromptArgument(name="project", description="the project it belongs to")],
     ),
 )
@@ -39,7 +39,7 @@ Leave out credentials. Then say in one line what was stored."""
 
 def prompt(name: str, arguments: dict[str, str]) -> types.GetPromptResult:
     """Return a prompt with its arguments filled in. Raises InvalidInput."""
-    known = {one.name: one for one in PROMPTS}
+    known = {definition.name: definition for definition in PROMPTS}
     if name not in known:
         raise InvalidInput("prompt", name, "one of " + ", ".join(known))
     takes = {argument.name for argument in known[name].arguments or ()}

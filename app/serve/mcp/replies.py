@@ -1,4 +1,4 @@
-"""What the tools answer: the shapes (their output schemas are made from these) and how results become them."""
+"""Defines the tools' replies: their types, from which output schemas are generated, and how results become replies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from app.memory.budget import fitting, json_tokens
-from app.memory.types import Found, Memory, Recalled, SearchResult, Stats, Use
+from app.memory.types import Memory, Recalled, SearchHit, SearchResult, Stats, Use
 
-_STATISTICS_FRAME_TOKENS = 200  # of statistics without their projects, all kinds included
-NO_PROJECT = "(none)"  # the key of memories without a project, where projects are keys
+_STATISTICS_FRAME_TOKENS = 200  # for statistics without their projects, with all kinds
+NO_PROJECT = "(none)"  # stands for "no project" where projects are keys
 
 
 class Memorized(TypedDict):
@@ -35,7 +35,7 @@ class MemorizedConversation(TypedDict):
 
 
 class Result(TypedDict):
-    """One memory that was found."""
+    """One memory found by a search."""
 
     id: str
     text: str
@@ -69,7 +69,7 @@ class ResultsByProject(TypedDict):
 
 
 class Source(TypedDict):
-    """Where a part of a recalled context comes from."""
+    """The source of a part of a recalled context."""
 
     id: str
     project: str | None
@@ -103,7 +103,7 @@ class Forgotten(TypedDict):
 
 
 class QuotaUse(TypedDict):
-    """What a user keeps of what is allowed, in all projects; a limit of 0 is none."""
+    """How much a user stores in all projects, and the limits; 0 means no limit."""
 
     memories: int
     memories_limit: int
@@ -112,9 +112,9 @@ class QuotaUse(TypedDict):
 
 
 class Statistics(TypedDict):
-    """Answer of memory_stats; `truncated` when there are more projects than fit, the largest are shown.
+    """Answer of memory_stats; `truncated` when only the largest projects fit.
 
-    quota: null where there is none.
+    quota: null when the user has none.
     """
 
     memories: int
@@ -128,13 +128,13 @@ class Statistics(TypedDict):
     truncated: bool
 
 
-def result(found: Found) -> Result:
+def result(hit: SearchHit) -> Result:
     """Return one memory as search shows it."""
-    memory = found.memory
+    memory = hit.memory
     return {
         "id": str(memory.id),
         "text": memory.text,
-        "score": round(found.score, 4),
+        "score": round(hit.score, 4),
         "kind": str(memory.kind),
         "role": memory.role,
         "name": memory.name,
@@ -147,18 +147,18 @@ def result(found: Found) -> Result:
     }
 
 
-def results(found: SearchResult, budget: int) -> Results:
+def results(search: SearchResult, budget: int) -> Results:
     """Return as many results as fit the budget; `truncated` when any is missing."""
-    fit, cut = within(map(result, found.results), budget)
-    if not fit and found.results:
-        fit = shortened(result(found.results[0]), budget)
-    return {"results": fit, "truncated": cut or found.truncated, "degraded": found.degraded}
+    fit, cut = within(map(result, search.results), budget)
+    if not fit and search.results:
+        fit = shortened(result(search.results[0]), budget)
+    return {"results": fit, "truncated": cut or search.truncated, "degraded": search.degraded}
 
 
 def shortened(item: Result, budget: int) -> list[Result]:
-    """Return a result that is over the budget by itself with as much of its text as fits, and where the rest is.
+    """Shorten a result that alone exceeds the budget: as much of its text as fits, and where the rest is.
 
-    It would hide whatever stands behind it otherwise. Empty when not even its frame fits.
+    Without this, one long result would hide all others. Empty when not even its other fields fit.
     """
     pointer = f"… [cut; the whole is in claude://memory/items/{item['id']}]"
     text = item["text"]
@@ -170,24 +170,24 @@ def shortened(item: Result, budget: int) -> list[Result]:
     return []
 
 
-def results_by_project(found: SearchResult, budget: int) -> ResultsByProject:
-    """Return results of several projects, and how many there are of each."""
-    shown = [result(one) for one in found.results]
-    costs = ((one, json_tokens(one) + json_tokens({one["project"] or NO_PROJECT: 100})) for one in shown)
+def results_by_project(search: SearchResult, budget: int) -> ResultsByProject:
+    """Return results of several projects, and the number of results in each."""
+    items = [result(hit) for hit in search.results]
+    costs = ((item, json_tokens(item) + json_tokens({item["project"] or NO_PROJECT: 100})) for item in items)
     fit, cut = fitting(costs, budget)
-    if not fit and shown:
-        fit = shortened(shown[0], budget - json_tokens({shown[0]["project"] or NO_PROJECT: 100}))
-    by_project = Counter(one["project"] or NO_PROJECT for one in fit)
+    if not fit and items:
+        fit = shortened(items[0], budget - json_tokens({items[0]["project"] or NO_PROJECT: 100}))
+    by_project = Counter(item["project"] or NO_PROJECT for item in fit)
     return {
         "results": fit,
         "by_project": dict(by_project),
-        "truncated": cut or found.truncated,
-        "degraded": found.degraded,
+        "truncated": cut or search.truncated,
+        "degraded": search.degraded,
     }
 
 
 def within(items: Iterable[Any], budget: int) -> tuple[list[Any], bool]:
-    """Take JSON items while their text fits the budget; say whether any was left out."""
+    """Return the JSON items that fit the budget, and whether any was left out."""
     return fitting(((item, json_tokens(item)) for item in items), budget)
 
 
@@ -203,7 +203,7 @@ def context(recalled: Recalled) -> Context:
 
 
 def source(memory: Memory) -> Source:
-    """Return where to find a memory again."""
+    """Return a memory as a source of a recalled context."""
     return {
         "id": str(memory.id),
         "project": memory.project,
@@ -241,12 +241,12 @@ def _quota(use: Use) -> QuotaUse | None:
 
 
 def largest(by_project: Mapping[str, int], budget: int) -> tuple[dict[str, int], bool]:
-    """Return the projects with the most memories, by name, as far as they fit; say whether any was left out."""
+    """Return the projects with the most memories that fit, sorted by name, and whether any was left out."""
     names = sorted(by_project, key=lambda name: (-by_project[name], name))
     fit, cut = within(({name or NO_PROJECT: by_project[name]} for name in names), budget)
-    return dict(sorted((name, count) for one in fit for name, count in one.items())), cut
+    return dict(sorted((name, count) for item in fit for name, count in item.items())), cut
 
 
 def compact(value: Any) -> str:
-    """Return JSON without spaces, other scripts as they are: what a model reads."""
+    """Return JSON without spaces and without escaping other scripts, for a model to read."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

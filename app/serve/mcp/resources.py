@@ -1,4 +1,4 @@
-"""The resources under claude://memory/: statistics, the newest memories, projects, conversations, single items."""
+"""Serves the resources under claude://memory/: statistics, newest memories, projects, conversations, single items."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BASE = "claude://memory/"
 _RECENT = 20
 _ROWS = 500  # more does not fit any reply budget
-_FRAME_TOKENS = 110  # of a resource without its items: at most a name of 200 characters
+_FRAME_TOKENS = 110  # for a resource without its items: at most a name of 200 characters
 _JSON = "application/json"
 
 FIXED = (
@@ -52,7 +52,7 @@ async def read(runtime: Runtime, scope: Scope, uri: str) -> types.ReadResourceRe
     name = unquote(quoted)
     await runtime.wait_ready()
     reader = _READERS.get((kind, bool(name)))
-    if reader is None or "\x00" in name:  # which no name has, and PostgreSQL refuses to look for
+    if reader is None or "\x00" in name:  # no name contains NUL, and PostgreSQL rejects it
         raise _unknown(uri)
     body = await reader(runtime, scope, name)
     contents = types.TextResourceContents(uri=uri, mime_type=_JSON, text=replies.compact(body))
@@ -77,14 +77,14 @@ async def _projects(runtime: Runtime, scope: Scope, _: str) -> Any:
 async def _project(runtime: Runtime, scope: Scope, name: str) -> Any:
     memories = await runtime.domain.store.of_project(scope, name, _ROWS)
     if not memories:
-        raise NotFound(f"project {name!r}: there is none with memories; {BASE}projects lists them")
+        raise NotFound(f"project {name!r}: no such project with memories; {BASE}projects lists them")
     return {"project": name, **_memories(runtime, memories)}
 
 
 async def _conversation(runtime: Runtime, scope: Scope, name: str) -> Any:
     memories = await runtime.domain.store.of_conversation(scope, name, _ROWS)
     if not memories:
-        raise NotFound(f"conversation {name!r}: there is none with this id; search_memory gives ids")
+        raise NotFound(f"conversation {name!r}: no conversation has this id; search_memory gives ids")
     return {"conversation_id": name, **_memories(runtime, memories)}
 
 
@@ -93,10 +93,10 @@ async def _item(runtime: Runtime, scope: Scope, name: str) -> Any:
         memory_id = UUID(name)
     except ValueError:
         raise InvalidInput("id", name, "the id of a memory, as search_memory gives it") from None
-    found = await runtime.domain.store.get(scope, [memory_id])
-    if memory_id not in found:
-        raise NotFound(f"memory {name}: there is none with this id; search_memory gives ids")
-    return _whole(found[memory_id])
+    memories = await runtime.domain.store.get(scope, [memory_id])
+    if memory_id not in memories:
+        raise NotFound(f"memory {name}: no memory has this id; search_memory gives ids")
+    return _whole(memories[memory_id])
 
 
 _READERS: dict[tuple[str, bool], Callable[[Runtime, Scope, str], Awaitable[Any]]] = {
@@ -140,4 +140,4 @@ def _whole(memory: Memory) -> dict[str, Any]:
 
 def _unknown(uri: str) -> NotFound:
     known = [resource.uri for resource in FIXED] + [template.uri_template for template in TEMPLATES]
-    return NotFound(f"resource {uri!r}: there is none; there are {', '.join(known)}")
+    return NotFound(f"resource {uri!r}: no such resource; there are {', '.join(known)}")

@@ -1,7 +1,7 @@
-"""Puts tools, resources and prompts on the SDK's server, and turns our errors into MCP's.
+"""Registers tools, resources and prompts with the SDK's server, and turns our errors into MCP's.
 
-`initialize` needs neither; they and the domain behind them (40 ms) are imported when they are first asked for, or
-by `app.serve.server` once the port answers.
+`initialize` needs none of them; they and the domain they use (40 ms) are imported at first use, or by
+`app.serve.server` once the port answers.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def build_server(runtime: Runtime) -> Server[Any]:
 
 
 def scope_of(runtime: Runtime, ctx: Context) -> Scope:
-    """Return who asks: the scope made at the door, or the default user where there was none."""
+    """Return the caller's scope: the one the transport determined, or the default user's."""
     if isinstance(ctx.request, Scope):  # over the Unix socket
         return ctx.request
     state = ctx.request.scope.get("state", {}) if ctx.request is not None else {}
@@ -104,7 +104,7 @@ def scope_of(runtime: Runtime, ctx: Context) -> Scope:
 
 
 async def call(runtime: Runtime, scope: Scope, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Run a tool and answer as MCP wants it; an error is an answer that a model can read and mend."""
+    """Run a tool and return MCP's result; an error is a result too, so that a model can read it and retry."""
     from app.serve.mcp import replies
     from app.serve.mcp.tools import TOOLS, find_tool
 
@@ -121,12 +121,12 @@ async def call(runtime: Runtime, scope: Scope, name: str, arguments: dict[str, A
     except MemoryServerError as error:
         outcome = error.code
         return _tool_error(f"{error.code}: {error}")
-    except Exception:  # the last line: a crash is logged here, and its text stays here
+    except Exception:  # log the error, and do not show its text to the client
         outcome = "crash"
         logger.exception("tool crashed", extra={"tool": name})
-        return _tool_error("internal: the server made a mistake and has logged it; nothing was acknowledged")
+        return _tool_error("internal: unexpected error, which the server has logged; nothing was acknowledged")
     finally:
-        # A name that came from outside never becomes a metric's label.
+        # A name from outside must not become a metric's label.
         runtime.called(name if name in TOOLS else "unknown", scope.user, outcome, time.perf_counter() - started)
 
 
@@ -135,5 +135,5 @@ def _tool_error(text: str) -> dict[str, Any]:
 
 
 def _protocol_error(error: MemoryServerError) -> MCPError:
-    wrong = isinstance(error, InvalidInput | NotFound)
-    return MCPError(types.INVALID_PARAMS if wrong else types.INTERNAL_ERROR, str(error), {"code": error.code})
+    is_invalid = isinstance(error, InvalidInput | NotFound)
+    return MCPError(types.INVALID_PARAMS if is_invalid else types.INTERNAL_ERROR, str(error), {"code": error.code})

@@ -1,7 +1,7 @@
-"""Answers tool calls whose JSON holds half of a surrogate pair, which is no text.
+"""Answers tool calls whose JSON holds half of a surrogate pair, which is not valid text.
 
-The SDK reads requests of the handshake protocols with a parser that refuses the whole message, so the
-caller would learn neither which argument was wrong nor that the server is fine.
+The SDK's parser for the handshake protocols rejects the whole message, so the caller would learn neither which
+argument is invalid nor that the server works.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Endpoint(Protocol):
 
 
 class LoneSurrogates:
-    """Stands before the SDK's endpoint and answers what it could not read."""
+    """Wraps the SDK's endpoint and answers the calls that the SDK cannot parse."""
 
     def __init__(self, endpoint: Endpoint, runtime: Runtime, body_limit_bytes: int) -> None:
         self._endpoint, self._runtime = endpoint, runtime
@@ -41,18 +41,18 @@ class LoneSurrogates:
         await self._bounded(scope, receive, send)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        first: Message | None = await receive()  # the whole body: the limit has read it
-        body = first.get("body", b"") if first is not None else b""
+        pending: Message | None = await receive()  # the whole body: the limit's middleware has read it
+        body = pending.get("body", b"") if pending is not None else b""
         if _MAYBE.search(body) and (params := _torn_call(body)) is not None:
             await send_json(send, 200, await self._answer(scope, *params))
             return
 
-        async def again() -> Message:
-            nonlocal first
-            message, first = first, None
+        async def replay() -> Message:
+            nonlocal pending
+            message, pending = pending, None
             return message if message is not None else await receive()
 
-        await self._endpoint.handle_request(scope, again, send)
+        await self._endpoint.handle_request(scope, replay, send)
 
     async def _answer(self, scope: Scope, request_id: Any, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         result = await call(self._runtime, scope["state"]["scope"], name, arguments)
@@ -68,6 +68,6 @@ def _torn_call(body: bytes) -> tuple[Any, str, dict[str, Any]] | None:
             return None
         name, arguments = request["params"]["name"], request["params"].get("arguments") or {}
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        return None  # no call: the SDK says what is wrong with it
-    whole = isinstance(name, str) and not _LONE.search(name) and isinstance(arguments, dict)
-    return (request.get("id"), name, arguments) if whole else None
+        return None  # not a call: the SDK says what is wrong with it
+    is_callable = isinstance(name, str) and not _LONE.search(name) and isinstance(arguments, dict)
+    return (request.get("id"), name, arguments) if is_callable else None

@@ -1,4 +1,4 @@
-"""The tools: each a request it takes, a reply it gives, what a token must allow, and one function."""
+"""Defines the tools, each by its request, its reply, the permission a token needs, and one function."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 READ, WRITE = "read", "write"
 
-_REPLY_FRAME_TOKENS = 40  # of a reply without its items
+_REPLY_FRAME_TOKENS = 40  # for a reply without its items
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool. `run` gets a checked request and answers with its reply as JSON."""
+    """One tool. `run` gets a validated request and returns the reply as JSON. `needs`: the permission."""
 
     name: str
     title: str
@@ -97,15 +97,15 @@ async def _memorize_conversation(
 
 
 async def _search(runtime: Runtime, scope: Scope, request: requests.Search) -> replies.Results:
-    found = await search(runtime.domain, scope, request)
-    return replies.results(found, _budget(runtime, request.max_tokens))
+    matches = await search(runtime.domain, scope, request)
+    return replies.results(matches, _budget(runtime, request.max_tokens))
 
 
 async def _search_across_projects(
     runtime: Runtime, scope: Scope, request: requests.SearchAcrossProjects
 ) -> replies.ResultsByProject:
-    found = await search_across_projects(runtime.domain, scope, request)
-    return replies.results_by_project(found, _budget(runtime, None))
+    matches = await search_across_projects(runtime.domain, scope, request)
+    return replies.results_by_project(matches, _budget(runtime, None))
 
 
 async def _recall(runtime: Runtime, scope: Scope, request: requests.Recall) -> replies.Context:
@@ -131,8 +131,8 @@ async def _stats(runtime: Runtime, scope: Scope, request: requests.StatsRequest)
 async def _health(runtime: Runtime, scope: Scope, request: requests.HealthRequest) -> dict[str, Any]:
     body = health(runtime)
     if request.detailed:
-        everybody = "admin" in scope.permissions
-        body["numbers"] = await (runtime.numbers() if everybody else runtime.numbers_of(scope.user))
+        is_admin = "admin" in scope.permissions
+        body["numbers"] = await (runtime.numbers() if is_admin else runtime.numbers_of(scope.user))
     return body
 
 
@@ -148,7 +148,7 @@ TOOLS = {
             "memorize",
             "Remember",
             "Remember a text for later conversations: a fact, a preference, a decision, a note. "
-            "The same text again is not stored twice. Known shapes of keys and tokens are replaced before storing.",
+            "The same text is not stored twice. Keys and tokens of known forms are replaced before storing.",
             requests.Memorize,
             replies.Memorized,
             WRITE,
@@ -158,8 +158,8 @@ TOOLS = {
         Tool(
             "memorize_conversation",
             "Remember a conversation",
-            "Remember the messages of a conversation, in their order. Give each message an id, and the conversation "
-            "one, to send it again with new messages at the end: those that are stored already are skipped.",
+            "Remember the messages of a conversation, in order. Give the conversation and each message an id to send "
+            "it again later with new messages at the end: messages that are already stored are skipped.",
             requests.MemorizeConversation,
             replies.MemorizedConversation,
             WRITE,
@@ -198,7 +198,7 @@ TOOLS = {
         Tool(
             "update_memory",
             "Change a memory",
-            "Change a memory's text, kind, tags, metadata or expiry, or archive it. What is not given stays.",
+            "Change a memory's text, kind, tags, metadata or expiry, or archive it. Omitted fields stay unchanged.",
             requests.Update,
             replies.Updated,
             WRITE,
@@ -208,8 +208,8 @@ TOOLS = {
         Tool(
             "forget_memory",
             "Forget memories",
-            "Delete memories for good: by ids, a conversation, a project, a time, or several of these together "
-            "(then all must hold). With dry_run they are only counted.",
+            "Delete memories for good: by ids, a conversation, a project, a time, or several of these (all must "
+            "match). With dry_run they are only counted.",
             requests.Forget,
             replies.Forgotten,
             WRITE,
@@ -229,7 +229,7 @@ TOOLS = {
         Tool(
             "memory_health",
             "Health",
-            "Tell how the memory server is.",
+            "Report the state of the memory server.",
             requests.HealthRequest,
             dict[str, Any],
             READ,
@@ -254,7 +254,7 @@ def definitions() -> list[types.Tool]:
 
 
 def _plain_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Drop what only repeats: titles made from field names."""
+    """Remove generated titles, which only repeat the field names."""
     return {
         key: _plain_schema(value)
         if isinstance(value, dict)

@@ -1,9 +1,8 @@
-"""What a client may register, which addresses and scopes it may then ask for, and how it shows who it is.
+"""Decides what a client may register, which redirect addresses and scopes it may use, and authenticates it.
 
-A redirect address is https, or http on loopback, where any port is taken: a client on the user's machine listens
-where it finds room (RFC 8252). Addresses are compared whole. Scopes this server does not know are left out of what
-is asked (RFC 6749, 3.3), so a client that always asks for a scope of its own still gets `read` and `write`; the answer
-says what it got.
+A redirect address is https, or http on loopback, where any port is accepted: a client on the user's machine listens on
+any free port (RFC 8252). Addresses must otherwise match exactly. Unknown scopes in a request are ignored (RFC 6749,
+3.3), so a client that always asks for another scope too still gets `read` and `write`; the answer says what it got.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from app.access.tokens import SCOPES, digest
 from app.settings.forms import is_loopback
 from app.store.oauth_clients import OAuthClient
 
-DEFAULT_SCOPES = ("read", "write")  # `admin` is given only where a client asks for it by name
+DEFAULT_SCOPES = ("read", "write")  # a client gets `admin` only if it asks for it by name
 NAME_LIMIT = 100
 UNNAMED = "an application without a name"
 _REDIRECTS_LIMIT = 10
@@ -38,57 +37,57 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class RegisteredClient(OAuthClientInformationFull):
-    """A client as the SDK's handlers know it, with our rules for addresses and scopes."""
+    """A client in the SDK's form, with our rules for addresses and scopes."""
 
     secret_digest: bytes | None = Field(None, exclude=True)
 
     def validate_redirect_uri(self, redirect_uri: AnyUrl | None) -> AnyUrl:
-        """Return where the user is sent back to. Raises InvalidRedirectUriError."""
+        """Return the address to redirect the user to. Raises InvalidRedirectUriError."""
         registered = self.redirect_uris or []
         if redirect_uri is None:
             if len(registered) == 1:
                 return registered[0]
-            raise InvalidRedirectUriError("redirect_uri is missing, and the client has not exactly one")
+            raise InvalidRedirectUriError("redirect_uri is missing, and the client did not register exactly one")
         if _comparable(redirect_uri) not in map(_comparable, registered):
-            raise InvalidRedirectUriError("redirect_uri is not one of those the client registered")
+            raise InvalidRedirectUriError("redirect_uri is not one that the client registered")
         return redirect_uri
 
     def validate_scope(self, requested_scope: str | None) -> list[str] | None:
-        """Return the scopes asked for that exist here, None when there is none among them."""
+        """Return the requested scopes that exist, None when none does."""
         return known_scopes(requested_scope) or None
 
 
 class Clients(Protocol):
-    """Knows the clients: the provider."""
+    """Finds clients; implemented by the provider."""
 
     async def get_client(self, client_id: str) -> RegisteredClient | None:
         """Return a live client."""
 
 
 class SecretAuthenticator(ClientAuthenticator):
-    """Compares the digest of a client's secret; the secret itself is not kept."""
+    """Compares the digest of a client's secret; the secret itself is not stored."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     async def authenticate_request(self, request: Request) -> RegisteredClient:
-        """Return the client, whose id and secret stand in the form. Raises AuthenticationError."""
+        """Return the client by the id and secret in the form. Raises AuthenticationError."""
         form = await request.form()
         client = await self._clients.get_client(str(form.get("client_id", "")))
         if client is None:
             raise AuthenticationError("no such client; register again")
         if client.secret_digest is not None:
-            shown = digest(str(form.get("client_secret", "")))
-            if not hmac.compare_digest(client.secret_digest, shown):
+            sent = digest(str(form.get("client_secret", "")))
+            if not hmac.compare_digest(client.secret_digest, sent):
                 raise AuthenticationError("wrong client secret")
         return client
 
 
 async def with_credentials(request: Request) -> Request:
-    """Return the request with the client's id and secret in the form, also where they came in Authorization.
+    """Return the request with the client's id and secret in the form, even if they came in Authorization.
 
-    The SDK's handlers want both there: `client_secret` even of a client that has none, and `client_id` even beside
-    Basic authentication.
+    The SDK's handlers need both there: `client_secret` even for a client without one, and `client_id` even with Basic
+    authentication.
     """
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     client_id, secret = _basic(request.headers.get("authorization", ""))
@@ -96,7 +95,7 @@ async def with_credentials(request: Request) -> Request:
         form |= {"client_id": client_id, "client_secret": secret}
     form.setdefault("client_secret", "")
     body = urlencode(form).encode()
-    headers = [one for one in request.scope["headers"] if one[0] not in (b"content-type", b"content-length")]
+    headers = [header for header in request.scope["headers"] if header[0] not in (b"content-type", b"content-length")]
     headers.append((b"content-type", b"application/x-www-form-urlencoded"))
 
     async def receive() -> Message:
@@ -106,7 +105,7 @@ async def with_credentials(request: Request) -> Request:
 
 
 def _basic(authorization: str) -> tuple[str, str]:
-    """Return (id, secret) of Basic authentication, each quoted as in a form (RFC 6749, 2.3.1); empty where none."""
+    """Return (id, secret) of Basic authentication, which quotes each as in a form (RFC 6749, 2.3.1); empty if none."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() != "basic":
         return "", ""
@@ -118,7 +117,7 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 
 def known_scopes(asked: str | None) -> list[str]:
-    """Return those of the scopes asked for that exist here."""
+    """Return the requested scopes that exist."""
     return [scope for scope in SCOPES if scope in (asked or "").split()]
 
 
@@ -128,8 +127,8 @@ def is_client_id(value: str) -> bool:
 
 
 def check_metadata(client: OAuthClientInformationFull) -> dict[str, Any]:
-    """Return what is stored of a registration. Raises RegistrationError."""
-    redirects = [str(one) for one in client.redirect_uris or []]
+    """Return the part of a registration to store. Raises RegistrationError."""
+    redirects = [str(uri) for uri in client.redirect_uris or []]
     if not 0 < len(redirects) <= _REDIRECTS_LIMIT:
         raise RegistrationError("invalid_redirect_uri", f"redirect_uris takes 1 to {_REDIRECTS_LIMIT} addresses")
     for redirect in redirects:
@@ -159,7 +158,7 @@ def stored_client(client: OAuthClient) -> RegisteredClient:
 
 
 def _comparable(uri: AnyUrl) -> str:
-    """Return an address as it is compared: whole, but for the port on loopback."""
+    """Return an address for comparison: whole, except for the port on loopback."""
     parts = urlsplit(str(uri))
     if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         parts = parts._replace(netloc=parts.hostname or "")

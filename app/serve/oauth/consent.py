@@ -1,8 +1,8 @@
-"""The user's side of a sign-in: proves who they are, then allows or denies.
+"""Handles the user's side of a sign-in: users prove who they are, then allow or deny.
 
-The user proves it with an access token made by `token create`, or at the OpenID provider of the settings. After that
-the sign-in belongs to the browser it happened in, which is known by a cookie; what a form or the provider must bring
-back is derived from that cookie, so no other site can send it and nothing of it is stored.
+A user proves it with an access token from `token create`, or at the configured OpenID provider. From then on the
+sign-in belongs to that browser, identified by a cookie. The values that a form or the provider must send back are
+derived from the cookie, so no other site can send them and none is stored.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ from app.access.tokens import digest, new_token
 from app.errors import MemoryServerError
 from app.serve.oauth import CONSENT
 from app.serve.oauth.clients import UNNAMED
-from app.serve.oauth.page import Asking, consent_page, problem_page, proof_page
+from app.serve.oauth.page import ConsentRequest, consent_page, problem_page, proof_page
 from app.serve.oauth.provider import Provider
+from app.settings.forms import ACCESS_TOKEN
 from app.store.oauth import OAuthStore
 from app.store.oauth_sign_ins import REQUEST_LIFETIME, Proof, SignIn
 from app.store.tokens import Tokens
 
-if TYPE_CHECKING:  # its libraries are loaded only where a provider is set
+if TYPE_CHECKING:  # its libraries are imported only when a provider is set
     from app.serve.oauth.openid import OpenIdProvider
 
 OPENID_SCOPES = ("read", "write")
-OVER = "It is over, or unknown, or was refused too often."
-OTHER_BROWSER = "It was begun in another browser, or cookies are switched off."
-_SECRET = re.compile(r"cm_[A-Za-z0-9_-]{43}")
+OVER = "It has expired, is unknown, or was refused too often."
+OTHER_BROWSER = "It began in another browser, or cookies are switched off."
+_SECRET = re.compile(ACCESS_TOKEN)  # handles and cookies have the form of access tokens
 
 
 class Consent:
-    """The consent page and the way back from the OpenID provider."""
+    """The consent page, and the callback of the OpenID provider."""
 
     def __init__(
         self,
@@ -48,11 +49,11 @@ class Consent:
     ) -> None:
         self._provider, self._store, self._tokens, self._openid = provider, store, tokens, openid
         self._secure = provider.public_url.startswith("https:")
-        # A browser takes a name with __Host- only over TLS and never from a neighbouring domain.
+        # Browsers accept a name with __Host- only over TLS, and never from a neighbouring domain.
         self._cookie = "__Host-claude-memory-sign-in" if self._secure else "claude-memory-sign-in"
 
     async def show(self, request: Request) -> Response:
-        """Show who asks for what; ask who the user is, or, once that is proved, whether they allow it."""
+        """Show who asks for what; ask who the user is or, once that is proved, whether they allow it."""
         handle = request.query_params.get("request", "")
         sign_in = await self._sign_in(handle)
         if sign_in is None:
@@ -70,16 +71,16 @@ class Consent:
             max_age=int(REQUEST_LIFETIME.total_seconds()),
             secure=self._secure,
             httponly=True,
-            samesite="lax",  # `strict` would hold it back when the OpenID provider sends the user here
+            samesite="lax",  # with `strict`, browsers would not send it when the OpenID provider redirects here
         )
         return response
 
     async def decide(self, request: Request) -> Response:
-        """Take one of the page's forms."""
+        """Handle one of the page's forms."""
         form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
         handle, browser = form.get("request", ""), self._browser(request)
-        shown = form.get("form_token", "").encode()
-        if browser is None or not hmac.compare_digest(shown, _derived(browser, "form", handle).encode()):
+        sent = form.get("form_token", "").encode()
+        if browser is None or not hmac.compare_digest(sent, _derived(browser, "form", handle).encode()):
             return problem_page(OTHER_BROWSER, 403)
         sign_in = await self._sign_in(handle)
         if sign_in is None:
@@ -96,12 +97,12 @@ class Consent:
         return await self._by_token(sign_in, handle, browser, form.get("token", "").strip())
 
     async def openid_callback(self, request: Request) -> Response:
-        """Take the user back from the OpenID provider."""
-        handle, _, shown = request.query_params.get("state", "").rpartition(".")
+        """Handle the user's return from the OpenID provider."""
+        handle, _, sent = request.query_params.get("state", "").rpartition(".")
         browser = self._browser(request)
         if self._openid is None:
-            return problem_page("No OpenID provider is set here.", 404)
-        if browser is None or not hmac.compare_digest(shown.encode(), _derived(browser, "state", handle).encode()):
+            return problem_page("This server has no OpenID provider.", 404)
+        if browser is None or not hmac.compare_digest(sent.encode(), _derived(browser, "state", handle).encode()):
             return problem_page(OTHER_BROWSER, 403)
         sign_in = await self._sign_in(handle)
         if sign_in is None:
@@ -133,9 +134,9 @@ class Consent:
     async def _sign_in(self, handle: str) -> SignIn | None:
         return await (await self._store()).sign_ins.get(digest(handle)) if _SECRET.fullmatch(handle) else None
 
-    async def _asking(self, sign_in: SignIn, handle: str, browser: str) -> Asking:
+    async def _asking(self, sign_in: SignIn, handle: str, browser: str) -> ConsentRequest:
         client = await self._provider.get_client(sign_in.client_id)
-        return Asking(
+        return ConsentRequest(
             client=client.client_name or UNNAMED if client is not None else UNNAMED,
             redirect_uri=sign_in.redirect_uri,
             scopes=sign_in.scopes or sign_in.asked_scopes,
@@ -147,8 +148,8 @@ class Consent:
     async def _ask_again(self, sign_in: SignIn, handle: str, browser: str, problem: str, status: int = 403) -> Response:
         return proof_page(await self._asking(sign_in, handle, browser), self._openid_name, problem, status)
 
-    async def _by_token(self, sign_in: SignIn, handle: str, browser: str, shown: str) -> Response:
-        token = await (await self._tokens()).find_made_by_hand(digest(shown)) if _SECRET.fullmatch(shown) else None
+    async def _by_token(self, sign_in: SignIn, handle: str, browser: str, secret: str) -> Response:
+        token = await (await self._tokens()).find_made_by_hand(digest(secret)) if _SECRET.fullmatch(secret) else None
         if token is None:
             await (await self._store()).sign_ins.note_wrong_proof(digest(handle))
             self._provider.count("wrong_proof")
@@ -159,11 +160,11 @@ class Consent:
         return await self._proved(sign_in, handle, browser, proof)
 
     async def _proved(self, sign_in: SignIn, handle: str, browser: str, proof: Proof) -> Response:
-        """Bind the sign-in to the user and the browser, with the scopes that were both asked for and proved."""
+        """Bind the sign-in to the user and the browser, with the requested scopes that the user may give."""
         scopes = tuple(scope for scope in sign_in.asked_scopes if scope in proof.scopes)
         if not scopes:
             asked, has = " ".join(sign_in.asked_scopes), " ".join(proof.scopes)
-            problem = f"The application asks for {asked}, and you may give {has} only."
+            problem = f"The application asks for {asked}, but you can only give {has}."
             return await self._ask_again(sign_in, handle, browser, problem)
         bound = Proof(user=proof.user, scopes=scopes, token_id=proof.token_id)
         await (await self._store()).sign_ins.prove(digest(handle), bound, digest(browser))
@@ -188,19 +189,19 @@ class Consent:
         return _see_other(url)
 
     def _back(self, sign_in: SignIn, **answer: str) -> Response:
-        """Send the user back to the client, with its own state and our name (RFC 9207)."""
+        """Redirect the user to the client, with the client's state and our issuer (RFC 9207)."""
         if sign_in.state is not None:
             answer["state"] = sign_in.state
         return _see_other(with_query(sign_in.redirect_uri, **answer, iss=self._provider.public_url))
 
 
 def with_query(uri: str, **more: str) -> str:
-    """Return an address with more in its query; what was there stays."""
+    """Return an address with parameters added to its query."""
     return f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode(more)}"
 
 
 def _derived(browser: str, purpose: str, handle: str) -> str:
-    """Return 64 characters that only who holds the browser's cookie can know, for one purpose and one sign-in."""
+    """Return 64 characters that only the holder of the browser's cookie can know, for one purpose and one sign-in."""
     return hmac.new(browser.encode(), f"{purpose}:{handle}".encode(), hashlib.sha256).hexdigest()
 
 

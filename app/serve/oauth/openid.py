@@ -1,7 +1,7 @@
-"""Who the user is, asked of an outside OpenID Connect provider: authorization code with PKCE, state and nonce.
+"""Identifies users through an external OpenID Connect provider: authorization code with PKCE, state and nonce.
 
-The ID token is verified with PyJWT against the keys the provider publishes; only signatures by key pairs are taken,
-so neither `none` nor a signature with the client secret passes.
+PyJWT verifies the ID token against the provider's published keys; it accepts only signatures by key pairs, so neither
+`none` nor a signature with the client secret passes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -17,34 +16,36 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import jwt
+from pydantic import TypeAdapter, ValidationError
 
 from app.errors import MemoryServerError, Unavailable
 from app.serve.oauth import OPENID_CALLBACK
 from app.settings.fields import Settings
+from app.settings.values import PlainName
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY_S = 60  # between the provider's clock and ours
 _TIMEOUT_S = 10.0
-_PUBLISHED_KEPT_S = 3_600.0  # its metadata and keys: a key that it withdraws is taken no longer than this
-_KEYS_ASKED_EVERY_S = 30.0  # a token with an unknown key makes us ask again, at most this often
-_USER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_PUBLISHED_KEPT_S = 3_600.0  # for its metadata and keys: we accept a withdrawn key at most this long
+_KEYS_ASKED_EVERY_S = 30.0  # a token with an unknown key makes us fetch the keys again, at most this often
+_USER: TypeAdapter[str] = TypeAdapter(PlainName)
 
 
 class SignInRefused(MemoryServerError):
-    """The provider, or what it said of the user, does not let them in."""
+    """The provider refused the user, or its answer is not acceptable."""
 
     code = "sign_in_refused"
     status = 403
 
 
 def new_client() -> httpx.AsyncClient:
-    """Return what the provider is asked with; it follows no redirects."""
+    """Return an HTTP client for requests to the provider; it follows no redirects."""
     return httpx.AsyncClient(timeout=_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)
 class _Metadata:
-    """What the provider publishes of itself."""
+    """The provider's published metadata."""
 
     issuer: str
     authorization_endpoint: str
@@ -72,11 +73,11 @@ class OpenIdProvider:
 
     @property
     def name(self) -> str:
-        """What the button says: the provider's host."""
+        """The provider's host, as the button shows it."""
         return urlsplit(self._issuer).hostname or self._issuer
 
     async def authorization_url(self, state: str, nonce: str, verifier: str) -> str:
-        """Return where the user's browser goes. Raises Unavailable."""
+        """Return the address to redirect the user's browser to. Raises Unavailable."""
         endpoint = (await self._discover()).authorization_endpoint
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = urlencode(
@@ -101,12 +102,15 @@ class OpenIdProvider:
         claims = await self._verified(await self._redeem(metadata, code, verifier), metadata.issuer)
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
             raise SignInRefused(f"the answer of {self.name} belongs to another sign-in; start again")
-        return self._named(claims)
+        return self._allowed_user(claims)
 
-    def _named(self, claims: dict[str, Any]) -> str:
-        user = claims.get(self._claim)
-        if not isinstance(user, str) or not _USER.fullmatch(user):
-            raise SignInRefused(f"{self.name} did not tell the claim {self._claim!r}, which names the user here")
+    def _allowed_user(self, claims: dict[str, Any]) -> str:
+        try:
+            user = _USER.validate_python(claims.get(self._claim))
+        except ValidationError:
+            raise SignInRefused(
+                f"{self.name} did not send a valid claim {self._claim!r}, which names the user here"
+            ) from None
         if self._claim == "email" and claims.get("email_verified") is not True:
             raise SignInRefused(f"{self.name} has not verified this user's e-mail address")
         domain = f"@{user.rpartition('@')[2]}"
@@ -135,7 +139,7 @@ class OpenIdProvider:
         return str(answer["id_token"])
 
     async def _verified(self, token: str, issuer: str) -> dict[str, Any]:
-        """Return the claims of an ID token that is for us, from the issuer, and in its time."""
+        """Return the claims of an ID token, after checking its issuer, its audience and its time."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -147,7 +151,7 @@ class OpenIdProvider:
                 options={"require": ["exp", "iat", "aud", "iss", "sub"]},
             )
         except jwt.PyJWTError as error:
-            raise SignInRefused(f"the ID token of {self.name} does not hold: {error}") from None
+            raise SignInRefused(f"the ID token of {self.name} is not valid: {error}") from None
         if claims.get("azp", self._client_id) != self._client_id:
             raise SignInRefused(f"the ID token of {self.name} was made for another client")
         return claims
@@ -161,21 +165,21 @@ class OpenIdProvider:
         if kid is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         if kid not in self._keys:
-            raise jwt.InvalidKeyError("its key is not among those the provider publishes")
+            raise jwt.InvalidKeyError("the provider does not publish its key")
         return self._keys[kid]
 
     async def _discover(self) -> _Metadata:
         if self._metadata is not None and time.monotonic() < self._metadata_until:
             return self._metadata
-        found = await self._ask("GET", f"{self._issuer}/.well-known/openid-configuration")
+        document = await self._ask("GET", f"{self._issuer}/.well-known/openid-configuration")
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-        authorization, token, keys = (str(found.get(name, "")) for name in names)
-        # an issuer is compared whole (OpenID Connect Discovery, 4.3); settings leave out a slash at its end
-        if str(found.get("issuer", "")).rstrip("/") != self._issuer or not (authorization and token and keys):
-            raise Unavailable(f"what {self.name} publishes of itself does not name {self._issuer}; check OPENID_ISSUER")
-        methods = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        authorization, token, keys = (str(document.get(name, "")) for name in names)
+        # The issuer must match exactly (OpenID Connect Discovery, 4.3); settings drop a slash at its end.
+        if str(document.get("issuer", "")).rstrip("/") != self._issuer or not (authorization and token and keys):
+            raise Unavailable(f"the metadata of {self.name} does not name {self._issuer}; check OPENID_ISSUER")
+        methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         self._metadata = _Metadata(
-            issuer=str(found["issuer"]),
+            issuer=str(document["issuer"]),
             authorization_endpoint=authorization,
             token_endpoint=token,
             jwks_uri=keys,
@@ -185,7 +189,7 @@ class OpenIdProvider:
         return self._metadata
 
     async def _ask(self, method: str, url: str, **more: Any) -> dict[str, Any]:
-        """Return the JSON object the provider answers with. What it answered instead is never repeated."""
+        """Return the JSON object that the provider answers. Errors never repeat its answer."""
         try:
             async with new_client() as client:
                 response = await client.request(method, url, **more)
@@ -195,5 +199,5 @@ class OpenIdProvider:
         if response.status_code in (400, 401, 403):
             raise SignInRefused(f"{self.name} refused (status {response.status_code}); start again")
         if response.status_code != 200 or not isinstance(answer, dict):
-            raise Unavailable(f"{self.name} does not answer as it should (status {response.status_code}); try again")
+            raise Unavailable(f"{self.name} gave an invalid answer (status {response.status_code}); try again")
         return answer

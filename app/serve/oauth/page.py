@@ -1,7 +1,7 @@
-"""The pages a user sees: plain HTML without JavaScript and without anything loaded from elsewhere.
+"""Writes the pages a user sees: plain HTML without JavaScript and without external resources.
 
-Everything that came from outside goes through `_text`. The name of a client is what it calls itself; where the user
-is sent back to is what tells clients apart, so it always stands beside the name.
+All text from outside goes through `_text`. Clients choose their own names, so a page always shows the redirect address
+too, which distinguishes clients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.serve.oauth import CONSENT
 SCOPE_MEANINGS = {
     "read": "search and read the memories",
     "write": "store, change and delete memories",
-    "admin": "read the numbers of the server, which count all users together",
+    "admin": "read the server's numbers, which cover all users",
 }
 
 _STYLE = """
@@ -46,8 +46,8 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """What stands on a page: who asks for what, and what its form sends back."""
+class ConsentRequest:
+    """The content of a page: who asks for what, and what its form sends back."""
 
     client: str
     redirect_uri: str
@@ -57,19 +57,19 @@ class Asking:
     form_token: str
 
 
-def proof_page(asking: Asking, openid: str | None, problem: str | None = None, status: int = 200) -> Response:
-    """Ask who the user is. `openid` is the provider's name, where there is one."""
+def proof_page(request: ConsentRequest, openid: str | None, problem: str | None = None, status: int = 200) -> Response:
+    """Ask who the user is. openid: the provider's name, if there is one."""
     described = ' aria-describedby="problem" aria-invalid="true"' if problem else ""
     by_openid = (
-        f'<form method="post" action="{CONSENT}">{_fields(asking)}'
+        f'<form method="post" action="{CONSENT}">{_fields(request)}'
         f'<button class="main" name="action" value="openid">Sign in with {_text(openid)}</button></form>'
         if openid
         else ""
     )
-    body = f"""<h1>{_text(asking.client)} asks for access to a memory</h1>
-{_problem(problem)}{_facts(asking)}
+    body = f"""<h1>{_text(request.client)} asks for access to a memory</h1>
+{_problem(problem)}{_facts(request)}
 {by_openid}
-<form method="post" action="{CONSENT}">{_fields(asking)}
+<form method="post" action="{CONSENT}">{_fields(request)}
 <label for="token">Your access token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" spellcheck="false"
  autocapitalize="none" required{described}{"" if openid else " autofocus"}>
@@ -77,31 +77,31 @@ def proof_page(asking: Asking, openid: str | None, problem: str | None = None, s
 <button class="main" name="action" value="token">Continue</button>
 <button name="action" value="deny" formnovalidate>Cancel</button>
 </form>"""
-    return _page("Who are you?", body, asking.redirect_uri, status)
+    return _page("Who are you?", body, request.redirect_uri, status)
 
 
-def consent_page(asking: Asking, user: str) -> Response:
-    """Ask the user, who is known now, whether the client may."""
-    body = f"""<h1>May {_text(asking.client)} use the memory of {_text(user)}?</h1>
-{_facts(asking)}
-<form method="post" action="{CONSENT}">{_fields(asking)}
+def consent_page(request: ConsentRequest, user: str) -> Response:
+    """Ask the identified user whether the client may use the memory."""
+    body = f"""<h1>May {_text(request.client)} use the memory of {_text(user)}?</h1>
+{_facts(request)}
+<form method="post" action="{CONSENT}">{_fields(request)}
 <button class="main" name="action" value="allow">Allow</button>
 <button name="action" value="deny">Deny</button>
 </form>
 <p class="hint">Allow it only if you have just asked this application to connect, and know the address it sends you back
-to. Whoever runs this server can end it later.</p>"""
-    return _page("Allow access?", body, asking.redirect_uri)
+to. The operator of this server can end it later.</p>"""
+    return _page("Allow access?", body, request.redirect_uri)
 
 
 def problem_page(problem: str, status: int) -> Response:
-    """Say in one line why a sign-in cannot go on; the user is sent nowhere."""
-    body = f"<h1>This sign-in cannot go on</h1>\n{_problem(problem)}"
+    """Say in one line why a sign-in cannot continue, without a redirect."""
+    body = f"<h1>This sign-in cannot continue</h1>\n{_problem(problem)}"
     return _page("Sign-in", body + "<p>Go back to the application and connect again.</p>", None, status)
 
 
 def _page(title: str, body: str, redirect_uri: str | None, status: int = 200) -> Response:
-    # Chromium holds every redirect that follows a form to form-action, also those the client's own page makes after
-    # ours: so the scheme is allowed, not one address.
+    # Chromium applies form-action to every redirect after a form, even those of the client's page after ours, so we
+    # allow the scheme, not one address.
     forms = "'self'" if redirect_uri is None else f"'self' {urlsplit(redirect_uri).scheme}:"
     policy = (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {forms}; frame-ancestors 'none';"
@@ -122,20 +122,20 @@ def _page(title: str, body: str, redirect_uri: str | None, status: int = 200) ->
     return HTMLResponse(text, status, headers)
 
 
-def _facts(asking: Asking) -> str:
-    scopes = "".join(f"<li>{_text(SCOPE_MEANINGS[scope])}</li>" for scope in asking.scopes)
+def _facts(request: ConsentRequest) -> str:
+    scopes = "".join(f"<li>{_text(SCOPE_MEANINGS[scope])}</li>" for scope in request.scopes)
     return (
-        f"<dl><dt>The application calls itself</dt><dd>{_text(asking.client)}</dd>"
-        f'<dt>Afterwards you are sent to</dt><dd id="redirect">{_text(urlsplit(asking.redirect_uri).netloc)}</dd>'
-        f"<dt>The memory is at</dt><dd>{_text(asking.server)}</dd>"
+        f"<dl><dt>The application calls itself</dt><dd>{_text(request.client)}</dd>"
+        f'<dt>Afterwards you are sent to</dt><dd id="redirect">{_text(urlsplit(request.redirect_uri).netloc)}</dd>'
+        f"<dt>The memory is at</dt><dd>{_text(request.server)}</dd>"
         f"<dt>It would be able to</dt><dd><ul>{scopes}</ul></dd></dl>"
     )
 
 
-def _fields(asking: Asking) -> str:
+def _fields(request: ConsentRequest) -> str:
     return (
-        f'<input type="hidden" name="request" value="{html.escape(asking.handle)}">'
-        f'<input type="hidden" name="form_token" value="{html.escape(asking.form_token)}">'
+        f'<input type="hidden" name="request" value="{html.escape(request.handle)}">'
+        f'<input type="hidden" name="form_token" value="{html.escape(request.form_token)}">'
     )
 
 
@@ -144,6 +144,8 @@ def _problem(problem: str | None) -> str:
 
 
 def _text(value: str) -> str:
-    """Return text as text: no markup, no invisible characters that turn its direction around."""
-    visible = "".join(one for one in value if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    """Return text without markup and without invisible characters, such as those that reverse its direction."""
+    visible = "".join(
+        character for character in value if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    )
     return f"<bdi>{html.escape(visible)}</bdi>"

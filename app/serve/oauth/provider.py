@@ -1,4 +1,4 @@
-"""What the SDK's OAuth handlers ask: clients, codes, tokens, on the store of this deployment."""
+"""Implements the SDK's OAuth provider: clients, codes and tokens, in this deployment's store."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _STATE = re.compile(r"[^\x00-\x1f\x7f]{0,4096}")
 
 
 class GrantedCode(AuthorizationCode):
-    """A code, and the grant it stands for."""
+    """An authorization code, and its grant."""
 
     grant_id: str
 
@@ -66,7 +66,7 @@ class GrantedToken(AccessToken):
 class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, GrantedToken]):
     """The authorization server of one deployment.
 
-    store: waits until the store is there and returns it.
+    store: waits until the store is open and returns it.
     """
 
     def __init__(self, settings: Settings, store: Callable[[], Awaitable[OAuthStore]], counts: Metrics) -> None:
@@ -75,12 +75,12 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
         self._settings, self._store, self._metrics = settings, store, counts
         self._resources = {self.public_url, f"{self.public_url}/mcp", f"{self.public_url}/sse"}
 
-    def takes_resource(self, resource: str | None) -> bool:
+    def accepts_resource(self, resource: str | None) -> bool:
         """Whether a resource indicator (RFC 8707) is this server, under any of its addresses."""
         return resource is None or resource.lower().rstrip("/") in self._resources
 
     def count(self, outcome: str) -> None:
-        """Count how a step of a sign-in ended."""
+        """Count the outcome of a step of a sign-in."""
         self._metrics.count(metrics.SIGN_INS, labels=(outcome,))
 
     async def get_client(self, client_id: str) -> RegisteredClient | None:
@@ -89,7 +89,7 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
         return None if client is None else stored_client(client)
 
     async def register_client(self, client_info: OAuthClientInformationFull) -> None:
-        """Store a client that registers itself. Raises RegistrationError; puts right what the answer will say."""
+        """Store a client that registers itself, and set its scopes for the answer. Raises RegistrationError."""
         client_info.scope = " ".join(known_scopes(client_info.scope) or DEFAULT_SCOPES)
         secret = client_info.client_secret
         client = OAuthClient(
@@ -103,12 +103,12 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
         self.count("registered")
 
     async def authorize(self, client: OAuthClientInformationFull, params: AuthorizationParams) -> str:
-        """Keep what the client asks for and return the address of the consent page. Raises AuthorizeError."""
+        """Store the client's request and return the address of the consent page. Raises AuthorizeError."""
         if not _CHALLENGE.fullmatch(params.code_challenge):
             raise AuthorizeError("invalid_request", "code_challenge takes the S256 form, 43 characters")
         if not _STATE.fullmatch(params.state or ""):
             raise AuthorizeError("invalid_request", "state takes up to 4,096 characters, no control characters")
-        if not self.takes_resource(params.resource):
+        if not self.accepts_resource(params.resource):
             raise AuthorizeError("invalid_target", f"resource takes {self.public_url}/mcp")
         handle = new_token()
         sign_in = SignIn(
@@ -125,68 +125,68 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
     async def load_authorization_code(
         self, client: OAuthClientInformationFull, authorization_code: str
     ) -> GrantedCode | None:
-        """Return a code of this client. One that was used before ends everything that came from it."""
-        found = await (await self._store()).grants.code(digest(authorization_code))
-        if found is None:
+        """Return a code of this client. A code that was used before revokes its grant."""
+        code = await (await self._store()).grants.code(digest(authorization_code))
+        if code is None:
             return None
-        if found.used:
-            await self._replayed(found.grant_id, found.client_id)
+        if code.used:
+            await self._revoke_replayed(code.grant_id, code.client_id)
             return None
-        if found.client_id != client.client_id:
-            logger.warning("sign-in: client %s showed a code of client %s", client.client_id, found.client_id)
+        if code.client_id != client.client_id:
+            logger.warning("sign-in: client %s sent a code of client %s", client.client_id, code.client_id)
             return None
         return GrantedCode(
             code=authorization_code,
-            grant_id=found.grant_id,
-            scopes=list(found.scopes),
-            expires_at=found.expires_at.timestamp(),
-            client_id=found.client_id,
-            code_challenge=found.code_challenge,
-            redirect_uri=AnyUrl(found.redirect_uri),
-            redirect_uri_provided_explicitly=found.redirect_given,
-            subject=found.user,
+            grant_id=code.grant_id,
+            scopes=list(code.scopes),
+            expires_at=code.expires_at.timestamp(),
+            client_id=code.client_id,
+            code_challenge=code.code_challenge,
+            redirect_uri=AnyUrl(code.redirect_uri),
+            redirect_uri_provided_explicitly=code.redirect_given,
+            subject=code.user,
         )
 
     async def exchange_authorization_code(
         self, client: OAuthClientInformationFull, authorization_code: GrantedCode
     ) -> OAuthToken:
-        """Redeem a code. Raises TokenError when another call was quicker, or the code has just expired."""
+        """Redeem a code. Raises TokenError when another call was first, or the code has just expired."""
         access, refresh = new_token(), new_token()
         if not await (await self._store()).grants.redeem(authorization_code.grant_id, digest(access), digest(refresh)):
-            await self._replayed(authorization_code.grant_id, client.client_id)
+            await self._revoke_replayed(authorization_code.grant_id, client.client_id)
             raise TokenError("invalid_grant", "authorization code does not exist")
         self.count("signed_in")
         return self._tokens(client, access, refresh, authorization_code.scopes)
 
-    async def _replayed(self, grant_id: str, client_id: str) -> None:
+    async def _revoke_replayed(self, grant_id: str, client_id: str) -> None:
         await (await self._store()).grants.revoke(grant_id)
         logger.warning("sign-in: a code of client %s was used twice; grant %s is revoked", client_id, grant_id)
         self.count("code_replayed")
 
     async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> GrantedRefresh | None:
         """Return a refresh token of this client."""
-        found = await (await self._store()).grants.refresh_token(digest(refresh_token))
-        if found is None or found.client_id != client.client_id:
+        stored = await (await self._store()).grants.refresh_token(digest(refresh_token))
+        if stored is None or stored.client_id != client.client_id:
             return None
         return GrantedRefresh(
             token=refresh_token,
-            grant_id=found.grant_id,
-            client_id=found.client_id,
-            scopes=list(found.scopes),
-            expires_at=int(found.expires_at.timestamp()),
-            subject=found.user,
+            grant_id=stored.grant_id,
+            client_id=stored.client_id,
+            scopes=list(stored.scopes),
+            expires_at=int(stored.expires_at.timestamp()),
+            subject=stored.user,
         )
 
     async def exchange_refresh_token(
         self, client: OAuthClientInformationFull, refresh_token: GrantedRefresh, scopes: list[str]
     ) -> OAuthToken:
-        """Replace a refresh token. Raises TokenError; one that was replaced before ends its grant."""
+        """Replace a refresh token. Raises TokenError; a token that was replaced before also revokes its grant."""
         access, refresh = new_token(), new_token()
         store = await self._store()
-        done = await store.grants.rotate(digest(refresh_token.token), scopes, digest(access), digest(refresh))
-        if done is Rotation.DONE:
+        rotation = await store.grants.rotate(digest(refresh_token.token), scopes, digest(access), digest(refresh))
+        if rotation is Rotation.DONE:
             return self._tokens(client, access, refresh, scopes)
-        if done is Rotation.REUSED:
+        if rotation is Rotation.REUSED:
             logger.warning(
                 "sign-in: a refresh token of client %s was used again; grant %s is revoked",
                 client.client_id,
@@ -205,16 +205,16 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
 
     async def load_access_token(self, token: str) -> GrantedToken | None:
         """Return a token of either kind, for /revoke; MCP requests are checked by `app.access.authenticator`."""
-        found = await (await self._store()).grants.token(digest(token))
-        if found is None:
+        stored = await (await self._store()).grants.token(digest(token))
+        if stored is None:
             return None
         return GrantedToken(
             token=token,
-            grant_id=found.grant_id,
-            client_id=found.client_id,
-            scopes=list(found.scopes),
-            expires_at=int(found.expires_at.timestamp()),
-            subject=found.user,
+            grant_id=stored.grant_id,
+            client_id=stored.client_id,
+            scopes=list(stored.scopes),
+            expires_at=int(stored.expires_at.timestamp()),
+            subject=stored.user,
         )
 
     async def revoke_token(self, token: GrantedToken | GrantedRefresh) -> None:

@@ -1,4 +1,4 @@
-"""The OAuth endpoints: the SDK's handlers, and what they leave to a server."""
+"""Builds the routes of the OAuth endpoints: the SDK's handlers, and what they leave to the server."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ from app.store.tokens import Tokens
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-PAGES_PER_MINUTE = 60  # sign-ins begun, and forms sent, from one address
+PAGES_PER_MINUTE = 60  # pages requested and forms sent from one address
 _PATHS = ("", "/mcp", "/sse")
 _AUTH_METHODS = ["none", "client_secret_post", "client_secret_basic"]
 _NO_STORE = {"cache-control": "no-store"}
 
 
 def sign_in_routes(settings: Settings, runtime: Runtime, counted: Metrics) -> list[Route]:
-    """Return the routes of a server whose PUBLIC_URL is set."""
+    """Return the routes of a server with PUBLIC_URL set."""
 
     async def store() -> OAuthStore:
         await runtime.wait_ready()
@@ -81,10 +81,10 @@ def sign_in_routes(settings: Settings, runtime: Runtime, counted: Metrics) -> li
 
 
 def server_metadata(public_url: str) -> OAuthMetadata:
-    """Return what RFC 8414 publishes.
+    """Return the authorization server's metadata (RFC 8414).
 
-    Client id metadata documents are not offered: a server that does is never asked to register a client, and would
-    have to fetch addresses that strangers name.
+    It does not offer client id metadata documents: clients then would not register, and the server would have to fetch
+    addresses that strangers choose.
     """
     return OAuthMetadata.model_validate(
         {
@@ -124,7 +124,7 @@ def _metadata_routes(public_url: str, name: str) -> list[Route]:
 
 
 class _Endpoints:
-    """The endpoints clients call."""
+    """The endpoints that clients call."""
 
     def __init__(
         self,
@@ -148,8 +148,10 @@ class _Endpoints:
         self._pages = rate_limit(PAGES_PER_MINUTE, counts)
 
     async def register(self, request: Request) -> Response:
-        """Register a client, and give it what it needs to look after its registration (RFC 7592)."""
-        await self._take(request, self._registrations, "register", self._settings.oauth_registrations_per_minute)
+        """Register a client, and give it a token to manage its registration (RFC 7592)."""
+        await self._count_request(
+            request, self._registrations, "register", self._settings.oauth_registrations_per_minute
+        )
         response = await self._registration.handle(request)
         if response.status_code != 201:
             response.headers.update(_NO_STORE)
@@ -182,11 +184,11 @@ class _Endpoints:
         }
 
     async def authorize(self, request: Request) -> Response:
-        """Check what a client asks for and send the user on: to the consent page, or back with what is wrong.
+        """Check a client's request and redirect the user: to the consent page, or back to the client with the error.
 
-        What cannot be sent back, because client or address are not known to belong together, is shown here.
+        Shows the error here when the client or its redirect address is unknown.
         """
-        await self._take(request, self._pages, "sign-in", PAGES_PER_MINUTE)
+        await self._count_request(request, self._pages, "sign-in", PAGES_PER_MINUTE)
         response = await self._authorization.handle(request)
         location = response.headers.get("location")
         if location is None:
@@ -200,26 +202,26 @@ class _Endpoints:
         """Redeem a code or a refresh token."""
         request = await with_credentials(request)
         resource = (await request.form()).get("resource")
-        if not self._provider.takes_resource(None if resource is None else str(resource)):
+        if not self._provider.accepts_resource(None if resource is None else str(resource)):
             body = {"error": "invalid_target", "error_description": f"resource takes {self._provider.public_url}/mcp"}
             return JSONResponse(body, 400, _NO_STORE)
         response: Response = await self._tokens.handle(request)
         return response
 
     async def revoke(self, request: Request) -> Response:
-        """Revoke a token, and with it the grant it belongs to (RFC 7009)."""
+        """Revoke a token's grant, with all its tokens (RFC 7009)."""
         return await self._revocation.handle(await with_credentials(request))
 
     def limited(self, handler: Handler) -> Handler:
-        """Return a page's handler with the limit on pages before it."""
+        """Return a page's handler behind the rate limit of pages."""
 
         async def handle(request: Request) -> Response:
-            await self._take(request, self._pages, "sign-in", PAGES_PER_MINUTE)
+            await self._count_request(request, self._pages, "sign-in", PAGES_PER_MINUTE)
             return await handler(request)
 
         return handle
 
-    async def _take(self, request: Request, limit: RateLimit, what: str, per_minute: int) -> None:
+    async def _count_request(self, request: Request, limit: RateLimit, what: str, per_minute: int) -> None:
         wait_s = await limit.take(f"{what}:{_address(request)}")
         if wait_s:
             self._metrics.count(metrics.RATE_LIMITED)
@@ -227,9 +229,9 @@ class _Endpoints:
 
 
 def _address(request: Request) -> str:
-    """Return the address the limits count: what the proxy in front of us says, else the connection's own.
+    """Return the client's address for the rate limits: from the proxy in front of us, or else from the connection.
 
-    The last entry is the nearest proxy's; those before it anybody can write.
+    The nearest proxy adds the last entry; the client can forge those before it.
     """
     forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
     return forwarded[:64] or (request.client.host if request.client is not None else "")

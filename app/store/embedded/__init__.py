@@ -1,14 +1,14 @@
-"""A real PostgreSQL of our own: binaries from a wheel, made, started, watched and stopped by this package.
+"""The embedded PostgreSQL server: this package creates, starts, supervises and stops it, with binaries from a wheel.
 
-Imported at boot before anything heavy: standard library only, and the wheel's own package is never imported.
+It is imported at boot before anything heavy: it uses the standard library only, and never imports the wheel's package.
 
 - `account`   which operating system user runs the server
-- `binaries`  where its programs are, and a copy of them where that user can run them
-- `cluster`   the files: where they are, what state they are in
-- `creation`, `configuration`   how they come to be, what they say
-- `ownership` which process may run it
-- `processes` children that end with us, and left-overs of those who did not
-- `server`    EmbeddedPostgres: owns all that and keeps it running
+- `binaries`  where its programs are, with a copy where that user can run them
+- `cluster`   where its files are, and in which state
+- `creation`, `configuration`   how the files are made, and the settings in them
+- `ownership` which process may run the server
+- `processes` child processes that end with us, and leftovers of a killed process
+- `server`    EmbeddedPostgres, which uses all of these and keeps the server running
 """
 
 from app.store.embedded.server import EmbeddedPostgres

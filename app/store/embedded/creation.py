@@ -1,4 +1,4 @@
-"""Makes a cluster: all of it, on disk, or none."""
+"""Creates a cluster: a complete one on disk, or none."""
 
 from __future__ import annotations
 
@@ -17,34 +17,36 @@ from app.store.embedded import processes
 from app.store.embedded.cluster import Cluster, closing_descriptor
 from app.store.embedded.configuration import FIRST_STATEMENTS
 
-_PATIENCE_S = 120.0  # half a second here; a slow disk may need more
+_PATIENCE_S = 120.0  # usually half a second; a slow disk may need more
 _INITDB = (
     *("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"),
     *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-    "--wal-segsize=4",  # 100 ms less than the default 16 at the first start, and less on disk
+    "--wal-segsize=4",  # the first start takes 100 ms less than with the default 16, and uses less disk
     "--no-sync",  # _flush does it in a fifth of the time
     "--no-instructions",
-    *("-c", "shared_buffers=32MB", "-c", "max_connections=40"),  # else it tries out what the machine allows
+    *("-c", "shared_buffers=32MB", "-c", "max_connections=40"),  # otherwise initdb tries out what the machine allows
 )
 _SINGLE_USER = ("-j", "-c", "log_checkpoints=off", "template1")  # -j: an empty line ends a statement
 
 
 def create(cluster: Cluster, programs: Path, stopped: Callable[[], bool]) -> None:
-    """Make the cluster beside its place, then rename it, so that a killed start leaves none rather than half.
+    """Create the cluster beside its final path, then rename it, so that a killed start leaves none instead of half.
 
-    stopped: asked meanwhile; True ends it. Only the owner of the data directory may call this.
+    stopped: polled meanwhile; True stops the creation. Only the owner of the data directory may call this.
     """
     import shutil  # takes 4 ms, needed once
 
     _make_home(cluster)
     for old in cluster.home.glob("cluster.new-*"):
         shutil.rmtree(old, ignore_errors=True)
-    draft = cluster.home / f"cluster.new-{os.getpid()}-{time.time_ns()}"  # a killed one's initdb may still write
+    draft = cluster.home / f"cluster.new-{os.getpid()}-{time.time_ns()}"  # the initdb of a killed start may still write
     draft.mkdir(mode=0o700)
     cluster.account.give(draft)
-    here = cluster.name_inside(draft)
-    _run(cluster, [programs / "initdb", "-D", here, *_INITDB], draft, stopped)
-    _run(cluster, [programs / "postgres", "--single", "-D", here, *_SINGLE_USER], draft, stopped, FIRST_STATEMENTS)
+    name = cluster.name_inside(draft)
+    _run_program(cluster, [programs / "initdb", "-D", name, *_INITDB], draft, stopped)
+    _run_program(
+        cluster, [programs / "postgres", "--single", "-D", name, *_SINGLE_USER], draft, stopped, FIRST_STATEMENTS
+    )
     _flush(draft)
     draft.rename(cluster.path)
     sync(cluster.home)
@@ -55,17 +57,17 @@ def _make_home(cluster: Cluster) -> None:
     mode = 0o711 if cluster.account.switched else 0o700
     cluster.home.mkdir(exist_ok=True)
     if stat.S_IMODE(cluster.home.stat().st_mode) != mode:
-        cluster.home.chmod(mode)  # mkdir's is cut by the umask
+        cluster.home.chmod(mode)  # the umask reduces mkdir's mode
 
 
-def _run(
+def _run_program(
     cluster: Cluster,
     arguments: Sequence[str | Path],
     folder: Path,
     stopped: Callable[[], bool],
     statements: str = "",
 ) -> None:
-    """Run one of the programs to its end, feeding it statements; what it says goes to the server's log."""
+    """Run a program to its end with statements as input and the server's log as output."""
     with closing_descriptor(cluster.open_log()) as log, _pipe_with(statements) as stdin:
         begin = os.fstat(log).st_size
         child = processes.spawn(
@@ -77,16 +79,16 @@ def _run(
             if child.poll() is None:
                 child.terminate()
             status = child.wait()
-    said = cluster.last_words(begin)
+    output = cluster.last_words(begin)
     if stopped():
-        raise StoreUnavailable("the embedded PostgreSQL was stopped while it was made")
-    if status or "ERROR" in said or "FATAL" in said:  # single-user mode reports a failed statement by words only
-        raise StoreUnavailable(cluster.explain(f"could not be made ({Path(arguments[0]).name})", said))
+        raise StoreUnavailable("the embedded PostgreSQL was stopped while it was being created")
+    if status or "ERROR" in output or "FATAL" in output:  # single-user mode reports a failed statement only in the log
+        raise StoreUnavailable(cluster.explain(f"could not be created ({Path(arguments[0]).name})", output))
 
 
 @contextmanager
 def _pipe_with(text: str) -> Iterator[int]:
-    """The reading end of a pipe that holds a short text and then ends."""
+    """Lend the reading end of a pipe that contains a short text."""
     reading, writing = os.pipe()
     with closing_descriptor(writing):
         os.write(writing, text.encode())
@@ -95,7 +97,7 @@ def _pipe_with(text: str) -> Iterator[int]:
 
 
 def _flush(folder: Path) -> None:
-    """Put a whole folder on disk: by syncfs where it exists (30 ms), else by a thousand fsyncs (170 ms or more)."""
+    """Sync a whole folder to disk: by syncfs if available (30 ms), else by a thousand fsyncs (170 ms or more)."""
     if sys.platform == "linux":
         import ctypes
 

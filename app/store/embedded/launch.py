@@ -1,9 +1,9 @@
-"""Become another program that gets a signal when the parent ends. Linux only; runs by path, without `app`.
+"""Executes another program that gets a signal when its parent ends. Linux only; run by path, without `app`.
 
     python -I -S launch.py PARENT_PID SIGNAL ACCOUNT PROGRAM ARGUMENT…
 
-ACCOUNT is `uid:gid`, or `-` to stay who we are. A program of its own, because a `preexec_fn` runs Python
-between fork and exec of a process with threads; and setuid comes first, because it clears the wish.
+ACCOUNT is `uid:gid`, or `-` to keep the present one. This is a separate program because a `preexec_fn` would run
+Python between fork and exec of a process with threads. setuid comes first, because it clears the death signal.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(parent: str, signum: str, account: str, program: str, *arguments: str) -> None:
-    """Never returns, except by an error."""
+    """Replace this process by the program; return only by an error."""
     if account != "-":
         uid, gid = map(int, account.split(":"))
         os.setgroups([])
@@ -22,7 +22,7 @@ def main(parent: str, signum: str, account: str, program: str, *arguments: str) 
         os.setuid(uid)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signum))
     if os.getppid() != int(parent):
-        sys.exit("the parent ended before the wish to follow it was made")
+        sys.exit("the parent ended before its death signal was set")
     os.execv(program, [program, *arguments])  # noqa: S606 - no shell is wanted
 
 

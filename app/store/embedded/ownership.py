@@ -1,4 +1,4 @@
-"""Which process owns a data directory's PostgreSQL; the kernel lets go of it however that process ends."""
+"""The lock that says which process owns a data directory's PostgreSQL; the kernel frees it when that process ends."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from app.errors import Conflict
 from app.store.embedded import processes
 
-_LOCK_PATIENCE_S = 0.3  # an owner that was just killed holds its lock until the kernel has buried it
+_LOCK_PATIENCE_S = 0.3  # a killed owner keeps its lock until the kernel has reaped it
 
 
 class Ownership:
-    """The lock of one data directory's PostgreSQL, which this process may take."""
+    """The lock of one data directory's PostgreSQL."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._lock: int | None = None
 
     def take(self) -> None:
-        """Take it. Raises Conflict when another process has it."""
+        """Acquire the lock. Raises Conflict when another process has it."""
         lock = os.open(self._data_dir / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        if not processes.wait_until(lambda: _locked(lock), patience_s=_LOCK_PATIENCE_S):
+        if not processes.wait_until(lambda: _acquire(lock), patience_s=_LOCK_PATIENCE_S):
             holder = _holder(lock)
             os.close(lock)
             raise Conflict(
@@ -33,15 +33,15 @@ class Ownership:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let go of it; idempotent."""
+        """Release the lock; idempotent."""
         if self._lock is not None:
             os.ftruncate(self._lock, 0)
             os.close(self._lock)
             self._lock = None
 
 
-def _locked(lock: int) -> bool:
-    """Take the lock, if no one has it."""
+def _acquire(lock: int) -> bool:
+    """Acquire the lock if no one has it; report whether it is ours."""
     import fcntl  # not on Windows
 
     try:
@@ -52,13 +52,13 @@ def _locked(lock: int) -> bool:
 
 
 def _holder(lock: int) -> str:
-    """Name the process that holds the lock; it writes its pid just after taking it, so look more than once."""
+    """Return a name for the process with the lock; it writes its pid just after locking, so read more than once."""
     pid = 0
 
     def known() -> bool:
         nonlocal pid
-        said = os.pread(lock, 20, 0).strip()
-        pid = int(said) if said.isdigit() else 0
+        content = os.pread(lock, 20, 0).strip()
+        pid = int(content) if content.isdigit() else 0
         return pid > 0 and processes.exists(pid)
 
     return f"process {pid}" if processes.wait_until(known, patience_s=0.5) else "another process"

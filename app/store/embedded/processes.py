@@ -1,4 +1,4 @@
-"""Children that end with us, and the left-overs of a supervisor or a postmaster that was killed."""
+"""Starts child processes that end with us, and ends the leftovers of a killed supervisor or postmaster."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from app.errors import StoreUnavailable
 from app.store.embedded.account import Account
 
 _LAUNCH = Path(__file__).with_name("launch.py")
-_FIRST_POLL_S, _LAST_POLL_S = 0.002, 0.03  # short against the 30 ms a start takes, easy on a long wait
-# A child needs no more, and the server must not see our secrets or a stray PGOPTIONS.
+_FIRST_POLL_S, _LAST_POLL_S = 0.002, 0.03  # short compared with a start's 30 ms, cheap on a long wait
+# All that a child needs: the server must not see our secrets or a stray PGOPTIONS.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -31,10 +31,10 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program in `folder` as `account`.
 
-    On Linux it gets `death_signal` when the calling *thread* ends: call from one that outlives the program.
+    On Linux it gets `death_signal` when the calling *thread* ends, so call this from a thread that outlives it.
 
-    The working directory is entered before privileges are dropped, so folders above it may be closed to the
-    account. A session of its own keeps Ctrl-C away: we stop the server ourselves, when all else is done.
+    It enters the working directory before it drops privileges, so the account need not be able to enter the folders
+    above. Its own session keeps Ctrl-C away from it: we stop the server ourselves, after everything else.
     """
     command = [str(argument) for argument in arguments]
     who = f"{account.uid}:{account.gid}" if account.switched else "-"
@@ -58,7 +58,7 @@ def spawn(
 
 
 def wait_until(condition: Callable[[], bool], *, patience_s: float) -> bool:
-    """Poll until the condition holds; False when patience ran out first."""
+    """Poll until the condition holds; return False if `patience_s` passes first."""
     deadline = time.monotonic() + patience_s
     pause_s = _FIRST_POLL_S
     while not condition():
@@ -70,11 +70,10 @@ def wait_until(condition: Callable[[], bool], *, patience_s: float) -> bool:
 
 
 def of_cluster(mark: str, account: Account) -> list[int]:
-    """The pids of all PostgreSQL processes, postmaster and children, that carry the cluster's mark.
+    """Return the pids of all PostgreSQL processes, postmaster and children, with the cluster's mark.
 
-    The mark is their cluster_name, which each shows in its title. Titles can be read where the working
-    directory of another user's process cannot (root in a container). The owner is compared, so no other user
-    can pose as one.
+    The mark is their cluster_name, which each shows in its title. A title is readable even if the working directory
+    of another user's process is not (root in a container). Comparing the owner keeps other users from posing as one.
     """
     lines = _processes_of_linux() if sys.platform == "linux" else _processes_of_ps()
     return [pid for pid, uid, title in lines if uid == account.uid and mark in title and _is_postgres(title)]
@@ -109,30 +108,30 @@ def _processes_of_ps() -> Iterator[tuple[int, int, str]]:
 
 
 def end_left_overs(mark: str, account: Account, postmaster: int) -> None:
-    """Wait for processes of an earlier server on this cluster to end, asking harder and harder.
+    """End the processes of an earlier server on this cluster, with stronger and stronger signals.
 
-    postmaster: the pid its lock file names. A living one gets a fast shutdown (SIGINT), which saves the next
-    start a recovery; backends whose postmaster was killed notice by themselves, but not in a long query.
+    postmaster: the pid in its lock file. If it is alive it gets a fast shutdown (SIGINT), which saves the next start a
+    recovery. Backends of a killed postmaster end by themselves, but not during a long query.
     Raises StoreUnavailable when some survive even SIGKILL.
     """
 
-    def rest() -> list[int]:
+    def remaining() -> list[int]:
         return of_cluster(mark, account)
 
-    def gone() -> bool:
-        return not rest()
+    def all_ended() -> bool:
+        return not remaining()
 
-    if gone():
+    if all_ended():
         return
-    if postmaster in rest():
+    if postmaster in remaining():
         _signal([postmaster], signal.SIGINT)
     for signum, patience_s in ((signal.SIGQUIT, 5.0), (signal.SIGKILL, 3.0)):
-        if wait_until(gone, patience_s=patience_s):
+        if wait_until(all_ended, patience_s=patience_s):
             return
-        _signal(rest(), signum)
-    if not wait_until(gone, patience_s=5.0):
+        _signal(remaining(), signum)
+    if not wait_until(all_ended, patience_s=5.0):
         raise StoreUnavailable(
-            f"an earlier PostgreSQL on the same data does not end (pid {', '.join(map(str, rest()))});"
+            f"an earlier PostgreSQL on the same data does not end (pid {', '.join(map(str, remaining()))});"
             " end it and start again"
         )
 
@@ -144,7 +143,7 @@ def _signal(pids: Sequence[int], signum: int) -> None:
 
 
 def exists(pid: int) -> bool:
-    """Whether any process has this pid, also one of another user."""
+    """Report whether any process has this pid, including other users' processes."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""EmbeddedPostgres: owns a data directory's PostgreSQL and keeps it running while the process lives."""
+"""EmbeddedPostgres: runs a data directory's PostgreSQL and keeps it running while this process lives."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ from app.store.embedded.cluster import Cluster, closing_descriptor
 from app.store.embedded.configuration import DATABASE, PORT, USER
 from app.store.embedded.ownership import Ownership
 
-# A start that recovers replays at most max_wal_size of log; on a slow disk that is minutes.
+# A start after a crash replays at most max_wal_size of log; on a slow disk that takes minutes.
 _START_PATIENCE_S = 180.0
-# How long a start is tried again while something unseen (old backends, another container) holds the files.
+# How long to retry a start while something we cannot see (old backends, another container) holds the files.
 _HELD_PATIENCE_S = 10.0
 _HELD = ("pre-existing shared memory block", 'postmaster.pid" already exists')
 _STOP_STEPS = (("SIGINT", 10.0), ("SIGQUIT", 5.0), ("SIGKILL", 15.0))  # fast, immediate, by force
-_STABLE_S = 5.0  # a server that lived this long has not failed in a row
+_STABLE_S = 5.0  # after running this long, a failure no longer counts as repeated
 _LONGEST_PAUSE_S = 5.0
 
 
 class EmbeddedPostgres:
     """One PostgreSQL on a Unix socket, for one data directory, owned by one process.
 
-    All methods may be called from any thread. `connect_args` and `dsn` need no start: they are the same in
-    every process of this user that works on this data directory.
+    All methods may be called from any thread. `connect_args` and `dsn` work before the start: they are the same in
+    every process of this user on this data directory.
 
-    The first start may fail. After it a server that dies is started again for as long as it takes, since what
-    kept it from starting, such as a full disk, may end.
+    The first start may fail. After it, a server that dies is restarted until that succeeds, since the cause, such as
+    a full disk, may pass.
 
-    on_event: gets a line when the server is made, when it died and each time another reason keeps it from starting,
-    and when it runs again; called by the supervisor's thread.
-    failure: why the server does not run now; restarts: how often a dead server was started again.
+    on_event: called from the supervisor's thread with a line when the server is created, when it dies, each time
+    another reason keeps it from starting, and when it runs again.
+    failure: why the server does not run now. restarts: number of restarts of a dead server.
     """
 
     def __init__(self, data_dir: Path, *, on_event: Callable[[str], None] | None = None) -> None:
         self.data_dir = data_dir.absolute()
         self.failure: StoreUnavailable | None = None
         self.restarts = 0
-        self._tell_user = on_event
+        self._on_event = on_event
         self._guard = threading.Lock()  # one start or stop at a time
         self._stopping = threading.Event()
-        self._settled = threading.Event()  # the first start ended, well or not
-        self._came_up = False  # it ended well
+        self._settled = threading.Event()  # the first start succeeded or failed
+        self._came_up = False  # it succeeded
         self._supervisor: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
@@ -63,12 +63,12 @@ class EmbeddedPostgres:
 
     @property
     def connect_args(self) -> dict[str, Any]:
-        """Arguments for asyncpg.connect; all given, so that no PGPORT of the environment gets in."""
+        """Arguments of asyncpg.connect; all of them, so that a PGPORT in the environment has no effect."""
         return {"host": str(self._cluster.sockets), "port": PORT, "user": USER, "database": DATABASE}
 
     @property
     def dsn(self) -> str:
-        """The same as one URL, also for psql and pg_dump."""
+        """The same as a URL, also for psql and pg_dump."""
         from urllib.parse import quote
 
         folder = quote(str(self._cluster.sockets), safe="")
@@ -76,29 +76,29 @@ class EmbeddedPostgres:
 
     @property
     def running(self) -> bool:
-        """Whether the server takes connections, as far as the supervisor knows."""
+        """Whether the server accepts connections, as far as the supervisor knows."""
         return self._ready and self.pid is not None
 
     @property
     def pid(self) -> int | None:
-        """The postmaster's pid, while there is one."""
+        """The postmaster's pid; None while it does not run."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
     def start(self) -> None:
-        """Start the server, making the database first when there is none; return when it takes connections.
+        """Start the server, creating the database if there is none; return when it accepts connections.
 
         Raises Conflict when another process owns the data directory, StoreUnavailable when it cannot start.
-        Does nothing when it runs, or died and is being started again.
+        Does nothing if it runs, or is being restarted.
         """
         with self._guard:
             if self._supervisor is not None and self._supervisor.is_alive():
                 return
-            self._ownership.release()  # of a supervisor that ended by a fault of its own
+            self._ownership.release()  # of a supervisor that ended by an internal error
             try:
-                self._own()
+                self._take_ownership()
                 self._begin()
-            except BaseException as error:  # a KeyboardInterrupt too must leave no server
+            except BaseException as error:  # even a KeyboardInterrupt must leave no server
                 self._end()
                 if isinstance(error, OSError):
                     raise self._unusable(error) from error
@@ -106,7 +106,7 @@ class EmbeddedPostgres:
             atexit.register(self.stop)
 
     def stop(self) -> None:
-        """Stop the server; return when none of its processes is left. Idempotent; ends a start under way too."""
+        """Stop the server, or a start in progress; return when none of its processes is left. Idempotent."""
         self._stopping.set()
         with self._guard:
             self._end()
@@ -118,15 +118,15 @@ class EmbeddedPostgres:
             self._files = Cluster(self.data_dir, Account.current())
         return self._files
 
-    def _own(self) -> None:
-        """Take the data directory for this process, making it first where it is missing."""
+    def _take_ownership(self) -> None:
+        """Create the data directory if it is missing, and take ownership of it."""
         if sys.platform == "win32":
             raise StoreUnavailable("the embedded PostgreSQL runs on Linux and macOS; set DATABASE_URL to a server")
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._ownership.take()
 
     def _begin(self) -> None:
-        """Start the supervisor and wait for what comes of its first start."""
+        """Start the supervisor and wait until its first start succeeds or fails."""
         self.failure = None
         self._stopping.clear()
         self._settled.clear()
@@ -138,7 +138,7 @@ class EmbeddedPostgres:
             raise self.failure
 
     def _end(self) -> None:
-        """End server and supervisor, asking harder and harder, then let go of the data directory."""
+        """End server and supervisor with stronger and stronger signals, then release the data directory."""
         self._stopping.set()
         supervisor = self._supervisor
         for name, patience_s in _STOP_STEPS:
@@ -151,7 +151,7 @@ class EmbeddedPostgres:
         self._ownership.release()
 
     def _supervise(self) -> None:
-        """Body of the supervisor thread, the server's parent: when it ends, Linux ends the server."""
+        """Run the supervisor thread, the server's parent: when it ends, Linux ends the server."""
         try:
             self._keep_running()
         except StoreUnavailable as error:
@@ -161,11 +161,11 @@ class EmbeddedPostgres:
         finally:
             self._ready = False
             if self.failure is None and not self._stopping.is_set():
-                self.failure = StoreUnavailable("the supervisor of PostgreSQL ended by a fault of its own; start again")
+                self.failure = StoreUnavailable("the supervisor of PostgreSQL ended by an internal error; start again")
             elif self.failure is None and not self._settled.is_set():
-                self.failure = StoreUnavailable("the embedded PostgreSQL was stopped while it started")
+                self.failure = StoreUnavailable("the embedded PostgreSQL was stopped while it was starting")
             if self.failure is not None and self._settled.is_set():
-                self._tell(str(self.failure))
+                self._report(str(self.failure))
             self._settled.set()
 
     def _keep_running(self) -> None:
@@ -174,7 +174,7 @@ class EmbeddedPostgres:
             from app.store.embedded.creation import create
 
             create(self._cluster, programs, self._stopping.is_set)
-            self._tell(f"made a PostgreSQL database in {self._cluster.path}")
+            self._report(f"created a PostgreSQL database in {self._cluster.path}")
         self._cluster.prepare()
         pause = _Pause()
         while not self._stopping.is_set():
@@ -188,33 +188,33 @@ class EmbeddedPostgres:
                 problem = f"could not be started: {reason}"
             else:
                 began = time.monotonic()
-                self._runs()
+                self._note_running()
                 problem = _ending(process.wait())
                 self._ready = False
                 lived_s = time.monotonic() - began
             if self._stopping.is_set():
                 break
             before, self.failure = self.failure, StoreUnavailable(f"PostgreSQL {problem}; starting it again")
-            if str(before) != str(self.failure):  # a disk that stays full is told once
-                self._tell(str(self.failure))
+            if str(before) != str(self.failure):  # report a disk that stays full once
+                self._report(str(self.failure))
             self._stopping.wait(pause.next(lived_s=lived_s))
         self.failure = None
         self._end_left_overs()
 
-    def _runs(self) -> None:
-        """Note that the server takes connections."""
+    def _note_running(self) -> None:
+        """Record that the server accepts connections."""
         again, self._came_up, self.failure = self._came_up, True, None
         self.restarts += again
         self._ready = True
         self._settled.set()
         if again:
-            self._tell("PostgreSQL runs again")
+            self._report("PostgreSQL runs again")
 
     def _launch(self, programs: Path) -> subprocess.Popen[bytes]:
-        """Start the postmaster and wait until it takes connections.
+        """Start the postmaster and wait until it accepts connections.
 
-        An old backend we cannot see, or a server in another container, may still hold the files for a moment:
-        PostgreSQL notices, and is tried again for a while.
+        An old backend that we cannot see, or a server in another container, may still hold the files for a moment:
+        PostgreSQL then refuses to start, so retry for a while.
         """
         deadline = time.monotonic() + _HELD_PATIENCE_S
         while True:
@@ -229,14 +229,14 @@ class EmbeddedPostgres:
                 )
             if self._became_ready(process):
                 return process
-            said = self._cluster.last_words(begin)
-            held = any(words in said for words in _HELD)
+            output = self._cluster.last_words(begin)
+            held = any(words in output for words in _HELD)
             if self._stopping.is_set() or not held or time.monotonic() > deadline:
-                raise StoreUnavailable(self._cluster.explain("does not start", said))
+                raise StoreUnavailable(self._cluster.explain("does not start", output))
             self._stopping.wait(0.1)
 
     def _became_ready(self, process: subprocess.Popen[bytes]) -> bool:
-        """Wait until the server says it is ready; when it does not get there, it is ended."""
+        """Wait until the server is ready; if it does not become ready, end it."""
 
         def decided() -> bool:
             return process.poll() is not None or self._cluster.postmaster() == (process.pid, True)
@@ -254,10 +254,10 @@ class EmbeddedPostgres:
         return False
 
     def _end_left_overs(self) -> None:
-        """Leave nothing of an earlier server: not a process, not a lock that only looks held."""
-        found = self._cluster.postmaster()
-        if found is not None:
-            processes.end_left_overs(self._cluster.mark, self._cluster.account, found[0])
+        """Remove everything of an earlier server: its processes and its stale locks."""
+        postmaster = self._cluster.postmaster()
+        if postmaster is not None:
+            processes.end_left_overs(self._cluster.mark, self._cluster.account, postmaster[0])
         self._cluster.clear_stale_locks()
 
     def _unusable(self, error: OSError) -> StoreUnavailable:
@@ -266,17 +266,17 @@ class EmbeddedPostgres:
         where = error.filename or self.data_dir
         return StoreUnavailable(
             f"cannot use {where} for the embedded PostgreSQL: {error.strerror or error};"
-            " it takes a folder that this user can write to; fix it, or set another MEMORY_DATA_DIR"
+            " it must be a folder that this user can write to; fix it, or set another MEMORY_DATA_DIR"
         )
 
-    def _tell(self, line: str) -> None:
-        if self._tell_user is not None:
-            with suppress(Exception):  # a listener's fault must not end the supervision
-                self._tell_user(line)
+    def _report(self, line: str) -> None:
+        if self._on_event is not None:
+            with suppress(Exception):  # an error in the callback must not end the supervision
+                self._on_event(line)
 
 
 class _Pause:
-    """How long to wait before the next start: not at all after a long life, then twice as long each time."""
+    """How long to wait before the next start: not at all after a long run, then twice as long each time."""
 
     def __init__(self) -> None:
         self._next_s = 0.0

@@ -210,5 +210,7 @@ def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
         pytest.param({}, "a\nb", "claude", id="no name a setting would take"),
     ],
 )
-def test_the_agent_is_what_was_set_or_what_the_client_calls_itself(set_: dict[str, str], client: Any, noted: str):
+def test_the_agent_is_what_was_set_or_what_the_client_calls_itself(
+    set_: dict[str, str], client: Any, noted: str
+) -> None:
     assert auth.noted_agent(Settings(_env_file=None, **set_), client) == noted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,14 @@ from app.alerts.mail import Mail
 from app.alerts.targets import http_client
 from app.errors import InvalidSettings
 from app.settings.fields import Settings
+from app.settings.given import with_defaults
 from app.settings.loading import load_settings
+from app.settings.rules import ALERTS, modes_meant
 
 MAIL = {"alerts_email_to": "a@b.c, d@e.f", "alerts_email_from": "m@b.c", "alerts_smtp_host": "mail"}
+
+URLS = [name for name in Settings.model_fields if name.startswith("alerts_") and name.endswith("_url")]
+PAGE = Path(__file__).parents[3] / "docs" / "alerts.md"
 
 
 def given(settings: Settings, **more: Any) -> Settings:
@@ -21,18 +27,30 @@ def given(settings: Settings, **more: Any) -> Settings:
 
 
 async def test_every_target_that_is_set_is_used(plain_settings: Settings) -> None:
-    urls = {
-        f"alerts_{name}_url": f"https://{name}.example.org/key" for name in ("dingtalk", "feishu", "slack", "webhook")
-    }
-    settings = given(plain_settings, **urls, **MAIL)
+    rooms = [name.removesuffix("_url").removeprefix("alerts_") for name in URLS]
+    settings = given(plain_settings, **{name: f"https://{name}.example.org/key" for name in URLS}, **MAIL)
     async with http_client() as client:
         found = targets(settings, client)
         assert targets(plain_settings, client) == []
 
-    assert [one.name for one in found] == ["dingtalk", "feishu", "slack", "webhook", "email"]
+    assert [one.name for one in found] == [*rooms, "email"]
+    assert "slack" in rooms
     assert "key" not in repr(found)
     assert isinstance(found[-1], Mail)
     assert (found[-1].recipients, found[-1].port) == (("a@b.c", "d@e.f"), 587)
+
+
+@pytest.mark.parametrize("name", [*URLS, "alerts_email_to"])
+def test_a_receiver_is_meant_where_a_target_is_set(name: str) -> None:
+    assert ALERTS in modes_meant(with_defaults({name.upper(): "set"}))
+
+
+def test_the_page_names_the_settings_of_every_target() -> None:
+    named = PAGE.read_text(encoding="utf-8")
+    others = ("alerts_host", "alerts_port")  # the receiver's own address
+
+    settings = [name.upper() for name in Settings.model_fields if name.startswith("alerts_") and name not in others]
+    assert [name for name in settings if f"`{name}`" not in named] == []
 
 
 @pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465), ("off", 25)])

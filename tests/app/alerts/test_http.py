@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.alerts import http as module
 from app.alerts.delivery import Delivery
-from app.alerts.http import BODY_BYTES, Door, create_app
+from app.alerts.http import BODY_BYTES, AccessCheck, create_app
 from app.alerts.journal import Journal
 from app.alerts.message import Message
 from app.alerts.outbox import Outbox
@@ -54,7 +54,7 @@ async def client_of(
             receiver = Receiver(journal, outbox, ["slack"], 3_600, lambda: None)
             task = asyncio.create_task(receiver.run())
             stack.callback(task.cancel)
-            app = create_app(receiver, [Delivery(Nowhere(), outbox, 1.0)], outbox, Door.of(made))
+            app = create_app(receiver, [Delivery(Nowhere(), outbox, 1.0)], outbox, AccessCheck.of(made))
             return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url)
 
         yield make

@@ -114,7 +114,7 @@ def test_the_page_about_it_names_what_there_is(tmp_path: Path) -> None:
 
 def test_a_misspelt_setting_is_said_at_the_start(tmp_path: Path) -> None:
     with receiving(tmp_path / "data", ALERT_SLACK_URL="http://elsewhere") as server:
-        assert "set, but read by nobody: ALERT_SLACK_URL (ALERTS_SLACK_URL?)" in server.log
+        assert "set, but unused: ALERT_SLACK_URL (ALERTS_SLACK_URL?)" in server.log
 
 
 def test_its_files_are_its_owners_alone_and_beside_the_memory(tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def test_a_target_that_is_no_longer_set_is_told_and_forgotten(tmp_path: Path) ->
     [
         (("--host", "0.0.0.0"), {}, 1, "set ALERTS_TOKEN"),
         (("--port", "http"), {}, 2, "ALERTS_PORT: got 'http'"),
-        (("--host", "192.0.2.1"), {"AUTH": "off"}, 1, "is no address of this machine"),
-        ((), {"ALERTS_FEISHU_SECRET": "x"}, 2, "there is no ALERTS_FEISHU_URL"),
+        (("--host", "192.0.2.1"), {"AUTH": "off"}, 1, "is not an address of this machine"),
+        ((), {"ALERTS_FEISHU_SECRET": "x"}, 2, "ALERTS_FEISHU_SECRET is set, but the ALERTS_FEISHU_URL"),
     ],
 )
 def test_it_says_in_one_line_why_it_does_not_start(

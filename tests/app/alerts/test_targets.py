@@ -10,6 +10,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
+from app.alerts import targets
 from app.alerts.delivery import DeliveryFailed
 from app.alerts.notification import Alert, read_notification
 from app.alerts.targets import DingTalk, Feishu, Slack, Webhook, http_client, webhook_key
@@ -191,3 +192,12 @@ async def test_a_host_that_is_not_there_is_told_without_the_url(client: httpx.As
     with pytest.raises(DeliveryFailed, match="no connection") as failed:
         await target.send(message())
     assert "key" not in str(failed.value) + repr(target)
+
+
+def test_every_target_is_tested_here() -> None:
+    classes = {
+        name for name, value in vars(targets).items() if hasattr(value, "send") and value.__module__ == targets.__name__
+    }
+
+    assert classes - globals().keys() == set()
+    assert "Slack" in classes

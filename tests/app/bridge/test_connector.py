@@ -1,4 +1,4 @@
-"""Which daemon a session takes: older ones, newer ones, those that refuse it, and none."""
+"""Which daemon a session uses: older ones, newer ones, those that refuse it, and none."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.clients.catalogue import CLIENTS, Scope
+from app.clients.catalogue import CLIENTS, InstallScope
 from app.clients.entry import Command
 
 HOME = Path("/home/ann")
@@ -15,7 +15,9 @@ PROJECT = Path("/src/shop")
 COMMAND = Command("/opt/bin/claude-memory")
 
 
-def files(client: str, platform: str, home: Path = HOME, scope: Scope = Scope.USER, **environ: str) -> list[str]:
+def files(
+    client: str, platform: str, home: Path = HOME, scope: InstallScope = InstallScope.USER, **environ: str
+) -> list[str]:
     places = CLIENTS[client].places(scope, platform, home, environ, PROJECT)
     return [place.file.as_posix() for place in places]
 
@@ -79,7 +81,7 @@ def test_every_folder_that_claude_desktop_may_read_on_windows_is_known(tmp_path:
     for folder in (packaged, later, local / "Packages" / "Other_1" / "LocalCache" / "Roaming" / "Claude"):
         folder.mkdir(parents=True)
 
-    places = CLIENTS["claude-desktop"].places(Scope.USER, "win32", tmp_path, {}, PROJECT)
+    places = CLIENTS["claude-desktop"].places(InstallScope.USER, "win32", tmp_path, {}, PROJECT)
 
     used = [place.file.parent for place in places if place.used]
     assert used == [packaged, local / "Claude-Data", later]
@@ -87,7 +89,7 @@ def test_every_folder_that_claude_desktop_may_read_on_windows_is_known(tmp_path:
 
 
 def test_projects_have_files_of_their_own() -> None:
-    found = {name: files(name, "linux", scope=Scope.PROJECT) for name in CLIENTS}
+    found = {name: files(name, "linux", scope=InstallScope.PROJECT) for name in CLIENTS}
 
     assert found == {
         "claude-code": ["/src/shop/.mcp.json"],
@@ -101,7 +103,7 @@ def test_projects_have_files_of_their_own() -> None:
 
 def test_a_client_is_used_where_its_folder_is(tmp_path: Path) -> None:
     def used(name: str) -> bool:
-        return CLIENTS[name].places(Scope.USER, "linux", tmp_path, {}, tmp_path)[0].used
+        return CLIENTS[name].places(InstallScope.USER, "linux", tmp_path, {}, tmp_path)[0].used
 
     assert not any(map(used, CLIENTS)), "an empty home has no clients"
     (tmp_path / ".claude").mkdir()

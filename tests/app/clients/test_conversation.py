@@ -1,4 +1,4 @@
-"""MCP as any client speaks it: what comes of it, and why there is none."""
+"""Calls over MCP as any client makes them: the answers, and the reasons for none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.server.lowlevel import Server
 
 from app.clients import conversation
-from app.clients.conversation import NoConversation, Refused, converse
+from app.clients.conversation import NoConversation, ToolRefused, converse
 from app.runtime.runtime import Runtime
 from app.serve.mcp import build_server
 
@@ -44,7 +44,7 @@ async def test_another_server_is_told_apart() -> None:
     async def list_tools(ctx: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[types.Tool(name="echo", input_schema={"type": "object"})])
 
-    with pytest.raises(Refused, match="another has no tool memory_health: it is another MCP server"):
+    with pytest.raises(ToolRefused, match="another has no tool memory_health: it is another MCP server"):
         await converse(session_with(Server("another", version="1", on_list_tools=list_tools)))
 
 

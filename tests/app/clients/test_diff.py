@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app.clients.install import Machine, Wish, install, uninstall
+from app.clients.install import InstallRequest, Machine, install, uninstall
 from tests.support.clients import (
     FILES,
     tree,
@@ -16,7 +16,7 @@ from tests.support.clients import (
 def test_a_dry_run_shows_the_difference_and_changes_nothing(machine: Machine) -> None:
     before = tree(machine.home)
 
-    reports = install(Wish(hooks=True, dry_run=True), machine)
+    reports = install(InstallRequest(hooks=True, dry_run=True), machine)
 
     assert tree(machine.home) == before
     [zed] = [report for report in reports if report.client == "zed"]
@@ -40,16 +40,16 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(machine: Machine) ->
 def test_a_dry_run_shows_no_value_of_others(machine: Machine, text: str) -> None:
     file = machine.home / FILES["cursor"][0]
     file.write_text(text)
-    wish = Wish(clients=("cursor",), environment={"MEMORY_DATA_DIR": "/mine"}, force=True, dry_run=True)
+    request = InstallRequest(clients=("cursor",), environment={"MEMORY_DATA_DIR": "/mine"}, force=True, dry_run=True)
 
-    [report] = install(wish, machine)
+    [report] = install(request, machine)
 
     assert report.diff is not None
     assert "/mine" in report.diff
     assert '"…"' in report.diff
     assert "s3cr" not in report.diff
     assert "s3cr" not in json.dumps(report.to_dict(), default=str)
-    install(Wish(clients=("cursor",), name="other"), machine)
-    [report] = uninstall(Wish(clients=("cursor",), name="other", dry_run=True), machine)
+    install(InstallRequest(clients=("cursor",), name="other"), machine)
+    [report] = uninstall(InstallRequest(clients=("cursor",), name="other", dry_run=True), machine)
     assert report.diff is not None
     assert "s3cr" not in report.diff

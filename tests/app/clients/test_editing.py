@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.clients.catalogue import CLIENTS
 from app.clients.editing import Action
-from app.clients.install import Machine, Wish, install, uninstall
+from app.clients.install import InstallRequest, Machine, install, uninstall
 from app.clients.jsonc_reading import BOM
 from tests.support.clients import (
     FILES,
@@ -24,14 +24,14 @@ from tests.support.jsonc import documents
 
 
 def test_what_was_written_since_stays(machine: Machine) -> None:
-    install(Wish(clients=("claude-code",)), machine)
+    install(InstallRequest(clients=("claude-code",)), machine)
     file = machine.home / ".claude.json"
     value = json.loads(file.read_text(encoding="utf-8"))  # as Claude Code does: read, change, write all of it
     value["numStartups"] += 1
     value["mcpServers"]["later"] = {"type": "stdio", "command": "later"}
     file.write_text(json.dumps(value, indent=2), encoding="utf-8")
 
-    report, hooks = uninstall(Wish(clients=("claude-code",)), machine)
+    report, hooks = uninstall(InstallRequest(clients=("claude-code",)), machine)
 
     assert hooks.action is Action.ABSENT
     del value["mcpServers"]["memory"]
@@ -42,12 +42,12 @@ def test_what_was_written_since_stays(machine: Machine) -> None:
 
 def test_two_names_come_out_one_by_one(machine: Machine) -> None:
     before = originals(machine.home)
-    install(Wish(clients=("zed",)), machine)
-    install(Wish(clients=("zed",), name="second"), machine)
+    install(InstallRequest(clients=("zed",)), machine)
+    install(InstallRequest(clients=("zed",), name="second"), machine)
 
-    uninstall(Wish(clients=("zed",)), machine)
+    uninstall(InstallRequest(clients=("zed",)), machine)
     assert document("zed", machine).get(["context_servers"]).keys() == {"postgres", "second"}
-    uninstall(Wish(clients=("zed",), name="second"), machine)
+    uninstall(InstallRequest(clients=("zed",), name="second"), machine)
     assert originals(machine.home) == before
 
 
@@ -57,7 +57,7 @@ def test_two_names_come_out_one_by_one(machine: Machine) -> None:
         (b'{"mcpServers": {', "not valid JSON, line 1"),
         (b'{"mcpServers": []}', "mcpServers is a list, not an object"),
         (b'{"mcpServers": "x"}', "mcpServers is a text, not an object"),
-        (b'{"mcpServers": {}, "mcpServers": {}}', "mcpServers stands there 2 times"),
+        (b'{"mcpServers": {}, "mcpServers": {}}', "mcpServers is there 2 times"),
         (b"[]", "the whole file is a list, not an object"),
         (b'// mine\n{"mcpServers": {}}', "comments or trailing commas, which this client does not read"),
         ('{"a": "ä"}'.encode("latin-1"), "not UTF-8 text"),
@@ -71,7 +71,7 @@ def test_a_file_that_is_not_understood_stays_and_the_others_are_done(
     file = machine.home / FILES["claude-desktop"][0]
     file.write_bytes(text)
 
-    reports = install(Wish(), machine)
+    reports = install(InstallRequest(), machine)
 
     assert actions(reports) == {**dict.fromkeys(CLIENTS, Action.ADDED), "claude-desktop": Action.FAILED}
     [failed] = [report for report in reports if report.reason]
@@ -85,9 +85,9 @@ def test_an_empty_file_holds_no_settings(machine: Machine, text: str) -> None:
     file = machine.home / FILES["vscode"][0]
     file.write_bytes(text.encode())
 
-    assert actions(install(Wish(clients=("vscode",)), machine)) == {"vscode": Action.ADDED}
+    assert actions(install(InstallRequest(clients=("vscode",)), machine)) == {"vscode": Action.ADDED}
     assert document("vscode", machine).get(["servers", "memory"])
-    uninstall(Wish(clients=("vscode",)), machine)
+    uninstall(InstallRequest(clients=("vscode",)), machine)
     assert file.read_bytes() == text.encode()
 
 
@@ -137,9 +137,9 @@ def test_in_and_out_is_nothing_for_any_file(
     for name in (".claude.json", ".claude/settings.json"):
         (home / name).write_bytes(text.encode())
 
-    assert {report.action for report in install(Wish(hooks=True), machine)} == {Action.ADDED}
-    assert {report.action for report in install(Wish(hooks=True), machine)} == {Action.THERE}
-    assert {report.action for report in uninstall(Wish(), machine)} == {Action.REMOVED}
+    assert {report.action for report in install(InstallRequest(hooks=True), machine)} == {Action.ADDED}
+    assert {report.action for report in install(InstallRequest(hooks=True), machine)} == {Action.THERE}
+    assert {report.action for report in uninstall(InstallRequest(), machine)} == {Action.REMOVED}
     assert originals(home) == {name: text.encode() for name in (".claude.json", ".claude/settings.json")}
 
 
@@ -152,9 +152,9 @@ def test_in_and_out_is_nothing_with_comments_either(tmp_path_factory: pytest.Tem
         (home / path).write_bytes(text.encode())
     before = tree(home)
 
-    for report in install(Wish(), machine):
+    for report in install(InstallRequest(), machine):
         changed = report.path.read_bytes() != text.encode()
         assert changed is (report.action is Action.ADDED), report
-    uninstall(Wish(), machine)
+    uninstall(InstallRequest(), machine)
 
     assert originals(home) == before

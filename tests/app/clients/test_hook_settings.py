@@ -1,4 +1,4 @@
-"""Our hooks in Claude Code's settings: in and out, whatever stands beside them."""
+"""Our hooks in Claude Code's settings: added and removed, whatever is beside them."""
 
 from __future__ import annotations
 

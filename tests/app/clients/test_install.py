@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from app.clients.catalogue import CLIENTS, Scope
+from app.clients.catalogue import CLIENTS, InstallScope
 from app.clients.editing import Action
 from app.clients.entry import is_ours
-from app.clients.install import Machine, Wish, install, uninstall
+from app.clients.install import InstallRequest, Machine, install, uninstall
 from app.errors import InvalidInput, NotFound
 from tests.support.clients import (
     FILES,
@@ -23,7 +23,7 @@ from tests.support.clients import (
 def test_every_client_gets_the_entry_and_keeps_all_else(machine: Machine) -> None:
     before = {client: document(client, machine) for client in CLIENTS}
 
-    assert actions(install(Wish(), machine)) == dict.fromkeys(CLIENTS, Action.ADDED)
+    assert actions(install(InstallRequest(), machine)) == dict.fromkeys(CLIENTS, Action.ADDED)
 
     for client, (path, text) in FILES.items():
         key = CLIENTS[client].key
@@ -39,21 +39,21 @@ def test_every_client_gets_the_entry_and_keeps_all_else(machine: Machine) -> Non
 
 def test_out_again_every_file_is_what_it_was(machine: Machine) -> None:
     before = tree(machine.home)
-    install(Wish(hooks=True), machine)
+    install(InstallRequest(hooks=True), machine)
     assert originals(machine.home).keys() == before.keys() | {".claude/settings.json"}
 
-    reports = uninstall(Wish(), machine)
+    reports = uninstall(InstallRequest(), machine)
 
     assert {report.action for report in reports} == {Action.REMOVED}
     assert originals(machine.home) == before
 
 
 def test_a_second_time_nothing_is_touched(machine: Machine) -> None:
-    install(Wish(hooks=True), machine)
+    install(InstallRequest(hooks=True), machine)
     before = tree(machine.home)
     times = {path: (machine.home / path).stat().st_mtime_ns for path in before}
 
-    assert {report.action for report in install(Wish(hooks=True), machine)} == {Action.THERE}
+    assert {report.action for report in install(InstallRequest(hooks=True), machine)} == {Action.THERE}
 
     assert tree(machine.home) == before, "no new backup either"
     assert {path: (machine.home / path).stat().st_mtime_ns for path in before} == times
@@ -62,18 +62,18 @@ def test_a_second_time_nothing_is_touched(machine: Machine) -> None:
 def test_only_what_is_used_gets_the_entry(empty: Machine) -> None:
     (empty.home / ".cursor").mkdir()
 
-    [report] = install(Wish(), empty)
+    [report] = install(InstallRequest(), empty)
 
     assert (report.client, report.action, report.backup) == ("cursor", Action.ADDED, None)
     assert json.loads((empty.home / ".cursor/mcp.json").read_text())["mcpServers"].keys() == {"memory"}
     assert list(tree(empty.home)) == [".cursor/mcp.json"]
-    assert [report.action for report in uninstall(Wish(), empty)] == [Action.REMOVED]
+    assert [report.action for report in uninstall(InstallRequest(), empty)] == [Action.REMOVED]
     assert tree(empty.home) == {}, "what was made goes"
 
 
 def test_a_named_client_gets_it_without_being_used(empty: Machine) -> None:
-    assert actions(install(Wish(clients=("vscode",)), empty)) == {"vscode": Action.ADDED}
-    assert actions(uninstall(Wish(clients=("vscode", "zed")), empty)) == {
+    assert actions(install(InstallRequest(clients=("vscode",)), empty)) == {"vscode": Action.ADDED}
+    assert actions(uninstall(InstallRequest(clients=("vscode", "zed")), empty)) == {
         "vscode": Action.REMOVED,
         "zed": Action.ABSENT,
     }
@@ -81,15 +81,17 @@ def test_a_named_client_gets_it_without_being_used(empty: Machine) -> None:
 
 def test_a_machine_without_clients_is_told(empty: Machine) -> None:
     with pytest.raises(NotFound, match=r"no MCP client found in .*--client claude-code"):
-        install(Wish(), empty)
-    assert uninstall(Wish(), empty) == []
+        install(InstallRequest(), empty)
+    assert uninstall(InstallRequest(), empty) == []
 
 
 def test_a_project_has_its_own(machine: Machine) -> None:
     (machine.project / ".cursor").mkdir()
     before = originals(machine.home)
 
-    reports = install(Wish(clients=("claude-code", "cursor"), scope=Scope.PROJECT, hooks=True), machine)
+    reports = install(
+        InstallRequest(clients=("claude-code", "cursor"), scope=InstallScope.PROJECT, hooks=True), machine
+    )
 
     assert [report.path.relative_to(machine.project).as_posix() for report in reports] == [
         ".mcp.json",
@@ -97,16 +99,16 @@ def test_a_project_has_its_own(machine: Machine) -> None:
         ".cursor/mcp.json",
     ]
     assert {path: text for path, text in originals(machine.home).items() if path in before} == before
-    uninstall(Wish(scope=Scope.PROJECT), machine)
+    uninstall(InstallRequest(scope=InstallScope.PROJECT), machine)
     assert originals(machine.home) == before
 
 
 def test_impossible_wishes_are_refused_before_anything_is_done(machine: Machine) -> None:
     before = tree(machine.home)
     with pytest.raises(InvalidInput, match="--scope: got 'project', takes user for claude-desktop"):
-        install(Wish(clients=("claude-code", "claude-desktop"), scope=Scope.PROJECT), machine)
+        install(InstallRequest(clients=("claude-code", "claude-desktop"), scope=InstallScope.PROJECT), machine)
     with pytest.raises(InvalidInput, match="--hooks: got 'cursor'"):
-        install(Wish(clients=("cursor",), hooks=True), machine)
+        install(InstallRequest(clients=("cursor",), hooks=True), machine)
     assert tree(machine.home) == before
 
 
@@ -114,5 +116,5 @@ def test_every_folder_of_a_client_is_served(empty: Machine) -> None:
     for folder in (".config/devin", ".codeium/windsurf"):
         (empty.home / folder).mkdir(parents=True)
 
-    assert len(install(Wish(), empty)) == 2
+    assert len(install(InstallRequest(), empty)) == 2
     assert set(tree(empty.home)) == {".config/devin/mcp_config.json", ".codeium/windsurf/mcp_config.json"}

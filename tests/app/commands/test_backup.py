@@ -44,9 +44,7 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
 
         status, out, error = run_command("backup", str(file), *old, cwd=tmp_path, **key)
         assert (status, out) == (1, "")
-        assert error == (
-            f"claude-memory: {file} is there already; give --replace to write the new backup in its place\n"
-        )
+        assert error == (f"claude-memory: {file} exists already; give --replace to overwrite it with the new backup\n")
         assert hashlib.sha256(file.read_bytes()).hexdigest() == written["sha256"]
 
         status, out, error = run_command("restore", str(file), "--replace", *old, cwd=tmp_path, **key)

@@ -28,4 +28,4 @@ async def test_what_is_no_backup_is_one_line_and_exit_status_1(command: Command,
     done = await command("verify", "b.tar")
 
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"is no backup of claude-memory" in done.stderr
+    assert b"is not a backup of claude-memory" in done.stderr

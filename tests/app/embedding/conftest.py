@@ -8,7 +8,7 @@ import pytest
 
 from app.backoff import Backoff
 from app.embedding.client import EmbeddingClient
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from tests.standins.embeddings import StandIn, embedding_service
 
 
@@ -20,9 +20,9 @@ def standin() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def service(standin: StandIn) -> Service:
+def service(standin: StandIn) -> EmbeddingService:
     """How to reach it."""
-    return Service(
+    return EmbeddingService(
         url=standin.url,
         key=standin.key,
         model=standin.model,
@@ -34,7 +34,7 @@ def service(standin: StandIn) -> Service:
 
 
 @pytest.fixture
-async def client(service: Service) -> AsyncIterator[EmbeddingClient]:
+async def client(service: EmbeddingService) -> AsyncIterator[EmbeddingClient]:
     """A client that does not wait long before it tries again."""
     client = EmbeddingClient(service, tries=3, backoff=Backoff(first_s=0.01, longest_s=8.0))
     yield client

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from app.embedding import client as client_module
 from app.embedding.client import BACKOFF, TEXT_LIMIT_CHARACTERS, EmbeddingClient
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from app.errors import EmbeddingRefused, EmbeddingUnavailable
 from tests.standins import embeddings as standins
 from tests.standins.embeddings import StandIn
@@ -17,11 +19,13 @@ from tests.support.vectors import bag_of_words
 
 
 @pytest.fixture
-async def other(service):
+async def other(service: EmbeddingService) -> AsyncIterator[Callable[..., EmbeddingClient]]:
     """Make clients of a service that is somewhat different."""
     made = []
 
-    def make(tries=1, on_tokens=lambda tokens: None, **different):
+    def make(
+        tries: int = 1, on_tokens: Callable[[int], None] = lambda tokens: None, **different: Any
+    ) -> EmbeddingClient:
         made.append(EmbeddingClient(replace(service, **different), tries, on_tokens))
         return made[-1]
 
@@ -31,40 +35,44 @@ async def other(service):
 
 
 class TestVectors:
-    async def test_each_text_gets_its_unit_vector_in_order(self, client):
+    async def test_each_text_gets_its_unit_vector_in_order(self, client: EmbeddingClient) -> None:
         vectors = await client.embed(["apple", "pear", "plum"], "passage")
 
         assert vectors == [pytest.approx(bag_of_words(text)) for text in ("apple", "pear", "plum")]
         assert [math.hypot(*vector) for vector in vectors] == [pytest.approx(1)] * 3
 
-    async def test_no_texts_are_no_call(self, client, standin):
+    async def test_no_texts_are_no_call(self, client: EmbeddingClient, standin: StandIn) -> None:
         assert await client.embed([], "passage") == []
         assert standin.calls == []
 
-    async def test_what_is_sent_is_what_the_services_document(self, client, standin):
+    async def test_what_is_sent_is_what_the_services_document(self, client: EmbeddingClient, standin: StandIn) -> None:
         await client.embed(["apple"], "query")
 
         assert standin.calls == [{"model": "text-embedding-v4", "input": ["apple"], "encoding_format": "float"}]
 
-    async def test_a_chosen_size_is_asked_for(self, other, standin):
+    async def test_a_chosen_size_is_asked_for(self, other: Callable[..., EmbeddingClient], standin: StandIn) -> None:
         [vector] = await other(dimensions=32).embed(["apple"], "query")
 
         assert (len(vector), standin.calls[0]["dimensions"]) == (32, 32)
 
-    async def test_prefixes_tell_questions_from_memories(self, other, standin):
+    async def test_prefixes_tell_questions_from_memories(
+        self, other: Callable[..., EmbeddingClient], standin: StandIn
+    ) -> None:
         client = other(query_prefix="query: ", passage_prefix="passage: ")
         await client.embed(["apple"], "query")
         await client.embed(["apple"], "passage")
 
         assert standin.texts == ["query: apple", "passage: apple"]
 
-    async def test_tokens_are_told_as_the_service_counts_them(self, other, standin):
+    async def test_tokens_are_told_as_the_service_counts_them(
+        self, other: Callable[..., EmbeddingClient], standin: StandIn
+    ) -> None:
         told = []
         await other(on_tokens=told.append).embed(["one two three", "four"], "passage")
 
         assert told == [4]
 
-    async def test_many_texts_go_in_calls_the_service_takes(self, client, standin):
+    async def test_many_texts_go_in_calls_the_service_takes(self, client: EmbeddingClient, standin: StandIn) -> None:
         texts = [f"text {number}" for number in range(25)]
 
         vectors = await client.embed(texts, "passage")
@@ -72,7 +80,7 @@ class TestVectors:
         assert sorted(len(call["input"]) for call in standin.calls) == [5, 10, 10]
         assert vectors == [pytest.approx(bag_of_words(text)) for text in texts]
 
-    async def test_long_texts_go_in_smaller_calls(self, client, standin):
+    async def test_long_texts_go_in_smaller_calls(self, client: EmbeddingClient, standin: StandIn) -> None:
         await client.embed(["x" * 8_000] * 10, "passage")
 
         assert sorted(len(call["input"]) for call in standin.calls) == [2, 4, 4]
@@ -85,7 +93,9 @@ class TestVectors:
             pytest.param("a\ud800b", "a?b", id="lone surrogate"),
         ],
     )
-    async def test_a_text_is_made_fit_to_be_sent(self, client, standin, text, sent):
+    async def test_a_text_is_made_fit_to_be_sent(
+        self, client: EmbeddingClient, standin: StandIn, text: str, sent: str
+    ) -> None:
         await client.embed([text], "passage")
 
         assert standin.texts == [sent]
@@ -93,7 +103,7 @@ class TestVectors:
 
 class TestRefusedTexts:
     @pytest.mark.parametrize("bad", [0, 4, 9])
-    async def test_one_refused_text_costs_the_others_nothing(self, client, bad):
+    async def test_one_refused_text_costs_the_others_nothing(self, client: EmbeddingClient, bad: int) -> None:
         texts = [f"text {number}" for number in range(10)]
         texts[bad] = "REFUSED"
 
@@ -101,13 +111,17 @@ class TestRefusedTexts:
 
         assert [at for at, vector in enumerate(vectors) if vector is None] == [bad]
 
-    async def test_a_batch_too_large_for_the_service_is_divided(self, client, standin):
+    async def test_a_batch_too_large_for_the_service_is_divided(
+        self, client: EmbeddingClient, standin: StandIn
+    ) -> None:
         standin.most_texts = 3
 
         assert None not in await client.embed([f"text {number}" for number in range(10)], "passage")
         assert max(len(call["input"]) for call in standin.calls[2:]) == 5
 
-    async def test_a_text_too_long_for_the_model_is_shortened_until_it_fits(self, client, standin):
+    async def test_a_text_too_long_for_the_model_is_shortened_until_it_fits(
+        self, client: EmbeddingClient, standin: StandIn
+    ) -> None:
         standin.longest = 2_500
 
         [vector] = await client.embed(["x" * 8_000], "passage")
@@ -115,23 +129,27 @@ class TestRefusedTexts:
         assert vector is not None
         assert [len(text) for text in standin.texts if text != "hello"] == [8_000, 4_000, 2_000]
 
-    async def test_a_service_that_refuses_every_text_is_not_asked_text_by_text(self, client, standin):
+    async def test_a_service_that_refuses_every_text_is_not_asked_text_by_text(
+        self, client: EmbeddingClient, standin: StandIn
+    ) -> None:
         standin.longest = 0
 
-        with pytest.raises(EmbeddingRefused, match=r"refuses every text \(400 InvalidParameter\); check EMBEDDING_"):
+        with pytest.raises(EmbeddingRefused, match=r"rejects every text \(400 InvalidParameter\); check EMBEDDING_"):
             await client.embed(["a", "b"], "passage")
         assert len(standin.calls) == 2
 
 
 class TestFailures:
     @pytest.mark.parametrize("failure", [standins.TOO_FAST, standins.BROKEN, (503, ""), (408, "")])
-    async def test_what_passes_is_tried_again(self, client, standin, failure):
+    async def test_what_passes_is_tried_again(
+        self, client: EmbeddingClient, standin: StandIn, failure: tuple[Any, ...]
+    ) -> None:
         standin.fail += [failure, failure]
 
         assert await client.embed(["apple"], "query") == [pytest.approx(bag_of_words("apple"))]
         assert len(standin.calls) == 3
 
-    async def test_after_as_many_tries_as_are_set_it_is_told(self, client, standin):
+    async def test_after_as_many_tries_as_are_set_it_is_told(self, client: EmbeddingClient, standin: StandIn) -> None:
         standin.fail += [standins.BROKEN] * 3
 
         with pytest.raises(EmbeddingUnavailable, match=r"127\.0\.0\.1 is busy or failing \(500 InternalError\)"):
@@ -150,8 +168,8 @@ class TestFailures:
         ],
     )
     async def test_what_does_not_pass_is_told_at_once_with_what_to_do_and_without_the_key(
-        self, client, standin, failure, told
-    ):
+        self, client: EmbeddingClient, standin: StandIn, failure: tuple[Any, ...], told: str
+    ) -> None:
         standin.fail.append(failure)
 
         with pytest.raises(EmbeddingRefused, match=told) as refused:
@@ -176,18 +194,22 @@ class TestFailures:
             pytest.param({"data": [{"index": at, "embedding": "AACAPw=="} for at in (0, 1)]}, id="base64"),
         ],
     )
-    async def test_an_answer_that_is_not_a_vector_for_each_text_is_none(self, other, standin, answer):
+    async def test_an_answer_that_is_not_a_vector_for_each_text_is_none(
+        self, other: Callable[..., EmbeddingClient], standin: StandIn, answer: Any
+    ) -> None:
         standin.fail.append(answer)
 
         with pytest.raises(EmbeddingUnavailable, match="answered without a vector for each text"):
             await other().embed(["a", "b"], "passage")
 
-    async def test_a_vector_without_direction_is_no_vector(self, client, standin):
+    async def test_a_vector_without_direction_is_no_vector(self, client: EmbeddingClient, standin: StandIn) -> None:
         standin.fail.append({"data": [{"index": 0, "embedding": [0.0, 0.0]}]})
 
         assert await client.embed(["a"], "passage") == [None]
 
-    async def test_a_service_that_is_late_is_given_up(self, service, standin, monkeypatch):
+    async def test_a_service_that_is_late_is_given_up(
+        self, service: EmbeddingService, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(client_module, "_ANSWER_TIMEOUT_S", 0.05)
         standin.fail.append(1.0)
         client = EmbeddingClient(service, tries=1)
@@ -196,23 +218,25 @@ class TestFailures:
             await client.embed(["a"], "passage")
         await client.close()
 
-    async def test_a_service_that_is_not_there_is_told(self, other):
+    async def test_a_service_that_is_not_there_is_told(self, other: Callable[..., EmbeddingClient]) -> None:
         with pytest.raises(EmbeddingUnavailable, match=r"127\.0\.0\.1 does not answer \(ConnectError\)"):
             await other(url="http://127.0.0.1:9/v1").embed(["a"], "passage")
 
-    async def test_no_tries_at_all_are_one(self, other, standin):
+    async def test_no_tries_at_all_are_one(self, other: Callable[..., EmbeddingClient], standin: StandIn) -> None:
         assert await other(tries=0).embed(["apple"], "query")
 
 
 class TestRetryAfter:
-    async def test_a_service_that_wants_a_moment_gets_it(self, client, standin):
+    async def test_a_service_that_wants_a_moment_gets_it(self, client: EmbeddingClient, standin: StandIn) -> None:
         standin.fail.append(standins.TOO_FAST)
         standin.retry_after = "0.01"
 
         assert await client.embed(["apple"], "query")
         assert len(standin.calls) == 2
 
-    async def test_one_that_wants_long_is_left_alone_and_it_is_told_for_how_long(self, client, standin):
+    async def test_one_that_wants_long_is_left_alone_and_it_is_told_for_how_long(
+        self, client: EmbeddingClient, standin: StandIn
+    ) -> None:
         standin.fail.append(standins.TOO_FAST)
         standin.retry_after = "120"
 
@@ -221,7 +245,9 @@ class TestRetryAfter:
         assert (len(standin.calls), told.value.retry_after_s) == (1, 120)
 
 
-async def test_it_waits_longer_after_each_failure_and_not_after_the_last(service: Service, standin: StandIn) -> None:
+async def test_it_waits_longer_after_each_failure_and_not_after_the_last(
+    service: EmbeddingService, standin: StandIn
+) -> None:
     waited: list[float] = []
 
     async def sleep(wait_s: float) -> None:

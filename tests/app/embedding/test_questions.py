@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 
@@ -16,10 +18,13 @@ class Embedder:
 
     model, at_once = "model", 10
 
-    def __init__(self):
-        self.asked, self.fails, self.takes_s, self.vector = [], None, 0.0, (1.0, 0.0)
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.fails: EmbeddingUnavailable | None = None
+        self.takes_s = 0.0
+        self.vector: tuple[float, ...] | None = (1.0, 0.0)
 
-    async def embed(self, texts, kind):
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[tuple[float, ...] | None]:
         assert kind == "query"
         self.asked += texts
         await asyncio.sleep(self.takes_s)
@@ -28,45 +33,51 @@ class Embedder:
         return [self.vector for _ in texts]
 
 
+class Clock:
+    """Stands still: set what it shows."""
+
+    now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def embedder():
+def embedder() -> Embedder:
     return Embedder()
 
 
 @pytest.fixture
-def questions(embedder):
+def questions(embedder: Embedder) -> Questions:
     return Questions(embedder)
 
 
 @pytest.fixture
-def moment(monkeypatch):
-    """A clock that stands still: set what it shows."""
-
-    class Clock:
-        now = 1_000.0
-
-        def monotonic(self):
-            return self.now
-
+def moment(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that questions look at."""
     clock = Clock()
     monkeypatch.setattr(questions_module, "time", clock)
     return clock
 
 
-async def test_a_question_is_asked_once_and_then_known(questions, embedder):
+async def test_a_question_is_asked_once_and_then_known(questions: Questions, embedder: Embedder) -> None:
     assert [await questions.vector("what?") for _ in range(3)] == [(1.0, 0.0)] * 3
     assert embedder.asked == ["what?"]
 
 
-async def test_the_questions_asked_least_recently_are_forgotten(questions, embedder, monkeypatch):
-    monkeypatch.setattr(questions_module, "_KEPT", 2)
+async def test_the_questions_asked_least_recently_are_forgotten(
+    questions: Questions, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions_module, "_CACHED_QUESTIONS", 2)
     for question in ("a", "b", "a", "c", "a", "b"):
         await questions.vector(question)
 
     assert embedder.asked == ["a", "b", "c", "b"]
 
 
-async def test_a_slow_service_is_not_waited_for(questions, embedder, monkeypatch):
+async def test_a_slow_service_is_not_waited_for(
+    questions: Questions, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(questions_module, "_LIMIT_S", 0.01)
     embedder.takes_s = 10.0
 
@@ -74,7 +85,9 @@ async def test_a_slow_service_is_not_waited_for(questions, embedder, monkeypatch
     assert questions.problem == "the embedding service took longer than 0.01 s for a question"
 
 
-async def test_after_a_failure_searches_do_not_wait_for_a_while(questions, embedder, moment):
+async def test_after_a_failure_searches_do_not_wait_for_a_while(
+    questions: Questions, embedder: Embedder, moment: Clock
+) -> None:
     embedder.fails = EmbeddingUnavailable("it is away")
     assert await questions.vector("what?") is None
 
@@ -87,7 +100,7 @@ async def test_after_a_failure_searches_do_not_wait_for_a_while(questions, embed
     assert questions.problem is None
 
 
-async def test_what_is_known_is_given_also_while_the_service_is_away(questions, embedder):
+async def test_what_is_known_is_given_also_while_the_service_is_away(questions: Questions, embedder: Embedder) -> None:
     await questions.vector("known")
     embedder.fails = EmbeddingUnavailable("it is away")
     await questions.vector("unknown")
@@ -95,22 +108,24 @@ async def test_what_is_known_is_given_also_while_the_service_is_away(questions, 
     assert await questions.vector("known") == (1.0, 0.0)
 
 
-async def test_a_failure_is_told_for_a_minute_though_nobody_asks_again(questions, embedder, moment):
+async def test_a_failure_is_told_for_a_minute_though_nobody_asks_again(
+    questions: Questions, embedder: Embedder, moment: Clock
+) -> None:
     embedder.fails = EmbeddingUnavailable("it is away")
     await questions.vector("what?")
 
-    moment.now += questions_module._TOLD_S
+    moment.now += questions_module._LOG_EVERY_S
     assert questions.problem is None
 
 
-async def test_a_question_the_service_does_not_take_is_no_failure(questions, embedder):
+async def test_a_question_the_service_does_not_take_is_no_failure(questions: Questions, embedder: Embedder) -> None:
     embedder.vector = None
 
     assert await questions.vector("what?") is None
     assert questions.problem is None
 
 
-async def test_a_search_that_is_cut_short_cuts_the_question_short(questions, embedder):
+async def test_a_search_that_is_cut_short_cuts_the_question_short(questions: Questions, embedder: Embedder) -> None:
     embedder.takes_s = 10.0
     asking = asyncio.create_task(questions.vector("what?"))
     await asyncio.sleep(0)

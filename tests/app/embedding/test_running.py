@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.embedding.running import Embedding
-from app.embedding.service import Service
+from app.embedding.service import EmbeddingService
 from app.measuring import METRICS
 from app.metrics import MODEL_TOKENS
 from tests.standins.embeddings import INVALID_KEY, StandIn
@@ -13,7 +13,7 @@ class NoVectors:
     """A store that has none to make."""
 
 
-async def test_what_is_sent_is_counted_by_model(service: Service, standin: StandIn) -> None:
+async def test_what_is_sent_is_counted_by_model(service: EmbeddingService, standin: StandIn) -> None:
     embedding = Embedding(service, NoVectors(), tries=1)  # type: ignore[arg-type]
     before = METRICS.by_label(MODEL_TOKENS).get((service.model,), 0.0)
     try:
@@ -25,7 +25,7 @@ async def test_what_is_sent_is_counted_by_model(service: Service, standin: Stand
     assert embedding.problem is None
 
 
-async def test_a_service_that_fails_is_the_problem(service: Service, standin: StandIn) -> None:
+async def test_a_service_that_fails_is_the_problem(service: EmbeddingService, standin: StandIn) -> None:
     standin.fail.append(INVALID_KEY)
     embedding = Embedding(service, NoVectors(), tries=1)  # type: ignore[arg-type]
     try:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from app import index
 from app.index.edge.engine import EdgeEngine
 from app.index.qdrant.collection import QdrantCollection
 from app.index.qdrant.server import QdrantServer
@@ -24,10 +28,13 @@ SHAPES = {
     "shards": Shape(shards=3, on_disk=True, replication_factor=COPIES),
     "keys": Shape(shards=2, shard_keys=3, replication_factor=COPIES),
 }
+KINDS = {"edge": EdgeEngine, **dict.fromkeys(SHAPES, QdrantCollection)}
 
 
 @asynccontextmanager
-async def opened(kind, space, index_folder, qdrant_url):
+async def opened(
+    kind: str, space: Space | None, index_folder: Path, qdrant_url: str
+) -> AsyncIterator[EdgeEngine | QdrantCollection]:
     if kind == "edge":
         engine = await EdgeEngine.open(index_folder, uuid4(), space)
         await engine.empty(space)
@@ -47,7 +54,7 @@ async def opened(kind, space, index_folder, qdrant_url):
 
 
 @contextmanager
-def address(kind, run_folder, qdrant_url):
+def address(kind: str, run_folder: Path, qdrant_url: str) -> Iterator[str]:
     """Yield where to go: shard keys need a cluster."""
     if kind != "keys":
         yield qdrant_url
@@ -56,21 +63,31 @@ def address(kind, run_folder, qdrant_url):
         yield url
 
 
-@pytest.fixture(params=["edge", *SHAPES])
-def kind(request):
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 @pytest.fixture
-async def engine(kind, index_folder, run_folder, qdrant_url):
+async def engine(
+    kind: str, index_folder: Path, run_folder: Path, qdrant_url: str
+) -> AsyncIterator[EdgeEngine | QdrantCollection]:
     """An empty engine."""
     with address(kind, run_folder, qdrant_url) as url:
         async with opened(kind, None, index_folder, url) as engine:
             yield engine
 
 
+def test_every_folder_with_a_setup_has_its_engine_here() -> None:
+    folders = {file.parent.name for file in Path(index.__file__).parent.glob("*/setup.py")}
+
+    assert {engine.__module__.split(".")[2] for engine in KINDS.values()} == folders
+
+
 class TestSearch:
-    async def test_scores_are_dot_products_best_first_up_to_the_limit(self, engine):
+    async def test_scores_are_dot_products_best_first_up_to_the_limit(
+        self, engine: EdgeEngine | QdrantCollection
+    ) -> None:
         await engine.apply(
             [point(1, window={7: 1.0, 8: 2.0}), point(2, window={7: 3.0}), point(3, window={9: 9.0})], []
         )
@@ -78,18 +95,18 @@ class TestSearch:
         assert list((await found(engine, {7: 1.0, 8: 0.5})).items()) == [(2, 3.0), (1, 2.0)]
         assert await found(engine, {7: 1.0}, limit=1) == {2: 3.0}
 
-    async def test_points_without_a_common_term_are_not_found(self, engine):
+    async def test_points_without_a_common_term_are_not_found(self, engine: EdgeEngine | QdrantCollection) -> None:
         await engine.apply([point(window={7: 1.0})], [])
 
         assert await found(engine, {8: 1.0}) == {}
 
-    async def test_another_users_points_are_not_found(self, engine):
+    async def test_another_users_points_are_not_found(self, engine: EdgeEngine | QdrantCollection) -> None:
         await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 9.0}, user="bob")], [])
 
         assert await found(engine, {7: 1.0}) == {1: 1.0}
         assert await found(engine, {7: 1.0}, user="bob") == {2: 9.0}
 
-    async def test_the_same_point_again_replaces_the_first_whole(self, engine):
+    async def test_the_same_point_again_replaces_the_first_whole(self, engine: EdgeEngine | QdrantCollection) -> None:
         await engine.apply([point(window={7: 1.0}, session={7: 1.0}, project="p")], [])
         await engine.apply([point(window={8: 1.0}, session=None, project="q")], [])
 
@@ -98,20 +115,24 @@ class TestSearch:
         assert await found(engine, {8: 1.0}, Filter(projects=("q",))) == {1: 1.0}
         assert await engine.session_scores("alice", {7: 1.0}, [UUID(int=1)]) == {}
 
-    async def test_deleted_points_are_gone_and_unknown_ones_no_error(self, engine):
+    async def test_deleted_points_are_gone_and_unknown_ones_no_error(
+        self, engine: EdgeEngine | QdrantCollection
+    ) -> None:
         await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 1.0})], [])
         await engine.apply([], [UUID(int=1), UUID(int=99)])
 
         assert await found(engine, {7: 1.0}) == {2: 1.0}
         assert await engine.count() == 1
 
-    async def test_a_point_of_a_session_alone_is_no_candidate(self, engine):
+    async def test_a_point_of_a_session_alone_is_no_candidate(self, engine: EdgeEngine | QdrantCollection) -> None:
         await engine.apply([point(window=None, session={7: 1.0})], [])
 
         assert await found(engine, {7: 1.0}) == {}
         assert await engine.session_scores("alice", {7: 2.0}, [UUID(int=1)]) == {UUID(int=1): 2.0}
 
-    async def test_session_scores_are_of_the_asked_sessions_and_user_only(self, engine):
+    async def test_session_scores_are_of_the_asked_sessions_and_user_only(
+        self, engine: EdgeEngine | QdrantCollection
+    ) -> None:
         await engine.apply(
             [point(1, session={7: 1.0}), point(2, session={7: 1.0}), point(3, session={7: 1.0}, user="bob")], []
         )
@@ -138,7 +159,9 @@ class TestSearch:
             pytest.param(Filter(projects=("p", "q"), kinds=(Kind.NOTE,), tags=("x",)), {1}, id="all together"),
         ],
     )
-    async def test_filters(self, engine, where, numbers):
+    async def test_filters(
+        self, engine: EdgeEngine | QdrantCollection, where: Filter, numbers: set[Any] | set[int]
+    ) -> None:
         word = {7: 1.0}
         await engine.apply(
             [
@@ -154,12 +177,16 @@ class TestSearch:
 
 class TestVectors:
     @pytest.fixture
-    async def engine(self, kind, index_folder, run_folder, qdrant_url):
+    async def engine(
+        self, kind: str, index_folder: Path, run_folder: Path, qdrant_url: str
+    ) -> AsyncIterator[EdgeEngine | QdrantCollection]:
         with address(kind, run_folder, qdrant_url) as url:
             async with opened(kind, Space("model", 2), index_folder, url) as engine:
                 yield engine
 
-    async def test_a_candidate_has_both_scores_whichever_search_found_it(self, engine):
+    async def test_a_candidate_has_both_scores_whichever_search_found_it(
+        self, engine: EdgeEngine | QdrantCollection
+    ) -> None:
         await engine.apply(
             [
                 point(1, window={7: 3.0}, dense=pack(NORTH)),  # the best by words alone
@@ -173,17 +200,21 @@ class TestVectors:
         assert await both_scores(engine, EAST, limit=1) == {1: (3.0, 0.0), 2: (1.0, 1.0)}
         assert await both_scores(engine, EAST) == {1: (3.0, 0.0), 2: (1.0, 1.0), 3: (0.0, 0.6), 4: (2.0, None)}
 
-    async def test_a_question_without_a_known_word_finds_by_its_vector(self, engine):
+    async def test_a_question_without_a_known_word_finds_by_its_vector(
+        self, engine: EdgeEngine | QdrantCollection
+    ) -> None:
         await engine.apply([point(1, window={7: 3.0}, dense=pack(NORTH))], [])
 
         assert await both_scores(engine, EAST, weights={}) == {1: (0.0, 0.0)}
 
-    async def test_without_a_vector_in_the_question_only_words_are_looked_for(self, engine):
+    async def test_without_a_vector_in_the_question_only_words_are_looked_for(
+        self, engine: EdgeEngine | QdrantCollection
+    ) -> None:
         await engine.apply([point(1, window={7: 3.0}, dense=pack(NORTH)), point(2, dense=pack(EAST))], [])
 
         assert await both_scores(engine, None) == {1: (3.0, None)}
 
-    async def test_both_searches_keep_to_the_user_and_the_filter(self, engine):
+    async def test_both_searches_keep_to_the_user_and_the_filter(self, engine: EdgeEngine | QdrantCollection) -> None:
         await engine.apply(
             [
                 point(1, window={7: 1.0}, dense=pack(EAST), user="bob"),

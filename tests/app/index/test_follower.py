@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
@@ -15,11 +18,12 @@ from hypothesis import strategies as st
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index import follower as follower_module
 from app.index.edge.engine import EdgeEngine
-from app.index.engine import EngineAway
+from app.index.engine import EngineAway, Point
 from app.index.follower import Follower
 from app.memory.analysis import analyse
-from app.memory.ports import CandidateQuery
-from app.memory.types import Filter, Scope
+from app.memory.change_log import Batch, Change, Space
+from app.memory.ports import CandidateQuery, Domain
+from app.memory.types import Candidate, Filter, Scope
 from app.memory.vectors import pack
 from app.store import change_log as changes
 from app.store.change_log import PostgresChangeLog
@@ -36,13 +40,15 @@ _numbers = count()
 
 
 @pytest.fixture(autouse=True)
-def no_idling(monkeypatch):
+def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a follower that failed or has nothing to do try again at once."""
     monkeypatch.setattr(follower_module, "_IDLE_S", 0.01)
 
 
 @asynccontextmanager
-async def following(log, folder, engine=EdgeEngine):
+async def following(
+    log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine
+) -> AsyncIterator[Follower]:
     """Run a follower on a folder."""
     follower = Follower(log, lambda database, space: engine.open(folder, database, space))
     await follower.start()
@@ -52,7 +58,7 @@ async def following(log, folder, engine=EdgeEngine):
         await follower.stop()
 
 
-async def crash(follower):
+async def crash(follower: Follower) -> None:
     """Leave everything as a killed process does: nothing is saved any more, the lock is free."""
     follower._task.cancel()
     await asyncio.gather(follower._task, return_exceptions=True)
@@ -61,7 +67,7 @@ async def crash(follower):
     await engine.close()
 
 
-async def record(applied, changes):
+async def record(applied: list[Change], changes: Iterable[Change]) -> None:
     applied += changes
 
 
@@ -74,15 +80,15 @@ async def is_level(follower: Follower) -> bool:
     return True
 
 
-async def healthy(follower):
+async def healthy(follower: Follower) -> None:
     await until(lambda: follower.problem is None, "the index can answer")
 
 
 class TestFreshness:
-    async def test_a_search_finds_every_write_answered_before_it_began(self, domain, alice):
+    async def test_a_search_finds_every_write_answered_before_it_began(self, domain: Domain, alice: Scope) -> None:
         answered: list[str] = []
 
-        async def write(writer):
+        async def write(writer: int) -> None:
             for number in range(10):
                 word = f"word{writer}x{number}"
                 if number % 2:
@@ -91,7 +97,7 @@ class TestFreshness:
                     await converse(domain, alice, [f"a message about {word}"], conversation_id=f"talk {writer}")
                 answered.append(word)
 
-        async def look(seed):
+        async def look(seed: int) -> None:
             choose = random.Random(seed)
             for _ in range(12):
                 await until(lambda: bool(answered), "something was written")
@@ -104,7 +110,9 @@ class TestFreshness:
         for word in answered:
             assert any(word in text for text in await texts_for(domain, alice, word))
 
-    async def test_what_another_process_wrote_is_found_too(self, domain, connect_arguments, alice):
+    async def test_what_another_process_wrote_is_found_too(
+        self, domain: Domain, connect_arguments: dict[str, Any], alice: Scope
+    ) -> None:
         database = Database(connect_arguments)
         await database.open()
         try:
@@ -114,7 +122,9 @@ class TestFreshness:
         finally:
             await database.close()
 
-    async def test_two_followers_each_see_the_others_writes(self, domain, connect_arguments, run_folder, alice):
+    async def test_two_followers_each_see_the_others_writes(
+        self, domain: Domain, connect_arguments: dict[str, Any], run_folder: Path, alice: Scope
+    ) -> None:
         database = Database(connect_arguments)
         await database.open()
         folder = run_folder / "second-index"
@@ -130,7 +140,9 @@ class TestFreshness:
         finally:
             await database.close()
 
-    async def test_a_write_that_commits_after_later_ones_is_found(self, domain, database, alice):
+    async def test_a_write_that_commits_after_later_ones_is_found(
+        self, domain: Domain, database: Database, alice: Scope
+    ) -> None:
         word = "belated"
         async with database.as_user("alice") as connection:
             transaction = connection.transaction()
@@ -149,11 +161,11 @@ class TestFreshness:
         assert set(await texts_for(domain, alice, "punctual belated")) == {"punctual", "belated"}
 
     async def test_a_search_that_begins_while_the_log_is_read_waits_for_the_next_reading(
-        self, domain, log, alice, monkeypatch
-    ):
+        self, domain: Domain, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         was_read, go_on, read = asyncio.Event(), asyncio.Event(), log.read
 
-        async def read_slowly(*since):
+        async def read_slowly(*since: Any) -> Batch:
             batch = await read(*since)
             was_read.set()
             await go_on.wait()
@@ -170,8 +182,8 @@ class TestFreshness:
         assert await search == ["written after the reading"]
 
     async def test_a_change_is_applied_once_though_an_open_transaction_holds_the_horizon(
-        self, domain, follower, database, alice, monkeypatch
-    ):
+        self, domain: Domain, follower: Follower, database: Database, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         applied = []
         monkeypatch.setattr(follower, "_apply", lambda changes: record(applied, changes))
         async with database.as_user("bob") as connection, connection.transaction():
@@ -183,8 +195,14 @@ class TestFreshness:
         assert len(applied) == 1
 
     async def test_an_open_transaction_does_not_send_it_from_one_rebuild_to_the_next(
-        self, log, store, database, index_folder, alice, monkeypatch
-    ):
+        self,
+        log: PostgresChangeLog,
+        store: PostgresStore,
+        database: Database,
+        index_folder: Path,
+        alice: Scope,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         monkeypatch.setattr(changes, "_BACKLOG_CHANGES", 3)
         built = []
         everything = log.everything
@@ -203,7 +221,7 @@ class TestFreshness:
 
         assert len(built) == 1
 
-    async def test_the_lag_is_nothing_once_caught_up(self, domain, follower, alice):
+    async def test_the_lag_is_nothing_once_caught_up(self, domain: Domain, follower: Follower, alice: Scope) -> None:
         await memorize(domain, alice, "text")
         await follower.catch_up()
 
@@ -214,12 +232,12 @@ class TestVectors:
     MODEL = "model"
 
     @pytest.fixture
-    def log(self, database):
+    def log(self, database: Database) -> PostgresChangeLog:
         return PostgresChangeLog(database, self.MODEL)
 
     @pytest.fixture
-    def embed(self, database, follower):
-        async def embed(model=self.MODEL, make=kept):
+    def embed(self, database: Database, follower: Follower) -> Callable[..., Awaitable[None]]:
+        async def embed(model: str = self.MODEL, make: Callable[[str], bytes] = kept) -> None:
             """Store a vector for every memory that lacks one, and wait until the index can answer."""
             embeddings = Embeddings(database)
             found, _ = await embeddings.older(model, UUID(int=2**128 - 1), 1_000)
@@ -228,13 +246,15 @@ class TestVectors:
 
         return embed
 
-    async def nearest(self, follower, text, user="alice"):
+    async def nearest(self, follower: Follower, text: str, user: str = "alice") -> dict[UUID, float | None]:
         """Return the dense scores by id, found with no word at all."""
         view = await follower.view(user)
         query = CandidateQuery(user=user, weights={}, where=Filter(), limit=10, dense=tuple(bag_of_words(text)))
         return {one.id: one.dense_score for one in await view.candidates(query)}
 
-    async def test_a_stored_vector_reaches_the_index_though_no_word_changed(self, domain, follower, alice, embed):
+    async def test_a_stored_vector_reaches_the_index_though_no_word_changed(
+        self, domain: Domain, follower: Follower, alice: Scope, embed: Callable[..., Awaitable[None]]
+    ) -> None:
         apple = await memorize(domain, alice, "apple")
         await memorize(domain, alice, "pear")
         assert await self.nearest(follower, "apple") == {}
@@ -246,8 +266,13 @@ class TestVectors:
         assert scores[apple] == pytest.approx(1, abs=0.001)
 
     async def test_neither_the_first_vectors_nor_later_ones_need_a_new_index(
-        self, domain, follower, alice, embed, caplog
-    ):
+        self,
+        domain: Domain,
+        follower: Follower,
+        alice: Scope,
+        embed: Callable[..., Awaitable[None]],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
         await memorize(domain, alice, "apple")
         await embed()
         pear = await memorize(domain, alice, "pear")
@@ -256,7 +281,9 @@ class TestVectors:
         assert pear in await self.nearest(follower, "pear")
         assert "rebuilding" not in caplog.text
 
-    async def test_a_turns_vector_holds_its_neighbours_and_changes_with_them(self, domain, follower, alice, embed):
+    async def test_a_turns_vector_holds_its_neighbours_and_changes_with_them(
+        self, domain: Domain, follower: Follower, alice: Scope, embed: Callable[..., Awaitable[None]]
+    ) -> None:
         await converse(domain, alice, ["apple", "pear", "plum"], conversation_id="talk")
         await embed()
         [pear] = [one.memory.id for one in (await look_for(domain, alice, "pear")).results if one.memory.text == "pear"]
@@ -267,7 +294,15 @@ class TestVectors:
 
         assert (await self.nearest(follower, "plum"))[pear] < with_plum - 0.1
 
-    async def test_an_index_built_anew_has_the_same_vectors(self, domain, follower, log, alice, embed, run_folder):
+    async def test_an_index_built_anew_has_the_same_vectors(
+        self,
+        domain: Domain,
+        follower: Follower,
+        log: PostgresChangeLog,
+        alice: Scope,
+        embed: Callable[..., Awaitable[None]],
+        run_folder: Path,
+    ) -> None:
         await converse(domain, alice, [f"word{n} apple" for n in range(7)], conversation_id="talk")
         await embed()
         await converse(domain, alice, ["pear", "plum"], conversation_id="talk")
@@ -277,7 +312,9 @@ class TestVectors:
             await anew.wait_filled(10)
             assert await self.nearest(anew, "apple") == await self.nearest(follower, "apple")
 
-    async def test_a_new_text_has_no_vector_until_it_gets_its_own(self, domain, follower, alice, embed):
+    async def test_a_new_text_has_no_vector_until_it_gets_its_own(
+        self, domain: Domain, follower: Follower, alice: Scope, embed: Callable[..., Awaitable[None]]
+    ) -> None:
         note = await memorize(domain, alice, "apple")
         await memorize(domain, alice, "other")
         await embed()
@@ -288,7 +325,9 @@ class TestVectors:
         await embed()
         assert (await self.nearest(follower, "pear"))[note] == pytest.approx(1, abs=0.001)
 
-    async def test_a_vector_of_another_size_under_the_same_name_is_left_out(self, domain, follower, alice, embed):
+    async def test_a_vector_of_another_size_under_the_same_name_is_left_out(
+        self, domain: Domain, follower: Follower, alice: Scope, embed: Callable[..., Awaitable[None]]
+    ) -> None:
         apple = await memorize(domain, alice, "apple")
         await embed()
         await memorize(domain, alice, "pear")
@@ -298,8 +337,8 @@ class TestVectors:
 
     @pytest.mark.parametrize("size", [32, 64])
     async def test_a_question_of_another_model_or_before_any_vector_is_searched_by_words(
-        self, domain, follower, alice, embed, size
-    ):
+        self, domain: Domain, follower: Follower, alice: Scope, embed: Callable[..., Awaitable[None]], size: int
+    ) -> None:
         apple = await memorize(domain, alice, "apple")
         if size == 32:
             await embed()
@@ -313,17 +352,17 @@ class TestVectors:
 
 class TestForgetting:
     @pytest.fixture(autouse=True)
-    async def talk(self, domain, alice):
+    async def talk(self, domain: Domain, alice: Scope) -> None:
         await converse(domain, alice, ["first apple", "second pear", "third plum"], conversation_id="talk")
 
-    async def id_of(self, domain, alice, text):
+    async def id_of(self, domain: Domain, alice: Scope, text: str) -> UUID:
         return next(one.id for one in await domain.store.of_conversation(alice, "talk", 10) if one.text == text)
 
-    async def test_neighbours_are_found_by_a_turns_words(self, domain, alice):
+    async def test_neighbours_are_found_by_a_turns_words(self, domain: Domain, alice: Scope) -> None:
         assert set(await texts_for(domain, alice, "pear")) == {"first apple", "second pear", "third plum"}
 
     @pytest.mark.parametrize("how", ["forgotten", "archived", "changed"])
-    async def test_its_words_leave_the_neighbours_vectors_too(self, domain, alice, how):
+    async def test_its_words_leave_the_neighbours_vectors_too(self, domain: Domain, alice: Scope, how: str) -> None:
         id_ = await self.id_of(domain, alice, "second pear")
         if how == "forgotten":
             await erase(domain, alice, ids=[id_])
@@ -333,7 +372,9 @@ class TestForgetting:
         assert await texts_for(domain, alice, "pear") == []
 
     @pytest.mark.parametrize("text", ["first apple", "second pear", "third plum"])
-    async def test_its_words_leave_the_sessions_vector(self, domain, follower, alice, text):
+    async def test_its_words_leave_the_sessions_vector(
+        self, domain: Domain, follower: Follower, alice: Scope, text: str
+    ) -> None:
         members = await domain.store.of_conversation(alice, "talk", 10)
         await erase(domain, alice, ids=[await self.id_of(domain, alice, text)])
         await follower.catch_up()
@@ -343,7 +384,9 @@ class TestForgetting:
         left = {term: 1.0 for one in members if one.text != text for term in piece(one.text).analysis.terms}
         assert set(await follower.session_scores("alice", left, [members[0].id])) == {members[0].id}
 
-    async def test_nothing_is_left_of_a_forgotten_conversation(self, domain, follower, alice):
+    async def test_nothing_is_left_of_a_forgotten_conversation(
+        self, domain: Domain, follower: Follower, alice: Scope
+    ) -> None:
         await erase(domain, alice, ids=[await self.id_of(domain, alice, "first apple")])
         await follower.catch_up()
         await erase(domain, alice, conversation_id="talk")
@@ -351,7 +394,7 @@ class TestForgetting:
 
         assert await follower.count() == 0
 
-    async def test_what_is_unarchived_is_found_again(self, domain, alice):
+    async def test_what_is_unarchived_is_found_again(self, domain: Domain, alice: Scope) -> None:
         id_ = await self.id_of(domain, alice, "second pear")
         await change(domain, alice, id_, archived=True)
         assert await texts_for(domain, alice, "pear") == []
@@ -374,7 +417,9 @@ step = st.one_of(
 
 @settings(max_examples=15)
 @given(steps=st.lists(step, min_size=3, max_size=14))
-async def test_an_index_that_followed_equals_one_built_anew(domain, follower, log, run_folder, steps):
+async def test_an_index_that_followed_equals_one_built_anew(
+    domain: Domain, follower: Follower, log: PostgresChangeLog, run_folder: Path, steps: list[Any]
+) -> None:
     scope = Scope(f"user {next(_numbers)}")
     for what, value in steps:
         await take(domain, follower, scope, what, value)
@@ -386,7 +431,7 @@ async def test_an_index_that_followed_equals_one_built_anew(domain, follower, lo
         assert await picture(follower, scope) == await picture(anew, scope)
 
 
-async def take(domain, follower, scope, what, value):
+async def take(domain: Domain, follower: Follower, scope: Scope, what: str, value: Any) -> None:
     if what == "say":
         await converse(domain, scope, value, conversation_id=scope.user)
     elif what == "note":
@@ -407,7 +452,7 @@ async def take(domain, follower, scope, what, value):
             await change(domain, scope, id_, archived=what == "archive")
 
 
-async def has_twin(domain, id_):
+async def has_twin(domain: Domain, id_: UUID) -> bool:
     """Tell whether a live memory has the same content: then the archived one may not come back."""
     async with domain.store.db.as_service() as connection:
         return await connection.fetchval(
@@ -417,7 +462,7 @@ async def has_twin(domain, id_):
         )
 
 
-async def picture(follower, scope):
+async def picture(follower: Follower, scope: Scope) -> dict[str, Any]:
     """What the index says of each word: window scores, and the scores of all sessions."""
     async with follower._log._db.as_service() as connection:
         rows = await connection.fetch("select distinct session_id from memories where user_id = $1", scope.user)
@@ -433,7 +478,9 @@ async def picture(follower, scope):
 
 
 class TestReopening:
-    async def test_the_index_goes_on_where_it_was_saved(self, log, store, index_folder, alice):
+    async def test_the_index_goes_on_where_it_was_saved(
+        self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, alice: Scope
+    ) -> None:
         async with following(log, index_folder) as first:
             await first.wait_filled(10)
             await memorize(domain_on(store, first), alice, "before")
@@ -447,7 +494,9 @@ class TestReopening:
                 "while it was away",
             }
 
-    async def test_changes_applied_but_not_saved_are_replayed_without_harm(self, log, store, index_folder, alice):
+    async def test_changes_applied_but_not_saved_are_replayed_without_harm(
+        self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, alice: Scope
+    ) -> None:
         first = Follower(log, lambda database, space: EdgeEngine.open(index_folder, database, space))
         await first.start()
         await first.wait_filled(10)
@@ -475,8 +524,8 @@ class TestReopening:
         ],
     )
     async def test_a_damaged_index_is_rebuilt_by_itself_and_finds_everything(
-        self, log, store, index_folder, alice, pattern, damage
-    ):
+        self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, alice: Scope, pattern: str, damage: str
+    ) -> None:
         async with following(log, index_folder) as first:
             await first.wait_filled(10)
             domain = domain_on(store, first)
@@ -490,7 +539,9 @@ class TestReopening:
             await memorize(domain, alice, "apple 20")
             await until(lambda: found_all(domain, alice), "all is found by the index again")
 
-    async def test_another_database_makes_the_index_anew(self, log, store, database, index_folder, alice):
+    async def test_another_database_makes_the_index_anew(
+        self, log: PostgresChangeLog, store: PostgresStore, database: Database, index_folder: Path, alice: Scope
+    ) -> None:
         async with following(log, index_folder) as first:
             await first.wait_filled(10)
         await add_note(store, alice, "restored")
@@ -501,7 +552,9 @@ class TestReopening:
             await second.wait_filled(10)
             assert await texts_for(domain_on(store, second), alice, "restored") == ["restored"]
 
-    async def test_a_log_pruned_below_the_position_makes_the_index_anew(self, log, store, index_folder, alice):
+    async def test_a_log_pruned_below_the_position_makes_the_index_anew(
+        self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, alice: Scope
+    ) -> None:
         async with following(log, index_folder) as first:
             await first.wait_filled(10)
         await add_note(store, alice, "pruned from the log")
@@ -516,18 +569,18 @@ class TestReopening:
             assert await texts_for(domain, alice, "pruned") == ["pruned from the log"]
 
 
-async def found(domain, alice, number):
+async def found(domain: Domain, alice: Scope, number: int) -> bool:
     found = await look_for(domain, alice, "apple", limit=100)
     return len(found.results) == number and not found.degraded
 
 
-async def found_all(domain, alice):
+async def found_all(domain: Domain, alice: Scope) -> bool:
     found = await look_for(domain, alice, "apple", limit=100)
     assert len(found.results) == 21, "the store answers where the index cannot"
     return not found.degraded
 
 
-async def answers(domain, alice, query):
+async def answers(domain: Domain, alice: Scope, query: str) -> bool:
     return not (await look_for(domain, alice, query)).degraded
 
 
@@ -537,31 +590,33 @@ class Faulty(EdgeEngine):
     fails: str | None = None
     away = False
 
-    def _fail_in(self, operation):
+    def _fail_in(self, operation: str) -> None:
         if Faulty.away:
             raise EngineAway("gone for a while")
         if Faulty.fails == operation:
             raise IndexUnavailable(f"the search index failed to {operation}")
 
-    async def candidates(self, query):
+    async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         self._fail_in("search")
         return await super().candidates(query)
 
-    async def apply(self, upserts, deletes):
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
         self._fail_in("write")
         await super().apply(upserts, deletes)
 
-    async def empty(self, space=None):
-        self._fail_in("begin anew")
+    async def empty(self, space: Space | None = None) -> None:
+        self._fail_in("start empty")
         await super().empty(space)
 
-    async def checkpoint(self, position, seen=None):
+    async def checkpoint(self, position: int, seen: str | None = None) -> None:
         self._fail_in("flush")
         await super().checkpoint(position, seen)
 
 
 @pytest.fixture
-async def faulty(log, store, index_folder, alice, monkeypatch):
+async def faulty(
+    log: PostgresChangeLog, store: PostgresStore, index_folder: Path, alice: Scope, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Domain]:
     """The domain on an engine that can be made to fail."""
     monkeypatch.setattr(Faulty, "checkpoint_every_s", 0.0)
     monkeypatch.setattr(Faulty, "fails", None)
@@ -574,8 +629,10 @@ async def faulty(log, store, index_folder, alice, monkeypatch):
 
 
 class TestTrouble:
-    async def test_an_engine_that_is_away_is_waited_for_and_not_filled_anew(self, faulty, alice, monkeypatch):
-        monkeypatch.setattr(Faulty, "fails", "begin anew")  # a rebuild could not succeed
+    async def test_an_engine_that_is_away_is_waited_for_and_not_filled_anew(
+        self, faulty: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Faulty, "fails", "start empty")  # a rebuild could not succeed
         monkeypatch.setattr(Faulty, "away", True)
         await memorize(faulty, alice, "apple cake")
         await until(lambda: faulty.index.problem == "gone for a while", "the follower noticed")
@@ -586,7 +643,9 @@ class TestTrouble:
         assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
 
     @pytest.mark.parametrize("operation", ["search", "write", "flush"])
-    async def test_a_failing_engine_is_done_without_and_rebuilt(self, faulty, alice, monkeypatch, operation):
+    async def test_a_failing_engine_is_done_without_and_rebuilt(
+        self, faulty: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch, operation: str
+    ) -> None:
         monkeypatch.setattr(Faulty, "fails", operation)
         await memorize(faulty, alice, "apple cake")
         await until(lambda: degraded(faulty, alice), "the failure was noticed")
@@ -598,8 +657,10 @@ class TestTrouble:
         await until(lambda: answers(faulty, alice, "apple"), "the index answers again")
         assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
 
-    async def test_a_rebuilding_index_gives_degraded_answers_until_it_is_done(self, faulty, alice, monkeypatch):
-        monkeypatch.setattr(Faulty, "fails", "begin anew")
+    async def test_a_rebuilding_index_gives_degraded_answers_until_it_is_done(
+        self, faulty: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Faulty, "fails", "start empty")
         await faulty.index.rebuild()
 
         found = await look_for(faulty, alice, "apple")
@@ -607,7 +668,7 @@ class TestTrouble:
         assert [one.memory.text for one in found.results] == ["apple pie"]
         assert faulty.index.problem == "it is being rebuilt"
         await until(lambda: faulty.index.filling.failures > 2, "it failed again and again")
-        assert faulty.index.filling.problem == "the search index failed to begin anew"
+        assert faulty.index.filling.problem == "the search index failed to start empty"
 
         monkeypatch.setattr(Faulty, "fails", None)
         await healthy(faulty.index)
@@ -615,9 +676,9 @@ class TestTrouble:
         assert await texts_for(faulty, alice, "apple") == ["apple pie"]
 
     async def test_a_store_that_does_not_answer_fails_the_catch_up_and_is_followed_again(
-        self, faulty, alice, log, monkeypatch
-    ):
-        async def unreachable(*since):
+        self, faulty: Domain, alice: Scope, log: PostgresChangeLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def unreachable(*since: object) -> NoReturn:
             raise StoreUnavailable("PostgreSQL does not answer")
 
         with monkeypatch.context() as patch:
@@ -629,8 +690,15 @@ class TestTrouble:
         await memorize(faulty, alice, "apple cake")
         assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
 
-    async def test_an_error_of_our_own_does_not_end_the_follower(self, faulty, alice, log, monkeypatch, caplog):
-        async def mistaken(*since):
+    async def test_an_error_of_our_own_does_not_end_the_follower(
+        self,
+        faulty: Domain,
+        alice: Scope,
+        log: PostgresChangeLog,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        async def mistaken(*since: object) -> NoReturn:
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
@@ -641,10 +709,12 @@ class TestTrouble:
         await until(lambda: answers(faulty, alice, "apple"), "the index answers again")
         assert "ZeroDivisionError" in caplog.text
 
-    async def test_a_catch_up_that_takes_too_long_is_given_up(self, faulty, log, monkeypatch):
+    async def test_a_catch_up_that_takes_too_long_is_given_up(
+        self, faulty: Domain, log: PostgresChangeLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         never = asyncio.Event()
 
-        async def stuck(*since):
+        async def stuck(*since: object) -> None:
             await never.wait()
 
         monkeypatch.setattr(follower_module, "CATCH_UP_TIMEOUT_S", 0.01)
@@ -654,10 +724,12 @@ class TestTrouble:
                 await faulty.index.catch_up()
         never.set()
 
-    async def test_a_search_that_waits_when_the_follower_stops_is_told(self, faulty, log, monkeypatch):
+    async def test_a_search_that_waits_when_the_follower_stops_is_told(
+        self, faulty: Domain, log: PostgresChangeLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         reading = asyncio.Event()
 
-        async def stuck(*since):
+        async def stuck(*since: object) -> None:
             reading.set()
             await asyncio.Event().wait()
 
@@ -670,7 +742,9 @@ class TestTrouble:
         with pytest.raises(IndexUnavailable, match="closed; the server is stopping"):
             await waiting
 
-    async def test_stop_works_on_a_failing_engine_and_may_be_called_twice(self, faulty, index_folder, monkeypatch):
+    async def test_stop_works_on_a_failing_engine_and_may_be_called_twice(
+        self, faulty: Domain, index_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(Faulty, "fails", "flush")
         await faulty.index.stop()
         await faulty.index.stop()
@@ -679,5 +753,5 @@ class TestTrouble:
             await faulty.index.catch_up()
 
 
-async def degraded(domain, alice):
+async def degraded(domain: Domain, alice: Scope) -> bool:
     return (await look_for(domain, alice, "apple")).degraded

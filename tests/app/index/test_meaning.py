@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,10 +16,15 @@ from app.index.follower import Follower
 from app.index.qdrant import collection as collection_module
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant.shape import Shape
+from app.memory.ports import Domain
+from app.memory.types import Scope
 from app.memory.vectors import unpack
+from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
 from app.store.collections import PostgresCollections
+from app.store.database import Database
 from app.store.embeddings import Embeddings
+from app.store.postgres import PostgresStore
 from tests.support.domain import change, converse, domain_on, look_for, memorize, minutes
 from tests.support.qdrant import answering, fed, feeding
 from tests.support.vectors import kept
@@ -27,7 +35,7 @@ TALK = ["My car broke down", "Which car?", "The red one, near the bridge", "Take
 
 
 @pytest.fixture(autouse=True)
-def no_idling(monkeypatch):
+def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at everything often, and give a busy machine time: an answer without the index says nothing here."""
     monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
     monkeypatch.setattr(collection_module, "SEARCH_LIMIT_S", 30.0)
@@ -37,13 +45,13 @@ def no_idling(monkeypatch):
 class Questions:
     """The vectors of questions, at once."""
 
-    async def vector(self, question):
+    async def vector(self, question: str) -> tuple[float, ...]:
         return tuple(unpack(kept(question)))
 
 
 @pytest.fixture
-def embed(database):
-    async def embed(model=MODEL):
+def embed(database: Database) -> Callable[..., Awaitable[None]]:
+    async def embed(model: str = MODEL) -> None:
         embeddings = Embeddings(database)
         found, _ = await embeddings.older(model, UUID(int=2**128 - 1), 1_000)
         await embeddings.store(model, [(one, kept(one.text)) for one in found])
@@ -52,7 +60,7 @@ def embed(database):
 
 
 @pytest.fixture
-async def embedded(database, store, index_folder):
+async def embedded(database: Database, store: PostgresStore, index_folder: Path) -> AsyncIterator[Domain]:
     """The domain on the embedded index."""
     log = PostgresChangeLog(database, MODEL)
     follower = Follower(log, lambda database_id, space: EdgeEngine.open(index_folder, database_id, space))
@@ -63,7 +71,7 @@ async def embedded(database, store, index_folder):
 
 
 @pytest.fixture
-async def on_a_server(database, store, qdrant_settings):
+async def on_a_server(database: Database, store: PostgresStore, qdrant_settings: Settings) -> AsyncIterator[Domain]:
     """The domain on a server."""
     async with feeding(database, qdrant_settings, MODEL) as feeder:
         await fed(feeder)
@@ -71,7 +79,7 @@ async def on_a_server(database, store, qdrant_settings):
         yield replace(domain_on(store, index), questions=Questions())
 
 
-async def write(domain, scope, part):
+async def write(domain: Domain, scope: Scope, part: int) -> UUID:
     """Store one of two domain of what there is."""
     said = [
         {"role": "user", "content": text, "time": minutes(number).isoformat(), "id": f"{part} {number}"}
@@ -82,7 +90,7 @@ async def write(domain, scope, part):
     return await memorize(domain, scope, f"an automobile is a car, {part}")
 
 
-async def ranked(domain, scope, query, **where):
+async def ranked(domain: Domain, scope: Scope, query: str, **where: Any) -> list[tuple[UUID, Any]]:
     found = await look_for(domain, scope, query, **where)
     assert not found.degraded
     return [(one.memory.id, pytest.approx(one.score, abs=0.001)) for one in found.results]
@@ -90,15 +98,22 @@ async def ranked(domain, scope, query, **where):
 
 @pytest.mark.parametrize("lacking", ["nothing", "the second part", "all vectors"])
 async def test_results_and_scores_are_the_same(
-    embedded, on_a_server, database, qdrant_settings, alice, bob, embed, lacking
-):
-    async def feed():
+    embedded: Domain,
+    on_a_server: Domain,
+    database: Database,
+    qdrant_settings: Settings,
+    alice: Scope,
+    bob: Scope,
+    embed: Callable[..., Awaitable[None]],
+    lacking: str,
+) -> None:
+    async def feed() -> None:
         async with feeding(database, qdrant_settings, MODEL) as feeder:
             await fed(feeder)
             await until(with_vectors, "a collection with vectors is live")
             await until(lambda: feeder.lag[0] == 0, "it is level")
 
-    async def with_vectors():
+    async def with_vectors() -> bool:
         live = await PostgresCollections(database).live()
         return live is not None and Shape.read(live.shape).size == 64
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant import search as remote_module
+from app.memory.ports import Domain
 from app.memory.types import Scope
+from app.settings.fields import Settings
 from app.store.collections import PostgresCollections
+from app.store.database import Database
+from app.store.postgres import PostgresStore
 from tests.support.domain import converse, domain_on, look_for, memorize, minutes
 from tests.support.qdrant import answering, fed, feeding
 from tests.support.waiting import until
@@ -22,20 +28,20 @@ USERS = [Scope("alice"), Scope("bob"), Scope("carol")]
 
 
 @pytest.fixture(autouse=True)
-def no_idling(monkeypatch):
+def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at everything often."""
     monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
     monkeypatch.setattr(remote_module, "_WATCH_TROUBLE_S", 0.02)
 
 
-def sentence(choose, longest=12):
+def sentence(choose: random.Random, longest: int = 12) -> str:
     """Return some words, the first of the list far more often than the last."""
     return " ".join(
         WORDS[min(int(choose.expovariate(0.25)), len(WORDS) - 1)] for _ in range(choose.randint(1, longest))
     )
 
 
-async def write(domain, scope, choose):
+async def write(domain: Domain, scope: Scope, choose: random.Random) -> None:
     """Remember conversations and notes of a user."""
     for talk in range(4):
         said = [
@@ -55,7 +61,7 @@ async def write(domain, scope, choose):
         )
 
 
-def questions(choose):
+def questions(choose: random.Random) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return questions with limits of every kind."""
     limits = [{}, {}, {"project": "p"}, {"kinds": ["turn"]}, {"tags": ["x"]}, {"role": "user"}]
     limits += [{"conversation_id": "talk 1"}, {"since": minutes(900).isoformat(), "until": minutes(2_005).isoformat()}]
@@ -64,7 +70,7 @@ def questions(choose):
         yield f"{name} {sentence(choose, 4)}", {"limit": choose.choice([5, 20, 100]), **choose.choice(limits)}
 
 
-async def assert_same(embedded, remote, choose):
+async def assert_same(embedded: Domain, remote: Domain, choose: random.Random) -> None:
     compared = 0
     for scope in USERS:
         for query, limits in questions(choose):
@@ -78,7 +84,9 @@ async def assert_same(embedded, remote, choose):
 
 
 @pytest.mark.parametrize("shards", [1, 2, 5])
-async def test_order_and_scores_are_those_of_the_embedded_index(domain, store, database, qdrant_settings, shards):
+async def test_order_and_scores_are_those_of_the_embedded_index(
+    domain: Domain, store: PostgresStore, database: Database, qdrant_settings: Settings, shards: int
+) -> None:
     choose = random.Random(shards)
     qdrant_settings = qdrant_settings.model_copy(update={"qdrant_shards": shards})
     for scope in USERS:
@@ -86,7 +94,7 @@ async def test_order_and_scores_are_those_of_the_embedded_index(domain, store, d
     async with feeding(database, qdrant_settings) as feeder:
         await fed(feeder)
 
-        async def level():
+        async def level() -> bool:
             return await PostgresCollections(database).lag(10) == (0, 0.0)
 
         await until(level, "all is fed")
@@ -94,7 +102,9 @@ async def test_order_and_scores_are_those_of_the_embedded_index(domain, store, d
         await assert_same(domain, domain_on(store, index), choose)
 
 
-async def test_what_is_not_fed_yet_is_ranked_the_same(domain, store, database, qdrant_settings):
+async def test_what_is_not_fed_yet_is_ranked_the_same(
+    domain: Domain, store: PostgresStore, database: Database, qdrant_settings: Settings
+) -> None:
     choose = random.Random(7)
     async with feeding(database, qdrant_settings) as feeder:
         await fed(feeder)
@@ -105,7 +115,9 @@ async def test_what_is_not_fed_yet_is_ranked_the_same(domain, store, database, q
         await assert_same(domain, domain_on(store, index), choose)
 
 
-async def test_what_is_fed_in_part_is_ranked_the_same(domain, store, database, qdrant_settings):
+async def test_what_is_fed_in_part_is_ranked_the_same(
+    domain: Domain, store: PostgresStore, database: Database, qdrant_settings: Settings
+) -> None:
     choose = random.Random(11)
     for scope in USERS:
         await write(domain, scope, choose)

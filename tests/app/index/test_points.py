@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from app.index.engine import Point
 from app.index.points import session_points, vectors_needed
 from app.memory.bm25 import NEIGHBOURS, session_vector, window_vector
 from app.memory.change_log import Member
@@ -18,7 +21,7 @@ NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
 SESSION = UUID(int=100)
 
 
-def member(position: int, *terms: int, **more) -> Member:
+def member(position: int, *terms: int, **more: Any) -> Member:
     values = {
         "session": SESSION,
         "position": position,
@@ -36,11 +39,11 @@ def member(position: int, *terms: int, **more) -> Member:
     return Member(**values)
 
 
-def by_position(points):
+def by_position(points: Iterable[Point]) -> dict[int, Point]:
     return {point.id.int - 100: point for point in points}
 
 
-def test_all_points_are_made_when_nothing_is_said_about_what_changed():
+def test_all_points_are_made_when_nothing_is_said_about_what_changed() -> None:
     members = [member(0, 1), member(1, 2), member(2, 3)]
 
     points = by_position(session_points(SESSION, members, None))
@@ -49,7 +52,7 @@ def test_all_points_are_made_when_nothing_is_said_about_what_changed():
     assert {at: point.window for at, point in points.items()} == {at: window_vector(turns, at) for at in range(3)}
 
 
-def test_the_sessions_vector_stands_on_its_first_point_alone():
+def test_the_sessions_vector_stands_on_its_first_point_alone() -> None:
     members = [member(0, 1, 1), member(1, 2), member(2, 3)]
 
     points = by_position(session_points(SESSION, members, None))
@@ -58,7 +61,7 @@ def test_the_sessions_vector_stands_on_its_first_point_alone():
     assert (points[1].session, points[2].session) == (None, None)
 
 
-def test_a_change_touches_the_turns_near_it_and_the_session():
+def test_a_change_touches_the_turns_near_it_and_the_session() -> None:
     members = [member(position, position + 1) for position in range(12)]
 
     touched = set(by_position(session_points(SESSION, members, {6})))
@@ -66,7 +69,7 @@ def test_a_change_touches_the_turns_near_it_and_the_session():
     assert touched == {0, *range(6 - NEIGHBOURS, 6 + NEIGHBOURS + 1)}
 
 
-def test_a_deleted_turn_keeps_its_place_so_distances_stay():
+def test_a_deleted_turn_keeps_its_place_so_distances_stay() -> None:
     members = [member(0, 1), member(2, 3)]
 
     points = by_position(session_points(SESSION, members, {1}))
@@ -74,7 +77,7 @@ def test_a_deleted_turn_keeps_its_place_so_distances_stay():
     assert points[2].window == window_vector([Counter([1]), None, Counter([3])], 2)
 
 
-def test_the_session_keeps_its_vector_when_its_first_turn_is_gone():
+def test_the_session_keeps_its_vector_when_its_first_turn_is_gone() -> None:
     members = [member(3, 1), member(4, 2)]
 
     points = by_position(session_points(SESSION, members, {0}))
@@ -84,7 +87,7 @@ def test_the_session_keeps_its_vector_when_its_first_turn_is_gone():
     assert points[0].payload.user == "alice"
 
 
-def test_distance_is_measured_between_positions_not_from_the_conversations_beginning():
+def test_distance_is_measured_between_positions_not_from_the_conversations_beginning() -> None:
     far = [member(500, 1), member(501, 2)]
     near = [member(0, 1), member(1, 2)]
 
@@ -94,7 +97,7 @@ def test_distance_is_measured_between_positions_not_from_the_conversations_begin
 
 
 @pytest.mark.parametrize("changed", [None, {0}, {7}])
-def test_a_note_alone_is_one_point_with_both_vectors(changed):
+def test_a_note_alone_is_one_point_with_both_vectors(changed: set[int] | None) -> None:
     [point] = session_points(SESSION, [member(0, 1, 2, conversation=None, role=None, tags=["x"])], changed)
 
     assert point.id == SESSION
@@ -105,7 +108,7 @@ def test_a_note_alone_is_one_point_with_both_vectors(changed):
     assert (payload.tags, payload.role, payload.conversation, payload.at) == (["x"], None, None, NOON)
 
 
-def test_a_memory_without_any_term_has_a_point_that_no_word_finds():
+def test_a_memory_without_any_term_has_a_point_that_no_word_finds() -> None:
     [point] = session_points(SESSION, [member(0)], None)
 
     assert not point.window
@@ -119,7 +122,7 @@ BY_PLACE = [VECTORS.get(UUID(int=100 + place)) for place in range(12)]
 
 class TestVectors:
     @pytest.mark.parametrize("changed", [None, {0}, {5}, {11}, {2, 9}])
-    def test_each_point_has_its_vector_mixed_with_its_neighbours(self, changed):
+    def test_each_point_has_its_vector_mixed_with_its_neighbours(self, changed: set[int] | None) -> None:
         needed = vectors_needed(SESSION, SOME, changed)
         given = {id_: VECTORS[id_] for id_ in needed if id_ in VECTORS}
 
@@ -128,14 +131,14 @@ class TestVectors:
         assert points
         assert {at: point.dense for at, point in points.items()} == {at: mixed(BY_PLACE, at) for at in points}
 
-    def test_one_change_needs_the_vectors_near_it_and_of_the_first_alone(self):
+    def test_one_change_needs_the_vectors_near_it_and_of_the_first_alone(self) -> None:
         members = [member(position, 1) for position in range(40)]
 
         needed = {id_.int - 100 for id_ in vectors_needed(SESSION, members, {20})}
 
         assert needed == {*range(2 * NEIGHBOURS + 1), *range(20 - 2 * NEIGHBOURS, 21 + 2 * NEIGHBOURS)}
 
-    def test_a_session_whose_first_is_gone_has_a_point_without_a_vector(self):
+    def test_a_session_whose_first_is_gone_has_a_point_without_a_vector(self) -> None:
         points = by_position(session_points(SESSION, [member(3, 1)], None, {UUID(int=103): kept("x")}))
 
         assert (points[0].dense, points[3].dense) == (None, kept("x"))

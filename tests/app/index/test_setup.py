@@ -9,10 +9,16 @@ import pytest
 
 from tests.support.serving import ROOT
 
+ENGINES = sorted(file.parent.name for file in (ROOT / "app" / "index").glob("*/setup.py"))
 
-@pytest.mark.parametrize("setup", ["edge.setup.EdgeSetup", "qdrant.setup.QdrantSetup"])
-def test_a_setup_loads_nothing_of_its_engine(setup: str) -> None:
-    module, _, name = f"app.index.{setup}".rpartition(".")
+
+def test_engines_are_found() -> None:
+    assert {"edge", "qdrant"} <= set(ENGINES)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_setup_loads_nothing_of_its_engine(engine: str) -> None:
+    module, name = f"app.index.{engine}.setup", f"{engine.capitalize()}Setup"
     program = (
         f"import sys; from {module} import {name}; from app.settings.fields import Settings\n"
         f"setup = {name}(Settings(_env_file=None)); setup.name, setup.folder, setup.remedy, setup.shared\n"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import settings
@@ -22,11 +26,13 @@ from hypothesis.stateful import (
 from app.errors import Conflict, InvalidInput, NotFound
 from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
+from app.memory import ports
 from app.memory.types import Scope
 from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.support.domain import change, domain_on, erase, memorize, texts_for
+from tests.support.postgres import TestServer
 
 WORDS = ["amber", "basalt", "cedar", "dune", "ember", "fjord"]
 PROJECTS = [None, "p", "q"]
@@ -48,14 +54,14 @@ class Domain(RuleBasedStateMachine):
         self.run = next(_runs)
         self.model: dict = {}
 
-    def scope(self, user):
+    def scope(self, user: str) -> Scope:
         return Scope(f"{user} {self.run}")
 
-    def do(self, call):
+    def do(self, call: Coroutine[Any, Any, Any]) -> Any:
         return self.world.runner.run(call)
 
     @rule(target=memories, user=users, chosen=words, project=projects)
-    def remember(self, user, chosen, project):
+    def remember(self, user: str, chosen: list[str], project: str | None) -> Any:
         text = " ".join(chosen)
         more = {} if project is None else {"project": project}
         id_ = self.do(memorize(self.world.domain, self.scope(user), text, **more))
@@ -67,7 +73,7 @@ class Domain(RuleBasedStateMachine):
         return id_
 
     @rule(id_=memories, chosen=words)
-    def change_text(self, id_, chosen):
+    def change_text(self, id_: UUID, chosen: list[str]) -> None:
         if id_ not in self.model:
             return
         one, text = self.model[id_], " ".join(chosen)
@@ -80,7 +86,7 @@ class Domain(RuleBasedStateMachine):
         one["text"] = text
 
     @rule(id_=memories, archived=st.booleans())
-    def archive(self, id_, archived):
+    def archive(self, id_: UUID, archived: bool) -> None:
         if id_ not in self.model:
             return
         one = self.model[id_]
@@ -92,13 +98,13 @@ class Domain(RuleBasedStateMachine):
         one["archived"] = archived
 
     @rule(id_=consumes(memories))
-    def forget(self, id_):
+    def forget(self, id_: UUID) -> None:
         if id_ in self.model:
             one = self.model.pop(id_)
             assert self.do(erase(self.world.domain, self.scope(one["user"]), ids=[id_])) == 1
 
     @rule(user=users, project=st.sampled_from(["p", "q"]))
-    def forget_project(self, user, project):
+    def forget_project(self, user: str, project: str) -> None:
         going = [id_ for id_, one in self.model.items() if (one["user"], one["project"]) == (user, project)]
         went = self.do(erase(self.world.domain, self.scope(user), project=project))
         assert went == len(going)
@@ -106,7 +112,7 @@ class Domain(RuleBasedStateMachine):
             del self.model[id_]
 
     @rule(id_=memories)
-    def another_user_can_do_nothing(self, id_):
+    def another_user_can_do_nothing(self, id_: UUID) -> None:
         if id_ in self.model:
             other = self.scope({"one": "two", "two": "one"}[self.model[id_]["user"]])
             with pytest.raises(NotFound):
@@ -117,17 +123,17 @@ class Domain(RuleBasedStateMachine):
         user=users,
         bad=st.sampled_from([{"text": ""}, {"text": "a\x00"}, {"text": "a", "kind": "x"}, {"text": "\ud800"}]),
     )
-    def bad_input_stores_nothing(self, user, bad):
+    def bad_input_stores_nothing(self, user: str, bad: dict[str, str]) -> None:
         arguments = dict(bad)
         with pytest.raises(InvalidInput):
             self.do(memorize(self.world.domain, self.scope(user), arguments.pop("text"), **arguments))
 
     @rule()
-    def fold(self):
+    def fold(self) -> None:
         self.do(self.world.domain.store.fold_term_counts())
 
     @invariant()
-    def search_finds_exactly_the_live_memories_that_hold_the_word(self):
+    def search_finds_exactly_the_live_memories_that_hold_the_word(self) -> None:
         for user in ("one", "two"):
             for word in WORDS[:3]:
                 found = self.do(texts_for(self.world.domain, self.scope(user), word, limit=100))
@@ -138,22 +144,22 @@ class Domain(RuleBasedStateMachine):
                 )
 
     @invariant()
-    def statistics_count_what_is_there(self):
+    def statistics_count_what_is_there(self) -> None:
         for user in ("one", "two"):
             stats = self.do(self.world.domain.store.stats(self.scope(user), None))
             assert stats.memories == sum(one["user"] == user for one in self.model.values())
 
-    def twin(self, user, project, text):
+    def twin(self, user: str, project: str | None, text: str) -> UUID | None:
         for id_, one in self.model.items():
             if (one["user"], one["project"], one["text"], one["archived"]) == (user, project, text, False):
                 return id_
         return None
 
 
-def test_the_domain_keeps_its_promises_in_any_order(postgres, run_folder):
+def test_the_domain_keeps_its_promises_in_any_order(postgres: TestServer, run_folder: Path) -> None:
     with asyncio.Runner() as runner:
 
-        async def open_world():
+        async def open_world() -> tuple[Database, Follower, ports.Domain]:
             arguments = await runner_context.__aenter__()
             database = Database(arguments)
             await database.open()
@@ -164,7 +170,7 @@ def test_the_domain_keeps_its_promises_in_any_order(postgres, run_folder):
             await follower.wait_filled(10)
             return database, follower, domain_on(store, follower)
 
-        async def close_world():
+        async def close_world() -> None:
             await follower.stop()
             await database.close()
             await runner_context.__aexit__(None, None, None)

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from app.errors import InvalidInput
+from app.index.follower import Follower
 from app.memory import requests
+from app.memory.ports import Domain
 from app.memory.remember import remember, remember_conversation
 from app.memory.requests import checked
+from app.memory.types import Scope, Stored
+from app.store.database import Database
+from app.store.postgres import PostgresStore
 from tests.support.domain import NOON, change, converse, domain_on, memorize, texts_for
 
 KEY = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # made up
 
 
-async def store_text(domain, scope, **arguments):
+async def store_text(domain: Domain, scope: Scope, **arguments: Any) -> Stored:
     return await remember(domain, scope, checked(requests.Memorize, arguments))
 
 
-async def count(domain, scope):
+async def count(domain: Domain, scope: Scope) -> int:
     return (await domain.store.stats(scope, None)).memories
 
 
-async def test_what_is_remembered_is_found_with_all_that_belongs_to_it(domain, alice):
+async def test_what_is_remembered_is_found_with_all_that_belongs_to_it(domain: Domain, alice: Scope) -> None:
     id_ = await memorize(
         domain, alice, "We chose PostgreSQL.", kind="decision", project="shop", tags=["db"], metadata={"by": ["Ann"]}
     )
@@ -36,7 +42,7 @@ async def test_what_is_remembered_is_found_with_all_that_belongs_to_it(domain, a
     assert await texts_for(domain, alice, "postgresql") == ["We chose PostgreSQL."]
 
 
-async def test_the_same_text_again_is_a_duplicate_of_the_first(domain, alice):
+async def test_the_same_text_again_is_a_duplicate_of_the_first(domain: Domain, alice: Scope) -> None:
     first = await store_text(domain, alice, text="once")
     again = await store_text(domain, alice, text="once", kind="fact", tags=["x"])
 
@@ -44,7 +50,9 @@ async def test_the_same_text_again_is_a_duplicate_of_the_first(domain, alice):
     assert await count(domain, alice) == 1
 
 
-async def test_a_long_text_is_kept_in_linked_pieces_and_all_of_it_is_found(store, follower, alice):
+async def test_a_long_text_is_kept_in_linked_pieces_and_all_of_it_is_found(
+    store: PostgresStore, follower: Follower, alice: Scope
+) -> None:
     domain = domain_on(store, follower, piece_characters=200)
     text = "\n\n".join(f"Paragraph {n} is about subject{n}." + " More words follow here." * 6 for n in range(8))
 
@@ -58,7 +66,7 @@ async def test_a_long_text_is_kept_in_linked_pieces_and_all_of_it_is_found(store
     assert (await store_text(domain, alice, text=text)).duplicate
 
 
-async def test_an_expiring_memory_is_found_until_then(domain, alice, database):
+async def test_an_expiring_memory_is_found_until_then(domain: Domain, alice: Scope, database: Database) -> None:
     id_ = await memorize(domain, alice, "for a while", expires_in_days=2)
     memory = (await domain.store.get(alice, [id_]))[id_]
 
@@ -71,7 +79,7 @@ async def test_an_expiring_memory_is_found_until_then(domain, alice, database):
 
 
 @pytest.mark.parametrize("days", [1e-300, 36_500])
-async def test_the_shortest_and_the_longest_expiry_work(domain, alice, days):
+async def test_the_shortest_and_the_longest_expiry_work(domain: Domain, alice: Scope, days: float) -> None:
     id_ = await memorize(domain, alice, "text", expires_in_days=days)
     if days > 1:
         assert await change(domain, alice, id_, expires_in_days=1e-300) == 2
@@ -79,7 +87,7 @@ async def test_the_shortest_and_the_longest_expiry_work(domain, alice, days):
 
 
 class TestCredentials:
-    async def test_they_never_reach_the_database(self, domain, alice, database):
+    async def test_they_never_reach_the_database(self, domain: Domain, alice: Scope, database: Database) -> None:
         stored = await store_text(
             domain, alice, text=f"the key is {KEY}", tags=[KEY], metadata={"key": KEY, "list": [KEY]}
         )
@@ -99,14 +107,14 @@ class TestCredentials:
         assert (stored.redacted, said.redacted) == (4, 2)
         assert "[redacted: " in (await texts_for(domain, alice, "key"))[0]
 
-    async def test_an_update_is_cleaned_too(self, domain, alice):
+    async def test_an_update_is_cleaned_too(self, domain: Domain, alice: Scope) -> None:
         id_ = await memorize(domain, alice, "text")
         await change(domain, alice, id_, text=f"now {KEY}", tags=[KEY], metadata={"a": KEY})
 
         memory = (await domain.store.get(alice, [id_]))[id_]
         assert KEY not in f"{memory.text} {memory.tags} {memory.metadata}"
 
-    async def test_switched_off_they_are_kept(self, store, follower, alice):
+    async def test_switched_off_they_are_kept(self, store: PostgresStore, follower: Follower, alice: Scope) -> None:
         domain = domain_on(store, follower, redact=False)
 
         assert (await store_text(domain, alice, text=f"the key is {KEY}")).redacted == 0
@@ -114,7 +122,7 @@ class TestCredentials:
 
 
 class TestConversation:
-    async def test_each_message_becomes_a_turn_with_its_speaker_and_time(self, domain, alice):
+    async def test_each_message_becomes_a_turn_with_its_speaker_and_time(self, domain: Domain, alice: Scope) -> None:
         stored = await converse(
             domain,
             alice,
@@ -132,7 +140,9 @@ class TestConversation:
         assert (first.occurred_at, first.project) == (NOON, "shop")
         assert (second.role, second.name, second.message_id, second.occurred_at) == ("assistant", None, None, None)
 
-    async def test_without_an_id_the_same_call_again_meets_its_own_conversation(self, domain, alice):
+    async def test_without_an_id_the_same_call_again_meets_its_own_conversation(
+        self, domain: Domain, alice: Scope
+    ) -> None:
         first = await converse(domain, alice, ["hello", "world"])
         again = await converse(domain, alice, ["hello", "world"])
         other = await converse(domain, alice, ["hello", "moon"])
@@ -142,7 +152,9 @@ class TestConversation:
         assert (again.stored, again.skipped) == (0, 2)
         assert other.conversation_id != first.conversation_id
 
-    async def test_a_long_message_is_cut_and_its_pieces_share_its_id(self, store, follower, alice):
+    async def test_a_long_message_is_cut_and_its_pieces_share_its_id(
+        self, store: PostgresStore, follower: Follower, alice: Scope
+    ) -> None:
         domain = domain_on(store, follower, piece_characters=200)
         text = "A sentence about apples. " * 30
 
@@ -153,7 +165,7 @@ class TestConversation:
         assert "".join(turn.text for turn in turns) == text
         assert {turn.message_id for turn in turns} == {"m1"}
 
-    async def test_a_refused_project_stores_nothing(self, domain, alice):
+    async def test_a_refused_project_stores_nothing(self, domain: Domain, alice: Scope) -> None:
         await converse(domain, alice, ["hello"], conversation_id="talk", project="p")
 
         with pytest.raises(InvalidInput, match="project: got 'q', takes 'p'"):
@@ -170,7 +182,9 @@ class TestConversation:
         pytest.param({"messages": [{"role": "user", "content": "good", "time": "soon"}]}, id="time"),
     ],
 )
-async def test_a_conversation_with_one_bad_message_is_not_stored_in_part(domain, alice, arguments):
+async def test_a_conversation_with_one_bad_message_is_not_stored_in_part(
+    domain: Domain, alice: Scope, arguments: dict[str, list[dict[str, Any]]]
+) -> None:
     with pytest.raises(InvalidInput):
         await remember_conversation(domain, alice, checked(requests.MemorizeConversation, arguments))
 
@@ -178,7 +192,9 @@ async def test_a_conversation_with_one_bad_message_is_not_stored_in_part(domain,
     assert (await domain.store.stats(alice, None)).conversations == 0
 
 
-async def test_what_cannot_be_stored_in_the_middle_leaves_nothing_of_the_conversation(domain, alice, database):
+async def test_what_cannot_be_stored_in_the_middle_leaves_nothing_of_the_conversation(
+    domain: Domain, alice: Scope, database: Database
+) -> None:
     async with database.as_service() as connection:
         await connection.execute("alter table memories add constraint no_third check (text <> 'third')")
 
@@ -191,7 +207,7 @@ async def test_what_cannot_be_stored_in_the_middle_leaves_nothing_of_the_convers
     assert (await converse(domain, alice, ["first"], conversation_id="talk")).stored == 1
 
 
-async def test_the_same_text_without_an_end_takes_the_firsts_end_away(domain, alice):
+async def test_the_same_text_without_an_end_takes_the_firsts_end_away(domain: Domain, alice: Scope) -> None:
     first = await store_text(domain, alice, text="keep me", expires_in_days=1)
     again = await store_text(domain, alice, text="keep me")
 
@@ -199,7 +215,7 @@ async def test_the_same_text_without_an_end_takes_the_firsts_end_away(domain, al
     assert (await domain.store.get(alice, [first.id]))[first.id].expires_at is None
 
 
-async def test_the_same_text_with_an_earlier_end_keeps_the_later_one(domain, alice):
+async def test_the_same_text_with_an_earlier_end_keeps_the_later_one(domain: Domain, alice: Scope) -> None:
     first = await store_text(domain, alice, text="keep me", expires_in_days=30)
     before = (await domain.store.get(alice, [first.id]))[first.id].expires_at
     await store_text(domain, alice, text="keep me", expires_in_days=1)
@@ -207,7 +223,7 @@ async def test_the_same_text_with_an_earlier_end_keeps_the_later_one(domain, ali
     assert (await domain.store.get(alice, [first.id]))[first.id].expires_at == before
 
 
-async def test_credentials_in_names_are_taken_out_too(domain, alice):
+async def test_credentials_in_names_are_taken_out_too(domain: Domain, alice: Scope) -> None:
     stored = await store_text(domain, alice, text="a note", project=KEY)
     message = {"role": "user", "content": "hello there", "name": KEY, "id": KEY}
     talk = await remember_conversation(

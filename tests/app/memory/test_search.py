@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 import pytest
 
 from app.errors import IndexUnavailable
 from app.memory import requests
+from app.memory.ports import Domain
 from app.memory.requests import checked
 from app.memory.search import search_across_projects
+from app.memory.types import Scope, SearchResult
 from tests.support.domain import change, converse, look_for, memorize, minutes, texts_for
 
 
-def texts(found):
+def texts(found: SearchResult) -> list[str]:
     return [one.memory.text for one in found.results]
 
 
-async def across(domain, scope, query, **more):
+async def across(domain: Domain, scope: Scope, query: str, **more: Any) -> SearchResult:
     return await search_across_projects(domain, scope, checked(requests.SearchAcrossProjects, {"query": query, **more}))
 
 
 class TestRanking:
-    async def test_the_memory_with_more_of_the_questions_words_comes_first(self, domain, alice):
+    async def test_the_memory_with_more_of_the_questions_words_comes_first(self, domain: Domain, alice: Scope) -> None:
         await memorize(domain, alice, "The garden has apples.")
         await memorize(domain, alice, "The garden has apples and pears.")
         await memorize(domain, alice, "The house has a door.")
@@ -30,27 +34,29 @@ class TestRanking:
             "The garden has apples.",
         ]
 
-    async def test_a_rare_word_counts_more_than_a_common_one(self, domain, alice):
+    async def test_a_rare_word_counts_more_than_a_common_one(self, domain: Domain, alice: Scope) -> None:
         for number in range(10):
             await memorize(domain, alice, f"report {number}")
         await memorize(domain, alice, "zebra sighting")
 
         assert (await texts_for(domain, alice, "zebra report"))[0] == "zebra sighting"
 
-    async def test_scores_fall_and_are_never_negative(self, domain, alice):
+    async def test_scores_fall_and_are_never_negative(self, domain: Domain, alice: Scope) -> None:
         await converse(domain, alice, [f"apple {n}?" for n in range(10)])
 
         scores = [one.score for one in (await look_for(domain, alice, "apple")).results]
         assert scores == sorted(scores, reverse=True)
         assert min(scores) >= 0
 
-    async def test_the_answer_is_found_by_the_words_of_the_question_before_it(self, domain, alice):
+    async def test_the_answer_is_found_by_the_words_of_the_question_before_it(
+        self, domain: Domain, alice: Scope
+    ) -> None:
         await converse(domain, alice, ["What is your favourite fruit?", "Mangoes, always.", "Good to know."])
         await memorize(domain, alice, "The favourite of the race was a horse.")
 
         assert "Mangoes, always." in (await texts_for(domain, alice, "favourite fruit"))[:2]
 
-    async def test_the_speaker_named_in_the_question_is_preferred(self, domain, alice):
+    async def test_the_speaker_named_in_the_question_is_preferred(self, domain: Domain, alice: Scope) -> None:
         await converse(
             domain,
             alice,
@@ -63,7 +69,7 @@ class TestRanking:
         found = await look_for(domain, alice, "Did Ben buy a bicycle?")
         assert found.results[0].memory.name == "Ben"
 
-    async def test_the_month_named_in_the_question_is_preferred(self, domain, alice):
+    async def test_the_month_named_in_the_question_is_preferred(self, domain: Domain, alice: Scope) -> None:
         await converse(
             domain,
             alice,
@@ -93,21 +99,25 @@ class TestRanking:
             pytest.param("running shoes", "run", id="stem"),
         ],
     )
-    async def test_words_are_found_in_other_forms_and_scripts(self, domain, alice, text, query):
+    async def test_words_are_found_in_other_forms_and_scripts(
+        self, domain: Domain, alice: Scope, text: str, query: str
+    ) -> None:
         await memorize(domain, alice, text)
 
         assert await texts_for(domain, alice, query) == [text]
 
 
 class TestScope:
-    async def test_another_users_memories_are_never_found(self, domain, alice, bob):
+    async def test_another_users_memories_are_never_found(self, domain: Domain, alice: Scope, bob: Scope) -> None:
         await memorize(domain, alice, "apple of alice")
         await memorize(domain, bob, "apple of bob")
 
         assert await texts_for(domain, alice, "apple") == ["apple of alice"]
         assert await texts_for(domain, bob, "apple") == ["apple of bob"]
 
-    async def test_another_users_memories_do_not_move_the_scores(self, domain, alice, bob):
+    async def test_another_users_memories_do_not_move_the_scores(
+        self, domain: Domain, alice: Scope, bob: Scope
+    ) -> None:
         await memorize(domain, alice, "apple and pear")
         await memorize(domain, alice, "apple and plum")
         before = [(one.memory.id, one.score) for one in (await look_for(domain, alice, "apple pear")).results]
@@ -121,7 +131,9 @@ class TestScope:
 
 class TestLimits:
     @pytest.mark.parametrize("limit", [1, 3, 8])
-    async def test_the_limit_is_kept_and_truncated_says_whether_there_was_more(self, domain, alice, limit):
+    async def test_the_limit_is_kept_and_truncated_says_whether_there_was_more(
+        self, domain: Domain, alice: Scope, limit: int
+    ) -> None:
         for number in range(5):
             await memorize(domain, alice, f"apple {number}")
 
@@ -130,25 +142,27 @@ class TestLimits:
         assert len(found.results) == min(limit, 5)
         assert found.truncated == (limit < 5)
 
-    async def test_a_hundred_results_can_be_had(self, domain, alice):
+    async def test_a_hundred_results_can_be_had(self, domain: Domain, alice: Scope) -> None:
         await converse(domain, alice, [{"role": "user", "content": f"apple {n}", "id": str(n)} for n in range(120)])
 
         found = await look_for(domain, alice, "apple", limit=100)
         assert len({one.memory.id for one in found.results}) == 100
 
     @pytest.mark.parametrize("query", ["the of and", "?!", "unheard", "🍎", "x" * 4_000, "apple " * 600])
-    async def test_a_question_without_any_known_word_finds_nothing_and_is_no_error(self, domain, alice, query):
+    async def test_a_question_without_any_known_word_finds_nothing_and_is_no_error(
+        self, domain: Domain, alice: Scope, query: str
+    ) -> None:
         await memorize(domain, alice, "apple")
 
         assert await texts_for(domain, alice, query) == (["apple"] if "apple" in query else [])
 
-    async def test_nothing_is_found_where_nothing_is(self, domain, alice):
+    async def test_nothing_is_found_where_nothing_is(self, domain: Domain, alice: Scope) -> None:
         assert await texts_for(domain, alice, "apple") == []
 
 
 class TestFilters:
     @pytest.fixture(autouse=True)
-    async def memories(self, domain, alice):
+    async def memories(self, domain: Domain, alice: Scope) -> None:
         await memorize(domain, alice, "apple fact", kind="fact", project="p", tags=["x", "y"])
         await memorize(domain, alice, "apple note", tags=["x"])
         await converse(
@@ -173,10 +187,17 @@ class TestFilters:
             pytest.param({"until": "2026-05-08T12:00:00Z"}, set(), id="until is exclusive"),
         ],
     )
-    async def test_they_hold_with_the_index_and_without_it(self, domain, alice, where, found, monkeypatch):
+    async def test_they_hold_with_the_index_and_without_it(
+        self,
+        domain: Domain,
+        alice: Scope,
+        where: dict[str, Any],
+        found: set[Any] | set[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         with_index = await look_for(domain, alice, "apple", **where)
 
-        async def away(user):
+        async def away(user: str) -> NoReturn:
             raise IndexUnavailable("away")
 
         monkeypatch.setattr(domain.index, "view", away)
@@ -189,10 +210,12 @@ class TestFilters:
 
 class TestDegraded:
     @pytest.mark.parametrize("call", ["candidates", "session_scores"])
-    async def test_an_index_lost_in_the_middle_of_a_search_is_done_without(self, domain, alice, call, monkeypatch):
+    async def test_an_index_lost_in_the_middle_of_a_search_is_done_without(
+        self, domain: Domain, alice: Scope, call: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         await memorize(domain, alice, "apple")
 
-        async def lost(*arguments):
+        async def lost(*arguments: object) -> NoReturn:
             raise IndexUnavailable("lost")
 
         monkeypatch.setattr(domain.index, call, lost)
@@ -200,14 +223,16 @@ class TestDegraded:
 
         assert (texts(found), found.degraded) == (["apple"], True)
 
-    async def test_the_store_alone_ranks_by_the_memories_own_words(self, domain, alice, bob, monkeypatch):
+    async def test_the_store_alone_ranks_by_the_memories_own_words(
+        self, domain: Domain, alice: Scope, bob: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         await memorize(domain, alice, "apples and pears grow here")
         await memorize(domain, alice, "apples")
         await memorize(domain, bob, "apples and pears of bob")
         archived = await memorize(domain, alice, "old apples and pears")
         await change(domain, alice, archived, archived=True)
 
-        async def away(user):
+        async def away(user: str) -> NoReturn:
             raise IndexUnavailable("away")
 
         monkeypatch.setattr(domain.index, "view", away)
@@ -218,7 +243,7 @@ class TestDegraded:
 
 class TestAcrossProjects:
     @pytest.fixture(autouse=True)
-    async def memories(self, domain, alice):
+    async def memories(self, domain: Domain, alice: Scope) -> None:
         for project, text, minute in (("b", "apple apple pie", 3), ("a", "apple cake", 1), ("c", "apple tart", 2)):
             await converse(
                 domain,
@@ -229,10 +254,10 @@ class TestAcrossProjects:
             )
         await memorize(domain, alice, "apple, no project")
 
-    async def test_all_projects_are_searched_and_memories_without_one(self, domain, alice):
+    async def test_all_projects_are_searched_and_memories_without_one(self, domain: Domain, alice: Scope) -> None:
         assert len((await across(domain, alice, "apple")).results) == 4
 
-    async def test_only_the_named_projects_are_searched(self, domain, alice):
+    async def test_only_the_named_projects_are_searched(self, domain: Domain, alice: Scope) -> None:
         found = await across(domain, alice, "apple", projects=["a", "c", "unknown"])
 
         assert {one.memory.project for one in found.results} == {"a", "c"}
@@ -241,17 +266,17 @@ class TestAcrossProjects:
         ("order", "expected"),
         [("time", ["b", "c", "a"]), ("project", ["a", "b", "c"])],
     )
-    async def test_the_order_asked_for(self, domain, alice, order, expected):
+    async def test_the_order_asked_for(self, domain: Domain, alice: Scope, order: str, expected: list[str]) -> None:
         found = await across(domain, alice, "apple", projects=["a", "b", "c"], order=order)
 
         assert [one.memory.project for one in found.results] == expected
 
-    async def test_by_score_the_best_comes_first(self, domain, alice):
+    async def test_by_score_the_best_comes_first(self, domain: Domain, alice: Scope) -> None:
         scores = [one.score for one in (await across(domain, alice, "apple pie")).results]
 
         assert scores == sorted(scores, reverse=True)
 
-    async def test_the_limit_takes_the_best_before_they_are_put_in_order(self, domain, alice):
+    async def test_the_limit_takes_the_best_before_they_are_put_in_order(self, domain: Domain, alice: Scope) -> None:
         [best] = (await across(domain, alice, "apple pie", limit=1)).results
         found = await across(domain, alice, "apple pie", limit=1, order="time")
 
@@ -259,7 +284,7 @@ class TestAcrossProjects:
         assert found.truncated
 
 
-async def test_empty_lists_limit_nothing(domain, alice):
+async def test_empty_lists_limit_nothing(domain: Domain, alice: Scope) -> None:
     await memorize(domain, alice, "apples")
 
     assert texts(await look_for(domain, alice, "apples", kinds=[], tags=[])) == ["apples"]

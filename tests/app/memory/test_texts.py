@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import RFC_4122
 
 import pytest
@@ -20,7 +21,7 @@ _text = st.text(st.sampled_from("ab .,!?\n。 茶"), min_size=1, max_size=400) |
 @given(text=_text, limit=st.integers(5, 60))
 @example(text="a" + " " * 100 + "b", limit=10)
 @example(text=" " * 100 + "b", limit=10)
-def test_pieces_joined_are_the_text_and_none_is_over_the_limit(text, limit):
+def test_pieces_joined_are_the_text_and_none_is_over_the_limit(text: Any, limit: int) -> None:
     parts = cut(text, limit)
 
     assert "".join(parts) == text
@@ -28,7 +29,7 @@ def test_pieces_joined_are_the_text_and_none_is_over_the_limit(text, limit):
 
 
 @given(words=st.lists(st.text("abc", min_size=1, max_size=4), min_size=1, max_size=80), limit=st.integers(12, 60))
-def test_no_piece_of_prose_is_blank(words, limit):
+def test_no_piece_of_prose_is_blank(words: list[str], limit: int) -> None:
     assert all(part.strip() for part in cut("  ".join(words), limit))
 
 
@@ -50,11 +51,11 @@ def test_no_piece_of_prose_is_blank(words, limit):
         pytest.param("a b" + "x" * 30, ["a b" + "x" * 17, "x" * 13], id="a border too early is none"),
     ],
 )
-def test_a_text_is_cut_at_the_best_border_there_is(text, parts):
+def test_a_text_is_cut_at_the_best_border_there_is(text: str, parts: list[str]) -> None:
     assert cut(text, 20) == parts
 
 
-def test_each_piece_has_an_id_and_the_analysis_of_its_own_text():
+def test_each_piece_has_an_id_and_the_analysis_of_its_own_text() -> None:
     made = pieces("green tea. red apples.", 12, new_id)
 
     assert [piece.text for piece in made] == ["green tea. ", "red apples."]
@@ -63,7 +64,7 @@ def test_each_piece_has_an_id_and_the_analysis_of_its_own_text():
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(), min_size=1, max_size=4))
-def test_hashes_differ_where_parts_differ_also_in_where_one_ends(one, other):
+def test_hashes_differ_where_parts_differ_also_in_where_one_ends(one: list[str], other: list[str]) -> None:
     from hypothesis import assume
 
     assume(not any("\ud800" <= character <= "\udfff" for text in (*one, *other) for character in text))
@@ -71,16 +72,16 @@ def test_hashes_differ_where_parts_differ_also_in_where_one_ends(one, other):
 
 
 class TestCleaner:
-    def cleaner(self, redact=True):
+    def cleaner(self, redact: bool = True) -> Cleaner:
         return Cleaner(DomainSettings(piece_characters=8_000, redact=redact, reply_tokens=8_000))
 
-    def test_credentials_are_replaced_and_counted(self):
+    def test_credentials_are_replaced_and_counted(self) -> None:
         cleaner = self.cleaner()
 
         assert KEY not in cleaner.text(f"my key is {KEY}, keep it")
         assert cleaner.redacted == 1
 
-    def test_json_is_cleaned_in_keys_and_values_at_any_depth_and_keeps_its_shape(self):
+    def test_json_is_cleaned_in_keys_and_values_at_any_depth_and_keeps_its_shape(self) -> None:
         cleaner = self.cleaner()
 
         clean = cleaner.value({"a": [1, None, True, {"b": KEY}], KEY: 2.5})
@@ -89,7 +90,7 @@ class TestCleaner:
         assert KEY not in str(clean)
         assert cleaner.redacted == 2
 
-    def test_switched_off_it_changes_nothing(self):
+    def test_switched_off_it_changes_nothing(self) -> None:
         cleaner = self.cleaner(redact=False)
 
         assert cleaner.value({"a": KEY}) == {"a": KEY}

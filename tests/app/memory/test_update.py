@@ -40,7 +40,9 @@ async def test_a_text_longer_than_a_memory_is_refused_with_what_to_do(
     domain = domain_on(store, follower, piece_characters=200)
     id_ = await memorize(domain, alice, "short")
 
-    with pytest.raises(InvalidInput, match=r"text: got .*201 characters.*, takes up to 200 characters here; forget"):
+    with pytest.raises(
+        InvalidInput, match=r"text: got .*201 characters.*, takes up to 200 characters in an update; forget"
+    ):
         await change(domain, alice, id_, text="x" * 201)
 
     assert await texts_for(domain, alice, "short") == ["short"]
@@ -49,7 +51,7 @@ async def test_a_text_longer_than_a_memory_is_refused_with_what_to_do(
 async def test_an_unknown_id_is_not_found(domain: Domain, alice: Scope) -> None:
     id_ = uuid4()
 
-    with pytest.raises(NotFound, match=f"memory {id_}: there is none with this id"):
+    with pytest.raises(NotFound, match=f"memory {id_}: there is no memory with this id"):
         await change(domain, alice, id_, text="a")
 
 

@@ -47,7 +47,7 @@ def take(database: Database, plain_settings: Settings, alice: Scope, tmp_path: P
                 bar=Bar("importing"),
                 backoff=Backoff(first_s=0.0, longest_s=0.0),
             )
-            return await importer.take(opened(str(what), stack), format)
+            return await importer.import_all(opened(str(what), stack), format)
 
     return take
 

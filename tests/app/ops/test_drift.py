@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -12,31 +15,33 @@ import pytest
 from app.access.tokens import digest, new_token
 from app.errors import NotPermitted, Unavailable
 from app.ops import drift
-from app.ops.doctor import State
+from app.ops.checks import State
 from app.runtime.report import InstallationReport, installation_report, packages
 from app.settings.fields import Settings
+from app.store.database import Database
 from app.store.tokens import Tokens
+from tests.support.cli import Command
 from tests.support.serving import clean_environment, serving
 
 SECRETS = ("hunter2-password", "sk-embedding-key", "sk-dashscope-key")
 
 
 @pytest.fixture
-def here(plain_settings) -> InstallationReport:
+def here(plain_settings: Settings) -> InstallationReport:
     found = installation_report(plain_settings)
     found.postgres, found.schema_files, found.memories = "18.1", {"0001_memories.sql": "abc"}, 5
     return found
 
 
-def changed(found: InstallationReport, **values) -> InstallationReport:
+def changed(found: InstallationReport, **values: Any) -> InstallationReport:
     return found.model_copy(update=values, deep=True)
 
 
-def states(here, there) -> dict[str, State]:
+def states(here: InstallationReport, there: InstallationReport) -> dict[str, State]:
     return {row.what: row.state for row in drift.compare(here, there) if row.state is not State.OK}
 
 
-def test_the_same_twice_is_no_drift(here):
+def test_the_same_twice_is_no_drift(here: InstallationReport) -> None:
     rows = list(drift.compare(here, here))
 
     assert not drift.drifted(rows)
@@ -57,11 +62,11 @@ def test_the_same_twice_is_no_drift(here):
         ({"memories": 6}, "memories", State.WARNING),
     ],
 )
-def test_a_difference_has_its_weight(here, values, what, state):
+def test_a_difference_has_its_weight(here: InstallationReport, values: dict[str, Any], what: str, state: State) -> None:
     assert states(here, changed(here, **values)) == {what: state}
 
 
-def test_packages_must_have_the_same_version_where_both_have_them(here):
+def test_packages_must_have_the_same_version_where_both_have_them(here: InstallationReport) -> None:
     there = changed(here, packages={**here.packages, "asyncpg": "0.1", "only-there": "1"})
 
     assert states(here, there) == {"package asyncpg": State.FAILED, "package only-there": State.WARNING}
@@ -71,14 +76,16 @@ def test_packages_must_have_the_same_version_where_both_have_them(here):
     ("field", "value", "state"),
     [("lag_seconds", 61.0, State.FAILED), ("lag_seconds", 1.0, State.OK), ("problem", "it is gone", State.FAILED)],
 )
-def test_an_index_that_is_behind_or_broken_counts(here, field, value, state):
+def test_an_index_that_is_behind_or_broken_counts(
+    here: InstallationReport, field: str, value: float | str, state: State
+) -> None:
     there = changed(here)
     setattr(there.index, field, value)
 
     assert {row.state for row in drift.compare(here, there) if row.what.startswith("index: ")} == {State.OK, state}
 
 
-def test_points_are_compared_where_both_sides_know_them(here):
+def test_points_are_compared_where_both_sides_know_them(here: InstallationReport) -> None:
     here.index.points, there = None, changed(here)
     there.index.points = 5
     assert states(here, there) == {}
@@ -87,7 +94,9 @@ def test_points_are_compared_where_both_sides_know_them(here):
     assert states(here, there) == {"index: points": State.WARNING}
 
 
-def test_settings_that_decide_what_is_stored_must_agree_and_places_may_differ(here, plain_settings):
+def test_settings_that_decide_what_is_stored_must_agree_and_places_may_differ(
+    here: InstallationReport, plain_settings: Settings
+) -> None:
     other = plain_settings.model_copy(update={"max_conversation_length": 400, "port": 9, "log_format": "json"})
     there = changed(here, settings=installation_report(other).settings)
 
@@ -98,11 +107,11 @@ def test_settings_that_decide_what_is_stored_must_agree_and_places_may_differ(he
     }
 
 
-def test_the_settings_that_must_agree_are_settings_and_no_secrets():
+def test_the_settings_that_must_agree_are_settings_and_no_secrets() -> None:
     assert set(Settings.model_fields) >= {name.lower() for name in drift._MUST_AGREE}
 
 
-def test_a_report_holds_no_secret(monkeypatch, plain_settings):
+def test_a_report_holds_no_secret(monkeypatch: pytest.MonkeyPatch, plain_settings: Settings) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://user:{SECRETS[0]}@host/name")
     monkeypatch.setenv("EMBEDDING_API_KEY", SECRETS[1])
     monkeypatch.setenv("DASHSCOPE_API_KEY", SECRETS[2])
@@ -114,14 +123,14 @@ def test_a_report_holds_no_secret(monkeypatch, plain_settings):
     assert all(one.value is None for one in found.settings.values() if one.secret)
 
 
-def test_packages_are_ours_direct_and_not_and_no_tools_of_development():
+def test_packages_are_ours_direct_and_not_and_no_tools_of_development() -> None:
     found = packages()
 
     assert {"asyncpg", "mcp", "qdrant-edge-py", "pydantic-core", "starlette"} <= found.keys()
     assert not {"pytest", "ruff", "mypy", "pip"} & found.keys()
 
 
-def test_a_token_is_never_sent_in_the_clear(plain_settings):
+def test_a_token_is_never_sent_in_the_clear(plain_settings: Settings) -> None:
     settings = plain_settings.model_copy(update={"memory_token": Settings(memory_token="cm_x").memory_token})
 
     with pytest.raises(NotPermitted, match="in the clear"):
@@ -129,7 +138,7 @@ def test_a_token_is_never_sent_in_the_clear(plain_settings):
 
 
 @pytest.fixture
-def address(connect_arguments):
+def address(connect_arguments: dict[str, Any]) -> str:
     host = quote(str(connect_arguments["host"]), safe="")
     return (
         f"postgresql:///{connect_arguments['database']}?host={host}&port={connect_arguments['port']}"
@@ -138,7 +147,7 @@ def address(connect_arguments):
 
 
 @pytest.fixture
-def drifted_packages(tmp_path):
+def drifted_packages(tmp_path: Path) -> str:
     """A folder that makes a server believe that asyncpg has another version."""
     import asyncpg
 
@@ -149,7 +158,9 @@ def drifted_packages(tmp_path):
     return f"{folder.parent}:{clean_environment()['PYTHONPATH']}"
 
 
-async def test_drift_of_a_real_server_shows_in_one_table(command, tokens_of, address, drifted_packages, tmp_path):
+async def test_drift_of_a_real_server_shows_in_one_table(
+    command: Command, tokens_of: Callable[..., Awaitable[str]], address: str, drifted_packages: str, tmp_path: Path
+) -> None:
     admin, reader = await tokens_of("admin"), await tokens_of("read", "write")
     environment = {
         "AUTH": "required",
@@ -200,7 +211,7 @@ async def test_drift_of_a_real_server_shows_in_one_table(command, tokens_of, add
 
 
 @pytest.fixture
-def tokens_of(database):
+def tokens_of(database: Database) -> Callable[..., Awaitable[str]]:
     async def make(*scopes: str) -> str:
         value = new_token()
         await Tokens(database).create(digest(value), "operator", scopes, None)
@@ -209,7 +220,7 @@ def tokens_of(database):
     return make
 
 
-def test_what_is_no_server_of_ours_is_told_in_one_line(plain_settings):
+def test_what_is_no_server_of_ours_is_told_in_one_line(plain_settings: Settings) -> None:
     import http.server
     import threading
 

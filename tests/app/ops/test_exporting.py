@@ -1,10 +1,11 @@
-"""What export writes, import takes back: the same lines come out again."""
+"""What export writes, import reads back, and another export writes the same lines."""
 
 from __future__ import annotations
 
 import json
 import stat
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import InvalidInput
-from app.memory.types import Kind, Selection
+from app.memory.ports import Domain
+from app.memory.types import Kind, Scope, Selection
 from app.ops import exporting
+from app.store.database import Database
 from app.store.export_reading import export_snapshot
+from app.store.postgres import PostgresStore
+from tests.app.ops.conftest import Give, Take
 from tests.support.domain import change, converse, memorize, minutes
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -33,7 +38,9 @@ async def everything(database: Any) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in [*memories, *conversations]]
 
 
-async def test_all_that_a_user_has_comes_back_as_it_was(take, give, domain, store, database, alice):
+async def test_all_that_a_user_has_comes_back_as_it_was(
+    take: Take, give: Give, domain: Domain, store: PostgresStore, database: Database, alice: Scope
+) -> None:
     note = await memorize(
         domain, alice, "tea", kind="fact", project="home", tags=["b", "a"], metadata={"x": [1, {"y": None}]}
     )
@@ -99,7 +106,9 @@ conversations = st.fixed_dictionaries(
 
 @settings(max_examples=60)
 @given(lines=st.lists(memories | conversations, max_size=6))
-async def test_what_was_exported_and_imported_is_exported_the_same(take, give, database, lines):
+async def test_what_was_exported_and_imported_is_exported_the_same(
+    take: Take, give: Give, database: Database, lines: list[Any]
+) -> None:
     await forget_all(database)
     first = await take(lines, "jsonl")
     assert first.problems == []
@@ -113,7 +122,9 @@ async def test_what_was_exported_and_imported_is_exported_the_same(take, give, d
     assert await give() == exported
 
 
-async def test_importing_an_export_where_it_came_from_stores_nothing(take, give, domain, alice):
+async def test_importing_an_export_where_it_came_from_stores_nothing(
+    take: Take, give: Give, domain: Domain, alice: Scope
+) -> None:
     await memorize(domain, alice, "tea")
     await converse(domain, alice, ["hi", "hi"], conversation_id="c")
 
@@ -123,8 +134,8 @@ async def test_importing_an_export_where_it_came_from_stores_nothing(take, give,
 
 
 async def test_an_older_export_changes_nothing_that_is_there_and_brings_back_what_is_gone(
-    take, give, domain, store, alice
-):
+    take: Take, give: Give, domain: Domain, store: PostgresStore, alice: Scope
+) -> None:
     kept = await memorize(domain, alice, "tea")
     gone = await memorize(domain, alice, "milk")
     exported = await give()
@@ -137,7 +148,9 @@ async def test_an_older_export_changes_nothing_that_is_there_and_brings_back_wha
     assert {memory.id: memory.text for memory in await store.recent(alice, 10)} == {kept: "coffee", gone: "milk"}
 
 
-async def test_another_user_takes_an_export_as_his_own(take, give, domain, store, alice, bob):
+async def test_another_user_takes_an_export_as_his_own(
+    take: Take, give: Give, domain: Domain, store: PostgresStore, alice: Scope, bob: Scope
+) -> None:
     await memorize(domain, alice, "".join(f"Sentence number {number}. " for number in range(1_000)))
     await converse(domain, alice, ["hi", "hi"], conversation_id="c")
     exported = await give()
@@ -152,7 +165,9 @@ async def test_another_user_takes_an_export_as_his_own(take, give, domain, store
     assert theirs.isdisjoint(memory.id for memory in await store.recent(bob, 100))
 
 
-async def test_an_export_holds_one_user_and_one_project_when_asked(give, domain, alice, bob):
+async def test_an_export_holds_one_user_and_one_project_when_asked(
+    give: Give, domain: Domain, alice: Scope, bob: Scope
+) -> None:
     await memorize(domain, alice, "at home", project="home")
     await memorize(domain, alice, "at work", project="work")
     await memorize(domain, bob, "bob's", project="home")
@@ -164,7 +179,7 @@ async def test_an_export_holds_one_user_and_one_project_when_asked(give, domain,
     assert b"bob's" not in await give()
 
 
-async def test_what_has_expired_is_not_exported(give, database, domain, alice):
+async def test_what_has_expired_is_not_exported(give: Give, database: Database, domain: Domain, alice: Scope) -> None:
     await memorize(domain, alice, "over", expires_in_days=1)
     async with database.as_service() as connection:
         await connection.execute("update memories set expires_at = $1", PAST)
@@ -173,8 +188,8 @@ async def test_what_has_expired_is_not_exported(give, database, domain, alice):
 
 
 async def test_a_long_conversation_is_several_lines_and_one_conversation(
-    take, give, domain, database, alice, monkeypatch
-):
+    take: Take, give: Give, domain: Domain, database: Database, alice: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(exporting, "_LINE_MESSAGES", 10)
     said = [{"role": "user", "content": "again", "id": f"m{number}"} for number in range(35)]
     await converse(domain, alice, said, conversation_id="c", title="Long")
@@ -187,7 +202,9 @@ async def test_a_long_conversation_is_several_lines_and_one_conversation(
     assert await everything(database) == before
 
 
-async def test_an_export_is_from_one_moment(database, store, domain, alice):
+async def test_an_export_is_from_one_moment(
+    database: Database, store: PostgresStore, domain: Domain, alice: Scope
+) -> None:
     await memorize(domain, alice, "before")
     async with export_snapshot(database, alice) as snapshot:
         first = [turn async for turn in snapshot.turns(None)]  # it begins with its first query
@@ -199,7 +216,7 @@ async def test_an_export_is_from_one_moment(database, store, domain, alice):
     assert (first, found, turns) == ([], ["before"], [])
 
 
-def test_a_file_appears_whole_and_for_its_owner_only(tmp_path):
+def test_a_file_appears_whole_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "export.jsonl"
     path.write_text("the last one")
     with pytest.raises(InvalidInput), exporting._written(str(path)) as out:
@@ -214,6 +231,6 @@ def test_a_file_appears_whole_and_for_its_owner_only(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path):
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(exporting.Unwritable, match="export takes a file"), exporting._written(str(tmp_path / "no/x")):
         pass

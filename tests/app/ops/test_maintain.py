@@ -1,23 +1,30 @@
-"""`maintain`: what is old goes, what is alive stays, bloat is found and mended, beside a database in use."""
+"""`maintain` on a database in use: old rows are deleted, live ones stay, bloat is found and repaired."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
 
 from app.errors import Conflict
-from app.memory.types import MemoryUpdate, Quota
+from app.index.follower import Follower
+from app.memory.types import MemoryUpdate, Quota, Scope
 from app.ops.maintain import maintain
+from app.settings.fields import Settings
 from app.store import maintenance as statements
 from app.store.database import Database
 from app.store.maintenance import CLEANUPS, maintenance
+from app.store.postgres import PostgresStore
 from app.store.tokens import Tokens
 from app.store.users import Users
+from tests.support.cli import Command
 from tests.support.locks import until_a_session_waits_for_a_lock
+from tests.support.postgres import TestServer
 from tests.support.rows import add_note, add_turns
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=100)
@@ -36,19 +43,19 @@ NOTHING = {
 
 
 @pytest.fixture
-async def service(connect_arguments):
+async def service(connect_arguments: dict[str, Any]) -> AsyncIterator[asyncpg.Connection]:
     """A connection as the owner of the tables, to make things old."""
     connection = await asyncpg.connect(**connect_arguments)
     yield connection
     await connection.close()
 
 
-async def texts(service):
+async def texts(service: asyncpg.Connection) -> set[str]:
     return {row["text"] for row in await service.fetch("select text from memories")}
 
 
 @pytest.fixture
-async def littered(store, service, alice):
+async def littered(store: PostgresStore, service: asyncpg.Connection, alice: Scope) -> None:
     """A database with something old of every kind, and something young or alive beside it."""
     archived = [await add_note(store, alice, f"archived {age}", project="p") for age in ("long ago", "lately")]
     for one in archived:
@@ -87,7 +94,9 @@ FOUND = {**NOTHING, "expired memories": 1, "archived memories": 1, "empty conver
 FOUND |= {"revoked and expired tokens": 2, "sign-ins nobody finished": 1, "ended grants of clients": 1}
 
 
-async def test_what_is_old_goes_and_what_is_alive_or_young_stays(littered, store, service, database, plain_settings):
+async def test_what_is_old_goes_and_what_is_alive_or_young_stays(
+    littered: None, store: PostgresStore, service: asyncpg.Connection, database: Database, plain_settings: Settings
+) -> None:
     report = await maintain(plain_settings, database)
 
     assert {**report.removed, "counts of terms that are gone": 0} == FOUND
@@ -98,8 +107,10 @@ async def test_what_is_old_goes_and_what_is_alive_or_young_stays(littered, store
     assert (await maintain(plain_settings, database)).removed.keys() == NOTHING.keys()
 
 
-async def test_a_dry_run_tells_the_same_and_changes_nothing(littered, store, service, database, plain_settings):
-    async def everything():
+async def test_a_dry_run_tells_the_same_and_changes_nothing(
+    littered: None, store: PostgresStore, service: asyncpg.Connection, database: Database, plain_settings: Settings
+) -> None:
+    async def everything() -> list[list[asyncpg.Record]]:
         return [
             await service.fetch(f"select * from {table} order by 1, 2")
             for table in (
@@ -122,7 +133,9 @@ async def test_a_dry_run_tells_the_same_and_changes_nothing(littered, store, ser
     assert all(table.after is None for table in report.tables)
 
 
-async def test_days_decide_what_is_old(littered, service, database, plain_settings):
+async def test_days_decide_what_is_old(
+    littered: None, service: asyncpg.Connection, database: Database, plain_settings: Settings
+) -> None:
     assert (await maintain(plain_settings, database, 200, dry_run=True)).removed["archived memories"] == 0
     settings = plain_settings.model_copy(update={"cleanup_days": 200})
     assert (await maintain(settings, database, dry_run=True)).removed["archived memories"] == 0
@@ -130,7 +143,9 @@ async def test_days_decide_what_is_old(littered, service, database, plain_settin
     assert (await maintain(plain_settings, database, 1)).removed["archived memories"] == 2
 
 
-async def test_the_index_and_what_a_user_keeps_follow(littered, store, database, follower, plain_settings, alice):
+async def test_the_index_and_what_a_user_keeps_follow(
+    littered: None, store: PostgresStore, database: Database, follower: Follower, plain_settings: Settings, alice: Scope
+) -> None:
     await maintain(plain_settings, database)
 
     await follower.catch_up()
@@ -138,7 +153,9 @@ async def test_the_index_and_what_a_user_keeps_follow(littered, store, database,
     assert (await store.stats(alice, None)).use.memories == 2
 
 
-async def test_a_conversation_that_is_written_to_meanwhile_stays_with_its_turns(store, service, database, alice):
+async def test_a_conversation_that_is_written_to_meanwhile_stays_with_its_turns(
+    store: PostgresStore, service: asyncpg.Connection, database: Database, alice: Scope
+) -> None:
     await add_turns(store, alice, "waking", "gone")
     await service.execute("delete from memories")
     await service.execute("update conversations set updated_at = $1", LONG_AGO)
@@ -162,7 +179,9 @@ async def test_a_conversation_that_is_written_to_meanwhile_stays_with_its_turns(
     assert await texts(service) == {"new"}
 
 
-async def test_more_rows_than_one_transaction_takes_all_go(store, service, database, monkeypatch, alice):
+async def test_more_rows_than_one_transaction_takes_all_go(
+    store: PostgresStore, service: asyncpg.Connection, database: Database, monkeypatch: pytest.MonkeyPatch, alice: Scope
+) -> None:
     monkeypatch.setattr(statements, "_AT_ONCE", 3)
     for number in range(8):
         await add_note(store, alice, f"{number}", expires_at=LONG_AGO)
@@ -171,7 +190,9 @@ async def test_more_rows_than_one_transaction_takes_all_go(store, service, datab
         assert await work.delete(CLEANUPS[0], datetime.now(UTC)) == 8
 
 
-async def test_the_log_is_cut_and_counts_of_nothing_go(store, service, database, plain_settings, alice):
+async def test_the_log_is_cut_and_counts_of_nothing_go(
+    store: PostgresStore, service: asyncpg.Connection, database: Database, plain_settings: Settings, alice: Scope
+) -> None:
     one = await add_note(store, alice, "quinces")
     await store.fold_term_counts()
     await service.execute("delete from memories where id = $1", one)
@@ -186,10 +207,17 @@ async def test_the_log_is_cut_and_counts_of_nothing_go(store, service, database,
     assert await service.fetchval("select count(*) from term_counts") == 0
 
 
-async def test_a_deletion_that_was_cut_short_is_ended(store, service, database, plain_settings, alice, bob):
+async def test_a_deletion_that_was_cut_short_is_ended(
+    store: PostgresStore,
+    service: asyncpg.Connection,
+    database: Database,
+    plain_settings: Settings,
+    alice: Scope,
+    bob: Scope,
+) -> None:
     for scope in (alice, bob):
         await add_note(store, scope, "a note")
-        await Users(database)._shut(scope.user)
+        await Users(database)._block(scope.user)
     await service.execute("update deletions set begun_at = now() - interval '2 hours' where user_id = 'alice'")
 
     report = await maintain(plain_settings, database)
@@ -200,8 +228,8 @@ async def test_a_deletion_that_was_cut_short_is_ended(store, service, database, 
 
 
 async def test_databases_of_broken_verifications_go_and_those_in_use_stay(
-    connect_arguments, database, plain_settings, postgres
-):
+    connect_arguments: dict[str, Any], database: Database, plain_settings: Settings, postgres: TestServer
+) -> None:
     admin = await postgres.superuser()
     owner = connect_arguments["user"]
     try:
@@ -223,8 +251,13 @@ async def test_databases_of_broken_verifications_go_and_those_in_use_stay(
 
 
 async def test_bloated_indexes_are_rebuilt_and_sound_ones_are_not(
-    store, service, database, plain_settings, monkeypatch, alice
-):
+    store: PostgresStore,
+    service: asyncpg.Connection,
+    database: Database,
+    plain_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    alice: Scope,
+) -> None:
     await service.execute(
         "insert into tokens (id, user_id, digest, scopes)"
         " select md5(n::text), 'alice', sha256(n::text::bytea), '{read}' from generate_series(1, 60000) as n"
@@ -245,7 +278,9 @@ async def test_bloated_indexes_are_rebuilt_and_sound_ones_are_not(
     assert (await maintain(plain_settings, database)).rebuilt_indexes == []
 
 
-async def test_what_a_broken_rebuild_left_behind_is_dropped(service, connect_arguments, database, plain_settings):
+async def test_what_a_broken_rebuild_left_behind_is_dropped(
+    service: asyncpg.Connection, connect_arguments: dict[str, Any], database: Database, plain_settings: Settings
+) -> None:
     await service.execute("create index memories_newest_ccnew on memories (created_at)")
     superuser = await asyncpg.connect(**{**connect_arguments, "user": "postgres"})
     try:
@@ -261,7 +296,9 @@ async def test_what_a_broken_rebuild_left_behind_is_dropped(service, connect_arg
     assert await service.fetchval("select to_regclass('memories_newest')") is not None
 
 
-async def test_only_one_maintains_at_a_time(database, connect_arguments, plain_settings):
+async def test_only_one_maintains_at_a_time(
+    database: Database, connect_arguments: dict[str, Any], plain_settings: Settings
+) -> None:
     other = Database(connect_arguments, Quota())
     await other.open()
     try:
@@ -273,7 +310,7 @@ async def test_only_one_maintains_at_a_time(database, connect_arguments, plain_s
         await other.close()
 
 
-async def test_the_command_prints_a_table_or_json(command, littered):
+async def test_the_command_prints_a_table_or_json(command: Command, littered: None) -> None:
     tried = await command("maintain", "--dry-run", "--json")
     done = await command("maintain", "--cleanup-days", "30")
 

@@ -40,7 +40,7 @@ def run(machine: Machine, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_with_a_daemon_it_shows_who_is_connected_and_how_much_there_is(machine: Machine):
+def test_with_a_daemon_it_shows_who_is_connected_and_how_much_there_is(machine: Machine) -> None:
     client = machine.client()
     client.memorize("one memory")
 
@@ -64,7 +64,7 @@ def test_with_a_daemon_it_shows_who_is_connected_and_how_much_there_is(machine: 
         assert expected in output
 
 
-def test_with_a_server_it_shows_where_it_listens(tmp_path: Path):
+def test_with_a_server_it_shows_where_it_listens(tmp_path: Path) -> None:
     machine = Machine(tmp_path / "data")
     with serving(machine.data_dir, kind=SlowServer) as server:
         found = json.loads(run(machine, "--json")[1])
@@ -73,7 +73,7 @@ def test_with_a_server_it_shows_where_it_listens(tmp_path: Path):
         assert found["memories"] is None, "this server has no such tool"
 
 
-def test_with_nothing_it_says_so_and_makes_nothing(machine: Machine):
+def test_with_nothing_it_says_so_and_makes_nothing(machine: Machine) -> None:
     code, output = run(machine, "--json")
 
     found: dict[str, Any] = json.loads(output)
@@ -83,7 +83,7 @@ def test_with_nothing_it_says_so_and_makes_nothing(machine: Machine):
     assert "no" in run(machine)[1]
 
 
-def test_a_holder_without_a_socket_is_named(machine: Machine):
+def test_a_holder_without_a_socket_is_named(machine: Machine) -> None:
     lock = DataDirectoryLock(machine.data_dir)
     lock.acquire("", "restore")
     try:
@@ -94,7 +94,7 @@ def test_a_holder_without_a_socket_is_named(machine: Machine):
         lock.release()
 
 
-def test_a_daemon_that_hangs_is_not_waited_for(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+def test_a_daemon_that_hangs_is_not_waited_for(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status, "_ASK_TIMEOUT_S", 0.05)
     machine.client(DATABASE_URL="postgresql://x@127.0.0.1:9/x")
     daemon = psutil.Process(machine.status()["pid"])
@@ -105,5 +105,5 @@ def test_a_daemon_that_hangs_is_not_waited_for(machine: Machine, monkeypatch: py
         daemon.resume()
 
 
-def test_all_its_waits_together_are_less_than_five_seconds():
+def test_all_its_waits_together_are_less_than_five_seconds() -> None:
     assert status._ASK_TIMEOUT_S + status._CALL_TIMEOUT_S < 5

@@ -1,4 +1,4 @@
-"""What is told of a database that nobody looks after."""
+"""What is reported of a database that is not looked after."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ HOUR_S = 3_600
 
 
 def judged(**numbers: float) -> dict[str, tuple[str, str | None]]:
-    return {one.name: (one.found, one.mend) for one in upkeep(numbers)}
+    return {one.name: (one.found, one.remedy) for one in upkeep(numbers)}
 
 
-def test_without_numbers_nothing_is_told():
+def test_without_numbers_nothing_is_told() -> None:
     assert upkeep({}) == []
 
 
-def test_a_server_database_wants_a_worker_and_a_backup():
+def test_a_server_database_wants_a_worker_and_a_backup() -> None:
     found = judged(worker_leads=0, backup_last_success=0, memories=1)
 
     assert found["worker"][0].startswith("none leads")
@@ -29,7 +29,7 @@ def test_a_server_database_wants_a_worker_and_a_backup():
     assert "BACKUP_TO" in str(found["last backup"][1])
 
 
-def test_an_empty_database_has_nothing_to_lose():
+def test_an_empty_database_has_nothing_to_lose() -> None:
     assert judged(worker_leads=1, backup_last_success=0, memories=0) == {
         "worker": ("one leads", None),
         "last backup": ("none was ever made", None),
@@ -45,7 +45,7 @@ def test_a_backup_is_too_old_at_the_age_that_the_settings_name(hours: float, goo
     assert (f"older than {BACKUP_TOO_OLD_HOURS} hours" in found) == (not good)
 
 
-def test_of_the_embedded_database_the_age_is_told_and_nothing_asked_for():
+def test_of_the_embedded_database_the_age_is_told_and_nothing_asked_for() -> None:
     found, mend = judged(backup_last_success=time.time() - 40 * 24 * HOUR_S)["last backup"]
 
     assert found.endswith("UTC, 40 days ago")

@@ -165,10 +165,10 @@ def test_localhost_is_reached_by_ipv4() -> None:
     ("arguments", "message"),
     [
         pytest.param(
-            ["--host", "192.0.2.1", "--port", "0"], r"192\.0\.2\.1.* no address of this machine", id="foreign"
+            ["--host", "192.0.2.1", "--port", "0"], r"192\.0\.2\.1.* not an address of this machine", id="foreign"
         ),
         pytest.param(
-            ["--host", "no.such.invalid", "--port", "0"], r"no\.such\.invalid.* no address", id="unknown name"
+            ["--host", "no.such.invalid", "--port", "0"], r"no\.such\.invalid.* not an address", id="unknown name"
         ),
     ],
 )

@@ -43,7 +43,8 @@ def test_what_is_no_address_of_this_machine_is_said_so(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "says"), [(errno.EACCES, "choose one from 1024 up"), (errno.EPERM, "cannot listen on 127.0.0.1 port 80")]
+    ("number", "says"),
+    [(errno.EACCES, "choose one of 1024 or above"), (errno.EPERM, "cannot listen on 127.0.0.1 port 80")],
 )
 def test_other_reasons_say_what_to_do_too(number: int, says: str) -> None:
     assert says in str(cannot_listen("127.0.0.1", 80, OSError(number, "not permitted")))

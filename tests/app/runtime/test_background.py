@@ -13,7 +13,7 @@ from tests.support.waiting import until
 async def test_work_that_fails_is_told_of_and_begins_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(background, "AGAIN_S", 0.01)
+    monkeypatch.setattr(background, "RESTART_S", 0.01)
     begun = 0
 
     async def work() -> None:

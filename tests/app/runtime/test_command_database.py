@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,18 +16,21 @@ from app.settings.fields import Settings
 from app.store.export_reading import export_snapshot
 from app.store.import_rows import BulkMemory, Past
 from app.store.import_writing import ImportWriter
+from tests.support.postgres import TestServer
 from tests.support.rows import note
 
 
 @pytest.fixture
-def settings_for(plain_settings):
-    def settings_for(folder) -> Settings:
+def settings_for(plain_settings: Settings) -> Callable[[Path], Settings]:
+    def settings_for(folder: Path) -> Settings:
         return plain_settings.model_copy(update={"memory_data_dir": folder})
 
     return settings_for
 
 
-async def test_a_command_joins_the_server_that_runs(postgres, run_folder, settings_for):
+async def test_a_command_joins_the_server_that_runs(
+    postgres: TestServer, run_folder: Path, settings_for: Callable[[Path], Settings]
+) -> None:
     lock = DataDirectoryLock(run_folder / "data")
     lock.acquire("http://127.0.0.1:8000")
     try:
@@ -36,7 +41,9 @@ async def test_a_command_joins_the_server_that_runs(postgres, run_folder, settin
         lock.release()
 
 
-async def test_a_command_without_a_server_starts_one_for_itself_and_names_itself_meanwhile(run_folder, settings_for):
+async def test_a_command_without_a_server_starts_one_for_itself_and_names_itself_meanwhile(
+    run_folder: Path, settings_for: Callable[[Path], Settings]
+) -> None:
     folder = run_folder / "commands-own"
     scope = Scope("alice")
     async with open_database(settings_for(folder), "a command") as db:
@@ -49,7 +56,9 @@ async def test_a_command_without_a_server_starts_one_for_itself_and_names_itself
         assert [memory.pieces[0][1] async for memory in snapshot.memories(None)] == ["kept"]
 
 
-async def test_two_commands_without_a_server_take_turns(run_folder, settings_for):
+async def test_two_commands_without_a_server_take_turns(
+    run_folder: Path, settings_for: Callable[[Path], Settings]
+) -> None:
     settings = settings_for(run_folder / "commands-own")
     inside = 0
 
@@ -64,7 +73,9 @@ async def test_two_commands_without_a_server_take_turns(run_folder, settings_for
     await asyncio.gather(command(1), command(2))
 
 
-async def test_a_command_whose_server_goes_before_it_can_connect_starts_its_own(run_folder, settings_for):
+async def test_a_command_whose_server_goes_before_it_can_connect_starts_its_own(
+    run_folder: Path, settings_for: Callable[[Path], Settings]
+) -> None:
     folder = run_folder / "commands-own"
     lock = DataDirectoryLock(folder)
     lock.acquire("http://127.0.0.1:8000")  # a server that is ending: its PostgreSQL is gone already

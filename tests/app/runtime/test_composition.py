@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
+from app import index
 from app.index.edge.setup import EdgeSetup
 from app.index.qdrant.setup import QdrantSetup
 from app.memory.types import Quota
+from app.runtime import composition
 from app.runtime.composition import (
     change_log_of,
     database_of,
@@ -31,6 +35,13 @@ def with_qdrant(settings: Settings) -> Settings:
 def test_the_settings_choose_the_engine(plain_settings: Settings) -> None:
     assert isinstance(index_setup(plain_settings), EdgeSetup)
     assert isinstance(index_setup(with_qdrant(plain_settings)), QdrantSetup)
+
+
+def test_the_settings_can_choose_every_engine() -> None:
+    engines = {file.parent.name for file in Path(index.__file__).parent.glob("*/setup.py")}
+    setups = [value.__module__.split(".") for name, value in vars(composition).items() if name.endswith("Setup")]
+
+    assert {module[2] for module in setups if module[:2] == ["app", "index"]} == engines
 
 
 def test_the_domain_obeys_the_settings(plain_settings: Settings, database: Database) -> None:

@@ -16,8 +16,8 @@ from tests.support.waiting import until
 async def test_a_database_that_does_not_answer_is_told_of_until_it_does(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(database_watch, "_LOOK_S", 0.01)
-    monkeypatch.setattr(database_watch, "_LOOK_TROUBLE_S", 0.01)
+    monkeypatch.setattr(database_watch, "_CHECK_EVERY_S", 0.01)
+    monkeypatch.setattr(database_watch, "_CHECK_EVERY_IN_TROUBLE_S", 0.01)
     watch = DatabaseWatch(store, embedded=True)
     asked = 0
 
@@ -41,7 +41,7 @@ async def test_a_database_that_does_not_answer_is_told_of_until_it_does(
 async def test_a_database_server_is_left_to_its_heartbeat(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_watch, "_LOOK_S", 0.01)
+    monkeypatch.setattr(database_watch, "_CHECK_EVERY_S", 0.01)
     looked = 0
 
     def look() -> None:

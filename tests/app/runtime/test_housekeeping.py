@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from app.memory.types import Scope
 from app.runtime import housekeeping
 from app.runtime.housekeeping import Housekeeping
 from app.store.change_log import PostgresChangeLog
@@ -22,7 +25,7 @@ async def unfolded(store: PostgresStore) -> int:
 
 
 async def test_a_round_deletes_what_expired_and_folds_the_counts(
-    store: PostgresStore, log: PostgresChangeLog, alice
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope
 ) -> None:
     await add_note(store, alice, "over", expires_at=datetime.now(UTC) - timedelta(seconds=1))
     await add_note(store, alice, "stays")
@@ -34,7 +37,7 @@ async def test_a_round_deletes_what_expired_and_folds_the_counts(
 
 
 async def test_old_entries_leave_the_log_once_they_are_folded(
-    store: PostgresStore, log: PostgresChangeLog, alice, monkeypatch
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "LOG_KEPT", timedelta(seconds=-60))
     await add_note(store, alice, "kept in the store")
@@ -46,7 +49,7 @@ async def test_old_entries_leave_the_log_once_they_are_folded(
     assert [one.text for one in await store.recent(alice, 10)] == ["kept in the store"]
 
 
-async def test_a_busy_log_is_folded_before_its_time(store: PostgresStore, log: PostgresChangeLog, alice) -> None:
+async def test_a_busy_log_is_folded_before_its_time(store: PostgresStore, log: PostgresChangeLog, alice: Scope) -> None:
     keeping = Housekeeping(store, log, RateLimits(store.db))
     running = asyncio.create_task(keeping.run())
     await until(lambda: keeping._due["change_log"] > 0, "the first round is over")

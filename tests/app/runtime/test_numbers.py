@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.memory.types import Scope
 from app.runtime import numbers
 from app.runtime.runtime import Runtime
+from app.serve.service import NUMBERS
 from tests.support.rows import add_note
 
 
@@ -19,6 +20,10 @@ async def test_all_that_is_kept_is_counted(runtime: Runtime, alice: Scope, bob: 
     assert found["database_bytes"] > 0
     assert found["backup_last_success"] == 0
     assert "worker_leads" not in found
+
+
+async def test_every_gauge_that_is_set_from_a_number_has_its_number(runtime: Runtime) -> None:
+    assert NUMBERS.keys() <= (await numbers.numbers(runtime.running, has_workers=False)).keys()
 
 
 async def test_where_there_can_be_workers_it_is_told_whether_one_leads(runtime: Runtime) -> None:

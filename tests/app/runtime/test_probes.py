@@ -32,7 +32,7 @@ async def test_a_component_that_answers_is_ok(runtime: Runtime, name: str, count
         ("postgres", "PostgreSQL is not connected yet"),
         ("index", "the index is not open yet"),
         ("embeddings", "no embedding model is set (EMBEDDING_MODEL); search goes by words alone"),
-        ("memu", "no memU: set MEMU_API_KEY"),
+        ("memu", "memU is not configured: set MEMU_API_KEY"),
     ],
 )
 async def test_what_is_not_there_says_so(plain_settings: Settings, name: str, why: str) -> None:

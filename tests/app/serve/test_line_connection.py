@@ -30,7 +30,7 @@ async def test_a_bridge_names_its_user_and_its_agent(place: Place) -> None:
 
     assert await scope_of_a_call(place, talk) == Scope("ann", "scribe")
     [session] = place.sessions.open
-    assert (session.shown()["user"], session.shown()["agent"]) == ("ann", "scribe")
+    assert (session.as_json()["user"], session.as_json()["agent"]) == ("ann", "scribe")
 
 
 async def test_the_name_of_a_client_without_a_handshake_is_noted_too(place: Place) -> None:

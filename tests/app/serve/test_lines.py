@@ -29,7 +29,7 @@ async def test_a_session_shows_who_is_connected(place: Place) -> None:
     await modern.send({**call(1, "echo"), "params": {"name": "echo", "_meta": MODERN_META}})
     assert (await modern.line())["result"]["content"]
 
-    shown = [session.shown() for session in place.sessions.open]
+    shown = [session.as_json() for session in place.sessions.open]
     assert sorted(one["client"] for one in shown) == ["modern 2", "test 1"]
     assert {one["pid"] for one in shown} == {7}
 

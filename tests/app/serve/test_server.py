@@ -153,7 +153,7 @@ def test_metrics_have_a_port_of_their_own(tmp_path: Path) -> None:
 
 def test_a_misspelt_setting_is_said_at_the_start_in_one_line(tmp_path: Path) -> None:
     with serving(tmp_path / "data", kind=SlowServer, QRDANT_URL="http://elsewhere") as server:
-        assert server.log.count("set, but read by nobody: QRDANT_URL (QDRANT_URL?)") == 1
+        assert server.log.count("set, but unused: QRDANT_URL (QDRANT_URL?)") == 1
         assert "elsewhere" not in server.log
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import app
 from app.settings.fields import Settings, secret_names
 from app.settings.loading import load_settings
 
@@ -15,9 +19,27 @@ QDRANT_URL QDRANT_API_KEY EMBEDDING_MODEL EMBEDDING_BASE_URL EMBEDDING_API_KEY H
 ALLOWED_HOSTS ALLOWED_ORIGINS LOG_FORMAT REPLY_TOKEN_BUDGET REDACT_SECRETS
 """
 
+# Settings that a platform gives and nothing reads.
+READ_BY_NOTHING = {"FC_RUNTIME"}
+
 
 def test_every_setting_of_the_contract_is_there() -> None:
     assert {name.upper() for name in Settings.model_fields} >= set(CONTRACT.split())
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    """By its field, or by its name in a rule or before pydantic is imported."""
+    read: set[str] = set()
+    for file in Path(app.__file__).parent.rglob("*.py"):
+        if file.name == "table.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                read.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isupper():
+                read.add(node.value.lower())
+
+    assert {name.upper() for name in Settings.model_fields.keys() - read} == READ_BY_NOTHING
 
 
 def test_keys_and_the_database_are_secret() -> None:

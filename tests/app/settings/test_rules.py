@@ -48,10 +48,10 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
     ),
     ("sign-in asks for a token", SERVE, {"PUBLIC_URL": "https://memory.example"}, "AUTH=auto.* set AUTH=required"),
     ("sign-in asks for a token", DAEMON, {**OPENID, "AUTH": "off"}, "AUTH=off.* set AUTH=required"),
-    ("OpenID provider", SERVE, {**OPENID, "PUBLIC_URL": ""}, "OPENID_ISSUER needs PUBLIC_URL as well"),
-    ("OpenID provider", SERVE, {**OPENID, "OPENID_ALLOWED_USERS": ""}, "needs OPENID_ALLOWED_USERS as well"),
-    ("OpenID provider", DAEMON, {**OPENID, "OPENID_CLIENT_ID": ""}, "needs OPENID_CLIENT_ID as well"),
-    ("metrics port", SERVE, {"METRICS_PORT": "8000"}, "METRICS_PORT: got 8000, takes another port than PORT"),
+    ("OpenID provider", SERVE, {**OPENID, "PUBLIC_URL": ""}, "OPENID_ISSUER also needs PUBLIC_URL:"),
+    ("OpenID provider", SERVE, {**OPENID, "OPENID_ALLOWED_USERS": ""}, "also needs OPENID_ALLOWED_USERS"),
+    ("OpenID provider", DAEMON, {**OPENID, "OPENID_CLIENT_ID": ""}, "also needs OPENID_CLIENT_ID"),
+    ("metrics port", SERVE, {"METRICS_PORT": "8000"}, "METRICS_PORT: got 8000, takes a port other than PORT"),
     ("metrics port", SERVE, {"METRICS_PORT": "9", "PORT": "9"}, "METRICS_PORT: got 9"),
     ("database of a worker", WORKER, {}, "DATABASE_URL is not set.* its server does that work"),
     (
@@ -103,7 +103,7 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
         for given in ({"ALERTS_HOST": "0.0.0.0"}, {"ALERTS_HOST": "alerts"}, {"AUTH": "required"})
     ),
     *(
-        (f"{room} secret", ALERTS, {f"ALERTS_{room}_SECRET": "s"}, f"there is no ALERTS_{room}_URL it belongs to")
+        (f"{room} secret", ALERTS, {f"ALERTS_{room}_SECRET": "s"}, f"the ALERTS_{room}_URL it belongs to is not")
         for room in ("DINGTALK", "FEISHU", "WEBHOOK")
     ),
     (
@@ -116,14 +116,14 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
         "alerts by e-mail",
         ALERTS,
         {"ALERTS_EMAIL_TO": "a@b.c"},
-        "e-mail needs ALERTS_EMAIL_FROM, ALERTS_SMTP_HOST as well",
+        "e-mail also needs ALERTS_EMAIL_FROM, ALERTS_SMTP_HOST",
     ),
     ("sign-in at the mail server", ALERTS, {**MAIL, "ALERTS_SMTP_USER": "me"}, "set both or neither"),
     (
         "password to the mail server",
         ALERTS,
         {**MAIL, "ALERTS_SMTP_SECURITY": "off", "ALERTS_SMTP_USER": "a", "ALERTS_SMTP_PASSWORD": "b"},
-        "takes starttls or tls where a password is sent",
+        "takes starttls or tls when a password is sent",
     ),
 ]
 

@@ -90,9 +90,9 @@ def test_every_unknown_name_in_the_file_is_told() -> None:
     )
 
     assert unread_names() == (
-        "set, but read by nobody: BACKUP_PASSPHRASE_FILE in .env (it takes effect in the environment alone),"
+        "set, but unused: BACKUP_PASSPHRASE_FILE in .env (it takes effect only in the environment),"
         " COMPOSE_PROJECT_NAME in .env, EMBEDING_MODEL in .env (EMBEDDING_MODEL?);"
-        " `claude-memory settings` shows all names there are"
+        " `claude-memory settings` lists all names"
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
-from app.memory.change_log import LogPruned, horizon_of
-from app.memory.types import MemoryUpdate, Selection
+from app.memory.change_log import Change, LogPruned, horizon_of
+from app.memory.types import MemoryUpdate, Scope, Selection
 from app.store import change_log as changes
+from app.store.change_log import PostgresChangeLog
+from app.store.database import Database
+from app.store.postgres import PostgresStore
 from tests.support.rows import add_note, add_turns
 
 _LATE = (
@@ -23,10 +27,12 @@ NOTHING_KEPT = timedelta(seconds=-60)
 class Cursor:
     """Reads the log as a follower does: from a horizon, without what it saw the last time."""
 
-    def __init__(self, log):
-        self.log, self.position, self.snapshot, self.seen = log, 0, None, []
+    def __init__(self, log: PostgresChangeLog) -> None:
+        self.log, self.position = log, 0
+        self.snapshot: str | None = None
+        self.seen: list[Change] = []
 
-    async def read(self):
+    async def read(self) -> list[UUID]:
         batch = await self.log.read(self.position, self.snapshot)
         new = list(batch.changes)
         while batch.last is not None:
@@ -37,7 +43,9 @@ class Cursor:
         return [change.memory for change in new]
 
 
-async def test_every_write_leaves_one_entry_for_each_memory(store, log, alice):
+async def test_every_write_leaves_one_entry_for_each_memory(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope
+) -> None:
     note = await add_note(store, alice, "one", "two")
     await add_turns(store, alice, "talk", "a", "b")
     await store.update(alice, note, MemoryUpdate(archived=True), None, None)
@@ -49,7 +57,9 @@ async def test_every_write_leaves_one_entry_for_each_memory(store, log, alice):
     assert [change.seq for change in batch.changes] == sorted(change.seq for change in batch.changes)
 
 
-async def test_a_write_that_fails_leaves_no_entry(store, log, alice, database):
+async def test_a_write_that_fails_leaves_no_entry(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, database: Database
+) -> None:
     with pytest.raises(ZeroDivisionError):
         async with database.as_user("alice") as connection, connection.transaction():
             await connection.execute(_LATE, "alice", "undone")
@@ -58,7 +68,9 @@ async def test_a_write_that_fails_leaves_no_entry(store, log, alice, database):
     assert (await log.read(0)).changes == []
 
 
-async def test_what_was_read_is_not_read_again_once_it_is_settled(store, log, alice):
+async def test_what_was_read_is_not_read_again_once_it_is_settled(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope
+) -> None:
     await add_note(store, alice, "one")
     first = await log.read(0)
     await add_note(store, alice, "two")
@@ -69,7 +81,9 @@ async def test_what_was_read_is_not_read_again_once_it_is_settled(store, log, al
     assert first.changes[0].seq < second.changes[0].seq
 
 
-async def test_a_transaction_that_commits_late_is_never_skipped(store, log, alice, database):
+async def test_a_transaction_that_commits_late_is_never_skipped(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, database: Database
+) -> None:
     cursor = Cursor(log)
     async with database.as_user("alice") as connection:
         transaction = connection.transaction()
@@ -85,7 +99,9 @@ async def test_a_transaction_that_commits_late_is_never_skipped(store, log, alic
     assert await cursor.read() == []
 
 
-async def test_pages_are_of_one_moment_and_nothing_falls_between_them(store, log, alice, database, monkeypatch):
+async def test_pages_are_of_one_moment_and_nothing_falls_between_them(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(changes, "_PAGE_CHANGES", 2)
     cursor = Cursor(log)
     await cursor.read()
@@ -109,7 +125,9 @@ async def test_pages_are_of_one_moment_and_nothing_falls_between_them(store, log
     assert len(rest) == 2
 
 
-async def test_only_a_follower_that_comes_from_its_position_alone_is_too_far_behind(store, log, alice, monkeypatch):
+async def test_only_a_follower_that_comes_from_its_position_alone_is_too_far_behind(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(changes, "_BACKLOG_CHANGES", 2)
     before = await log.snapshot()
     for number in range(3):
@@ -120,12 +138,14 @@ async def test_only_a_follower_that_comes_from_its_position_alone_is_too_far_beh
     assert len((await log.read(horizon_of(before), before)).changes) == 3
 
 
-async def test_interleaved_writers_are_all_read_exactly_once(store, log, alice, database, monkeypatch):
+async def test_interleaved_writers_are_all_read_exactly_once(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(changes, "_PAGE_CHANGES", 3)
     cursor, done = Cursor(log), asyncio.Event()
     written = []
 
-    async def write(name):
+    async def write(name: str) -> None:
         for number in range(8):
             async with database.as_user(name) as connection, connection.transaction():
                 id_ = await connection.fetchval(_LATE, name, f"{name} {number}")
@@ -133,7 +153,7 @@ async def test_interleaved_writers_are_all_read_exactly_once(store, log, alice, 
                 await connection.execute("select 1")
             written.append(id_)
 
-    async def follow():
+    async def follow() -> None:
         while not done.is_set():
             await cursor.read()
 
@@ -147,7 +167,9 @@ async def test_interleaved_writers_are_all_read_exactly_once(store, log, alice, 
     assert sorted(memories) == sorted(written)
 
 
-async def test_the_horizon_stays_below_open_transactions(store, log, alice, database):
+async def test_the_horizon_stays_below_open_transactions(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, database: Database
+) -> None:
     await add_note(store, alice, "one")
     settled = await log.horizon()
     async with database.as_user("alice") as connection, connection.transaction():
@@ -160,7 +182,9 @@ async def test_the_horizon_stays_below_open_transactions(store, log, alice, data
 
 
 class TestPrune:
-    async def test_only_what_is_folded_and_old_goes(self, store, log, alice):
+    async def test_only_what_is_folded_and_old_goes(
+        self, store: PostgresStore, log: PostgresChangeLog, alice: Scope
+    ) -> None:
         await add_note(store, alice, "one")
         assert await log.prune(NOTHING_KEPT) == 0, "not folded yet"
 
@@ -169,7 +193,9 @@ class TestPrune:
         assert await log.prune(NOTHING_KEPT) == 1
         assert await log.prune(NOTHING_KEPT) == 0
 
-    async def test_what_is_old_goes_up_to_the_first_that_is_not(self, store, log, alice, database):
+    async def test_what_is_old_goes_up_to_the_first_that_is_not(
+        self, store: PostgresStore, log: PostgresChangeLog, alice: Scope, database: Database
+    ) -> None:
         for text in ("one", "two", "three", "four"):
             await add_note(store, alice, text)
         await store.fold_term_counts()
@@ -183,7 +209,9 @@ class TestPrune:
         async with database.as_service() as connection:
             assert [row["seq"] for row in await connection.fetch("select seq from changes order by seq")] == seqs[2:]
 
-    async def test_a_follower_that_was_there_reads_on(self, store, log, alice):
+    async def test_a_follower_that_was_there_reads_on(
+        self, store: PostgresStore, log: PostgresChangeLog, alice: Scope
+    ) -> None:
         await add_note(store, alice, "one")
         position = (await log.read(0)).horizon
         await store.fold_term_counts()
@@ -192,7 +220,9 @@ class TestPrune:
 
         assert [change.memory for change in (await log.read(position)).changes] == [two]
 
-    async def test_a_follower_that_was_not_must_rebuild(self, store, log, alice):
+    async def test_a_follower_that_was_not_must_rebuild(
+        self, store: PostgresStore, log: PostgresChangeLog, alice: Scope
+    ) -> None:
         position = (await log.read(0)).horizon
         await add_note(store, alice, "one")
         await store.fold_term_counts()
@@ -201,7 +231,7 @@ class TestPrune:
         with pytest.raises(LogPruned):
             await log.read(position)
 
-    async def test_counts_stay_exact(self, store, log, alice):
+    async def test_counts_stay_exact(self, store: PostgresStore, log: PostgresChangeLog, alice: Scope) -> None:
         await add_note(store, alice, "one")
         await store.fold_term_counts()
         await log.prune(NOTHING_KEPT)
@@ -211,7 +241,9 @@ class TestPrune:
 
 
 class TestMembers:
-    async def test_they_come_by_session_in_order_without_archived_ones(self, store, log, alice):
+    async def test_they_come_by_session_in_order_without_archived_ones(
+        self, store: PostgresStore, log: PostgresChangeLog, alice: Scope
+    ) -> None:
         await add_turns(store, alice, "talk", "a", "b", "c")
         a, b, c = await store.of_conversation(alice, "talk", 10)
         note = await add_note(store, alice, "note", project="p", tags=("x",))
@@ -234,7 +266,9 @@ class TestMembers:
             None,
         )
 
-    async def test_everything_yields_all_live_memories_page_by_page(self, store, log, alice, bob, monkeypatch):
+    async def test_everything_yields_all_live_memories_page_by_page(
+        self, store: PostgresStore, log: PostgresChangeLog, alice: Scope, bob: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(changes, "_PAGE_MEMORIES", 3)
         for number in range(7):
             await add_note(store, alice, f"note {number}")
@@ -249,7 +283,9 @@ class TestMembers:
         assert len(sessions) == len(set(sessions)) == 8
         assert sum(len(members) for page in pages for members in page.values()) == 10
 
-    async def test_everything_shows_one_moment(self, store, log, alice, monkeypatch):
+    async def test_everything_shows_one_moment(
+        self, store: PostgresStore, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(changes, "_PAGE_MEMORIES", 1)
         for number in range(3):
             await add_note(store, alice, f"note {number}")

@@ -8,16 +8,19 @@ from datetime import timedelta
 import pytest
 
 from app.errors import InvalidInput
+from app.memory.types import Scope
 from app.store.conversations import SESSION_PAUSE, SESSION_TURNS
+from app.store.database import Database
+from app.store.postgres import PostgresStore
 from tests.support.domain import NOON
 from tests.support.rows import add_turns, turn
 
 
-async def said(store, scope, conversation="talk"):
+async def said(store: PostgresStore, scope: Scope, conversation: str = "talk") -> list[str]:
     return [one.text for one in await store.of_conversation(scope, conversation, 10_000)]
 
 
-async def sessions(database, conversation="talk"):
+async def sessions(database: Database, conversation: str = "talk") -> list[list[str]]:
     """The texts of each session, in order."""
     async with database.as_service() as connection:
         rows = await connection.fetch(
@@ -29,30 +32,34 @@ async def sessions(database, conversation="talk"):
 
 
 class TestMessageIds:
-    async def test_a_message_id_is_stored_once(self, store, alice):
+    async def test_a_message_id_is_stored_once(self, store: PostgresStore, alice: Scope) -> None:
         first = await add_turns(store, alice, "talk", turn("a", id="1"), turn("b", id="2"))
         again = await add_turns(store, alice, "talk", turn("b", id="2"), turn("c", id="3"), turn("a", id="1"))
 
         assert (first.stored, first.skipped, again.stored, again.skipped) == (2, 0, 1, 2)
         assert await said(store, alice) == ["a", "b", "c"]
 
-    async def test_the_same_id_twice_in_one_call_is_stored_once(self, store, alice):
+    async def test_the_same_id_twice_in_one_call_is_stored_once(self, store: PostgresStore, alice: Scope) -> None:
         answer = await add_turns(store, alice, "talk", turn("a", id="1"), turn("a again", id="1"))
 
         assert (answer.stored, answer.skipped) == (1, 1)
         assert await said(store, alice) == ["a"]
 
-    async def test_the_same_id_in_another_conversation_is_another_message(self, store, alice):
+    async def test_the_same_id_in_another_conversation_is_another_message(
+        self, store: PostgresStore, alice: Scope
+    ) -> None:
         await add_turns(store, alice, "talk", turn("a", id="1"))
 
         assert (await add_turns(store, alice, "other", turn("a", id="1"))).stored == 1
 
-    async def test_the_same_words_under_new_ids_are_new_messages(self, store, alice):
+    async def test_the_same_words_under_new_ids_are_new_messages(self, store: PostgresStore, alice: Scope) -> None:
         await add_turns(store, alice, "talk", turn("ok", id="1"), turn("ok", id="2"))
 
         assert (await add_turns(store, alice, "talk", turn("ok", id="3"))).stored == 1
 
-    async def test_all_pieces_of_a_message_are_stored_once_under_its_id(self, store, alice):
+    async def test_all_pieces_of_a_message_are_stored_once_under_its_id(
+        self, store: PostgresStore, alice: Scope
+    ) -> None:
         await add_turns(store, alice, "talk", turn("long a", "long b", id="1"), turn("b", id="2"))
         again = await add_turns(store, alice, "talk", turn("long a", "long b", id="1"))
 
@@ -75,31 +82,37 @@ class TestWithoutIds:
             pytest.param(["abc", "ab"], "abcab", (2, 0), id="the beginning alone is said again"),
         ],
     )
-    async def test_what_repeats_the_end_is_skipped(self, store, alice, calls, stored, answer):
+    async def test_what_repeats_the_end_is_skipped(
+        self, store: PostgresStore, alice: Scope, calls: list[str], stored: str, answer: tuple[int, ...]
+    ) -> None:
         for call in calls:
             last = await add_turns(store, alice, "talk", *call)
 
         assert "".join(await said(store, alice)) == stored
         assert (last.stored, last.skipped) == answer
 
-    async def test_the_same_words_by_another_speaker_are_no_repetition(self, store, alice):
+    async def test_the_same_words_by_another_speaker_are_no_repetition(
+        self, store: PostgresStore, alice: Scope
+    ) -> None:
         await add_turns(store, alice, "talk", turn("yes", role="user"))
 
         assert (await add_turns(store, alice, "talk", turn("yes", role="assistant"))).stored == 1
 
-    async def test_the_same_words_at_another_time_are_no_repetition(self, store, alice):
+    async def test_the_same_words_at_another_time_are_no_repetition(self, store: PostgresStore, alice: Scope) -> None:
         await add_turns(store, alice, "talk", turn("yes", at=NOON))
 
         assert (await add_turns(store, alice, "talk", turn("yes", at=NOON + timedelta(minutes=1)))).stored == 1
 
-    async def test_messages_with_and_without_ids_are_told_apart(self, store, alice):
+    async def test_messages_with_and_without_ids_are_told_apart(self, store: PostgresStore, alice: Scope) -> None:
         await add_turns(store, alice, "talk", turn("a", id="1"), turn("b"))
         again = await add_turns(store, alice, "talk", turn("a", id="1"), turn("b"), turn("c"))
 
         assert (again.stored, again.skipped) == (1, 2)
         assert await said(store, alice) == ["a", "b", "c"]
 
-    async def test_two_calls_that_retry_at_once_store_the_messages_once(self, store, alice):
+    async def test_two_calls_that_retry_at_once_store_the_messages_once(
+        self, store: PostgresStore, alice: Scope
+    ) -> None:
         answers = await asyncio.gather(*(add_turns(store, alice, "talk", *"abc") for _ in range(8)))
 
         assert sorted(answer.stored for answer in answers) == [0] * 7 + [3]
@@ -107,7 +120,9 @@ class TestWithoutIds:
 
 
 class TestSessions:
-    async def test_a_pause_longer_than_the_limit_begins_a_session(self, store, alice, database):
+    async def test_a_pause_longer_than_the_limit_begins_a_session(
+        self, store: PostgresStore, alice: Scope, database: Database
+    ) -> None:
         await add_turns(
             store,
             alice,
@@ -119,36 +134,48 @@ class TestSessions:
 
         assert await sessions(database) == [["a", "b"], ["c"]]
 
-    async def test_the_pause_is_measured_across_calls(self, store, alice, database):
+    async def test_the_pause_is_measured_across_calls(
+        self, store: PostgresStore, alice: Scope, database: Database
+    ) -> None:
         await add_turns(store, alice, "talk", turn("a", at=NOON))
         await add_turns(store, alice, "talk", turn("b", at=NOON + timedelta(hours=1)))
         await add_turns(store, alice, "talk", turn("c", at=NOON + timedelta(hours=5)))
 
         assert await sessions(database) == [["a", "b"], ["c"]]
 
-    async def test_messages_without_a_time_continue_the_session(self, store, alice, database):
+    async def test_messages_without_a_time_continue_the_session(
+        self, store: PostgresStore, alice: Scope, database: Database
+    ) -> None:
         await add_turns(store, alice, "talk", turn("a", at=NOON), turn("b"), turn("c", at=NOON + timedelta(hours=4)))
 
         assert await sessions(database) == [["a", "b"], ["c"]], "the last known time counts"
 
-    async def test_a_jump_back_in_time_begins_a_session(self, store, alice, database):
+    async def test_a_jump_back_in_time_begins_a_session(
+        self, store: PostgresStore, alice: Scope, database: Database
+    ) -> None:
         await add_turns(store, alice, "talk", turn("a", at=NOON), turn("b", at=NOON - timedelta(days=1)))
 
         assert await sessions(database) == [["a"], ["b"]]
 
-    async def test_a_session_holds_at_most_so_many_turns(self, store, alice, database):
+    async def test_a_session_holds_at_most_so_many_turns(
+        self, store: PostgresStore, alice: Scope, database: Database
+    ) -> None:
         await add_turns(store, alice, "talk", *(turn(f"t{n}", id=str(n)) for n in range(SESSION_TURNS - 1)))
         await add_turns(store, alice, "talk", *(turn(f"u{n}", id=f"u{n}") for n in range(3)))
 
         assert [len(one) for one in await sessions(database)] == [SESSION_TURNS, 2]
 
-    async def test_the_pieces_of_a_message_stay_in_one_session(self, store, alice, database):
+    async def test_the_pieces_of_a_message_stay_in_one_session(
+        self, store: PostgresStore, alice: Scope, database: Database
+    ) -> None:
         await add_turns(store, alice, "talk", *(turn(f"t{n}", id=str(n)) for n in range(SESSION_TURNS - 1)))
         await add_turns(store, alice, "talk", turn("long a", "long b"))
 
         assert (await sessions(database))[-1] == ["long a", "long b"]
 
-    async def test_sessions_of_two_conversations_are_apart(self, store, alice, database):
+    async def test_sessions_of_two_conversations_are_apart(
+        self, store: PostgresStore, alice: Scope, database: Database
+    ) -> None:
         await add_turns(store, alice, "talk", "a")
         await add_turns(store, alice, "other", "b")
         await add_turns(store, alice, "talk", "c")
@@ -157,14 +184,16 @@ class TestSessions:
 
 
 class TestProject:
-    async def test_a_conversation_keeps_the_project_it_began_in(self, store, alice):
+    async def test_a_conversation_keeps_the_project_it_began_in(self, store: PostgresStore, alice: Scope) -> None:
         await add_turns(store, alice, "talk", "a", project="p")
         await add_turns(store, alice, "talk", "b")
 
         assert {one.project for one in await store.of_conversation(alice, "talk", 10)} == {"p"}
 
     @pytest.mark.parametrize(("first", "known"), [("p", "'p'"), (None, "None")])
-    async def test_another_project_is_refused_and_nothing_is_stored(self, store, alice, first, known):
+    async def test_another_project_is_refused_and_nothing_is_stored(
+        self, store: PostgresStore, alice: Scope, first: str | None, known: str
+    ) -> None:
         await add_turns(store, alice, "talk", "a", project=first, title="before")
 
         with pytest.raises(InvalidInput, match=f"project: got 'q', takes {known}, the project of conversation 'talk'"):
@@ -173,7 +202,7 @@ class TestProject:
         assert await said(store, alice) == ["a"]
 
 
-async def test_a_title_is_kept_until_another_one_comes(store, alice, database):
+async def test_a_title_is_kept_until_another_one_comes(store: PostgresStore, alice: Scope, database: Database) -> None:
     titles = []
     for title in ("first", None, "second"):
         await add_turns(store, alice, "talk", turn("a", id="1"), title=title)
@@ -183,8 +212,10 @@ async def test_a_title_is_kept_until_another_one_comes(store, alice, database):
     assert titles == ["first", "first", "second"]
 
 
-async def test_appends_to_one_conversation_at_once_lose_nothing_and_keep_each_callers_order(store, alice, database):
-    async def one_client(name):
+async def test_appends_to_one_conversation_at_once_lose_nothing_and_keep_each_callers_order(
+    store: PostgresStore, alice: Scope, database: Database
+) -> None:
+    async def one_client(name: str) -> None:
         for first in range(0, 12, 3):
             await add_turns(
                 store, alice, "talk", *(turn(f"{name}{n}", id=f"{name}{n}") for n in range(first, first + 3))
@@ -201,7 +232,7 @@ async def test_appends_to_one_conversation_at_once_lose_nothing_and_keep_each_ca
         assert await connection.fetchval("select messages from conversations") == 96
 
 
-async def test_roles_names_and_times_are_kept(store, alice):
+async def test_roles_names_and_times_are_kept(store: PostgresStore, alice: Scope) -> None:
     await add_turns(store, alice, "talk", turn("a", role="assistant", name="Claude", at=NOON), "b")
 
     first, second = await store.of_conversation(alice, "talk", 10)

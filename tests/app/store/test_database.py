@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from app.errors import StoreUnavailable
+from app.memory.types import Scope
 from app.store.database import Database
+from app.store.postgres import PostgresStore
+from tests.support.postgres import TestServer
 from tests.support.rows import add_note
 
 
-async def test_nobody_listening_is_said_in_one_line(tmp_path):
+async def test_nobody_listening_is_said_in_one_line(tmp_path: Path) -> None:
     database = Database({"host": str(tmp_path), "user": "secret-user", "password": "secret-word", "database": "x"})
 
     with pytest.raises(StoreUnavailable) as failure:
@@ -23,25 +30,27 @@ async def test_nobody_listening_is_said_in_one_line(tmp_path):
     assert "secret" not in str(failure.value)
 
 
-async def test_a_database_that_is_not_there_is_named_with_what_to_do(connect_arguments):
+async def test_a_database_that_is_not_there_is_named_with_what_to_do(connect_arguments: dict[str, Any]) -> None:
     database = Database({**connect_arguments, "database": "no_such_database"})
 
     with pytest.raises(StoreUnavailable, match=r"no_such_database.* create the database that DATABASE_URL names"):
         await database.open()
 
 
-async def test_a_database_that_is_not_open_says_so(connect_arguments):
+async def test_a_database_that_is_not_open_says_so(connect_arguments: dict[str, Any]) -> None:
     with pytest.raises(StoreUnavailable, match="not connected"):
         async with Database(connect_arguments).as_user("alice"):
             pass
 
 
-async def test_close_can_be_called_twice(database):
+async def test_close_can_be_called_twice(database: Database) -> None:
     await database.close()
     await database.close()
 
 
-async def test_lost_connections_are_replaced(store, database, postgres, alice):
+async def test_lost_connections_are_replaced(
+    store: PostgresStore, database: Database, postgres: TestServer, alice: Scope
+) -> None:
     await add_note(store, alice, "before")
     admin = await postgres.superuser()
     async with database.as_service() as connection:
@@ -61,10 +70,12 @@ async def test_lost_connections_are_replaced(store, database, postgres, alice):
     assert {one.text for one in await store.recent(alice, 10)} == {"before", "after"}
 
 
-async def test_a_deadlock_undoes_one_side_and_asks_it_to_try_again(database, store, alice):
+async def test_a_deadlock_undoes_one_side_and_asks_it_to_try_again(
+    database: Database, store: PostgresStore, alice: Scope
+) -> None:
     first, second = [await add_note(store, alice, text) for text in ("one", "two")]
 
-    async def touch(one, other, mine, theirs):
+    async def touch(one: UUID, other: UUID, mine: asyncio.Event, theirs: asyncio.Event) -> None:
         async with database.as_user("alice") as connection, connection.transaction():
             await connection.execute("update memories set kind = 'fact' where id = $1", one)
             mine.set()
@@ -79,10 +90,10 @@ async def test_a_deadlock_undoes_one_side_and_asks_it_to_try_again(database, sto
     assert "try again" in str(error)
 
 
-async def test_a_password_that_was_changed_meanwhile_makes_calls_unavailable_not_broken():
+async def test_a_password_that_was_changed_meanwhile_makes_calls_unavailable_not_broken() -> None:
     class Refusing:
         @asynccontextmanager
-        async def acquire(self, **options):
+        async def acquire(self: Any, **options: Any) -> AsyncIterator[None]:
             raise asyncpg.InvalidPasswordError("password authentication failed for user secret-user")
             yield
 

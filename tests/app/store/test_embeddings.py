@@ -7,10 +7,12 @@ from uuid import UUID
 import pytest
 
 from app.memory.change_log import LogPruned, Space
-from app.memory.types import MemoryUpdate, Selection
+from app.memory.types import MemoryUpdate, Scope, Selection
 from app.store import embeddings as embeddings_module
 from app.store.change_log import PostgresChangeLog
+from app.store.database import Database
 from app.store.embeddings import Embeddings
+from app.store.postgres import PostgresStore
 from tests.support.rows import add_note, add_turns, piece, turn
 from tests.support.vectors import kept
 
@@ -19,27 +21,30 @@ MODEL = "model"
 
 
 @pytest.fixture
-def embeddings(database):
+def embeddings(database: Database) -> Embeddings:
     return Embeddings(database)
 
 
-async def missing(embeddings, model=MODEL, limit=100):
+async def missing(embeddings: Embeddings, model: str = MODEL, limit: int = 100) -> list[str]:
     """Return the texts of all memories without a vector, in the order the pass finds them."""
-    texts, than = [], LAST
+    texts: list[str] = []
+    than: UUID | None = LAST
     while than is not None:
         found, than = await embeddings.older(model, than, limit)
         texts += [one.text for one in found]
     return texts
 
 
-async def embed(embeddings, model=MODEL, limit=100):
+async def embed(embeddings: Embeddings, model: str = MODEL, limit: int = 100) -> int:
     """Store a vector for everything that lacks one; return how many."""
     found, _ = await embeddings.older(model, LAST, limit)
     return await embeddings.store(model, [(one, kept(one.text)) for one in found])
 
 
 class TestMissing:
-    async def test_live_memories_of_all_users_are_found(self, embeddings, store, alice, bob):
+    async def test_live_memories_of_all_users_are_found(
+        self, embeddings: Embeddings, store: PostgresStore, alice: Scope, bob: Scope
+    ) -> None:
         await add_note(store, alice, "first")
         await add_turns(store, bob, "talk", turn("second", name="Bob"))
         gone = await add_note(store, alice, "archived")
@@ -51,21 +56,33 @@ class TestMissing:
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 100])
     @pytest.mark.parametrize("scanned", [1, 2, 100])
-    async def test_page_by_page_each_is_found_once(self, embeddings, store, alice, limit, scanned, monkeypatch):
+    async def test_page_by_page_each_is_found_once(
+        self,
+        embeddings: Embeddings,
+        store: PostgresStore,
+        alice: Scope,
+        limit: int,
+        scanned: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         monkeypatch.setattr(embeddings_module, "_AT_ONCE", scanned)
         for number in range(5):
             await add_note(store, alice, str(number))
 
         assert sorted(await missing(embeddings, limit=limit)) == list("01234")
 
-    async def test_what_has_a_vector_of_the_model_is_not_found_again(self, embeddings, store, alice):
+    async def test_what_has_a_vector_of_the_model_is_not_found_again(
+        self, embeddings: Embeddings, store: PostgresStore, alice: Scope
+    ) -> None:
         await add_note(store, alice, "one")
         assert await embed(embeddings) == 1
 
         assert await missing(embeddings) == []
         assert await missing(embeddings, "another model") == ["one"]
 
-    async def test_a_vector_of_another_model_takes_the_place_of_the_old_one(self, embeddings, store, database, alice):
+    async def test_a_vector_of_another_model_takes_the_place_of_the_old_one(
+        self, embeddings: Embeddings, store: PostgresStore, database: Database, alice: Scope
+    ) -> None:
         await add_note(store, alice, "one")
         await embed(embeddings)
         await embed(embeddings, "another model")
@@ -73,7 +90,9 @@ class TestMissing:
         async with database.as_service() as connection:
             assert [row["model"] for row in await connection.fetch("select model from embeddings")] == ["another model"]
 
-    async def test_what_was_written_from_a_position_on_is_found_by_the_log(self, embeddings, store, alice):
+    async def test_what_was_written_from_a_position_on_is_found_by_the_log(
+        self, embeddings: Embeddings, store: PostgresStore, alice: Scope
+    ) -> None:
         await add_note(store, alice, "before")
         position = await embeddings.horizon()
         await add_note(store, alice, "after")
@@ -82,7 +101,9 @@ class TestMissing:
         assert [one.text for one in found] == ["after"]
         assert await embeddings.changed(MODEL, next_position, 100) == ([], next_position)
 
-    async def test_a_log_that_does_not_reach_back_is_told(self, embeddings, store, log, alice):
+    async def test_a_log_that_does_not_reach_back_is_told(
+        self, embeddings: Embeddings, store: PostgresStore, log: PostgresChangeLog, alice: Scope
+    ) -> None:
         from datetime import timedelta
 
         await add_note(store, alice, "one")
@@ -94,7 +115,9 @@ class TestMissing:
 
 
 class TestStoring:
-    async def test_a_vector_of_a_text_that_changed_meanwhile_is_not_stored(self, embeddings, store, alice):
+    async def test_a_vector_of_a_text_that_changed_meanwhile_is_not_stored(
+        self, embeddings: Embeddings, store: PostgresStore, alice: Scope
+    ) -> None:
         note = await add_note(store, alice, "old")
         found, _ = await embeddings.older(MODEL, LAST, 100)
         await store.update(alice, note, MemoryUpdate(text="new"), piece("new"), b"new")
@@ -102,14 +125,18 @@ class TestStoring:
         assert await embeddings.store(MODEL, [(one, kept(one.text)) for one in found]) == 0
         assert await missing(embeddings) == ["new"]
 
-    async def test_nor_is_one_of_a_memory_that_was_forgotten(self, embeddings, store, alice):
+    async def test_nor_is_one_of_a_memory_that_was_forgotten(
+        self, embeddings: Embeddings, store: PostgresStore, alice: Scope
+    ) -> None:
         note = await add_note(store, alice, "old")
         found, _ = await embeddings.older(MODEL, LAST, 100)
         await store.forget(alice, Selection(ids=(note,)), dry_run=False)
 
         assert await embeddings.store(MODEL, [(one, kept(one.text)) for one in found]) == 0
 
-    async def test_a_new_text_drops_the_vector_and_new_tags_keep_it(self, embeddings, store, alice):
+    async def test_a_new_text_drops_the_vector_and_new_tags_keep_it(
+        self, embeddings: Embeddings, store: PostgresStore, alice: Scope
+    ) -> None:
         note = await add_note(store, alice, "old")
         await embed(embeddings)
 
@@ -119,7 +146,9 @@ class TestStoring:
         await store.update(alice, note, MemoryUpdate(text="new"), piece("new"), b"new")
         assert await missing(embeddings) == ["new"]
 
-    async def test_it_goes_with_its_memory(self, embeddings, store, database, alice):
+    async def test_it_goes_with_its_memory(
+        self, embeddings: Embeddings, store: PostgresStore, database: Database, alice: Scope
+    ) -> None:
         note = await add_note(store, alice, "one")
         await embed(embeddings)
         await store.forget(alice, Selection(ids=(note,)), dry_run=False)
@@ -129,7 +158,9 @@ class TestStoring:
 
 
 class TestLog:
-    async def test_every_vector_leaves_an_entry_that_counts_no_words(self, embeddings, store, log, alice):
+    async def test_every_vector_leaves_an_entry_that_counts_no_words(
+        self, embeddings: Embeddings, store: PostgresStore, log: PostgresChangeLog, alice: Scope
+    ) -> None:
         await add_turns(store, alice, "talk", "a b", "c")
         position = (await log.read(0)).horizon
         counts = await store.corpus(alice, None, [])
@@ -145,7 +176,9 @@ class TestLog:
         assert await store.corpus(alice, None, []) == counts
         assert await log.live() == live
 
-    async def test_the_log_gives_the_vectors_of_its_model_alone(self, embeddings, store, database, log, alice):
+    async def test_the_log_gives_the_vectors_of_its_model_alone(
+        self, embeddings: Embeddings, store: PostgresStore, database: Database, log: PostgresChangeLog, alice: Scope
+    ) -> None:
         note = await add_note(store, alice, "one")
         await embed(embeddings)
         of_model, of_other = PostgresChangeLog(database, MODEL), PostgresChangeLog(database, "another model")
@@ -156,7 +189,9 @@ class TestLog:
         assert (await log.space(), await log.vectors([note])) == (None, {})
 
 
-async def test_a_request_sees_only_its_users_vectors_and_makes_none(embeddings, store, database, alice, bob):
+async def test_a_request_sees_only_its_users_vectors_and_makes_none(
+    embeddings: Embeddings, store: PostgresStore, database: Database, alice: Scope, bob: Scope
+) -> None:
     import asyncpg
 
     await add_note(store, alice, "of alice")

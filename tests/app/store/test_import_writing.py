@@ -168,7 +168,7 @@ async def test_a_batch_that_is_refused_leaves_nothing(writer: ImportWriter, stor
     bad = replace(bad, pieces=(bad.pieces[0], replace(bad.pieces[1], id=bad.pieces[0].id)))
     batch = [conversation("a", good), conversation("b", bad)]
 
-    with pytest.raises(BatchRefused, match="PostgreSQL did not take it"):
+    with pytest.raises(BatchRefused, match="PostgreSQL rejected the batch"):
         await writer.add_conversations(alice, batch)
 
     assert (await store.stats(alice, None)).conversations == 0

@@ -42,25 +42,25 @@ async def applied(connection: asyncpg.Connection) -> list[int]:
     return [row["number"] for row in await connection.fetch("select number from schema_migrations order by number")]
 
 
-async def test_an_empty_database_gets_the_whole_schema(connection):
+async def test_an_empty_database_gets_the_whole_schema(connection: asyncpg.Connection) -> None:
     assert await migrate(connection) == len(migrations.migrations())
 
     assert {"memories", "conversations", "changes", "term_counts", "tokens"} <= await tables(connection)
 
 
-async def test_a_second_run_applies_nothing(connection):
+async def test_a_second_run_applies_nothing(connection: asyncpg.Connection) -> None:
     await migrate(connection)
 
     assert await migrate(connection) == 0
 
 
-async def test_no_number_is_taken_twice_and_files_apply_in_their_order():
+async def test_no_number_is_taken_twice_and_files_apply_in_their_order() -> None:
     numbers = [migration.number for migration in migrations.migrations()]
 
     assert numbers == sorted(set(numbers))
 
 
-async def test_two_processes_at_once_apply_each_file_once(empty_database):
+async def test_two_processes_at_once_apply_each_file_once(empty_database: dict[str, Any]) -> None:
     first, second = Database(empty_database), Database(empty_database)
     try:
         counts = await asyncio.gather(first.open(), second.open())
@@ -71,7 +71,9 @@ async def test_two_processes_at_once_apply_each_file_once(empty_database):
     assert sorted(counts) == [0, len(migrations.migrations())]
 
 
-async def test_a_file_may_take_longer_than_a_statement_of_a_call(empty_database, monkeypatch):
+async def test_a_file_may_take_longer_than_a_statement_of_a_call(
+    empty_database: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_files(monkeypatch, Migration(1, "0001_first.sql", "select pg_sleep(2)"))
     connection = await asyncpg.connect(**empty_database, command_timeout=1.5)
     try:
@@ -80,7 +82,9 @@ async def test_a_file_may_take_longer_than_a_statement_of_a_call(empty_database,
         await connection.close()
 
 
-async def test_a_file_that_changed_after_it_was_applied_is_refused(connection, monkeypatch):
+async def test_a_file_that_changed_after_it_was_applied_is_refused(
+    connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_files(monkeypatch, Migration(1, "0001_first.sql", "create table first ()"))
     await migrate(connection)
 
@@ -89,7 +93,9 @@ async def test_a_file_that_changed_after_it_was_applied_is_refused(connection, m
         await migrate(connection)
 
 
-async def test_a_schema_newer_than_this_version_is_refused(connection, monkeypatch):
+async def test_a_schema_newer_than_this_version_is_refused(
+    connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = Migration(1, "0001_first.sql", "create table first ()")
     with_files(monkeypatch, first, Migration(2, "0002_second.sql", "create table second ()"))
     await migrate(connection)
@@ -101,7 +107,9 @@ async def test_a_schema_newer_than_this_version_is_refused(connection, monkeypat
         await migrate(connection)
 
 
-async def test_a_failing_file_leaves_nothing_of_itself_and_those_before_it_stay(connection, monkeypatch):
+async def test_a_failing_file_leaves_nothing_of_itself_and_those_before_it_stay(
+    connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_files(
         monkeypatch,
         Migration(1, "0001_first.sql", "create table first ()"),
@@ -116,7 +124,9 @@ async def test_a_failing_file_leaves_nothing_of_itself_and_those_before_it_stay(
     assert await applied(connection) == [1]
 
 
-async def test_after_a_failure_the_mended_file_and_the_rest_are_applied(connection, monkeypatch):
+async def test_after_a_failure_the_mended_file_and_the_rest_are_applied(
+    connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = Migration(1, "0001_first.sql", "create table first ()")
     with_files(monkeypatch, first, Migration(2, "0002_second.sql", "create table"))
     with pytest.raises(asyncpg.PostgresSyntaxError):
@@ -128,7 +138,7 @@ async def test_after_a_failure_the_mended_file_and_the_rest_are_applied(connecti
     assert await applied(connection) == [1, 2]
 
 
-async def test_every_database_made_gets_an_id_of_its_own(postgres):
+async def test_every_database_made_gets_an_id_of_its_own(postgres: TestServer) -> None:
     ids = set()
     for _ in range(2):
         async with postgres.empty() as arguments:
@@ -141,7 +151,7 @@ async def test_every_database_made_gets_an_id_of_its_own(postgres):
     assert len(ids) == 2, "an index made from one database would be used for the other"
 
 
-async def test_replicas_that_start_at_once_on_an_empty_server_share_one_migration(server_url):
+async def test_replicas_that_start_at_once_on_an_empty_server_share_one_migration(server_url: str) -> None:
     replicas = [Database({"dsn": server_url}) for _ in range(4)]
     try:
         applied = await asyncio.gather(*(replica.open() for replica in replicas))

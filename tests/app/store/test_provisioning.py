@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import asyncpg
 import pytest
 
 from app.store.provisioning import provision
+from tests.support.postgres_server import PostgresServer
 
 URL = "postgresql://new_role:{password}@127.0.0.1:{port}/new_database"
 
 
 @pytest.fixture
-async def server(postgres_server):
+async def server(postgres_server: PostgresServer) -> AsyncIterator[PostgresServer]:
     """A server without what these tests make."""
     yield postgres_server
     admin = await asyncpg.connect(postgres_server.url("postgres", "postgres"))
@@ -20,14 +23,14 @@ async def server(postgres_server):
     await admin.close()
 
 
-async def made(server, password: str) -> list[str]:
+async def made(server: PostgresServer, password: str) -> list[str]:
     """Provision with a password; return what was missing."""
     admin = {"dsn": server.url("postgres", "postgres")}
     url = URL.format(password=password, port=server.port)
     return [what async for what, _, missing in provision(admin, url) if missing]
 
 
-async def verifier(server) -> str:
+async def verifier(server: PostgresServer) -> str:
     """Return what the server keeps of the role's password."""
     admin = await asyncpg.connect(server.url("postgres", "postgres"))
     try:
@@ -36,7 +39,7 @@ async def verifier(server) -> str:
         await admin.close()
 
 
-async def test_another_password_in_the_url_becomes_the_roles(server):
+async def test_another_password_in_the_url_becomes_the_roles(server: PostgresServer) -> None:
     await made(server, "made-up-old")
 
     assert await made(server, "made-up-new") == []
@@ -45,7 +48,7 @@ async def test_another_password_in_the_url_becomes_the_roles(server):
         await asyncpg.connect(URL.format(password="made-up-old", port=server.port))
 
 
-async def test_a_password_that_holds_is_left_as_it_is(server):
+async def test_a_password_that_holds_is_left_as_it_is(server: PostgresServer) -> None:
     await made(server, "made-up-old")
     before = await verifier(server)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,9 @@ async def test_a_burst_of_a_periods_worth_passes_and_the_next_one_waits(database
     assert await limits.take("b", interval_s, PERIOD_S) == 0.0, "another caller is not slowed"
 
 
-async def test_replicas_at_once_let_through_what_one_would(database: Database, connect_arguments) -> None:
+async def test_replicas_at_once_let_through_what_one_would(
+    database: Database, connect_arguments: dict[str, Any]
+) -> None:
     other = Database(connect_arguments)
     await other.open()
     replicas = [RateLimits(database), RateLimits(other)]

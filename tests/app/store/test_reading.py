@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from app.memory.types import Filter, Kind, MemoryUpdate
+from app.memory.types import Filter, Kind, Memory, MemoryUpdate, Scope
+from app.store.postgres import PostgresStore
 from app.store.rows import new_id
 from tests.support.domain import NOON
 from tests.support.rows import add_note, add_turns, piece, turn
@@ -14,11 +18,11 @@ from tests.support.rows import add_note, add_turns, piece, turn
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def texts(memories):
+def texts(memories: Iterable[Memory]) -> list[str]:
     return [memory.text for memory in memories]
 
 
-async def hide(store, scope, id_, how):
+async def hide(store: PostgresStore, scope: Scope, id_: UUID, how: str) -> None:
     if how == "archived":
         await store.update(scope, id_, MemoryUpdate(archived=True), None, None)
     else:
@@ -27,20 +31,20 @@ async def hide(store, scope, id_, how):
 
 
 class TestNewest:
-    async def test_recent_gives_the_newest_first_up_to_the_limit(self, store, alice):
+    async def test_recent_gives_the_newest_first_up_to_the_limit(self, store: PostgresStore, alice: Scope) -> None:
         for day in (2, 3, 1):
             await add_note(store, alice, f"day {day}", created_at=PAST + timedelta(days=day))
 
         assert texts(await store.recent(alice, 2)) == ["day 3", "day 2"]
 
-    async def test_of_project_gives_that_project_only(self, store, alice):
+    async def test_of_project_gives_that_project_only(self, store: PostgresStore, alice: Scope) -> None:
         for project in ("p", "q", None):
             await add_note(store, alice, f"in {project}", project=project)
 
         assert texts(await store.of_project(alice, "p", 10)) == ["in p"]
 
     @pytest.mark.parametrize("how", ["archived", "expired"])
-    async def test_what_is_not_live_is_left_out(self, store, alice, how):
+    async def test_what_is_not_live_is_left_out(self, store: PostgresStore, alice: Scope, how: str) -> None:
         id_ = await add_note(store, alice, "hidden", project="p")
         await add_turns(store, alice, "talk", "said", project="p")
         turn_id = (await store.of_conversation(alice, "talk", 1))[0].id
@@ -58,7 +62,7 @@ class TestNewest:
 
 class TestNeighbours:
     @pytest.fixture
-    async def ids(self, store, alice):
+    async def ids(self, store: PostgresStore, alice: Scope) -> dict[str, UUID]:
         await add_turns(store, alice, "talk", *(turn(text, at=NOON) for text in "abcde"))
         await add_turns(store, alice, "talk", turn("next session", at=NOON + timedelta(days=1)))
         return {one.text: one.id for one in await store.of_conversation(alice, "talk", 10)}
@@ -72,23 +76,36 @@ class TestNeighbours:
             pytest.param("e", 0, 3, "e", id="not into the next session"),
         ],
     )
-    async def test_they_are_of_the_session_and_in_order(self, store, alice, ids, centre, before, after, expected):
+    async def test_they_are_of_the_session_and_in_order(
+        self,
+        store: PostgresStore,
+        alice: Scope,
+        ids: dict[str, UUID],
+        centre: str,
+        before: int,
+        after: int,
+        expected: str,
+    ) -> None:
         around = await store.neighbours(alice, [ids[centre]], before, after)
 
         assert "".join(texts(around[ids[centre]])) == expected
 
-    async def test_several_centres_are_answered_at_once(self, store, alice, ids):
+    async def test_several_centres_are_answered_at_once(
+        self, store: PostgresStore, alice: Scope, ids: dict[str, UUID]
+    ) -> None:
         around = await store.neighbours(alice, [ids["a"], ids["d"]], 0, 1)
 
         assert {key: "".join(texts(found)) for key, found in around.items()} == {ids["a"]: "ab", ids["d"]: "de"}
 
     @pytest.mark.parametrize("how", ["archived", "expired"])
-    async def test_what_is_not_live_is_no_neighbour(self, store, alice, ids, how):
+    async def test_what_is_not_live_is_no_neighbour(
+        self, store: PostgresStore, alice: Scope, ids: dict[str, UUID], how: str
+    ) -> None:
         await hide(store, alice, ids["b"], how)
 
         assert "".join(texts((await store.neighbours(alice, [ids["c"]], 2, 0))[ids["c"]])) == "ac"
 
-    async def test_a_note_is_alone_and_a_long_text_has_its_pieces(self, store, alice):
+    async def test_a_note_is_alone_and_a_long_text_has_its_pieces(self, store: PostgresStore, alice: Scope) -> None:
         note = await add_note(store, alice, "alone")
         long = await add_note(store, alice, "one", "two", "three")
 
@@ -98,7 +115,7 @@ class TestNeighbours:
 
 
 class TestSpeakers:
-    async def test_each_name_comes_once_in_order(self, store, alice):
+    async def test_each_name_comes_once_in_order(self, store: PostgresStore, alice: Scope) -> None:
         await add_turns(store, alice, "talk", turn("a", name="Mel"), turn("b", name="Ann"), turn("c"), project="p")
         await add_turns(store, alice, "more", turn("d", name="Mel"), turn("e", name="Zoë"), project="q")
 
@@ -108,7 +125,7 @@ class TestSpeakers:
         assert sorted((await store.corpus(alice, ["none"], [])).speakers) == []
         assert sorted((await store.corpus(alice, [], [])).speakers) == []
 
-    async def test_more_than_two_hundred_are_cut(self, store, alice):
+    async def test_more_than_two_hundred_are_cut(self, store: PostgresStore, alice: Scope) -> None:
         await add_turns(store, alice, "talk", *(turn("x", id=str(n), name=f"name {n:03}") for n in range(230)))
 
         assert len(sorted((await store.corpus(alice, None, [])).speakers)) == 200
@@ -116,7 +133,7 @@ class TestSpeakers:
 
 class TestFilters:
     @pytest.fixture(autouse=True)
-    async def memories(self, store, alice):
+    async def memories(self, store: PostgresStore, alice: Scope) -> None:
         await add_note(store, alice, "word fact", kind=Kind.FACT, project="p", tags=("x", "y"), created_at=PAST)
         await add_note(store, alice, "word note", tags=("x",), created_at=NOON, occurred_at=PAST)
         await add_turns(store, alice, "talk", turn("word turn", role="assistant", at=NOON), project="q")
@@ -137,7 +154,9 @@ class TestFilters:
             pytest.param(Filter(since=PAST, until=NOON, kinds=(Kind.NOTE,)), {"note"}, id="all together"),
         ],
     )
-    async def test_match_and_traits_obey_them(self, store, alice, where, found):
+    async def test_match_and_traits_obey_them(
+        self, store: PostgresStore, alice: Scope, where: Filter, found: set[Any] | set[str]
+    ) -> None:
         all_ids = [memory.id for memory in await store.recent(alice, 10)]
         matched = [id_ for id_, _ in await store.match(alice, list(piece("word").analysis.terms), where, 10)]
         traits = await store.traits(alice, all_ids, where)
@@ -147,7 +166,7 @@ class TestFilters:
         assert {memories[id_].text.split()[1] for id_ in traits} == found
 
 
-async def test_match_finds_any_of_the_words_and_gives_each_memorys_own(store, alice):
+async def test_match_finds_any_of_the_words_and_gives_each_memorys_own(store: PostgresStore, alice: Scope) -> None:
     one = await add_note(store, alice, "red apple, red pear")
     two = await add_note(store, alice, "green pear")
     await add_note(store, alice, "blue plum")
@@ -160,7 +179,7 @@ async def test_match_finds_any_of_the_words_and_gives_each_memorys_own(store, al
     }
 
 
-async def test_traits_tell_what_ranking_needs(store, alice):
+async def test_traits_tell_what_ranking_needs(store: PostgresStore, alice: Scope) -> None:
     await add_turns(store, alice, "talk", turn("Was it yesterday?", name="Mel", at=NOON))
     [said] = await store.of_conversation(alice, "talk", 1)
 
@@ -170,7 +189,9 @@ async def test_traits_tell_what_ranking_needs(store, alice):
     assert (trait.asks, trait.tells_time, trait.words) == (True, True, 3)
 
 
-async def test_stats_count_by_kind_and_project_archived_ones_included(store, alice, bob):
+async def test_stats_count_by_kind_and_project_archived_ones_included(
+    store: PostgresStore, alice: Scope, bob: Scope
+) -> None:
     archived = await add_note(store, alice, "ab", kind=Kind.FACT, project="p", created_at=PAST)
     await hide(store, alice, archived, "archived")
     await hide(store, alice, await add_note(store, alice, "gone"), "expired")
@@ -189,21 +210,21 @@ async def test_stats_count_by_kind_and_project_archived_ones_included(store, ali
     assert (of_p.memories, of_p.conversations) == (3, 1)
 
 
-async def test_stats_of_nothing_are_zero(store, alice):
+async def test_stats_of_nothing_are_zero(store: PostgresStore, alice: Scope) -> None:
     stats = await store.stats(alice, "none")
 
     assert (stats.memories, stats.by_kind, stats.by_project, stats.conversations) == (0, {}, {}, 0)
     assert (stats.oldest, stats.newest, stats.bytes) == (None, None, 0)
 
 
-async def test_get_gives_only_what_is_there(store, alice):
+async def test_get_gives_only_what_is_there(store: PostgresStore, alice: Scope) -> None:
     id_ = await add_note(store, alice, "text")
 
     assert set(await store.get(alice, [new_id(), id_])) == {id_}
     assert await store.get(alice, []) == {}
 
 
-async def test_the_size_counts_all_users_live_memories(store, alice, bob):
+async def test_the_size_counts_all_users_live_memories(store: PostgresStore, alice: Scope, bob: Scope) -> None:
     await add_note(store, alice, "one")
     await add_note(store, bob, "two")
     await store.fold_term_counts()

@@ -81,7 +81,7 @@ async def test_a_database_with_rows_is_refused_unless_they_are_to_go(database: D
     ("table", "says"),
     [
         (Table("pg_authid", ("rolname",)), "there is no table 'pg_authid' to restore"),
-        (Table("memories", ("id",)), "table memories does not take the rows"),
+        (Table("memories", ("id",)), "table memories does not accept the rows"),
     ],
 )
 async def test_what_is_no_table_of_ours_or_does_not_fit_is_refused_without_its_text(

@@ -11,11 +11,13 @@ import asyncpg
 import pytest
 
 from app.memory.types import Scope
+from app.store.database import Database
+from app.store.postgres import PostgresStore
 from tests.support.rows import add_note, add_turns
 
 
 @pytest.fixture(autouse=True)
-async def two_users(store, alice, bob):
+async def two_users(store: PostgresStore, alice: Scope, bob: Scope) -> None:
     await add_note(store, alice, "of alice")
     await add_note(store, bob, "of bob")
     await add_turns(store, alice, "talk", "hello from alice")
@@ -23,14 +25,14 @@ async def two_users(store, alice, bob):
 
 
 @pytest.mark.parametrize("table", ["memories", "conversations", "changes"])
-async def test_a_query_that_names_no_user_sees_only_the_callers_rows(database, table):
+async def test_a_query_that_names_no_user_sees_only_the_callers_rows(database: Database, table: str) -> None:
     async with database.as_user("alice") as connection:
         users = {row["user_id"] for row in await connection.fetch(f"select user_id from {table}")}
 
     assert users == {"alice"}
 
 
-async def test_folded_term_counts_are_the_callers_own(database, store):
+async def test_folded_term_counts_are_the_callers_own(database: Database, store: PostgresStore) -> None:
     await store.fold_term_counts()
 
     async with database.as_user("alice") as connection:
@@ -39,12 +41,12 @@ async def test_folded_term_counts_are_the_callers_own(database, store):
     assert users == {"alice"}
 
 
-async def test_an_unknown_user_sees_nothing(database):
+async def test_an_unknown_user_sees_nothing(database: Database) -> None:
     async with database.as_user("mallory") as connection:
         assert await connection.fetchval("select count(*) from memories") == 0
 
 
-async def test_an_update_that_names_no_user_changes_only_the_callers_rows(database):
+async def test_an_update_that_names_no_user_changes_only_the_callers_rows(database: Database) -> None:
     async with database.as_user("alice") as connection:
         await connection.execute("update memories set kind = 'fact' where kind = 'note'")
 
@@ -53,7 +55,7 @@ async def test_an_update_that_names_no_user_changes_only_the_callers_rows(databa
     assert [row["user_id"] for row in rows] == ["alice"]
 
 
-async def test_a_delete_that_names_no_user_deletes_only_the_callers_rows(database):
+async def test_a_delete_that_names_no_user_deletes_only_the_callers_rows(database: Database) -> None:
     async with database.as_user("alice") as connection:
         await connection.execute("delete from memories")
         await connection.execute("delete from conversations")
@@ -63,13 +65,13 @@ async def test_a_delete_that_names_no_user_deletes_only_the_callers_rows(databas
         assert await connection.fetchval("select array_agg(distinct user_id) from conversations") == ["bob"]
 
 
-async def test_a_row_for_another_user_cannot_be_inserted(database):
+async def test_a_row_for_another_user_cannot_be_inserted(database: Database) -> None:
     async with database.as_user("alice") as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
             await connection.execute("insert into conversations (user_id, id) values ('bob', 'planted')")
 
 
-async def test_a_row_cannot_be_given_to_another_user(database):
+async def test_a_row_cannot_be_given_to_another_user(database: Database) -> None:
     async with database.as_user("alice") as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
             await connection.execute("update memories set user_id = 'bob'")
@@ -94,20 +96,20 @@ async def test_a_row_cannot_be_given_to_another_user(database):
         pytest.param("drop table memories", id="drop"),
     ],
 )
-async def test_a_request_may_not(database, statement):
+async def test_a_request_may_not(database: Database, statement: str) -> None:
     async with database.as_user("alice") as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
 
 
-async def test_one_connection_serves_users_in_turn_without_mixing_them(database):
+async def test_one_connection_serves_users_in_turn_without_mixing_them(database: Database) -> None:
     for user in ("alice", "bob", "alice", "alice", "bob"):
         async with database.as_user(user) as connection:
             seen = await connection.fetchval("select array_agg(distinct user_id) from memories")
         assert seen == [user]
 
 
-async def test_a_failed_call_leaves_no_user_behind_on_its_connection(database):
+async def test_a_failed_call_leaves_no_user_behind_on_its_connection(database: Database) -> None:
     async with database.as_user("alice") as connection:
         with pytest.raises(asyncpg.PostgresError):
             async with connection.transaction():
@@ -118,14 +120,16 @@ async def test_a_failed_call_leaves_no_user_behind_on_its_connection(database):
 
 
 @pytest.mark.parametrize("name", ["o'brien", 'a"b', "用户", "alice ", "", "x" * 200])
-async def test_any_user_name_works_and_is_nobody_elses(store, database, name):
+async def test_any_user_name_works_and_is_nobody_elses(store: PostgresStore, database: Database, name: str) -> None:
     await add_note(store, Scope(name), "mine")
 
     async with database.as_user(name) as connection:
         assert [row["text"] for row in await connection.fetch("select text from memories")] == ["mine"]
 
 
-async def test_ids_of_another_user_are_neither_read_nor_changed_nor_forgotten(store, alice, bob):
+async def test_ids_of_another_user_are_neither_read_nor_changed_nor_forgotten(
+    store: PostgresStore, alice: Scope, bob: Scope
+) -> None:
     from app.errors import NotFound
     from app.memory.types import Kind, MemoryUpdate, Selection
 
@@ -139,7 +143,7 @@ async def test_ids_of_another_user_are_neither_read_nor_changed_nor_forgotten(st
     assert theirs in await store.get(bob, [theirs])
 
 
-async def test_conversations_of_two_users_may_have_the_same_id(store, alice, bob):
+async def test_conversations_of_two_users_may_have_the_same_id(store: PostgresStore, alice: Scope, bob: Scope) -> None:
     [hers] = await store.of_conversation(alice, "talk", 10)
     [his] = await store.of_conversation(bob, "talk", 10)
 
@@ -159,7 +163,7 @@ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'm', '
 """
 
 
-async def test_every_table_with_users_is_guarded_or_closed_to_requests(database):
+async def test_every_table_with_users_is_guarded_or_closed_to_requests(database: Database) -> None:
     async with database.as_service() as connection:
         tables = {row["relname"]: row for row in await connection.fetch(TABLES_WITH_USERS)}
 
@@ -170,7 +174,7 @@ async def test_every_table_with_users_is_guarded_or_closed_to_requests(database)
     assert "tokens" not in open_ones
 
 
-async def test_what_requests_may_read_beside_users_rows_is_known(database):
+async def test_what_requests_may_read_beside_users_rows_is_known(database: Database) -> None:
     """A new table without users that requests can read is looked at by a person: then it is listed here."""
     async with database.as_service() as connection:
         rows = await connection.fetch(
@@ -184,7 +188,7 @@ async def test_what_requests_may_read_beside_users_rows_is_known(database):
     assert {row["relname"] for row in rows} == {"log_positions", "instance", "index_collections"}
 
 
-async def test_the_role_of_requests_owns_nothing_and_can_become_nobody(database):
+async def test_the_role_of_requests_owns_nothing_and_can_become_nobody(database: Database) -> None:
     async with database.as_service() as connection:
         row = await connection.fetchrow(
             "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,"
@@ -219,13 +223,13 @@ async def test_the_role_of_requests_owns_nothing_and_can_become_nobody(database)
         pytest.param("alter table memories disable trigger all", id="switch the log off"),
     ],
 )
-async def test_a_request_may_not_get_beyond_its_rights(database, statement):
+async def test_a_request_may_not_get_beyond_its_rights(database: Database, statement: str) -> None:
     async with database.as_user("alice") as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
 
 
-async def test_a_call_takes_one_statement(database):
+async def test_a_call_takes_one_statement(database: Database) -> None:
     """Every query of a request has arguments, and so goes by the protocol that takes one: nothing can be appended."""
     async with database.as_user("alice") as connection:
         with pytest.raises(asyncpg.PostgresSyntaxError, match="multiple commands"):
@@ -233,7 +237,7 @@ async def test_a_call_takes_one_statement(database):
         assert await connection.fetchval("select current_user") == "claude_memory_app"
 
 
-async def test_a_role_taken_off_is_on_again_for_the_next_user(database):
+async def test_a_role_taken_off_is_on_again_for_the_next_user(database: Database) -> None:
     async with database.as_user("alice") as connection:
         await connection.execute("reset role")
     for user in ("bob", "carol", "dave"):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from itertools import count
+from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +18,9 @@ from app.errors import Conflict
 from app.memory.texts import content_hash
 from app.memory.types import MemoryUpdate, Scope, Selection
 from app.store import terms as terms_module
+from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
+from app.store.postgres import PostgresStore
 from app.store.terms import COUNT_TERM
 from tests.support.locks import until_a_session_waits_for_a_lock
 from tests.support.rows import add_note, add_turns, piece
@@ -27,7 +32,7 @@ TERMS = {word: piece(word).analysis.terms[0] for word in WORDS}
 _users = count()
 
 
-async def recount(database, user, projects):
+async def recount(database: Database, user: str, projects: Sequence[str] | None) -> tuple[int, Counter[int]]:
     """Count anew from the live memories themselves."""
     async with database.as_service() as connection:
         rows = await connection.fetch(
@@ -37,7 +42,7 @@ async def recount(database, user, projects):
     return len(wanted), Counter(term for terms in wanted for term in set(terms) if term in TERMS.values())
 
 
-async def assert_exact(store, scope):
+async def assert_exact(store: PostgresStore, scope: Scope) -> None:
     for projects in (None, ["p"], ["q", ""], []):
         counts = await store.corpus(scope, projects, list(TERMS.values()))
         memories, holding = await recount(store.db, scope.user, projects)
@@ -56,7 +61,7 @@ step = st.one_of(
 )
 
 
-async def take(store, scope, what, first, second):
+async def take(store: PostgresStore, scope: Scope, what: str, first: Any, second: Any) -> None:
     ids = sorted(await all_ids(store, scope))
     if what == "add":
         await add_note(store, scope, " ".join(first), project=second)
@@ -85,36 +90,36 @@ async def take(store, scope, what, first, second):
             )
 
 
-async def ignoring_conflicts(call):
+async def ignoring_conflicts(call: Awaitable[Any]) -> None:
     with suppress(Conflict):
         await call
 
 
-async def all_ids(store, scope) -> list[UUID]:
+async def all_ids(store: PostgresStore, scope: Scope) -> list[UUID]:
     async with store.db.as_service() as connection:
         return [row["id"] for row in await connection.fetch("select id from memories where user_id = $1", scope.user)]
 
 
 @settings(max_examples=25)
 @given(steps=st.lists(step, min_size=1, max_size=12))
-async def test_counts_equal_a_recount_after_any_writes_and_folds(store, steps):
+async def test_counts_equal_a_recount_after_any_writes_and_folds(store: PostgresStore, steps: list[Any]) -> None:
     scope = Scope(f"user {next(_users)}")
     for what, first, second in steps:
         await take(store, scope, what, first, second)
         await assert_exact(store, scope)
 
 
-async def test_counts_are_exact_while_others_write_and_fold(store, alice, bob):
-    async def write():
+async def test_counts_are_exact_while_others_write_and_fold(store: PostgresStore, alice: Scope, bob: Scope) -> None:
+    async def write() -> None:
         for number in range(15):
             await add_note(store, alice, f"red apple {number}", project="p")
             await add_turns(store, bob, "talk", f"red pear {number}")
 
-    async def fold():
+    async def fold() -> None:
         for _ in range(25):
             await store.fold_term_counts()
 
-    async def look():
+    async def look() -> None:
         seen = 0
         for _ in range(25):
             counts = await store.corpus(alice, None, [TERMS["red"], TERMS["pear"]])
@@ -130,7 +135,7 @@ async def test_counts_are_exact_while_others_write_and_fold(store, alice, bob):
     await assert_exact(store, alice)
 
 
-async def test_folds_at_once_count_every_change_once(store, alice):
+async def test_folds_at_once_count_every_change_once(store: PostgresStore, alice: Scope) -> None:
     for number in range(10):
         await add_note(store, alice, f"red {number}")
         await asyncio.gather(*(store.fold_term_counts() for _ in range(3)))
@@ -138,7 +143,9 @@ async def test_folds_at_once_count_every_change_once(store, alice):
     await assert_exact(store, alice)
 
 
-async def test_a_fold_that_another_process_overtakes_is_no_error(store, database, connect_arguments, alice):
+async def test_a_fold_that_another_process_overtakes_is_no_error(
+    store: PostgresStore, database: Database, connect_arguments: dict[str, Any], alice: Scope
+) -> None:
     await add_note(store, alice, "red")
     another_process = Database(connect_arguments)
     await another_process.open()
@@ -154,7 +161,9 @@ async def test_a_fold_that_another_process_overtakes_is_no_error(store, database
     await assert_exact(store, alice)
 
 
-async def test_a_fold_leaves_changes_of_open_transactions_for_the_next_one(store, database, alice):
+async def test_a_fold_leaves_changes_of_open_transactions_for_the_next_one(
+    store: PostgresStore, database: Database, alice: Scope
+) -> None:
     async with database.as_user("alice") as connection:
         late = connection.transaction()
         await late.start()
@@ -175,7 +184,9 @@ async def test_a_fold_leaves_changes_of_open_transactions_for_the_next_one(store
     assert (await store.corpus(alice, None, [TERMS["red"]])).holding == {TERMS["red"]: 2}
 
 
-async def test_after_a_fold_the_log_is_not_needed_for_the_counts(store, database, alice):
+async def test_after_a_fold_the_log_is_not_needed_for_the_counts(
+    store: PostgresStore, database: Database, alice: Scope
+) -> None:
     await add_note(store, alice, "red apple")
     await store.fold_term_counts()
     async with database.as_service() as connection:
@@ -186,11 +197,13 @@ async def test_after_a_fold_the_log_is_not_needed_for_the_counts(store, database
     assert (counts.memories, counts.holding) == (1, {TERMS["red"]: 1})
 
 
-async def test_the_term_that_counts_memories_is_no_words_term():
+async def test_the_term_that_counts_memories_is_no_words_term() -> None:
     assert COUNT_TERM not in {term for word in WORDS for term in piece(word).analysis.terms}
 
 
-async def test_many_changes_are_folded_some_at_a_time_until_all_are(store, log, alice, bob, monkeypatch):
+async def test_many_changes_are_folded_some_at_a_time_until_all_are(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, bob: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(terms_module, "_FOLD_AT_ONCE", 2)
     for word in WORDS:
         await add_note(store, alice, f"{word} apple")

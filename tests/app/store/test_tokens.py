@@ -17,7 +17,7 @@ DIGEST = hashlib.sha256(b"secret").digest()
 
 
 @pytest.fixture
-def tokens(database):
+def tokens(database: Database) -> Tokens:
     return Tokens(database)
 
 

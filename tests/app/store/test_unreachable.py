@@ -13,8 +13,8 @@ from app.store.unreachable import UNREACHABLE, refused, why
     [
         pytest.param(TimeoutError(), "did not answer in time; a write may have been done", id="late"),
         pytest.param(asyncpg.QueryCanceledError(), "did not answer in time", id="statement timeout"),
-        pytest.param(asyncpg.DiskFullError(), "no disk space left; nothing was changed", id="full disk"),
-        pytest.param(asyncpg.DeadlockDetectedError(), "nothing was changed by this one, try again", id="deadlock"),
+        pytest.param(asyncpg.DiskFullError(), "no disk space left and changed nothing", id="full disk"),
+        pytest.param(asyncpg.DeadlockDetectedError(), "this one changed nothing, try again", id="deadlock"),
         pytest.param(OSError("db.example: no route"), r"does not answer \(OSError\); a write may have", id="network"),
     ],
 )

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from app.errors import Conflict, QuotaExceeded
+from app.index.follower import Follower
+from app.memory.ports import Domain
 from app.memory.types import MemoryUpdate, Quota, Scope, Selection
 from app.ops import exporting
+from app.store.change_log import PostgresChangeLog
 from app.store.database import Database
 from app.store.import_writing import ImportWriter
 from app.store.postgres import PostgresStore
@@ -18,6 +24,7 @@ from app.store.tokens import Tokens
 from app.store.users import Users
 from tests.support.domain import texts_for
 from tests.support.locks import until_a_session_waits_for_a_lock
+from tests.support.postgres import TestServer
 from tests.support.rows import add_note, add_turns, note, piece, turn
 
 # One row of a user in every table that names users, for tables the store does not fill by itself. A table that is
@@ -53,12 +60,12 @@ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.
 
 
 @pytest.fixture
-def users(database):
+def users(database: Database) -> Users:
     return Users(database)
 
 
 @pytest.fixture
-async def limited(connect_arguments):
+async def limited(connect_arguments: dict[str, Any]) -> AsyncIterator[PostgresStore]:
     """A store whose users may keep 3 memories and 40 bytes."""
     database = Database(connect_arguments, Quota(3, 40))
     await database.open()
@@ -66,7 +73,7 @@ async def limited(connect_arguments):
     await database.close()
 
 
-async def fill(store, scope):
+async def fill(store: PostgresStore, scope: Scope) -> None:
     """Give a user a row in every table that names users."""
     await add_note(store, scope, "a note of quinces", project="orchard")
     await add_note(store, scope, "first half ", "second half")
@@ -79,7 +86,7 @@ async def fill(store, scope):
             await connection.execute(sql, scope.user)
 
 
-async def everything(database):
+async def everything(database: Database) -> str:
     """Return the text of every row of every table of ours."""
     async with database.as_service() as connection:
         tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public'")
@@ -87,7 +94,7 @@ async def everything(database):
     return "\n".join(row[0] for rows in found for row in rows)
 
 
-async def recounted(database, user):
+async def recounted(database: Database, user: str) -> tuple[Any, ...]:
     async with database.as_service() as connection:
         return tuple(
             await connection.fetchrow(
@@ -96,8 +103,10 @@ async def recounted(database, user):
         )
 
 
-async def test_use_is_exact_after_every_kind_of_change_folded_or_not(store, users, alice, bob):
-    async def check():
+async def test_use_is_exact_after_every_kind_of_change_folded_or_not(
+    store: PostgresStore, users: Users, alice: Scope, bob: Scope
+) -> None:
+    async def check() -> None:
         for scope in (alice, bob):
             use = await users.use(scope.user)
             assert (use.memories, use.bytes) == await recounted(store.db, scope.user)
@@ -120,7 +129,7 @@ async def test_use_is_exact_after_every_kind_of_change_folded_or_not(store, user
     await check()
 
 
-async def test_memories_from_before_are_counted_when_the_schema_is_brought_up(postgres):
+async def test_memories_from_before_are_counted_when_the_schema_is_brought_up(postgres: TestServer) -> None:
     import asyncpg
 
     from app.store import migrations
@@ -142,7 +151,9 @@ async def test_memories_from_before_are_counted_when_the_schema_is_brought_up(po
             await connection.close()
 
 
-async def test_a_process_of_an_older_version_may_fold_terms_without_losing_count(store, users, alice):
+async def test_a_process_of_an_older_version_may_fold_terms_without_losing_count(
+    store: PostgresStore, users: Users, alice: Scope
+) -> None:
     await add_note(store, alice, "one")
     async with store.db.as_service() as connection:
         await connection.execute("update log_positions set xid = pg_current_xact_id() where name = 'term_counts'")
@@ -154,7 +165,7 @@ async def test_a_process_of_an_older_version_may_fold_terms_without_losing_count
     assert (await users.use("alice")).memories == 2
 
 
-async def test_it_all_holds_on_an_older_server(server_url, alice):
+async def test_it_all_holds_on_an_older_server(server_url: str, alice: Scope) -> None:
     database = Database({"dsn": server_url}, Quota(2, 0))
     await database.open()
     try:
@@ -170,7 +181,9 @@ async def test_it_all_holds_on_an_older_server(server_url, alice):
         await database.close()
 
 
-async def test_a_write_over_the_quota_is_refused_naming_quota_use_and_remedy(limited, alice):
+async def test_a_write_over_the_quota_is_refused_naming_quota_use_and_remedy(
+    limited: PostgresStore, alice: Scope
+) -> None:
     for number in range(3):
         await add_note(limited, alice, f"{number}")
 
@@ -180,7 +193,7 @@ async def test_a_write_over_the_quota_is_refused_naming_quota_use_and_remedy(lim
     assert (await limited.stats(alice, None)).use.memories == 3
 
 
-async def test_bytes_are_limited_too_also_when_a_text_grows(limited, alice):
+async def test_bytes_are_limited_too_also_when_a_text_grows(limited: PostgresStore, alice: Scope) -> None:
     first = await add_note(limited, alice, "x" * 30)
 
     with pytest.raises(QuotaExceeded, match="quota of 40 bytes: with this it would be 41"):
@@ -191,7 +204,7 @@ async def test_bytes_are_limited_too_also_when_a_text_grows(limited, alice):
     assert (await limited.stats(alice, None)).use.bytes == 40
 
 
-async def test_a_conversation_over_the_quota_is_refused_whole(limited, alice):
+async def test_a_conversation_over_the_quota_is_refused_whole(limited: PostgresStore, alice: Scope) -> None:
     with pytest.raises(QuotaExceeded, match="would be 4"):
         await add_turns(limited, alice, "talk", "a", "b", "c", "d")
 
@@ -199,7 +212,7 @@ async def test_a_conversation_over_the_quota_is_refused_whole(limited, alice):
     assert (await limited.stats(alice, None)).conversations == 0
 
 
-async def test_an_import_over_the_quota_is_refused(limited, alice):
+async def test_an_import_over_the_quota_is_refused(limited: PostgresStore, alice: Scope) -> None:
     from app.store.import_rows import BulkMemory, Past
 
     batch = [BulkMemory(memory=note(str(number)), past=Past()) for number in range(4)]
@@ -209,7 +222,9 @@ async def test_an_import_over_the_quota_is_refused(limited, alice):
     assert await ImportWriter(limited.db).add_memories(alice, batch[:3]) == 3
 
 
-async def test_whoever_is_over_the_quota_may_still_change_shorten_and_forget(limited, users, alice):
+async def test_whoever_is_over_the_quota_may_still_change_shorten_and_forget(
+    limited: PostgresStore, users: Users, alice: Scope
+) -> None:
     ids = [await add_note(limited, alice, f"{number} long") for number in range(3)]
     await users.set_quota("alice", 1, None)
 
@@ -221,7 +236,9 @@ async def test_whoever_is_over_the_quota_may_still_change_shorten_and_forget(lim
     await add_note(limited, alice, "new")
 
 
-async def test_a_quota_of_ones_own_goes_over_the_settings_in_both_directions(limited, users, alice, bob):
+async def test_a_quota_of_ones_own_goes_over_the_settings_in_both_directions(
+    limited: PostgresStore, users: Users, alice: Scope, bob: Scope
+) -> None:
     await users.set_quota("alice", 4, 0)
     await users.set_quota("bob", 1, None)
 
@@ -236,7 +253,7 @@ async def test_a_quota_of_ones_own_goes_over_the_settings_in_both_directions(lim
     await add_note(limited, bob, "second")
 
 
-async def test_writers_at_once_do_not_pass_the_quota_by_one(limited, alice, bob):
+async def test_writers_at_once_do_not_pass_the_quota_by_one(limited: PostgresStore, alice: Scope, bob: Scope) -> None:
     done = await asyncio.gather(*(add_note(limited, alice, f"{n}") for n in range(12)), return_exceptions=True)
 
     refused = [one for one in done if isinstance(one, QuotaExceeded)]
@@ -245,7 +262,9 @@ async def test_writers_at_once_do_not_pass_the_quota_by_one(limited, alice, bob)
     await add_note(limited, bob, "others are not touched")
 
 
-async def test_a_writer_waits_for_another_of_the_same_quota_and_counts_what_it_wrote(limited, alice):
+async def test_a_writer_waits_for_another_of_the_same_quota_and_counts_what_it_wrote(
+    limited: PostgresStore, alice: Scope
+) -> None:
     await add_note(limited, alice, "one")
     await add_note(limited, alice, "two")
     async with limited.db.as_user("alice") as connection, connection.transaction():
@@ -257,7 +276,7 @@ async def test_a_writer_waits_for_another_of_the_same_quota_and_counts_what_it_w
         await waiting
 
 
-async def test_the_list_shows_everybody_who_has_something(limited, alice, bob):
+async def test_the_list_shows_everybody_who_has_something(limited: PostgresStore, alice: Scope, bob: Scope) -> None:
     users = Users(limited.db)
     await add_note(limited, alice, "abc")
     await add_turns(limited, alice, "talk", "hi")
@@ -275,7 +294,9 @@ async def test_the_list_shows_everybody_who_has_something(limited, alice, bob):
     assert found["dave"].use.quota == Quota(9, 40)
 
 
-async def test_every_table_that_names_users_is_filled_before_the_deletion_is_tried(store, alice):
+async def test_every_table_that_names_users_is_filled_before_the_deletion_is_tried(
+    store: PostgresStore, alice: Scope
+) -> None:
     await fill(store, alice)
 
     async with store.db.as_service() as connection:
@@ -289,7 +310,9 @@ async def test_every_table_that_names_users_is_filled_before_the_deletion_is_tri
     assert empty == []
 
 
-async def test_a_deleted_user_is_named_nowhere_and_others_lose_nothing(store, users, bob):
+async def test_a_deleted_user_is_named_nowhere_and_others_lose_nothing(
+    store: PostgresStore, users: Users, bob: Scope
+) -> None:
     gone = Scope("zoe-7f3a91")
     await fill(store, gone)
     await fill(store, bob)
@@ -306,7 +329,7 @@ async def test_a_deleted_user_is_named_nowhere_and_others_lose_nothing(store, us
     assert [row.user for row in await users.list()] == ["bob"]
 
 
-async def test_folding_after_a_deletion_brings_nothing_back(store, users, alice):
+async def test_folding_after_a_deletion_brings_nothing_back(store: PostgresStore, users: Users, alice: Scope) -> None:
     await fill(store, alice)
     await users.delete("alice")
 
@@ -317,7 +340,9 @@ async def test_folding_after_a_deletion_brings_nothing_back(store, users, alice)
     assert (await users.use("alice")).memories == 1
 
 
-async def test_the_index_follows_a_deletion(domain, store, users, follower, alice, bob):
+async def test_the_index_follows_a_deletion(
+    domain: Domain, store: PostgresStore, users: Users, follower: Follower, alice: Scope, bob: Scope
+) -> None:
     for scope in (alice, bob):
         await add_note(store, scope, "quinces in the orchard")
         await add_turns(store, scope, "talk", "quinces again")
@@ -331,14 +356,16 @@ async def test_the_index_follows_a_deletion(domain, store, users, follower, alic
     assert len(await texts_for(domain, bob, "quinces")) == 2
 
 
-async def test_an_index_that_was_away_during_a_deletion_follows_too(store, log, users, index_folder, alice, bob):
+async def test_an_index_that_was_away_during_a_deletion_follows_too(
+    store: PostgresStore, log: PostgresChangeLog, users: Users, index_folder: Path, alice: Scope, bob: Scope
+) -> None:
     from app.index.edge.engine import EdgeEngine
     from app.index.follower import Follower
 
-    async def open_engine(*made_from):
+    async def open_engine(*made_from: Any) -> EdgeEngine:
         return await EdgeEngine.open(index_folder, *made_from)
 
-    async def run(work):
+    async def run(work: Callable[[Follower], Awaitable[Any]]) -> Any:
         follower = Follower(log, open_engine)
         await follower.start()
         try:
@@ -356,11 +383,13 @@ async def test_an_index_that_was_away_during_a_deletion_follows_too(store, log, 
     assert await run(lambda follower: follower.count()) == 1
 
 
-async def test_nothing_is_stored_for_a_user_while_it_is_deleted(store, users, alice, bob):
+async def test_nothing_is_stored_for_a_user_while_it_is_deleted(
+    store: PostgresStore, users: Users, alice: Scope, bob: Scope
+) -> None:
     await fill(store, alice)
     async with store.db.as_service() as connection:
         await connection.execute("delete from deletions")
-    await users._shut("alice")
+    await users._block("alice")
 
     with pytest.raises(Conflict, match="is being deleted"):
         await add_note(store, alice, "late")
@@ -374,7 +403,9 @@ async def test_nothing_is_stored_for_a_user_while_it_is_deleted(store, users, al
     await add_note(store, alice, "a new user of the old name")
 
 
-async def test_a_deletion_waits_for_writes_that_are_under_way_and_takes_them_too(store, users, alice):
+async def test_a_deletion_waits_for_writes_that_are_under_way_and_takes_them_too(
+    store: PostgresStore, users: Users, alice: Scope
+) -> None:
     await add_note(store, alice, "before")
     async with store.db.as_user("alice") as connection:
         transaction = connection.transaction()
@@ -388,10 +419,12 @@ async def test_a_deletion_waits_for_writes_that_are_under_way_and_takes_them_too
     assert await users.rows("alice") == {}
 
 
-async def test_a_user_who_writes_and_forgets_all_the_while_is_deleted_all_the_same(store, users, alice):
+async def test_a_user_who_writes_and_forgets_all_the_while_is_deleted_all_the_same(
+    store: PostgresStore, users: Users, alice: Scope
+) -> None:
     stop = asyncio.Event()
 
-    async def busy(number):
+    async def busy(number: int) -> None:
         while not stop.is_set():
             try:
                 made = await add_note(store, alice, f"{number} {uuid4()}")
@@ -404,7 +437,7 @@ async def test_a_user_who_writes_and_forgets_all_the_while_is_deleted_all_the_sa
         await add_note(store, alice, f"old {number}")
     writers = [asyncio.create_task(busy(number)) for number in range(3)]
     await asyncio.sleep(0.05)
-    await users._shut("alice")
+    await users._block("alice")
     while await users._delete_memories("alice"):
         pass
     stop.set()
@@ -416,7 +449,9 @@ async def test_a_user_who_writes_and_forgets_all_the_while_is_deleted_all_the_sa
     assert await users.rows("alice") == {}
 
 
-async def test_an_export_before_the_deletion_brings_everything_back(store, users, alice):
+async def test_an_export_before_the_deletion_brings_everything_back(
+    store: PostgresStore, users: Users, alice: Scope
+) -> None:
     import io
 
     from app.ops.progress import Bar

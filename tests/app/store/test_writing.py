@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from app.errors import Conflict, NotFound
 from app.memory.texts import content_hash
-from app.memory.types import Kind, MemoryUpdate, Selection
+from app.memory.types import Kind, Memory, MemoryUpdate, Scope, Selection
 from app.store import conversations
+from app.store.database import Database
+from app.store.postgres import PostgresStore
 from app.store.rows import new_id
 from tests.support.locks import until_a_session_waits_for_a_lock
 from tests.support.rows import add_note, add_turns, note, piece, turn
@@ -18,11 +21,11 @@ from tests.support.rows import add_note, add_turns, note, piece, turn
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-async def everything(store, scope):
+async def everything(store: PostgresStore, scope: Scope) -> dict[str, Memory]:
     return {memory.text: memory for memory in await store.recent(scope, 1_000)}
 
 
-async def test_a_memory_is_read_back_as_it_was_stored(store, alice):
+async def test_a_memory_is_read_back_as_it_was_stored(store: PostgresStore, alice: Scope) -> None:
     stored = note(
         "tea, not coffee",
         kind=Kind.PREFERENCE,
@@ -45,7 +48,7 @@ async def test_a_memory_is_read_back_as_it_was_stored(store, alice):
     assert (memory.conversation_id, memory.position) == (None, None)
 
 
-async def test_the_same_content_again_answers_with_the_first_memory(store, alice):
+async def test_the_same_content_again_answers_with_the_first_memory(store: PostgresStore, alice: Scope) -> None:
     first = await store.add(alice, note("twice"))
     second = await store.add(alice, note("twice", kind=Kind.FACT, tags=("other",)))
 
@@ -57,13 +60,15 @@ async def test_the_same_content_again_answers_with_the_first_memory(store, alice
     ("user", "project"),
     [pytest.param("alice", "p", id="another project"), pytest.param("bob", None, id="another user")],
 )
-async def test_the_same_content_elsewhere_is_a_memory_of_its_own(store, alice, bob, user, project):
+async def test_the_same_content_elsewhere_is_a_memory_of_its_own(
+    store: PostgresStore, alice: Scope, bob: Scope, user: str, project: str | None
+) -> None:
     await store.add(alice, note("same"))
 
     assert (await store.add({"alice": alice, "bob": bob}[user], note("same", project=project))).created
 
 
-async def test_the_same_content_from_many_callers_at_once_is_stored_once(store, alice):
+async def test_the_same_content_from_many_callers_at_once_is_stored_once(store: PostgresStore, alice: Scope) -> None:
     answers = await asyncio.gather(*(store.add(alice, note("a", "b")) for _ in range(12)))
 
     assert sum(answer.created for answer in answers) == 1
@@ -71,7 +76,7 @@ async def test_the_same_content_from_many_callers_at_once_is_stored_once(store, 
     assert len(await store.recent(alice, 100)) == 2, "two pieces, once"
 
 
-async def test_the_content_of_an_expired_memory_can_be_stored_again(store, alice):
+async def test_the_content_of_an_expired_memory_can_be_stored_again(store: PostgresStore, alice: Scope) -> None:
     old = await store.add(alice, note("a", "b", expires_at=PAST))
     new = await store.add(alice, note("a", "b"))
 
@@ -80,20 +85,20 @@ async def test_the_content_of_an_expired_memory_can_be_stored_again(store, alice
     assert len(await store.recent(alice, 10)) == 2
 
 
-async def test_the_content_of_an_archived_memory_can_be_stored_again(store, alice):
+async def test_the_content_of_an_archived_memory_can_be_stored_again(store: PostgresStore, alice: Scope) -> None:
     old = await add_note(store, alice, "again")
     await store.update(alice, old, MemoryUpdate(archived=True), None, None)
 
     assert (await store.add(alice, note("again"))).created
 
 
-async def test_what_is_said_in_a_conversation_is_no_duplicate_of_a_note(store, alice):
+async def test_what_is_said_in_a_conversation_is_no_duplicate_of_a_note(store: PostgresStore, alice: Scope) -> None:
     await add_note(store, alice, "hello")
 
     assert (await add_turns(store, alice, "talk", "hello")).stored == 1
 
 
-async def test_an_update_changes_what_is_given_and_keeps_the_rest(store, alice):
+async def test_an_update_changes_what_is_given_and_keeps_the_rest(store: PostgresStore, alice: Scope) -> None:
     id_ = await add_note(store, alice, "text", tags=("a",), metadata={"b": 1}, project="p")
 
     version = await store.update(alice, id_, MemoryUpdate(kind=Kind.DECISION), None, None)
@@ -104,7 +109,7 @@ async def test_an_update_changes_what_is_given_and_keeps_the_rest(store, alice):
     assert memory.updated_at > memory.created_at
 
 
-async def test_tags_and_metadata_can_be_emptied(store, alice):
+async def test_tags_and_metadata_can_be_emptied(store: PostgresStore, alice: Scope) -> None:
     id_ = await add_note(store, alice, "text", tags=("a",), metadata={"b": 1})
 
     await store.update(alice, id_, MemoryUpdate(tags=(), metadata={}), None, None)
@@ -113,7 +118,7 @@ async def test_tags_and_metadata_can_be_emptied(store, alice):
     assert (memory.tags, memory.metadata) == ((), {})
 
 
-async def test_versions_told_to_concurrent_updates_are_all_different(store, alice):
+async def test_versions_told_to_concurrent_updates_are_all_different(store: PostgresStore, alice: Scope) -> None:
     id_ = await add_note(store, alice, "text")
 
     told = await asyncio.gather(
@@ -123,7 +128,7 @@ async def test_versions_told_to_concurrent_updates_are_all_different(store, alic
     assert sorted(told) == [2, 3, 4, 5, 6, 7]
 
 
-async def test_a_new_text_replaces_the_old_one(store, alice):
+async def test_a_new_text_replaces_the_old_one(store: PostgresStore, alice: Scope) -> None:
     id_ = await add_note(store, alice, "old")
 
     await store.update(alice, id_, MemoryUpdate(text="new"), piece("new"), content_hash("new"))
@@ -133,7 +138,7 @@ async def test_a_new_text_replaces_the_old_one(store, alice):
     assert (await store.add(alice, note("old"))).created, "the old content is free again"
 
 
-async def test_the_text_of_another_memory_is_refused_and_nothing_changes(store, alice):
+async def test_the_text_of_another_memory_is_refused_and_nothing_changes(store: PostgresStore, alice: Scope) -> None:
     await add_note(store, alice, "taken")
     id_ = await add_note(store, alice, "mine")
 
@@ -144,7 +149,7 @@ async def test_the_text_of_another_memory_is_refused_and_nothing_changes(store, 
     assert (memory.text, memory.kind, memory.version) == ("mine", Kind.NOTE, 1)
 
 
-async def test_unarchiving_what_was_stored_again_meanwhile_is_refused(store, alice):
+async def test_unarchiving_what_was_stored_again_meanwhile_is_refused(store: PostgresStore, alice: Scope) -> None:
     id_ = await add_note(store, alice, "text")
     await store.update(alice, id_, MemoryUpdate(archived=True), None, None)
     await add_note(store, alice, "text")
@@ -153,7 +158,7 @@ async def test_unarchiving_what_was_stored_again_meanwhile_is_refused(store, ali
         await store.update(alice, id_, MemoryUpdate(archived=False), None, None)
 
 
-async def test_archive_is_for_all_pieces_and_can_be_undone(store, alice):
+async def test_archive_is_for_all_pieces_and_can_be_undone(store: PostgresStore, alice: Scope) -> None:
     id_ = await add_note(store, alice, "a", "b", "c")
 
     await store.update(alice, id_, MemoryUpdate(archived=True), None, None)
@@ -164,7 +169,7 @@ async def test_archive_is_for_all_pieces_and_can_be_undone(store, alice):
     assert len(await store.recent(alice, 10)) == 3
 
 
-async def test_any_piece_stands_for_the_whole_text_in_an_update(store, alice):
+async def test_any_piece_stands_for_the_whole_text_in_an_update(store: PostgresStore, alice: Scope) -> None:
     id_ = await add_note(store, alice, "a", "b", "c")
     pieces = await everything(store, alice)
 
@@ -176,7 +181,7 @@ async def test_any_piece_stands_for_the_whole_text_in_an_update(store, alice):
 
 
 @pytest.mark.parametrize("gone", ["never there", "forgotten", "expired"])
-async def test_updating_what_is_not_there_says_so(store, alice, gone):
+async def test_updating_what_is_not_there_says_so(store: PostgresStore, alice: Scope, gone: str) -> None:
     id_ = new_id()
     if gone == "forgotten":
         id_ = await add_note(store, alice, "text")
@@ -184,11 +189,13 @@ async def test_updating_what_is_not_there_says_so(store, alice, gone):
     if gone == "expired":
         id_ = await add_note(store, alice, "text", expires_at=PAST)
 
-    with pytest.raises(NotFound, match=f"memory {id_}: there is none with this id; search_memory gives"):
+    with pytest.raises(NotFound, match=f"memory {id_}: there is no memory with this id; search_memory returns"):
         await store.update(alice, id_, MemoryUpdate(kind=Kind.FACT), None, None)
 
 
-async def test_a_turn_with_a_corrected_text_is_still_known_when_its_conversation_comes_again(store, alice):
+async def test_a_turn_with_a_corrected_text_is_still_known_when_its_conversation_comes_again(
+    store: PostgresStore, alice: Scope
+) -> None:
     await add_turns(store, alice, "talk", "hello", "hwo are you")
     wrong = (await store.of_conversation(alice, "talk", 10))[1]
     await store.update(
@@ -202,7 +209,7 @@ async def test_a_turn_with_a_corrected_text_is_still_known_when_its_conversation
 
 class TestForget:
     @pytest.fixture(autouse=True)
-    async def memories(self, store, alice):
+    async def memories(self, store: PostgresStore, alice: Scope) -> None:
         self.long = await add_note(store, alice, "long a", "long b", project="p", occurred_at=PAST)
         self.short = await add_note(store, alice, "short", project="q")
         await add_turns(store, alice, "talk", turn("hello", at=PAST), turn("world"), project="p")
@@ -222,7 +229,9 @@ class TestForget:
             pytest.param({"project": "none"}, {"long a", "long b", "short", "hello", "world"}, id="nothing fits"),
         ],
     )
-    async def test_forget_deletes_what_it_names_and_a_dry_run_tells_how_many(self, store, alice, selection, left):
+    async def test_forget_deletes_what_it_names_and_a_dry_run_tells_how_many(
+        self, store: PostgresStore, alice: Scope, selection: dict[str, Any], left: set[str]
+    ) -> None:
         all_of_them = set(await everything(store, alice))
         would = await store.forget(alice, Selection(**selection), dry_run=True)
         assert len(await everything(store, alice)) == 5, "a dry run deletes nothing"
@@ -233,29 +242,33 @@ class TestForget:
         gone = {"long" if text.startswith("long") else text for text in all_of_them - left}
         assert went == would == len(gone), "pieces of one text are one memory"
 
-    async def test_any_piece_stands_for_the_whole_text_in_forget(self, store, alice):
+    async def test_any_piece_stands_for_the_whole_text_in_forget(self, store: PostgresStore, alice: Scope) -> None:
         second = (await everything(store, alice))["long b"].id
 
         assert await store.forget(alice, Selection(ids=(second,)), dry_run=False) == 1
         assert "long a" not in await everything(store, alice)
 
-    async def test_unknown_ids_are_no_error(self, store, alice):
+    async def test_unknown_ids_are_no_error(self, store: PostgresStore, alice: Scope) -> None:
         assert await store.forget(alice, Selection(ids=(new_id(), self.short)), dry_run=False) == 1
         assert await store.forget(alice, Selection(ids=(self.short,)), dry_run=False) == 0
 
-    async def test_archived_and_expired_memories_are_forgotten_too(self, store, alice, database):
+    async def test_archived_and_expired_memories_are_forgotten_too(
+        self, store: PostgresStore, alice: Scope, database: Database
+    ) -> None:
         await store.update(alice, self.short, MemoryUpdate(archived=True), None, None)
         await add_note(store, alice, "over", project="q", expires_at=PAST)
 
         assert await store.forget(alice, Selection(project="q"), dry_run=False) == 2
 
-    async def test_a_conversation_without_turns_is_gone(self, store, alice):
+    async def test_a_conversation_without_turns_is_gone(self, store: PostgresStore, alice: Scope) -> None:
         await store.forget(alice, Selection(conversation_id="talk"), dry_run=False)
 
         assert (await store.stats(alice, None)).conversations == 0
         assert (await add_turns(store, alice, "talk", "hello", project="q")).stored == 1, "free for another project"
 
-    async def test_a_conversation_with_turns_left_stays_and_can_be_continued(self, store, alice):
+    async def test_a_conversation_with_turns_left_stays_and_can_be_continued(
+        self, store: PostgresStore, alice: Scope
+    ) -> None:
         hello = (await everything(store, alice))["hello"].id
         await store.forget(alice, Selection(ids=(hello,)), dry_run=False)
 
@@ -264,17 +277,17 @@ class TestForget:
         assert [one.text for one in await store.of_conversation(alice, "talk", 10)] == ["world", "again"]
 
     async def test_turns_answered_while_their_conversation_is_forgotten_are_kept(
-        self, store, alice, database, monkeypatch
-    ):
+        self, store: PostgresStore, alice: Scope, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         locked, go_on = asyncio.Event(), asyncio.Event()
-        look = conversations._not_there
+        look = conversations._new_turns
 
-        async def look_late(*arguments):
+        async def look_late(*arguments: Any) -> Any:
             locked.set()
             await go_on.wait()
             return await look(*arguments)
 
-        monkeypatch.setattr(conversations, "_not_there", look_late)
+        monkeypatch.setattr(conversations, "_new_turns", look_late)
         append = asyncio.create_task(add_turns(store, alice, "talk", "said meanwhile"))
         await locked.wait()
         forget = asyncio.create_task(store.forget(alice, Selection(conversation_id="talk"), dry_run=False))
@@ -286,7 +299,7 @@ class TestForget:
         assert [one.text for one in await store.of_conversation(alice, "talk", 10)] == ["said meanwhile"]
 
 
-async def test_delete_expired_takes_only_what_is_over(store, alice):
+async def test_delete_expired_takes_only_what_is_over(store: PostgresStore, alice: Scope) -> None:
     await add_note(store, alice, "over", expires_at=PAST)
     await add_note(store, alice, "soon", expires_at=datetime.now(UTC) + timedelta(days=1))
     await add_note(store, alice, "never")
@@ -295,7 +308,9 @@ async def test_delete_expired_takes_only_what_is_over(store, alice):
     assert set(await everything(store, alice)) == {"soon", "never"}
 
 
-async def test_delete_expired_leaves_no_empty_conversation(store, alice, bob, database):
+async def test_delete_expired_leaves_no_empty_conversation(
+    store: PostgresStore, alice: Scope, bob: Scope, database: Database
+) -> None:
     for scope, conversation in ((alice, "over"), (alice, "goes on"), (bob, "over")):
         await add_turns(store, scope, conversation, "hello")
     async with database.as_service() as connection:

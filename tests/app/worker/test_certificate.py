@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -15,10 +16,10 @@ from cryptography.x509.oid import NameOID
 from app import metrics
 from app.errors import Unavailable
 from app.measuring import METRICS
-from app.worker.certificate import certificate_end, look
+from app.worker.certificate import certificate_end, measure_expiry
 
 
-def certificate(folder, ends):
+def certificate(folder: Path, ends: datetime) -> Path:
     """Write a self-signed certificate with its key; return the file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "memory.example.org")])
@@ -41,7 +42,7 @@ def certificate(folder, ends):
 
 
 @pytest.mark.parametrize("days", [pytest.param(30, id="valid"), pytest.param(-3, id="over")])
-async def test_the_end_of_the_shown_certificate_is_noted(tmp_path, days):
+async def test_the_end_of_the_shown_certificate_is_noted(tmp_path: Path, days: int) -> None:
     ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate(tmp_path, ends))
@@ -50,12 +51,12 @@ async def test_the_end_of_the_shown_certificate_is_noted(tmp_path, days):
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
         assert await certificate_end(url) == ends
-        await look(url)
+        await measure_expiry(url)
 
     assert METRICS.by_label(metrics.CERTIFICATE_EXPIRY)[()] == ends.timestamp()
 
 
-async def test_a_server_without_tls_is_told_as_unavailable():
+async def test_a_server_without_tls_is_told_as_unavailable() -> None:
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         with pytest.raises(Unavailable, match="shows no certificate"):

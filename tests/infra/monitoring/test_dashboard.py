@@ -10,7 +10,7 @@ from typing import Any
 import promql_parser
 import pytest
 
-from app.metrics import CATALOGUE, PREFIX, Kind, Metric
+from app.metrics import CATALOGUE, PREFIX, Metric, MetricKind
 from infra.monitoring.dashboard import DATASOURCE, dashboard, dashboard_json
 from infra.monitoring.promql import expression_problems, metric_names
 
@@ -42,7 +42,7 @@ def shown(metric: Metric) -> Panel:
 def test_each_metric_of_the_catalogue_has_one_panel() -> None:
     shown_by_panel = [names(panel) for panel in panels()]
 
-    expected = [{metric.series[0] if metric.kind is Kind.HISTOGRAM else metric.name} for metric in CATALOGUE]
+    expected = [{metric.series[0] if metric.kind is MetricKind.HISTOGRAM else metric.name} for metric in CATALOGUE]
     assert sorted(map(sorted, shown_by_panel)) == sorted(map(sorted, expected))
 
 
@@ -54,19 +54,19 @@ def test_every_query_is_promql_over_metrics_that_exist(panel: Panel) -> None:
 @pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
 def test_series_are_named_by_the_labels_of_the_metric(metric: Metric) -> None:
     for target in shown(metric)["targets"]:
-        for label in metric.labels if metric.kind is not Kind.HISTOGRAM else ():
+        for label in metric.labels if metric.kind is not MetricKind.HISTOGRAM else ():
             assert f"{{{{{label}}}}}" in target["legendFormat"]
 
 
 def test_a_counter_is_shown_as_a_rate_by_its_labels() -> None:
-    panel = shown(Metric(f"{PREFIX}tides_total", Kind.COUNTER, "Tides.", "tides", ("coast", "moon")))
+    panel = shown(Metric(f"{PREFIX}tides_total", MetricKind.COUNTER, "Tides.", "tides", ("coast", "moon")))
 
     assert queries(panel) == [f"sum by (coast, moon) (rate({PREFIX}tides_total[1m]))"]
     assert panel["fieldConfig"]["defaults"]["unit"] == "suffix: tides/s"
 
 
 def test_a_histogram_is_shown_as_quantiles() -> None:
-    panel = shown(Metric(f"{PREFIX}wait_seconds", Kind.HISTOGRAM, "Waits.", "seconds", ("coast",)))
+    panel = shown(Metric(f"{PREFIX}wait_seconds", MetricKind.HISTOGRAM, "Waits.", "seconds", ("coast",)))
 
     rate = f"sum by (le) (rate({PREFIX}wait_seconds_bucket[1m]))"
     assert queries(panel) == [f"histogram_quantile({quantile}, {rate})" for quantile in ("0.5", "0.95", "0.99")]
@@ -77,14 +77,14 @@ def test_a_histogram_is_shown_as_quantiles() -> None:
     ("unit", "shown_as"), [("seconds", "s"), ("bytes", "bytes"), ("", "bool_yes_no"), ("boats", "suffix: boats")]
 )
 def test_a_gauge_is_shown_as_it_is_in_its_unit(unit: str, shown_as: str) -> None:
-    panel = shown(Metric(f"{PREFIX}height", Kind.GAUGE, "Height.", unit))
+    panel = shown(Metric(f"{PREFIX}height", MetricKind.GAUGE, "Height.", unit))
 
     assert (panel["type"], queries(panel)) == (GRAPH, [f"{PREFIX}height"])
     assert panel["fieldConfig"]["defaults"]["unit"] == shown_as
 
 
 def test_a_timestamp_is_shown_as_the_time_since_and_zero_as_never() -> None:
-    panel = shown(Metric(f"{PREFIX}flood_timestamp_seconds", Kind.GAUGE, "Last flood.", "seconds", ("coast",)))
+    panel = shown(Metric(f"{PREFIX}flood_timestamp_seconds", MetricKind.GAUGE, "Last flood.", "seconds", ("coast",)))
 
     assert (panel["type"], queries(panel)) == (TIME, [f"max by (coast) ({PREFIX}flood_timestamp_seconds) * 1000"])
     assert panel["fieldConfig"]["defaults"]["unit"] == "dateTimeFromNow"
@@ -93,8 +93,8 @@ def test_a_timestamp_is_shown_as_the_time_since_and_zero_as_never() -> None:
 
 def test_a_new_metric_appears_with_its_help_in_the_row_of_its_subject() -> None:
     new = [
-        Metric(f"{PREFIX}alerts_muted", Kind.GAUGE, "Alerts that are muted.", "alerts"),
-        Metric(f"{PREFIX}whales", Kind.GAUGE, "Whales seen.", "whales"),
+        Metric(f"{PREFIX}alerts_muted", MetricKind.GAUGE, "Alerts that are muted.", "alerts"),
+        Metric(f"{PREFIX}whales", MetricKind.GAUGE, "Whales seen.", "whales"),
     ]
     row = ""
     found: dict[str, tuple[str, str]] = {}

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +25,7 @@ DATABASE = uuid4()
 
 
 @pytest.fixture
-async def engine(index_folder):
+async def engine(index_folder: Path) -> AsyncIterator[EdgeEngine]:
     engine = await EdgeEngine.open(index_folder, DATABASE)
     await engine.empty()
     yield engine
@@ -32,7 +33,7 @@ async def engine(index_folder):
 
 
 @pytest.fixture
-async def saved(index_folder):
+async def saved(index_folder: Path) -> Path:
     """The folder of a closed engine with one point, saved at position 5."""
     engine = await EdgeEngine.open(index_folder, DATABASE)
     await engine.empty()
@@ -47,13 +48,13 @@ class TestVectors:
     EAST, BETWEEN = (1.0, 0.0), (0.6, 0.8)
 
     @pytest.fixture
-    async def engine(self, index_folder):
+    async def engine(self, index_folder: Path) -> AsyncIterator[EdgeEngine]:
         engine = await EdgeEngine.open(index_folder, DATABASE, self.SPACE)
         await engine.empty(self.SPACE)
         yield engine
         await engine.close()
 
-    async def test_vectors_are_there_again_after_a_restart(self, engine, index_folder):
+    async def test_vectors_are_there_again_after_a_restart(self, engine: EdgeEngine, index_folder: Path) -> None:
         await engine.apply([point(1, dense=pack(self.BETWEEN))], [])
         await engine.checkpoint(5)
         await engine.close()
@@ -64,7 +65,9 @@ class TestVectors:
         await again.close()
 
     @pytest.mark.parametrize("other", [Space("model", 3), Space("another", 2)])
-    async def test_an_index_without_the_vectors_there_are_is_made_anew(self, engine, index_folder, other):
+    async def test_an_index_without_the_vectors_there_are_is_made_anew(
+        self, engine: EdgeEngine, index_folder: Path, other: Space
+    ) -> None:
         await engine.checkpoint(5)
         await engine.close()
 
@@ -72,7 +75,9 @@ class TestVectors:
         assert (again.position, again.rebuild_reason) == (None, "it lacks vectors of the embedding model")
         await again.close()
 
-    async def test_vectors_nobody_wants_are_dropped_and_others_take_their_place(self, engine, index_folder):
+    async def test_vectors_nobody_wants_are_dropped_and_others_take_their_place(
+        self, engine: EdgeEngine, index_folder: Path
+    ) -> None:
         await engine.apply([point(1, window={7: 1.0}, dense=pack(self.EAST))], [])
         await engine.checkpoint(5)
         await engine.close()
@@ -92,14 +97,14 @@ class TestVectors:
 
 
 class TestReopening:
-    async def test_a_new_folder_has_to_be_filled(self, index_folder):
+    async def test_a_new_folder_has_to_be_filled(self, index_folder: Path) -> None:
         engine = await EdgeEngine.open(index_folder, DATABASE)
 
         assert engine.position is None
         assert engine.rebuild_reason == "there is no index yet"
         await engine.close()
 
-    async def test_what_was_saved_is_there_again(self, saved):
+    async def test_what_was_saved_is_there_again(self, saved: Path) -> None:
         engine = await EdgeEngine.open(saved, DATABASE)
 
         assert (engine.position, engine.rebuild_reason) == (5, None)
@@ -117,24 +122,26 @@ class TestReopening:
             pytest.param({"unknown": 1}, "damaged", id="an unknown field"),
         ],
     )
-    async def test_a_state_of_something_else_begins_anew(self, saved, change, reason):
+    async def test_a_state_of_something_else_begins_anew(
+        self, saved: Path, change: dict[str, Any], reason: str
+    ) -> None:
         state = json.loads((saved / "state.json").read_text())
         (saved / "state.json").write_text(json.dumps({**state, **change}))
 
         await self.assert_begins_anew(saved, reason)
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{}"])
-    async def test_a_damaged_state_begins_anew(self, saved, content):
+    async def test_a_damaged_state_begins_anew(self, saved: Path, content: bytes) -> None:
         (saved / "state.json").write_bytes(content)
 
         await self.assert_begins_anew(saved, "damaged")
 
-    async def test_a_missing_state_begins_anew(self, saved):
+    async def test_a_missing_state_begins_anew(self, saved: Path) -> None:
         (saved / "state.json").unlink()
 
         await self.assert_begins_anew(saved, "no index yet")
 
-    async def test_a_missing_shard_begins_anew(self, saved):
+    async def test_a_missing_shard_begins_anew(self, saved: Path) -> None:
         shutil.rmtree(saved / "shard")
 
         await self.assert_begins_anew(saved, "cannot be loaded")
@@ -149,7 +156,7 @@ class TestReopening:
             pytest.param("segments/*/vector_storage-window/deleted/status.dat", "truncate", id="vector storage cut"),
         ],
     )
-    async def test_a_shard_with_damaged_files_begins_anew(self, saved, pattern, damage):
+    async def test_a_shard_with_damaged_files_begins_anew(self, saved: Path, pattern: str, damage: str) -> None:
         spoil(saved / "shard", pattern, damage)
 
         await self.assert_begins_anew(saved, "cannot be loaded")
@@ -170,7 +177,7 @@ class TestReopening:
         assert (again.position, await found(again, {7: 1.0})) == (9, {2: 1.0})
         await again.close()
 
-    async def test_an_emptied_engine_that_was_not_saved_has_to_be_filled_again(self, saved):
+    async def test_an_emptied_engine_that_was_not_saved_has_to_be_filled_again(self, saved: Path) -> None:
         engine = await EdgeEngine.open(saved, DATABASE)
         await engine.empty()
         await engine.apply([point(2, window={7: 1.0})], [])
@@ -182,7 +189,9 @@ class TestReopening:
 
 
 class TestBroken:
-    async def test_a_shard_that_breaks_while_open_raises_index_unavailable_and_can_be_emptied(self, saved):
+    async def test_a_shard_that_breaks_while_open_raises_index_unavailable_and_can_be_emptied(
+        self, saved: Path
+    ) -> None:
         spoil(saved / "shard", "segments/*/vector_storage-window/store/tracker.dat", "garbage")
         engine = await EdgeEngine.open(saved, DATABASE)
         assert engine.position == 5, "the damage shows only when it is read"
@@ -197,7 +206,9 @@ class TestBroken:
         assert await found(engine, {7: 1.0}) == {2: 1.0}
         await engine.close()
 
-    async def test_a_position_that_cannot_be_saved_raises_index_unavailable(self, engine, index_folder):
+    async def test_a_position_that_cannot_be_saved_raises_index_unavailable(
+        self, engine: EdgeEngine, index_folder: Path
+    ) -> None:
         (index_folder / "state.json").unlink(missing_ok=True)
         (index_folder / "state.json").mkdir()
 
@@ -205,7 +216,7 @@ class TestBroken:
             await engine.checkpoint(5)
 
     @pytest.mark.parametrize("call", ["apply", "candidates", "count", "checkpoint"])
-    async def test_an_engine_that_is_not_filled_answers_index_unavailable(self, index_folder, call):
+    async def test_an_engine_that_is_not_filled_answers_index_unavailable(self, index_folder: Path, call: str) -> None:
         engine = await EdgeEngine.open(index_folder, DATABASE)
         calls = {
             "apply": lambda: engine.apply([point(window={7: 1.0})], []),
@@ -221,14 +232,16 @@ class TestBroken:
 
 
 class TestLock:
-    async def test_a_second_engine_is_refused_and_the_first_one_goes_on(self, engine, index_folder):
+    async def test_a_second_engine_is_refused_and_the_first_one_goes_on(
+        self, engine: EdgeEngine, index_folder: Path
+    ) -> None:
         with pytest.raises(Conflict, match=f"{index_folder} is in use by another process; stop that one first"):
             await EdgeEngine.open(index_folder, DATABASE)
 
         await engine.apply([point(window={7: 1.0})], [])
         await engine.checkpoint(1)
 
-    async def test_another_process_is_refused(self, engine, index_folder):
+    async def test_another_process_is_refused(self, engine: EdgeEngine, index_folder: Path) -> None:
         program = (
             "import sys; from pathlib import Path; from uuid import UUID\n"
             "from app.index.edge.engine import EdgeEngine\n"
@@ -243,13 +256,15 @@ class TestLock:
         assert "Conflict" in run.stderr
         await engine.checkpoint(1)
 
-    async def test_the_lock_is_free_after_close_which_may_be_called_twice(self, engine, index_folder):
+    async def test_the_lock_is_free_after_close_which_may_be_called_twice(
+        self, engine: EdgeEngine, index_folder: Path
+    ) -> None:
         await engine.close()
         await engine.close()
 
         await (await EdgeEngine.open(index_folder, DATABASE)).close()
 
-    async def test_the_lock_is_free_when_opening_failed(self, saved, monkeypatch):
+    async def test_the_lock_is_free_when_opening_failed(self, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(*arguments: Any) -> None:
             raise KeyboardInterrupt
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.index.edge.setup import EdgeSetup
 from app.index.edge.state import ShardState, write_state
-from app.index.setup import Standing
+from app.index.setup import IndexStatus
 from app.runtime.composition import index_source
 from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
@@ -17,9 +17,9 @@ async def test_an_index_of_a_process_keeps_its_files_in_the_data_directory(
     setup, source = EdgeSetup(plain_settings), index_source(log, database)
     folder = plain_settings.data_dir / "index"
     assert (setup.folder, setup.shared) == (folder, None)
-    assert await setup.standing(source) == Standing(name=str(folder), points=0, is_wanted=False)
+    assert await setup.status(source) == IndexStatus(name=str(folder), points=0, is_wanted=False)
 
     folder.mkdir(parents=True)
     write_state(folder, ShardState.at(5, "database", None))
 
-    assert (await setup.standing(source)).is_wanted
+    assert (await setup.status(source)).is_wanted

@@ -6,20 +6,27 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from qdrant_client import AsyncQdrantClient, models
 
+from app.index.engine import Point
 from app.index.follower import Follower
 from app.index.qdrant import collection as collection_module
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant import search as remote_module
 from app.index.qdrant.convert import point_struct
 from app.index.qdrant.feeder import QdrantFeeder
+from app.index.qdrant.search import QdrantIndex
+from app.memory.types import Scope
 from app.runtime.composition import index_source
 from app.runtime.leader import FEEDER_LOCK, while_leading
+from app.settings.fields import Settings
 from app.store.change_log import PostgresChangeLog
 from app.store.collections import PostgresCollections
 from app.store.database import Database
@@ -34,7 +41,7 @@ from tests.support.waiting import until
 
 
 @pytest.fixture(autouse=True)
-def no_idling(monkeypatch):
+def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at everything often, and leave nothing lying about for long."""
     monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
     monkeypatch.setattr(feeder_module, "_RETRY_S", 0.01)
@@ -44,39 +51,44 @@ def no_idling(monkeypatch):
 
 
 @pytest.fixture
-async def client(qdrant_url):
+async def client(qdrant_url: str) -> AsyncIterator[AsyncQdrantClient]:
     """Qdrant's own client."""
     client = AsyncQdrantClient(url=qdrant_url, timeout=60, check_compatibility=False)
     yield client
     await client.close()
 
 
-async def names(client, settings):
+async def names(client: AsyncQdrantClient, settings: Settings) -> set[str]:
     """The collections there are on the server."""
     found = (await client.get_collections()).collections
     return {one.name for one in found if one.name.startswith(settings.qdrant_collection)}
 
 
-async def alias_of(client, settings):
+async def alias_of(client: AsyncQdrantClient, settings: Settings) -> str | None:
     found = (await client.get_aliases()).aliases
     return next((one.collection_name for one in found if one.alias_name == settings.qdrant_collection), None)
 
 
-async def tidy(client, database, settings):
+async def tidy(client: AsyncQdrantClient, database: Database, settings: Settings) -> bool:
     """Whether the live collection is the only one, here and there, and the alias means it."""
     rows = await PostgresCollections(database).all()
     live = {row.name for row in rows if row.state == "live"}
     return len(rows) == 1 and live == await names(client, settings) and {await alias_of(client, settings)} == live
 
 
-def feeder_problem(feeder):
+def feeder_problem(feeder: QdrantFeeder) -> str:
     return feeder.problem or ""
 
 
 class TestFeeding:
     async def test_the_first_collection_holds_what_there_is_and_then_what_comes(
-        self, store, database, qdrant_settings, client, alice
-    ):
+        self,
+        store: PostgresStore,
+        database: Database,
+        qdrant_settings: Settings,
+        client: AsyncQdrantClient,
+        alice: Scope,
+    ) -> None:
         await add_note(store, alice, "before")
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
@@ -90,7 +102,14 @@ class TestFeeding:
         assert (await client.count(live.name)).count == 2
         assert feeder.problem == "it does not run here"
 
-    async def test_no_text_goes_to_the_server(self, store, database, qdrant_settings, client, alice):
+    async def test_no_text_goes_to_the_server(
+        self,
+        store: PostgresStore,
+        database: Database,
+        qdrant_settings: Settings,
+        client: AsyncQdrantClient,
+        alice: Scope,
+    ) -> None:
         await add_note(store, alice, "something private", tags=("x",))
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
@@ -99,7 +118,9 @@ class TestFeeding:
         assert set(points[0].payload) == {"user", "project", "kind", "tags", "role", "conversation", "at"}
         assert "private" not in json.dumps(points[0].payload)
 
-    async def test_a_server_that_goes_away_is_waited_for(self, store, database, qdrant_settings, qdrant_url, alice):
+    async def test_a_server_that_goes_away_is_waited_for(
+        self, store: PostgresStore, database: Database, qdrant_settings: Settings, qdrant_url: str, alice: Scope
+    ) -> None:
         host, _, port = qdrant_url.removeprefix("http://").partition(":")
         line = Line(host, int(port))
         await line.start()
@@ -121,13 +142,15 @@ class TestFeeding:
         finally:
             await line.cut()
 
-    async def test_a_wrong_key_is_told_and_nothing_is_filled_anew(self, database, qdrant_settings, run_folder):
+    async def test_a_wrong_key_is_told_and_nothing_is_filled_anew(
+        self, database: Database, qdrant_settings: Settings, run_folder: Path
+    ) -> None:
         from pydantic import SecretStr
 
         with qdrant(run_folder / "locked", key="right") as url:
             wrong = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_api_key": SecretStr("wrong")})
             async with feeding(database, wrong) as feeder:
-                await until(lambda: "refuses the key (401)" in feeder_problem(feeder), "the refusal is told")
+                await until(lambda: "rejects the key (401)" in feeder_problem(feeder), "the refusal is told")
             assert "wrong" not in feeder_problem(feeder), "the key is not shown"
             right = wrong.model_copy(update={"qdrant_api_key": SecretStr("right")})
             async with feeding(database, right) as feeder:
@@ -136,8 +159,14 @@ class TestFeeding:
 
 class TestShardKeys:
     async def test_users_are_spread_over_the_keys_of_a_cluster(
-        self, store, database, qdrant_settings, run_folder, alice, bob
-    ):
+        self,
+        store: PostgresStore,
+        database: Database,
+        qdrant_settings: Settings,
+        run_folder: Path,
+        alice: Scope,
+        bob: Scope,
+    ) -> None:
         with qdrant(run_folder / "cluster", cluster=True) as url:
             spread = qdrant_settings.model_copy(update={"qdrant_url": url, "qdrant_shard_keys": 3})
             gone = await add_note(store, alice, "apple pie")
@@ -154,7 +183,9 @@ class TestShardKeys:
                 await until(lambda: level(database), "all is fed")
                 assert await texts_for(domain, alice, "apple") == ["apple cake"]
 
-    async def test_a_single_node_is_refused_with_the_way_out(self, database, qdrant_settings, client):
+    async def test_a_single_node_is_refused_with_the_way_out(
+        self, database: Database, qdrant_settings: Settings, client: AsyncQdrantClient
+    ) -> None:
         if (await client.cluster_status()).status == "enabled":
             pytest.skip("the server is a cluster")
         spread = qdrant_settings.model_copy(update={"qdrant_shard_keys": 3})
@@ -165,7 +196,9 @@ class TestShardKeys:
 
 class TestReplacing:
     @pytest.fixture
-    async def index(self, store, database, qdrant_settings, alice):
+    async def index(
+        self, store: PostgresStore, database: Database, qdrant_settings: Settings, alice: Scope
+    ) -> AsyncIterator[QdrantIndex]:
         for number in range(30):
             await add_note(store, alice, f"apple {number}")
         async with feeding(database, qdrant_settings) as feeder:
@@ -175,8 +208,15 @@ class TestReplacing:
 
     @pytest.mark.parametrize("why", ["asked for", "other settings"])
     async def test_searches_and_writes_go_on_without_a_gap(
-        self, store, index, database, qdrant_settings, client, alice, why
-    ):
+        self,
+        store: PostgresStore,
+        index: QdrantIndex,
+        database: Database,
+        qdrant_settings: Settings,
+        client: AsyncQdrantClient,
+        alice: Scope,
+        why: str,
+    ) -> None:
         domain = domain_on(store, index)
         before = (await PostgresCollections(database).live()).name
         if why == "asked for":
@@ -196,8 +236,15 @@ class TestReplacing:
             await until(lambda: tidy(client, database, qdrant_settings), "the old one is gone")
 
     async def test_a_collection_lost_on_the_server_is_filled_anew(
-        self, store, index, database, qdrant_settings, qdrant_url, client, alice
-    ):
+        self,
+        store: PostgresStore,
+        index: QdrantIndex,
+        database: Database,
+        qdrant_settings: Settings,
+        qdrant_url: str,
+        client: AsyncQdrantClient,
+        alice: Scope,
+    ) -> None:
         await delete_all(qdrant_url, qdrant_settings.qdrant_collection)
         async with feeding(database, qdrant_settings):
             await until(lambda: tidy(client, database, qdrant_settings), "there is one again")
@@ -205,8 +252,15 @@ class TestReplacing:
             assert len(await texts_for(domain_on(store, index), alice, "apple", limit=100)) == 30
 
     async def test_a_collection_lost_while_it_is_fed_is_filled_anew(
-        self, store, index, database, qdrant_settings, qdrant_url, client, alice
-    ):
+        self,
+        store: PostgresStore,
+        index: QdrantIndex,
+        database: Database,
+        qdrant_settings: Settings,
+        qdrant_url: str,
+        client: AsyncQdrantClient,
+        alice: Scope,
+    ) -> None:
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
             await delete_all(qdrant_url, qdrant_settings.qdrant_collection)
@@ -217,15 +271,21 @@ class TestReplacing:
             assert len(await texts_for(domain_on(store, index), alice, "apple", limit=100)) == 31
 
     async def test_a_collection_with_too_few_points_is_filled_anew(
-        self, store, index, database, qdrant_settings, client, alice
-    ):
+        self,
+        store: PostgresStore,
+        index: QdrantIndex,
+        database: Database,
+        qdrant_settings: Settings,
+        client: AsyncQdrantClient,
+        alice: Scope,
+    ) -> None:
         before = (await PostgresCollections(database).live()).name
         everything = models.FilterSelector(
             filter=models.Filter(must=[models.HasIdCondition(has_id=await ids(client, before))])
         )
         await client.delete(before, everything)
 
-        async def replaced():
+        async def replaced() -> bool:
             live = await PostgresCollections(database).live()
             return live is not None and live.name != before
 
@@ -234,7 +294,9 @@ class TestReplacing:
             await until(lambda: index.problem is None, "it answers")
             assert len(await texts_for(domain_on(store, index), alice, "apple", limit=100)) == 30
 
-    async def test_an_alias_that_means_another_collection_is_mended(self, index, database, qdrant_settings, client):
+    async def test_an_alias_that_means_another_collection_is_mended(
+        self, index: QdrantIndex, database: Database, qdrant_settings: Settings, client: AsyncQdrantClient
+    ) -> None:
         other = f"{qdrant_settings.qdrant_collection}_other"
         await client.create_collection(
             other, vectors_config={"dense": models.VectorParams(size=1, distance=models.Distance.DOT)}
@@ -243,14 +305,16 @@ class TestReplacing:
         await client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
         live = (await PostgresCollections(database).live()).name
 
-        async def mended():
+        async def mended() -> bool:
             return await alias_of(client, qdrant_settings) == live
 
         async with feeding(database, qdrant_settings):
             await until(mended, "the alias means the live collection")
         assert other in await names(client, qdrant_settings), "what is not ours stays"
 
-    async def test_collections_of_a_restored_copy_are_forgotten(self, store, index, database, qdrant_settings, alice):
+    async def test_collections_of_a_restored_copy_are_forgotten(
+        self, store: PostgresStore, index: QdrantIndex, database: Database, qdrant_settings: Settings, alice: Scope
+    ) -> None:
         async with database.as_service() as connection:
             await connection.execute("update instance set database_id = gen_random_uuid()")
         assert (await look_for(domain_on(store, index), alice, "apple")).degraded, "its positions mean nothing here"
@@ -276,8 +340,15 @@ STEPS = [
 class TestKilled:
     @pytest.mark.parametrize("step", STEPS)
     async def test_the_next_start_finishes_or_undoes_a_replacement_killed_at(
-        self, store, database, connect_arguments, qdrant_settings, client, alice, step
-    ):
+        self,
+        store: PostgresStore,
+        database: Database,
+        connect_arguments: dict[str, Any],
+        qdrant_settings: Settings,
+        client: AsyncQdrantClient,
+        alice: Scope,
+        step: str,
+    ) -> None:
         for number in range(5):
             await add_note(store, alice, f"apple {number}")
         async with feeding(database, qdrant_settings) as feeder:
@@ -306,7 +377,7 @@ class TestKilled:
         assert (await client.count(live.name)).count == 5
 
 
-async def run_until_killed(arguments):
+async def run_until_killed(arguments: dict[str, Any]) -> int:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -325,15 +396,20 @@ async def run_until_killed(arguments):
             await process.wait()
 
 
-async def ids(client, name):
+async def ids(client: AsyncQdrantClient, name: str) -> list[Any]:
     points, _ = await client.scroll(name, limit=1_000)
     return [point.id for point in points]
 
 
 class TestFrozen:
     async def test_what_was_made_before_another_took_over_is_not_written_after_it(
-        self, server_url, qdrant_settings, client, alice, monkeypatch
-    ):
+        self,
+        server_url: str,
+        qdrant_settings: Settings,
+        client: AsyncQdrantClient,
+        alice: Scope,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         async with feeding_under_its_lock(server_url, qdrant_settings) as (database, feeder):
             store, made = PostgresStore(database), point_struct
             await add_note(store, alice, "apple")
@@ -342,7 +418,7 @@ class TestFrozen:
 
             with successor(server_url, FEEDER_LOCK) as other:
 
-                def freeze_here(point):
+                def freeze_here(point: Point) -> models.PointStruct:
                     monkeypatch.setattr(collection_module, "point_struct", made)
                     other.takes_over()
                     return made(point)
@@ -356,14 +432,14 @@ class TestFrozen:
             assert (await client.count(live)).count == 2
 
     async def test_a_collection_that_was_filled_before_is_not_made_the_live_one_after_it(
-        self, database, qdrant_settings, monkeypatch
-    ):
+        self, database: Database, qdrant_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         lock, saved = AlwaysHeld(), Follower.save
         async with feeding(database, qdrant_settings, lock=lock) as feeder:
             await fed(feeder)
             before = (await PostgresCollections(database).live()).name
 
-            async def freeze_here(follower):
+            async def freeze_here(follower: Any) -> None:
                 await saved(follower)
                 monkeypatch.setattr(lock, "confirmed", lost, raising=False)
 
@@ -373,12 +449,12 @@ class TestFrozen:
             assert (await PostgresCollections(database).live()).name == before
 
 
-async def lost():
+async def lost() -> bool:
     return False
 
 
 @asynccontextmanager
-async def feeding_under_its_lock(url, settings):
+async def feeding_under_its_lock(url: str, settings: Settings) -> AsyncIterator[tuple[Database, QdrantFeeder]]:
     """Run a feeder on a PostgreSQL server as a worker does."""
     database = Database({"dsn": url}, watched=True)
     await database.open()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,7 +18,7 @@ from app.index.points import session_points
 from app.index.qdrant.overlay import Overlay
 from app.memory.change_log import Member, Space
 from app.memory.ports import CandidateQuery
-from app.memory.types import Filter, Kind
+from app.memory.types import Candidate, Filter, Kind
 from app.memory.vectors import pack
 from tests.support.points import NOON
 
@@ -23,7 +26,7 @@ TERMS = st.integers(1, 6)
 SPACE = Space("model", 2)
 
 
-def optional(values):
+def optional(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | values
 
 
@@ -55,7 +58,7 @@ filters = st.builds(
 )
 
 
-def sessions_of(rows):
+def sessions_of(rows: Iterable[Any]) -> tuple[dict[UUID, list[Member]], dict[UUID, bytes]]:
     """Return members by session and their vectors: rows with the same last value are one session, of one user."""
     sessions, vectors = {}, {}
     for terms, project, kind, tags, role, conversation, hours, dense, user, talk in rows:
@@ -76,7 +79,13 @@ def sessions_of(rows):
     weights=st.dictionaries(TERMS, st.floats(0.1, 5), min_size=1, max_size=4),
     dense=optional(st.sampled_from([(1.0, 0.0), (0.6, 0.8)])),
 )
-async def test_an_overlay_finds_what_an_engine_finds(run_folder, rows, where, weights, dense):
+async def test_an_overlay_finds_what_an_engine_finds(
+    run_folder: Path,
+    rows: list[tuple[list[int], str, str, list[str], Any, Any, int, Any, str, int]],
+    where: Any,
+    weights: dict[int, float],
+    dense: Any,
+) -> None:
     sessions, vectors = sessions_of(rows)
     overlay = Overlay([(session, session) for session in sessions], sessions, vectors)
     query = CandidateQuery(user="alice", weights=weights, where=where, limit=1_000, dense=dense)
@@ -93,14 +102,14 @@ async def test_an_overlay_finds_what_an_engine_finds(run_folder, rows, where, we
         await engine.close()
 
 
-def scores(candidates):
+def scores(candidates: Iterable[Candidate]) -> dict[UUID, tuple[float, float | None]]:
     return {
         one.id: (round(one.window_score, 3), None if one.dense_score is None else round(one.dense_score, 2))
         for one in candidates
     }
 
 
-def test_it_replaces_all_points_of_its_sessions_also_those_that_are_gone():
+def test_it_replaces_all_points_of_its_sessions_also_those_that_are_gone() -> None:
     session, gone = UUID(int=1), UUID(int=2)
     its = [Member(session, 2, UUID(int=3), "alice", "", "turn", [], None, None, NOON, [7])]
 

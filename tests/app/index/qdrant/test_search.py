@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,9 +20,14 @@ from app.index.follower import Follower
 from app.index.qdrant import collection as collection_module
 from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant import search as remote_module
-from app.memory.ports import CandidateQuery
+from app.index.qdrant.search import QdrantIndex
+from app.memory.ports import CandidateQuery, Domain, SearchIndex
 from app.memory.types import Filter, Scope
+from app.settings.fields import Settings
+from app.store.change_log import PostgresChangeLog
 from app.store.collections import PostgresCollections
+from app.store.database import Database
+from app.store.postgres import PostgresStore
 from app.store.users import Users
 from tests.support.domain import change, converse, domain_on, erase, look_for, memorize, texts_for
 from tests.support.qdrant import Line, answering, delete_all, fed, feeding, level
@@ -30,7 +38,7 @@ _numbers = count()
 
 
 @pytest.fixture(autouse=True)
-def no_idling(monkeypatch):
+def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at everything often."""
     monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
     monkeypatch.setattr(feeder_module, "_RETRY_S", 0.01)
@@ -38,7 +46,7 @@ def no_idling(monkeypatch):
 
 
 @pytest.fixture
-async def index(database, qdrant_settings):
+async def index(database: Database, qdrant_settings: Settings) -> AsyncIterator[QdrantIndex]:
     """The index of a replica, on a collection that was filled when the database was empty and is not fed any more."""
     async with feeding(database, qdrant_settings) as feeder:
         await fed(feeder)
@@ -47,11 +55,11 @@ async def index(database, qdrant_settings):
 
 
 @pytest.fixture
-def domain(store, index):
+def domain(store: PostgresStore, index: QdrantIndex) -> Domain:
     return domain_on(store, index)
 
 
-async def points_in(settings, count):
+async def points_in(settings: Settings, count: int) -> bool:
     """Tell whether the collection that answers holds so many points."""
     client = AsyncQdrantClient(url=settings.qdrant_url, timeout=60, check_compatibility=False)
     try:
@@ -61,15 +69,15 @@ async def points_in(settings, count):
 
 
 class TestFreshness:
-    async def test_what_nobody_fed_yet_is_found(self, domain, alice):
+    async def test_what_nobody_fed_yet_is_found(self, domain: Domain, alice: Scope) -> None:
         await memorize(domain, alice, "apple pie")
         await converse(domain, alice, ["an apple", "a pear"], conversation_id="talk")
 
         assert set(await texts_for(domain, alice, "apple")) == {"apple pie", "an apple", "a pear"}
 
     async def test_what_the_collection_has_is_found_with_what_it_does_not_have_yet(
-        self, domain, database, qdrant_settings, alice
-    ):
+        self, domain: Domain, database: Database, qdrant_settings: Settings, alice: Scope
+    ) -> None:
         await memorize(domain, alice, "apple pie")
         await converse(domain, alice, ["one apple", "two plums"], conversation_id="talk")
         async with feeding(database, qdrant_settings) as feeder:
@@ -86,7 +94,9 @@ class TestFreshness:
             "three figs",
         }
 
-    async def test_what_was_changed_since_is_found_as_it_is_now(self, domain, database, qdrant_settings, alice):
+    async def test_what_was_changed_since_is_found_as_it_is_now(
+        self, domain: Domain, database: Database, qdrant_settings: Settings, alice: Scope
+    ) -> None:
         gone = await memorize(domain, alice, "apple pie")
         changed = await memorize(domain, alice, "apple cake")
         archived = await memorize(domain, alice, "apple tart")
@@ -101,8 +111,14 @@ class TestFreshness:
         assert await texts_for(domain, alice, "pear") == ["pear cake"]
 
     async def test_a_deleted_users_points_leave_the_collection(
-        self, index, domain, database, qdrant_settings, alice, bob
-    ):
+        self,
+        index: QdrantIndex,
+        domain: Domain,
+        database: Database,
+        qdrant_settings: Settings,
+        alice: Scope,
+        bob: Scope,
+    ) -> None:
         for scope in (alice, bob):
             await memorize(domain, scope, "apple pie")
         async with feeding(database, qdrant_settings) as feeder:
@@ -115,10 +131,12 @@ class TestFreshness:
             assert await index.count() == 1
         assert await texts_for(domain, bob, "apple") == ["apple pie"]
 
-    async def test_every_write_is_found_while_the_feeder_works(self, domain, database, qdrant_settings, alice):
+    async def test_every_write_is_found_while_the_feeder_works(
+        self, domain: Domain, database: Database, qdrant_settings: Settings, alice: Scope
+    ) -> None:
         async with feeding(database, qdrant_settings):
 
-            async def write(writer):
+            async def write(writer: int) -> None:
                 for number in range(8):
                     word = f"word{writer}x{number}"
                     if number % 2:
@@ -130,8 +148,8 @@ class TestFreshness:
             await asyncio.gather(*map(write, range(5)))
 
     async def test_a_write_that_commits_after_later_ones_is_found_and_fed(
-        self, domain, database, qdrant_settings, alice
-    ):
+        self, domain: Domain, database: Database, qdrant_settings: Settings, alice: Scope
+    ) -> None:
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
             async with database.as_user("alice") as connection:
@@ -150,7 +168,9 @@ class TestFreshness:
             assert set(await texts_for(domain, alice, "punctual belated")) == {"punctual", "belated"}
             await until(lambda: points_in(qdrant_settings, 2), "the earlier one is fed too")
 
-    async def test_another_users_changes_are_neither_found_nor_counted(self, domain, alice, bob, monkeypatch):
+    async def test_another_users_changes_are_neither_found_nor_counted(
+        self, domain: Domain, alice: Scope, bob: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(remote_module, "_CHANGES", 5)
         monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
         for number in range(10):
@@ -160,7 +180,14 @@ class TestFreshness:
         assert await texts_for(domain, alice, "apple") == ["apple of alice"]
         assert (await look_for(domain, bob, "apple")).degraded, "ten are too many to make up for"
 
-    async def test_too_many_changes_wait_for_the_feeder(self, domain, database, qdrant_settings, alice, monkeypatch):
+    async def test_too_many_changes_wait_for_the_feeder(
+        self,
+        domain: Domain,
+        database: Database,
+        qdrant_settings: Settings,
+        alice: Scope,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         monkeypatch.setattr(remote_module, "_CHANGES", 5)
         monkeypatch.setattr(remote_module, "_PATIENCE_S", 20.0)
         for number in range(10):
@@ -170,8 +197,13 @@ class TestFreshness:
             assert len(await search) == 10
 
     async def test_an_open_transaction_makes_no_search_score_what_was_fed(
-        self, domain, database, qdrant_settings, alice, monkeypatch
-    ):
+        self,
+        domain: Domain,
+        database: Database,
+        qdrant_settings: Settings,
+        alice: Scope,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         monkeypatch.setattr(remote_module, "_CHANGES", 5)
         monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
         async with database.as_user("bob") as connection, connection.transaction():
@@ -183,13 +215,17 @@ class TestFreshness:
                 await until(lambda: level(database), "all is fed")
             assert len(await texts_for(domain, alice, "apple")) == 10
 
-    async def test_too_large_sessions_are_left_to_the_store(self, domain, alice, monkeypatch):
+    async def test_too_large_sessions_are_left_to_the_store(
+        self, domain: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(remote_module, "_MEMBERS", 5)
         await converse(domain, alice, [f"apple {number}" for number in range(10)], conversation_id="talk")
 
         assert (await look_for(domain, alice, "apple")).degraded
 
-    async def test_a_log_pruned_above_the_position_is_not_relied_on(self, domain, database, alice):
+    async def test_a_log_pruned_above_the_position_is_not_relied_on(
+        self, domain: Domain, database: Database, alice: Scope
+    ) -> None:
         await memorize(domain, alice, "apple")
         async with database.as_service() as connection:
             await connection.execute(
@@ -213,8 +249,14 @@ step = st.one_of(
 @settings(max_examples=8)
 @given(steps=st.lists(step, min_size=3, max_size=14))
 async def test_a_view_says_what_an_index_built_anew_says(
-    domain, index, log, database, qdrant_settings, run_folder, steps
-):
+    domain: Domain,
+    index: QdrantIndex,
+    log: PostgresChangeLog,
+    database: Database,
+    qdrant_settings: Settings,
+    run_folder: Path,
+    steps: list[Any],
+) -> None:
     scope = Scope(f"user {next(_numbers)}")
     for what, value in steps:
         await take(domain, scope, what, value, database, qdrant_settings)
@@ -228,7 +270,9 @@ async def test_a_view_says_what_an_index_built_anew_says(
         await anew.stop()
 
 
-async def take(domain, scope, what, value, database, qdrant_settings):
+async def take(
+    domain: Domain, scope: Scope, what: str, value: Any, database: Database, qdrant_settings: Settings
+) -> None:
     if what == "say":
         await converse(domain, scope, value, conversation_id=scope.user)
     elif what == "note":
@@ -251,7 +295,7 @@ async def take(domain, scope, what, value, database, qdrant_settings):
             await change(domain, scope, id_, archived=True)
 
 
-async def picture(index, database, scope):
+async def picture(index: SearchIndex, database: Database, scope: Scope) -> dict[str, Any]:
     """What the index says of each word: window scores, and the scores of all sessions."""
     async with database.as_service() as connection:
         rows = await connection.fetch("select distinct session_id from memories where user_id = $1", scope.user)
@@ -268,7 +312,7 @@ async def picture(index, database, scope):
 
 
 @pytest.fixture
-async def line(qdrant_url):
+async def line(qdrant_url: str) -> AsyncIterator[Line]:
     """A line to the server that can be cut."""
     address = urlsplit(qdrant_url)
     line = Line(address.hostname, address.port)
@@ -279,7 +323,7 @@ async def line(qdrant_url):
 
 class TestAway:
     @pytest.fixture
-    async def index(self, database, qdrant_settings, line):
+    async def index(self, database: Database, qdrant_settings: Settings, line: Line) -> AsyncIterator[QdrantIndex]:
         """An index whose server is at the other end of the line."""
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
@@ -287,7 +331,9 @@ class TestAway:
         async with answering(database, through) as index:
             yield index
 
-    async def test_searches_go_on_degraded_while_it_is_away_and_use_it_when_back(self, domain, index, line, alice):
+    async def test_searches_go_on_degraded_while_it_is_away_and_use_it_when_back(
+        self, domain: Domain, index: QdrantIndex, line: Line, alice: Scope
+    ) -> None:
         await memorize(domain, alice, "apple")
         assert await texts_for(domain, alice, "apple") == ["apple"]
         await line.cut()
@@ -301,14 +347,16 @@ class TestAway:
         await until(lambda: index.problem is None, "it answers again")
         assert await texts_for(domain, alice, "apple") == ["apple"]
 
-    async def test_only_the_first_search_waits_for_a_server_that_hangs(self, domain, index, line, alice, monkeypatch):
+    async def test_only_the_first_search_waits_for_a_server_that_hangs(
+        self, domain: Domain, index: QdrantIndex, line: Line, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         await memorize(domain, alice, "apple")
         monkeypatch.setattr(collection_module, "SEARCH_LIMIT_S", 0.1)
         line.freeze()
         assert (await look_for(domain, alice, "apple")).degraded
         assert "did not answer" in index.problem
 
-        def asked(*arguments):
+        def asked(*arguments: object) -> NoReturn:
             raise AssertionError("it was asked again")
 
         with monkeypatch.context() as patch:
@@ -319,8 +367,8 @@ class TestAway:
         assert await texts_for(domain, alice, "apple") == ["apple"]
 
     async def test_a_server_that_is_away_at_the_start_is_used_when_it_comes(
-        self, store, database, qdrant_settings, line, alice
-    ):
+        self, store: PostgresStore, database: Database, qdrant_settings: Settings, line: Line, alice: Scope
+    ) -> None:
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
         await line.cut()
@@ -333,7 +381,9 @@ class TestAway:
             await until(lambda: index.problem is None, "it answers")
             assert await texts_for(domain, alice, "apple") == ["apple"]
 
-    async def test_a_connection_that_the_server_closed_meanwhile_is_no_trouble(self, domain, line, alice):
+    async def test_a_connection_that_the_server_closed_meanwhile_is_no_trouble(
+        self, domain: Domain, line: Line, alice: Scope
+    ) -> None:
         await memorize(domain, alice, "apple")
         assert await texts_for(domain, alice, "apple") == ["apple"]
         await line.cut()
@@ -342,8 +392,14 @@ class TestAway:
         assert await texts_for(domain, alice, "apple") == ["apple"]
 
     async def test_when_a_node_is_away_the_next_is_asked(
-        self, store, database, qdrant_settings, qdrant_url, line, alice
-    ):
+        self,
+        store: PostgresStore,
+        database: Database,
+        qdrant_settings: Settings,
+        qdrant_url: str,
+        line: Line,
+        alice: Scope,
+    ) -> None:
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
         both = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port},{qdrant_url}"})
@@ -355,7 +411,9 @@ class TestAway:
             found = await look_for(domain, alice, "apple")
             assert ([one.memory.text for one in found.results], found.degraded) == (["apple"], False)
 
-    async def test_without_a_collection_the_store_answers_and_the_way_out_is_told(self, domain, index, database, alice):
+    async def test_without_a_collection_the_store_answers_and_the_way_out_is_told(
+        self, domain: Domain, index: QdrantIndex, database: Database, alice: Scope
+    ) -> None:
         await PostgresCollections(database).retire((await PostgresCollections(database).live()).name)
         await memorize(domain, alice, "apple")
 
@@ -363,8 +421,8 @@ class TestAway:
         assert "claude-memory worker" in index.problem
 
     async def test_a_collection_lost_on_the_server_is_done_without(
-        self, domain, index, qdrant_url, qdrant_settings, alice
-    ):
+        self, domain: Domain, index: QdrantIndex, qdrant_url: str, qdrant_settings: Settings, alice: Scope
+    ) -> None:
         await delete_all(qdrant_url, qdrant_settings.qdrant_collection)
         await memorize(domain, alice, "apple")
         await look_for(domain, alice, "apple")
@@ -372,7 +430,7 @@ class TestAway:
         assert (await look_for(domain, alice, "apple")).degraded
         assert "doesn't exist" in index.problem
 
-    async def test_a_closed_index_says_so(self, index):
+    async def test_a_closed_index_says_so(self, index: QdrantIndex) -> None:
         await index.stop()
         await index.stop()
 

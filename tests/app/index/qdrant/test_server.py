@@ -152,7 +152,7 @@ class TestCalls:
     async def test_a_key_that_is_refused_is_not_shown(self, run_folder: Path) -> None:
         with qdrant(run_folder / "locked-server", key="right") as url:
             server = QdrantServer([url], SecretStr("wrong"), 1)
-            with pytest.raises(EngineAway, match=r"refuses the key \(401\); check QDRANT_API_KEY") as refused:
+            with pytest.raises(EngineAway, match=r"rejects the key \(401\); check QDRANT_API_KEY") as refused:
                 await server.version()
             await server.close()
         assert "wrong" not in str(refused.value)

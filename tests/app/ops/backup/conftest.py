@@ -8,18 +8,16 @@ from typing import Any
 
 import pytest
 
-from app.ops.backup.restoring import Report as Restored
-from app.ops.backup.restoring import restore
-from app.ops.backup.writing import Report as Written
-from app.ops.backup.writing import back_up
+from app.ops.backup.restoring import RestoreReport, restore
+from app.ops.backup.writing import BackupReport, back_up
 from app.ops.progress import Bar
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
 from app.store.database import Database
 from tests.support.postgres import TestServer
 
-Restore = Callable[..., Awaitable[Restored]]
-Backup = Callable[..., Awaitable[Written]]
+Restore = Callable[..., Awaitable[RestoreReport]]
+MakeBackup = Callable[..., Awaitable[BackupReport]]
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +43,10 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def back_up_to(database: Database, plain_settings: Settings) -> Backup:
+def back_up_to(database: Database, plain_settings: Settings) -> MakeBackup:
     """Back up the test's database."""
 
-    async def back_up_to(target: Path | str, settings: Settings = plain_settings) -> Written:
+    async def back_up_to(target: Path | str, settings: Settings = plain_settings) -> BackupReport:
         return await back_up(settings, database, str(target))
 
     return back_up_to
@@ -72,7 +70,7 @@ def restore_from(plain_settings: Settings) -> Restore:
 
     async def restore_from(
         target: Path | str, into: Database, *, replace: bool = False, settings: Settings = plain_settings
-    ) -> Restored:
+    ) -> RestoreReport:
         settings.data_dir.mkdir(exist_ok=True)
         try:
             with Bar("restoring") as bar:

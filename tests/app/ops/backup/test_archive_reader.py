@@ -78,7 +78,7 @@ async def test_no_passphrase_is_refused_with_what_to_do() -> None:
     "content", [b"{}", b"a small text\n", b"x" * 5_000, b"\0" * 5_000, gzip.compress(b"x" * 5_000, mtime=0)]
 )
 async def test_something_else_is_refused(content: bytes) -> None:
-    with pytest.raises(BackupRefused, match="no backup of claude-memory"):
+    with pytest.raises(BackupRefused, match="not a backup of claude-memory"):
         await read(content)
 
 

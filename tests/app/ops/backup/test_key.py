@@ -16,19 +16,19 @@ WORK = 10  # quick
 
 @given(st.binary(max_size=200), st.text(min_size=1))
 @settings(max_examples=25)
-def test_the_passphrase_opens_what_it_closed(content, passphrase):
+def test_the_passphrase_opens_what_it_closed(content: bytes, passphrase: str) -> None:
     assert unsealed(sealed(content, passphrase, WORK), passphrase) == content
 
 
 @pytest.mark.parametrize("passphrase", ["correct horse", "größer als 猫"])
-def test_age_opens_ours_and_we_open_its(passphrase):
+def test_age_opens_ours_and_we_open_its(passphrase: str) -> None:
     content = os.urandom(100)
 
     assert pyrage.passphrase.decrypt(sealed(content, passphrase, WORK), passphrase) == content
     assert unsealed(pyrage.passphrase.encrypt(content, passphrase), passphrase) == content
 
 
-def test_no_flipped_bit_and_no_cut_is_taken():
+def test_no_flipped_bit_and_no_cut_is_taken() -> None:
     data = sealed(b"key", "correct horse", 4)
     for bit in range(8 * len(data)):
         damaged = bytearray(data)
@@ -40,7 +40,7 @@ def test_no_flipped_bit_and_no_cut_is_taken():
             unsealed(data[:length], "correct horse")
 
 
-def test_a_file_that_asks_for_too_much_memory_is_refused():
+def test_a_file_that_asks_for_too_much_memory_is_refused() -> None:
     data = sealed(b"key", "correct horse", 4).replace(b" 4\n", b" 31\n", 1)
 
     with pytest.raises(WrongPassphrase):

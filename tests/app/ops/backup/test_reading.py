@@ -10,11 +10,11 @@ from app.ops.backup.errors import BackupRefused, PlaceUnusable
 from app.ops.backup.reading import opened
 from app.settings.fields import Settings
 from app.store.migrations import migrations
-from tests.app.ops.backup.conftest import Backup
+from tests.app.ops.backup.conftest import MakeBackup
 from tests.support.archives import PLAIN
 
 
-async def test_the_reader_is_past_the_header(back_up_to: Backup, file: Path, plain_settings: Settings) -> None:
+async def test_the_reader_is_past_the_header(back_up_to: MakeBackup, file: Path, plain_settings: Settings) -> None:
     written = await back_up_to(file)
 
     async with opened(plain_settings, str(file)) as reader:
@@ -23,7 +23,7 @@ async def test_the_reader_is_past_the_header(back_up_to: Backup, file: Path, pla
 
 
 async def test_an_encrypted_one_is_opened_with_the_passphrase_of_the_settings(
-    back_up_to: Backup, file: Path, plain_settings: Settings, with_passphrase: Settings
+    back_up_to: MakeBackup, file: Path, plain_settings: Settings, with_passphrase: Settings
 ) -> None:
     await back_up_to(file, with_passphrase)
 

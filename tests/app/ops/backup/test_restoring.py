@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -17,9 +19,11 @@ from app.errors import Conflict, StoreUnavailable
 from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
 from app.memory.change_log import LogPruned
+from app.memory.ports import Domain
 from app.memory.types import Scope
 from app.ops.backup.errors import BackupRefused, PlaceUnusable
 from app.ops.backup.writing import back_up
+from app.settings.fields import Settings
 from app.store import migrations
 from app.store.backups import Backup, Backups
 from app.store.change_log import PostgresChangeLog
@@ -29,9 +33,11 @@ from app.store.postgres import PostgresStore
 from app.store.replacing import Replacement, rows_of
 from app.store.snapshots import FATES, Fate, Table, table_columns
 from app.store.tokens import Tokens
+from tests.app.ops.backup.conftest import MakeBackup, Restore
 from tests.support.disks import small_disk
 from tests.support.domain import domain_on, memorize, texts_for
 from tests.support.locks import a_session_is_held_up
+from tests.support.postgres import TestServer
 from tests.support.postgres_server import binaries, postgres_server_in
 from tests.support.rows import add_note, add_turns, note, turn
 from tests.support.waiting import until
@@ -95,8 +101,15 @@ async def identity(database: Database) -> UUID:
 
 @pytest.mark.parametrize("encrypted", [False, True])
 async def test_everything_comes_back_in_an_empty_database(
-    filled, empty, file, back_up_to, restore_from, plain_settings, with_passphrase, encrypted
-):
+    filled: Database,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    plain_settings: Settings,
+    with_passphrase: Settings,
+    encrypted: bool,
+) -> None:
     settings = with_passphrase if encrypted else plain_settings
     before = await content(filled)
     assert [name for name, (rows, _) in before.items() if not rows] == ["deletions"], "the others are tried here"
@@ -110,8 +123,14 @@ async def test_everything_comes_back_in_an_empty_database(
 
 
 async def test_from_one_version_of_postgresql_to_another_and_back(
-    filled, server_url, empty, file, back_up_to, restore_from, plain_settings
-):
+    filled: Database,
+    server_url: str,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    plain_settings: Settings,
+) -> None:
     """The embedded one is newer than the server: a dump of its tools would not go there."""
     server = Database({"dsn": server_url})
     await server.open()
@@ -127,7 +146,9 @@ async def test_from_one_version_of_postgresql_to_another_and_back(
     assert there == await content(empty) == await content(filled)
 
 
-async def test_what_is_derived_is_as_exact_as_before(filled, store, empty, file, back_up_to, restore_from):
+async def test_what_is_derived_is_as_exact_as_before(
+    filled: Database, store: PostgresStore, empty: Database, file: Path, back_up_to: MakeBackup, restore_from: Restore
+) -> None:
     await back_up_to(file)
     await store.fold_term_counts()
 
@@ -138,8 +159,14 @@ async def test_what_is_derived_is_as_exact_as_before(filled, store, empty, file,
 
 
 async def test_the_restored_database_works_and_is_another_one(
-    filled, empty, file, back_up_to, restore_from, alice, follower
-):
+    filled: Database,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    alice: Scope,
+    follower: Follower,
+) -> None:
     before = await identity(empty)
     await back_up_to(file)
     await restore_from(file, empty)
@@ -159,8 +186,15 @@ async def test_the_restored_database_works_and_is_another_one(
 
 
 async def test_searches_find_what_was_restored(
-    database, empty, file, back_up_to, restore_from, domain, alice, index_folder
-):
+    database: Database,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    domain: Domain,
+    alice: Scope,
+    index_folder: Path,
+) -> None:
     await memorize(domain, alice, "The cat sleeps on the warm oven.")
     await back_up_to(file)
     await restore_from(file, empty)
@@ -179,7 +213,9 @@ async def test_searches_find_what_was_restored(
     assert found == ["The cat sleeps on the warm oven."]
 
 
-async def test_a_database_with_anything_in_it_is_refused_without_replace(filled, empty, file, back_up_to, restore_from):
+async def test_a_database_with_anything_in_it_is_refused_without_replace(
+    filled: Database, empty: Database, file: Path, back_up_to: MakeBackup, restore_from: Restore
+) -> None:
     await back_up_to(file)
     await add_note(PostgresStore(empty), Scope("carol"), "what is there")
     before = await content(empty)
@@ -190,7 +226,9 @@ async def test_a_database_with_anything_in_it_is_refused_without_replace(filled,
     assert await content(empty) == before
 
 
-async def test_replace_puts_the_backup_in_the_place_of_everything(filled, empty, file, back_up_to, restore_from):
+async def test_replace_puts_the_backup_in_the_place_of_everything(
+    filled: Database, empty: Database, file: Path, back_up_to: MakeBackup, restore_from: Restore
+) -> None:
     await back_up_to(file)
     await add_note(PostgresStore(empty), Scope("carol"), "what is there")
 
@@ -200,8 +238,8 @@ async def test_replace_puts_the_backup_in_the_place_of_everything(filled, empty,
 
 
 async def test_backups_that_the_replaced_database_knew_are_not_forgotten(
-    filled, file, back_up_to, restore_from, tmp_path
-):
+    filled: Database, file: Path, back_up_to: MakeBackup, restore_from: Restore, tmp_path: Path
+) -> None:
     await back_up_to(tmp_path / "in-the-backup.tar")
     await back_up_to(file)
     await back_up_to(tmp_path / "later.tar")
@@ -212,7 +250,9 @@ async def test_backups_that_the_replaced_database_knew_are_not_forgotten(
     assert names == {str(tmp_path / "in-the-backup.tar"), str(file), str(tmp_path / "later.tar")}
 
 
-async def test_an_index_that_missed_the_change_rebuilds(filled, file, back_up_to, restore_from):
+async def test_an_index_that_missed_the_change_rebuilds(
+    filled: Database, file: Path, back_up_to: MakeBackup, restore_from: Restore
+) -> None:
     position = await PostgresChangeLog(filled).horizon()
     await back_up_to(file)
     await restore_from(file, filled, replace=True)
@@ -222,7 +262,9 @@ async def test_an_index_that_missed_the_change_rebuilds(filled, file, back_up_to
     await PostgresChangeLog(filled).read(await PostgresChangeLog(filled).horizon())
 
 
-async def test_while_a_server_is_connected_it_is_refused(filled, file, back_up_to, restore_from, monkeypatch):
+async def test_while_a_server_is_connected_it_is_refused(
+    filled: Database, file: Path, back_up_to: MakeBackup, restore_from: Restore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.store.replacing._PATIENCE_S", 0.2)
     await back_up_to(file)
     server = Database(filled.connect_arguments)
@@ -238,13 +280,18 @@ async def test_while_a_server_is_connected_it_is_refused(filled, file, back_up_t
 
 
 async def test_a_server_that_starts_meanwhile_waits_and_sees_the_new_data_alone(
-    filled, empty, file, back_up_to, restore_from, monkeypatch
-):
+    filled: Database,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await back_up_to(file)
     server = Database(empty.connect_arguments)
     finish, started = Replacement.finish, asyncio.Event()
 
-    async def slow_finish(self):
+    async def slow_finish(self: Replacement) -> UUID:
         opening = asyncio.create_task(server.open())
         observer = await asyncpg.connect(**empty.connect_arguments)
         try:
@@ -265,12 +312,19 @@ async def test_a_server_that_starts_meanwhile_waits_and_sees_the_new_data_alone(
         await server.close()
 
 
-async def test_readers_see_the_old_data_until_the_end(filled, empty, file, back_up_to, restore_from, monkeypatch):
+async def test_readers_see_the_old_data_until_the_end(
+    filled: Database,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await back_up_to(file)
     seen = []
     load = Replacement.load
 
-    async def watched(self, table, rows):
+    async def watched(self: Replacement, table: Table, rows: AsyncIterator[bytes]) -> None:
         await load(self, table, rows)
         reader = await asyncpg.connect(**empty.connect_arguments)
         seen.append(await reader.fetchval("select count(*) from memories"))
@@ -284,7 +338,9 @@ async def test_readers_see_the_old_data_until_the_end(filled, empty, file, back_
 
 
 @pytest.mark.parametrize("damage", ["cut short", "flipped", "not ours", "missing"])
-async def test_a_file_that_is_not_whole_changes_nothing(filled, empty, file, back_up_to, restore_from, damage):
+async def test_a_file_that_is_not_whole_changes_nothing(
+    filled: Database, empty: Database, file: Path, back_up_to: MakeBackup, restore_from: Restore, damage: str
+) -> None:
     await back_up_to(file)
     await add_note(PostgresStore(empty), Scope("carol"), "what is there")
     before, id_before = await content(empty), await identity(empty)
@@ -306,8 +362,13 @@ async def test_a_file_that_is_not_whole_changes_nothing(filled, empty, file, bac
 
 
 async def test_a_newer_schema_is_refused_with_the_version_that_wrote_it(
-    filled, empty, file, back_up_to, restore_from, monkeypatch
-):
+    filled: Database,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await back_up_to(file)
     known = migrations.migrations()
     monkeypatch.setattr("app.ops.backup.reading.migrations", lambda: known[:-1])
@@ -317,8 +378,14 @@ async def test_a_newer_schema_is_refused_with_the_version_that_wrote_it(
 
 
 async def test_an_older_schema_is_restored_and_brought_up_to_date(
-    postgres, empty, file, plain_settings, restore_from, monkeypatch, alice
-):
+    postgres: TestServer,
+    empty: Database,
+    file: Path,
+    plain_settings: Settings,
+    restore_from: Restore,
+    monkeypatch: pytest.MonkeyPatch,
+    alice: Scope,
+) -> None:
     """As an old version wrote it: with the first schema file's tables and columns only."""
     old_tables = ("schema_migrations", "instance", "conversations", "memories", "tokens")
     async with postgres.empty() as arguments:
@@ -353,13 +420,19 @@ async def _forget(self: Backups, backup: Backup) -> None:
 
 
 async def test_a_disk_without_room_for_the_restored_database_is_told_before_anything_is_done(
-    filled, empty, file, back_up_to, restore_from, plain_settings, monkeypatch
-):
+    filled: Database,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    plain_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await back_up_to(file)
     before = await content(empty)
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1_000_000))
 
-    with pytest.raises(PlaceUnusable, match=r"too full to restore: it needs some [\d.]+ MB .* 1\.0 MB are free"):
+    with pytest.raises(PlaceUnusable, match=r"too full to restore: [\d.]+ MB are needed, 1\.0 MB are free"):
         await restore_from(file, empty)
 
     assert await content(empty) == before
@@ -368,8 +441,13 @@ async def test_a_disk_without_room_for_the_restored_database_is_told_before_anyt
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
 @pytest.mark.skipif(binaries() is None, reason="no PostgreSQL server is installed")
 async def test_a_server_that_runs_out_of_disk_in_the_middle_keeps_what_it_had(
-    filled, file, back_up_to, restore_from, run_folder, plain_settings
-):
+    filled: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    run_folder: Path,
+    plain_settings: Settings,
+) -> None:
     async with filled.as_service() as connection:
         text = "(select string_agg(sha256((n::text || m)::bytea)::text, '') from generate_series(1, 40) as m)"
         await connection.execute(
@@ -394,12 +472,17 @@ async def test_a_server_that_runs_out_of_disk_in_the_middle_keeps_what_it_had(
 
 
 async def test_a_full_disk_of_the_database_leaves_what_is_there(
-    filled, empty, file, back_up_to, restore_from, monkeypatch
-):
+    filled: Database,
+    empty: Database,
+    file: Path,
+    back_up_to: MakeBackup,
+    restore_from: Restore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await back_up_to(file)
     before = await content(empty)
 
-    async def full(self, table, rows):
+    async def full(self: Replacement, table: Table, rows: AsyncIterator[bytes]) -> None:
         async for _ in rows:
             raise asyncpg.DiskFullError("could not extend file: No space left on device")
 

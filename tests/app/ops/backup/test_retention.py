@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ops.backup.errors import PlaceUnusable
-from app.ops.backup.places import place
-from app.ops.backup.retention import Keep, kept, prune
+from app.ops.backup.places import backup_place
+from app.ops.backup.retention import Keep, prune, to_keep
 from app.ops.backup.writing import run_backup
+from app.settings.fields import Settings
 from app.store.backups import Backup, Backups
+from app.store.database import Database
 
 START = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
 
@@ -30,31 +34,31 @@ def dates(backups: set[Backup]) -> list[str]:
     return sorted(f"{one.taken_at:%m-%d}" for one in backups)
 
 
-def test_the_newest_of_each_day_week_and_month_stays():
-    stay = kept(nights(100), Keep(daily=3, weekly=3, monthly=4))  # until Friday, April 10
+def test_the_newest_of_each_day_week_and_month_stays() -> None:
+    stay = to_keep(nights(100), Keep(daily=3, weekly=3, monthly=4))  # until Friday, April 10
 
     assert dates(stay) == ["01-31", "02-28", "03-29", "03-31", "04-05", "04-08", "04-09", "04-10"]
 
 
-def test_of_several_a_day_the_newest_stays():
+def test_of_several_a_day_the_newest_stays() -> None:
     several = [backup(hour) for hour in (0, 5, 10)]
 
-    assert kept(several, Keep(7, 5, 12)) == {several[-1]}
+    assert to_keep(several, Keep(7, 5, 12)) == {several[-1]}
 
 
-def test_days_without_a_backup_do_not_count():
+def test_days_without_a_backup_do_not_count() -> None:
     rare = [backup(24 * 10 * number) for number in range(5)]
 
-    assert len(kept(rare, Keep(daily=3, weekly=0, monthly=0))) == 3
+    assert len(to_keep(rare, Keep(daily=3, weekly=0, monthly=0))) == 3
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 9_000), st.booleans()), unique_by=lambda pair: pair[0], min_size=1),
     st.tuples(*[st.integers(0, 5)] * 3),
 )
-def test_the_newest_and_the_newest_verified_always_stay(made, numbers):
+def test_the_newest_and_the_newest_verified_always_stay(made: list[tuple[int, bool]], numbers: tuple[Any]) -> None:
     backups = [backup(hours, verified=verified) for hours, verified in made]
-    stay = kept(backups, Keep(*numbers))
+    stay = to_keep(backups, Keep(*numbers))
 
     assert max(backups, key=lambda one: one.taken_at) in stay
     verified = [one for one in backups if one.verified_at]
@@ -62,7 +66,7 @@ def test_the_newest_and_the_newest_verified_always_stay(made, numbers):
     assert len(stay) <= sum(numbers) + 2
 
 
-async def noted(database, folder, count: int) -> list[str]:
+async def noted(database: Database, folder: Path, count: int) -> list[str]:
     """Write files and note them as backups of so many nights, oldest first."""
     names = []
     for one in nights(count):
@@ -73,7 +77,7 @@ async def noted(database, folder, count: int) -> list[str]:
     return names
 
 
-async def test_old_files_go_and_strangers_stay(database, plain_settings, tmp_path):
+async def test_old_files_go_and_strangers_stay(database: Database, plain_settings: Settings, tmp_path: Path) -> None:
     names = await noted(database, tmp_path, 40)
     (tmp_path / "claude-memory-20200101T000000Z.tar").write_bytes(b"of another database")
 
@@ -90,8 +94,8 @@ async def test_old_files_go_and_strangers_stay(database, plain_settings, tmp_pat
 
 
 async def test_a_lost_file_is_not_taken_for_a_good_one_and_is_forgotten_only_when_asked(
-    database, plain_settings, tmp_path
-):
+    database: Database, plain_settings: Settings, tmp_path: Path
+) -> None:
     settings = plain_settings.model_copy(update=dict.fromkeys([f"backup_keep_{name}" for name in PERIODS], 0))
     *_, last_good, broken, gone = await noted(database, tmp_path, 5)
     (tmp_path / broken).write_bytes(b"")
@@ -109,7 +113,9 @@ async def test_a_lost_file_is_not_taken_for_a_good_one_and_is_forgotten_only_whe
 PERIODS = ("daily", "weekly", "monthly")
 
 
-async def test_the_nightly_run_writes_notes_and_deletes(database, plain_settings, tmp_path):
+async def test_the_nightly_run_writes_notes_and_deletes(
+    database: Database, plain_settings: Settings, tmp_path: Path
+) -> None:
     await noted(database, tmp_path, 40)
     settings = plain_settings.model_copy(update={"backup_to": str(tmp_path)})
 
@@ -120,10 +126,10 @@ async def test_the_nightly_run_writes_notes_and_deletes(database, plain_settings
     assert len(report.pruned.deleted) > 20
     [newest, *_] = await Backups(database).list()
     assert (newest.place, newest.sha256.hex()) == (report.place, report.whole.sha256)
-    assert await place(settings, newest.place).size() == newest.size
+    assert await backup_place(settings, newest.place).size() == newest.size
     assert (await Backups(database).last_times())[0] == report.taken_at.timestamp()
 
 
-async def test_without_a_place_the_nightly_run_says_so(database, plain_settings):
+async def test_without_a_place_the_nightly_run_says_so(database: Database, plain_settings: Settings) -> None:
     with pytest.raises(PlaceUnusable, match="BACKUP_TO is not set"):
         await run_backup(plain_settings, database)

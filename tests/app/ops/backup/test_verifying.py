@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from app.errors import NotPermitted
+from app.memory.types import Scope
 from app.ops.backup.errors import BackupRefused
-from app.ops.backup.verifying import verify
+from app.ops.backup.verifying import VerificationReport, verify
 from app.ops.progress import Bar
+from app.settings.fields import Settings
 from app.store.backups import Backups
+from app.store.database import Database
+from app.store.postgres import PostgresStore
 from app.store.replacing import Replacement
 from app.store.scratch import scratch_database
+from tests.app.ops.backup.conftest import MakeBackup
+from tests.support.postgres import TestServer
 from tests.support.rows import add_note, add_turns
 
 
 @pytest.fixture
-def admin(connect_arguments, postgres):
+def admin(connect_arguments: dict[str, Any], postgres: TestServer) -> dict[str, Any]:
     """The embedded server's superuser."""
     return {**postgres.arguments("postgres"), "user": "postgres", "database": "claude_memory"}
 
 
 @pytest.fixture
-def verify_file(database, admin, plain_settings):
-    async def verify_file(target, settings=plain_settings, admin=admin):
+def verify_file(
+    database: Database, admin: dict[str, Any], plain_settings: Settings
+) -> Callable[..., Awaitable[VerificationReport]]:
+    async def verify_file(
+        target: Path, settings: Settings = plain_settings, admin: dict[str, Any] = admin
+    ) -> VerificationReport:
         with Bar("verifying") as bar:
             return await verify(settings, admin, database, str(target), bar)
 
     return verify_file
 
 
-async def scratch_databases(admin) -> set[str]:
+async def scratch_databases(admin: dict[str, Any]) -> set[str]:
     connection = await asyncpg.connect(**admin)
     rows = await connection.fetch("select datname from pg_database where datname like 'claude_memory_scratch_%'")
     await connection.close()
@@ -40,8 +54,15 @@ async def scratch_databases(admin) -> set[str]:
 
 
 async def test_a_good_backup_is_good_and_noted_as_verified(
-    store, database, alice, bob, file, back_up_to, verify_file, admin
-):
+    store: PostgresStore,
+    database: Database,
+    alice: Scope,
+    bob: Scope,
+    file: Path,
+    back_up_to: MakeBackup,
+    verify_file: Callable[..., Awaitable[VerificationReport]],
+    admin: dict[str, Any],
+) -> None:
     await add_note(store, alice, "tea at noon", project="p")
     await add_turns(store, bob, "talk", "hello there", "general")
     written = await back_up_to(file)
@@ -56,18 +77,28 @@ async def test_a_good_backup_is_good_and_noted_as_verified(
     assert await scratch_databases(admin) == set()
 
 
-async def test_an_empty_database_is_a_good_backup_too(file, back_up_to, verify_file):
+async def test_an_empty_database_is_a_good_backup_too(
+    file: Path, back_up_to: MakeBackup, verify_file: Callable[..., Awaitable[VerificationReport]]
+) -> None:
     await back_up_to(file)
 
     assert not (await verify_file(file)).searched
 
 
-async def test_a_row_that_does_not_come_back_is_caught(store, alice, file, back_up_to, verify_file, admin, monkeypatch):
+async def test_a_row_that_does_not_come_back_is_caught(
+    store: PostgresStore,
+    alice: Scope,
+    file: Path,
+    back_up_to: MakeBackup,
+    verify_file: Callable[..., Awaitable[VerificationReport]],
+    admin: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await add_note(store, alice, "tea at noon")
     await back_up_to(file)
     finish = Replacement.finish
 
-    async def spoil(self):
+    async def spoil(self: Replacement) -> UUID:
         await self._connection.execute("update memories set text = 'tea at moon'")
         return await finish(self)
 
@@ -77,11 +108,18 @@ async def test_a_row_that_does_not_come_back_is_caught(store, alice, file, back_
     assert await scratch_databases(admin) == set()
 
 
-async def test_a_search_that_finds_nothing_is_caught(store, alice, file, back_up_to, verify_file, monkeypatch):
+async def test_a_search_that_finds_nothing_is_caught(
+    store: PostgresStore,
+    alice: Scope,
+    file: Path,
+    back_up_to: MakeBackup,
+    verify_file: Callable[..., Awaitable[VerificationReport]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     await add_note(store, alice, "tea at noon")
     await back_up_to(file)
 
-    async def nothing(*args):
+    async def nothing(*args: object) -> list[Any]:
         return []
 
     monkeypatch.setattr("app.store.reading.Reading.match", nothing)
@@ -89,7 +127,15 @@ async def test_a_search_that_finds_nothing_is_caught(store, alice, file, back_up
         await verify_file(file)
 
 
-async def test_a_damaged_backup_leaves_no_database_behind(store, alice, file, back_up_to, verify_file, admin, database):
+async def test_a_damaged_backup_leaves_no_database_behind(
+    store: PostgresStore,
+    alice: Scope,
+    file: Path,
+    back_up_to: MakeBackup,
+    verify_file: Callable[..., Awaitable[VerificationReport]],
+    admin: dict[str, Any],
+    database: Database,
+) -> None:
     await add_note(store, alice, "tea at noon")
     await back_up_to(file)
     data = bytearray(file.read_bytes())
@@ -104,7 +150,9 @@ async def test_a_damaged_backup_leaves_no_database_behind(store, alice, file, ba
     assert noted.verified_at is None
 
 
-async def test_what_a_killed_verification_left_goes_with_the_next_one(database, admin):
+async def test_what_a_killed_verification_left_goes_with_the_next_one(
+    database: Database, admin: dict[str, Any]
+) -> None:
     left = f"claude_memory_scratch_{secrets.token_hex(6)}"
     connection = await asyncpg.connect(**admin)
     await connection.execute(f"create database {left}")
@@ -118,7 +166,9 @@ async def test_what_a_killed_verification_left_goes_with_the_next_one(database, 
     assert await scratch_databases(admin) == set()
 
 
-async def test_somebody_who_may_not_create_a_database_is_told_what_to_do(file, back_up_to, verify_file, database):
+async def test_somebody_who_may_not_create_a_database_is_told_what_to_do(
+    file: Path, back_up_to: MakeBackup, verify_file: Callable[..., Awaitable[VerificationReport]], database: Database
+) -> None:
     await back_up_to(file)
 
     with pytest.raises(NotPermitted, match=r"ADMIN_DATABASE_URL .* alter role … createdb"):

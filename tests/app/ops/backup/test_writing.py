@@ -1,4 +1,4 @@
-"""A backup that is written: named, noted, and what need not be kept goes after it."""
+"""A backup is named and listed, and then old ones are deleted."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.settings.fields import Settings
 from app.store.backups import Backups
 from app.store.database import Database
 from app.store.postgres import PostgresStore
-from tests.app.ops.backup.conftest import Backup
+from tests.app.ops.backup.conftest import MakeBackup
 from tests.support.rows import add_note
 
 
 async def test_what_was_written_is_noted_with_its_sums(
-    store: PostgresStore, database: Database, alice: Scope, back_up_to: Backup, file: Path
+    store: PostgresStore, database: Database, alice: Scope, back_up_to: MakeBackup, file: Path
 ) -> None:
     await add_note(store, alice, "text")
 
@@ -32,7 +32,7 @@ async def test_what_was_written_is_noted_with_its_sums(
     assert report.to_json()["pruned"] is None
 
 
-async def test_in_a_directory_it_is_named_by_its_time(back_up_to: Backup, tmp_path: Path) -> None:
+async def test_in_a_directory_it_is_named_by_its_time(back_up_to: MakeBackup, tmp_path: Path) -> None:
     report = await back_up_to(f"{tmp_path}/")
 
     assert Path(report.place).parent == tmp_path
@@ -61,6 +61,6 @@ async def test_a_file_that_is_there_is_refused_a_name_by_time_is_not(
     await refuse_existing(plain_settings, str(file))
     file.touch()
 
-    with pytest.raises(Conflict, match="is there already; give --replace"):
+    with pytest.raises(Conflict, match="exists already; give --replace"):
         await refuse_existing(plain_settings, str(file))
     await refuse_existing(plain_settings, f"{tmp_path}/")

@@ -10,13 +10,13 @@ import pytest
 
 from app.ops.importing import accounts
 from app.ops.importing.accounts import conversations
-from app.ops.importing.entries import Bad
+from app.ops.importing.entries import BadEntry
 
 
 def read(data: bytes) -> list[tuple[str, dict[str, Any] | str]]:
     """Return (place, the conversation or what is wrong with it)."""
     found = conversations(io.BytesIO(data), "conversations.json")
-    return [(str(place), item.reason if isinstance(item, Bad) else item) for place, item in found]
+    return [(str(place), item.reason if isinstance(item, BadEntry) else item) for place, item in found]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from app.memory.types import Scope
 from app.ops.importing.chatgpt import branch
+from app.store.postgres import PostgresStore
+from tests.app.ops.conftest import Take
 
 
 def node(id_: str, parent: str | None, role: str | None, *said: Any, time: float | None = 1e9, **more: Any) -> Any:
@@ -41,13 +44,15 @@ def export(*conversations: Any) -> bytes:
     return json.dumps(conversations).encode()
 
 
-async def said(take, store, scope, *nodes: Any, current: str) -> list[str]:
+async def said(take: Take, store: PostgresStore, scope: Scope, *nodes: Any, current: str) -> list[str]:
     report = await take(export(conversation(node("root", None, None), *nodes, current=current)))
     assert (report.formats, report.problems) == (["chatgpt"], [])
     return [turn.text for turn in await store.of_conversation(scope, "c1", 10)]
 
 
-async def test_the_branch_on_the_screen_becomes_the_conversation(take, store, alice):
+async def test_the_branch_on_the_screen_becomes_the_conversation(
+    take: Take, store: PostgresStore, alice: Scope
+) -> None:
     found = await said(
         take,
         store,
@@ -82,31 +87,33 @@ NOISE = [
 
 
 @pytest.mark.parametrize("noise", NOISE)
-async def test_what_was_not_on_the_screen_is_passed_over(take, store, alice, noise):
+async def test_what_was_not_on_the_screen_is_passed_over(
+    take: Take, store: PostgresStore, alice: Scope, noise: tuple[Any, ...]
+) -> None:
     assert await said(take, store, alice, noise, node("m", "n", "user", "hello"), current="m") == ["hello"]
 
 
-async def test_what_was_spoken_is_taken_from_its_transcription(take, store, alice):
+async def test_what_was_spoken_is_taken_from_its_transcription(take: Take, store: PostgresStore, alice: Scope) -> None:
     parts = [{"content_type": "audio_transcription", "text": "tea, please"}, {"content_type": "audio_asset_pointer"}]
     content = {"content_type": "multimodal_text", "parts": parts}
 
     assert await said(take, store, alice, node("m", "root", "user", content=content), current="m") == ["tea, please"]
 
 
-async def test_marks_of_citations_are_left_out(take, store, alice):
+async def test_marks_of_citations_are_left_out(take: Take, store: PostgresStore, alice: Scope) -> None:
     text = "It rains.\ue200cite\ue202turn0search1\ue201 Often."
 
     assert await said(take, store, alice, node("m", "root", "user", text), current="m") == ["It rains. Often."]
 
 
-def test_a_tree_that_goes_round_in_a_circle_ends():
+def test_a_tree_that_goes_round_in_a_circle_ends() -> None:
     mapping = dict([node("a", "b", "user", "a"), node("b", "a", "user", "b")])
 
     assert [one["id"] for one in branch(mapping, "a")] == ["b", "a"]
 
 
 @pytest.mark.parametrize("current", [None, "not there"])
-def test_without_a_current_node_the_newest_message_ends_the_branch(current):
+def test_without_a_current_node_the_newest_message_ends_the_branch(current: str | None) -> None:
     mapping = dict(
         [
             node("root", None, None),
@@ -120,7 +127,7 @@ def test_without_a_current_node_the_newest_message_ends_the_branch(current):
     assert [one["id"] for one in branch(mapping, current)] == ["q", "new"]
 
 
-async def test_an_odd_conversation_is_told_and_the_others_are_stored(take):
+async def test_an_odd_conversation_is_told_and_the_others_are_stored(take: Take) -> None:
     good = conversation(node("root", None, None), node("m", "root", "user", "hello"), current="m")
 
     report = await take(export({"title": "x", "mapping": []}, good), "chatgpt")
@@ -130,7 +137,9 @@ async def test_an_odd_conversation_is_told_and_the_others_are_stored(take):
     assert "has no id or no mapping" in problem.reason
 
 
-async def test_a_conversation_that_went_on_brings_only_what_is_new(take, store, alice):
+async def test_a_conversation_that_went_on_brings_only_what_is_new(
+    take: Take, store: PostgresStore, alice: Scope
+) -> None:
     nodes = [node("root", None, None), node("q", "root", "user", "tea?")]
     await take(export(conversation(*nodes, current="q")))
 

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from app.memory.types import Scope
 from app.ops.importing import accounts
 from app.ops.importing.claude import branch
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from tests.app.ops.conftest import Take
 
 ROOT = "00000000-0000-4000-8000-000000000000"
 
@@ -43,7 +47,9 @@ def export(*conversations: Any) -> bytes:
     return json.dumps(list(conversations), indent=1).encode()
 
 
-async def test_an_export_becomes_conversations(take, store, database, alice):
+async def test_an_export_becomes_conversations(
+    take: Take, store: PostgresStore, database: Database, alice: Scope
+) -> None:
     report = await take(
         export(
             conversation(message("m1", "human", "tea?"), message("m2", "assistant", "with milk")),
@@ -64,7 +70,7 @@ async def test_an_export_becomes_conversations(take, store, database, alice):
     assert [tuple(row) for row in rows] == [("c1", "Tea and spouts", ""), ("c2", "Tea and spouts", "Kitchen")]
 
 
-async def test_only_text_blocks_are_taken(take, store, alice):
+async def test_only_text_blocks_are_taken(take: Take, store: PostgresStore, alice: Scope) -> None:
     blocks = [
         {"type": "thinking", "thinking": "hm"},
         {"type": "text", "text": "I search."},
@@ -78,7 +84,7 @@ async def test_only_text_blocks_are_taken(take, store, alice):
     assert [turn.text for turn in await store.of_conversation(alice, "c1", 10)] == ["I search.\n\nFound it."]
 
 
-async def test_an_old_export_without_blocks_is_read_by_its_text(take, store, alice):
+async def test_an_old_export_without_blocks_is_read_by_its_text(take: Take, store: PostgresStore, alice: Scope) -> None:
     old = message("m1", "human", "tea?")
     del old["content"]
     await take(export(conversation(old)))
@@ -86,7 +92,7 @@ async def test_an_old_export_without_blocks_is_read_by_its_text(take, store, ali
     assert [turn.text for turn in await store.of_conversation(alice, "c1", 10)] == ["tea?"]
 
 
-def test_of_several_branches_the_newest_is_followed():
+def test_of_several_branches_the_newest_is_followed() -> None:
     def one(uuid: str, parent: str, minute: int) -> dict[str, Any]:
         at = f"2026-05-08T12:{minute:02}:00Z"
         return message(uuid, "human", uuid, parent_message_uuid=parent, created_at=at)
@@ -97,7 +103,7 @@ def test_of_several_branches_the_newest_is_followed():
     assert [one["uuid"] for one in branch(messages, "b")] == ["a", "b"]
 
 
-def test_a_tree_that_is_broken_loses_nothing():
+def test_a_tree_that_is_broken_loses_nothing() -> None:
     messages = [
         message("b", "human", "b", parent_message_uuid="gone"),
         message("c", "human", "c", parent_message_uuid="gone"),
@@ -114,16 +120,16 @@ ODD = [
 
 
 @pytest.mark.parametrize(("odd", "reason"), ODD)
-async def test_an_odd_conversation_is_told_and_the_others_are_stored(take, odd, reason):
+async def test_an_odd_conversation_is_told_and_the_others_are_stored(take: Take, odd: Any, reason: str) -> None:
     report = await take(export(odd, conversation(message("m1", "human", "tea?"), uuid="good")), "claude")
 
     [problem] = report.problems
     assert (report.messages_stored, report.bad) == (1, 1)
-    assert problem.place.part.startswith("conversation 1")
+    assert problem.position.part.startswith("conversation 1")
     assert reason in problem.reason
 
 
-async def test_an_export_that_breaks_off_is_stored_up_to_there(take):
+async def test_an_export_that_breaks_off_is_stored_up_to_there(take: Take) -> None:
     whole = export(conversation(message("m1", "human", "tea?")), conversation(message("m2", "human", "x"), uuid="c2"))
 
     report = await take(whole[:-100])
@@ -133,7 +139,9 @@ async def test_an_export_that_breaks_off_is_stored_up_to_there(take):
     assert "what comes after it was not read" in problem.reason
 
 
-async def test_a_conversation_too_large_to_hold_ends_the_file_with_a_reason(take, monkeypatch):
+async def test_a_conversation_too_large_to_hold_ends_the_file_with_a_reason(
+    take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(accounts, "CONVERSATION_LIMIT_BYTES", 200_000)
     small, huge = conversation(message("m1", "human", "tea?")), conversation(message("m", "human", "x" * 400_000))
 
@@ -144,7 +152,9 @@ async def test_a_conversation_too_large_to_hold_ends_the_file_with_a_reason(take
     assert "longer than 200,000 bytes" in problem.reason
 
 
-async def test_what_postgresql_cannot_hold_is_left_out_of_texts_and_names(take, store, alice):
+async def test_what_postgresql_cannot_hold_is_left_out_of_texts_and_names(
+    take: Take, store: PostgresStore, alice: Scope
+) -> None:
     await take(export(conversation(message("m\u0000 1", "human", "a\u0000b \ud83d c"), name="\u0000\u0007 Tea")))
 
     [turn] = await store.of_conversation(alice, "c1", 10)

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.memory.types import Scope
 from app.ops.importing import entries
 from app.ops.importing.claude_code import project_of
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from tests.app.ops.conftest import Take
 
 SESSION = "5b1c2f0e-0000-4000-8000-00000000000a"
 
@@ -35,13 +39,15 @@ def text(said: str) -> dict[str, str]:
     return {"type": "text", "text": said}
 
 
-async def turns(take, store, scope, lines: list[Any]) -> list[Any]:
+async def turns(take: Take, store: PostgresStore, scope: Scope, lines: list[Any]) -> list[Any]:
     report = await take(lines, "claude-code")
     assert report.problems == []
     return await store.of_conversation(scope, SESSION, 100)
 
 
-async def test_a_session_becomes_a_conversation(take, store, database, alice):
+async def test_a_session_becomes_a_conversation(
+    take: Take, store: PostgresStore, database: Database, alice: Scope
+) -> None:
     lines = [
         {"type": "file-history-snapshot", "messageId": "x", "snapshot": {}},
         line("user", "Fix the spout.", "u1"),
@@ -91,25 +97,29 @@ NOISE = [
 
 
 @pytest.mark.parametrize("noise", NOISE)
-async def test_what_nobody_said_is_passed_over(take, store, alice, noise):
+async def test_what_nobody_said_is_passed_over(
+    take: Take, store: PostgresStore, alice: Scope, noise: dict[str, Any]
+) -> None:
     found = await turns(take, store, alice, [line("user", "hello", "u1"), {**noise, "uuid": "u2"}])
 
     assert [turn.text for turn in found] == ["hello"]
 
 
-async def test_a_message_that_quotes_a_tag_is_a_message(take, store, alice):
+async def test_a_message_that_quotes_a_tag_is_a_message(take: Take, store: PostgresStore, alice: Scope) -> None:
     said = "what does <command-name>/clear</command-name> do?"
 
     assert [turn.text for turn in await turns(take, store, alice, [line("user", said)])] == [said]
 
 
-async def test_a_reminder_beside_a_message_is_left_out(take, store, alice):
+async def test_a_reminder_beside_a_message_is_left_out(take: Take, store: PostgresStore, alice: Scope) -> None:
     blocks = [text("<system-reminder>be good</system-reminder>"), text("hello")]
 
     assert [turn.text for turn in await turns(take, store, alice, [line("user", blocks)])] == ["hello"]
 
 
-async def test_a_summary_names_the_session_it_belongs_to_and_no_other(take, store, database):
+async def test_a_summary_names_the_session_it_belongs_to_and_no_other(
+    take: Take, store: PostgresStore, database: Database
+) -> None:
     lines = [
         {"type": "summary", "summary": "Another session", "leafUuid": "elsewhere"},
         {"type": "summary", "summary": "Tea and spouts", "leafUuid": "u2"},
@@ -122,7 +132,7 @@ async def test_a_summary_names_the_session_it_belongs_to_and_no_other(take, stor
         assert await connection.fetchval("select title from conversations") == "Tea and spouts"
 
 
-async def test_a_title_given_by_hand_wins(take, database):
+async def test_a_title_given_by_hand_wins(take: Take, database: Database) -> None:
     lines = [
         line("user", "hello"),
         {"type": "custom-title", "customTitle": "Mine", "sessionId": SESSION},
@@ -134,7 +144,9 @@ async def test_a_title_given_by_hand_wins(take, database):
         assert await connection.fetchval("select title from conversations") == "Mine"
 
 
-async def test_the_projects_folder_is_read_without_what_sub_agents_said(take, store, alice, tmp_path):
+async def test_the_projects_folder_is_read_without_what_sub_agents_said(
+    take: Take, store: PostgresStore, alice: Scope, tmp_path: Path
+) -> None:
     home = tmp_path / ".claude"
     for name in ("-home-ada-teapot/one.jsonl", "-home-ada-kettle/two.jsonl", "-home-ada-kettle/two/subagents/a.jsonl"):
         path = home / "projects" / name
@@ -154,7 +166,7 @@ async def test_the_projects_folder_is_read_without_what_sub_agents_said(take, st
     }
 
 
-async def test_a_session_that_went_on_brings_only_what_is_new(take, store, alice):
+async def test_a_session_that_went_on_brings_only_what_is_new(take: Take, store: PostgresStore, alice: Scope) -> None:
     lines = [line("user", "one", "u1"), line("assistant", [text("two")], "u2")]
     await take(lines)
 
@@ -164,7 +176,7 @@ async def test_a_session_that_went_on_brings_only_what_is_new(take, store, alice
     assert [turn.text for turn in await store.of_conversation(alice, SESSION, 10)] == ["one", "two", "three"]
 
 
-async def test_a_half_written_last_line_is_told_and_the_rest_is_stored(take, tmp_path):
+async def test_a_half_written_last_line_is_told_and_the_rest_is_stored(take: Take, tmp_path: Path) -> None:
     folder = tmp_path / "projects" / "-p"
     folder.mkdir(parents=True)
     (folder / f"{SESSION}.jsonl").write_text(json.dumps(line("user", "hello")) + '\n{"type":"assis')
@@ -173,10 +185,12 @@ async def test_a_half_written_last_line_is_told_and_the_rest_is_stored(take, tmp
 
     [problem] = report.problems
     assert report.messages_stored == 1
-    assert str(problem.place) == f"{Path('-p') / SESSION}.jsonl, line 2"
+    assert str(problem.position) == f"{Path('-p') / SESSION}.jsonl, line 2"
 
 
-async def test_a_long_session_comes_in_parts_and_stays_one_conversation(take, store, alice, monkeypatch):
+async def test_a_long_session_comes_in_parts_and_stays_one_conversation(
+    take: Take, store: PostgresStore, alice: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(entries, "MESSAGES_TOGETHER", 3)
     lines = [line("user", f"message {number}", f"u{number}") for number in range(10)]
 
@@ -195,5 +209,5 @@ async def test_a_long_session_comes_in_parts_and_stays_one_conversation(take, st
         pytest.param(None, None, id="none"),
     ],
 )
-def test_the_project_is_the_last_part_of_the_folder(cwd, project):
+def test_the_project_is_the_last_part_of_the_folder(cwd: str | None, project: str | None) -> None:
     assert project_of(cwd) == project

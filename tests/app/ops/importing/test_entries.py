@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from app.ops.importing import entries
-from app.ops.importing.entries import Bad, Found, Parts, Place, in_parts, named, said, when
+from app.ops.importing.entries import BadEntry, ConversationParts, GoodEntry, Position, in_parts, named, said, when
 from app.ops.importing.lines import ConversationLine
 
 
 @pytest.mark.parametrize(
     ("place", "shown"),
     [
-        (Place(), "the input"),
-        (Place(line=7), "line 7"),
-        (Place(file="a.jsonl", line=7, part="messages[2]"), "a.jsonl, line 7, messages[2]"),
+        (Position(), "the input"),
+        (Position(line=7), "line 7"),
+        (Position(file="a.jsonl", line=7, part="messages[2]"), "a.jsonl, line 7, messages[2]"),
     ],
 )
-def test_a_place_is_named_as_far_as_it_is_known(place: Place, shown: str) -> None:
+def test_a_place_is_named_as_far_as_it_is_known(place: Position, shown: str) -> None:
     assert str(place) == shown
 
 
@@ -32,33 +32,33 @@ def test_a_long_conversation_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(entries, "MESSAGES_TOGETHER", 3)
     line = ConversationLine.model_validate({"conversation_id": "c", "messages": messages(7)})
 
-    parts = [found.item for found in in_parts(Place(), line)]
+    parts = [found.item for found in in_parts(Position(), line)]
 
     assert [len(part.messages) for part in parts if isinstance(part, ConversationLine)] == [3, 3, 1]
 
 
 def test_messages_that_are_collected_come_in_parts_too_and_bad_ones_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entries, "MESSAGES_TOGETHER", 2)
-    parts = Parts("claude-code")
+    parts = ConversationParts("claude-code")
     parts.conversation = {"conversation_id": "c"}
 
     given = [*messages(2), {"role": "user", "content": ""}, *messages(1)]
-    found = [entry for number, one in enumerate(given, 1) for entry in parts.add(Place(line=number), one)]
+    found = [entry for number, one in enumerate(given, 1) for entry in parts.add(Position(line=number), one)]
     found += parts.flush()
 
-    assert [type(entry) for entry in found] == [Found, Bad, Found]
-    assert [str(entry.place) for entry in found] == ["line 1", "line 3", "line 4"], "where each part begins"
-    assert {entry.agent for entry in found if isinstance(entry, Found)} == {"claude-code"}
+    assert [type(entry) for entry in found] == [GoodEntry, BadEntry, GoodEntry]
+    assert [str(entry.position) for entry in found] == ["line 1", "line 3", "line 4"], "where each part begins"
+    assert {entry.agent for entry in found if isinstance(entry, GoodEntry)} == {"claude-code"}
     assert list(parts.flush()) == []
 
 
 def test_a_conversation_that_cannot_be_stored_is_named_once() -> None:
-    parts = Parts("claude")
-    assert list(parts.add(Place(line=1), messages(1)[0])) == []
+    parts = ConversationParts("claude")
+    assert list(parts.add(Position(line=1), messages(1)[0])) == []
 
     [bad] = parts.flush()
 
-    assert isinstance(bad, Bad)
+    assert isinstance(bad, BadEntry)
     assert "conversation_id" in bad.reason
 
 

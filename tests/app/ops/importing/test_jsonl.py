@@ -1,4 +1,4 @@
-"""Our own lines: what they say is stored, what is wrong with one is told, and the others go on."""
+"""Our own lines are stored; a bad one is reported and stops no other."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.memory.types import Kind
+from app.memory.ports import Domain
+from app.memory.types import Kind, Scope
 from app.ops.importing import entries, jsonl
+from app.store.database import Database
+from app.store.postgres import PostgresStore
+from tests.app.ops.conftest import Give, Take
 from tests.support.domain import converse
 
 
-async def test_a_memory_is_stored_with_everything_its_line_says(take, store, alice):
+async def test_a_memory_is_stored_with_everything_its_line_says(take: Take, store: PostgresStore, alice: Scope) -> None:
     line = {
         "text": "tea, not coffee",
         "kind": "preference",
@@ -33,7 +37,9 @@ async def test_a_memory_is_stored_with_everything_its_line_says(take, store, ali
     assert memory.expires_at == datetime(2999, 1, 1, tzinfo=UTC)
 
 
-async def test_a_conversation_is_stored_in_its_order(take, store, database, alice):
+async def test_a_conversation_is_stored_in_its_order(
+    take: Take, store: PostgresStore, database: Database, alice: Scope
+) -> None:
     line = {
         "conversation_id": "c",
         "project": "home",
@@ -76,37 +82,43 @@ BAD_LINES = [
 
 
 @pytest.mark.parametrize(("line", "reason"), BAD_LINES)
-async def test_a_bad_line_is_told_with_its_number_and_the_others_are_stored(take, store, alice, line, reason):
+async def test_a_bad_line_is_told_with_its_number_and_the_others_are_stored(
+    take: Take, store: PostgresStore, alice: Scope, line: bytes, reason: str
+) -> None:
     report = await take(b'{"text": "before"}\n\n' + line + b'\n{"text": "after"}', "jsonl")
 
     [problem] = report.problems
     assert (report.stored, report.bad) == (2, 1)
-    assert problem.place.line == 3
+    assert problem.position.line == 3
     assert reason in problem.reason
     assert "\n" not in problem.reason
     assert {memory.text for memory in await store.recent(alice, 10)} == {"before", "after"}
 
 
-async def test_a_line_that_is_too_long_is_skipped_whole(take, store, alice, monkeypatch):
+async def test_a_line_that_is_too_long_is_skipped_whole(
+    take: Take, store: PostgresStore, alice: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(jsonl, "LINE_LIMIT_BYTES", 1_000)
     monkeypatch.setattr(jsonl, "_SKIPPED_AT_ONCE", 100)
     lines = [{"text": "x" * 5_000}, {"text": "short"}]
 
     report = await take(lines, "jsonl")
 
-    assert [problem.place.line for problem in report.problems] == [1]
+    assert [problem.position.line for problem in report.problems] == [1]
     assert "longer than 1,000 bytes" in report.problems[0].reason
     assert [memory.text for memory in await store.recent(alice, 10)] == ["short"]
 
 
-async def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(take, store, alice):
+async def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(
+    take: Take, store: PostgresStore, alice: Scope
+) -> None:
     report = await take(b'\xef\xbb\xbf{"text": "one"}\r\n{"text": "two"}\r\n')
 
     assert (report.stored, report.bad) == (2, 0)
     assert {memory.text for memory in await store.recent(alice, 10)} == {"one", "two"}
 
 
-async def test_credentials_are_taken_out_of_everything(take, give):
+async def test_credentials_are_taken_out_of_everything(take: Take, give: Give) -> None:
     key = "sk-ant-" + "api03-" + "A1b2C3d4E5" * 9 + "-A1b2C3AA"
     await take(
         [
@@ -120,13 +132,15 @@ async def test_credentials_are_taken_out_of_everything(take, give):
     assert exported.count("[redacted: ") == 5
 
 
-async def test_redactions_are_counted(take):
+async def test_redactions_are_counted(take: Take) -> None:
     key = "sk-ant-" + "api03-" + "A1b2C3d4E5" * 9 + "-A1b2C3AA"
 
     assert (await take([{"text": f"note {key}"}])).redacted == 1
 
 
-async def test_a_long_text_is_cut_into_linked_pieces(take, store, database, alice):
+async def test_a_long_text_is_cut_into_linked_pieces(
+    take: Take, store: PostgresStore, database: Database, alice: Scope
+) -> None:
     text = "".join(f"Sentence number {number}. " for number in range(1_500))
     await take([{"text": text}, {"conversation_id": "c", "messages": [{"role": "user", "content": text}]}])
 
@@ -139,7 +153,9 @@ async def test_a_long_text_is_cut_into_linked_pieces(take, store, database, alic
     assert max(len(row["text"]) for row in rows) <= 8_000
 
 
-async def test_a_long_conversation_on_one_line_is_stored_in_parts(take, store, alice, monkeypatch):
+async def test_a_long_conversation_on_one_line_is_stored_in_parts(
+    take: Take, store: PostgresStore, alice: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(entries, "MESSAGES_TOGETHER", 3)
     messages = [{"role": "user", "content": "again"} for _ in range(10)]
 
@@ -150,7 +166,9 @@ async def test_a_long_conversation_on_one_line_is_stored_in_parts(take, store, a
     assert len(await store.of_conversation(alice, "c", 100)) == 10
 
 
-async def test_messages_without_ids_are_known_by_content_and_count(take, store, alice):
+async def test_messages_without_ids_are_known_by_content_and_count(
+    take: Take, store: PostgresStore, alice: Scope
+) -> None:
     def line(*said: str) -> dict[str, object]:
         return {"conversation_id": "c", "messages": [{"role": "user", "content": one} for one in said]}
 
@@ -162,7 +180,7 @@ async def test_messages_without_ids_are_known_by_content_and_count(take, store, 
     assert [turn.text for turn in await store.of_conversation(alice, "c", 10)] == ["hi", "ok", "ok", "yes", "ok"]
 
 
-async def test_what_was_imported_is_known_when_a_client_sends_it(take, domain, alice):
+async def test_what_was_imported_is_known_when_a_client_sends_it(take: Take, domain: Domain, alice: Scope) -> None:
     said = [{"role": "user", "content": "hello", "name": "Ada", "time": "2026-05-08T12:00:00Z"}]
     await take([{"conversation_id": "c", "messages": said}, {"text": "a note"}])
 
@@ -171,7 +189,7 @@ async def test_what_was_imported_is_known_when_a_client_sends_it(take, domain, a
     assert (again.stored, again.skipped) == (0, 1)
 
 
-async def test_a_conversation_stays_in_its_project(take, store, alice):
+async def test_a_conversation_stays_in_its_project(take: Take, store: PostgresStore, alice: Scope) -> None:
     def line(project: str, number: int) -> dict[str, object]:
         messages = [{"role": "user", "content": f"{number}", "id": f"{number}"}]
         return {"conversation_id": "c", "project": project, "messages": messages}
@@ -182,7 +200,7 @@ async def test_a_conversation_stays_in_its_project(take, store, alice):
     assert {turn.project for turn in await store.of_conversation(alice, "c", 10)} == {"first"}
 
 
-async def test_project_takes_the_place_of_all_projects(take, store, alice):
+async def test_project_takes_the_place_of_all_projects(take: Take, store: PostgresStore, alice: Scope) -> None:
     messages = [{"role": "user", "content": "in a conversation"}]
     await take(
         [{"text": "a", "project": "one"}, {"text": "b"}, {"conversation_id": "c", "messages": messages}], project="new"
@@ -191,7 +209,7 @@ async def test_project_takes_the_place_of_all_projects(take, store, alice):
     assert {memory.project for memory in await store.recent(alice, 10)} == {"new"}
 
 
-async def test_what_has_expired_is_skipped(take, store, alice):
+async def test_what_has_expired_is_skipped(take: Take, store: PostgresStore, alice: Scope) -> None:
     past = "2020-01-01"
     report = await take(
         [
@@ -204,7 +222,7 @@ async def test_what_has_expired_is_skipped(take, store, alice):
     assert await store.recent(alice, 10) == []
 
 
-async def test_a_file_with_nothing_in_it_imports_nothing(take):
+async def test_a_file_with_nothing_in_it_imports_nothing(take: Take) -> None:
     report = await take(b"")
 
     assert json.loads(json.dumps(report.to_json()))["stored"] == 0

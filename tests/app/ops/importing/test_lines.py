@@ -1,4 +1,4 @@
-"""The lines that `import` takes and `export` writes."""
+"""The lines that `import` reads and `export` writes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.memory.ports import DomainSettings
 from app.memory.texts import content_hash
-from app.ops.importing.entries import Found, Place
+from app.ops.importing.entries import GoodEntry, Position
 from app.ops.importing.lines import ConversationLine, MemoryLine
 from app.ops.importing.prepare import Preparer
 from app.store.import_rows import BulkMemory
@@ -27,7 +27,7 @@ def preparer() -> Preparer:
 
 def memory(preparer: Preparer, **line: object) -> BulkMemory:
     item = MemoryLine.model_validate(line)
-    return preparer.memory(Found(place=Place(), item=item), item)
+    return preparer.memory(GoodEntry(position=Position(), item=item), item)
 
 
 def test_a_new_text_is_cut_and_gets_new_ids(preparer: Preparer) -> None:
@@ -77,7 +77,7 @@ def test_expired_messages_are_left_out_and_the_same_ones_numbered(preparer: Prep
     said = [{"role": "user", "content": "yes"}] * 2
     over = {"role": "user", "content": "over", "expires_at": "2020-01-01"}
     item = ConversationLine.model_validate({"conversation_id": "c", "messages": [*said, over]})
-    found = Found(place=Place(), item=item, agent="claude")
+    found = GoodEntry(position=Position(), item=item, agent="claude")
 
     first, later = (preparer.conversation(found, item) for _ in range(2))
 

@@ -16,10 +16,12 @@ from urllib.parse import quote
 import pytest
 
 from app.errors import StoreUnavailable
+from app.memory.ports import Domain
 from app.memory.types import Scope
 from app.ops.importing import run
 from app.store.database import Database
 from app.store.import_writing import ImportWriter
+from app.store.postgres import PostgresStore
 from tests.app.ops.conftest import Take
 from tests.support.domain import texts_for
 from tests.support.waiting import until
@@ -48,7 +50,7 @@ async def count(database: Any) -> tuple[int, int]:
         )
 
 
-async def test_importing_the_same_again_stores_nothing_twice(take, database):
+async def test_importing_the_same_again_stores_nothing_twice(take: Take, database: Database) -> None:
     lines = [*notes(30), *conversations(3, 20), *notes(5)]
 
     first, again = await take(lines), await take(lines)
@@ -58,7 +60,9 @@ async def test_importing_the_same_again_stores_nothing_twice(take, database):
     assert await count(database) == (90, 90)
 
 
-async def test_small_batches_store_the_same_as_one(take, database, monkeypatch):
+async def test_small_batches_store_the_same_as_one(
+    take: Take, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run, "_BATCH_ROWS", 7)
 
     report = await take([*notes(30), *conversations(2, 20)])
@@ -66,7 +70,7 @@ async def test_small_batches_store_the_same_as_one(take, database, monkeypatch):
     assert (report.stored, await count(database)) == (70, (70, 70))
 
 
-async def test_an_import_is_for_one_user(take, store, alice, bob):
+async def test_an_import_is_for_one_user(take: Take, store: PostgresStore, alice: Scope, bob: Scope) -> None:
     lines = [*notes(3), *conversations(1, 2)]
     await take(lines, scope=alice)
     report = await take(lines, scope=bob)
@@ -75,13 +79,13 @@ async def test_an_import_is_for_one_user(take, store, alice, bob):
     assert len(await store.recent(alice, 100)) == len(await store.recent(bob, 100)) == 5
 
 
-async def test_what_was_imported_is_found(take, domain, alice):
+async def test_what_was_imported_is_found(take: Take, domain: Domain, alice: Scope) -> None:
     await take([{"text": "the grey cat sleeps"}, *conversations(1, 3), {"text": "the kettle drips"}])
 
     assert await texts_for(domain, alice, "grey cat") == ["the grey cat sleeps"]
 
 
-async def test_many_bad_lines_are_counted_and_the_first_are_shown(take, monkeypatch):
+async def test_many_bad_lines_are_counted_and_the_first_are_shown(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_BATCH_ROWS", 10)
     report = await take([{"text": ""}] * 50 + notes(1), "jsonl")
 
@@ -92,7 +96,9 @@ async def test_many_bad_lines_are_counted_and_the_first_are_shown(take, monkeypa
     assert shown[-1] == "  and 30 more; --json lists them"
 
 
-async def test_one_memory_that_postgresql_refuses_takes_no_other_with_it(take, store, alice, bob):
+async def test_one_memory_that_postgresql_refuses_takes_no_other_with_it(
+    take: Take, store: PostgresStore, alice: Scope, bob: Scope
+) -> None:
     await take([{"text": "bob's", "id": "018f0000-0000-7000-8000-000000000002"}], scope=bob)
     pieces = [
         {"id": "018f0000-0000-7000-8000-000000000001", "characters": 1},
@@ -103,8 +109,8 @@ async def test_one_memory_that_postgresql_refuses_takes_no_other_with_it(take, s
     report = await take([*notes(3), odd])
 
     [problem] = report.problems
-    assert (report.stored, problem.place.line) == (3, 4)
-    assert "PostgreSQL did not take it" in problem.reason
+    assert (report.stored, problem.position.line) == (3, 4)
+    assert "PostgreSQL rejected the batch" in problem.reason
 
 
 async def test_a_database_that_comes_back_ends_no_import(
@@ -148,7 +154,9 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "app", *arguments]
 
 
-async def test_an_import_killed_half_way_is_finished_by_running_it_again(database, connect_arguments, tmp_path):
+async def test_an_import_killed_half_way_is_finished_by_running_it_again(
+    database: Database, connect_arguments: dict[str, Any], tmp_path: Path
+) -> None:
     lines = [*notes(6_000), *conversations(60, 100)]
     data = [json.dumps(line).encode() + b"\n" for line in lines]
     options: dict[str, Any] = {"env": environment(connect_arguments), "cwd": tmp_path}

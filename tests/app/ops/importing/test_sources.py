@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from app.errors import InvalidInput
+from app.memory.types import Scope
 from app.ops.importing import sources
 from app.ops.importing.sources import Counted, Unreadable, opened
+from app.store.postgres import PostgresStore
+from tests.app.ops.conftest import Take
 from tests.app.ops.importing.test_claude import conversation, export, message
 
 
@@ -23,7 +26,9 @@ def archive(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEF
     return path
 
 
-async def test_an_archive_is_read_by_its_conversations_and_nothing_else(take, store, alice, tmp_path):
+async def test_an_archive_is_read_by_its_conversations_and_nothing_else(
+    take: Take, store: PostgresStore, alice: Scope, tmp_path: Path
+) -> None:
     members = {
         "conversations.json": export(conversation(message("m1", "human", "one"))),
         "users.json": b"not JSON at all",
@@ -37,7 +42,9 @@ async def test_an_archive_is_read_by_its_conversations_and_nothing_else(take, st
     assert (report.messages_stored, report.bad) == (1, 0)
 
 
-async def test_numbered_conversations_are_read_in_their_order(take, store, alice, tmp_path):
+async def test_numbered_conversations_are_read_in_their_order(
+    take: Take, store: PostgresStore, alice: Scope, tmp_path: Path
+) -> None:
     members = {
         f"export/conversations-00{number}.json": export(conversation(message(f"m{number}", "human", f"{number}")))
         for number in (2, 0, 1)
@@ -49,7 +56,7 @@ async def test_numbered_conversations_are_read_in_their_order(take, store, alice
     assert [turn.text for turn in await store.of_conversation(alice, "c1", 10)] == ["0", "1", "2"]
 
 
-async def test_an_unpacked_export_is_read_as_a_folder(take, tmp_path):
+async def test_an_unpacked_export_is_read_as_a_folder(take: Take, tmp_path: Path) -> None:
     folder = tmp_path / "export"
     folder.mkdir()
     (folder / "conversations.json").write_bytes(export(conversation(message("m1", "human", "one"))))
@@ -58,7 +65,7 @@ async def test_an_unpacked_export_is_read_as_a_folder(take, tmp_path):
     assert (await take(folder)).messages_stored == 1
 
 
-async def test_a_name_that_leaves_the_archive_is_only_a_name(take, tmp_path):
+async def test_a_name_that_leaves_the_archive_is_only_a_name(take: Take, tmp_path: Path) -> None:
     members = {"../../conversations.json": export(conversation(message("m1", "human", "one")))}
 
     folder = tmp_path / "a" / "b" / "c"
@@ -70,7 +77,9 @@ async def test_a_name_that_leaves_the_archive_is_only_a_name(take, tmp_path):
     assert list(tmp_path.rglob("conversations.json")) == []
 
 
-def test_an_archive_that_would_unpack_beyond_all_bounds_is_refused(tmp_path, monkeypatch):
+def test_an_archive_that_would_unpack_beyond_all_bounds_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sources, "_BOMB_BYTES", 1 << 20)
     path = archive(tmp_path / "bomb.zip", {"conversations.json": b"[" + b" " * (4 << 20) + b"]"})
 
@@ -78,14 +87,14 @@ def test_an_archive_that_would_unpack_beyond_all_bounds_is_refused(tmp_path, mon
         opened(str(path), stack)
 
 
-def test_an_archive_without_conversations_is_refused(tmp_path):
+def test_an_archive_without_conversations_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "photos.zip", {"cat.png": b""})
 
     with ExitStack() as stack, pytest.raises(InvalidInput, match=r"an archive without a conversations\.json"):
         opened(str(path), stack)
 
 
-def test_a_damaged_archive_is_refused(tmp_path):
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     path.write_bytes(b"PK\x03\x04 and nothing more")
 
@@ -93,7 +102,7 @@ def test_a_damaged_archive_is_refused(tmp_path):
         opened(str(path), stack)
 
 
-async def test_a_member_that_is_damaged_is_told_and_the_others_are_stored(take, tmp_path):
+async def test_a_member_that_is_damaged_is_told_and_the_others_are_stored(take: Take, tmp_path: Path) -> None:
     data = export(conversation(message("m1", "human", "one")))
     members = {"conversations-0.json": data, "conversations-1.json": data}
     path = archive(tmp_path / "export.zip", members, zipfile.ZIP_STORED)
@@ -105,11 +114,13 @@ async def test_a_member_that_is_damaged_is_told_and_the_others_are_stored(take, 
 
     [problem] = report.problems
     assert report.messages_stored == 1
-    assert problem.place.file == "conversations-0.json"
+    assert problem.position.file == "conversations-0.json"
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["archive", "folder"])
-async def test_a_member_of_an_unknown_kind_is_told_and_the_others_are_stored(take, tmp_path, packed):
+async def test_a_member_of_an_unknown_kind_is_told_and_the_others_are_stored(
+    take: Take, tmp_path: Path, packed: bool
+) -> None:
     members = {
         "conversations-0.json": export(conversation(message("m0", "human", "one"))),
         "conversations-1.json": b'[{"name": "cat.png"}]',
@@ -124,11 +135,11 @@ async def test_a_member_of_an_unknown_kind_is_told_and_the_others_are_stored(tak
 
     [problem] = report.problems
     assert (report.messages_stored, report.bad) == (2, 1)
-    assert problem.place.file == "conversations-1.json"
+    assert problem.position.file == "conversations-1.json"
     assert "takes JSON Lines" in problem.reason
 
 
-async def test_a_sole_member_of_an_unknown_kind_ends_the_import(take, tmp_path):
+async def test_a_sole_member_of_an_unknown_kind_ends_the_import(take: Take, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="takes JSON Lines"):
         await take(archive(tmp_path / "export.zip", {"conversations.json": b'[{"name": "cat.png"}]'}))
 
@@ -137,14 +148,14 @@ async def test_a_sole_member_of_an_unknown_kind_ends_the_import(take, tmp_path):
     ("name", "reason"),
     [pytest.param("gone.jsonl", "No such file", id="not there"), pytest.param("empty", "transcripts", id="no files")],
 )
-def test_what_cannot_be_opened_is_told_in_one_line(tmp_path, name, reason):
+def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "empty").mkdir()
 
     with ExitStack() as stack, pytest.raises((Unreadable, InvalidInput), match=reason):
         opened(str(tmp_path / name), stack)
 
 
-def test_what_is_looked_at_is_read_again():
+def test_what_is_looked_at_is_read_again() -> None:
     read: list[int] = []
     data = json.dumps(list(range(1_000))).encode()
     counted = Counted(io.BytesIO(data), read.append)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from app.memory.budget import json_tokens
-from app.memory.types import Found, Kind, Memory, SearchResult
+from app.memory.types import Kind, Memory, SearchHit, SearchResult
 from app.serve.mcp import replies
 
 
@@ -36,13 +38,13 @@ def found(*texts: str) -> SearchResult:
         )
         for number, text in enumerate(texts)
     ]
-    results = tuple(Found(memory=memory, score=1.0) for memory in memories)
+    results = tuple(SearchHit(memory=memory, score=1.0) for memory in memories)
     return SearchResult(results=results, truncated=False, degraded=False)
 
 
 @pytest.mark.parametrize("text", ["word " * 2_000, "记" * 8_000], ids=["English", "Chinese"])
 @pytest.mark.parametrize("shape", [replies.results, replies.results_by_project])
-def test_a_memory_over_the_budget_is_shortened_and_says_where_the_rest_is(shape, text):
+def test_a_memory_over_the_budget_is_shortened_and_says_where_the_rest_is(shape: Callable[..., Any], text: str) -> None:
     reply = shape(found(text, "short"), 1_000)
 
     [only] = reply["results"]
@@ -52,11 +54,11 @@ def test_a_memory_over_the_budget_is_shortened_and_says_where_the_rest_is(shape,
     assert json_tokens(only) <= 1_000
 
 
-def test_a_budget_without_room_for_any_result_gives_none_and_says_so():
+def test_a_budget_without_room_for_any_result_gives_none_and_says_so() -> None:
     assert replies.results(found("word"), 10) == {"results": [], "truncated": True, "degraded": False}
 
 
-def test_results_that_fit_are_whole():
+def test_results_that_fit_are_whole() -> None:
     reply = replies.results(found("one", "two"), 1_000)
 
     assert [one["text"] for one in reply["results"]] == ["one", "two"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -12,27 +13,29 @@ from mcp import Client, MCPError
 from app.errors import NotPermitted
 from app.memory.budget import tokens
 from app.memory.types import Scope
+from app.runtime.runtime import Runtime
 from app.serve.mcp import build_server, resources
+from app.settings.fields import Settings
 from tests.support.mcp import call, running
 
 BASE = "claude://memory/"
 
 
-async def read(runtime, path):
+async def read(runtime: Runtime, path: str) -> Any:
     async with Client(build_server(runtime)) as client:
         [content] = (await client.read_resource(BASE + path)).contents
     assert content.mime_type == "application/json"
     return json.loads(content.text)
 
 
-async def refused(runtime, uri):
+async def refused(runtime: Runtime, uri: str) -> str:
     async with Client(build_server(runtime)) as client:
         with pytest.raises(MCPError) as error:
             await client.read_resource(uri)
     return str(error.value)
 
 
-async def test_the_resources_and_templates_are_those_of_the_contract(runtime):
+async def test_the_resources_and_templates_are_those_of_the_contract(runtime: Runtime) -> None:
     async with Client(build_server(runtime)) as client:
         fixed = (await client.list_resources()).resources
         templates = (await client.list_resource_templates()).resource_templates
@@ -46,13 +49,13 @@ async def test_the_resources_and_templates_are_those_of_the_contract(runtime):
     assert all(one.description and one.mime_type == "application/json" for one in (*fixed, *templates))
 
 
-async def test_every_listed_resource_can_be_read_when_there_is_nothing_yet(runtime):
+async def test_every_listed_resource_can_be_read_when_there_is_nothing_yet(runtime: Runtime) -> None:
     assert (await read(runtime, "stats"))["memories"] == 0
     assert await read(runtime, "recent") == {"memories": [], "truncated": False}
     assert await read(runtime, "projects") == {"projects": {}, "truncated": False}
 
 
-async def test_an_item_shows_all_of_a_memory(runtime):
+async def test_an_item_shows_all_of_a_memory(runtime: Runtime) -> None:
     id_ = (await call(runtime, "memorize", text="apple 茶", kind="fact", tags=["x"], metadata={"a": [1]}))["id"]
 
     item = await read(runtime, f"items/{id_}")
@@ -61,7 +64,7 @@ async def test_an_item_shows_all_of_a_memory(runtime):
     assert (item["metadata"], item["version"], item["archived_at"]) == ({"a": [1]}, 1, None)
 
 
-async def test_a_conversation_comes_in_its_order(runtime):
+async def test_a_conversation_comes_in_its_order(runtime: Runtime) -> None:
     messages = [{"role": "user", "content": text} for text in ("one", "two", "three")]
     await call(runtime, "memorize_conversation", messages=messages, conversation_id="talk")
 
@@ -70,7 +73,7 @@ async def test_a_conversation_comes_in_its_order(runtime):
     assert [one["text"] for one in body["memories"]] == ["one", "two", "three"]
 
 
-async def test_recent_has_the_twenty_newest_first(runtime):
+async def test_recent_has_the_twenty_newest_first(runtime: Runtime) -> None:
     for number in range(25):
         await call(runtime, "memorize", text=f"note {number}")
 
@@ -80,7 +83,7 @@ async def test_recent_has_the_twenty_newest_first(runtime):
 
 
 @pytest.mark.parametrize("name", ["shop", "a b", "客户/订单", "100%", "a?b#c", "ünï"])
-async def test_projects_are_listed_and_read_whatever_their_name(runtime, name):
+async def test_projects_are_listed_and_read_whatever_their_name(runtime: Runtime, name: str) -> None:
     await call(runtime, "memorize", text="apple", project=name)
     await call(runtime, "memorize", text="no project")
 
@@ -92,27 +95,27 @@ async def test_projects_are_listed_and_read_whatever_their_name(runtime, name):
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        pytest.param(BASE + "nothing", "there is none; there are claude://memory/stats", id="unknown"),
-        pytest.param(BASE + "stats/more", "there is none; there are", id="below a fixed one"),
-        pytest.param(BASE + "items", "there is none; there are", id="a template without its name"),
-        pytest.param("file:///etc/passwd", "there is none; there are", id="another scheme"),
-        pytest.param(BASE + "projects/unknown", "project 'unknown': there is none with memories", id="unknown project"),
+        pytest.param(BASE + "nothing", "no such resource; there are claude://memory/stats", id="unknown"),
+        pytest.param(BASE + "stats/more", "no such resource; there are", id="below a fixed one"),
+        pytest.param(BASE + "items", "no such resource; there are", id="a template without its name"),
+        pytest.param("file:///etc/passwd", "no such resource; there are", id="another scheme"),
         pytest.param(
-            BASE + "conversations/unknown", "conversation 'unknown': there is none", id="unknown conversation"
+            BASE + "projects/unknown", "project 'unknown': no such project with memories", id="unknown project"
         ),
         pytest.param(
-            BASE + f"items/{uuid4()}", "there is none with this id; search_memory gives ids", id="unknown item"
+            BASE + "conversations/unknown", "conversation 'unknown': no conversation", id="unknown conversation"
         ),
+        pytest.param(BASE + f"items/{uuid4()}", "no memory has this id; search_memory gives ids", id="unknown item"),
         pytest.param(BASE + "items/17", "id: got '17', takes the id of a memory", id="no id"),
-        pytest.param(BASE + "projects/a%00b", "there is none; there are", id="NUL in a project"),
-        pytest.param(BASE + "conversations/%00", "there is none; there are", id="NUL in a conversation"),
+        pytest.param(BASE + "projects/a%00b", "no such resource; there are", id="NUL in a project"),
+        pytest.param(BASE + "conversations/%00", "no such resource; there are", id="NUL in a conversation"),
     ],
 )
-async def test_what_is_not_there_is_said_with_what_there_is(runtime, uri, says):
+async def test_what_is_not_there_is_said_with_what_there_is(runtime: Runtime, uri: str, says: str) -> None:
     assert says in await refused(runtime, uri)
 
 
-async def test_another_users_memories_are_not_there(runtime):
+async def test_another_users_memories_are_not_there(runtime: Runtime) -> None:
     id_ = (await call(runtime, "memorize", text="apple", project="p"))["id"]
     stranger = Scope("stranger")
 
@@ -125,12 +128,14 @@ async def test_another_users_memories_are_not_there(runtime):
     assert json.loads(recent.contents[0].text)["memories"] == []
 
 
-async def test_reading_needs_the_scope_read(runtime):
+async def test_reading_needs_the_scope_read(runtime: Runtime) -> None:
     with pytest.raises(NotPermitted, match="does not have the scope 'read'"):
         await resources.read(runtime, Scope("alice", permissions=frozenset({"write"})), BASE + "stats")
 
 
-async def test_long_lists_are_cut_to_the_budget_at_item_borders(plain_settings, connect_arguments):
+async def test_long_lists_are_cut_to_the_budget_at_item_borders(
+    plain_settings: Settings, connect_arguments: dict[str, Any]
+) -> None:
     settings = plain_settings.model_copy(update={"reply_token_budget": 1_000})
     async with running(settings, connect_arguments) as runtime:
         for number in range(20):

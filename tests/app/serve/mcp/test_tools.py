@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar, NoReturn
 from uuid import uuid4
 
 import jsonschema
 import pytest
 from mcp import Client
+from mcp.types import Tool
 
 from app.errors import NotPermitted
 from app.memory.budget import tokens
 from app.memory.types import Scope
+from app.runtime.runtime import Runtime
 from app.serve.mcp import build_server
 from app.serve.mcp.replies import compact
 from app.serve.mcp.tools import TOOLS, find_tool
+from app.settings.fields import Settings
 from tests.support.mcp import SCHEMAS, call, refusal, running
 
 CONTRACT = {  # design.md: arguments with their defaults; ... is required
@@ -53,17 +57,19 @@ IDEMPOTENT = READ_ONLY | {"memorize", "memorize_conversation", "forget_memory"}
 
 
 @pytest.fixture
-async def listed(runtime):
+async def listed(runtime: Runtime) -> dict[str, Tool]:
     async with Client(build_server(runtime)) as client:
         return {tool.name: tool for tool in (await client.list_tools()).tools}
 
 
 class TestList:
-    async def test_there_are_exactly_the_tools_of_the_contract(self, listed):
+    async def test_there_are_exactly_the_tools_of_the_contract(self, listed: dict[str, Tool]) -> None:
         assert set(listed) == set(CONTRACT)
 
     @pytest.mark.parametrize("name", CONTRACT)
-    async def test_a_tool_takes_what_the_contract_says_and_nothing_else(self, listed, name):
+    async def test_a_tool_takes_what_the_contract_says_and_nothing_else(
+        self, listed: dict[str, Tool], name: str
+    ) -> None:
         schema = listed[name].input_schema
 
         assert set(schema["properties"]) == set(CONTRACT[name])
@@ -72,7 +78,7 @@ class TestList:
         jsonschema.Draft202012Validator.check_schema(schema)
 
     @pytest.mark.parametrize("name", CONTRACT)
-    def test_defaults_are_the_contracts(self, name):
+    def test_defaults_are_the_contracts(self, name: str) -> None:
         fields = TOOLS[name].request.model_fields
         defaults = {
             key: ... if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
@@ -82,7 +88,7 @@ class TestList:
         assert defaults == CONTRACT[name]
 
     @pytest.mark.parametrize("name", CONTRACT)
-    async def test_annotations_tell_what_a_call_does(self, listed, name):
+    async def test_annotations_tell_what_a_call_does(self, listed: dict[str, Tool], name: str) -> None:
         annotations = listed[name].annotations
 
         assert annotations.title
@@ -92,7 +98,7 @@ class TestList:
         assert annotations.open_world_hint is False
 
     @pytest.mark.parametrize("name", CONTRACT)
-    async def test_every_argument_and_the_result_are_described(self, listed, name):
+    async def test_every_argument_and_the_result_are_described(self, listed: dict[str, Tool], name: str) -> None:
         tool = listed[name]
 
         assert tool.description
@@ -104,14 +110,14 @@ class TestList:
 class TestResults:
     """`call` checks each structured result against the tool's output schema and the text beside it."""
 
-    async def test_memorize(self, runtime):
+    async def test_memorize(self, runtime: Runtime) -> None:
         first = await call(runtime, "memorize", text="apple pie", project="p", tags=["x"])
         again = await call(runtime, "memorize", text="apple pie", project="p")
 
         assert first == {"id": first["id"], "created": True, "duplicate": False, "redacted": 0}
         assert again == {"id": first["id"], "created": False, "duplicate": True, "redacted": 0}
 
-    async def test_memorize_conversation(self, runtime):
+    async def test_memorize_conversation(self, runtime: Runtime) -> None:
         messages = [
             {"role": "user", "content": "hello", "name": "Ann", "time": "2026-05-08", "id": "m1"},
             {"role": "assistant", "content": "hi"},
@@ -122,7 +128,7 @@ class TestResults:
         assert first == {"conversation_id": "talk", "stored": 2, "skipped": 0, "redacted": 0}
         assert (again["stored"], again["skipped"]) == (0, 1)
 
-    async def test_search_memory_shows_all_that_belongs_to_a_memory(self, runtime):
+    async def test_search_memory_shows_all_that_belongs_to_a_memory(self, runtime: Runtime) -> None:
         message = {"role": "user", "name": "Ann", "content": "apple pie", "time": "2026-05-08T12:00:00Z", "id": "m1"}
         await call(runtime, "memorize_conversation", messages=[message], conversation_id="talk", project="p")
 
@@ -145,7 +151,7 @@ class TestResults:
         }
         assert (reply["truncated"], reply["degraded"]) == (False, False)
 
-    async def test_recall_context(self, runtime):
+    async def test_recall_context(self, runtime: Runtime) -> None:
         stored = await call(runtime, "memorize", text="apple pie")
 
         reply = await call(runtime, "recall_context", query="apple")
@@ -154,7 +160,7 @@ class TestResults:
         assert [source["id"] for source in reply["sources"]] == [stored["id"]]
         assert reply["tokens"] == tokens(reply["context"])
 
-    async def test_search_across_projects_counts_by_project(self, runtime):
+    async def test_search_across_projects_counts_by_project(self, runtime: Runtime) -> None:
         for project in ("p", "q", "q", None):
             text = f"apple {uuid4()}"
             await call(runtime, "memorize", text=text, **({} if project is None else {"project": project}))
@@ -164,7 +170,7 @@ class TestResults:
         assert reply["by_project"] == {"p": 1, "q": 2, "(none)": 1}
         assert len(reply["results"]) == 4
 
-    async def test_update_memory_and_forget_memory(self, runtime):
+    async def test_update_memory_and_forget_memory(self, runtime: Runtime) -> None:
         id_ = (await call(runtime, "memorize", text="apple"))["id"]
 
         assert await call(runtime, "update_memory", id=id_, text="pear") == {"id": id_, "version": 2, "redacted": 0}
@@ -174,7 +180,7 @@ class TestResults:
         assert (await call(runtime, "search_memory", query="pear"))["results"] == []
         assert await call(runtime, "forget_memory", ids=[id_]) == {"forgotten": 0}
 
-    async def test_update_memory_tells_what_it_took_out(self, runtime):
+    async def test_update_memory_tells_what_it_took_out(self, runtime: Runtime) -> None:
         id_ = (await call(runtime, "memorize", text="apple"))["id"]
         key = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"  # made up
 
@@ -182,7 +188,7 @@ class TestResults:
 
         assert reply["redacted"] == 2
 
-    async def test_memory_stats(self, runtime):
+    async def test_memory_stats(self, runtime: Runtime) -> None:
         empty = await call(runtime, "memory_stats")
         await call(runtime, "memorize", text="apple", kind="fact", project="p")
         full = await call(runtime, "memory_stats", project="p")
@@ -190,7 +196,7 @@ class TestResults:
         assert (empty["memories"], empty["oldest"], empty["by_kind"]) == (0, None, {})
         assert (full["memories"], full["by_kind"], full["by_project"], full["bytes"]) == (1, {"fact": 1}, {"p": 1}, 5)
 
-    async def test_memory_health(self, runtime):
+    async def test_memory_health(self, runtime: Runtime) -> None:
         short = await call(runtime, "memory_health")
         detailed = await call(runtime, "memory_health", detailed=True)
 
@@ -198,7 +204,7 @@ class TestResults:
         assert set(short["components"]) == {"postgres", "index"}
         assert detailed["numbers"]["memories"] == 0
 
-    async def test_memory_health_counts_all_users_for_admins_alone(self, runtime):
+    async def test_memory_health_counts_all_users_for_admins_alone(self, runtime: Runtime) -> None:
         await call(runtime, "memorize", text="apple")
         reader = Scope(user="bob", permissions=frozenset({"read"}))
 
@@ -210,14 +216,14 @@ class TestResults:
 
 
 class TestErrors:
-    async def test_an_unknown_tool_is_an_error_that_lists_the_tools(self, runtime):
+    async def test_an_unknown_tool_is_an_error_that_lists_the_tools(self, runtime: Runtime) -> None:
         assert (
             await refusal(runtime, "remember")
             == f"invalid_input: tool: got 'remember', takes one of {', '.join(CONTRACT)}"
         )
 
     @pytest.mark.parametrize("name", CONTRACT)
-    async def test_an_unknown_argument_is_named_with_those_there_are(self, runtime, name):
+    async def test_an_unknown_argument_is_named_with_those_there_are(self, runtime: Runtime, name: str) -> None:
         said = await refusal(runtime, name, nonsense=1)
 
         assert f"nonsense: got 1, takes no such argument: there are {', '.join(CONTRACT[name])}" in said
@@ -235,21 +241,25 @@ class TestErrors:
             pytest.param("forget_memory", {}, "takes at least one of ids", id="nothing named"),
         ],
     )
-    async def test_bad_input_is_a_tool_error_and_nothing_is_stored(self, runtime, tool, arguments, says):
+    async def test_bad_input_is_a_tool_error_and_nothing_is_stored(
+        self, runtime: Runtime, tool: str, arguments: dict[str, Any], says: str
+    ) -> None:
         assert says in await refusal(runtime, tool, **arguments)
         assert (await call(runtime, "memory_stats"))["memories"] == 0
 
-    async def test_a_crash_is_told_without_its_text_and_logged(self, runtime, monkeypatch, caplog):
-        async def crash(*arguments):
+    async def test_a_crash_is_told_without_its_text_and_logged(
+        self, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def crash(*arguments: object) -> NoReturn:
             raise ZeroDivisionError("with a secret")
 
         monkeypatch.setattr(runtime.domain.store, "stats", crash)
         said = await refusal(runtime, "memory_stats")
 
-        assert said == "internal: the server made a mistake and has logged it; nothing was acknowledged"
+        assert said == "internal: unexpected error, which the server has logged; nothing was acknowledged"
         assert "ZeroDivisionError" in caplog.text
 
-    async def test_calls_are_counted_by_outcome_and_never_under_a_strangers_name(self, runtime):
+    async def test_calls_are_counted_by_outcome_and_never_under_a_strangers_name(self, runtime: Runtime) -> None:
         counted = []
         runtime.observers.append(lambda tool, user, outcome, seconds: counted.append((tool, user, outcome)))
 
@@ -279,7 +289,7 @@ class TestScopes:
     }
 
     @pytest.mark.parametrize("name", CONTRACT)
-    async def test_reading_needs_read_and_changing_needs_write(self, runtime, name):
+    async def test_reading_needs_read_and_changing_needs_write(self, runtime: Runtime, name: str) -> None:
         needed, other = ("read", "write") if name in READ_ONLY else ("write", "read")
 
         with pytest.raises(
@@ -299,7 +309,7 @@ class TestBudget:
     """No reply passes REPLY_TOKEN_BUDGET; what is left out is said."""
 
     @pytest.fixture
-    async def small(self, plain_settings, connect_arguments):
+    async def small(self, plain_settings: Settings, connect_arguments: dict[str, Any]) -> AsyncIterator[Runtime]:
         async with running(plain_settings.model_copy(update={"reply_token_budget": 500}), connect_arguments) as runtime:
             for number in range(30):
                 text = f"apple {number} " + "and more of that story " * 6
@@ -317,7 +327,9 @@ class TestBudget:
             pytest.param("recall_context", {"query": "apple", "max_tokens": 8_000}, id="recall asked for more"),
         ],
     )
-    async def test_a_reply_is_cut_at_item_borders_and_says_so(self, small, tool, arguments):
+    async def test_a_reply_is_cut_at_item_borders_and_says_so(
+        self, small: Runtime, tool: str, arguments: dict[str, Any]
+    ) -> None:
         reply = await call(small, tool, **arguments)
 
         assert tokens(compact(reply)) <= min(arguments.get("max_tokens", 500), 500)
@@ -325,5 +337,5 @@ class TestBudget:
         items = reply["results"] if "results" in reply else reply["sources"]
         assert items, "and something fits"
 
-    async def test_statistics_of_many_projects_fit_too(self, small):
+    async def test_statistics_of_many_projects_fit_too(self, small: Runtime) -> None:
         assert tokens(compact(await call(small, "memory_stats"))) <= 500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,12 @@ from app.index.filters import AnyOf, Is
 from app.memory.types import Scope
 from app.ops import exporting
 from app.ops.progress import Bar
+from app.runtime.runtime import Runtime
 from app.serve.mcp import resources
 from app.serve.mcp.server import call
 from app.serve.mcp.tools import TOOLS
 from app.store import database as connections
+from app.store.database import Database
 from tests.support.crossing import CONVERSE, MEMORIZE, Belongings, attempts, leaked, uris
 
 HER, THIEF = Scope("hildegard"), Scope("mallory")
@@ -23,7 +26,7 @@ NAMES_THE_USER = re.compile(r"\b(?:\w+\.)?user_id = (\$\d+)")
 
 
 @pytest.fixture
-async def hers(runtime):
+async def hers(runtime: Runtime) -> Belongings:
     memory = (await call(runtime, HER, "memorize", MEMORIZE))["structuredContent"]["id"]
     await call(runtime, HER, "memorize_conversation", CONVERSE)
     found = await call(runtime, HER, "search_memory", {"query": "quinces", "kinds": ["turn"]})
@@ -31,12 +34,12 @@ async def hers(runtime):
 
 
 @pytest.fixture
-def unnamed(monkeypatch):
+def unnamed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Take the user out of every condition of a request's SQL and of the index; return the statements rewritten."""
     rewritten = []
     real = connections._Connection._get_statement
 
-    async def without_user(self, query, *arguments, **options):
+    async def without_user(self: Any, query: str, *arguments: Any, **options: Any) -> Any:
         if self.user is not None:  # a request's connection
             anybody = NAMES_THE_USER.sub(r"(\1::text is not null)", query)
             if anybody != query:
@@ -48,7 +51,7 @@ def unnamed(monkeypatch):
     users = [HER.user, THIEF.user]
     stated = convert._condition
 
-    def of_anybody(condition):
+    def of_anybody(condition: Any) -> Any:
         names_the_user = isinstance(condition, Is) and condition.field == "user"
         return stated(AnyOf("user", users) if names_the_user else condition)
 
@@ -56,13 +59,13 @@ def unnamed(monkeypatch):
     return rewritten
 
 
-async def exported(database):
+async def exported(database: Database) -> bytes:
     out = io.BytesIO()
     await exporting.write(database, HER, out, project=None, bar=Bar("exporting"))
     return out.getvalue()
 
 
-async def attack(runtime, hers):
+async def attack(runtime: Runtime, hers: Belongings) -> dict[str, Any]:
     """Try everything; return what leaked, by call."""
     leaks = {}
     for uri in uris(hers):
@@ -79,7 +82,9 @@ async def attack(runtime, hers):
     return {what: markers for what, markers in leaks.items() if markers}
 
 
-async def test_queries_that_forget_the_user_give_and_change_nothing_of_anothers(runtime, database, hers, unnamed):
+async def test_queries_that_forget_the_user_give_and_change_nothing_of_anothers(
+    runtime: Runtime, database: Database, hers: Belongings, unnamed: list[str]
+) -> None:
     before = await exported(database)
     assert attempts(hers).keys() == TOOLS.keys()
 
@@ -90,7 +95,9 @@ async def test_queries_that_forget_the_user_give_and_change_nothing_of_anothers(
     assert not any(NAMES_THE_USER.search(sql) for sql in unnamed)
 
 
-async def test_without_row_level_security_the_same_attempts_do_leak(runtime, connect_arguments, hers, unnamed):
+async def test_without_row_level_security_the_same_attempts_do_leak(
+    runtime: Runtime, connect_arguments: dict[str, Any], hers: Belongings, unnamed: list[str]
+) -> None:
     """So the test above can fail."""
     import asyncpg
 

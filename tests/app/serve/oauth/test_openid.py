@@ -84,17 +84,17 @@ async def test_the_provider_says_who_the_user_is(
     [
         pytest.param({"nonce": "other"}, "belongs to another sign-in", id="wrong nonce"),
         pytest.param({"nonce": None}, "belongs to another sign-in", id="no nonce"),
-        pytest.param({"aud": "another client"}, "does not hold", id="wrong audience"),
+        pytest.param({"aud": "another client"}, "is not valid", id="wrong audience"),
         pytest.param({"aud": [CLIENT_ID, "other"], "azp": "other"}, "another client", id="wrong party"),
-        pytest.param({"iss": "https://evil.example"}, "does not hold", id="wrong issuer"),
-        pytest.param({"exp": 1}, "does not hold", id="expired"),
-        pytest.param({"exp": None}, "does not hold", id="never expires"),
-        pytest.param({"iat": time.time() + 3_600}, "does not hold", id="from the future"),
-        pytest.param({"sub": None}, "does not hold", id="no subject"),
+        pytest.param({"iss": "https://evil.example"}, "is not valid", id="wrong issuer"),
+        pytest.param({"exp": 1}, "is not valid", id="expired"),
+        pytest.param({"exp": None}, "is not valid", id="never expires"),
+        pytest.param({"iat": time.time() + 3_600}, "is not valid", id="from the future"),
+        pytest.param({"sub": None}, "is not valid", id="no subject"),
         pytest.param({"email_verified": False}, "has not verified", id="address not verified"),
         pytest.param({"email_verified": None}, "has not verified", id="address perhaps verified"),
-        pytest.param({"email": None}, "did not tell the claim 'email'", id="no address"),
-        pytest.param({"email": "a\x00@example.com"}, "did not tell the claim", id="NUL in the name"),
+        pytest.param({"email": None}, "did not send a valid claim 'email'", id="no address"),
+        pytest.param({"email": "a\x00@example.com"}, "did not send a valid claim", id="NUL in the name"),
         pytest.param({"email": "ann@evil.example"}, "not among those", id="another domain"),
         pytest.param({"email": "ann@notexample.com"}, "not among those", id="a domain that ends alike"),
     ],
@@ -113,7 +113,7 @@ async def test_what_does_not_hold_lets_nobody_in(
 async def test_a_signature_by_another_key_lets_nobody_in(http: Http, provider: StandInProvider) -> None:
     provider.signed_with = (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256")
 
-    assert "does not hold" in problem(await come_back(http, provider))
+    assert "is not valid" in problem(await come_back(http, provider))
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256"])
@@ -122,7 +122,7 @@ async def test_a_token_without_a_signature_by_a_key_pair_lets_nobody_in(
 ) -> None:
     provider.signed_with = (None if algorithm == "none" else "s" * 32, algorithm)
 
-    assert "does not hold" in problem(await come_back(http, provider))
+    assert "is not valid" in problem(await come_back(http, provider))
 
 
 async def test_a_key_that_is_new_is_asked_for_but_not_for_every_token(
@@ -130,7 +130,7 @@ async def test_a_key_that_is_new_is_asked_for_but_not_for_every_token(
 ) -> None:
     assert (await come_back(http, provider)).status_code == 303
     provider.kid = "two"
-    assert "not among those the provider publishes" in problem(await come_back(http, provider))
+    assert "the provider does not publish its key" in problem(await come_back(http, provider))
     assert provider.asked.count("/keys") == 1
     monkeypatch.setattr(openid, "_KEYS_ASKED_EVERY_S", 0.0)
 
@@ -147,7 +147,7 @@ async def test_a_key_that_was_withdrawn_is_taken_only_as_long_as_keys_are_kept(
     assert (await come_back(http, provider)).status_code == 303
     assert provider.asked.count("/keys") == 1
     monkeypatch.setattr(openid, "_PUBLISHED_KEPT_S", 0.0)
-    assert "does not hold" in problem(await come_back(http, provider))
+    assert "is not valid" in problem(await come_back(http, provider))
 
     provider.signed_with = (provider.key, "RS256")
     assert (await come_back(http, provider)).status_code == 303
@@ -160,7 +160,7 @@ async def test_keys_that_cannot_be_asked_for_again_let_nobody_in(
     monkeypatch.setattr(openid, "_PUBLISHED_KEPT_S", 0.0)
     monkeypatch.setattr(provider, "_keys", lambda _: httpx.Response(500, json={}))
 
-    assert "does not answer as it should (status 500)" in problem(await come_back(http, provider))
+    assert "gave an invalid answer (status 500)" in problem(await come_back(http, provider))
 
 
 @pytest.mark.parametrize("changed", [{"state": "x"}, {"state": ""}])
@@ -207,7 +207,7 @@ async def test_who_did_not_sign_in_there_may_try_again(http: Http, provider: Sta
 
 
 async def test_a_provider_that_is_down_is_named_and_the_token_still_works(
-    deployment: Deployment, http: Http, provider
+    deployment: Deployment, http: Http, provider: StandInProvider
 ) -> None:
     provider.down = True
     token, _ = await deployment.token()

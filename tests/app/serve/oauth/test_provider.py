@@ -51,7 +51,7 @@ async def test_what_the_user_may_not_give_is_said_and_not_given(deployment: Depl
     refused = await http.submit(page, "token", token=reader)
 
     assert refused.status_code == 403
-    assert "asks for write, and you may give read only" in problem(refused)
+    assert "asks for write, but you can only give read" in problem(refused)
 
 
 async def test_a_refresh_may_ask_for_less_and_later_for_all_again(deployment: Deployment, http: Http) -> None:

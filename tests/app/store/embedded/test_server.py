@@ -34,7 +34,7 @@ def test_the_first_start_makes_a_database_and_the_second_one_finds_it(tmp_path: 
     finally:
         server.stop()
 
-    assert [event.split(" in ")[0] for event in events] == ["made a PostgreSQL database"], "made once"
+    assert [event.split(" in ")[0] for event in events] == ["created a PostgreSQL database"], "created once"
     assert not living(server.data_dir)
 
 
@@ -167,7 +167,7 @@ def test_an_unwritable_data_directory_is_named(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_of_the_data_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
-    with pytest.raises(StoreUnavailable, match=r"cannot use .*/data.* it takes a folder.*MEMORY_DATA_DIR"):
+    with pytest.raises(StoreUnavailable, match=r"cannot use .*/data.* it must be a folder.*MEMORY_DATA_DIR"):
         EmbeddedPostgres(tmp_path / "data").start()
 
 

@@ -1,4 +1,4 @@
-"""Every way to speak MCP with a server: streamable HTTP, SSE, and lines over the data directory's Unix socket."""
+"""Combines the transports of MCP: streamable HTTP, SSE, and lines over the data directory's Unix socket."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from app.serve.service import MCP_BODY_LIMIT_BYTES
 from app.serve.sse import SseSessions
 
 
-class McpDoors:
-    """The doors of one MCP server. `calls` counts what is under way behind all of them."""
+class McpTransports:
+    """The transports of one MCP server. `calls` counts the running calls of all of them."""
 
     def __init__(
         self, mcp: Server[Any], runtime: Runtime, status: Callable[[], dict[str, Any]], leave: Callable[[], None]
     ) -> None:
-        """status, leave: what bridges ask for, see LineSessions."""
+        """status, leave: see LineSessions."""
         self.calls = RunningCalls()
-        # In the place of OpenTelemetry's, which costs every call a span that nobody collects.
+        # Replaces OpenTelemetry's, which creates a span per call that no one collects.
         mcp.middleware[:] = [self.calls]
         self._manager = StreamableHTTPSessionManager(
             mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
@@ -36,7 +36,7 @@ class McpDoors:
         self.lines = LineSessions(mcp, runtime.settings, status, leave, runtime.rebuild_index)
 
     def open(self) -> AbstractAsyncContextManager[None]:
-        """Return the context in which /mcp is answered."""
+        """Return the context in which /mcp answers."""
         return self._manager.run()
 
     def sessions(self) -> int:
@@ -44,8 +44,8 @@ class McpDoors:
         return len(self.sse) + len(self.lines)
 
     async def finish(self, timeout_s: float) -> None:
-        """Let running calls finish, no longer than `timeout_s`, then end the streams they answer on."""
+        """Let running calls finish for at most `timeout_s`, then end the streams they answer on."""
         await self.calls.finish(timeout_s)
-        await asyncio.sleep(0.02)  # an answer goes from the call to its stream in one turn of the loop, or two
+        await asyncio.sleep(0.02)  # an answer needs one or two turns of the loop to get from its call to its stream
         await self.lines.stop()
         self.sse.end()

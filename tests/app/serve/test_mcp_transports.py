@@ -1,4 +1,4 @@
-"""The doors to MCP: all lead to one server, and end together."""
+"""The transports to MCP: all lead to one server, and end together."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 from mcp.server.lowlevel import Server
 
-from app.serve.mcp_doors import McpDoors
+from app.serve.mcp_transports import McpTransports
 from app.settings.fields import Settings
 
 
-def doors(mcp: Server[Any]) -> McpDoors:
+def transports(mcp: Server[Any]) -> McpTransports:
     async def rebuild() -> None:
         """Nothing to make anew."""
 
     runtime: Any = SimpleNamespace(settings=Settings(_env_file=None), rebuild_index=rebuild)
-    return McpDoors(mcp, runtime, dict, lambda: None)
+    return McpTransports(mcp, runtime, dict, lambda: None)
 
 
 async def test_every_call_is_counted_and_nothing_else_stands_before_it() -> None:
     mcp: Server[Any] = Server("test")
-    opened = doors(mcp)
+    opened = transports(mcp)
 
     assert mcp.middleware == [opened.calls]
 
 
 async def test_they_open_without_sessions_and_finish_without_waiting() -> None:
-    opened = doors(Server("test"))
+    opened = transports(Server("test"))
     async with opened.open():
         assert opened.sessions() == 0
         await opened.finish(10)

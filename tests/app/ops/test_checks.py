@@ -1,0 +1,27 @@
+"""A check as `doctor` prints it: a finding warns when there is something to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.ops.checks import Check, State
+from app.ops.upkeep import Finding
+
+
+@pytest.mark.parametrize(
+    ("remedy", "state"),
+    [
+        pytest.param(None, State.OK, id="nothing to do"),
+        pytest.param("start a worker", State.WARNING, id="something to do"),
+    ],
+)
+def test_a_finding_warns_when_there_is_something_to_do(remedy: str | None, state: State) -> None:
+    check = Check.of(Finding("worker", "no worker leads", remedy))
+
+    assert check == Check("worker", state, "no worker leads", remedy)
+
+
+def test_scripts_find_the_remedy_under_the_name_they_know() -> None:
+    check = Check("disk", State.FAILED, "full", "free some space")
+
+    assert check.to_json() == {"name": "disk", "state": "failed", "found": "full", "mend": "free some space"}
