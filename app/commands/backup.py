@@ -25,8 +25,9 @@ def declare(commands: Commands[Any]) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
+        nargs="?",
         help="A file, a directory, s3://bucket/key.tar or s3://bucket/prefix; in a directory or prefix, the backup is"
-        " named after its time.",
+        " named after its time. Default: the worker's nightly work, which is a backup to BACKUP_TO, then `backups prune`.",
     )
     parser.add_argument("--replace", action="store_true", help="Overwrite FILE if it exists.")
     add_json(parser, "Print the report as JSON.")
@@ -38,15 +39,19 @@ def run(args: Namespace) -> int:
     """Back up, whether a server runs or not."""
     import asyncio
 
-    from app.ops.backup.writing import back_up, refuse_existing
+    from app.ops.backup.writing import back_up, refuse_existing, run_backup
     from app.ops.progress import Bar
     from app.runtime.command_database import ask_database
 
     settings = settings_of(args, BACKUP)
-    if not args.replace:
+    if args.file is not None and not args.replace:
         asyncio.run(refuse_existing(settings, args.file))
     let_servers_go_first()
     with Bar("backing up") as bar:
-        report = ask_database(settings, "backup", lambda db: back_up(settings, db, args.file, bar))
+        report = ask_database(
+            settings,
+            "backup",
+            lambda db: run_backup(settings, db, bar) if args.file is None else back_up(settings, db, args.file, bar),
+        )
     print_report(report, args)
     return 0

@@ -9,15 +9,12 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from app.access.tokens import digest
 from app.runtime.command_database import open_database
 from app.runtime.composition import index_setup
 from app.settings.fields import Settings
 from app.store.migrations import migrations
 from app.store.provisioning import provision
 from app.store.tokens import Tokens
-
-ADMIN_SCOPES = ("read", "write", "admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +39,8 @@ async def initialise(settings: Settings) -> AsyncIterator[Step]:
     async with open_database(settings, "init") as db:
         yield Step("schema", migrations()[-1].name, db.applied > 0)
         if settings.admin_token is not None:
-            value, user = digest(settings.admin_token.get_secret_value()), settings.default_user_id
-            yield Step("token", f"of {user}", await Tokens(db).ensure(value, user, ADMIN_SCOPES))
+            token, user = settings.admin_token.get_secret_value(), settings.default_user_id
+            yield Step("token", f"of {user}", await Tokens(db).ensure_admin(token, user))
         if index_setup(settings).shared is not None:
             from app.ops.reindex import ensure_collection
 

@@ -65,12 +65,15 @@ async def running(settings: Settings, db: Database, on_step: Callable[[str], Non
         works = [*background_work(parts), watch.run]
         tasks = [asyncio.create_task(kept_up(work)) for work in works]
         stack.push_async_callback(_cancel, tasks)
+        tokens = Tokens(db, settings.public_url)
+        if settings.admin_token is not None:  # where nothing runs `init`
+            await tokens.ensure_admin(settings.admin_token.get_secret_value(), settings.default_user_id)
         questions = parts.embedding.questions if parts.embedding is not None else None
         yield Running(
             opened=parts,
             index=index,
             domain=domain_of(settings, parts.store, index, questions),
-            tokens=Tokens(db, settings.public_url),
+            tokens=tokens,
             oauth=_sign_ins(settings, db),
             watch=watch,
         )

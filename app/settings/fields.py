@@ -61,8 +61,8 @@ class Settings(BaseSettings):
     auth: Auth = Field(Auth.AUTO, description="which callers need a token: auto, required, off")
     admin_token: Annotated[SecretStr, AfterValidator(access_token)] | None = Field(
         None,
-        description="an access token that you generate and `init` registers for DEFAULT_USER_ID, so that a deployment"
-        " has one before its first start",
+        description="an access token that you generate, and that `init` or the start of a server registers for"
+        " DEFAULT_USER_ID, so that a deployment has one from the beginning",
     )
     allowed_hosts: CommaList = Field(
         default_factory=list, description="host names clients may use, besides loopback; separated by commas"

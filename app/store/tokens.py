@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from app.access.tokens import Token
+from app.access.tokens import SCOPES, Token, digest
 from app.store.database import Database
 from app.store.oauth_clients import remove_client
 from app.store.oauth_grants import find_access_token, list_grants, revoke_grant
@@ -54,16 +54,16 @@ class Tokens:
             )
         return to_token(row)
 
-    async def ensure(self, digest: bytes, user: str, scopes: Sequence[str]) -> bool:
-        """Store a digest unless it is stored already, even revoked; return whether it was stored."""
+    async def ensure_admin(self, value: str, user: str) -> bool:
+        """Store a token with every scope unless it is stored already, even revoked; return whether it was stored."""
         async with self._db.as_service() as connection:
             done = await connection.execute(
                 "insert into tokens (id, user_id, digest, scopes) values ($1, $2, $3, $4)"
                 " on conflict (digest) do nothing",
                 secrets.token_hex(6),
                 user,
-                digest,
-                list(scopes),
+                digest(value),
+                list(SCOPES),
             )
         return str(done) == "INSERT 0 1"
 

@@ -64,7 +64,7 @@ class BackupReport:
         return line if self.pruned is None else f"{line}\n{self.pruned.summary()}"
 
 
-async def run_backup(settings: Settings, db: Database) -> BackupReport:
+async def run_backup(settings: Settings, db: Database, bar: Bar | None = None) -> BackupReport:
     """Do the nightly work: back up to BACKUP_TO, then delete the backups that need not be kept.
 
     May run in a process that does other work: it never blocks the loop and uses some 50 MB at most.
@@ -72,7 +72,7 @@ async def run_backup(settings: Settings, db: Database) -> BackupReport:
     """
     if settings.backup_to is None:
         raise PlaceUnusable("BACKUP_TO is not set; name a directory or s3://bucket/prefix")
-    report = await back_up(settings, db, _as_directory(settings.backup_to))
+    report = await back_up(settings, db, _as_directory(settings.backup_to), bar)
     pruned = await prune(settings, db)
     return BackupReport(report.place, report.taken_at, report.whole, report.encrypted, report.seconds, pruned)
 

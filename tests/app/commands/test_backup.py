@@ -83,6 +83,22 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
     assert pruned == {"kept": [str(file)], "deleted": [], "lost": [], "dry_run": True}
 
 
+def test_without_a_file_it_does_what_a_worker_does_at_night(run_folder: Path, tmp_path: Path) -> None:
+    data, backups = ("--data-dir", str(run_folder)), tmp_path / "backups"
+    environment = {"BACKUP_TO": str(backups), "BACKUP_KEEP_DAILY": "1"}
+    assert run_command("init", *data, cwd=tmp_path)[0] == 0
+
+    status, out, error = run_command("backup", *data, cwd=tmp_path, **environment)
+    assert (status, error) == (0, "")
+    [written] = backups.iterdir()
+    assert str(written) in out
+    assert "kept" in out
+
+    status, out, error = run_command("backup", *data, cwd=tmp_path)
+    assert (status, out) == (1, "")
+    assert error == "claude-memory: BACKUP_TO is not set; name a directory or s3://bucket/prefix\n"
+
+
 def metric(server: Server, name: str) -> float:
     """Return the value of a metric without labels."""
     lines = str(server.request("GET", "/metrics")[2]).splitlines()

@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from app.access.tokens import digest
 from app.errors import IndexUnavailable
 from app.index.follower import Follower
 from app.memory.types import Scope
@@ -26,6 +28,20 @@ async def test_what_was_written_is_found_at_once(plain_settings: Settings, datab
         assert parts.database_problem is None
         assert parts.oauth is None
     assert steps == ["index open"]
+
+
+async def test_the_admins_token_is_valid_from_the_start_and_stays_revoked(
+    plain_settings: Settings, database: Database
+) -> None:
+    value = "cm_" + "made-up-" * 5 + "abc"
+    settings = plain_settings.model_copy(update={"admin_token": SecretStr(value)})
+    async with running(settings, database, lambda step: None) as parts:
+        found = await parts.tokens.find(digest(value))
+        assert found is not None
+        assert set(found.scopes) == {"read", "write", "admin"}
+        await parts.tokens.revoke(found.id)
+    async with running(settings, database, lambda step: None) as parts:
+        assert await parts.tokens.find(digest(value)) is None
 
 
 async def test_sign_in_is_kept_where_there_is_a_public_url(plain_settings: Settings, database: Database) -> None:
