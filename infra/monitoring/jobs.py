@@ -12,9 +12,21 @@ CREDENTIALS = {QDRANT_JOB: "qdrant_api_key", ALERTS_JOB: "alerts_token"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScrapeJob:
-    """One job. addresses: host:port as Prometheus reaches them. labels: added to every series of the job."""
+class Lookup:
+    """A name in DNS with an address for each instance of a service, all of which serve metrics at the same port."""
 
     name: str
-    addresses: Sequence[str]
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScrapeJob:
+    """One job: of fixed addresses, host:port as Prometheus reaches them, or of all that a lookup finds.
+
+    labels: added to every series of fixed addresses.
+    """
+
+    name: str
+    addresses: Sequence[str] = ()
+    lookup: Lookup | None = None
     labels: Mapping[str, str] = field(default_factory=dict)

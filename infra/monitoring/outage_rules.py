@@ -7,7 +7,7 @@ starts anew.
 from __future__ import annotations
 
 from app import metrics
-from infra.monitoring.jobs import APP_JOB, POSTGRES_JOB, PROXY_JOB, QDRANT_JOB
+from infra.monitoring.jobs import APP_JOB, POSTGRES_JOB, PROXY_JOB, QDRANT_JOB, WORKER_JOB
 from infra.monitoring.rule import Rule, Severity
 
 _APP = f'job="{APP_JOB}"'
@@ -69,5 +69,6 @@ OUTAGES = (
         severity=Severity.CRITICAL,
         summary="No worker is the leader",
         description="Until a worker leads again, the index is not fed, nothing expires and no backup is made.",
+        needs=WORKER_JOB,
     ),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -16,32 +17,68 @@ MAIN_FILE, RULES_FILE = "prometheus.yml", "rules.yml"
 RESEND_S = 15
 INTERVAL_S = 5  # an alert arrives within its own `for` plus 15 s: one scrape, one evaluation, one delivery
 KEPT = "30d"
+PASSWORD_FILE = "remote_write_password"  # noqa: S105 - the name of a file
+_LOOKUP_S = 15  # how soon a new instance is found
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteWrite:
+    """A service that takes series by Prometheus' remote write.
+
+    PASSWORD_FILE has the password of the user, or without a user the bearer token.
+    """
+
+    url: str
+    username: str | None = None
 
 
 def configuration(jobs: Iterable[ScrapeJob], alertmanager: str) -> str:
     """Return prometheus.yml. The files it names are in the same folder; alertmanager: host:port."""
-    return str(
-        yaml.safe_dump(
-            {
-                "global": {
-                    "scrape_interval": f"{INTERVAL_S}s",
-                    "scrape_timeout": f"{INTERVAL_S - 1}s",
-                    "evaluation_interval": f"{INTERVAL_S}s",
-                },
-                "rule_files": [RULES_FILE],
-                "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
-                "scrape_configs": [_scrape_config(job) for job in jobs],
-            },
-            sort_keys=False,
-        )
+    return _dumped(
+        {
+            "global": {**_scrape_times(), "evaluation_interval": f"{INTERVAL_S}s"},
+            "rule_files": [RULES_FILE],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
+            "scrape_configs": [_scrape_config(job) for job in jobs],
+        }
     )
 
 
+def agent_configuration(jobs: Iterable[ScrapeJob], remote: RemoteWrite) -> str:
+    """Return prometheus.yml of an agent, which keeps and judges nothing and sends all to a service."""
+    write: dict[str, Any] = {"url": remote.url}
+    if remote.username is None:
+        write["authorization"] = {"credentials_file": PASSWORD_FILE}
+    else:
+        write["basic_auth"] = {"username": remote.username, "password_file": PASSWORD_FILE}
+    return _dumped(
+        {
+            "global": _scrape_times(),
+            "scrape_configs": [_scrape_config(job) for job in jobs],
+            "remote_write": [write],
+        }
+    )
+
+
+def _dumped(tree: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(dict(tree), sort_keys=False))
+
+
+def _scrape_times() -> dict[str, str]:
+    return {"scrape_interval": f"{INTERVAL_S}s", "scrape_timeout": f"{INTERVAL_S - 1}s"}
+
+
 def _scrape_config(job: ScrapeJob) -> dict[str, Any]:
-    static: dict[str, Any] = {"targets": list(job.addresses)}
-    if job.labels:
-        static["labels"] = dict(job.labels)
-    scrape: dict[str, Any] = {"job_name": job.name, "static_configs": [static]}
+    scrape: dict[str, Any] = {"job_name": job.name}
+    if job.addresses:
+        static: dict[str, Any] = {"targets": list(job.addresses)}
+        if job.labels:
+            static["labels"] = dict(job.labels)
+        scrape["static_configs"] = [static]
+    if job.lookup is not None:
+        scrape["dns_sd_configs"] = [
+            {"names": [job.lookup.name], "type": "A", "port": job.lookup.port, "refresh_interval": f"{_LOOKUP_S}s"}
+        ]
     if job.name in CREDENTIALS:
         scrape["authorization"] = {"credentials_file": CREDENTIALS[job.name]}
     return scrape
@@ -55,5 +92,15 @@ def arguments(files: str, data: str) -> list[str]:
         f"--storage.tsdb.retention.time={KEPT}",
         f"--rules.alert.resend-delay={RESEND_S}s",
         "--web.enable-lifecycle",
+        f"--web.listen-address=0.0.0.0:{PORT}",
+    ]
+
+
+def agent_arguments(files: str, data: str) -> list[str]:
+    """Return the command line of an agent. data: the folder for what could not be sent yet."""
+    return [
+        "--agent",
+        f"--config.file={files}/{MAIN_FILE}",
+        f"--storage.agent.path={data}",
         f"--web.listen-address=0.0.0.0:{PORT}",
     ]

@@ -20,7 +20,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One alert. topic: a critical alert silences the warnings of its topic and instance."""
+    """One alert. topic: a critical alert silences the warnings of its topic and instance.
+
+    needs: the scrape job without which it would fire all the time; None: it is right whatever is scraped.
+    """
 
     name: str
     topic: str
@@ -29,6 +32,7 @@ class Rule:
     severity: Severity
     summary: str
     description: str
+    needs: str | None = None
 
     @property
     def runbook_url(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import yaml
 
 from infra.monitoring.alerting_rules import ALERTING
@@ -31,10 +33,15 @@ OTHER_METRICS = frozenset(
 )
 
 
-def rules_file() -> str:
-    """Return rules.yml."""
+def rules_for(jobs: Container[str] | None = None) -> tuple[Rule, ...]:
+    """Return the rules of a target that scrapes only these jobs; without them, all rules."""
+    return tuple(rule for rule in RULES if jobs is None or rule.needs is None or rule.needs in jobs)
+
+
+def rules_file(jobs: Container[str] | None = None) -> str:
+    """Return rules.yml. jobs: what the target scrapes, if not every job."""
     return yaml.safe_dump(
-        {"groups": [{"name": "claude-memory", "rules": [rule.to_yaml() for rule in RULES]}]},
+        {"groups": [{"name": "claude-memory", "rules": [rule.to_yaml() for rule in rules_for(jobs)]}]},
         sort_keys=False,
         width=10_000,
         allow_unicode=True,

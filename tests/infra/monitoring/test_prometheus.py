@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from infra.monitoring.jobs import ALERTS_JOB, APP_JOB, CREDENTIALS, QDRANT_JOB, ScrapeJob
-from infra.monitoring.prometheus import INTERVAL_S, RULES_FILE, arguments, configuration
+from infra.monitoring.jobs import ALERTS_JOB, APP_JOB, CREDENTIALS, QDRANT_JOB, Lookup, ScrapeJob
+from infra.monitoring.prometheus import (
+    INTERVAL_S,
+    MAIN_FILE,
+    PASSWORD_FILE,
+    RULES_FILE,
+    RemoteWrite,
+    agent_arguments,
+    agent_configuration,
+    arguments,
+    configuration,
+)
 from infra.monitoring.rules import RULES
+from tests.support.promtool import needs_promtool, promtool
 
 JOBS = [
     ScrapeJob(name=APP_JOB, addresses=["app-1:8080", "app-2:8080"]),
@@ -34,6 +46,16 @@ def test_each_job_scrapes_its_addresses() -> None:
         APP_JOB: ["app-1:8080", "app-2:8080"],
         QDRANT_JOB: ["qdrant-1:6333"],
         "far": ["10.0.0.2:9100"],
+    }
+
+
+def test_a_lookup_scrapes_every_address_of_a_name() -> None:
+    looked_up = ScrapeJob(name=APP_JOB, lookup=Lookup(name="app-discovery", port=8080))
+
+    [scrape] = yaml.safe_load(configuration([looked_up], "alertmanager:9093"))["scrape_configs"]
+    assert scrape == {
+        "job_name": APP_JOB,
+        "dns_sd_configs": [{"names": ["app-discovery"], "type": "A", "port": 8080, "refresh_interval": "15s"}],
     }
 
 
@@ -78,3 +100,42 @@ def test_a_scrape_ends_before_the_next_and_rules_are_evaluated_as_often() -> Non
 )
 def test_the_command_line_has(argument: str) -> None:
     assert argument in arguments("/files", "/data")
+
+
+REMOTE = RemoteWrite(url="https://prometheus.example.com/api/v1/write", username="me")
+
+
+def test_an_agent_scrapes_the_same_and_sends_it_to_the_service() -> None:
+    tree = yaml.safe_load(agent_configuration(JOBS, REMOTE))
+
+    assert tree["scrape_configs"] == parsed()["scrape_configs"]
+    assert tree["remote_write"] == [
+        {"url": REMOTE.url, "basic_auth": {"username": "me", "password_file": PASSWORD_FILE}}
+    ]
+    assert not {"rule_files", "alerting"} & tree.keys()
+
+
+def test_an_agent_shows_a_token_where_there_is_no_user() -> None:
+    [write] = yaml.safe_load(agent_configuration(JOBS, RemoteWrite(url=REMOTE.url)))["remote_write"]
+
+    assert write == {"url": REMOTE.url, "authorization": {"credentials_file": PASSWORD_FILE}}
+
+
+@needs_promtool
+@pytest.mark.parametrize("remote", [REMOTE, RemoteWrite(url=REMOTE.url)], ids=["user", "token"])
+def test_promtool_finds_nothing_wrong_with_an_agent(remote: RemoteWrite, tmp_path: Path) -> None:
+    lookup = ScrapeJob(name="found", lookup=Lookup(name="app-discovery", port=8080))
+    (tmp_path / MAIN_FILE).write_text(agent_configuration([*JOBS, lookup], remote), encoding="utf-8")
+    for name in (PASSWORD_FILE, *CREDENTIALS.values()):
+        (tmp_path / name).write_text("made-up", encoding="utf-8")
+
+    promtool(tmp_path, "check", "config", "--agent", MAIN_FILE)
+
+
+def test_the_command_line_of_an_agent_has_only_what_an_agent_knows() -> None:
+    assert agent_arguments("/files", "/data") == [
+        "--agent",
+        "--config.file=/files/prometheus.yml",
+        "--storage.agent.path=/data",
+        "--web.listen-address=0.0.0.0:9090",
+    ]

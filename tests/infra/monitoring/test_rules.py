@@ -10,9 +10,10 @@ import promql_parser
 import pytest
 
 from app.metrics import CATALOGUE
+from infra.monitoring.jobs import APP_JOB, WORKER_JOB
 from infra.monitoring.promql import expression_problems, metric_names
 from infra.monitoring.rule import Rule, Severity
-from infra.monitoring.rules import OTHER_METRICS, RULES, rules_file
+from infra.monitoring.rules import OTHER_METRICS, RULES, rules_file, rules_for
 from tests.infra.monitoring.rule_cases import CASES
 from tests.infra.monitoring.series import Case
 from tests.support.promtool import needs_promtool, promtool
@@ -37,6 +38,22 @@ def test_promtool_finds_nothing_wrong_with_the_rules(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(rules_file(), encoding="utf-8")
 
     promtool(tmp_path, "check", "rules", "--lint-fatal", "rules.yml")
+
+
+def test_a_target_that_cannot_scrape_a_job_leaves_out_the_rules_that_would_fire_without_it() -> None:
+    without_worker = [rule.name for rule in rules_for({APP_JOB})]
+
+    assert {rule.name for rule in RULES} - set(without_worker) == {"ClaudeMemoryWorkerWithoutLeader"}
+    assert rules_for() == RULES
+    assert rules_for({APP_JOB, WORKER_JOB}) == RULES
+    assert "ClaudeMemoryWorkerWithoutLeader" not in rules_file({APP_JOB})
+
+
+def test_a_rule_that_fires_on_absence_says_which_job_it_needs() -> None:
+    always_there = f'absent(up{{job="{APP_JOB}"}})'
+    absent = {rule.name: rule.needs for rule in RULES if "absent(" in rule.expression.replace(always_there, "")}
+
+    assert absent == {"ClaudeMemoryWorkerWithoutLeader": WORKER_JOB}
 
 
 def test_each_rule_has_cases_and_a_name_of_its_own() -> None:
