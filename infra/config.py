@@ -8,7 +8,7 @@ in clear text is listed in one message.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
@@ -80,11 +80,16 @@ def stack_values() -> StackValues:
 
 
 def checked(
-    values: StackValues, model: type[M], managed: Mapping[str, str], containers: ContainerSettings[M]
+    values: StackValues,
+    model: type[M],
+    managed: Mapping[str, str],
+    containers: ContainerSettings[M],
+    rules: Callable[[M, Mapping[str, str]], Iterable[str]] = lambda options, given: (),
 ) -> StackConfig[M]:
     """Check everything and return it typed. Raises ConfigError with every problem.
 
     managed: settings of the app that the target's program sets itself, with the reason or the key to use instead.
+    rules: problems between the target's keys and the app's settings, which it gets with the secret ones.
     """
     settings = {key: value for key, value in values.values.items() if key.isupper()}
     own = {key: value for key, value in values.values.items() if not key.isupper() and key != TARGET}
@@ -92,6 +97,8 @@ def checked(
     problems += _setting_problems(settings, values.secret_keys, managed)
     free = {name: value for name, value in settings.items() if name in _SETTINGS and name not in managed}
     problems += _value_problems(free, containers(options, free) if options is not None else {})
+    if options is not None:
+        problems += rules(options, free)
     if problems or options is None:
         raise ConfigError(values.stack, sorted(problems))
     secret = set(secret_names())
@@ -112,7 +119,8 @@ def _options(own: Mapping[str, str], secret_keys: frozenset[str], model: type[M]
     try:
         return model.model_validate({key: _structured(value) for key, value in own.items()}), problems
     except ValidationError as error:
-        return None, problems + [_problem(detail, own, fields) for detail in error.errors()]
+        found = [_problem(detail, own, fields) for detail in error.errors()]
+        return None, problems + [line for problem in found for line in problem.splitlines()]
 
 
 def _structured(value: str) -> Any:

@@ -22,6 +22,7 @@ class Target(StrEnum):
     """Where a stack runs."""
 
     SELFHOST = "selfhost"  # your own hosts with Docker engines
+    RENDER = "render"  # Render's services and stores
 
 
 def run() -> None:

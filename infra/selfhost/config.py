@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from app.settings.values import access_token
 from infra import versions
 from infra.config import TargetConfig
+from infra.values import Image, Password
 
 Role = Literal["data", "app", "monitoring", "edge"]
 ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge")
@@ -23,24 +24,7 @@ def _engine_address(value: str) -> str:
     return value
 
 
-def _image(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?", value) or ":" not in value:
-        raise ValueError("takes NAME:TAG, NAME@sha256:DIGEST or both: an image without a tag can change at any time")
-    return value
-
-
-def _password(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[A-Za-z0-9_.~-]{16,}", value.get_secret_value()):
-        raise ValueError(
-            "takes 16 or more letters, digits and _ . ~ -, which need no quoting anywhere;"
-            " `openssl rand -hex 24` makes one"
-        )
-    return value
-
-
-Password = Annotated[SecretStr, AfterValidator(_password)]
 EngineAddress = Annotated[str, AfterValidator(_engine_address)]
-Image = Annotated[str, AfterValidator(_image)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 

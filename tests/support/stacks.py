@@ -20,13 +20,22 @@ SECRETS = {
     "alertsToken": "made-up-token-of-alerts",
     "adminToken": "cm_made-up-token-of-the-first-user-0123456789-",
 }
-EXAMPLE_SECRETS = {"selfhost": SECRETS}  # that the example of each target leaves out
+RENDER_SECRETS = {name: SECRETS[name] for name in ("adminToken", "qdrantApiKey", "alertsToken")}
+EXAMPLE_SECRETS = {"selfhost": SECRETS, "render": RENDER_SECRETS}  # that the examples of each target leave out
 
 
 def selfhost_values(secrets: dict[str, str] | None = None, **others: Any) -> StackValues:
     """Return the least a selfhost stack needs, and what is given beside it; None leaves a key out."""
     secret = {**SECRETS, **(secrets or {})}
     written: dict[str, Any] = {"target": "selfhost", "images": {"app": "claude-memory:test"}, **secret, **others}
+    return StackValues(stack="test", values=_written(written), secret_keys=frozenset(secret) - frozenset(others))
+
+
+def render_values(secrets: dict[str, str] | None = None, **others: Any) -> StackValues:
+    """Return the least a Render stack needs, and what is given beside it; None leaves a key out."""
+    secret = {**RENDER_SECRETS, **(secrets or {})}
+    app = {"repo": "https://github.com/example/claude-memory"}
+    written: dict[str, Any] = {"target": "render", "app": app, **secret, **others}
     return StackValues(stack="test", values=_written(written), secret_keys=frozenset(secret) - frozenset(others))
 
 
@@ -59,6 +68,12 @@ def selfhost_plan(**others: Any) -> Plan:
     return _plan(json.dumps(others, sort_keys=True))
 
 
+def render_plan(**others: Any) -> Plan:
+    """Return what the Render program declares for such a stack; worked out once for each."""
+    return _plan(json.dumps(others, sort_keys=True), target="render")
+
+
 @cache
-def _plan(others: str) -> Plan:
-    return plan_of(selfhost_values(**json.loads(others)))
+def _plan(others: str, target: str = "selfhost") -> Plan:
+    values = {"selfhost": selfhost_values, "render": render_values}[target]
+    return plan_of(values(**json.loads(others)))

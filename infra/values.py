@@ -1,0 +1,27 @@
+"""What a value of a stack's configuration may be, where several targets have it: types that name their rule."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
+
+
+def _image(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._:/-]*(@sha256:[0-9a-f]{64})?", value) or ":" not in value:
+        raise ValueError("takes NAME:TAG, NAME@sha256:DIGEST or both: an image without a tag can change at any time")
+    return value
+
+
+def _password(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_.~-]{16,}", value.get_secret_value()):
+        raise ValueError(
+            "takes 16 or more letters, digits and _ . ~ -, which need no quoting anywhere;"
+            " `openssl rand -hex 24` makes one"
+        )
+    return value
+
+
+Image = Annotated[str, AfterValidator(_image)]
+Password = Annotated[SecretStr, AfterValidator(_password)]
