@@ -37,6 +37,9 @@ def _backups(options: RenderConfig, given: Mapping[str, str]) -> Iterator[str]:
         yield f"BACKUP_TO: got {place}, takes s3://bucket/prefix: on Render no service keeps files for another"
     if options.cron is None and options.worker is None:
         yield "BACKUP_TO: nothing makes backups; add the key cron or worker"
+    for name in ("BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY"):
+        if name not in given:  # elsewhere a machine may have keys of its own
+            yield f"{name}: is missing for BACKUP_TO; use `pulumi config set --secret {name}`"
 
 
 def _schedules(options: RenderConfig, given: Mapping[str, str]) -> Iterator[str]:

@@ -21,7 +21,14 @@ SECRETS = {
     "adminToken": "cm_made-up-token-of-the-first-user-0123456789-",
 }
 RENDER_SECRETS = {name: SECRETS[name] for name in ("adminToken", "qdrantApiKey", "alertsToken")}
-EXAMPLE_SECRETS = {"selfhost": SECRETS, "render": RENDER_SECRETS}  # that the examples of each target leave out
+BACKUP_KEYS = {
+    "BACKUP_S3_ACCESS_KEY_ID": "made-up-id-of-the-bucket",
+    "BACKUP_S3_SECRET_ACCESS_KEY": "made-up-key-of-the-bucket",
+}
+EXAMPLE_SECRETS = {
+    "selfhost": SECRETS,
+    "render": {**RENDER_SECRETS, **BACKUP_KEYS},
+}  # that the examples of each target leave out
 
 
 def selfhost_values(secrets: dict[str, str] | None = None, **others: Any) -> StackValues:

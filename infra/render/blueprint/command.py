@@ -1,0 +1,84 @@
+"""`blueprint`: writes render.yaml of a stack, or checks one."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from infra.errors import InfraError
+from infra.render.blueprint.checks import problems
+from infra.render.blueprint.writing import blueprint
+from infra.render.deployed.names import DEFAULT_STACK
+
+FILE = "render.yaml"
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+class Session(Protocol):
+    """What the command needs of the driver's session."""
+
+    args: Namespace
+
+
+def add(commands: _SubParsersAction[Any]) -> None:
+    """Declare the command."""
+    about = "Write render.yaml of a stack, for Render's own button, or check one."
+    parser: ArgumentParser = commands.add_parser("blueprint", help=about, description=about)
+    parser.add_argument("--stack", default=DEFAULT_STACK, metavar="NAME", help=f"Default: {DEFAULT_STACK}.")
+    parser.add_argument(
+        "--output", metavar="FILE", help=f"Default: {FILE} beside the stack's file; - prints it instead."
+    )
+    parser.add_argument("--check", type=Path, metavar="FILE", help="Check this file and write nothing.")
+    parser.set_defaults(run=run)
+
+
+def run(session: Session) -> int:
+    """Write or check, and return the exit status."""
+    args = session.args
+    try:
+        return _check(args.check) if args.check is not None else _write(args.stack, args.output)
+    except (InfraError, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        print(f"blueprint: {error}", file=sys.stderr)
+        return 1
+
+
+def _write(stack: str, output: str | None) -> int:
+    file = _folder() / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+    text, left_out = blueprint(file)
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
+    found = problems(yaml.safe_load(text))
+    if found:
+        return _tell(f"the Blueprint of {file.name}", found)
+    if output == "-":
+        print(text, end="")
+        return 0
+    target = file.with_name(FILE) if output is None else Path(output)
+    target.write_text(text, encoding="utf-8")
+    print(f"wrote {target}")
+    return 0
+
+
+def _check(file: Path) -> int:
+    tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    found = problems(tree) if isinstance(tree, dict) else ["is no Blueprint: a file with services and the like"]
+    if found:
+        return _tell(str(file), found)
+    print(f"{file} is good, as far as can be told without Render")
+    return 0
+
+
+def _tell(what: str, found: list[str]) -> int:
+    count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
+    print(f"blueprint: {count} in {what}:" + "".join(f"\n  - {one}" for one in found), file=sys.stderr)
+    return 1
+
+
+def _folder() -> Path:
+    """Return the nearest folder with a Pulumi.yaml, here or above, or this repository's."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").exists()), _ROOT)

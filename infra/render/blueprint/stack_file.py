@@ -1,0 +1,61 @@
+"""A stack's file as the program takes it, with a placeholder for each secret: a Blueprint never has their values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.config import NAMESPACE, StackValues
+from infra.errors import ConfigError
+
+# Keys of secrets that the program may ask for, each with what stands for it.
+_PLACEHOLDERS = {
+    "adminToken": "cm_" + "placeholder-" * 3 + "0000000",
+    "qdrantApiKey": "placeholder-of-qdrantApiKey",
+    "registryToken": "placeholder-of-registryToken",
+}
+# Secret settings without which backups to a bucket fail; a Blueprint asks for them.
+_OF_BACKUPS = ("BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY")
+_WITHOUT = ("monitoring", "renderApiKey", "renderApiUrl", "owner", "keepData")
+
+
+def stack_values(file: Path) -> tuple[StackValues, list[str]]:
+    """Return a stack's configuration, and what of it a Blueprint cannot have. Raises ConfigError."""
+    stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
+        own = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items()}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(stack, [f"{file.name}: cannot be read ({type(error).__name__})"]) from None
+    values = {key: value for key, value in own.items() if key not in _WITHOUT}
+    secrets = {key: _placeholder(key) for key, value in values.items() if isinstance(value, dict) and "secure" in value}
+    needed = _OF_BACKUPS if "BACKUP_TO" in values else ()
+    secrets = _PLACEHOLDERS | {key: _placeholder(key) for key in needed} | secrets
+    written = {key: _written(value) for key, value in values.items()} | secrets
+    return StackValues(stack=stack, values=written, secret_keys=frozenset(secrets)), left_out(own)
+
+
+def left_out(values: Mapping[str, Any]) -> list[str]:
+    """Return, in sentences, what of a stack a Blueprint cannot have."""
+    if values.get("monitoring") is None:
+        return []
+    return [
+        "monitoring: a Blueprint has no secret files, in which Prometheus and Alertmanager find their configuration;"
+        " deploy the stack with Pulumi to have them"
+    ]
+
+
+def _placeholder(key: str) -> str:
+    """Return what stands for a secret; settings that are addresses take an address."""
+    return f"https://{key.lower()}.invalid" if key.endswith("_URL") else f"placeholder-of-{key}"
+
+
+def _written(value: Any) -> str:
+    """Return a value as the engine hands it over: objects and lists as JSON."""
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
