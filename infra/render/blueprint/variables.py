@@ -10,13 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infra.plan import Declared
-from infra.render import qdrant
-from infra.render.mock_outputs import database_url
+from infra.plan import Declared, MockOutputs
 
 Entry = dict[str, Any]
 TYPES = {"WebService": "web", "PrivateService": "pserv", "BackgroundWorker": "worker", "CronJob": "cron"}
-_GENERATED = (qdrant.KEY,)  # made by Render; all others are typed in
+_GENERATED = ("QDRANT__SERVICE__API_KEY",)  # made by Render; all others are typed in
 
 
 def kind_of(resource: Declared) -> str:
@@ -34,12 +32,14 @@ class _Secret:
 
 
 class Variables:
-    """All variables of a plan's services and groups."""
+    """All variables of a plan's services and groups. mock_outputs: of the plan, which tell a database's address."""
 
-    def __init__(self, resources: Sequence[Declared]) -> None:
+    def __init__(self, resources: Sequence[Declared], mock_outputs: MockOutputs) -> None:
         self._groups = {f"{one.name}-id": one for one in resources if kind_of(one) == "EnvGroup"}
         self._databases = {
-            database_url(one.inputs["name"]): one.inputs["name"] for one in resources if kind_of(one) == "Postgres"
+            mock_outputs(one.type, one.name, one.inputs)["internalConnectionString"]: one.inputs["name"]
+            for one in resources
+            if kind_of(one) == "Postgres"
         }
         self._secrets: dict[str, _Secret] = {}
         for service in (one for one in resources if kind_of(one) in TYPES):

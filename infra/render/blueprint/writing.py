@@ -9,10 +9,11 @@ from typing import Any
 import yaml
 
 from infra.errors import ConfigError
-from infra.plan import Declared, Plan, plan_of
+from infra.plan import Declared, MockOutputs, Plan, plan_of
 from infra.render.blueprint.services import database, service
 from infra.render.blueprint.stack_file import stack_values
 from infra.render.blueprint.variables import TYPES, Entry, Variables, kind_of
+from infra.targets import Target, module
 
 _HEAD = """\
 # Render's Blueprint of this repository: New > Blueprint in the dashboard, or a Deploy to Render button.
@@ -26,20 +27,20 @@ _WIDTH = 120
 def blueprint(file: Path) -> tuple[str, list[str]]:
     """Return the text of render.yaml for a stack's file, and what it cannot have. Raises ConfigError, RulesError."""
     values, left_out = stack_values(file)
-    tree = blueprint_tree(plan_of(values), values.stack)
+    tree = blueprint_tree(plan_of(values), values.stack, module(Target.RENDER, "mock_outputs").mock_outputs)
     notes = "".join(indent(fill(f"Not in here: {one}.", _WIDTH - 2), "# ") + "\n" for one in left_out)
     body = yaml.safe_dump(tree, sort_keys=False, width=_WIDTH, allow_unicode=True)
     return f"{_HEAD.format(stack=values.stack)}{notes}{body}", left_out
 
 
-def blueprint_tree(plan: Plan, stack: str) -> Entry:
+def blueprint_tree(plan: Plan, stack: str, mock_outputs: MockOutputs) -> Entry:
     """Return the Blueprint of a plan. Raises ConfigError for a project without a name."""
     resources = plan.resources
     projects = [one for one in resources if kind_of(one) == "Project"]
     if not projects:
         raise ConfigError(stack, ["project.id: a Blueprint makes its project by name; use project.name"])
     [project] = projects
-    variables = Variables(resources)
+    variables = Variables(resources, mock_outputs)
     contents = {
         "databases": [database(one) for one in resources if kind_of(one) == "Postgres"],
         "envVarGroups": variables.groups(),

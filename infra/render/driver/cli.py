@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from infra.render.api.clock import Clock
 from infra.render.api.errors import NoAccess, RenderError
+from infra.render.blueprint import command as blueprint
 from infra.render.deployed.errors import CannotDo
 from infra.render.driver import (
     deploy,
@@ -39,7 +40,7 @@ def build_parser() -> ArgumentParser:
         epilog="0: done, 1: failed, 2: wrong usage. docs/render.md goes through all of it.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (status, logs, deploys, deploy, rollback, env, rotate, scale, suspend, metrics, doctor):
+    for module in (status, logs, deploys, deploy, rollback, env, rotate, scale, suspend, metrics, doctor, blueprint):
         module.add(commands)
     return parser
 
