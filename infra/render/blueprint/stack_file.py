@@ -34,7 +34,7 @@ def stack_values(file: Path) -> tuple[StackValues, list[str]]:
     values = {key: value for key, value in own.items() if key not in _WITHOUT}
     secrets = {key: _placeholder(key) for key, value in values.items() if isinstance(value, dict) and "secure" in value}
     needed = _OF_BACKUPS if "BACKUP_TO" in values else ()
-    secrets = _PLACEHOLDERS | {key: _placeholder(key) for key in needed} | secrets
+    secrets = {key: _placeholder(key) for key in needed} | secrets | _PLACEHOLDERS
     written = {key: _written(value) for key, value in values.items()} | secrets
     return StackValues(stack=stack, values=written, secret_keys=frozenset(secrets)), left_out(own)
 
