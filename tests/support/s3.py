@@ -19,10 +19,10 @@ _REFUSAL = b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code><Message>Acc
 
 
 @contextlib.contextmanager
-def s3_server() -> Iterator[str]:
-    """Run moto's server and yield its URL."""
+def s3_server(host: str = "127.0.0.1") -> Iterator[str]:
+    """Run moto's server on an address of this machine and yield its URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+        [sys.executable, "-m", "moto.server", "-H", host, "-p", "0"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -9,4 +9,5 @@ RUN mkdir -p /qdrant/storage /qdrant/snapshots && chown -R 1000:1000 /qdrant \
     && printf '#!/bin/sh\nexec python3 /qdrant/qdrant-command.py "$@"\n' >/qdrant/qdrant && chmod 755 /qdrant/qdrant
 ENV PYTHONPATH=/opt/claude-memory/lib/python3.11/site-packages PYTHONDONTWRITEBYTECODE=1
 WORKDIR /qdrant
+USER 1000:1000
 CMD ["./qdrant"]
