@@ -30,10 +30,18 @@ _SETTINGS = frozenset(name.upper() for name in Settings.model_fields)
 
 
 class TargetConfig(BaseModel):
-    """Base of the models of a target's own keys: camelCase, no unknown keys, secrets of type SecretStr."""
+    """Base of the models of a target's own keys: camelCase, no unknown keys, secrets of type SecretStr.
+
+    A number is taken for a text, since Pulumi writes `version: 18` for what was set as "18".
+    """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
     )
 
 

@@ -14,7 +14,7 @@ from infra.render.app_settings import AppSettings
 from infra.render.config import ImageNames
 from infra.render.config import Monitoring as MonitoringConfig
 from infra.render.deployed.names import Role
-from infra.render.prometheus import Prometheus, PrometheusAgent, PrometheusAgentArgs, PrometheusArgs, Scraped
+from infra.render.prometheus import Judging, Prometheus, PrometheusArgs, Scraped, Sending
 from infra.render.receiver import Receiver, ReceiverArgs
 from infra.render.services import AppCode, Place
 
@@ -48,14 +48,16 @@ class Monitoring(pulumi.ComponentResource):
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:render:Monitoring", name, None, opts)
         self._name, self._args = name, args
+        self.services: dict[Role, pulumi.Input[str]] = {}
         remote = args.options.remote_write
         if remote is None:
-            self.services = self._alerting()
+            self._alerting()
         else:
-            self.services = self._agent(RemoteWrite(url=remote.url, username=remote.username))
+            to = RemoteWrite(url=remote.url, username=remote.username)
+            self._prometheus(self._scraped({}, {}), Sending(remote=to, password=args.password))
         self.register_outputs({"services": [*self.services.values()]})
 
-    def _alerting(self) -> dict[Role, pulumi.Input[str]]:
+    def _alerting(self) -> None:
         args, plan = self._args, self._args.options.plan
         receiver = Receiver(
             f"{self._name}-alerts",
@@ -77,39 +79,24 @@ class Monitoring(pulumi.ComponentResource):
             {jobs.ALERTS_JOB: receiver.address, jobs.ALERTMANAGER_JOB: alertmanager.address},
             {jobs.ALERTS_JOB: args.token},
         )
-        prometheus = Prometheus(
+        self.services |= {Role.ALERTS: receiver.service.id, Role.ALERTMANAGER: alertmanager.service.id}
+        judging = Judging(alertmanager=alertmanager.address, disk_gb=args.options.disk_gb)
+        self._prometheus(scraped, judging, alertmanager)
+
+    def _prometheus(self, scraped: Scraped, purpose: Judging | Sending, *before: pulumi.Resource) -> None:
+        args = self._args
+        found = Prometheus(
             f"{self._name}-prometheus",
             PrometheusArgs(
                 place=args.place,
-                plan=plan,
-                image=args.images.prometheus,
-                scraped=scraped,
-                alertmanager=alertmanager.address,
-                disk_gb=args.options.disk_gb,
-            ),
-            pulumi.ResourceOptions(parent=self, depends_on=[alertmanager]),
-        )
-        return {
-            Role.ALERTS: receiver.service.id,
-            Role.ALERTMANAGER: alertmanager.service.id,
-            Role.PROMETHEUS: prometheus.service.id,
-        }
-
-    def _agent(self, remote: RemoteWrite) -> dict[Role, pulumi.Input[str]]:
-        args = self._args
-        agent = PrometheusAgent(
-            f"{self._name}-prometheus",
-            PrometheusAgentArgs(
-                place=args.place,
                 plan=args.options.plan,
                 image=args.images.prometheus,
-                scraped=self._scraped({}, {}),
-                remote=remote,
-                password=args.password,
+                scraped=scraped,
+                purpose=purpose,
             ),
-            pulumi.ResourceOptions(parent=self),
+            pulumi.ResourceOptions(parent=self, depends_on=list(before)),
         )
-        return {Role.PROMETHEUS: agent.service.id}
+        self.services[Role.PROMETHEUS] = found.service.id
 
     def _scraped(self, addresses: dict[str, pulumi.Input[str]], credentials: dict[str, pulumi.Input[str]]) -> Scraped:
         index = self._args.index

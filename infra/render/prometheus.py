@@ -56,83 +56,65 @@ class Scraped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrometheusArgs:
-    """alertmanager: host:port. disk_gb: for 30 days of series."""
+class Judging:
+    """Rules evaluated here. alertmanager: host:port. disk_gb: for 30 days of series."""
 
-    place: Place
-    plan: str
-    image: str
-    scraped: Scraped
     alertmanager: pulumi.Input[str]
     disk_gb: int
 
 
-class Prometheus(pulumi.ComponentResource):
-    """Scrapes the stack and evaluates the alert rules."""
+@dataclass(frozen=True, kw_only=True)
+class Sending:
+    """Series sent to a service, which has the rules. password: of its user, or its bearer token."""
 
-    def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("claude-memory:render:Prometheus", name, None, opts)
-        main = pulumi.Output.all(args.scraped.jobs(), args.alertmanager).apply(
-            lambda found: prometheus.configuration(found[0], found[1])
-        )
-        self.service = _service(
-            self,
-            name,
-            args.place.args(Role.PROMETHEUS, args.plan),
-            args.image,
-            prometheus.arguments(SECRET_FILES, DATA),
-            {MAIN_FILE: main, RULES_FILE: rules_file(args.scraped.names), **args.scraped.files()},
-            disk_args(_DISK, args.disk_gb),
-        )
-        self.register_outputs({"service": self.service.id})
+    remote: RemoteWrite
+    password: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrometheusAgentArgs:
-    """password: of the service's user, or its bearer token."""
+class PrometheusArgs:
+    """purpose: what becomes of what is scraped."""
 
     place: Place
     plan: str
     image: str
     scraped: Scraped
-    remote: RemoteWrite
-    password: pulumi.Input[str]
+    purpose: Judging | Sending
 
 
-class PrometheusAgent(pulumi.ComponentResource):
-    """Scrapes the stack and sends the series to a service, which has the rules."""
+class Prometheus(pulumi.ComponentResource):
+    """Scrapes the stack. Its one service changes its purpose in place, since another could not have the same name."""
 
-    def __init__(self, name: str, args: PrometheusAgentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("claude-memory:render:PrometheusAgent", name, None, opts)
-        main = args.scraped.jobs().apply(lambda jobs: prometheus.agent_configuration(jobs, args.remote))
-        self.service = _service(
-            self,
+    def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("claude-memory:render:Prometheus", name, None, opts)
+        purpose = args.purpose
+        arguments, files, disk = (
+            _judging(args.scraped, purpose) if isinstance(purpose, Judging) else _sending(args.scraped, purpose)
+        )
+        self.service = render.PrivateService(
             name,
-            args.place.args(Role.PROMETHEUS, args.plan),
-            args.image,
-            prometheus.agent_arguments(SECRET_FILES, DATA),
-            {MAIN_FILE: main, PASSWORD_FILE: write_only(args.password), **args.scraped.files()},
-            {},
+            pulumi.ResourceOptions(parent=self),
+            **args.place.args(Role.PROMETHEUS, args.plan),
+            **image_args(args.image),
+            **disk,
+            docker_command=" ".join([_PROGRAM, *arguments]),
+            env_vars={"PORT": str(PORT)},
+            secret_files={**files, **args.scraped.files()},
         )
         self.register_outputs({"service": self.service.id})
 
 
-def _service(
-    parent: pulumi.Resource,
-    name: str,
-    common: dict[str, Any],
-    image: str,
-    arguments: Sequence[str],
-    files: Files,
-    disk: dict[str, Any],
-) -> render.PrivateService:
-    return render.PrivateService(
-        name,
-        pulumi.ResourceOptions(parent=parent),
-        **common,
-        **image_args(image),
-        **disk,
-        docker_command=" ".join([_PROGRAM, *arguments]),
-        env_vars={"PORT": str(PORT)},
-        secret_files=files,
+def _judging(scraped: Scraped, purpose: Judging) -> tuple[list[str], Files, dict[str, Any]]:
+    """Return the arguments, the files, and the disk."""
+    main = pulumi.Output.all(scraped.jobs(), purpose.alertmanager).apply(
+        lambda found: prometheus.configuration(found[0], found[1])
     )
+    files: Files = {MAIN_FILE: main, RULES_FILE: rules_file(scraped.names)}
+    return prometheus.arguments(SECRET_FILES, DATA), files, disk_args(_DISK, purpose.disk_gb)
+
+
+def _sending(scraped: Scraped, purpose: Sending) -> tuple[list[str], Files, dict[str, Any]]:
+    """Return the arguments and the files; what could not be sent yet need not outlive the container."""
+    main = scraped.jobs().apply(lambda jobs: prometheus.agent_configuration(jobs, purpose.remote))
+    files: Files = {MAIN_FILE: main, PASSWORD_FILE: write_only(purpose.password)}
+    return prometheus.agent_arguments(SECRET_FILES, DATA), files, {}

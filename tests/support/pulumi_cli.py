@@ -39,7 +39,7 @@ class PulumiProject:
         project = {"name": NAMESPACE, "main": "infra/", "runtime": python, "plugins": plugins}
         (self.folder / "Pulumi.yaml").write_text(json.dumps(project), encoding="utf-8")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RENDER_", "PULUMI_"))}
-        self._environment = kept | {
+        self.environment = kept | {
             "PULUMI_BACKEND_URL": f"file://{self.state}",
             "PULUMI_HOME": str(home),
             "PULUMI_CONFIG_PASSPHRASE": "made-up passphrase",
@@ -67,7 +67,7 @@ class PulumiProject:
         done = subprocess.run(
             ["pulumi", "--non-interactive", "--color", "never", *arguments],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

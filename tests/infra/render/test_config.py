@@ -48,6 +48,16 @@ def test_nothing_is_deployed_and_nothing_previewed_unless_the_stack_says_so() ->
     assert config(previews="manual").preview_generation == "manual"
 
 
+def test_a_number_is_taken_where_a_text_is_meant() -> None:
+    remote = {"remoteWrite": {"url": "https://example.com/write", "username": 12345}}
+    found = config(postgres={"version": 17}, monitoring=remote, remoteWritePassword="made-up")
+
+    assert found.postgres.version == "17"
+    assert found.monitoring is not None
+    assert found.monitoring.remote_write is not None
+    assert found.monitoring.remote_write.username == "12345"
+
+
 def test_data_is_kept_and_the_database_closed_unless_the_stack_says_otherwise() -> None:
     assert config().keep_data
     assert config().postgres.allowed_addresses == ()

@@ -12,7 +12,7 @@ from infra import versions
 from infra.monitoring.jobs import ALERTS_JOB, APP_JOB, QDRANT_JOB, Lookup
 from infra.monitoring.prometheus import RemoteWrite
 from infra.plan import Plan
-from infra.render.prometheus import Prometheus, PrometheusAgent, PrometheusAgentArgs, PrometheusArgs, Scraped
+from infra.render.prometheus import Judging, Prometheus, PrometheusArgs, Scraped, Sending
 from tests.support.render_plan import PLACE, built, of_kind, one, secret
 
 REMOTE = RemoteWrite(url="https://prometheus.example.com/write", username="me")
@@ -39,8 +39,7 @@ def plan() -> Plan:
                 plan="standard",
                 image=versions.PROMETHEUS,
                 scraped=scraped(),
-                alertmanager="claude-memory-alertmanager:9093",
-                disk_gb=20,
+                purpose=Judging(alertmanager="claude-memory-alertmanager:9093", disk_gb=20),
             ),
         )
     )
@@ -49,15 +48,14 @@ def plan() -> Plan:
 @cache
 def agent() -> Plan:
     return built(
-        lambda: PrometheusAgent(
+        lambda: Prometheus(
             "prometheus",
-            PrometheusAgentArgs(
+            PrometheusArgs(
                 place=PLACE,
                 plan="starter",
                 image=versions.PROMETHEUS,
                 scraped=scraped(),
-                remote=REMOTE,
-                password=pulumi.Output.secret("made-up-password"),
+                purpose=Sending(remote=REMOTE, password=pulumi.Output.secret("made-up-password")),
             ),
         )
     )
@@ -114,3 +112,8 @@ def test_an_agent_sends_all_elsewhere_and_keeps_and_judges_nothing() -> None:
     assert "--agent" in given["dockerCommand"].split()
     assert "rules.yml" not in given["secretFiles"]
     assert "disk" not in given
+
+
+def test_one_service_takes_up_either_purpose_since_two_could_not_have_its_name() -> None:
+    assert list(of_kind(plan(), "PrivateService")) == list(of_kind(agent(), "PrivateService")) == ["prometheus"]
+    assert [one.type for one in plan().resources] == [one.type for one in agent().resources]

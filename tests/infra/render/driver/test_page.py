@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,9 @@ def test_a_command_line_of_the_page_does_what_it_says(
     command, _, file = line.partition(" < ")
     stdin = (files / file).read_text(encoding="utf-8") if file else ""
     words = shlex.split(re.sub(r"\bdep-[a-z0-9]{20}\b", first, command))
+    if words[0] == "blueprint":  # the repository's own stacks: the one that is driven here has no program
+        for name in ("Pulumi.render.yaml", "Pulumi.render-dev.yaml", "render.yaml"):
+            shutil.copy(ROOT / name, files / name)
     if words[0] == "resume":
         drive("suspend", "--service", "worker")
     if "--go-on" in words or "--put-back" in words:
@@ -116,7 +120,8 @@ def test_the_headings_that_other_pages_may_lead_to_are_there() -> None:
     ],
 )
 def test_what_the_page_names_is_there(pattern: str, known: Callable[[str], bool]) -> None:
-    named = set(re.findall(pattern, PAGE)) - {"RENDER_API_KEY", "RENDER_OWNER", "QDRANT__SERVICE__API_KEY"}
+    others = {"RENDER_API_KEY", "RENDER_OWNER", "QDRANT__SERVICE__API_KEY"}
+    named = set(re.findall(pattern, PAGE)) - others
 
     assert named
     assert [name for name in named if not known(name)] == []
