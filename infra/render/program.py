@@ -21,6 +21,7 @@ from infra.render.app_settings import (
     worker_settings,
 )
 from infra.render.config import FREE, RenderConfig
+from infra.render.containers import container_settings
 from infra.render.cron import CronJobs, CronJobsArgs, Job
 from infra.render.database import Database, DatabaseArgs
 from infra.render.deployed.names import Role, prefix
@@ -47,7 +48,7 @@ def run(values: StackValues) -> None:
 
 def check(values: StackValues) -> StackConfig[RenderConfig]:
     """Return the checked configuration. Raises ConfigError, or RulesError for files of the monitoring."""
-    stack = checked(values, RenderConfig, MANAGED, problems)
+    stack = checked(values, RenderConfig, MANAGED, container_settings, problems)
     check_monitoring()
     return stack
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from infra.config import checked
 from infra.errors import ConfigError
 from infra.render.config import FREE, RenderConfig
+from infra.render.containers import container_settings
 from infra.render.managed import MANAGED
 from tests.support.render_plan import REPOSITORY
 from tests.support.stacks import RENDER_SECRETS, render_values
@@ -30,7 +31,7 @@ def refusal(**others: Any) -> str:
 def told(secrets: dict[str, str] | None = None, **others: Any) -> tuple[str, ...]:
     """Return the problems of a stack with these keys; a secret that is None is not set."""
     with pytest.raises(ConfigError) as refused:
-        checked(render_values(secrets, **others), RenderConfig, MANAGED)
+        checked(render_values(secrets, **others), RenderConfig, MANAGED, container_settings)
     return refused.value.problems
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from infra.config import NAMESPACE, TargetConfig, checked
 from infra.render.config import RenderConfig
+from infra.render.containers import container_settings
 from infra.render.managed import MANAGED
 from infra.render.rules import problems
 from tests.support.serving import ROOT
@@ -30,7 +31,9 @@ def given(text: str) -> dict[str, Any]:
 
 def options(text: str) -> RenderConfig:
     """Return the checked configuration that a stack file gives, once its secrets are set."""
-    return checked(render_values(BACKUP_KEYS, **given(text)), RenderConfig, MANAGED, problems).options
+    return checked(
+        render_values(BACKUP_KEYS, **given(text)), RenderConfig, MANAGED, container_settings, problems
+    ).options
 
 
 def test_the_examples_are_accepted_as_they_are() -> None:
@@ -52,7 +55,9 @@ def test_the_other_choices_are_accepted_in_place_of_the_first_ones() -> None:
     kept = [line for line in text.splitlines() if not line.strip().startswith(("repo: ", "branch: ", "autoDeploy: "))]
     secrets = {**BACKUP_KEYS, "registryToken": "made-up", "remoteWritePassword": "made-up"}
 
-    found = checked(render_values(secrets, **given("\n".join(kept))), RenderConfig, MANAGED, problems).options
+    found = checked(
+        render_values(secrets, **given("\n".join(kept))), RenderConfig, MANAGED, container_settings, problems
+    ).options
     assert (found.app.image or "").endswith(digest)
     assert found.app.registry is not None
     assert found.monitoring is not None
