@@ -27,8 +27,7 @@ def declare(commands: Commands[Any]) -> None:
         metavar="FILE",
         nargs="?",
         help="A file, a directory, s3://bucket/key.tar or s3://bucket/prefix; in a directory or prefix, the backup is"
-        " named after its time. Default: the nightly backup, to BACKUP_TO, and then the deletion of backups that need"
-        " not be kept.",
+        " named after its time. Default: the worker's nightly work, a backup to BACKUP_TO and then `backups prune`.",
     )
     parser.add_argument("--replace", action="store_true", help="Overwrite FILE if it exists.")
     add_json(parser, "Print the report as JSON.")

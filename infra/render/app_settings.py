@@ -20,7 +20,7 @@ from infra.render.managed import DEFAULTS
 METRICS_PORT, ALERTS_PORT = 8080, 8081
 ALERTS_DATA = "/var/data"  # the mount path of the receiver's disk
 OFF = "off"
-_BACKUPS, _ALERTS = "BACKUP_", "ALERTS_"
+BACKUPS_ONLY, ALERTS_ONLY = "BACKUP_", "ALERTS_"  # beginnings of settings that few services get
 _LOGGING = ("LOG_LEVEL", "LOG_FORMAT")
 _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - of the container; Render's network decides who reaches it
 
@@ -53,7 +53,9 @@ def write_only(value: pulumi.Input[str]) -> WriteOnly:
 
 def shared_settings(stack: StackConfig[RenderConfig], stores: Stores) -> AppSettings:
     """Return what web service and worker share."""
-    secrets = {name: secret(value) for name, value in stack.secrets.items() if not name.startswith((_BACKUPS, _ALERTS))}
+    secrets = {
+        name: secret(value) for name, value in stack.secrets.items() if not name.startswith((BACKUPS_ONLY, ALERTS_ONLY))
+    }
     secrets["DATABASE_URL"] = pulumi.Output.secret(stores.database_url)
     if stack.options.qdrant is not None:
         secrets["QDRANT_API_KEY"] = secret(stack.options.qdrant_api_key)
@@ -67,7 +69,7 @@ def known_shared(given: Mapping[str, str]) -> dict[str, str]:
     """Return the plain settings that web service and worker share, as far as they are known beforehand."""
     return {
         **DEFAULTS,
-        **{name: value for name, value in given.items() if not name.startswith((_BACKUPS, _ALERTS))},
+        **{name: value for name, value in given.items() if not name.startswith((BACKUPS_ONLY, ALERTS_ONLY))},
         "HOST": _EVERY_ADDRESS,
         "AUTH": "required",
         "METRICS_PORT": str(METRICS_PORT),
@@ -95,27 +97,27 @@ def worker_settings(stack: StackConfig[RenderConfig]) -> AppSettings:
     plain = known_worker(stack.options, stack.environment)
     if stack.options.cron is not None:
         return AppSettings(plain=plain)
-    return AppSettings(plain=plain, secrets=_own(stack.secrets, _BACKUPS))
+    return AppSettings(plain=plain, secrets=_own(stack.secrets, BACKUPS_ONLY))
 
 
 def known_worker(options: RenderConfig, given: Mapping[str, str]) -> dict[str, str]:
     """Return the worker's own plain settings; with cron jobs it keeps no schedules, so that nothing runs twice."""
     if options.cron is not None:
         return {"MAINTENANCE_SCHEDULE": OFF, "BACKUP_SCHEDULE": OFF}
-    return {name: value for name, value in given.items() if name.startswith(_BACKUPS)}
+    return {name: value for name, value in given.items() if name.startswith(BACKUPS_ONLY)}
 
 
 def job_settings(stack: StackConfig[RenderConfig], stores: Stores, *, backs_up: bool) -> AppSettings:
     """Return all that a cron job gets: it is linked to no group, and knows no secret that its command does not need."""
     secrets = {"DATABASE_URL": pulumi.Output.secret(stores.database_url)}
     if backs_up:
-        secrets |= _own(stack.secrets, _BACKUPS)
+        secrets |= _own(stack.secrets, BACKUPS_ONLY)
     return AppSettings(plain=known_job(stack.environment, backs_up=backs_up), secrets=secrets)
 
 
 def known_job(given: Mapping[str, str], *, backs_up: bool) -> dict[str, str]:
     """Return a cron job's plain settings."""
-    others = _ALERTS if backs_up else (_ALERTS, _BACKUPS)
+    others = ALERTS_ONLY if backs_up else (ALERTS_ONLY, BACKUPS_ONLY)
     return {**DEFAULTS, **{name: value for name, value in given.items() if not name.startswith(others)}}
 
 
@@ -123,13 +125,13 @@ def receiver_settings(stack: StackConfig[RenderConfig]) -> AppSettings:
     """Return what the alert receiver gets: its own settings, and how to log."""
     token = secret(stack.options.alerts_token)
     return AppSettings(
-        plain=known_receiver(stack.environment), secrets={**_own(stack.secrets, _ALERTS), "ALERTS_TOKEN": token}
+        plain=known_receiver(stack.environment), secrets={**_own(stack.secrets, ALERTS_ONLY), "ALERTS_TOKEN": token}
     )
 
 
 def known_receiver(given: Mapping[str, str]) -> dict[str, str]:
     """Return the receiver's plain settings. PORT tells Render where it listens."""
-    wanted = {name: value for name, value in given.items() if name.startswith(_ALERTS) or name in _LOGGING}
+    wanted = {name: value for name, value in given.items() if name.startswith(ALERTS_ONLY) or name in _LOGGING}
     return {
         **DEFAULTS,
         **wanted,
