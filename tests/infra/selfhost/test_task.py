@@ -89,7 +89,7 @@ def test_what_depends_on_it_gets_its_status() -> None:
 
 @pytest.fixture
 def failed_awaitables() -> Iterator[None]:
-    """Have what Pulumi never awaited reported here: its traceback in the middle of another test's ast.parse breaks it."""
+    """Have what Pulumi never awaited reported here: a traceback during ast.parse in another test breaks that one."""
     yield
     gc.collect()
 
