@@ -62,7 +62,7 @@ async def test_a_deletion_is_tried_agreed_to_and_done(command: Command) -> None:
     assert json.loads(tried.stdout)["rows"] == {"changes": 2, "conversations": 1, "memories": 2}
     assert (unasked.returncode, unasked.stderr.splitlines()[-1]) == (
         1,
-        b"claude-memory: nothing was deleted; --yes agrees where no one can be asked",
+        b"claude-memory: nothing was deleted; without a terminal, --yes is needed",
     )
     assert (done.returncode, done.stdout) == (0, b"deleted ann: 2 of changes, 1 of conversations, 2 of memories\n")
     assert (again.returncode, b"user 'ann': nothing here" in again.stderr) == (1, True)
@@ -77,7 +77,7 @@ async def test_a_deletion_names_the_backups_that_hold_the_user_yet(command: Comm
     done = await command("user", "delete", "ann", "--yes")
 
     assert [one["place"] for one in tried["backups"]] == [str(tmp_path / "ann.tar")]
-    assert f"may hold it yet: {tmp_path / 'ann.tar'}, taken " in done.stdout.decode()
+    assert f"may still hold it: {tmp_path / 'ann.tar'}, taken " in done.stdout.decode()
 
 
 async def test_what_was_exported_comes_back_after_a_deletion(command: Command, tmp_path: Path) -> None:
