@@ -67,7 +67,7 @@ def test_a_server_that_knows_of_no_identity_must_not_take_a_users_memories(machi
         client.send(INITIALIZE)
 
         told = client.answer(INITIALIZE["id"])["error"]["message"]
-        assert "version 0.0.1 (pid 4711) does not take DEFAULT_USER_ID from its clients; restart it" in told
+        assert "version 0.0.1 (pid 4711) does not accept DEFAULT_USER_ID from its clients; restart it" in told
         assert client.process.wait(PATIENCE_S) == 1
         assert [list(said) for peer in daemon.peers for said in peer.said] == [["bridge"]], "no call went there"
 

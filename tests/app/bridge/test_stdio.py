@@ -34,7 +34,7 @@ def test_without_stdin_or_stdout_it_says_so(data_dir: Path, closed: str) -> None
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith("claude-memory: stdio takes an open stdin and stdout")
+    assert done.stderr.startswith("claude-memory: stdio needs an open stdin and stdout")
 
 
 def test_other_arguments_are_wrong_usage() -> None:

@@ -16,4 +16,4 @@ async def test_it_is_needed_until_it_is_done(command: Command) -> None:
 
     assert b"must be rebuilt; 1 memories" in before.stdout
     assert json.loads(done.stdout)["points"] == 1
-    assert b"is as the settings want it; 1 memories" in after.stdout
+    assert b"matches the settings; 1 memories" in after.stdout

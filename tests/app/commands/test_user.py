@@ -35,8 +35,8 @@ async def test_an_import_over_the_quota_stops_with_one_line(command: Command) ->
 
     assert done.returncode == 1
     assert done.stderr.decode() == (
-        "claude-memory: quota of 4 bytes: with this it would be 5; nothing of this call was stored; forget what is not "
-        "needed (forget_memory), or let an operator raise it (claude-memory user quota NAME --bytes N)\n"
+        "claude-memory: quota of 4 bytes: with this it would be 5; nothing of this call was stored; forget what you "
+        "do not need (forget_memory), or ask an operator to raise the quota (claude-memory user quota NAME --bytes N)\n"
     )
 
 
@@ -62,10 +62,10 @@ async def test_a_deletion_is_tried_agreed_to_and_done(command: Command) -> None:
     assert json.loads(tried.stdout)["rows"] == {"changes": 2, "conversations": 1, "memories": 2}
     assert (unasked.returncode, unasked.stderr.splitlines()[-1]) == (
         1,
-        b"claude-memory: nothing was deleted; --yes agrees where no one can be asked",
+        b"claude-memory: nothing was deleted; without a terminal, --yes is needed",
     )
     assert (done.returncode, done.stdout) == (0, b"deleted ann: 2 of changes, 1 of conversations, 2 of memories\n")
-    assert (again.returncode, b"user 'ann': nothing here" in again.stderr) == (1, True)
+    assert (again.returncode, b"user 'ann': there is no such user" in again.stderr) == (1, True)
 
 
 async def test_a_deletion_names_the_backups_that_hold_the_user_yet(command: Command, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_a_deletion_names_the_backups_that_hold_the_user_yet(command: Comm
     done = await command("user", "delete", "ann", "--yes")
 
     assert [one["place"] for one in tried["backups"]] == [str(tmp_path / "ann.tar")]
-    assert f"may hold it yet: {tmp_path / 'ann.tar'}, taken " in done.stdout.decode()
+    assert f"may still hold it: {tmp_path / 'ann.tar'}, taken " in done.stdout.decode()
 
 
 async def test_what_was_exported_comes_back_after_a_deletion(command: Command, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_an_unknown_user_is_not_exported_and_leaves_the_file_as_it_was(com
         done = await command(*export)
         assert (done.returncode, done.stderr.decode()) == (
             1,
-            "claude-memory: user 'ann': nothing here is of this name; claude-memory user list shows all users\n",
+            "claude-memory: user 'ann': there is no such user; claude-memory user list shows all users\n",
         )
     assert (tmp_path / "ann.jsonl").read_bytes() == LINES
 

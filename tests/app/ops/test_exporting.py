@@ -219,12 +219,12 @@ async def test_an_export_is_from_one_moment(
 def test_a_file_appears_whole_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "export.jsonl"
     path.write_text("the last one")
-    with pytest.raises(InvalidInput), exporting._written(str(path)) as out:
+    with pytest.raises(InvalidInput), exporting._opened(str(path)) as out:
         out.write(b"half")
         raise InvalidInput("x", "y", "z")
     assert (path.read_text(), list(tmp_path.iterdir())) == ("the last one", [path])
 
-    with exporting._written(str(path)) as out:
+    with exporting._opened(str(path)) as out:
         out.write(b"whole")
 
     assert path.read_text() == "whole"
@@ -232,5 +232,5 @@ def test_a_file_appears_whole_and_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(exporting.Unwritable, match="export takes a file"), exporting._written(str(tmp_path / "no/x")):
+    with pytest.raises(exporting.Unwritable, match="export takes a file"), exporting._opened(str(tmp_path / "no/x")):
         pass

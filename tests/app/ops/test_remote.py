@@ -64,7 +64,7 @@ def test_a_token_does_not_cross_the_network_in_the_clear(settings: Settings) -> 
     ("status", "body", "message"),
     [
         pytest.param(401, b'{"error": {"message": "no token"}}', "answered 401: no token; set MEMORY_TOKEN", id="401"),
-        pytest.param(403, b"no JSON", "answered 403: no reason given; it takes a token with that scope", id="403"),
+        pytest.param(403, b"no JSON", "answered 403: no reason given; it needs a token with that scope", id="403"),
         pytest.param(500, b"[]", "answered 500: no reason given$", id="500"),
     ],
 )

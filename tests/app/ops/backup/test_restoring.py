@@ -487,7 +487,7 @@ async def test_a_full_disk_of_the_database_leaves_what_is_there(
             raise asyncpg.DiskFullError("could not extend file: No space left on device")
 
     monkeypatch.setattr(Replacement, "load", full)
-    with pytest.raises(StoreUnavailable, match="no disk space left; nothing was changed"):
+    with pytest.raises(StoreUnavailable, match="no disk space left and changed nothing"):
         await restore_from(file, empty)
 
     assert await content(empty) == before
