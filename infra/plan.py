@@ -76,6 +76,8 @@ def declared(stack: str, program: Callable[[], None], mock_outputs: MockOutputs)
     plan = Plan()
     loop, thread_loop = asyncio.new_event_loop(), asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # the SDK uses the current thread's
+    # A failure is raised below. Every output that depends on it would log it again, whenever it is garbage-collected.
+    loop.set_exception_handler(lambda loop, context: None)
     # The SDK mocks the engine in threads of this pool; in each it would make a loop and never close it.
     pool = ThreadPoolExecutor(1, initializer=lambda: asyncio.set_event_loop(thread_loop))
     loop.set_default_executor(pool)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -87,14 +86,6 @@ def test_what_depends_on_it_gets_its_status() -> None:
     assert environment(container(run_with(0, "all is well"), "second")) == {"DONE": "0"}
 
 
-@pytest.fixture
-def failed_awaitables() -> Iterator[None]:
-    """Have what Pulumi never awaited reported here: a traceback during ast.parse in another test breaks that one."""
-    yield
-    gc.collect()
-
-
-@pytest.mark.usefixtures("failed_awaitables")
 def test_its_failure_ends_the_update_with_its_last_log_lines_and_nothing_that_depends_on_it_starts() -> None:
     logs = "\n".join(f"line {number}" for number in range(1, 31))
 
