@@ -47,15 +47,20 @@ class EmbeddingClient:
         tries: int,
         on_tokens: Callable[[int], None] = lambda tokens: None,
         backoff: Backoff = BACKOFF,
+        *,
+        answer_timeout_s: float = _ANSWER_TIMEOUT_S,
     ) -> None:
-        """tries: attempts at a call that fails temporarily. on_tokens: called with each call's number of tokens."""
+        """tries: attempts at a call that fails temporarily. on_tokens: called with each call's number of tokens.
+
+        answer_timeout_s: seconds that the service may take to answer one call.
+        """
         self._service = service
         self._tries = max(1, tries)
         self._on_tokens = on_tokens
         self._backoff = backoff
         self._slots = {kind: asyncio.Semaphore(calls) for kind, calls in _CALLS_AT_ONCE.items()}
         self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(_ANSWER_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            timeout=httpx.Timeout(answer_timeout_s, connect=_CONNECT_TIMEOUT_S),
             headers={"Authorization": f"Bearer {service.key}"} if service.key else {},
         )
 

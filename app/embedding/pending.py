@@ -32,10 +32,14 @@ class Pending:
     `run` never returns; call `wake` after a write to make it look at once.
     """
 
-    def __init__(self, vectors: VectorStore, embedder: Embedder, backoff: Backoff = BACKOFF) -> None:
+    def __init__(
+        self, vectors: VectorStore, embedder: Embedder, backoff: Backoff = BACKOFF, *, idle_s: float = _IDLE_S
+    ) -> None:
+        """idle_s: seconds between two looks for writes of other processes."""
         self._vectors = vectors
         self._embedder = embedder
         self._backoff = backoff
+        self._idle_s = idle_s
         self._position: int | None = None  # where to read the log from; None before the first look
         self._older_than: UUID | None = None  # where the sweep through all memories is; None when it is done
         self._rejected: set[tuple[UUID, int]] = set()
@@ -69,7 +73,7 @@ class Pending:
                     failures, self.problem = 0, None
             except StoreUnavailable as error:  # the database's heartbeat has logged it already
                 logger.info("memories get no vectors for now: %s", error)
-                await asyncio.sleep(_IDLE_S)
+                await asyncio.sleep(self._idle_s)
             except EmbeddingUnavailable as error:
                 failures += 1
                 if self.problem is None:
@@ -83,7 +87,7 @@ class Pending:
                     await self._backoff.wait(failures, error.retry_after_s)
             else:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_IDLE_S):
+                    async with asyncio.timeout(self._idle_s):
                         await self._woken.wait()
 
     async def run_once(self, limit: int | None = None) -> int:

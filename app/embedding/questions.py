@@ -23,8 +23,12 @@ _CACHED_QUESTIONS = 256  # some 8 MB at 1,024 numbers
 class Questions:
     """An app.memory.ports.QuestionVectors."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(
+        self, embedder: Embedder, *, limit_s: float = _LIMIT_S, cached_questions: int = _CACHED_QUESTIONS
+    ) -> None:
+        """limit_s: seconds that a search waits for a vector. cached_questions: how many vectors are kept in memory."""
         self._embedder = embedder
+        self._limit_s, self._cached_questions = limit_s, cached_questions
         self._cache: OrderedDict[str, tuple[float, ...]] = OrderedDict()
         self._failed_at = self._logged_at = -math.inf
         self._problem: str | None = None
@@ -42,10 +46,10 @@ class Questions:
         if time.monotonic() - self._failed_at < _PAUSE_S:
             return None
         try:
-            async with asyncio.timeout(_LIMIT_S):
+            async with asyncio.timeout(self._limit_s):
                 [vector] = await self._embedder.embed([question], "query")
         except (EmbeddingUnavailable, TimeoutError) as error:
-            problem = str(error) or f"the embedding service took longer than {_LIMIT_S:g} s for a question"
+            problem = str(error) or f"the embedding service took longer than {self._limit_s:g} s for a question"
             now = time.monotonic()
             if now - self._logged_at > _LOG_EVERY_S:
                 logger.warning("searching by words alone: %s", problem)
@@ -56,6 +60,6 @@ class Questions:
         if vector is not None:
             vector = tuple(unpack(pack(vector)))  # rounded as memories' vectors are: every engine gets the same scores
             self._cache[question] = vector
-            if len(self._cache) > _CACHED_QUESTIONS:
+            if len(self._cache) > self._cached_questions:
                 self._cache.popitem(last=False)
         return vector

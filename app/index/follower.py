@@ -43,8 +43,16 @@ class Follower:
         log: ChangeLog,
         open_engine: Callable[[UUID, Space | None], Awaitable[RebuildableEngine]],
         on_applied: Callable[[int], None] = lambda changes: None,
+        *,
+        idle_s: float = _IDLE_S,
+        catch_up_timeout_s: float = CATCH_UP_TIMEOUT_S,
     ) -> None:
-        """on_applied: called with how many changes each round applied."""
+        """on_applied: called with how many changes each round applied.
+
+        idle_s: seconds between two looks when no search asks, and before the next try after a failure.
+        catch_up_timeout_s: seconds that a search waits for the index.
+        """
+        self._idle_s, self._catch_up_timeout_s = idle_s, catch_up_timeout_s
         self._log = log
         self._on_applied = on_applied
         self._open_engine = open_engine
@@ -137,7 +145,7 @@ class Follower:
         self._wake.set()
         self._asked.set()
         try:
-            async with asyncio.timeout(CATCH_UP_TIMEOUT_S):
+            async with asyncio.timeout(self._catch_up_timeout_s):
                 await waiter
         except TimeoutError:
             raise IndexUnavailable("the search index is behind and did not catch up in time") from None
@@ -187,7 +195,7 @@ class Follower:
                     logger.warning("the search index is not kept up to date: %s", error)
                 self._away = str(error)
                 self._fail_waiting(error)
-                await asyncio.sleep(_IDLE_S)
+                await asyncio.sleep(self._idle_s)
             except StoreUnavailable as error:
                 self._fail_waiting(IndexUnavailable(f"the search index cannot be made current: {error}"))
                 await asyncio.sleep(_RETRY_S)
@@ -205,7 +213,7 @@ class Follower:
             self._filling = Filling(0, self._filling.failures + 1, why)
         self._problem = "it is being rebuilt"
         self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
-        await asyncio.sleep(_IDLE_S)
+        await asyncio.sleep(self._idle_s)
 
     async def _count_once(self) -> None:
         """After the first round, compare the number of points with the store: it may be the only sign of lost files."""
@@ -219,7 +227,7 @@ class Follower:
 
     async def _pause(self) -> None:
         """Wait for a write, then briefly for more writes; a search ends both waits."""
-        for event, longest_s in ((self._wake, _IDLE_S), (self._asked, _GATHER_S)):
+        for event, longest_s in ((self._wake, self._idle_s), (self._asked, _GATHER_S)):
             if not self._waiting:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(longest_s):

@@ -17,8 +17,11 @@ _HINTS = {
 }
 
 
-def get(settings: Settings, url: str, path: str) -> bytes:
-    """Return the body at a path. Raises Unavailable, and NotPermitted rather than send a token in the clear."""
+def get(settings: Settings, url: str, path: str, *, read_timeout_s: float = _READ_TIMEOUT_S) -> bytes:
+    """Return the body at a path; wait at most `read_timeout_s` for data.
+
+    Raises Unavailable, and NotPermitted rather than send a token in the clear.
+    """
     import httpx  # takes a while to load, and most commands make no request
 
     token = settings.memory_token
@@ -30,7 +33,7 @@ def get(settings: Settings, url: str, path: str) -> bytes:
         answer = httpx.get(
             f"{url}{path}",
             headers=headers,
-            timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            timeout=httpx.Timeout(read_timeout_s, connect=_CONNECT_TIMEOUT_S),
             follow_redirects=False,  # it would carry the token elsewhere
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:

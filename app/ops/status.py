@@ -25,9 +25,9 @@ _OF_A_SERVER = (
 )  # fmt: skip
 
 
-def status(data_dir: Path) -> dict[str, Any]:
-    """Return what `claude-memory status --json` prints."""
-    answer = ask(os.fspath(data_dir), "status", _ASK_TIMEOUT_S)
+def status(data_dir: Path, *, ask_timeout_s: float = _ASK_TIMEOUT_S) -> dict[str, Any]:
+    """Return what `claude-memory status --json` prints. ask_timeout_s: how long the socket may take to answer."""
+    answer = ask(os.fspath(data_dir), "status", ask_timeout_s)
     index = _size(data_dir / "index")
     if answer is None:
         return {

@@ -23,8 +23,17 @@ class DatabaseWatch:
     A database server is watched by its heartbeat instead: a query that waits for a busy pool is not an outage.
     """
 
-    def __init__(self, store: PostgresStore, *, embedded: bool) -> None:
+    def __init__(
+        self,
+        store: PostgresStore,
+        *,
+        embedded: bool,
+        check_every_s: float = _CHECK_EVERY_S,
+        check_every_in_trouble_s: float = _CHECK_EVERY_IN_TROUBLE_S,
+    ) -> None:
+        """check_every_s: seconds between two checks; check_every_in_trouble_s: while the database does not answer."""
         self._store, self._embedded = store, embedded
+        self._check_every_s, self._check_every_in_trouble_s = check_every_s, check_every_in_trouble_s
         self.problem: str | None = None
 
     async def run(self) -> None:
@@ -33,7 +42,7 @@ class DatabaseWatch:
             if self._embedded:
                 await self._check()
             give_memory_back()
-            await asyncio.sleep(_CHECK_EVERY_S if self.problem is None else _CHECK_EVERY_IN_TROUBLE_S)
+            await asyncio.sleep(self._check_every_s if self.problem is None else self._check_every_in_trouble_s)
 
     async def _check(self) -> None:
         try:

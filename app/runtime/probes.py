@@ -17,8 +17,13 @@ _TIMEOUT_S = 10.0
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 3.0, 6.0
 
 
-async def probe(name: str, settings: Settings, running: Running | None, *, counts: bool) -> dict[str, Any]:
-    """Do a round trip to one component and return {ok, milliseconds, detail}; see Runtime.probe."""
+async def probe(
+    name: str, settings: Settings, running: Running | None, *, counts: bool, timeout_s: float = _TIMEOUT_S
+) -> dict[str, Any]:
+    """Do a round trip to one component and return {ok, milliseconds, detail}; see Runtime.probe.
+
+    timeout_s: seconds after which a component that does not answer is given up.
+    """
     probes: dict[str, Callable[[], Awaitable[str]]] = {
         "postgres": lambda: _postgres(running),
         "index": lambda: _index(running, settings.default_user_id, counts=counts),
@@ -27,11 +32,11 @@ async def probe(name: str, settings: Settings, running: Running | None, *, count
     }
     started = time.perf_counter()
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             detail = await probes[name]()
         ok = True
     except (MemoryServerError, TimeoutError) as error:
-        ok, detail = False, str(error) or f"no answer within {_TIMEOUT_S:.0f} s"
+        ok, detail = False, str(error) or f"no answer within {timeout_s:.0f} s"
     return {"ok": ok, "milliseconds": round((time.perf_counter() - started) * 1000, 2), "detail": detail}
 
 
@@ -72,8 +77,8 @@ async def embeddings(settings: Settings) -> str:
     return f"{len(vector or ())} dimensions"
 
 
-async def memu(settings: Settings) -> str:
-    """Send memU a harmless request with the key. Raises Unavailable."""
+async def memu(settings: Settings, *, read_timeout_s: float = _READ_TIMEOUT_S) -> str:
+    """Send memU a harmless request with the key. read_timeout_s: how long to wait for data. Raises Unavailable."""
     if settings.memu_api_key is None:
         raise Unavailable("memU is not configured: set MEMU_API_KEY")
     await asyncio.to_thread(
@@ -81,11 +86,12 @@ async def memu(settings: Settings) -> str:
         f"{settings.memu_base_url}/api/v3/memory/retrieve",
         settings.memu_api_key.get_secret_value(),
         {"user_id": settings.default_user_id, "agent_id": settings.default_agent_id, "query": "hello"},
+        read_timeout_s,
     )
     return "answered"
 
 
-def _post(url: str, key: str, body: dict[str, str]) -> None:
+def _post(url: str, key: str, body: dict[str, str], read_timeout_s: float) -> None:
     """Post with the key, and expect JSON; runs in a thread, because httpx is slow to import. Raises Unavailable."""
     import httpx
 
@@ -94,7 +100,7 @@ def _post(url: str, key: str, body: dict[str, str]) -> None:
             url,
             json=body,
             headers={"Authorization": f"Bearer {key}"},
-            timeout=httpx.Timeout(_READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            timeout=httpx.Timeout(read_timeout_s, connect=_CONNECT_TIMEOUT_S),
             follow_redirects=False,  # it would carry the key elsewhere
         )
         if response.status_code != httpx.codes.OK:

@@ -145,6 +145,7 @@ class _StoredTurns:
     async def of(
         cls, connection: Any, scope: Scope, old: Sequence[BulkConversation], known: Sequence[BulkTurn]
     ) -> _StoredTurns:
+        """Look the turns up. old: the conversations that existed before; known: the turns whose ids are known."""
         stored = cls(set(), set(), Counter())
         if known:
             ids = [item.turn.pieces[0].id for item in known]
@@ -152,6 +153,12 @@ class _StoredTurns:
                 "select id from memories where user_id = $1 and id = any($2::uuid[])", scope.user, ids
             )
             stored.ids = {UUID(bytes=row["id"].bytes) for row in rows}
+        if old:
+            await stored._read_messages(connection, scope, old)
+            await stored._read_contents(connection, scope, old)
+        return stored
+
+    async def _read_messages(self, connection: Any, scope: Scope, old: Sequence[BulkConversation]) -> None:
         messages = [
             (conversation.id, item.turn.message_id)
             for conversation in old
@@ -172,7 +179,9 @@ class _StoredTurns:
                 [conversation for conversation, _ in messages],
                 [message for _, message in messages],
             )
-            stored.messages = {(row[0], row[1]) for row in rows}
+            self.messages = {(row[0], row[1]) for row in rows}
+
+    async def _read_contents(self, connection: Any, scope: Scope, old: Sequence[BulkConversation]) -> None:
         contents = {
             item.turn.content_hash
             for conversation in old
@@ -191,8 +200,7 @@ class _StoredTurns:
                 [conversation.id for conversation in old],
                 list(contents),
             )
-            stored.contents = Counter({(row[0], row[1]): row[2] for row in rows})
-        return stored
+            self.contents = Counter({(row[0], row[1]): row[2] for row in rows})
 
     def has(self, conversation: str, item: BulkTurn) -> bool:
         turn = item.turn

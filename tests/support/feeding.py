@@ -10,11 +10,9 @@ import json
 import os
 import signal
 import sys
-from datetime import timedelta
 from typing import Any
 
-from app.index.qdrant import feeder as feeder_module
-from app.index.qdrant.feeder import QdrantFeeder
+from app.index.qdrant.feeder import FeederTimes, QdrantFeeder
 from app.index.qdrant.server import QdrantServer
 from app.runtime.composition import index_source
 from app.settings.fields import Settings
@@ -41,8 +39,6 @@ def die_at(step: str) -> None:
 
 async def main(arguments: dict[str, Any]) -> None:
     """Feed until killed."""
-    feeder_module._LOOK_S, feeder_module._TIDY_S = 0.01, 0.05
-    feeder_module._GRACE = timedelta(seconds=arguments["grace_s"])
     die_at(arguments["die"])
     database = Database(arguments["connect"])
     await database.open()
@@ -54,7 +50,8 @@ async def main(arguments: dict[str, Any]) -> None:
         qdrant_replication_factor=arguments["copies"],
     )
     source = index_source(PostgresChangeLog(database), database)
-    await QdrantFeeder(source, settings, AlwaysHeld().confirmed).run()
+    times = FeederTimes(look_s=0.01, tidy_s=0.05, grace_s=arguments["grace_s"])
+    await QdrantFeeder(source, settings, AlwaysHeld().confirmed, times=times).run()
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Deployment:
         )
         routes = []
         if runtime.settings.public_url is not None:
-            routes = sign_in_routes(runtime.settings, runtime, self.service.metrics)
+            routes = sign_in_routes(runtime.settings, runtime, self.service.metrics, clock=lambda: self.clock)
         self.app.set_http(create_app(self.service, routes))
 
     async def _tokens(self) -> Tokens:

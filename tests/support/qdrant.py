@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 from qdrant_client import AsyncQdrantClient
 
-from app.index.qdrant.feeder import QdrantFeeder
-from app.index.qdrant.search import QdrantIndex
+from app.index.qdrant.feeder import FeederTimes, QdrantFeeder
+from app.index.qdrant.search import QdrantIndex, SearchLimits
 from app.index.qdrant.server import QdrantServer
 from app.runtime.composition import index_source
 from app.settings.fields import Settings
@@ -28,6 +28,8 @@ from tests.standins.qdrant import Server
 from tests.support.serving import clean_environment
 from tests.support.waiting import until
 
+QUICK = FeederTimes(look_s=0.01, retry_s=0.01, tidy_s=0.05, grace_s=1.0)
+QUICK_SEARCH = SearchLimits(watch_trouble_s=0.02)
 TEST_URL = os.environ.get("QDRANT_TEST_URL")
 COPIES = int(os.environ.get("QDRANT_TEST_COPIES", "1"))  # of each shard: 2 on a cluster whose nodes may die
 
@@ -88,7 +90,7 @@ async def feeding(
     """Run a feeder; model: whose vectors it feeds too; lock: what it takes for its own."""
     source = index_source(PostgresChangeLog(db, model), db)
     held = lock or AlwaysHeld()
-    feeder = QdrantFeeder(source, settings, lambda: held.confirmed())
+    feeder = QdrantFeeder(source, settings, lambda: held.confirmed(), times=QUICK)
     task = asyncio.create_task(feeder.run())
     try:
         yield feeder
@@ -108,15 +110,20 @@ async def level(db: Database) -> bool:
     return await PostgresCollections(db).lag(10) == (0, 0.0)
 
 
-def remote_index(db: Database, settings: Settings, model: str | None = None) -> QdrantIndex:
+def remote_index(
+    db: Database, settings: Settings, model: str | None = None, *, limits: SearchLimits = QUICK_SEARCH
+) -> QdrantIndex:
     """Return the index as a replica has it; not started."""
-    return QdrantIndex(PostgresChangeLog(db, model), PostgresCollections(db), QdrantServer.of(settings))
+    server = QdrantServer.of(settings)
+    return QdrantIndex(PostgresChangeLog(db, model), PostgresCollections(db), server, limits=limits)
 
 
 @asynccontextmanager
-async def answering(db: Database, settings: Settings, model: str | None = None) -> AsyncIterator[QdrantIndex]:
+async def answering(
+    db: Database, settings: Settings, model: str | None = None, *, limits: SearchLimits = QUICK_SEARCH
+) -> AsyncIterator[QdrantIndex]:
     """Run the index as a replica has it."""
-    index = remote_index(db, settings, model)
+    index = remote_index(db, settings, model, limits=limits)
     await index.start()
     try:
         yield index

@@ -29,29 +29,44 @@ from app.settings.fields import Settings
 logger = logging.getLogger(__name__)
 
 _NOT_RUNNING = "it does not run here"
-_LOOK_S = 0.25
-_RETRY_S = 1.0
-_GRACE = timedelta(seconds=30)  # searches that began before a switch still ask the old collection
-_TIDY_S = 60.0
 _NOTE_POINTS_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeederTimes:
+    """How often a feeder works, in seconds.
+
+    look_s: between two steps. retry_s: the additional wait after a failure. tidy_s: between two removals of collections
+    that are no longer used. grace_s: how long a replaced collection stays, for searches that began before.
+    """
+
+    look_s: float = 0.25
+    retry_s: float = 1.0
+    tidy_s: float = 60.0
+    grace_s: float = 30.0
+
+
+TIMES = FeederTimes()
 
 
 class QdrantFeeder:
     """Feeds while it runs. `problem`: why the live collection is not kept up to date; None while it is."""
 
-    def __init__(self, source: IndexSource, settings: Settings, may_send: MaySend) -> None:
+    def __init__(
+        self, source: IndexSource, settings: Settings, may_send: MaySend, *, times: FeederTimes = TIMES
+    ) -> None:
         """may_send: called right before each write, to confirm that this process leads.
 
         A process that was frozen until another one took over must not overwrite a new point with an old one.
         """
-        self._source, self._may_send = source, may_send
+        self._source, self._may_send, self._times = source, may_send, times
         self._server = QdrantServer.of(settings, may_send)
         self._alias = settings.qdrant_collection
         self._quantize_from = settings.qdrant_quantize_from
         self._shape = shape_of(settings)
         self._live: _Feed | None = None
         self._next: _Feed | None = None
-        self._tidy_at = -_TIDY_S
+        self._tidy_at = -times.tidy_s
         self._problem: str | None = _NOT_RUNNING
 
     @property
@@ -91,12 +106,12 @@ class QdrantFeeder:
                     if self._problem != str(error):
                         logger.warning("the search index is not being fed: %s", error)
                     self._problem = str(error)
-                    await asyncio.sleep(_RETRY_S)
+                    await asyncio.sleep(self._times.retry_s)
                 except Exception:  # last resort: nothing else would restart it
                     logger.exception("feeding the search index failed")
                     self._problem = "it failed; see the log"
-                    await asyncio.sleep(_RETRY_S)
-                await asyncio.sleep(_LOOK_S)
+                    await asyncio.sleep(self._times.retry_s)
+                await asyncio.sleep(self._times.look_s)
         finally:
             for feed in (self._live, self._next):
                 if feed is not None:
@@ -118,7 +133,7 @@ class QdrantFeeder:
             self._next = await self._begin(None)
         if self._next is not None:
             await self._switch(self._next)
-        if time.monotonic() - self._tidy_at > _TIDY_S:
+        if time.monotonic() - self._tidy_at > self._times.tidy_s:
             await self._tidy()
             self._tidy_at = time.monotonic()
 
@@ -154,7 +169,7 @@ class QdrantFeeder:
         await self._source.collections.switch(new.engine.name)
         new.engine.is_live = True
         old, self._live, self._next = self._live, new, None
-        self._tidy_at = -_TIDY_S
+        self._tidy_at = -self._times.tidy_s
         logger.info("the collection %s answers now", new.engine.name)
         if old is not None:
             await old.follower.stop()
@@ -162,7 +177,7 @@ class QdrantFeeder:
     async def _tidy(self) -> None:
         """Set the alias and the quantization, and delete collections that are no longer used."""
         in_use = {feed.engine.name for feed in (self._live, self._next) if feed is not None}
-        for name in await self._source.collections.left_over(_GRACE):
+        for name in await self._source.collections.left_over(timedelta(seconds=self._times.grace_s)):
             if name not in in_use:
                 await self._server.delete(name)
                 await self._source.collections.remove(name)

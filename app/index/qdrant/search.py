@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -29,22 +29,39 @@ from app.memory.types import Candidate
 
 logger = logging.getLogger(__name__)
 
-_CHANGES = 5_000  # the most of one user's changes that a search scores itself; some 0.1 s of work
-_MEMBERS = 20_000  # the most memories in the sessions of those changes
-_PATIENCE_S = 1.0  # how long a search waits for the feeder if there are more
 _CHECK_AGAIN_S = 0.05
-_WATCH_S, _WATCH_TROUBLE_S = 5.0, 0.5  # how often to check the server
+_WATCH_S = 5.0  # how often to check a server that answers
 _OPENING_S = 1.5  # how long a start waits for the first check
 _LAG_LIMIT = 100_000  # changes counted for the metrics
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchLimits:
+    """What a search does itself, and how long it waits.
+
+    changes: the most of one user's changes that a search scores itself, some 0.1 s of work; members: the most memories
+    in the sessions of those changes. patience_s: how many seconds a search waits for the feeder if there are more
+    changes. watch_trouble_s: seconds between two checks of a server that does not answer.
+    """
+
+    changes: int = 5_000
+    members: int = 20_000
+    patience_s: float = 1.0
+    watch_trouble_s: float = 0.5
+
+
+LIMITS = SearchLimits()
+
+
 class QdrantIndex:
     """Answers from the live collection. `problem` says in one line why it cannot now; None when it can."""
 
-    def __init__(self, log: ChangeLog, collections: Collections, server: QdrantServer) -> None:
-        self._log, self._collections, self._server = log, collections, server
+    def __init__(
+        self, log: ChangeLog, collections: Collections, server: QdrantServer, *, limits: SearchLimits = LIMITS
+    ) -> None:
+        self._log, self._collections, self._server, self._limits = log, collections, server, limits
         self._task: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self.problem: str | None = "it is being opened"
@@ -86,8 +103,8 @@ class QdrantIndex:
         if not live.changed:
             return _View(self, self._log.model, collection, None)
         sessions = list({session for session, _ in live.changed})
-        members = await self._log.members(sessions, user, _MEMBERS + 1)
-        if sum(map(len, members.values())) > _MEMBERS:
+        members = await self._log.members(sessions, user, self._limits.members + 1)
+        if sum(map(len, members.values())) > self._limits.members:
             raise IndexUnavailable("the search index is behind by more changes than a search can score")
         vectors = await self._vectors(user, members, collection.shape)
         return _View(
@@ -103,12 +120,12 @@ class QdrantIndex:
 
     async def _live(self, user: str) -> LiveCollection:
         """Return the live collection with the changes it lacks, once they are few enough."""
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + self._limits.patience_s
         while True:
-            live = await self._collections.seen_by(user, _CHANGES)
+            live = await self._collections.seen_by(user, self._limits.changes)
             if live is None or live.log_is_short:
                 raise IndexUnavailable(self._note_problem(_unfilled(live is not None)))
-            if len(live.changed) <= _CHANGES:
+            if len(live.changed) <= self._limits.changes:
                 return live
             if time.monotonic() > deadline:
                 raise IndexUnavailable("the search index is behind and did not catch up in time")
@@ -140,10 +157,10 @@ class QdrantIndex:
         while True:
             self._hurry.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_WATCH_S if self.problem is None else _WATCH_TROUBLE_S):
+                async with asyncio.timeout(_WATCH_S if self.problem is None else self._limits.watch_trouble_s):
                     await self._hurry.wait()
             if self._hurry.is_set():
-                await asyncio.sleep(_WATCH_TROUBLE_S)
+                await asyncio.sleep(self._limits.watch_trouble_s)
             await self._check()
 
     async def _check(self) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -57,7 +59,8 @@ class _Metadata:
 class OpenIdProvider:
     """The provider that the settings name."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """clock: returns the time in seconds that the age of metadata and keys is measured with."""
         assert settings.openid_issuer is not None
         assert settings.openid_client_id is not None
         self._issuer = settings.openid_issuer
@@ -67,9 +70,10 @@ class OpenIdProvider:
         self._allowed = frozenset(settings.openid_allowed_users)
         self._redirect_uri = f"{settings.public_url}{OPENID_CALLBACK}"
         self._metadata: _Metadata | None = None
-        self._metadata_until = 0.0
+        self._metadata_until = -math.inf
         self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._keys_asked_at = -_KEYS_ASKED_EVERY_S
+        self._keys_asked_at = -math.inf
+        self._clock = clock
 
     @property
     def name(self) -> str:
@@ -157,11 +161,11 @@ class OpenIdProvider:
         return claims
 
     async def _key(self, kid: str | None) -> jwt.PyJWK:
-        age_s = time.monotonic() - self._keys_asked_at
+        age_s = self._clock() - self._keys_asked_at
         if age_s >= (_PUBLISHED_KEPT_S if kid in self._keys else _KEYS_ASKED_EVERY_S):
             published = await self._ask("GET", (await self._discover()).jwks_uri)
             self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys}
-            self._keys_asked_at = time.monotonic()
+            self._keys_asked_at = self._clock()
         if kid is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         if kid not in self._keys:
@@ -169,7 +173,7 @@ class OpenIdProvider:
         return self._keys[kid]
 
     async def _discover(self) -> _Metadata:
-        if self._metadata is not None and time.monotonic() < self._metadata_until:
+        if self._metadata is not None and self._clock() < self._metadata_until:
             return self._metadata
         document = await self._ask("GET", f"{self._issuer}/.well-known/openid-configuration")
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -185,7 +189,7 @@ class OpenIdProvider:
             jwks_uri=keys,
             secret_in_form="client_secret_basic" not in methods,
         )
-        self._metadata_until = time.monotonic() + _PUBLISHED_KEPT_S
+        self._metadata_until = self._clock() + _PUBLISHED_KEPT_S
         return self._metadata
 
     async def _ask(self, method: str, url: str, **more: Any) -> dict[str, Any]:

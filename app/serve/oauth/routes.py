@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable
 
 from mcp.server.auth.handlers.authorize import AuthorizationHandler
@@ -48,8 +49,10 @@ _AUTH_METHODS = ["none", "client_secret_post", "client_secret_basic"]
 _NO_STORE = {"cache-control": "no-store"}
 
 
-def sign_in_routes(settings: Settings, runtime: Runtime, counted: Metrics) -> list[Route]:
-    """Return the routes of a server with PUBLIC_URL set."""
+def sign_in_routes(
+    settings: Settings, runtime: Runtime, counted: Metrics, *, clock: Callable[[], float] = time.monotonic
+) -> list[Route]:
+    """Return the routes of a server with PUBLIC_URL set. clock: of the OpenID provider, in seconds."""
 
     async def store() -> OAuthStore:
         await runtime.wait_ready()
@@ -63,7 +66,7 @@ def sign_in_routes(settings: Settings, runtime: Runtime, counted: Metrics) -> li
     if settings.openid_issuer is not None:
         from app.serve.oauth.openid import OpenIdProvider
 
-        openid = OpenIdProvider(settings)
+        openid = OpenIdProvider(settings, clock=clock)
     provider = Provider(settings, store, counted)
     endpoints = _Endpoints(settings, provider, store, counted, lambda: runtime.rate_limits)
     consent = Consent(provider, store, tokens, openid)

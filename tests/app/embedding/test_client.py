@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from app.embedding import client as client_module
 from app.embedding.client import BACKOFF, TEXT_LIMIT_CHARACTERS, EmbeddingClient
 from app.embedding.service import EmbeddingService
 from app.errors import EmbeddingRefused, EmbeddingUnavailable
@@ -207,12 +206,9 @@ class TestFailures:
 
         assert await client.embed(["a"], "passage") == [None]
 
-    async def test_a_service_that_is_late_is_given_up(
-        self, service: EmbeddingService, standin: StandIn, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(client_module, "_ANSWER_TIMEOUT_S", 0.05)
+    async def test_a_service_that_is_late_is_given_up(self, service: EmbeddingService, standin: StandIn) -> None:
         standin.fail.append(1.0)
-        client = EmbeddingClient(service, tries=1)
+        client = EmbeddingClient(service, tries=1, answer_timeout_s=0.05)
 
         with pytest.raises(EmbeddingUnavailable, match="did not answer in time"):
             await client.embed(["a"], "passage")

@@ -12,9 +12,8 @@ from typing import Literal, NoReturn
 import pytest
 
 from app.backoff import Backoff
-from app.embedding import pending as pending_module
 from app.embedding.client import EmbeddingClient, Vector
-from app.embedding.pending import Pending
+from app.embedding.pending import BACKOFF, Pending
 from app.embedding.service import EmbeddingService
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, StoreUnavailable
 from app.memory.change_log import LogPruned
@@ -31,15 +30,9 @@ from tests.support.vectors import kept
 from tests.support.waiting import until
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for next to nothing between two looks."""
-    monkeypatch.setattr(pending_module, "_IDLE_S", 0.01)
-
-
 @pytest.fixture
 def pending(database: Database, client: EmbeddingClient) -> Pending:
-    return Pending(Embeddings(database), client, Backoff(first_s=0.02, longest_s=0.02))
+    return Pending(Embeddings(database), client, Backoff(first_s=0.02, longest_s=0.02), idle_s=0.01)
 
 
 @pytest.fixture
@@ -394,8 +387,8 @@ class TestWaits:
                 if len(waits) == failures:
                     raise asyncio.CancelledError
 
-            backoff = replace(pending_module.BACKOFF, sleep=sleep, chance=lambda: 0.0)
-            pending = Pending(Embeddings(database), Failing(error), backoff)
+            backoff = replace(BACKOFF, sleep=sleep, chance=lambda: 0.0)
+            pending = Pending(Embeddings(database), Failing(error), backoff, idle_s=0.01)
             with suppress(asyncio.CancelledError):
                 await pending.run()
             return waits

@@ -65,20 +65,16 @@ async def test_a_question_is_asked_once_and_then_known(questions: Questions, emb
     assert embedder.asked == ["what?"]
 
 
-async def test_the_questions_asked_least_recently_are_forgotten(
-    questions: Questions, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(questions_module, "_CACHED_QUESTIONS", 2)
+async def test_the_questions_asked_least_recently_are_forgotten(embedder: Embedder) -> None:
+    questions = Questions(embedder, cached_questions=2)
     for question in ("a", "b", "a", "c", "a", "b"):
         await questions.vector(question)
 
     assert embedder.asked == ["a", "b", "c", "b"]
 
 
-async def test_a_slow_service_is_not_waited_for(
-    questions: Questions, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(questions_module, "_LIMIT_S", 0.01)
+async def test_a_slow_service_is_not_waited_for(embedder: Embedder) -> None:
+    questions = Questions(embedder, limit_s=0.01)
     embedder.takes_s = 10.0
 
     assert await questions.vector("what?") is None

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import IndexUnavailable, StoreUnavailable
-from app.index import follower as follower_module
 from app.index.edge.engine import EdgeEngine
 from app.index.engine import EngineAway, Point
 from app.index.follower import Follower
@@ -39,23 +38,32 @@ from tests.support.waiting import until
 _numbers = count()
 
 
-@pytest.fixture(autouse=True)
-def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a follower that failed or has nothing to do try again at once."""
-    monkeypatch.setattr(follower_module, "_IDLE_S", 0.01)
+def follower_on(
+    log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine, **times: float
+) -> Follower:
+    """Return a follower, not started, that tries again at once after a failure, or when it has nothing to do."""
+    return Follower(log, lambda database, space: engine.open(folder, database, space), idle_s=0.01, **times)
 
 
 @asynccontextmanager
 async def following(
-    log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine
+    log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine, **times: float
 ) -> AsyncIterator[Follower]:
     """Run a follower on a folder."""
-    follower = Follower(log, lambda database, space: engine.open(folder, database, space))
+    follower = follower_on(log, folder, engine, **times)
     await follower.start()
     try:
         yield follower
     finally:
         await follower.stop()
+
+
+@pytest.fixture
+async def follower(log: PostgresChangeLog, index_folder: Path) -> AsyncIterator[Follower]:
+    """A running follower, filled."""
+    async with following(log, index_folder) as follower:
+        await follower.wait_filled(10)
+        yield follower
 
 
 async def crash(follower: Follower) -> None:
@@ -497,7 +505,7 @@ class TestReopening:
     async def test_changes_applied_but_not_saved_are_replayed_without_harm(
         self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, alice: Scope
     ) -> None:
-        first = Follower(log, lambda database, space: EdgeEngine.open(index_folder, database, space))
+        first = follower_on(log, index_folder)
         await first.start()
         await first.wait_filled(10)
         domain = domain_on(store, first)
@@ -710,19 +718,16 @@ class TestTrouble:
         assert "ZeroDivisionError" in caplog.text
 
     async def test_a_catch_up_that_takes_too_long_is_given_up(
-        self, faulty: Domain, log: PostgresChangeLog, monkeypatch: pytest.MonkeyPatch
+        self, log: PostgresChangeLog, index_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        never = asyncio.Event()
-
         async def stuck(*since: object) -> None:
-            await never.wait()
+            await asyncio.Event().wait()
 
-        monkeypatch.setattr(follower_module, "CATCH_UP_TIMEOUT_S", 0.01)
-        with monkeypatch.context() as patch:
-            patch.setattr(log, "read", stuck)
+        async with following(log, index_folder, catch_up_timeout_s=0.01) as follower:
+            await follower.wait_filled(10)
+            monkeypatch.setattr(log, "read", stuck)
             with pytest.raises(IndexUnavailable, match="did not catch up in time"):
-                await faulty.index.catch_up()
-        never.set()
+                await follower.catch_up()
 
     async def test_a_search_that_waits_when_the_follower_stops_is_told(
         self, faulty: Domain, log: PostgresChangeLog, monkeypatch: pytest.MonkeyPatch

@@ -10,11 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from app.index import follower as follower_module
 from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
 from app.index.qdrant import collection as collection_module
-from app.index.qdrant import feeder as feeder_module
 from app.index.qdrant.shape import Shape
 from app.memory.ports import Domain
 from app.memory.types import Scope
@@ -35,11 +33,9 @@ TALK = ["My car broke down", "Which car?", "The red one, near the bridge", "Take
 
 
 @pytest.fixture(autouse=True)
-def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at everything often, and give a busy machine time: an answer without the index says nothing here."""
-    monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a busy machine time: an answer without the index says nothing here."""
     monkeypatch.setattr(collection_module, "SEARCH_LIMIT_S", 30.0)
-    monkeypatch.setattr(follower_module, "CATCH_UP_TIMEOUT_S", 30.0)
 
 
 class Questions:
@@ -63,7 +59,9 @@ def embed(database: Database) -> Callable[..., Awaitable[None]]:
 async def embedded(database: Database, store: PostgresStore, index_folder: Path) -> AsyncIterator[Domain]:
     """The domain on the embedded index."""
     log = PostgresChangeLog(database, MODEL)
-    follower = Follower(log, lambda database_id, space: EdgeEngine.open(index_folder, database_id, space))
+    follower = Follower(
+        log, lambda database_id, space: EdgeEngine.open(index_folder, database_id, space), catch_up_timeout_s=30.0
+    )
     await follower.start()
     await follower.wait_filled(10)
     yield replace(domain_on(store, follower), questions=Questions())

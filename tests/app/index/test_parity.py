@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from app.index.qdrant import feeder as feeder_module
-from app.index.qdrant import search as remote_module
 from app.memory.ports import Domain
 from app.memory.types import Scope
 from app.settings.fields import Settings
@@ -25,13 +23,6 @@ WORDS = [
 ]
 NAMES = ["Ann", "Ben", "Cleo"]
 USERS = [Scope("alice"), Scope("bob"), Scope("carol")]
-
-
-@pytest.fixture(autouse=True)
-def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at everything often."""
-    monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
-    monkeypatch.setattr(remote_module, "_WATCH_TROUBLE_S", 0.02)
 
 
 def sentence(choose: random.Random, longest: int = 12) -> str:

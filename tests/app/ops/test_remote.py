@@ -92,11 +92,8 @@ def test_an_address_that_does_not_answer_is_one_line(settings: Settings, url: st
         remote.get(settings, url, "/report")
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_long(
-    server: Answering, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(remote, "_READ_TIMEOUT_S", 0.05)
+def test_a_server_that_says_nothing_is_not_waited_for_long(server: Answering, settings: Settings) -> None:
     server.silent = True
 
     with pytest.raises(Unavailable, match=rf"does not answer \({httpx.ReadTimeout.__name__}\)"):
-        remote.get(settings, server.url, "/report")
+        remote.get(settings, server.url, "/report", read_timeout_s=0.05)

@@ -16,9 +16,7 @@ from tests.support.waiting import until
 async def test_a_database_that_does_not_answer_is_told_of_until_it_does(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(database_watch, "_CHECK_EVERY_S", 0.01)
-    monkeypatch.setattr(database_watch, "_CHECK_EVERY_IN_TROUBLE_S", 0.01)
-    watch = DatabaseWatch(store, embedded=True)
+    watch = DatabaseWatch(store, embedded=True, check_every_s=0.01, check_every_in_trouble_s=0.01)
     asked = 0
 
     async def away() -> None:
@@ -41,7 +39,6 @@ async def test_a_database_that_does_not_answer_is_told_of_until_it_does(
 async def test_a_database_server_is_left_to_its_heartbeat(
     store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_watch, "_CHECK_EVERY_S", 0.01)
     looked = 0
 
     def look() -> None:
@@ -50,7 +47,7 @@ async def test_a_database_server_is_left_to_its_heartbeat(
 
     monkeypatch.setattr(database_watch, "give_memory_back", look)
     monkeypatch.setattr(store, "ping", None)
-    watching = asyncio.create_task(DatabaseWatch(store, embedded=False).run())
+    watching = asyncio.create_task(DatabaseWatch(store, embedded=False, check_every_s=0.01).run())
     await until(lambda: looked > 2, "it has looked")
     assert not watching.done()
     watching.cancel()

@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from qdrant_client import AsyncQdrantClient, models
 from app.index.engine import Point
 from app.index.follower import Follower
 from app.index.qdrant import collection as collection_module
-from app.index.qdrant import feeder as feeder_module
-from app.index.qdrant import search as remote_module
 from app.index.qdrant.convert import point_struct
 from app.index.qdrant.feeder import QdrantFeeder
 from app.index.qdrant.search import QdrantIndex
@@ -34,20 +31,10 @@ from app.store.heartbeat import AlwaysHeld
 from app.store.postgres import PostgresStore
 from tests.support.domain import domain_on, look_for, memorize, texts_for
 from tests.support.freezing import successor
-from tests.support.qdrant import Line, answering, delete_all, fed, feeding, level, qdrant
+from tests.support.qdrant import QUICK, Line, answering, delete_all, fed, feeding, level, qdrant
 from tests.support.rows import add_note
 from tests.support.serving import ROOT, clean_environment
 from tests.support.waiting import until
-
-
-@pytest.fixture(autouse=True)
-def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at everything often, and leave nothing lying about for long."""
-    monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
-    monkeypatch.setattr(feeder_module, "_RETRY_S", 0.01)
-    monkeypatch.setattr(feeder_module, "_TIDY_S", 0.05)
-    monkeypatch.setattr(feeder_module, "_GRACE", timedelta(seconds=1))
-    monkeypatch.setattr(remote_module, "_WATCH_TROUBLE_S", 0.02)
 
 
 @pytest.fixture
@@ -459,7 +446,8 @@ async def feeding_under_its_lock(url: str, settings: Settings) -> AsyncIterator[
     database = Database({"dsn": url}, watched=True)
     await database.open()
     lock = database.lock(FEEDER_LOCK)
-    feeder = QdrantFeeder(index_source(PostgresChangeLog(database), database), settings, lock.confirmed)
+    source = index_source(PostgresChangeLog(database), database)
+    feeder = QdrantFeeder(source, settings, lock.confirmed, times=QUICK)
     task = asyncio.create_task(while_leading(lock, feeder.run))
     try:
         await fed(feeder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,9 +19,7 @@ from app.errors import IndexUnavailable
 from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
 from app.index.qdrant import collection as collection_module
-from app.index.qdrant import feeder as feeder_module
-from app.index.qdrant import search as remote_module
-from app.index.qdrant.search import QdrantIndex
+from app.index.qdrant.search import QdrantIndex, SearchLimits
 from app.memory.ports import CandidateQuery, Domain, SearchIndex
 from app.memory.types import Filter, Scope
 from app.settings.fields import Settings
@@ -30,27 +29,30 @@ from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.store.users import Users
 from tests.support.domain import change, converse, domain_on, erase, look_for, memorize, texts_for
-from tests.support.qdrant import Line, answering, delete_all, fed, feeding, level
+from tests.support.qdrant import QUICK_SEARCH, Line, answering, delete_all, fed, feeding, level
 from tests.support.rows import piece
 from tests.support.waiting import until
 
 _numbers = count()
 
 
-@pytest.fixture(autouse=True)
-def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at everything often."""
-    monkeypatch.setattr(feeder_module, "_LOOK_S", 0.01)
-    monkeypatch.setattr(feeder_module, "_RETRY_S", 0.01)
-    monkeypatch.setattr(remote_module, "_WATCH_TROUBLE_S", 0.02)
+@pytest.fixture
+def limits(request: pytest.FixtureRequest) -> SearchLimits:
+    """The limits of the index; `limited` sets others."""
+    return replace(QUICK_SEARCH, **getattr(request, "param", {}))
+
+
+def limited(**limits: float) -> pytest.MarkDecorator:
+    """Run a test on an index with these limits."""
+    return pytest.mark.parametrize("limits", [limits], ids=[""], indirect=True)
 
 
 @pytest.fixture
-async def index(database: Database, qdrant_settings: Settings) -> AsyncIterator[QdrantIndex]:
+async def index(database: Database, qdrant_settings: Settings, limits: SearchLimits) -> AsyncIterator[QdrantIndex]:
     """The index of a replica, on a collection that was filled when the database was empty and is not fed any more."""
     async with feeding(database, qdrant_settings) as feeder:
         await fed(feeder)
-    async with answering(database, qdrant_settings) as index:
+    async with answering(database, qdrant_settings, limits=limits) as index:
         yield index
 
 
@@ -168,11 +170,10 @@ class TestFreshness:
             assert set(await texts_for(domain, alice, "punctual belated")) == {"punctual", "belated"}
             await until(lambda: points_in(qdrant_settings, 2), "the earlier one is fed too")
 
+    @limited(changes=5, patience_s=0.0)
     async def test_another_users_changes_are_neither_found_nor_counted(
-        self, domain: Domain, alice: Scope, bob: Scope, monkeypatch: pytest.MonkeyPatch
+        self, domain: Domain, alice: Scope, bob: Scope
     ) -> None:
-        monkeypatch.setattr(remote_module, "_CHANGES", 5)
-        monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
         for number in range(10):
             await memorize(domain, bob, f"apple {number}")
         await memorize(domain, alice, "apple of alice")
@@ -180,32 +181,20 @@ class TestFreshness:
         assert await texts_for(domain, alice, "apple") == ["apple of alice"]
         assert (await look_for(domain, bob, "apple")).degraded, "ten are too many to make up for"
 
+    @limited(changes=5, patience_s=20.0)
     async def test_too_many_changes_wait_for_the_feeder(
-        self,
-        domain: Domain,
-        database: Database,
-        qdrant_settings: Settings,
-        alice: Scope,
-        monkeypatch: pytest.MonkeyPatch,
+        self, domain: Domain, database: Database, qdrant_settings: Settings, alice: Scope
     ) -> None:
-        monkeypatch.setattr(remote_module, "_CHANGES", 5)
-        monkeypatch.setattr(remote_module, "_PATIENCE_S", 20.0)
         for number in range(10):
             await memorize(domain, alice, f"apple {number}")
         search = asyncio.create_task(texts_for(domain, alice, "apple"))
         async with feeding(database, qdrant_settings):
             assert len(await search) == 10
 
+    @limited(changes=5, patience_s=0.0)
     async def test_an_open_transaction_makes_no_search_score_what_was_fed(
-        self,
-        domain: Domain,
-        database: Database,
-        qdrant_settings: Settings,
-        alice: Scope,
-        monkeypatch: pytest.MonkeyPatch,
+        self, domain: Domain, database: Database, qdrant_settings: Settings, alice: Scope
     ) -> None:
-        monkeypatch.setattr(remote_module, "_CHANGES", 5)
-        monkeypatch.setattr(remote_module, "_PATIENCE_S", 0.0)
         async with database.as_user("bob") as connection, connection.transaction():
             await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
             for number in range(10):
@@ -215,10 +204,8 @@ class TestFreshness:
                 await until(lambda: level(database), "all is fed")
             assert len(await texts_for(domain, alice, "apple")) == 10
 
-    async def test_too_large_sessions_are_left_to_the_store(
-        self, domain: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(remote_module, "_MEMBERS", 5)
+    @limited(members=5)
+    async def test_too_large_sessions_are_left_to_the_store(self, domain: Domain, alice: Scope) -> None:
         await converse(domain, alice, [f"apple {number}" for number in range(10)], conversation_id="talk")
 
         assert (await look_for(domain, alice, "apple")).degraded

@@ -126,27 +126,27 @@ async def test_a_token_without_a_signature_by_a_key_pair_lets_nobody_in(
 
 
 async def test_a_key_that_is_new_is_asked_for_but_not_for_every_token(
-    deployment: Deployment, http: Http, provider: StandInProvider, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, http: Http, provider: StandInProvider
 ) -> None:
     assert (await come_back(http, provider)).status_code == 303
     provider.kid = "two"
     assert "the provider does not publish its key" in problem(await come_back(http, provider))
     assert provider.asked.count("/keys") == 1
-    monkeypatch.setattr(openid, "_KEYS_ASKED_EVERY_S", 0.0)
+    deployment.clock += 30
 
     assert (await come_back(http, provider)).status_code == 303
     assert provider.asked.count("/.well-known/openid-configuration") == 1
 
 
 async def test_a_key_that_was_withdrawn_is_taken_only_as_long_as_keys_are_kept(
-    http: Http, provider: StandInProvider, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, http: Http, provider: StandInProvider
 ) -> None:
     assert (await come_back(http, provider)).status_code == 303
     provider.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)  # published under the same name
 
     assert (await come_back(http, provider)).status_code == 303
     assert provider.asked.count("/keys") == 1
-    monkeypatch.setattr(openid, "_PUBLISHED_KEPT_S", 0.0)
+    deployment.clock += 3_600
     assert "is not valid" in problem(await come_back(http, provider))
 
     provider.signed_with = (provider.key, "RS256")
@@ -154,10 +154,10 @@ async def test_a_key_that_was_withdrawn_is_taken_only_as_long_as_keys_are_kept(
 
 
 async def test_keys_that_cannot_be_asked_for_again_let_nobody_in(
-    http: Http, provider: StandInProvider, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, http: Http, provider: StandInProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (await come_back(http, provider)).status_code == 303
-    monkeypatch.setattr(openid, "_PUBLISHED_KEPT_S", 0.0)
+    deployment.clock += 3_600
     monkeypatch.setattr(provider, "_keys", lambda _: httpx.Response(500, json={}))
 
     assert "gave an invalid answer (status 500)" in problem(await come_back(http, provider))
