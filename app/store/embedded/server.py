@@ -43,14 +43,22 @@ class EmbeddedPostgres:
 
     on_event: called from the supervisor's thread with a line when the server is created, when it dies, each time
     another reason keeps it from starting, and when it runs again.
+    longest_pause_s: the longest wait before a start, after starts that failed.
     failure: why the server does not run now. restarts: number of restarts of a dead server.
     """
 
-    def __init__(self, data_dir: Path, *, on_event: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        on_event: Callable[[str], None] | None = None,
+        longest_pause_s: float = _LONGEST_PAUSE_S,
+    ) -> None:
         self.data_dir = data_dir.absolute()
         self.failure: StoreUnavailable | None = None
         self.restarts = 0
         self._on_event = on_event
+        self._longest_pause_s = longest_pause_s
         self._guard = threading.Lock()  # one start or stop at a time
         self._stopping = threading.Event()
         self._settled = threading.Event()  # the first start succeeded or failed
@@ -176,7 +184,7 @@ class EmbeddedPostgres:
             create(self._cluster, programs, self._stopping.is_set)
             self._report(f"created a PostgreSQL database in {self._cluster.path}")
         self._cluster.prepare()
-        pause = _Pause()
+        pause = _Pause(self._longest_pause_s)
         while not self._stopping.is_set():
             lived_s = 0.0
             try:
@@ -278,12 +286,13 @@ class EmbeddedPostgres:
 class _Pause:
     """How long to wait before the next start: not at all after a long run, then twice as long each time."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
         self._next_s = 0.0
 
     def next(self, *, lived_s: float) -> float:
         pause_s = 0.0 if lived_s > _STABLE_S else self._next_s
-        self._next_s = min(_LONGEST_PAUSE_S, pause_s * 2 or 0.1)
+        self._next_s = min(self._longest_s, pause_s * 2 or 0.1)
         return pause_s
 
 

@@ -71,9 +71,8 @@ def test_a_killed_server_comes_back_with_all_that_was_committed(data_dir: Path) 
 def test_a_server_that_cannot_be_started_for_a_while_comes_again_by_itself(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.store.embedded.server._LONGEST_PAUSE_S", 0.01)
     events: list[str] = []
-    server = EmbeddedPostgres(data_dir, on_event=events.append)
+    server = EmbeddedPostgres(data_dir, on_event=events.append, longest_pause_s=0.01)
     server.start()
     starts: list[Path] = []
     launch = server._launch
