@@ -18,17 +18,26 @@ Positions: TypeAlias = Mapping[UUID, set[int]]  # of changed members, by session
 
 
 async def write_sessions(
-    log: ChangeLog, engine: RebuildableEngine, members: Mapping[UUID, Sequence[Member]], positions: Positions
+    log: ChangeLog,
+    engine: RebuildableEngine,
+    members: Mapping[UUID, Sequence[Member]],
+    positions: Positions,
+    *,
+    points_at_once: int = _POINTS_AT_ONCE,
+    memories_at_once: int = _MEMORIES_AT_ONCE,
 ) -> int:
-    """Write the points of sessions, all or those near the changed positions; return how many."""
+    """Write the points of sessions, all or those near the changed positions; return how many.
+
+    points_at_once: the most given to the engine at a time. memories_at_once: about how many are read at a time.
+    """
     written = 0
-    for part in _parts(members, _MEMORIES_AT_ONCE):
+    for part in _parts(members, memories_at_once):
         vectors = await log.vectors(_needed(part, positions))
         if vectors and engine.space is None and (space := await log.space()):
             await engine.make_room(space)
         points = await asyncio.to_thread(_points, part, positions, vectors, engine.space)
-        for first in range(0, len(points), _POINTS_AT_ONCE):
-            await engine.apply(points[first : first + _POINTS_AT_ONCE], ())
+        for first in range(0, len(points), points_at_once):
+            await engine.apply(points[first : first + points_at_once], ())
         written += len(points)
     return written
 

@@ -7,9 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-import pytest
-
-from app.index import writer
 from app.index.engine import Point
 from app.index.writer import write_sessions
 from app.memory.change_log import Member, Space
@@ -53,12 +50,12 @@ def session(first: int, turns: int) -> dict[UUID, list[Member]]:
     }
 
 
-async def test_points_are_written_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "_POINTS_AT_ONCE", 3)
-    monkeypatch.setattr(writer, "_MEMORIES_AT_ONCE", 5)
+async def test_points_are_written_some_at_a_time() -> None:
     engine: Any = Recorder()
 
-    written = await write_sessions(log_with({}), engine, {**session(100, 4), **session(200, 4)}, {})
+    written = await write_sessions(
+        log_with({}), engine, {**session(100, 4), **session(200, 4)}, {}, points_at_once=3, memories_at_once=5
+    )
 
     assert written == 8
     assert [len(batch) for batch in engine.batches] == [3, 3, 2]
