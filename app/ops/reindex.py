@@ -54,8 +54,12 @@ class ReindexReport:
         return asdict(self)
 
 
-async def reindex(settings: Settings, dry_run: bool, progress: Progress) -> ReindexReport:
+async def reindex(
+    settings: Settings, dry_run: bool, progress: Progress, *, patience_s: float = _PATIENCE_S
+) -> ReindexReport:
     """Rebuild the index and return when it answers. progress: called with (points written, memories in all).
+
+    patience_s: seconds without any progress after which it gives up.
 
     Raises Unavailable, StoreUnavailable, IndexUnavailable.
     """
@@ -68,9 +72,9 @@ async def reindex(settings: Settings, dry_run: bool, progress: Progress) -> Rein
             after = before
         elif setup.shared is not None:
             await source.collections.ask_for_rebuild()
-            after = await _replaced(settings, db, source, lambda now: now.name != before.name, progress)
+            after = await _replaced(settings, db, source, lambda now: now.name != before.name, progress, patience_s)
         else:
-            after = replace(before, points=await _rebuilt(settings, source, _Patience(memories, progress)))
+            after = replace(before, points=await _rebuilt(settings, source, _Patience(memories, progress, patience_s)))
     return ReindexReport(
         index=setup.name,
         name=after.name,
@@ -91,12 +95,17 @@ async def ensure_collection(settings: Settings, db: Database, progress: Progress
     now = await index_setup(settings).status(source)
     made = not now.is_wanted
     if made:
-        now = await _replaced(settings, db, source, lambda now: now.is_wanted, progress)
+        now = await _replaced(settings, db, source, lambda now: now.is_wanted, progress, _PATIENCE_S)
     return str(now.name), made
 
 
 async def _replaced(
-    settings: Settings, db: Database, source: IndexSource, is_right: Callable[[IndexStatus], bool], progress: Progress
+    settings: Settings,
+    db: Database,
+    source: IndexSource,
+    is_right: Callable[[IndexStatus], bool],
+    progress: Progress,
+    patience_s: float,
 ) -> IndexStatus:
     """Wait until the live collection is the right one; feed it meanwhile if no other process does."""
     setup, memories = index_setup(settings), await source.log.live()
@@ -110,7 +119,7 @@ async def _replaced(
             if rows != seen:
                 seen, seen_at = rows, time.monotonic()
                 progress(max((row.points for row in rows if row.state == "filling"), default=0), memories)
-            if time.monotonic() - seen_at > _PATIENCE_S:
+            if time.monotonic() - seen_at > patience_s:
                 raise IndexUnavailable(f"no collection is filled: {_why(feeder)}")
             await asyncio.sleep(_LOOK_S)
 
@@ -143,8 +152,8 @@ async def _feeding(settings: Settings, db: Database) -> AsyncIterator[IndexFeede
 class _Patience:
     """Waits for an embedded index as long as it makes progress."""
 
-    def __init__(self, memories: int, progress: Progress) -> None:
-        self._memories, self._progress = memories, progress
+    def __init__(self, memories: int, progress: Progress, patience_s: float) -> None:
+        self._memories, self._progress, self._patience_s = memories, progress, patience_s
         self._seen: Filling | None = None
         self._seen_at = time.monotonic()
 
@@ -155,8 +164,8 @@ class _Patience:
             self._progress(filling.points, self._memories)
         if filling.failures >= _TRIES:
             raise IndexUnavailable(f"the index could not be built in {_TRIES} tries: {filling.problem}; {remedy}")
-        if time.monotonic() - self._seen_at > _PATIENCE_S:
-            raise IndexUnavailable(f"the index made no progress for {_PATIENCE_S:.0f} s; {remedy}")
+        if time.monotonic() - self._seen_at > self._patience_s:
+            raise IndexUnavailable(f"the index made no progress for {self._patience_s:.0f} s; {remedy}")
 
 
 async def _rebuilt(settings: Settings, source: IndexSource, patience: _Patience) -> int:

@@ -79,8 +79,6 @@ class TestEmbedded:
     async def test_an_index_that_cannot_be_written_ends_it_with_the_reason(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.index.follower._IDLE_S", 0.01)
-
         async def broken(*arguments: object) -> NoReturn:
             raise IndexUnavailable("the disk is broken")
 
@@ -94,14 +92,12 @@ class TestEmbedded:
     async def test_an_index_that_does_not_get_on_ends_it(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reindex_module, "_PATIENCE_S", 0.5)
-
         async def stuck(*arguments: object) -> None:
             await asyncio.Event().wait()
 
         monkeypatch.setattr("app.index.edge.engine.EdgeEngine.empty", stuck)
         with pytest.raises(IndexUnavailable, match="the index made no progress for 0 s; check"):
-            await reindex(settings, False, unseen)
+            await reindex(settings, False, unseen, patience_s=0.5)
 
 
 def test_a_running_server_that_cannot_rebuild_says_so(run_folder: Path) -> None:
@@ -172,14 +168,11 @@ class TestServer:
         another, made = await ensure_collection(other, database, unseen)
         assert (made, another != name) == (True, True)
 
-    async def test_a_server_that_is_away_ends_it_with_the_reason(
-        self, server: Settings, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(reindex_module, "_PATIENCE_S", 3.0)
+    async def test_a_server_that_is_away_ends_it_with_the_reason(self, server: Settings) -> None:
         away = server.model_copy(update={"qdrant_url": "http://127.0.0.1:9", "max_retry_attempts": 1})
 
         with pytest.raises(IndexUnavailable, match="Qdrant does not answer"):
-            await reindex(away, False, unseen)
+            await reindex(away, False, unseen, patience_s=3.0)
 
 
 def nobody(*arguments: object) -> AbstractContextManager[None]:
