@@ -12,6 +12,7 @@ import yaml
 from infra.errors import InfraError
 from infra.render.blueprint.checks import problems
 from infra.render.blueprint.writing import blueprint
+from infra.render.deployed.errors import CannotDo
 from infra.render.deployed.names import DEFAULT_STACK
 
 FILE = "render.yaml"
@@ -37,45 +38,43 @@ def add(commands: _SubParsersAction[Any]) -> None:
 
 
 def run(session: Session) -> int:
-    """Write or check, and return the exit status."""
+    """Write or check; the exit status is 0. Raises CannotDo."""
     args = session.args
     try:
-        return _check(args.check) if args.check is not None else _write(args.stack, args.output)
+        if args.check is None:
+            _write(args.stack, args.output)
+        else:
+            _check(args.check)
     except (InfraError, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        print(f"blueprint: {error}", file=sys.stderr)
-        return 1
+        raise CannotDo(str(error)) from None
+    return 0
 
 
-def _write(stack: str, output: str | None) -> int:
+def _write(stack: str, output: str | None) -> None:
     file = _folder() / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
     text, left_out = blueprint(file)
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
-    found = problems(yaml.safe_load(text))
-    if found:
-        return _tell(f"the Blueprint of {file.name}", found)
+    _refuse(f"the Blueprint of {file.name}", problems(yaml.safe_load(text)))
     if output == "-":
         print(text, end="")
-        return 0
+        return
     target = file.with_name(FILE) if output is None else Path(output)
     target.write_text(text, encoding="utf-8")
     print(f"wrote {target}")
-    return 0
 
 
-def _check(file: Path) -> int:
+def _check(file: Path) -> None:
     tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-    found = problems(tree) if isinstance(tree, dict) else ["is no Blueprint: a file with services and the like"]
-    if found:
-        return _tell(str(file), found)
+    _refuse(str(file), problems(tree) if isinstance(tree, dict) else ["is not a Blueprint: it has no services"])
     print(f"{file} is good, as far as can be told without Render")
-    return 0
 
 
-def _tell(what: str, found: list[str]) -> int:
-    count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
-    print(f"blueprint: {count} in {what}:" + "".join(f"\n  - {one}" for one in found), file=sys.stderr)
-    return 1
+def _refuse(what: str, found: list[str]) -> None:
+    """Raise CannotDo with every problem, if there are any."""
+    if found:
+        count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
+        raise CannotDo(f"{count} in {what}:" + "".join(f"\n  - {one}" for one in found))
 
 
 def _folder() -> Path:

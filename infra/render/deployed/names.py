@@ -1,7 +1,7 @@
 """How a stack names what it makes on Render, so that program, Blueprint and driver find the same services.
 
-The stack `render`, and what a Blueprint made, is claude-memory-web and so on; the stack `render-dev` is
-claude-memory-dev-web; a stack of any other name, such as `staging`, is claude-memory-staging-web.
+The stack `render` is claude-memory-web and so on; the stack `render-dev` is claude-memory-dev-web; a stack of any other
+name, such as `staging`, is claude-memory-staging-web. A Blueprint has the names of the stack it was written from.
 """
 
 from __future__ import annotations

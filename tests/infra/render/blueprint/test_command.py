@@ -68,7 +68,7 @@ def test_a_file_is_checked_and_its_problems_are_told(project: Path, capsys: pyte
 
     assert main(["blueprint", "--check", str(file)]) == 1
     told = capsys.readouterr().err
-    assert told.startswith(f"blueprint: 2 problems in {file}:\n")
+    assert told.startswith(f"python -m infra.render blueprint: 2 problems in {file}:\n")
     assert "there is no free worker" in told
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_is_no_blueprint_is_told(text: str, project: Path, capsys: p
     (project / "render.yaml").write_text(text, encoding="utf-8")
 
     assert main(["blueprint", "--check", "render.yaml"]) == 1
-    assert capsys.readouterr().err.startswith("blueprint: ")
+    assert capsys.readouterr().err.startswith("python -m infra.render blueprint: ")
 
 
 def test_a_file_that_is_not_there_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
