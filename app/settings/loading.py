@@ -145,6 +145,22 @@ def _wrong_lines(error: ValidationError) -> tuple[list[str], set[str]]:
             wrong.append(f"{name}: takes at least {problem['ctx']['min_length']} characters")
             continue
         got = "***" if name in secrets or "@" in str(value) else shown(value)  # a password may precede an @
-        message = problem["msg"].removeprefix("Value error, ")
-        wrong.append(f"{name}: got {got}, {message[:1].lower()}{message[1:]}")
+        wrong.append(f"{name}: got {got}, {_rule_in_words(problem)}")
     return wrong, names
+
+
+def _rule_in_words(problem: Mapping[str, Any]) -> str:
+    """Return what a setting takes: in our words where pydantic's are about types, else as the rule itself says."""
+    context = problem.get("ctx", {})
+    words = {
+        "int_parsing": "takes a whole number",
+        "float_parsing": "takes a number",
+        "bool_parsing": "takes on or off",
+        "greater_than": f"takes a number above {context.get('gt')}",
+        "greater_than_equal": f"takes a number from {context.get('ge')} up",
+        "less_than_equal": f"takes a number up to {context.get('le')}",
+        "enum": f"takes {context.get('expected')}",
+        "literal_error": f"takes {context.get('expected')}",
+    }
+    message = problem["msg"].removeprefix("Value error, ")
+    return words.get(problem["type"], f"{message[:1].lower()}{message[1:]}")

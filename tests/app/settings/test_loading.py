@@ -27,6 +27,26 @@ def test_wrong_values_come_in_one_message_without_secrets(monkeypatch: pytest.Mo
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        pytest.param("PORT", "abc", "takes a whole number", id="no number"),
+        pytest.param("PORT", "99999", "takes a number up to 65535", id="too large"),
+        pytest.param("DRAIN_SECONDS", "-1", "takes a number from 0.0 up", id="too small"),
+        pytest.param("AUTH", "x", "takes 'auto', 'required' or 'off'", id="no such choice"),
+        pytest.param("LOG_FORMAT", "xml", "takes 'text' or 'json'", id="no such word"),
+        pytest.param("ENABLE_CORS", "perhaps", "takes on or off", id="neither on nor off"),
+    ],
+)
+def test_a_wrong_value_is_reported_with_what_the_setting_takes(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, rule: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(InvalidSettings, match=f"1 wrong setting: {name}: got '{value}', {rule}$"):
+        load_settings()
+
+
 def test_secret_files_that_cannot_be_read_hide_no_other_wrong_setting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
