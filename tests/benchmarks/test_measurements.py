@@ -113,7 +113,7 @@ def test_recall_is_the_part_of_the_evidence_that_was_found() -> None:
 def test_retrieval_says_why_it_is_skipped(tmp_path: Path) -> None:
     report = retrieval.measure(retrieval.Sizes(data=tmp_path / "dev.json"), QUIET)
 
-    assert "dev.json is not there" in (report.skipped or "")
+    assert "dev.json does not exist" in (report.skipped or "")
 
 
 def test_nothing_is_left_of_a_server_whose_measurement_failed() -> None:
