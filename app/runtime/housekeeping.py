@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.runtime.jobs import Job, Jobs
-from app.store import oauth
+from app.store.oauth_sweep import sweep
 
 if TYPE_CHECKING:
     from app.store.change_log import PostgresChangeLog
@@ -39,7 +39,7 @@ class Housekeeping(Jobs):
                 Job("statistics", _EVERY_S, store.analyze_if_grown),
                 Job("change_log", _EVERY_S, lambda: log.prune(LOG_KEPT)),
                 Job("rate_limits", _RATE_LIMITS_EVERY_S, limits.sweep),
-                Job("sign_ins", _SIGN_INS_EVERY_S, lambda: oauth.sweep(store.db)),
+                Job("sign_ins", _SIGN_INS_EVERY_S, lambda: sweep(store.db)),
             ]
         )
         self._unfolded = 0

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from app.runtime.background import background_work, kept_up
 from app.runtime.composition import Opened, domain_of, index_setup, opened
 from app.runtime.database_watch import DatabaseWatch
-from app.store.oauth import OAuthStore
 from app.store.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from app.memory.ports import Domain
     from app.settings.fields import Settings
     from app.store.database import Database
+    from app.store.oauth import OAuthStore
 
 _FILL_WAIT_S = 2.0  # after this the server starts, and searches work without the index until it is built
 
@@ -89,6 +89,8 @@ def _sign_ins(settings: Settings, db: Database) -> OAuthStore | None:
     """Return the store of sign-ins; None when clients cannot sign in."""
     if settings.public_url is None:
         return None
+    from app.store.oauth import OAuthStore
+
     access_for = timedelta(minutes=settings.oauth_access_token_minutes)
     refresh_for = timedelta(days=settings.oauth_refresh_token_days)
     return OAuthStore(db, settings.public_url, access_for, refresh_for)

@@ -44,7 +44,8 @@ def preload(settings: Settings) -> None:
     """Import what a start needs. Takes a second: call it in a thread, so that the event loop can answer meanwhile."""
     from app.runtime.composition import index_setup
 
-    for name in (*RUNTIME_MODULES, *index_setup(settings).modules):
+    sign_in = () if settings.public_url is None else ("app.store.oauth",)
+    for name in (*RUNTIME_MODULES, *sign_in, *index_setup(settings).modules):
         import_module(name)
 
 
