@@ -1,6 +1,7 @@
 """The command `claude-memory`: puts the commands of `app.commands` together and turns errors into exit statuses.
 
-Exit status: 0 done, 1 failed, 2 wrong usage. Errors are one line on stderr; --debug shows the traceback.
+Exit status: 0 done, 1 failed, 2 wrong usage. Errors are one line on stderr, for wrong usage after the
+usage; --debug shows the traceback.
 """
 
 from __future__ import annotations

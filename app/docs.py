@@ -105,7 +105,10 @@ def commands_page() -> str:
     """Return docs/commands.md."""
     from app.cli import build_parser
 
-    parts = ["# Commands\n\nExit status 0: done, 1: failed, 2: wrong usage. Errors are one line on stderr.\n"]
+    parts = [
+        "# Commands\n\nExit status 0: done, 1: failed, 2: wrong usage. Errors are one line on stderr; wrong usage"
+        " prints the usage first.\n"
+    ]
     parts += [
         f"## `{command.prog}`\n\n{about}\n\n" + _table(("argument", "what it does"), _arguments(command))
         for command, about in _commands(build_parser())

@@ -115,6 +115,7 @@ def summary(reports: Sequence[FileReport]) -> str:
     for report in reports:
         if report.action is not Action.FAILED:
             backup = f" (backup: {report.backup.name})" if report.backup else ""
-            lines.append(f"{report.client}: {report.path}: {report.part} {report.action}{backup}")
+            done = f"would be {report.action}" if report.diff else report.action  # only a dry run has a difference
+            lines.append(f"{report.client}: {report.path}: {report.part} {done}{backup}")
             lines += [report.diff.rstrip("\n")] if report.diff else []
     return "\n".join(lines)

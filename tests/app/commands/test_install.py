@@ -28,6 +28,16 @@ def test_the_command_says_what_it_did_in_each_file(in_home: Machine, capsys: pyt
     assert len(wrong.splitlines()) == 1
 
 
+def test_a_dry_run_says_what_it_would_do(in_home: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    file = in_home.home / ".config/zed/settings.json"
+    before = file.read_text() if file.exists() else None
+
+    assert cli.run(["install", "--client", "zed", "--dry-run"]) == 0
+
+    assert f"zed: {file}: server memory would be added\n" in capsys.readouterr().out
+    assert (file.read_text() if file.exists() else None) == before
+
+
 def test_the_command_reports_as_json(in_home: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     data_dir = in_home.home / "data"
 
