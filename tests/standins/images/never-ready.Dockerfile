@@ -2,4 +2,4 @@
 ARG BASE
 ARG APP
 FROM ${APP}
-COPY images/never-ready.py /opt/claude-memory/src/app/healthcheck.py
+COPY images/never-ready.py /opt/claude-memory/src/app/process/healthcheck.py
