@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs, metrics
 from app.access.authenticator import Authenticator, Identity, require
+from app.endpoints import MCP, MESSAGES, SSE
 from app.errors import MemoryServerError, RateLimited, Unavailable
 from app.http.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
 from app.http.limits import RateLimit
@@ -30,7 +31,6 @@ from app.settings.values import Auth
 
 logger = logging.getLogger(__name__)
 
-MCP, SSE, MESSAGES = "/mcp", "/sse", "/messages/"
 MCP_METHODS = {MCP: "POST", SSE: "GET", MESSAGES: "POST"}
 OPEN_PATHS = frozenset({"/health", "/ready"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -197,7 +197,7 @@ class Dispatcher:
             allowed = self._guard.preflight_headers(headers.origin)
             await send_json(send, 204 if allowed else 403, None, allowed)
             return
-        if path == "/messages":
+        if path == MESSAGES.rstrip("/"):
             path = MESSAGES
         if path in MCP_METHODS and self._mcp is not None and self._sse is not None:
             await self._to_mcp(path, scope, headers, receive, send)
