@@ -1,4 +1,4 @@
-"""The keys of an Alibaba Cloud stack, with their defaults. A part is made when its key is there, since it costs money."""
+"""The keys of an Alibaba Cloud stack, with their defaults. What costs money is made only when its key is there."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class HealthCheck(TargetConfig):
 class Function(TargetConfig):
     """The function that clients reach.
 
-    python: for which version the bundle is built; the layers bring it. sessions: of SSE, at most this many in an instance.
+    python: for which version the bundle is built; the layers bring it. sessions: of SSE, the most in an instance.
     reserved: instances that no other function of the account takes, and the most that this one gets.
     """
 
@@ -124,7 +124,7 @@ class Function(TargetConfig):
                 f" Function Compute takes {least} to {most} GB for each CPU"
             )
         if self.sessions > self.concurrency:
-            yield f"function.sessions: got {self.sessions}, takes at most function.concurrency, which is {self.concurrency}"
+            yield f"function.sessions: got {self.sessions}, takes at most function.concurrency, {self.concurrency}"
         for layer in self.layers:
             version = python_of(layer)
             if version not in (None, self.python):
@@ -267,7 +267,7 @@ class AliyunConfig(TargetConfig):
             yield "accessKeyId and accessKeySecret: set both, or neither to use the environment's"
         reserved, provisioned = self.function.reserved, self.provisioned
         if reserved is not None and provisioned is not None and provisioned.instances > reserved:
-            yield f"provisioned.instances: got {provisioned.instances}, takes at most function.reserved, which is {reserved}"
+            yield f"provisioned.instances: got {provisioned.instances}, takes at most function.reserved, {reserved}"
 
     def _missing_secrets(self) -> Iterator[str]:
         needed = {

@@ -45,11 +45,10 @@ def known_database_url(options: AliyunConfig, given: Mapping[str, str]) -> str:
 
 
 def database_url(host: str, port: str, password: str) -> str:
-    """Return the address of the stack's own database. The password needs no quoting: its rule allows only what is plain."""
+    """Return the address of the stack's own database. Its password needs no quoting: its rule allows what is plain."""
     return f"postgresql://{USER}:{password}@{host}:{port}/{DATABASE}"
 
 
 def _without_secrets_of_the_server(settings: Mapping[str, str]) -> dict[str, str]:
     secret = set(secret_names())
     return {name: value for name, value in settings.items() if name not in secret or name.startswith(BACKUPS_ONLY)}
-

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi_alicloud import fc
 
-from app.serve.paths import SSE
+from app.endpoints import SSE
 from infra.aliyun.app_settings import Variables
 from infra.aliyun.config import Function as FunctionConfig
 from infra.aliyun.config import HealthCheck, Provisioned, Release

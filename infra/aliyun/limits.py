@@ -1,7 +1,7 @@
 """What Function Compute 3.0 allows a function.
 
-Source: Alibaba Cloud's documentation (Function Compute: limits; environment variables; MCP SSE session affinity), read in
-November 2026, and the checks of the provider pulumi-alicloud 4.0.0.
+Source: Alibaba Cloud's documentation (Function Compute: limits; environment variables; MCP SSE session affinity), read
+in November 2026, and the checks of the provider pulumi-alicloud 4.0.0.
 """
 
 from __future__ import annotations

@@ -43,7 +43,5 @@ class Network(pulumi.ComponentResource):
             opts=inside,
         )
         self.vpc_id, self.switch_id = network.id, switch.id
-        self.config = fc.V3FunctionVpcConfigArgs(
-            vpc_id=network.id, vswitch_ids=[switch.id], security_group_id=group.id
-        )
+        self.config = fc.V3FunctionVpcConfigArgs(vpc_id=network.id, vswitch_ids=[switch.id], security_group_id=group.id)
         self.register_outputs({"vpc_id": self.vpc_id})

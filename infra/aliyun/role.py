@@ -1,4 +1,4 @@
-"""The role that the functions have: it can write to their own log store, and join the stack's network if there is one."""
+"""The role of the functions: it can write to their own log store, and join the stack's network if there is one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RoleArgs:
 
 
 class Role(pulumi.ComponentResource):
-    """`arn` is the role's address, `attachment` what a function waits for: without its policy the role can do nothing."""
+    """`arn` is the role's address; a function waits for `attachment`: without its policy the role can do nothing."""
 
     def __init__(self, name: str, args: RoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:aliyun:Role", name, None, opts)
