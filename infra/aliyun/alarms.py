@@ -44,7 +44,7 @@ LEFT_OUT: Mapping[str, str] = {
 class Alarm:
     """One rule of Cloud Monitor. rule: the alert rule it takes the place of, whose section of the runbook helps.
 
-    jobs: whether it is about the jobs' function. share: of the function's memory in percent; without it, threshold counts.
+    jobs: whether it is about the jobs' function. share: of the function's memory in percent, in place of threshold.
     periods: how many minutes in a row the value is over the threshold.
     """
 

@@ -50,7 +50,7 @@ class Function(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:aliyun:Function", name, None, opts)
-        self._name, self._args = name, args
+        self._prefix, self._args = name, args
         options = args.options
         self._inside = pulumi.ResourceOptions(parent=self)
         self.function = fc.V3Function(
@@ -73,7 +73,7 @@ class Function(pulumi.ComponentResource):
             opts=function_options(self),
             **surroundings(options.runtime, args.surroundings, args.variables),
         )
-        self.versions = {release: self._version(release) for release in self._releases()}
+        self.versions = {release: self._publish(release) for release in self._releases()}
         self.alias = self._alias()
         if args.provisioned is not None:
             self._provision(args.provisioned)
@@ -102,10 +102,10 @@ class Function(pulumi.ComponentResource):
         """Whether an earlier release gets all requests, so that there is no need for a new one."""
         return self._args.releases.serving is not None and self._args.releases.canary is None
 
-    def _version(self, release: str) -> fc.V3FunctionVersion:
+    def _publish(self, release: str) -> fc.V3FunctionVersion:
         # A version is a copy of the function at the time; only another description makes a new one.
         return fc.V3FunctionVersion(
-            f"{self._name}-{release}",
+            f"{self._prefix}-{release}",
             function_name=self.function.function_name,
             description=f"release {release}",
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.function]),
@@ -117,7 +117,7 @@ class Function(pulumi.ComponentResource):
         if canary is not None and self.serving != self._args.release:
             weights = self.versions[self._args.release].version_id.apply(lambda new: {new: canary / _PERCENT})
         return fc.V3Alias(
-            self._name,
+            self._prefix,
             function_name=self.function.function_name,
             alias_name=ALIAS,
             version_id=self.versions[self.serving].version_id,
@@ -128,7 +128,7 @@ class Function(pulumi.ComponentResource):
 
     def _provision(self, provisioned: Provisioned) -> None:
         fc.V3ProvisionConfig(
-            self._name,
+            self._prefix,
             function_name=self.function.function_name,
             qualifier=self.alias.alias_name.apply(str),
             target=provisioned.instances,

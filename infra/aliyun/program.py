@@ -13,7 +13,7 @@ from infra.aliyun import names, outputs
 from infra.aliyun.access import NoKeys, find_keys
 from infra.aliyun.alarms import Alarms, AlarmsArgs
 from infra.aliyun.app_settings import jobs_variables, secret, server_variables
-from infra.aliyun.bundle.build import PLANNED, Bundle, BundleOptions, build
+from infra.aliyun.bundle.build import Bundle, BundleOptions, build
 from infra.aliyun.config import AliyunConfig
 from infra.aliyun.containers import container_settings
 from infra.aliyun.database import Database, DatabaseArgs
@@ -24,6 +24,7 @@ from infra.aliyun.layers import in_region
 from infra.aliyun.logs import Logs, LogsArgs
 from infra.aliyun.managed import MANAGED
 from infra.aliyun.network import Network, NetworkArgs
+from infra.aliyun.planned import planned_bundle
 from infra.aliyun.release import release_of
 from infra.aliyun.role import Role, RoleArgs
 from infra.aliyun.rules import SCHEDULES, problems
@@ -41,7 +42,7 @@ def run(values: StackValues) -> None:
     """Bring the stack up. Raises ConfigError or BundleError before anything is touched."""
     stack = check(values)
     check_keys(stack.options, values.stack)
-    declare(stack, build(_ROOT, bundle_options(stack.options)))
+    declare(stack, build(_ROOT, bundle_options(stack.options), pulumi.log.info))
 
 
 def check(values: StackValues) -> StackConfig[AliyunConfig]:
@@ -71,7 +72,7 @@ def bundle_options(options: AliyunConfig) -> BundleOptions:
 
 def declare(stack: StackConfig[AliyunConfig], bundle: Bundle | None = None) -> None:
     """Declare every resource. bundle: without it, a stand-in that was never built."""
-    components = Components(stack, bundle or PLANNED[stack.options.code.dependencies])
+    components = Components(stack, bundle or planned_bundle(bundle_options(stack.options)))
     network = components.network()
     database_url = components.database_url(network)
     surroundings = components.surroundings(network)

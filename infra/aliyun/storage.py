@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_alicloud import oss
 
-from infra.aliyun.bundle.build import Archive, Bundle
+from infra.aliyun.bundle.archive import Archive
+from infra.aliyun.bundle.build import Bundle
 
 _HASH_DIGITS = 16
 
@@ -35,7 +36,7 @@ class Storage(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:aliyun:Storage", name, None, opts)
-        self._name = name
+        self._prefix = name
         self._bucket = oss.Bucket(
             name,
             bucket=args.bucket,
@@ -56,7 +57,7 @@ class Storage(pulumi.ComponentResource):
 
     def _stored(self, kind: str, archive: Archive) -> Stored:
         made = oss.BucketObject(
-            f"{self._name}-{kind}",
+            f"{self._prefix}-{kind}",
             bucket=self._bucket.bucket.apply(str),
             key=object_key(kind, archive),
             source=archive.path,
