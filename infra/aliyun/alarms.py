@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_alicloud import cms
@@ -148,12 +149,10 @@ class Alarms(pulumi.ComponentResource):
         )
 
 
-def escalation(
-    alarm: Alarm, memory_mb: int
-) -> dict[str, cms.AlarmEscalationsCriticalArgs | cms.AlarmEscalationsWarnArgs]:
+def escalation(alarm: Alarm, memory_mb: int) -> dict[str, Any]:
     """Return when the alarm goes off, at the level of its severity."""
     threshold = alarm.threshold if alarm.share is None else memory_mb * alarm.share // 100
-    limits = {
+    limits: dict[str, Any] = {
         "statistics": alarm.statistics,
         "comparison_operator": ">",
         "threshold": str(threshold),

@@ -15,7 +15,7 @@ from infra.aliyun.containers import DATABASE, USER, database_url
 from infra.aliyun.network import Network
 
 _ROUNDS = 600_000  # OWASP's cheat sheet on storing passwords, for SHA-256
-_VERSION_BITS = 31
+_VERSIONS = 2_147_483_646  # the provider takes a 32-bit integer, and 0 for none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,4 +83,4 @@ def password_version(password: str, salt: str) -> int:
     31 bits of a slow hash say nothing about a password of 16 or more characters.
     """
     digest = pbkdf2_hmac("sha256", password.encode(), salt.encode(), _ROUNDS)
-    return 1 + (int.from_bytes(digest[:4], "big") >> (32 - _VERSION_BITS)) % (2**_VERSION_BITS - 1)
+    return 1 + int.from_bytes(digest[:8], "big") % _VERSIONS

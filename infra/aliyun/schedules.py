@@ -10,7 +10,9 @@ from app.settings.values import OFF
 
 _FIELDS = 5
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")  # Function Compute counts days from another one
-_FIELD = re.compile(r"[0-9A-Za-z*,/-]+")
+_VALUE = r"(\*|[0-9]+|[A-Za-z]{3})"
+_RANGE = rf"{_VALUE}(-{_VALUE})?(/[0-9]+)?"
+_FIELD = re.compile(rf"{_RANGE}(,{_RANGE})*")
 
 
 def schedule_of(given: Mapping[str, str], setting: str) -> str | None:
