@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -33,7 +32,7 @@ Dependencies = Literal["bundled", "layer"]
 
 @dataclass(frozen=True, slots=True)
 class BundleOptions:
-    """What can be chosen. python: the function's version. dependencies: in the code package, or a layer of their own."""
+    """What can be chosen. python: the function's version. dependencies: in the code package, or a layer."""
 
     python: str = "3.12"
     dependencies: Dependencies = "bundled"
@@ -141,7 +140,7 @@ class _Work:
             archive.write(entries(), unnamed)
             described = archive.described(unnamed, self.root)
             path = self.root / FOLDER / f"{kind}-{described.sha256[:16]}.zip"
-            os.replace(unnamed, path)
+            unnamed.replace(path)
             found = Archive(**asdict(described) | {"path": path.relative_to(self.root).as_posix()})
             note.write_text(json.dumps(asdict(found)), encoding="utf-8")
             _forget(self.root, kind)

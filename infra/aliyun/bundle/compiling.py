@@ -27,7 +27,7 @@ def compile_folder(folder: Path, place: PurePosixPath, interpreter: Interpreter,
     sources = sorted(folder.rglob("*.py"))
     listed = [[str(source), str(place / source.relative_to(folder).as_posix()), required] for source in sources]
     environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - a Python that was found on PATH
         [interpreter.path, "-s", "-S", "-P", "-W", "ignore", *_SMALL, str(Path(bytecode.__file__))],
         input=json.dumps(listed),
         env=environment | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},

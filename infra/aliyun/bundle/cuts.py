@@ -39,7 +39,7 @@ CUTS = (
     Cut("cffi/*", "makes bindings; cryptography has its own compiled and imports `_cffi_backend` alone"),
     Cut("pycparser/*", "reads C for cffi, which is not there either"),
     Cut("mcp/cli/*", "the SDK's own command"),
-    Cut("pygments/*", "colours source text; of rich only tracebacks and syntax import it, and we print neither with it"),
+    Cut("pygments/*", "colours source text; of rich only tracebacks and syntax import it, and we print neither"),
     Cut("markdown_it/*", "reads Markdown; of rich only its Markdown imports it, which we do not print"),
     Cut("mdurl/*", "addresses in Markdown, for markdown_it"),
 )

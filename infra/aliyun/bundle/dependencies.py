@@ -15,7 +15,9 @@ GLIBC = range(36, 4, -1)
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _LIMIT_S = 900
 # Each would install elsewhere, or other files than those locked.
-_NOT_FOR_PIP = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_NO_BINARY", "PIP_REQUIREMENT", "PIP_CONSTRAINT")
+_NOT_FOR_PIP = {
+    f"PIP_{name}" for name in ("USER", "TARGET", "PREFIX", "ROOT", "NO_BINARY", "REQUIREMENT", "CONSTRAINT")
+}
 
 
 def platforms() -> list[str]:
@@ -45,7 +47,7 @@ def install(lock: str, python: str, target: Path, pip: Sequence[str]) -> None:
     command += [f"--platform={one}" for one in platforms()]
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_PIP}
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - pip, by its Python
             [*command, "--requirement", str(lock_file)],
             env=environment | {"LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,

@@ -24,7 +24,7 @@ class PythonMissing(BundleError):
 
     def __init__(self, version: str, tried: list[str]) -> None:
         super().__init__(
-            f"compiling for the function takes Python {version}, and none is here ({', '.join(tried) or 'none found'}); "
+            f"compiling for the function takes Python {version}, and none is here ({', '.join(tried)}); "
             f"nothing was changed. Install Python {version} so that `python{version}` runs on PATH, "
             "or choose the version of a Python that is here"
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from packaging.markers import Environment
 from packaging.requirements import InvalidRequirement, Requirement
 
 from infra.aliyun.bundle.errors import LockUnreadable
@@ -18,9 +17,9 @@ LOCK = "requirements/app.txt"
 _HASH = re.compile(r"\s--hash=(\S+)")
 
 
-def environment_of(python: str) -> Environment:
+def environment_of(python: str) -> dict[str, str]:
     """Return what markers are evaluated against. python: a version such as 3.12."""
-    return Environment(
+    return dict(
         implementation_name="cpython",
         implementation_version=f"{python}.0",
         os_name="posix",
@@ -37,7 +36,7 @@ def environment_of(python: str) -> Environment:
 
 def lock_for(text: str, python: str) -> str:
     """Return the lock with the packages of a function, without markers. Raises LockUnreadable."""
-    environment = dict(environment_of(python))
+    environment = environment_of(python)
     lines = []
     for line in _joined(text):
         hashes = sorted(_HASH.findall(line))

@@ -43,7 +43,7 @@ def diagnose() -> None:
         from app.__main__ import main as run
 
         run(["doctor", "--start"])
-    except (Exception, SystemExit) as error:  # the reason that was printed before matters more
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the reason that was printed before matters more
         sys.stderr.write(f"mcp_server.py: no diagnosis by Python {sys.version.split()[0]}: {error}\n")
 
 
