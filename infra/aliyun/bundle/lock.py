@@ -19,19 +19,19 @@ _HASH = re.compile(r"\s--hash=(\S+)")
 
 def environment_of(python: str) -> dict[str, str]:
     """Return what markers are evaluated against. python: a version such as 3.12."""
-    return dict(
-        implementation_name="cpython",
-        implementation_version=f"{python}.0",
-        os_name="posix",
-        platform_machine="x86_64",
-        platform_python_implementation="CPython",
-        platform_release="",
-        platform_system="Linux",
-        platform_version="",
-        python_full_version=f"{python}.0",
-        python_version=python,
-        sys_platform="linux",
-    )
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": f"{python}.0",
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": f"{python}.0",
+        "python_version": python,
+        "sys_platform": "linux",
+    }
 
 
 def lock_for(text: str, python: str) -> str:
