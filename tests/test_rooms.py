@@ -114,6 +114,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "infra/render/doctor",
         "infra/render/rotation",
     },
+    "infra/aliyun": {"infra", "infra/aliyun/bundle", "infra/monitoring"},
     "infra/aliyun/bundle": {"app"},
     "infra/selfhost": {"infra", "infra/monitoring"},
 }
