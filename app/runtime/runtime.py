@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from dataclasses import asdict
@@ -104,16 +104,20 @@ class Runtime:
         """The counts shared by all processes on this database; None until it is open."""
         return self._running.opened.rate_limits if self._running is not None else None
 
-    async def start(self) -> None:
-        """Open the database, migrate, open the index, follow the log. Raises MemoryServerError."""
+    async def start(self, check: Callable[[Tokens], Awaitable[None]] | None = None) -> None:
+        """Open the database, migrate, open the index, follow the log. Raises MemoryServerError.
+
+        check: raises MemoryServerError if the server must not become ready with these access tokens.
+        """
         from app.runtime.running import running
 
-        self._on_step("modules loaded")
         try:
             async with AsyncExitStack() as stack:
                 db = await self._open_database(stack)
-                self._running = await stack.enter_async_context(running(self.settings, db, self._on_step))
-                self._open = stack.pop_all()
+                parts = await stack.enter_async_context(running(self.settings, db, self._on_step))
+                if check is not None:
+                    await check(parts.tokens)
+                self._running, self._open = parts, stack.pop_all()
         except MemoryServerError as error:
             self._failure = error
             raise

@@ -231,6 +231,7 @@ class _Server:
             if self._boot.listens:  # otherwise only after the check that a client can sign in
                 await self._accept_connections()
             await asyncio.to_thread(_preload, self._settings)
+            self._step("modules loaded")
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_runtime())
                 group.create_task(self._start_http())
@@ -263,7 +264,7 @@ class _Server:
         """Start the runtime. Waits for a database server that starts later, but not for the embedded one."""
         for failures in count(1):
             try:
-                await self._runtime.start()
+                await self._runtime.start(self._check_tokens)
                 break
             except Unavailable as error:
                 if self._settings.database_url is None:
@@ -271,15 +272,18 @@ class _Server:
                 wait_s = DATABASE_BACKOFF.wait_s(failures)
                 logger.warning("start: %s; trying again in %.1f s", error, wait_s)
                 await DATABASE_BACKOFF.sleep(wait_s)
-        if self._boot.listener is not None and needs_token(self._settings):
-            await check_tokens(self._settings, self._runtime.tokens)
         if not self._boot.listens:
             await self._accept_connections()
+
+    async def _check_tokens(self, tokens: TokenStore) -> None:
+        if self._boot.listener is not None and needs_token(self._settings):
+            await check_tokens(self._settings, tokens)
 
     async def _start_http(self) -> None:
         module = await asyncio.to_thread(_load, "app.serve.http")
         app: ASGIApp = module.create_app(self._service, await self._sign_in_routes())
         self._dispatcher.set_http(app)
+        await self._uvicorn.listening.wait()
         self._step("HTTP API answers")
 
     async def _sign_in_routes(self) -> list[BaseRoute]:

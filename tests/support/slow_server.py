@@ -32,7 +32,7 @@ def run(begun: boot.Boot) -> int:
     class StandIn(Runtime):
         failures = int(os.environ.get("START_FAILS_WITH", "0"))
 
-        async def start(self) -> None:
+        async def start(self, check: Any = None) -> None:
             if self.failures:
                 self.failures -= 1
                 raise StoreUnavailable("PostgreSQL does not answer yet")

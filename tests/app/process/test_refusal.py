@@ -123,6 +123,15 @@ def test_without_a_token_nobody_can_connect_first(tmp_path: Path) -> None:
     assert "claude-memory token create --user NAME" in error
 
 
+def test_without_a_token_no_step_of_the_start_sounds_as_if_it_served(tmp_path: Path) -> None:
+    status, _, error = watched(tmp_path / "data", AUTH="required")
+
+    assert status == 1
+    assert "start: index open" in error
+    assert "start: ready" not in error
+    assert "answers after" not in error
+
+
 def test_a_port_that_another_took_meanwhile_is_one_line(tmp_path: Path) -> None:
     make_token(tmp_path / "data")
     port = free_port()
@@ -168,10 +177,11 @@ def test_with_a_token_it_listens_once_it_knows_and_at_once_the_next_time(tmp_pat
         revoke = [sys.executable, "-m", "app", "token", "revoke", token, "--data-dir", str(data_dir)]
         subprocess.run(revoke, env=clean_environment(), check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
 
-    status, out, error = refused(data_dir, "--port", "0", AUTH="required", LOG_LEVEL="ERROR")
+    status, out, error = refused(data_dir, "--port", "0", AUTH="required")
     assert status == 1, "it could only be known late"
     assert out.startswith("listening")
     assert "token create" in error
+    assert "start: ready" not in error
     assert watched(data_dir, AUTH="required", LOG_LEVEL="ERROR")[:2] == (1, "")
 
 

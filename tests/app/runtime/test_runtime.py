@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 import pytest
 
-from app.errors import StoreUnavailable, Unavailable
+from app.errors import StoreUnavailable, Unavailable, UnsafeBind
 from app.runtime.components import Component, Status
 from app.runtime.runtime import Runtime
 from app.settings.fields import Settings
+from app.store.tokens import Tokens
 from tests.support.mcp import running
 from tests.support.serving import ROOT, clean_environment
 
@@ -99,6 +100,27 @@ async def test_a_start_that_fails_says_why_and_can_be_tried_again(
     await runtime.start()
     await runtime.wait_ready()
     assert runtime.components()[0] == Component(name="postgres", status=Status.OK)
+    await runtime.stop()
+
+
+async def test_it_becomes_ready_only_if_the_check_of_its_tokens_lets_it(
+    plain_settings: Settings, connect_arguments: dict[str, Any]
+) -> None:
+    server: Any = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
+    steps: list[str] = []
+    runtime = Runtime(plain_settings, server, on_step=steps.append)
+
+    async def no_tokens(tokens: Tokens) -> None:
+        assert not await tokens.any_live()
+        raise UnsafeBind("there is no token")
+
+    with pytest.raises(UnsafeBind):
+        await runtime.start(no_tokens)
+    assert not runtime.ready.is_set()
+    assert "ready" not in steps
+
+    await runtime.start()
+    assert steps[-1] == "ready"
     await runtime.stop()
 
 
