@@ -12,20 +12,28 @@ from app.errors import MemoryServerError, Unavailable
 if TYPE_CHECKING:
     from app.runtime.running import Running
     from app.settings.fields import Settings
+    from app.store.database import Database
 
 _TIMEOUT_S = 10.0
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 3.0, 6.0
 
 
 async def probe(
-    name: str, settings: Settings, running: Running | None, *, counts: bool, timeout_s: float = _TIMEOUT_S
+    name: str,
+    settings: Settings,
+    db: Database | None,
+    running: Running | None,
+    *,
+    counts: bool,
+    timeout_s: float = _TIMEOUT_S,
 ) -> dict[str, Any]:
     """Do a round trip to one component and return {ok, milliseconds, detail}; see Runtime.probe.
 
+    db: None until it is open. running: None until the start is over.
     timeout_s: seconds after which a component that does not answer is given up.
     """
     probes: dict[str, Callable[[], Awaitable[str]]] = {
-        "postgres": lambda: _postgres(running),
+        "postgres": lambda: _postgres(db),
         "index": lambda: _index(running, settings.default_user_id, counts=counts),
         "embeddings": lambda: embeddings(settings),
         "memu": lambda: memu(settings),
@@ -40,11 +48,13 @@ async def probe(
     return {"ok": ok, "milliseconds": round((time.perf_counter() - started) * 1000, 2), "detail": detail}
 
 
-async def _postgres(running: Running | None) -> str:
+async def _postgres(db: Database | None) -> str:
     """Run a query on PostgreSQL. Raises StoreUnavailable."""
-    if running is None:
+    from app.store.postgres import PostgresStore
+
+    if db is None:
         raise Unavailable("PostgreSQL is not connected yet")
-    await running.opened.store.ping()
+    await PostgresStore(db).ping()
     return "answered"
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from app.errors import MemoryServerError, Unavailable
+from app.errors import IndexUnavailable, MemoryServerError, Unavailable
 from app.runtime.components import Component, Status
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
@@ -71,6 +71,7 @@ class Runtime:
         self.observers: list[Callable[[str, str, str, float], None]] = []
         self._postgres, self._postgres_started = postgres, postgres_started
         self._on_step = on_step or (lambda step: None)
+        self._db: Database | None = None  # open
         self._running: Running | None = None
         self._open = AsyncExitStack()  # what `stop` closes
         self._failure: MemoryServerError | None = None
@@ -113,13 +114,13 @@ class Runtime:
 
         try:
             async with AsyncExitStack() as stack:
-                db = await self._open_database(stack)
+                self._db = db = await self._open_database(stack)
                 parts = await stack.enter_async_context(running(self.settings, db, self._on_step))
                 if check is not None:
                     await check(parts.tokens)
                 self._running, self._open = parts, stack.pop_all()
         except MemoryServerError as error:
-            self._failure = error
+            self._db, self._failure = None, error
             raise
         self._failure = None
         self.ready.set()
@@ -147,7 +148,7 @@ class Runtime:
     async def stop(self) -> None:
         """Stop everything in order: background work, index, connections, PostgreSQL; idempotent."""
         self.ready.clear()
-        self._running = None
+        self._db = self._running = None
         await self._open.aclose()
         if self._postgres is not None:
             await asyncio.to_thread(self._postgres.stop)
@@ -191,21 +192,28 @@ class Runtime:
     def components(self) -> list[Component]:
         """Return the state of every component, from memory: never blocks."""
         running = self._running
-        index = Component(name="index", status=Status.STARTING)
-        if running is not None:
-            index = Component.of("index", running.index.problem)
-        components = [self._database_component(), index]
+        components = [self._database_component(), self._index_component()]
         if running is not None and running.opened.embedding is not None:
             components.append(Component.of("embeddings", running.opened.embedding.problem))
         return components
 
     def _database_component(self) -> Component:
-        if self._failure is not None:
+        if self._failure is not None and not isinstance(self._failure, IndexUnavailable):
             return Component.of("postgres", str(self._failure))
-        if self._running is None:
+        if self._db is None:
             return Component(name="postgres", status=Status.STARTING)
         failure = self._postgres.failure if self._postgres is not None else None
-        return Component.of("postgres", str(failure) if failure is not None else self._running.database_problem)
+        if failure is not None:
+            return Component.of("postgres", str(failure))
+        problem = self._running.database_problem if self._running is not None else self._db.problem
+        return Component.of("postgres", problem)
+
+    def _index_component(self) -> Component:
+        if self._running is not None:
+            return Component.of("index", self._running.index.problem)
+        if isinstance(self._failure, IndexUnavailable):
+            return Component.of("index", str(self._failure))
+        return Component(name="index", status=Status.STARTING)
 
     async def probe(self, name: str, *, counts: bool = True) -> dict[str, Any]:
         """Do a real round trip to one component: {ok, milliseconds, detail}.
@@ -214,7 +222,7 @@ class Runtime:
         """
         from app.runtime import probes
 
-        return await probes.probe(name, self.settings, self._running, counts=counts)
+        return await probes.probe(name, self.settings, self._db, self._running, counts=counts)
 
     async def report(self) -> InstallationReport:
         """Return the description of this installation, without secrets. Raises Unavailable."""

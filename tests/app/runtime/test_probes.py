@@ -36,13 +36,14 @@ async def test_a_component_that_answers_is_ok(runtime: Runtime, name: str, count
     ],
 )
 async def test_what_is_not_there_says_so(plain_settings: Settings, name: str, why: str) -> None:
-    answer = await probes.probe(name, plain_settings, None, counts=True)
+    answer = await probes.probe(name, plain_settings, None, None, counts=True)
 
     assert (answer["ok"], answer["detail"]) == (False, why)
 
 
 async def test_a_component_that_hangs_is_given_up(runtime: Runtime) -> None:
-    answer = await probes.probe("postgres", runtime.settings, runtime.running, counts=True, timeout_s=0.0)
+    running = runtime.running
+    answer = await probes.probe("postgres", runtime.settings, running.opened.db, running, counts=True, timeout_s=0.0)
 
     assert answer["detail"] == "no answer within 0 s"
 

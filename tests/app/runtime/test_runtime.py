@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.errors import StoreUnavailable, Unavailable, UnsafeBind
+from app.errors import IndexUnavailable, StoreUnavailable, Unavailable, UnsafeBind
 from app.runtime.components import Component, Status
 from app.runtime.runtime import Runtime
 from app.settings.fields import Settings
@@ -100,6 +100,42 @@ async def test_a_start_that_fails_says_why_and_can_be_tried_again(
     await runtime.start()
     await runtime.wait_ready()
     assert runtime.components()[0] == Component(name="postgres", status=Status.OK)
+    await runtime.stop()
+
+
+async def test_each_component_has_its_own_state_while_the_others_start(
+    plain_settings: Settings, connect_arguments: dict[str, Any]
+) -> None:
+    server: Any = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
+    runtime = Runtime(plain_settings, server)
+    assert [one.status for one in runtime.components()] == [Status.STARTING, Status.STARTING]
+
+    async def look(tokens: Tokens) -> None:
+        assert [one.status for one in runtime.components()] == [Status.OK, Status.STARTING]
+        assert (await runtime.probe("postgres"))["detail"] == "answered"
+        assert (await runtime.probe("index"))["detail"] == "the index is not open yet"
+
+    await runtime.start(look)
+    assert [one.status for one in runtime.components()] == [Status.OK, Status.OK]
+    await runtime.stop()
+    assert [one.status for one in runtime.components()] == [Status.STARTING, Status.STARTING]
+    assert (await runtime.probe("postgres"))["detail"] == "PostgreSQL is not connected yet"
+
+
+async def test_an_index_that_fails_at_the_start_is_no_problem_of_postgresql(
+    plain_settings: Settings, connect_arguments: dict[str, Any]
+) -> None:
+    server: Any = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
+    runtime = Runtime(plain_settings, server)
+
+    async def lost(tokens: Tokens) -> None:
+        raise IndexUnavailable("the search index is closed")
+
+    with pytest.raises(IndexUnavailable):
+        await runtime.start(lost)
+    postgres, index = runtime.components()
+    assert postgres == Component(name="postgres", status=Status.STARTING)
+    assert index == Component(name="index", status=Status.DEGRADED, detail="the search index is closed")
     await runtime.stop()
 
 
