@@ -27,12 +27,14 @@ from app.alerts.outbox import Outbox
 from app.alerts.receiver import Receiver
 from app.alerts.targets import http_client
 from app.datadir.lock import DataDirectoryLock
+from app.errors import UnsafeBind
 from app.http.uvicorn_server import Uvicorn, config
 from app.measuring import METRICS
 from app.metrics import ALERTS_DELIVERIES
-from app.process.listening import BACKLOG, bind, cannot_listen
+from app.process.listening import BACKLOG, bind, cannot_listen, check_host
 from app.process.signals import on_stop_signal
 from app.settings.fields import Settings
+from app.settings.given import given, with_defaults
 from app.settings.loading import load_settings
 from app.settings.rules import ALERTS
 from app.settings.unread import unread_names
@@ -47,7 +49,11 @@ STOP_S = 10  # for open requests; less than the 30 s platforms give a container
 
 def run(flags: Mapping[str, Any]) -> int:
     """Receive alerts until a stop signal, and return the exit status. Raises MemoryServerError when it cannot start."""
-    settings = load_settings(flags, ALERTS)
+    try:
+        settings = load_settings(flags, ALERTS)
+    except UnsafeBind:
+        check_host(with_defaults(given(flags).texts)["ALERTS_HOST"])  # one that is none cannot be reached either
+        raise
     logs.setup(settings)
     if line := unread_names():
         logger.warning("%s", line)

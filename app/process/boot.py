@@ -17,10 +17,10 @@ import gc
 import os
 import sys
 
-from app.errors import MemoryServerError
+from app.errors import MemoryServerError, UnsafeBind
 from app.process.begun import DEFAULT_HOST, Boot, Flags, Signals, StopRequested
 from app.process.engines import check_engines
-from app.process.listening import BACKLOG, bound_socket, cannot_listen, whole_socket
+from app.process.listening import BACKLOG, bound_socket, cannot_listen, check_host, whole_socket
 from app.process.timeline import Timeline
 from app.settings.given import given, with_defaults
 from app.settings.rules import DAEMON, SERVE, broken_rules
@@ -108,7 +108,7 @@ def _open_port(boot: Boot) -> None:
 
 
 def _checked_settings(flags: Flags) -> dict[str, str]:
-    """Return all settings as texts, checked. Raises InvalidSettings and UnsafeBind.
+    """Return all settings as texts, checked. Raises InvalidSettings, UnsafeBind and CannotListen.
 
     Pydantic takes 0.4 s to import, and is not needed yet when every value is plain and no rule is broken.
     """
@@ -124,7 +124,11 @@ def _checked_settings(flags: Flags) -> dict[str, str]:
         return values
     from app.settings.loading import load_settings, texts_of
 
-    return texts_of(load_settings(chosen, mode))
+    try:
+        return texts_of(load_settings(chosen, mode))
+    except UnsafeBind:
+        check_host(values["HOST"])  # an address that is none cannot be reached from outside either
+        raise
 
 
 def _may_listen(values: dict[str, str]) -> bool:

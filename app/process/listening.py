@@ -38,7 +38,10 @@ def whole_socket(bound: _socket.socket) -> socket.socket:
 def bound_socket(host: str, port: int) -> _socket.socket:
     """Return a socket of the C module, bound to an address. Raises OSError."""
     name = host.encode() if host.isascii() else host  # text goes through the IDNA codec, 4 ms to import
-    addresses = _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE)
+    try:
+        addresses = _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM, 0, _socket.AI_PASSIVE)
+    except UnicodeError as error:  # IDNA allows a name 63 characters a part
+        raise _socket.gaierror(_socket.EAI_NONAME, "not a host name") from error
     # IPv4 first: clients that know only 127.0.0.1 must reach a server on `localhost`
     family, kind, protocol, _, address = min(addresses, key=lambda entry: entry[0] != _socket.AF_INET)
     listener = _socket.socket(family, kind, protocol)
@@ -56,13 +59,27 @@ def bound_socket(host: str, port: int) -> _socket.socket:
     return listener
 
 
+def check_host(host: str) -> None:
+    """Raise CannotListen when a host, with or without brackets, is no address that this machine can listen on."""
+    host = host.strip("[]")
+    try:
+        bound_socket(host, 0).close()
+    except OSError as error:
+        raise cannot_listen(host, 0, error) from error
+
+
 def cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
     """Return the error that says why we cannot listen on an address, and what to do."""
     return CannotListen(_why_not(host, port, error))
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:
-    if isinstance(error, _socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+    if isinstance(error, _socket.gaierror):
+        return (
+            f"HOST {host!r} is neither an address nor a host name that resolves; use 127.0.0.1, or 0.0.0.0 for all"
+            " addresses"
+        )
+    if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return f"HOST {host!r} is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for all addresses"
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use by another program; stop it, or choose another: --port {port + 1}"

@@ -229,6 +229,7 @@ def test_a_target_that_is_no_longer_set_is_told_and_forgotten(tmp_path: Path) ->
         (("--host", "0.0.0.0"), {}, 1, "set ALERTS_TOKEN"),
         (("--port", "http"), {}, 2, "ALERTS_PORT: got 'http'"),
         (("--host", "192.0.2.1"), {"AUTH": "off"}, 1, "is not an address of this machine"),
+        (("--host", "300.1.1.1"), {}, 1, "HOST '300.1.1.1' is neither an address nor a host name that resolves"),
         ((), {"ALERTS_FEISHU_SECRET": "x"}, 2, "ALERTS_FEISHU_SECRET is set, but the ALERTS_FEISHU_URL"),
     ],
 )

@@ -168,16 +168,22 @@ def test_localhost_is_reached_by_ipv4() -> None:
             ["--host", "192.0.2.1", "--port", "0"], r"192\.0\.2\.1.* not an address of this machine", id="foreign"
         ),
         pytest.param(
-            ["--host", "no.such.invalid", "--port", "0"], r"no\.such\.invalid.* not an address", id="unknown name"
+            ["--host", "no.such.invalid", "--port", "0"], r"no\.such\.invalid.* name that resolves", id="unknown name"
         ),
+        pytest.param(["--host", "300.1.1.1", "--port", "0"], r"300\.1\.1\.1.* neither an address", id="no address"),
+        pytest.param(["--host", "ä" * 70, "--port", "0"], r"neither an address", id="no name"),
     ],
 )
-def test_an_address_that_cannot_be_served_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
-    status, out, error = refused(tmp_path / "data", *arguments, AUTH="off")
+@pytest.mark.parametrize("auth", ["auto", "off"])
+def test_an_address_that_cannot_be_served_is_one_line(
+    tmp_path: Path, arguments: list[str], message: str, auth: str
+) -> None:
+    status, out, error = refused(tmp_path / "data", *arguments, AUTH=auth)
 
     assert (status, out) == (1, "")
     assert error.count("\n") == 1, error
     assert re.search(message, error), error
+    assert "reached from outside" not in error
 
 
 def test_a_port_in_use_is_one_line_that_says_what_to_do(tmp_path: Path, listener: socket.socket) -> None:

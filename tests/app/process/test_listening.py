@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from app.process.listening import bind, cannot_listen
+from app.process.listening import CannotListen, bind, cannot_listen, check_host
 
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("localhost", socket.AF_INET)])
@@ -34,12 +34,23 @@ def test_a_port_in_use_is_said_with_the_next_one() -> None:
     assert f"--port {port + 1}" in str(cannot_listen("127.0.0.1", port, error.value))
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "ä" * 70])
-def test_what_is_no_address_of_this_machine_is_said_so(host: str) -> None:
-    with pytest.raises((OSError, UnicodeError)) as error:
-        bind(host, 0)
-    if isinstance(error.value, OSError):
-        assert "use 127.0.0.1, or 0.0.0.0" in str(cannot_listen(host, 0, error.value))
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("192.0.2.1", "is not an address of this machine"),
+        ("300.1.1.1", "is neither an address nor a host name that resolves"),
+        ("no.such.host.invalid", "is neither an address nor a host name that resolves"),
+        ("ä" * 70, "is neither an address nor a host name that resolves"),
+    ],
+)
+def test_what_is_no_address_of_this_machine_is_said_so(host: str, why: str) -> None:
+    with pytest.raises(CannotListen, match=f"{host}' {why}; use 127.0.0.1, or 0.0.0.0 for all addresses"):
+        check_host(host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
+def test_an_address_of_this_machine_is_none_to_complain_of(host: str) -> None:
+    check_host(host)
 
 
 @pytest.mark.parametrize(
