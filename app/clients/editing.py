@@ -2,7 +2,8 @@
 
 A file is read, changed in one place, compared, backed up beside itself and replaced in one step. A file that cannot be
 read as the client reads it is reported and left alone. Removing our part restores the very bytes from before, unless
-the file has changed since: then only our part is removed.
+the file has changed since: then only our part is removed. A file that held only our part is deleted, with the folders
+of the client that are then empty.
 """
 
 from __future__ import annotations
@@ -50,12 +51,13 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """One file of a client, and the edit of it."""
+    """One file of a client, and the edit of it. shared: folders above it that are not the client's own."""
 
     client: str
     file: Path
     edit: Edit
     comments: bool
+    shared: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def _changed(target: FileEdit, dry_run: bool, decide: Callable[[FileEdit, Path, 
             return replace(report, action=change.action, diff=_diff(target, old, change.new))
         backup = files.keep(file, old) if change.backup and old is not None else None
         files.write(file, old, change.new)
+        if change.new is None:
+            files.remove_empty_folders(target.file.parent, target.shared)
     except NotEditable as error:
         return replace(report, reason=str(error))
     except UnicodeError:

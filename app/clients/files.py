@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Container
 from pathlib import Path
 
 from app.clients.jsonc_reading import NotEditable
@@ -54,3 +55,19 @@ def write(file: Path, old: str | None, new: str | None) -> None:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_file(file, new.encode(), like=file.stat() if old is not None else None)
+
+
+def remove_empty_folders(folder: Path, shared: Container[Path]) -> None:
+    """Remove a folder and those above it as long as they are empty, up to one that is shared with other programs.
+
+    A folder below none of them stays: the user chose it.
+    """
+    if not any(one in shared for one in folder.parents):
+        return
+    for one in (folder, *folder.parents):
+        if one in shared:
+            return
+        try:
+            one.rmdir()
+        except OSError:  # not empty, a link, or not ours to remove
+            return

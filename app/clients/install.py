@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.clients.catalogue import CLIENTS, ConfigurationFile, InstallScope, claude_code_folder
+from app.clients.catalogue import CLIENTS, ConfigurationFile, InstallScope, claude_code_folder, configuration_folder
 from app.clients.editing import Action, FileEdit, FileReport, put_in, take_out
 from app.clients.edits import ServerEdit
 from app.clients.entry import Command, Environment, this_command
@@ -75,7 +75,7 @@ def uninstall(request: InstallRequest, machine: Machine) -> list[FileReport]:
 
 def _edits(request: InstallRequest, machine: Machine, command: Command, *, used: bool) -> Iterator[FileEdit]:
     """Yield the files to change; used: of clients in use, else of clients that have a file."""
-    environment = request.environment or {}
+    environment, shared = request.environment or {}, _shared_folders(machine)
     for client in CLIENTS.values():
         if request.clients and client.name not in request.clients:
             continue
@@ -85,20 +85,26 @@ def _edits(request: InstallRequest, machine: Machine, command: Command, *, used:
         edit = ServerEdit(client.key, request.name, client.entry(command, environment), request.force)
         files = _files(places, request, used)
         for file in files:
-            yield FileEdit(client.name, file, edit, client.comments)
+            yield FileEdit(client.name, file, edit, client.comments, shared)
         settings = _hooks_file(request.scope, machine)
         if (
             client.name == _HOOKS
             and request.hooks
             and (files if used else request.clients or os.path.lexists(settings))
         ):
-            yield FileEdit(client.name, settings, HookEdit(command, environment), client.comments)
+            yield FileEdit(client.name, settings, HookEdit(command, environment), client.comments, shared)
 
 
 def _files(places: Sequence[ConfigurationFile], request: InstallRequest, used: bool) -> list[Path]:
     """Return the files to change; for a client that was named, at least its usual one."""
     files = [place.file for place in places if (place.used if used else os.path.lexists(place.file))]
     return files or [place.file for place in places[:1] if request.clients]
+
+
+def _shared_folders(machine: Machine) -> frozenset[Path]:
+    """Return the folders above the clients' own."""
+    configuration = configuration_folder(machine.platform, machine.home, machine.environ)
+    return frozenset((machine.home, machine.project, configuration, machine.home / ".config"))
 
 
 def _hooks_file(scope: InstallScope, machine: Machine) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -68,7 +70,35 @@ def test_only_what_is_used_gets_the_entry(empty: Machine) -> None:
     assert json.loads((empty.home / ".cursor/mcp.json").read_text())["mcpServers"].keys() == {"memory"}
     assert list(tree(empty.home)) == [".cursor/mcp.json"]
     assert [report.action for report in uninstall(InstallRequest(), empty)] == [Action.REMOVED]
-    assert tree(empty.home) == {}, "what was made goes"
+    assert list(empty.home.iterdir()) == [], "what was made goes"
+
+
+def test_the_folders_it_made_go_and_no_others(empty: Machine) -> None:
+    (empty.home / ".config").mkdir()
+    request = InstallRequest(clients=("cursor", "vscode", "zed", "claude-code"), hooks=True)
+    install(request, empty)
+    (empty.home / ".config/zed/keymap.json").touch()
+
+    uninstall(InstallRequest(dry_run=True), empty)
+    assert (empty.home / ".cursor/mcp.json").exists()
+    uninstall(InstallRequest(), empty)
+
+    assert list(tree(empty.home)) == [".config/zed/keymap.json"]
+    assert [path.name for path in empty.home.iterdir()] == [".config"]
+    assert [path.name for path in (empty.home / ".config").iterdir()] == ["zed"]
+
+
+def test_an_empty_home_a_folder_chosen_by_the_user_and_a_link_stay(empty: Machine, tmp_path: Path) -> None:
+    home, chosen, dotfiles = tmp_path / "home", tmp_path / "chosen", tmp_path / "dotfiles"
+    for folder in (home, chosen, dotfiles):
+        folder.mkdir()
+    (home / ".cursor").symlink_to(dotfiles)
+    machine = replace(empty, home=home, project=home, environ={"CLAUDE_CONFIG_DIR": str(chosen)})
+    install(InstallRequest(clients=("claude-code", "cursor")), machine)
+
+    assert {report.action for report in uninstall(InstallRequest(), machine)} == {Action.REMOVED}
+
+    assert [list(folder.iterdir()) for folder in (chosen, dotfiles, home)] == [[], [], [home / ".cursor"]]
 
 
 def test_a_named_client_gets_it_without_being_used(empty: Machine) -> None:
