@@ -33,6 +33,15 @@ class Check:
         state = State.OK if finding.remedy is None else State.WARNING
         return cls(finding.name, state, finding.found, finding.remedy)
 
+    @classmethod
+    def failed(cls, name: str, sentence: str, remedy: str) -> Check:
+        """Return a failed check from a message of ours: what was found, and after the first semicolon what to do.
+
+        remedy: for a message that only says what was found.
+        """
+        found, _, to_do = sentence.partition("; ")
+        return cls(name, State.FAILED, found, to_do or remedy)
+
     def to_json(self) -> dict[str, str | None]:
         """Return the check as JSON values."""
         return {"name": self.name, "state": self.state, "found": self.found, "mend": self.remedy}

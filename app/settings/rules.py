@@ -153,7 +153,10 @@ def _database_role(values: Values) -> str | None:
 def _memory_backend(values: Values) -> str | None:
     if values["MEMORY_BACKEND"] == "local":
         return None
-    return f"MEMORY_BACKEND: got {values['MEMORY_BACKEND']!r}, but this version only stores memories itself; set local"
+    return (
+        f"MEMORY_BACKEND: got {values['MEMORY_BACKEND']!r}, but this version only stores memories itself;"
+        " set MEMORY_BACKEND=local"
+    )
 
 
 @_rule(
@@ -172,7 +175,7 @@ def _embedding_key(values: Values) -> str | None:
         return None
     return (
         f"EMBEDDING_MODEL: got {values['EMBEDDING_MODEL']!r}, but DashScope needs a key; set DASHSCOPE_API_KEY, "
-        "or EMBEDDING_BASE_URL for another service, or unset it to search by words alone"
+        "or EMBEDDING_BASE_URL for another service, or unset EMBEDDING_MODEL to search by words alone"
     )
 
 

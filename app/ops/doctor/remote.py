@@ -36,7 +36,10 @@ async def examine_mcp(settings: Settings, url: str) -> list[Check]:
     try:
         answers = await converse(http.session(), lambda: http.status)
     except ToolRefused as error:
-        return [*checks, Check("MCP call", State.FAILED, str(error), "do as it says, or check the address")]
+        return [
+            *checks,
+            Check.failed("MCP call", str(error), "check the address: another server answers there"),
+        ]
     except NoConversation as error:
         remedy = _BY_HTTP_STATUS.get(error.http_status) or _OF_SERVER
         found = str(error) if error.http_status in (None, 200) else f"HTTP {error.http_status}: {error}"

@@ -16,7 +16,9 @@ def check_rules(broken: list[BrokenRule]) -> Iterator[Check]:
     if not broken:
         yield Check("settings", State.OK, "every value is valid, and all go together")
     for breach in broken:
-        yield Check(f"settings: {breach.rule.name}", State.FAILED, breach.sentence, "do as it says")
+        *names, last = breach.rule.settings
+        remedy = f"change {', '.join(names)} or {last}" if names else f"change {last}"
+        yield Check.failed(f"settings: {breach.rule.name}", breach.sentence, remedy)
 
 
 def check_names() -> Iterator[Check]:
@@ -34,4 +36,5 @@ async def check_embeddings(settings: Settings) -> Check:
     try:
         return Check("embeddings", State.OK, await probes.embeddings(settings))
     except MemoryServerError as error:
-        return Check("embeddings", State.FAILED, str(error), "do as it says, or unset EMBEDDING_MODEL")
+        remedy = "check EMBEDDING_BASE_URL and the service, or unset EMBEDDING_MODEL to search by words alone"
+        return Check.failed("embeddings", str(error), remedy)

@@ -36,7 +36,7 @@ async def try_out(settings: Settings) -> list[Check]:
         why = str(error) or f"not up within {_START_TIMEOUT_S:.0f} s"
         if isinstance(error, StoreUnavailable | TimeoutError):
             return [Check("PostgreSQL", State.FAILED, why, remedies.postgres)]
-        return [Check("start", State.FAILED, why, "do as it says")]
+        return [Check.failed("start", why, "run `claude-memory serve --debug`: it says more")]
 
 
 async def _check_parts(runtime: Any, remedies: Remedies) -> list[Check]:

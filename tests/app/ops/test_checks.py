@@ -21,6 +21,17 @@ def test_a_finding_warns_when_there_is_something_to_do(remedy: str | None, state
     assert check == Check("worker", state, "no worker leads", remedy)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "found", "remedy"),
+    [
+        pytest.param("no key; set A, or B; C lets all in", "no key", "set A, or B; C lets all in", id="with a remedy"),
+        pytest.param("A: got 1, takes 2", "A: got 1, takes 2", "change A", id="without one"),
+    ],
+)
+def test_a_message_that_says_what_to_do_is_split_there(sentence: str, found: str, remedy: str) -> None:
+    assert Check.failed("settings", sentence, "change A") == Check("settings", State.FAILED, found, remedy)
+
+
 def test_scripts_find_the_remedy_under_the_name_they_know() -> None:
     check = Check("disk", State.FAILED, "full", "free some space")
 

@@ -61,7 +61,12 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
         "DATABASE_URL: got no user, takes a URL that names the role to create",
     ),
     *(
-        ("memory backend", mode, {**DATABASE, "MEMORY_BACKEND": "memu"}, "MEMORY_BACKEND: got 'memu'.* set local")
+        (
+            "memory backend",
+            mode,
+            {**DATABASE, "MEMORY_BACKEND": "memu"},
+            "got 'memu'.* set MEMORY_BACKEND=local",
+        )
         for mode in (SERVE, DAEMON, WORKER, INIT, REINDEX)
     ),
     *(

@@ -67,7 +67,8 @@ def test_each_rule_that_is_broken_fails_and_nothing_is_started(machine: Machine)
         "server": "ok",
         "clients": "warning",
     }
-    assert "set DASHSCOPE_API_KEY" in checks["settings: embedding key"]["found"]
+    assert checks["settings: embedding key"]["found"].endswith("DashScope needs a key")
+    assert checks["settings: embedding key"]["mend"].startswith("set DASHSCOPE_API_KEY, or ")
 
 
 @pytest.mark.parametrize(("qdrant_url", "asked"), [(None, True), ("http://127.0.0.1:9", False)])

@@ -57,6 +57,7 @@ class TestMcpElsewhere:
 
         assert code == 1
         assert checks["MCP call"]["found"] == "slow has no tool memory_health: it is another MCP server"
+        assert checks["MCP call"]["mend"].startswith("check the address")
 
     @pytest.mark.parametrize("path", ["/mcp", "/sse"])
     def test_a_token_comes_from_a_file_or_the_environment(self, machine: Machine, tmp_path: Path, path: str) -> None:

@@ -21,3 +21,12 @@ def test_an_embedding_service_that_does_not_answer_fails(machine: Machine) -> No
 
     assert code == 1
     assert states(checks)["embeddings"] == "failed"
+    assert checks["embeddings"]["mend"].startswith("check EMBEDDING_BASE_URL")
+
+
+def test_a_rule_whose_sentence_has_no_remedy_names_the_settings_to_change(machine: Machine) -> None:
+    code, checks = run_doctor(machine, METRICS_PORT="8000", PORT="8000")
+
+    assert code == 1
+    assert checks["settings: metrics port"]["found"] == "METRICS_PORT: got 8000, takes a port other than PORT"
+    assert checks["settings: metrics port"]["mend"] == "change METRICS_PORT or PORT"
