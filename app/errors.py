@@ -151,14 +151,37 @@ def first_of(error: BaseException) -> BaseException:
     return error
 
 
+_NOT_TEXT = (dict, list, tuple, int, float, type(None))  # what JSON holds besides texts
+
+
 def shown(value: object, limit: int = 60) -> str:
-    """Return a value as short text on one line, for a message; long text is cut and its length given."""
+    """Return a value as short text on one line, for a message; long text is cut and its length given.
+
+    A text is in single quotes; other values are as JSON, which is what callers send.
+    """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
     try:
-        text = repr(value)
+        if isinstance(value, _NOT_TEXT):
+            text = _as_json(value)
+        else:
+            text = repr(str(value) if isinstance(value, str) else value)
     except RecursionError:
-        return f"{type(value).__name__} nested too deep"
+        return f"{'a list' if isinstance(value, list) else 'an object'} nested too deep"
     if isinstance(value, str) and len(text) > limit:
         return f"{text[:limit]}… ({len(value):,} characters)"
     if isinstance(value, (list, tuple)) and len(text) > limit:
-        return f"{type(value).__name__} of {len(value):,}"
+        return f"list of {len(value):,}"
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _as_json(value: object) -> str:
+    """Return a value as JSON on one line; characters that cannot be seen are escaped."""
+    import json  # slow to import, and most starts show nothing
+
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()

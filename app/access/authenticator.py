@@ -132,4 +132,5 @@ def noted_agent(settings: Settings, client: object) -> str:
 def require(identity: Identity, permission: str) -> None:
     """Raise NotPermitted unless the caller has the permission."""
     if permission not in identity.scope.permissions:
-        raise NotPermitted(f"this needs the scope {permission!r}; the token has {sorted(identity.scope.permissions)}")
+        has = ", ".join(sorted(identity.scope.permissions))
+        raise NotPermitted(f"this needs the scope {permission!r}; the token has {has}")

@@ -23,6 +23,7 @@ from app.alerts.delivery import DeliveryFailed
 from app.alerts.message import CHAT_TEXT_BYTES, Message, text, title
 from app.alerts.notification import NEVER
 from app.backoff import asked_wait_s
+from app.errors import shown
 
 _ANSWER_BYTES = 65_536
 _CHAT_BODY_BYTES = 20_000  # DingTalk's limit; Feishu's is 20 KB
@@ -54,7 +55,7 @@ class DingTalk:
         code = answer.get("errcode")
         if code != 0:
             raise DeliveryFailed(
-                f"errcode {code!r}: {_without_keys(answer.get('errmsg'))}",
+                f"errcode {shown(code)}: {_without_keys(answer.get('errmsg'))}",
                 retry_after_s=60.0 if code in self._TOO_FAST else 0.0,
             )
 
@@ -90,7 +91,7 @@ class Feishu:
         code = answer.get("code", answer.get("StatusCode"))  # the second: what older bots answer
         if code != 0:
             raise DeliveryFailed(
-                f"code {code!r}: {_without_keys(answer.get('msg'))}",
+                f"code {shown(code)}: {_without_keys(answer.get('msg'))}",
                 retry_after_s=10.0 if code == self._TOO_FAST else 0.0,
             )
 

@@ -213,7 +213,9 @@ async def _invalid_input(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    if first["type"] == "json_invalid":
+    if isinstance(first.get("input"), bytes):  # FastAPI reads only what is marked as JSON
+        message = "body: not marked as JSON; send it with Content-Type: application/json"
+    elif first["type"] == "json_invalid":
         message = "body: not valid JSON, takes a JSON object"
     elif first["type"] == "extra_forbidden":
         message = f"{shown(path)}: unknown, takes {', '.join(PROBES)}"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.errors import InvalidInput
+from app.errors import InvalidInput, shown
 from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.types import Kind, NewTurn, Scope, StoredConversation
 from app.store.database import Database
@@ -71,8 +71,11 @@ class Conversations:
         async with self.db.as_user(scope.user) as connection, connection.transaction():
             row = await _lock(connection, scope, conversation_id, project, title)
             if project is not None and row["project"] != project:
+                known = shown(row["project"] or None)
                 raise InvalidInput(
-                    "project", project, f"{row['project'] or None!r}, the project of conversation {conversation_id!r}"
+                    "project",
+                    project,
+                    f"{known}, the project of conversation {conversation_id!r}",
                 )
             new = await _new_turns(connection, scope, conversation_id, turns)
             end = ConversationEnd.of(row)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from app.errors import shown
 from infra.render.blueprint.scopes import DATABASES, SERVICES, Found, Tree, resources
 from infra.render.blueprint.variable_checks import variable_problems
 
@@ -58,7 +59,7 @@ def _names(everything: list[Found]) -> Iterator[str]:
 def _required(one: Found) -> Iterator[str]:
     type_, runtime = one.entry.get("type"), one.entry.get("runtime")
     if type_ not in _TYPES:
-        yield f"type: got {type_!r}, takes {', '.join(_TYPES[:-1])}"
+        yield f"type: got {shown(type_)}, takes {', '.join(_TYPES[:-1])}"
     if type_ in _STORES:
         if "ipAllowList" not in one.entry:
             yield "ipAllowList: is required; [] lets nothing in from outside"

@@ -190,7 +190,7 @@ class TestProject:
 
         assert {one.project for one in await store.of_conversation(alice, "talk", 10)} == {"p"}
 
-    @pytest.mark.parametrize(("first", "known"), [("p", "'p'"), (None, "None")])
+    @pytest.mark.parametrize(("first", "known"), [("p", "'p'"), (None, "null")])
     async def test_another_project_is_refused_and_nothing_is_stored(
         self, store: PostgresStore, alice: Scope, first: str | None, known: str
     ) -> None:

@@ -139,7 +139,7 @@ def test_the_schema_does_let_it_pass(service: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("service", "sentence"),
     [
-        pytest.param({"name": "a", "runtime": "docker"}, "services a: type: got None, takes web, pserv", id="type"),
+        pytest.param({"name": "a", "runtime": "docker"}, "services a: type: got null, takes web, pserv", id="type"),
         pytest.param({"type": "web", "name": "a"}, "services a: runtime: is required", id="runtime"),
         pytest.param(WEB | {"env": "docker"}, "services web: env: is deprecated; use runtime", id="env"),
         pytest.param(CRON | {"schedule": ""}, "services cron: schedule: is required", id="schedule"),
