@@ -7,9 +7,9 @@ none is known yet, the port opens last.
 Bridges (`claude-memory stdio`) connect over the data directory's Unix socket. A daemon is the same server without a
 port.
 
-Order of the end, on SIGINT or SIGTERM: for DRAIN_SECONDS the server reports not ready, and every answer closes its
-connection; then it refuses new connections, running calls finish and SSE streams end, all within 8 s; then the index,
-the connections and PostgreSQL stop. A second signal skips the waiting.
+Order of the end, on SIGINT or SIGTERM: for DRAIN_SECONDS a server that was ready reports not ready, and every answer
+closes its connection; then it refuses new connections, running calls finish and SSE streams end, all within 8 s; then
+the index, the connections and PostgreSQL stop. A second signal skips the waiting.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ class _Server:
         self._signals = 0
         self._stop_by = math.inf
         self._failure: BaseException | None = None
+        self._starting: asyncio.Task[None]
         postgres = boot.postgres
         self._runtime = make_runtime(
             settings,
@@ -169,15 +170,15 @@ class _Server:
         if self._port is not None:
             listeners.append(self._port.listener)
         async with self._transports.open() if self._transports is not None else contextlib.nullcontext():
+            self._starting = asyncio.create_task(self._start(), name="start")
             self._handle_signals()
-            coming_up = asyncio.create_task(self._start(), name="start")
             try:
                 await self._uvicorn.serve(sockets=listeners)
             finally:
                 self._service.stopping = True
-                coming_up.cancel()
+                self._starting.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
-                    await coming_up
+                    await self._starting
                 await self._runtime.stop()
         logger.info("stopped")
         if self._failure is not None:
@@ -269,6 +270,8 @@ class _Server:
             except Unavailable as error:
                 if self._settings.database_url is None:
                     raise
+                if self._service.stopping:  # the cancellation is on its way
+                    return
                 wait_s = DATABASE_BACKOFF.wait_s(failures)
                 logger.warning("start: %s; trying again in %.1f s", error, wait_s)
                 await DATABASE_BACKOFF.sleep(wait_s)
@@ -305,8 +308,11 @@ class _Server:
         if self._signals == 1:
             self._stop_by = time.monotonic() + RUNNING_CALLS_S
             on_a_port = self._boot.listener is not None and self._boot.listens
-            drain_s = self._settings.drain_s if on_a_port else 0.0
+            ready = self._runtime.ready.is_set()
+            drain_s = self._settings.drain_s if on_a_port and ready else 0.0
             logger.info("stopping")
+            if not ready:  # no proxy sends calls yet, and no more tries to start are of use
+                self._starting.cancel()
             asyncio.get_running_loop().call_later(drain_s, self._uvicorn.end)
         else:
             self._uvicorn.force()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,19 @@ def test_required_tokens_must_be_there(tmp_path: Path) -> None:
 def test_it_waits_for_a_database_server_that_comes_later(tmp_path: Path) -> None:
     with serving(tmp_path / "data", kind=SlowServer, START_FAILS_WITH="3") as server:
         assert server.log.count("trying again") == 3
+
+
+def test_a_database_that_does_not_come_is_tried_again_until_a_signal_and_no_longer(tmp_path: Path) -> None:
+    with serving(
+        tmp_path / "data", ready=False, kind=SlowServer, START_FAILS_WITH="1000000", DRAIN_SECONDS="8"
+    ) as server:
+        wait_until(lambda: server.log.count("trying again") > 2, "some tries")
+        begun = time.monotonic()
+        assert server.stop() == 0
+
+        assert time.monotonic() - begun < 4, "there was nothing to drain"
+        assert "trying again" not in server.log.partition("stopping")[2]
+        assert server.log.count("modules loaded") == 1
 
 
 def test_open_streams_end_properly_and_nothing_is_left(tmp_path: Path) -> None:
