@@ -71,7 +71,10 @@ def show_quota(args: Namespace) -> int:
     """Set a quota if one is given, and print the one in force."""
     from app.ops import users
 
-    use = users.quota(args.data_dir, args.user, args.memories, args.bytes, default=args.default)
+    use, known = users.quota(args.data_dir, args.user, args.memories, args.bytes, default=args.default)
+    if not known:
+        unknown = f"{args.user} has stored nothing yet and has no token"
+        print(f"claude-memory: {unknown}; claude-memory user list shows all users", file=sys.stderr)
     if args.json:
         print_json({"user": args.user, **_use_fields(use)})
     else:

@@ -35,16 +35,21 @@ def listing(data_dir: str | None) -> list[UserRow]:
     return _ask(data_dir, lambda db: Users(db).list())
 
 
-def quota(data_dir: str | None, user: str, memories: int | None, bytes_: int | None, *, default: bool) -> Use:
-    """Set what is given, or return to the settings' quota; return the quota in force and how much of it is used."""
+def quota(
+    data_dir: str | None, user: str, memories: int | None, bytes_: int | None, *, default: bool
+) -> tuple[Use, bool]:
+    """Set what is given, or return to the settings' quota, also for a user who has yet to come.
 
-    async def set_and_show(db: Database) -> Use:
+    Return the quota in force with how much of it is used, and whether the user has anything besides a quota.
+    """
+
+    async def set_and_show(db: Database) -> tuple[Use, bool]:
         users = Users(db)
         if default:
             await users.drop_quota(user)
         elif memories is not None or bytes_ is not None:
             await users.set_quota(user, memories, bytes_)
-        return await users.use(user)
+        return await users.use(user), await users.known(user, by_quota=False)
 
     return _ask(data_dir, set_and_show)
 

@@ -135,10 +135,11 @@ class Users:
         async with self._db.as_service() as connection:
             return await _rows(connection, await _tables(connection), user)
 
-    async def known(self, user: str) -> bool:
-        """Report whether any row names a user."""
+    async def known(self, user: str, *, by_quota: bool = True) -> bool:
+        """Report whether any row names a user; by_quota: whether a quota alone counts."""
         async with self._db.as_service() as connection:
-            named = [f"exists (select from {table} where user_id = $1)" for table in await _tables(connection)]
+            tables = [table for table in await _tables(connection) if by_quota or table != "quotas"]
+            named = [f"exists (select from {table} where user_id = $1)" for table in tables]
             return bool(await connection.fetchval(f"select {' or '.join(named)}", user, timeout=_LONG_S))
 
     async def delete(self, user: str, on_deleted: Callable[[int], None] = lambda memories: None) -> None:

@@ -51,6 +51,19 @@ async def test_a_quota_is_set_shown_and_dropped(command: Command) -> None:
     assert (await command("user", "quota", "ann", "--bytes", "-1")).returncode == 2
 
 
+async def test_a_quota_of_a_user_who_has_yet_to_come_says_so(command: Command) -> None:
+    note = b"claude-memory: bob has stored nothing yet and has no token; claude-memory user list shows all users\n"
+    early = await command("user", "quota", "bob", "--memories", "1000")
+    again = await command("user", "quota", "bob", "--json")
+    await command("import", "-", "--user", "bob", given=LINES)
+    known = await command("user", "quota", "bob")
+
+    assert (early.returncode, early.stderr) == (0, note)
+    assert again.stderr == note
+    assert known.stderr == b""
+    assert known.stdout.startswith(b"bob: 2 memories of 1,000\n")
+
+
 async def test_a_deletion_is_tried_agreed_to_and_done(command: Command) -> None:
     await command("import", "-", "--user", "ann", given=LINES)
 
