@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from pulumi import RunError
 
+from app.counted import counted
+
 
 class InfraError(RunError):
     """Base of all of them."""
@@ -15,7 +17,7 @@ class ConfigError(InfraError):
     """The stack's configuration is wrong; the message lists every problem."""
 
     def __init__(self, stack: str, problems: Sequence[str]) -> None:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        count = counted(len(problems), "problem")
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"{count} in the configuration of stack {stack}; nothing was changed:{listed}")
         self.problems = tuple(problems)
@@ -25,7 +27,7 @@ class EnginesError(InfraError):
     """Docker engines cannot be used; the message lists all of them."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        count = f"{len(problems)} Docker engine{'s' if len(problems) > 1 else ''}"
+        count = counted(len(problems), "Docker engine")
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"{count} of the stack cannot be used; nothing was changed:{listed}")
         self.problems = tuple(problems)

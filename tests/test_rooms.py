@@ -123,6 +123,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 FACTS = {
     "app",
     "app.backoff",
+    "app.counted",
     "app.durable",
     "app.endpoints",
     "app.errors",

@@ -18,6 +18,7 @@ from typing import Protocol
 from app.alerts.message import Message
 from app.alerts.outbox import Outbox
 from app.backoff import Backoff
+from app.counted import counted
 from app.measuring import METRICS, Metrics
 from app.metrics import ALERTS_DELIVERIES, ALERTS_DELIVERY_FAILING
 
@@ -104,7 +105,8 @@ class Delivery:
         await self._remove_sent()
         expired = await asyncio.to_thread(self._outbox.expire, self.name, self._now() - self._give_up_s)
         if expired:
-            self._given_up(f"{expired} messages could not be delivered for {self._give_up_s / 3_600:g} h", expired)
+            messages = counted(expired, "message")
+            self._given_up(f"{messages} could not be delivered for {self._give_up_s / 3_600:g} h", expired)
         # After a failure send one at a time, to find the one that is refused.
         message = await asyncio.to_thread(self._outbox.next_message, self.name, 1 if self._failures else TOGETHER)
         if message is None:

@@ -26,6 +26,7 @@ from app.alerts.journal import Journal
 from app.alerts.outbox import Outbox
 from app.alerts.receiver import Receiver
 from app.alerts.targets import http_client
+from app.counted import counted
 from app.datadir.lock import DataDirectoryLock
 from app.errors import UnsafeBind
 from app.http.uvicorn_server import Uvicorn, config
@@ -101,7 +102,9 @@ def _receiver(settings: Settings, directory: Path, outbox: Outbox, deliveries: l
     names = [delivery.name for delivery in deliveries]
     for name, count in outbox.drop_others(names).items():
         METRICS.count(ALERTS_DELIVERIES, count, (name, "given_up"))
-        logger.error("%d messages waited for %s, which is no longer set; the log has the alerts", count, name)
+        logger.error(
+            "%s waited for %s, which is no longer set; the log has the alerts", counted(count, "message"), name
+        )
 
     def wake() -> None:
         for delivery in deliveries:

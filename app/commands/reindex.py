@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import Any
 
 from app.commands.common import Commands, add_command, add_common, add_json, print_json, settings_of
+from app.counted import counted
 from app.settings.rules import REINDEX
 
 
@@ -43,7 +44,9 @@ def run(args: Namespace) -> int:
         print_json(report.to_json())
     elif report.dry_run:
         state = "must be rebuilt" if report.needed else "matches the settings"
-        print(f"the {report.index} index ({report.name or 'there is none'}) {state}; {report.memories:,} memories")
+        memories = counted(report.memories, "memory", "memories")
+        print(f"the {report.index} index ({report.name or 'there is none'}) {state}; {memories}")
     else:
-        print(f"rebuilt the {report.index} index {report.name}: {report.points:,} points in {report.seconds:,.1f} s")
+        points = counted(report.points, "point")
+        print(f"rebuilt the {report.index} index {report.name}: {points} in {report.seconds:,.1f} s")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.commands.common import Commands, add_command, add_common, add_json, cell, print_json, print_table, user_name
 from app.commands.export import run as export_file
+from app.counted import counted
 
 if TYPE_CHECKING:
     from app.memory.types import Use
@@ -78,11 +79,11 @@ def show_quota(args: Namespace) -> int:
     if args.json:
         print_json({"user": args.user, **_use_fields(use)})
     else:
-        for what, used, limit in (
-            ("memories", use.memories, use.quota.memories),
-            ("bytes", use.bytes, use.quota.bytes),
+        for used, limit in (
+            (counted(use.memories, "memory", "memories"), use.quota.memories),
+            (counted(use.bytes, "byte"), use.quota.bytes),
         ):
-            print(f"{args.user}: {used:,} {what} of {f'{limit:,}' if limit else 'any number'}")
+            print(f"{args.user}: {used} of {f'{limit:,}' if limit else 'any number'}")
     return 0
 
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
+from app.counted import counted
 from app.errors import IndexUnavailable, StoreUnavailable
 from app.index.engine import EngineAway, RebuildableEngine
 from app.index.setup import Filling
@@ -296,7 +297,7 @@ class Follower:
         self._problem, self._filling = None, Filling(written)
         self._counted = True
         self._filled.set()
-        logger.info("search index built: %d points in %.1f s", written, time.monotonic() - started)
+        logger.info("search index built: %s in %.1f s", counted(written, "point"), time.monotonic() - started)
 
     async def _save_if_due(self) -> None:
         engine = self._open()

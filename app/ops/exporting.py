@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from rich.filesize import decimal
 
+from app.counted import counted
 from app.durable import replacing
 from app.errors import MemoryServerError
 from app.memory.texts import content_hash, message_hash
@@ -59,8 +60,8 @@ class ExportReport:
     def summary(self) -> str:
         """Return one line for people."""
         return (
-            f"exported {self.memories:,} memories and {self.messages:,} messages of {self.conversations:,} "
-            f"conversations, {decimal(self.bytes)}, in {self.seconds:,.1f} s"
+            f"exported {counted(self.memories, 'memory', 'memories')} and {counted(self.messages, 'message')} of "
+            f"{counted(self.conversations, 'conversation')}, {decimal(self.bytes)}, in {self.seconds:,.1f} s"
         )
 
 

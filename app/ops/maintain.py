@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.counted import counted
 from app.runtime.command_database import admin_arguments
 from app.runtime.housekeeping import LOG_KEPT
 from app.settings.fields import Settings
@@ -94,10 +95,10 @@ async def maintain(
         )
     report.seconds = time.monotonic() - began
     logger.info(
-        "maintained in %.1f s: %d rows removed, %d indexes rebuilt",
+        "maintained in %.1f s: %s removed, %s rebuilt",
         report.seconds,
-        0 if dry_run else sum(report.removed.values()),
-        0 if dry_run else len(report.rebuilt_indexes),
+        counted(0 if dry_run else sum(report.removed.values()), "row"),
+        counted(0 if dry_run else len(report.rebuilt_indexes), "index", "indexes"),
     )
     return report
 

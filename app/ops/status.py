@@ -11,6 +11,7 @@ from rich.filesize import decimal
 
 from app.bridge.calls import call_tool
 from app.bridge.protocol import ask
+from app.counted import counted
 from app.datadir.lock import holder
 from app.errors import Unavailable
 from app.ops.remote import get
@@ -93,7 +94,7 @@ def lines_of(values: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("your memories", f"{numbers.get('memories', 0):,.0f}, {decimal(int(numbers.get('bytes', 0)))}"))
     elif "memories" in numbers:
         rows.append(("memories", f"{numbers['memories']:,.0f}"))
-        lag = f"{numbers['index_lag_changes']:,.0f} changes, {numbers['index_lag_seconds']:.1f} s"
+        lag = f"{counted(numbers['index_lag_changes'], 'change')}, {numbers['index_lag_seconds']:.1f} s"
         rows += [("index lag", lag), ("database", decimal(int(numbers["database_bytes"])))]
         rows += _upkeep(numbers)
     return rows
@@ -128,7 +129,7 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
             rows.append(("memories", f"{values['memories']:,}"))
         if values["index_lag_changes"] is not None:
             changes, seconds = values["index_lag_changes"], values["index_lag_seconds"]
-            rows.append(("index lag", f"{changes:,} changes, {seconds:.1f} s"))
+            rows.append(("index lag", f"{counted(changes, 'change')}, {seconds:.1f} s"))
         rows += _upkeep(values)
     for name in ("database", "index"):
         if values[f"{name}_bytes"] is not None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from app.counted import counted
 from app.errors import MemoryServerError, Unavailable
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def _index(running: Running | None, user: str, *, counts: bool) -> str:
         raise Unavailable("the index is not open yet")
     await running.index.view(user)
     points = await running.index.count()
-    return f"{points} points" if counts else "answered"
+    return counted(points, "point") if counts else "answered"
 
 
 async def embeddings(settings: Settings) -> str:

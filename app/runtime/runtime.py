@@ -11,6 +11,7 @@ from dataclasses import asdict
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from app.counted import counted
 from app.errors import IndexUnavailable, MemoryServerError, Unavailable
 from app.runtime.components import Component, Status
 
@@ -135,7 +136,7 @@ class Runtime:
         db = database_of(self.settings, self._connect_arguments(), long_lived=True)
         stack.push_async_callback(db.close)
         applied = await db.open()
-        self._on_step(f"schema ready, {applied} files applied" if applied else "schema ready")
+        self._on_step(f"schema ready, {counted(applied, 'file')} applied" if applied else "schema ready")
         return db
 
     def _connect_arguments(self) -> dict[str, Any]:

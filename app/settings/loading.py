@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.counted import counted
 from app.errors import InvalidSettings, MemoryServerError, UnsafeBind, shown
 from app.settings.fields import Settings, secret_names
 from app.settings.function_compute import port_of
@@ -132,7 +133,7 @@ def _text(value: Any) -> str:
 
 
 def _all_wrong(wrong: Sequence[str]) -> str:
-    return f"{len(wrong)} wrong setting{'s' if len(wrong) > 1 else ''}: " + "; ".join(wrong)
+    return f"{counted(len(wrong), 'wrong setting')}: " + "; ".join(wrong)
 
 
 def _wrong_lines(error: ValidationError) -> tuple[list[str], set[str]]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from rich.filesize import decimal
 
+from app.counted import counted
 from app.ops.backup.archive import Whole
 from app.ops.backup.archive_reader import ArchiveReader
 from app.ops.backup.errors import PlaceUnusable
@@ -50,7 +51,7 @@ class RestoreReport:
     def summary(self) -> str:
         """Return one line for people."""
         return (
-            f"restored {self.whole.rows:,} rows of {self.taken_at:%Y-%m-%d %H:%M:%S} UTC from {self.place} in"
+            f"restored {counted(self.whole.rows, 'row')} of {self.taken_at:%Y-%m-%d %H:%M:%S} UTC from {self.place} in"
             f" {self.seconds:,.1f} s; every index is rebuilt when a server starts"
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from app.counted import counted
 from app.ops.backup.places import backup_place
 from app.settings.fields import Settings
 from app.store.backups import Backup, Backups
@@ -47,7 +48,7 @@ class PruneReport:
     def summary(self) -> str:
         """Return lines for people."""
         did = "would delete" if self.dry_run else "deleted"
-        lines = [f"kept {len(self.kept)} backups, {did} {len(self.deleted)}, {len(self.lost)} are lost"]
+        lines = [f"kept {counted(len(self.kept), 'backup')}, {did} {len(self.deleted)}, lost {len(self.lost)}"]
         lines += [f"{did} {name}" for name in self.deleted]
         lines += [f"lost {name}: the file is gone or has another length" for name in self.lost]
         return "\n".join(lines)

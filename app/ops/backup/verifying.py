@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.counted import counted
 from app.errors import IndexUnavailable
 from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.ports import IndexView
@@ -67,13 +68,13 @@ class VerificationReport:
     def summary(self) -> str:
         """Return one line for people."""
         return (
-            f"{self.place} is good: {self.whole.rows:,} rows of {self.taken_at:%Y-%m-%d %H:%M:%S} UTC,"
+            f"{self.place} is good: {counted(self.whole.rows, 'row')} of {self.taken_at:%Y-%m-%d %H:%M:%S} UTC,"
             f" verified in {self.seconds:,.1f} s"
         )
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return table rows for people."""
-        lines = [("ok", table.table, f"{table.rows:,} rows, each as it was") for table in self.whole.tables]
+        lines = [("ok", table.table, f"{counted(table.rows, 'row')}, each as it was") for table in self.whole.tables]
         found = "found what it searched for" if self.searched else "nothing to search for: there is no memory"
         return [
             ("ok", "checksums", f"{self.whole.bytes:,} bytes, SHA-256 {self.whole.sha256}"),

@@ -13,6 +13,7 @@ from typing import Any
 from rich.filesize import decimal
 
 from app import __version__
+from app.counted import counted
 from app.errors import Conflict
 from app.ops.backup.archive import PIECE_BYTES, Header, Whole
 from app.ops.backup.archive_writer import ArchiveWriter
@@ -58,7 +59,7 @@ class BackupReport:
     def summary(self) -> str:
         """Return lines for people."""
         line = (
-            f"backed up {self.whole.rows:,} rows to {self.place}, {decimal(self.whole.bytes)}"
+            f"backed up {counted(self.whole.rows, 'row')} to {self.place}, {decimal(self.whole.bytes)}"
             f"{', encrypted' if self.encrypted else ''}, in {self.seconds:,.1f} s"
         )
         return line if self.pruned is None else f"{line}\n{self.pruned.summary()}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.clients.conversation import ServerAnswers
+from app.counted import counted
 from app.ops.checks import LAG_WARNING_S, Check, State
 
 _TITLES = {"postgres": "PostgreSQL"}
@@ -42,7 +43,7 @@ def check_search(answers: ServerAnswers, remedy: str) -> Check:
 def check_lag(numbers: dict[str, Any], remedy: str) -> Check:
     """Report how far the index is behind the database."""
     changes, seconds, memories = (numbers[name] for name in ("index_lag_changes", "index_lag_seconds", "memories"))
-    found = f"{changes:,.0f} changes, {seconds:.1f} s behind {memories:,.0f} memories"
+    found = f"{counted(changes, 'change')}, {seconds:.1f} s behind {counted(memories, 'memory', 'memories')}"
     if seconds > LAG_WARNING_S:
         return Check("index lag", State.WARNING, found, f"it catches up by itself; if it does not: {remedy}")
     return Check("index lag", State.OK, found)

@@ -10,6 +10,7 @@ from typing import Any
 
 from app import __version__
 from app.clients.conversation import converse, over_bridge
+from app.counted import counted
 from app.datadir.folder import socket_path
 from app.datadir.lock import DataDirectoryLock
 from app.errors import MemoryServerError, StoreUnavailable, Unavailable
@@ -51,7 +52,7 @@ async def _check_parts(runtime: Any, remedies: Remedies) -> list[Check]:
         checks.append(Check(title, state, found, what_to_do))
     numbers = await runtime.numbers()
     if numbers.get("memories") and str(details["index"]).startswith("0 points"):
-        found = f"it is empty beside {numbers['memories']:,} memories"
+        found = f"it is empty beside {counted(numbers['memories'], 'memory', 'memories')}"
         checks.append(Check("index count", State.FAILED, found, remedies.index))
     checks.append(check_lag(numbers, remedies.index))
     return checks + [Check.of(finding) for finding in upkeep(numbers)]

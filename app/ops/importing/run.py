@@ -18,6 +18,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 from app.backoff import Backoff
+from app.counted import counted
 from app.errors import InvalidInput, StoreUnavailable
 from app.memory.types import Scope
 from app.ops.importing.entries import BadEntry, Entry, GoodEntry, Position
@@ -95,7 +96,8 @@ class ImportReport:
     def summary(self) -> str:
         """Return lines for people: the counts, then the first bad entries."""
         counts = (
-            f"stored {self.stored:,} ({self.memories_stored:,} memories, {self.messages_stored:,} messages), "
+            f"stored {self.stored:,} ({counted(self.memories_stored, 'memory', 'memories')}, "
+            f"{counted(self.messages_stored, 'message')}), "
             f"skipped {self.skipped:,}, redacted {self.redacted:,}, bad {self.bad:,}"
         )
         lines = [f"{counts}, in {self.seconds:,.1f} s"]

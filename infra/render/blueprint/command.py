@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from app.counted import counted
 from infra.errors import InfraError
 from infra.render.blueprint.checks import problems
 from infra.render.blueprint.writing import blueprint
@@ -73,7 +74,7 @@ def _check(file: Path) -> None:
 def _refuse(what: str, found: list[str]) -> None:
     """Raise CannotDo with every problem, if there are any."""
     if found:
-        count = f"{len(found)} problem{'s' if len(found) > 1 else ''}"
+        count = counted(len(found), "problem")
         raise CannotDo(f"{count} in {what}:" + "".join(f"\n  - {one}" for one in found))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from app.counted import counted
 from infra.render.doctor.finding import Finding, failed, ok, warning
 from infra.render.doctor.here import Here, declared, normalised
 
@@ -44,7 +45,7 @@ def _revision(here: Here, live: Json | None) -> Iterator[Finding]:
         found = f"{here.commit[:_SHORT]} here, {there[:_SHORT]} there"
         yield warning("revision", found, "push, then `deploy --mode rebuild`; or check out what runs there")
     elif here.changed_files:
-        found = f"{there[:_SHORT]} on both sides, but {here.changed_files} files here are changed"
+        found = f"{there[:_SHORT]} on both sides, but {counted(here.changed_files, 'file')} changed here"
         yield warning("revision", found, "commit and push them: Render builds what is pushed")
     else:
         yield ok("revision", there[:_SHORT])
@@ -91,4 +92,4 @@ def _schema(here: Here, report: Json) -> Iterator[Finding]:
     for name in changed:
         yield failed(f"schema {name}", "differs from what was applied there", "never change a file that was applied")
     if here.schema_files == there:
-        yield ok("schema", f"{len(there)} files, the same")
+        yield ok("schema", f"{counted(len(there), 'file')}, the same")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
+from app.counted import counted
 from infra.render.deployed.choosing import CRON, STATIC, Json, Service
 from infra.render.deployed.errors import WrongUsage
 from infra.render.driver.common import Commands, Session, add_command, add_json, count, print_json
@@ -56,7 +57,7 @@ def run(session: Session) -> int:
             session.api.services.stop_autoscaling(service.id)
             session.say(f"{service.name}: autoscaling ends")
         session.api.services.scale(service.id, args.instances)
-        done = f"{args.instances} instance{'s' if args.instances > 1 else ''}"
+        done = counted(args.instances, "instance")
     if args.json:
         print_json({"service": service.name, "instances": args.instances, "autoscaling": settings or None})
     else:

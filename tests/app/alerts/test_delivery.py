@@ -193,7 +193,7 @@ async def test_what_is_too_old_is_dropped_and_told(
 
     assert room.got == [["new"]]
     assert metrics.by_label(names.ALERTS_DELIVERIES)["room", "given_up"] == 1
-    assert "1 messages could not be delivered for 1 h" in caplog.text
+    assert "1 message could not be delivered for 1 h" in caplog.text
 
 
 async def test_waits_grow_to_a_minute_and_obey_the_target(outbox: Outbox, metrics: Metrics) -> None:

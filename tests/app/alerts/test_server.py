@@ -220,7 +220,7 @@ def test_a_target_that_is_no_longer_set_is_told_and_forgotten(tmp_path: Path) ->
     assert "secret-path" not in server.log
     with receiving(tmp_path / "data") as server:
         assert 'deliveries_total{outcome="given_up",target="webhook"} 1.0' in server.request("GET", "/metrics")[2]
-        assert "1 messages waited for webhook, which is no longer set" in server.log
+        assert "1 message waited for webhook, which is no longer set" in server.log
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
 
         status, out, error = run_command("verify", str(file), *old, cwd=tmp_path, **key)
         assert (status, error) == (0, "")
-        assert "is good: 1 rows" in out
+        assert "is good: 1 row" in out
 
         status, out, error = run_command("backup", str(file), *old, cwd=tmp_path, **key)
         assert (status, out) == (1, "")
@@ -64,7 +64,7 @@ def test_from_a_running_server_to_another_machine(run_folder: Path, tmp_path: Pa
 
     status, out, error = run_command("restore", str(file), *new, cwd=tmp_path, **key)
     assert (status, error) == (0, "")
-    assert "restored 1 rows" in out
+    assert "restored 1 row" in out
     status, _, error = run_command("restore", str(file), *new, cwd=tmp_path, **key)
     assert status == 1
     assert "give --replace" in error

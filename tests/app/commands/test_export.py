@@ -16,9 +16,9 @@ async def test_standard_input_goes_in_and_standard_output_brings_it_back(command
     again = await command("import", "-", "--json", given=exported.stdout)
 
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.startswith(b"stored 2 (1 memories, 1 messages), skipped 0, redacted 0, bad 0")
+    assert done.stdout.startswith(b"stored 2 (1 memory, 1 message), skipped 0, redacted 0, bad 0")
     assert [set(json.loads(line)) >= {"created_at"} for line in exported.stdout.splitlines()] == [True, True]
-    assert exported.stderr.startswith(b"exported 1 memories and 1 messages of 1 conversations")
+    assert exported.stderr.startswith(b"exported 1 memory and 1 message of 1 conversation,")
     assert json.loads(again.stdout)["skipped"] == 2
 
 

@@ -14,6 +14,6 @@ async def test_it_is_needed_until_it_is_done(command: Command) -> None:
     done = await command("reindex", "--json")
     after = await command("reindex", "--dry-run")
 
-    assert b"must be rebuilt; 1 memories" in before.stdout
+    assert b"must be rebuilt; 1 memory" in before.stdout
     assert json.loads(done.stdout)["points"] == 1
-    assert b"matches the settings; 1 memories" in after.stdout
+    assert b"matches the settings; 1 memory" in after.stdout

@@ -101,7 +101,7 @@ async def test_what_was_exported_comes_back_after_a_deletion(command: Command, t
     back = await command("import", "ann.jsonl", "--user", "ann")
 
     assert (exported.returncode, back.returncode) == (0, 0)
-    assert back.stdout.startswith(b"stored 2 (1 memories, 1 messages)")
+    assert back.stdout.startswith(b"stored 2 (1 memory, 1 message)")
 
 
 async def test_an_unknown_user_is_not_exported_and_leaves_the_file_as_it_was(command: Command, tmp_path: Path) -> None:

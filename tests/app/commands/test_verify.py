@@ -18,7 +18,7 @@ async def test_a_good_backup_is_said_to_be_good(command: Command, connect_argume
     report = await command("verify", "b.tar", "--json", environment=admin)
 
     assert table.returncode == 0, table.stderr
-    assert b"is good: 1 rows" in table.stdout
+    assert b"is good: 1 row" in table.stdout
     assert json.loads(report.stdout)["rows"] == 1
 
 

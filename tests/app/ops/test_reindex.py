@@ -128,7 +128,7 @@ def test_a_running_server_rebuilds_its_own_index(run_folder: Path) -> None:
         assert done.returncode == 0, done.stderr
         report = json.loads(done.stdout)
         assert (report["index"], report["points"], report["dry_run"]) == ("embedded", 1, False)
-        assert "search index built: 1 points" in server.log.partition("search index built: 0 points")[2]
+        assert "search index built: 1 point" in server.log.partition("search index built: 0 points")[2]
     assert [one["text"] for one in found["results"]] == ["apple pie"]
     assert not found["degraded"]
 

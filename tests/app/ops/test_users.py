@@ -23,12 +23,12 @@ def on_the_tests_database(connect_arguments: dict[str, Any], monkeypatch: pytest
 async def test_a_quota_is_set_and_shown_and_dropped(store: PostgresStore, alice: Scope) -> None:
     await add_note(store, alice, "text")
 
-    use = await asyncio.to_thread(users.quota, None, "alice", 5, None, default=False)
-    assert (use.memories, use.quota.memories) == (1, 5)
+    use, known = await asyncio.to_thread(users.quota, None, "alice", 5, None, default=False)
+    assert (use.memories, use.quota.memories, known) == (1, 5, True)
     [row] = await asyncio.to_thread(users.listing, None)
     assert (row.user, row.use.quota.memories) == ("alice", 5)
 
-    use = await asyncio.to_thread(users.quota, None, "alice", None, None, default=True)
+    use, _ = await asyncio.to_thread(users.quota, None, "alice", None, None, default=True)
     assert use.quota.memories == 0
 
 

@@ -38,7 +38,7 @@ def test_with_a_daemon_it_asks_it_and_without_one_it_tries_for_itself(machine: M
     assert {"MCP call", "PostgreSQL", "index", "search", "index lag", "server", "space"} <= checks.keys()
     assert "daemon" in checks["server"]["found"]
     assert "from the index" in checks["search"]["found"]
-    assert "1 memories" in checks["index lag"]["found"]
+    assert "1 memory" in checks["index lag"]["found"]
 
     client.leave()
     daemon = psutil.Process(machine.status()["pid"])

@@ -39,7 +39,7 @@ def test_versions_that_differ_are_told(stack: Stack, app: DeployedApp, drive: Dr
     ("revision", "said"),
     [
         pytest.param(("1234567" + COMMIT[7:], 0), "1234567 here, 59bb072 there", id="another commit"),
-        pytest.param((COMMIT, 3), "but 3 files here are changed", id="changed files"),
+        pytest.param((COMMIT, 3), "but 3 files changed here", id="changed files"),
         pytest.param((None, 0), "git does not tell", id="no git"),
     ],
 )
