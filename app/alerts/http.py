@@ -83,12 +83,18 @@ class AccessCheck:
             raise NotAuthenticated("no token or a wrong one; send Authorization: Bearer with ALERTS_TOKEN")
 
 
-def create_app(receiver: Receiver, deliveries: Sequence[Delivery], outbox: Outbox, access: AccessCheck) -> Starlette:
-    """Return the application of a running receiver."""
+def create_app(
+    receiver: Receiver,
+    deliveries: Sequence[Delivery],
+    outbox: Outbox,
+    access: AccessCheck,
+    body_s: float = BODY_S,
+) -> Starlette:
+    """Return the application of a running receiver. body_s: how long a request may take to send its body."""
     timeline = Timeline()
 
     async def webhook(request: Request) -> Response:
-        accepted = await receiver.accept(read_notification(await _body(request)))
+        accepted = await receiver.accept(read_notification(await _body(request, body_s)))
         return JSONResponse({"received": accepted.received, "forwarded": accepted.news})
 
     async def health(request: Request) -> Response:
@@ -141,17 +147,17 @@ def create_app(receiver: Receiver, deliveries: Sequence[Delivery], outbox: Outbo
     )
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, body_s: float) -> bytes:
     """Return the body. Raises BodyTooLarge and BodyTooSlow."""
     body = b""
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(body_s):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > BODY_BYTES:
                     raise BodyTooLarge(f"body: over {BODY_BYTES:,} bytes; send fewer alerts in one call (max_alerts)")
     except (TimeoutError, ClientDisconnect):
-        raise BodyTooSlow(f"body: not complete after {BODY_S:.0f} s, or cut short; nothing was stored") from None
+        raise BodyTooSlow(f"body: not complete after {body_s:.0f} s, or cut short; nothing was stored") from None
     return body
 
 

@@ -52,14 +52,16 @@ class ServerAnswers:
     search_refused: str
 
 
-async def converse(session: Session, http_status: Callable[[], int | None] = lambda: None) -> ServerAnswers:
-    """Make all calls and return the answers. Raises NoConversation."""
+async def converse(
+    session: Session, http_status: Callable[[], int | None] = lambda: None, timeout_s: float = CALL_TIMEOUT_S
+) -> ServerAnswers:
+    """Make all calls and return the answers. Raises NoConversation, also after `timeout_s`."""
     reason: str
     try:
-        async with asyncio.timeout(CALL_TIMEOUT_S), session as client:
+        async with asyncio.timeout(timeout_s), session as client:
             return await _talk(client)
     except TimeoutError:
-        reason = f"no answer within {CALL_TIMEOUT_S:.0f} s"
+        reason = f"no answer within {timeout_s:.0f} s"
     except Exception as error:  # noqa: BLE001  the SDK passes on any error of its transports
         first = first_of(error)
         if isinstance(first, ToolRefused):

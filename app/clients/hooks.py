@@ -38,8 +38,11 @@ class HookFailed(MemoryServerError):
     code = "hook_failed"
 
 
-def run(event: str) -> int:
-    """Answer a hook: read its JSON from stdin and print the context for Claude Code. Always returns 0."""
+def run(event: str, limit_s: float = LIMIT_S) -> int:
+    """Answer a hook: read its JSON from stdin and print the context for Claude Code. Always returns 0.
+
+    limit_s: how long it may take.
+    """
     answer: list[str] = []
     failure: list[str] = []
 
@@ -53,9 +56,9 @@ def run(event: str) -> int:
 
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
-    worker.join(LIMIT_S)
+    worker.join(limit_s)
     if worker.is_alive():
-        failure.append(f"took over {LIMIT_S:.0f} s")
+        failure.append(f"took over {limit_s:.0f} s")
     with contextlib.suppress(OSError):  # Claude Code has stopped reading
         for line in failure:
             print(f"claude-memory: hook {event}: {line}", file=sys.stderr, flush=True)
@@ -85,7 +88,7 @@ def _read_input() -> dict[str, Any]:
     except ValueError:
         raise HookFailed("stdin is not JSON; Claude Code calls this, not a person") from None
     if not isinstance(given, dict):
-        raise HookFailed(f"stdin holds a JSON {type(given).__name__}, takes an object")
+        raise HookFailed("stdin holds JSON, but no object; Claude Code calls this, not a person")
     return given
 
 

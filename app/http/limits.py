@@ -85,11 +85,15 @@ class SharedRateLimit:
     """Counts together with the other replicas; alone while the shared table does not answer."""
 
     def __init__(
-        self, per_minute: int, shared: Callable[[], SharedCounts | None], now: Callable[[], float] = time.monotonic
+        self,
+        per_minute: int,
+        shared: Callable[[], SharedCounts | None],
+        now: Callable[[], float] = time.monotonic,
+        answer_s: float = SHARED_ANSWER_S,
     ) -> None:
-        """shared: returns the table, or None before it is open."""
+        """shared: returns the table, or None before it is open. answer_s: how long a call waits for it."""
         self._interval_s = PERIOD_S / per_minute
-        self._shared, self._now = shared, now
+        self._shared, self._now, self._answer_s = shared, now, answer_s
         self._alone = LocalRateLimit(per_minute, now)
         self._alone_until = 0.0
         self._refused_until: dict[str, float] = {}
@@ -104,7 +108,7 @@ class SharedRateLimit:
         if shared is None or now < self._alone_until:
             return await self._alone.take(user)
         try:
-            async with asyncio.timeout(SHARED_ANSWER_S):
+            async with asyncio.timeout(self._answer_s):
                 wait_s = await shared.take(user, self._interval_s, PERIOD_S)
         except (StoreUnavailable, TimeoutError):
             self._alone_until = now + ALONE_S

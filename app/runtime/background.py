@@ -29,11 +29,14 @@ def background_work(opened: Opened) -> list[Work]:
     return [partial(while_leading, opened.db.lock(key), work) for key, work in kinds]
 
 
-async def kept_up(work: Work) -> None:
-    """Run work for ever and restart it after an unexpected error: for a process that also answers calls."""
+async def kept_up(work: Work, restart_s: float = RESTART_S) -> None:
+    """Run work for ever and restart it after an unexpected error: for a process that also answers calls.
+
+    restart_s: how long to wait before that.
+    """
     while True:
         try:
             await work()
         except Exception:  # nothing else would restart it
-            logger.exception("background work failed; it begins again in %g s", RESTART_S)
-        await asyncio.sleep(RESTART_S)
+            logger.exception("background work failed; it begins again in %g s", restart_s)
+        await asyncio.sleep(restart_s)

@@ -30,6 +30,7 @@ class Housekeeping(Jobs):
         limits: RateLimits,
         *,
         fold_every_s: float | None = None,
+        log_kept: timedelta = LOG_KEPT,
     ) -> None:
         """fold_every_s: shorter than the default in a process that does not learn of changes."""
         super().__init__(
@@ -37,7 +38,7 @@ class Housekeeping(Jobs):
                 Job("expiry", _EVERY_S, store.delete_expired),
                 Job("term_counts", fold_every_s or _EVERY_S, store.fold_term_counts),
                 Job("statistics", _EVERY_S, store.analyze_if_grown),
-                Job("change_log", _EVERY_S, lambda: log.prune(LOG_KEPT)),
+                Job("change_log", _EVERY_S, lambda: log.prune(log_kept)),
                 Job("rate_limits", _RATE_LIMITS_EVERY_S, limits.sweep),
                 Job("sign_ins", _SIGN_INS_EVERY_S, lambda: sweep(store.db)),
             ]

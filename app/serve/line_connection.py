@@ -28,9 +28,25 @@ from app.memory.types import Scope
 from app.settings.fields import Settings
 from app.settings.loading import ClientIdentity
 
-SEND_TIMEOUT_S = 30.0  # a client that does not read for this long is gone
 CALLS_AT_ONCE = 32
 _CLIENT_INFO = "io.modelcontextprotocol/clientInfo"  # in every request since 2026-07-28
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTimes:
+    """How long each step of a connection may take, in seconds.
+
+    hello_s: until the bridge has greeted. send_s: a client that does not read for this long is gone. after_client_s:
+    how long calls go on after the client has left. close_s: until the other end has closed.
+    """
+
+    hello_s: float = 10.0
+    send_s: float = 30.0
+    after_client_s: float = AFTER_CLIENT_S
+    close_s: float = 5.0
+
+
+TIMES = LineTimes()
 
 
 @dataclass(slots=True, eq=False)
@@ -78,10 +94,15 @@ class LineConnection:
     """Connects the lines of one session to the SDK's server."""
 
     def __init__(
-        self, server: Server[Any], session: LineSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        server: Server[Any],
+        session: LineSession,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        times: LineTimes = TIMES,
     ) -> None:
         self._server, self._session = server, session
-        self._reader, self._writer = reader, writer
+        self._reader, self._writer, self._times = reader, writer, times
         self._running = 0
         self._settled = asyncio.Condition()
         self._to_server, self._for_server = anyio.create_memory_object_stream[SessionMessage | Exception](0)
@@ -119,7 +140,7 @@ class LineConnection:
                 await self._to_server.send(SessionMessage(message, metadata))
             # The SDK's server cancels all calls when its stream ends, so first finish those sent before the end.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(AFTER_CLIENT_S):
+                async with asyncio.timeout(self._times.after_client_s):
                     await self._wait_for_fewer_than(1)
 
     async def _write(self) -> None:
@@ -135,7 +156,7 @@ class LineConnection:
         except PydanticSerializationError:  # half of a surrogate pair, from the client's own text
             text = json.dumps(message.model_dump(mode="python", by_alias=True, exclude_unset=True))
         self._writer.write(text.encode() + b"\n")
-        async with asyncio.timeout(SEND_TIMEOUT_S):
+        async with asyncio.timeout(self._times.send_s):
             await self._writer.drain()
 
     async def _settle(self) -> None:

@@ -21,14 +21,12 @@ from mcp.server.lowlevel import Server
 
 from app.bridge.protocol import LINE_LIMIT_BYTES, peer_user
 from app.errors import InvalidSettings
-from app.serve.line_connection import SEND_TIMEOUT_S, LineConnection, LineSession
+from app.serve.line_connection import TIMES, LineConnection, LineSession, LineTimes
 from app.settings.fields import Settings
 from app.settings.loading import ClientIdentity
 
 logger = logging.getLogger(__name__)
 
-HELLO_TIMEOUT_S = 10.0
-CLOSE_TIMEOUT_S = 5.0
 # A lost connection, a timeout, and what the SDK's streams raise when the other end closed first.
 _ENDS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
@@ -47,9 +45,10 @@ class LineSessions:
         status: Callable[[], dict[str, Any]],
         leave: Callable[[], None],
         reindex: Callable[[], Awaitable[None]] | None = None,
+        times: LineTimes = TIMES,
     ) -> None:
         self._server, self._settings, self._status, self._leave = server, settings, status, leave
-        self._reindex = reindex
+        self._reindex, self._times = reindex, times
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving = False
@@ -88,13 +87,13 @@ class LineSessions:
             self._tasks.discard(task)
             writer.close()
             with contextlib.suppress(OSError):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                async with asyncio.timeout(self._times.close_s):
                     await writer.wait_closed()
             writer.transport.abort()  # drop what the client has not read
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(HELLO_TIMEOUT_S):
+            async with asyncio.timeout(self._times.hello_s):
                 hello = json.loads(await reader.readline())
             asked, bridge = hello.get("ask"), hello.get("bridge")
             pid = int(bridge.get("pid", 0)) if bridge is not None else 0
@@ -112,7 +111,7 @@ class LineSessions:
             except InvalidSettings as error:
                 greeting["refused"] = str(error)
         writer.write(json.dumps({"daemon": greeting}).encode() + b"\n")
-        async with asyncio.timeout(SEND_TIMEOUT_S):
+        async with asyncio.timeout(self._times.send_s):
             await writer.drain()
         if asked == "leave":
             self._askers.append(os.dup(writer.get_extra_info("socket").fileno()))  # closes when this process has ended
@@ -123,7 +122,7 @@ class LineSessions:
         elif asked == "reindex" and self._reindex is not None:
             await self._reindex()
         elif session is not None:
-            connection = LineConnection(self._server, session, reader, writer)
+            connection = LineConnection(self._server, session, reader, writer, self._times)
             if bridge.get("passing"):  # a short visit by a command, which must not keep a daemon from stopping
                 await connection.serve()
                 return

@@ -71,7 +71,12 @@ MakeRuntime = Callable[..., Runtime]
 MakeMcp = Callable[[Runtime], Server[Any]]
 
 
-def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = build_server) -> int:
+def run(
+    boot: Boot,
+    make_runtime: MakeRuntime = Runtime,
+    make_mcp: MakeMcp = build_server,
+    database_backoff: Backoff = DATABASE_BACKOFF,
+) -> int:
     """Serve until a stop signal and return the exit status. Raises MemoryServerError when it cannot."""
     boot.timeline.mark("server imported")
     settings = load_settings(boot.setting_flags, DAEMON if boot.flags.daemon else SERVE)
@@ -80,12 +85,15 @@ def run(boot: Boot, make_runtime: MakeRuntime = Runtime, make_mcp: MakeMcp = bui
         logger.warning("%s", line)
     boot.signals.hold()  # until _handle_signals
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(boot, settings, make_runtime, make_mcp))
+        runner.run(_serve(boot, settings, make_runtime, make_mcp, database_backoff))
     return 0
 
 
-async def _serve(boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp) -> None:
-    await _Server(boot, settings, make_runtime, make_mcp, _metrics_port(boot, settings.metrics_port)).serve()
+async def _serve(
+    boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp, database_backoff: Backoff
+) -> None:
+    port = _metrics_port(boot, settings.metrics_port)
+    await _Server(boot, settings, make_runtime, make_mcp, port, database_backoff).serve()
 
 
 class _MetricsPort(NamedTuple):
@@ -120,11 +128,18 @@ class _Server:
     """One server from its first request to its last."""
 
     def __init__(
-        self, boot: Boot, settings: Settings, make_runtime: MakeRuntime, make_mcp: MakeMcp, port: _MetricsPort | None
+        self,
+        boot: Boot,
+        settings: Settings,
+        make_runtime: MakeRuntime,
+        make_mcp: MakeMcp,
+        port: _MetricsPort | None,
+        database_backoff: Backoff,
     ) -> None:
         """port: the separate port for /metrics, if there is one."""
         self._boot, self._settings, self._port = boot, settings, port
         self._started_at = datetime.now(UTC)
+        self._database_backoff = database_backoff
         self._signals = 0
         self._stop_by = math.inf
         self._failure: BaseException | None = None
@@ -272,9 +287,9 @@ class _Server:
                     raise
                 if self._service.stopping:  # the cancellation is on its way
                     return
-                wait_s = DATABASE_BACKOFF.wait_s(failures)
+                wait_s = self._database_backoff.wait_s(failures)
                 logger.warning("start: %s; trying again in %.1f s", error, wait_s)
-                await DATABASE_BACKOFF.sleep(wait_s)
+                await self._database_backoff.sleep(wait_s)
         if not self._boot.listens:
             await self._accept_connections()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import platform
 import time
 from collections.abc import Callable
@@ -50,8 +51,9 @@ class Service:
     sessions: Callable[[], int] = lambda: 0
     connections: Callable[[], int] = lambda: 0
     stopping: bool = False
+    numbers_kept_s: float = NUMBERS_KEPT_S
     _numbers: dict[str, float] = field(default_factory=dict)
-    _numbers_at: float = -NUMBERS_KEPT_S
+    _numbers_at: float = -math.inf
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -78,9 +80,9 @@ class Service:
         )
 
     async def numbers(self) -> dict[str, float]:
-        """Return the gauges that cost a query, at most NUMBERS_KEPT_S old; older when the database does not answer."""
+        """Return the gauges that cost a query, at most numbers_kept_s old; older when the database does not answer."""
         async with self._asking:
-            if time.monotonic() - self._numbers_at >= NUMBERS_KEPT_S:
+            if time.monotonic() - self._numbers_at >= self.numbers_kept_s:
                 try:
                     async with asyncio.timeout(NUMBERS_TIMEOUT_S):
                         self._numbers = await self.runtime.numbers()

@@ -15,7 +15,7 @@ import asyncpg
 
 from app.errors import Conflict, MemoryServerError, QuotaExceeded, StoreUnavailable
 from app.memory.types import Quota
-from app.store.heartbeat import AlwaysHeld, Heartbeat, Lock
+from app.store.heartbeat import FORGOTTEN_S, AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
 from app.store.unreachable import UNREACHABLE, refused, why
 
@@ -98,13 +98,21 @@ class Database:
     connect: arguments of asyncpg.connect (`dsn`, or `host`, `user` and `database`).
     quota: of users without their own.
     watched: whether a heartbeat watches it, as long-running processes on a server need. An embedded one is supervised.
+    forgotten_s: see Heartbeat.
     """
 
-    def __init__(self, connect: Mapping[str, Any], quota: Quota = NO_QUOTA, *, watched: bool = False) -> None:
+    def __init__(
+        self,
+        connect: Mapping[str, Any],
+        quota: Quota = NO_QUOTA,
+        *,
+        watched: bool = False,
+        forgotten_s: float = FORGOTTEN_S,
+    ) -> None:
         self.quota = quota
         self.applied = 0  # schema files that `open` applied
         self._connect = dict(connect)
-        self._heartbeat = Heartbeat(connect, self._terminate, self._open_pools) if watched else None
+        self._heartbeat = Heartbeat(connect, self._terminate, self._open_pools, forgotten_s) if watched else None
         self._service_size = _WATCHED_SERVICE_CONNECTIONS if watched else _SERVICE_CONNECTIONS
         self._requests: asyncpg.Pool | None = None
         self._service: asyncpg.Pool | None = None

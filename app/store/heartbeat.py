@@ -27,7 +27,7 @@ ANSWER_S = 0.6  # for one query on the open connection
 DOUBT_S = 0.7  # for one query on a new connection; all three together stay under the 2 s in which calls must fail
 OPEN_S = 1.5  # for one query if no connection is open: at the start, and while the server does not answer
 RETRY_S = 0.25  # while it does not answer
-FORGOTTEN_S = 10
+FORGOTTEN_S = 10.0
 _CONNECT_S = 10.0  # never reached: the limits above are shorter
 _STEP_S = 0.1
 _NO_ANSWER = (asyncpg.PostgresError, *UNREACHABLE)
@@ -103,13 +103,18 @@ class Heartbeat:
     """`problem` says in one line why PostgreSQL does not answer; None while it does.
 
     on_down: called after every beat without an answer. on_up: called when it answers again, until it succeeds.
+    forgotten_s: after so long without a beat the server ends the session and frees its locks.
     """
 
     def __init__(
-        self, connect: Mapping[str, Any], on_down: Callable[[], None], on_up: Callable[[], Awaitable[None]]
+        self,
+        connect: Mapping[str, Any],
+        on_down: Callable[[], None],
+        on_up: Callable[[], Awaitable[None]],
+        forgotten_s: float = FORGOTTEN_S,
     ) -> None:
         self._connect = dict(connect)
-        self._on_down, self._on_up = on_down, on_up
+        self._on_down, self._on_up, self._forgotten_s = on_down, on_up, forgotten_s
         self.problem: str | None = None
         self._locks: dict[int, SessionLock] = {}
         self._connection: asyncpg.Connection | None = None
@@ -194,7 +199,7 @@ class Heartbeat:
         )
         connection.add_termination_listener(lambda _: self._hurry.set())
         try:
-            await connection.execute(_FORGET, f"{FORGOTTEN_S}s")
+            await connection.execute(_FORGET, f"{self._forgotten_s:g}s")
         except BaseException:
             connection.terminate()
             raise

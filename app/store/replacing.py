@@ -16,13 +16,14 @@ from uuid import UUID
 
 import asyncpg
 
+from app.counted import counted
 from app.errors import Conflict
 from app.store.database import APPLICATION_NAME, Database
 from app.store.migrations import LOCK_KEY, migrate
 from app.store.snapshots import FATES, Fate, Table, copy_out
 from app.store.terms import COUNT_ALL
 
-_PATIENCE_S = 3.0  # a server that just stopped may still be closing its connections
+PATIENCE_S = 3.0  # a server that just stopped may still be closing its connections
 _PAUSE_S = 0.1
 _LOCK_TIMEOUT = "30s"  # for the old tables, in case someone is reading them by hand
 
@@ -135,15 +136,18 @@ class Replacement:
 
 
 @asynccontextmanager
-async def replacement(db: Database, schema: int, *, replace: bool) -> AsyncIterator[Replacement]:
+async def replacement(
+    db: Database, schema: int, *, replace: bool, patience_s: float = PATIENCE_S
+) -> AsyncIterator[Replacement]:
     """Replace all tables: commit at the end of the block, roll back on any error.
 
     schema: number of the schema file that the rows match. Servers that start meanwhile wait.
-    Raises Conflict while a server is connected and, without `replace`, when the database is not empty.
+    patience_s: how long to wait until no server is connected.
+    Raises Conflict while one is connected and, without `replace`, when the database is not empty.
     """
     async with db.session() as connection:
-        await _take_lock(connection)
-        await _wait_alone(connection)
+        await _take_lock(connection, patience_s)
+        await _wait_alone(connection, patience_s)
         target = await connection.fetchval("select quote_ident(current_schema())")
         if not replace:
             await _refuse_content(connection)
@@ -160,23 +164,24 @@ async def rows_of(db: Database, table: Table) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _take_lock(connection: asyncpg.Connection) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
+async def _take_lock(connection: asyncpg.Connection, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
     while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK_KEY):
         if time.monotonic() > deadline:
             raise Conflict("another process is restoring or migrating this database; wait until it is done")
         await asyncio.sleep(_PAUSE_S)
 
 
-async def _wait_alone(connection: asyncpg.Connection) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
+async def _wait_alone(connection: asyncpg.Connection, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
     while True:
         number, addresses = await connection.fetchrow(_CONNECTED, f"{APPLICATION_NAME}%")
         if not number:
             return
         if time.monotonic() > deadline:
+            connections = counted(number, "connection")
             raise Conflict(
-                f"servers, workers or commands are using this database ({number} connections from {addresses});"
+                f"servers, workers or commands are using this database ({connections} from {addresses});"
                 " stop all of them and restore again"
             )
         await asyncio.sleep(_PAUSE_S)

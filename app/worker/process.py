@@ -85,10 +85,10 @@ async def _run(worker: Worker, *, supervised: bool) -> None:
 class Worker:
     """Everything one worker does, from opening the database to closing it."""
 
-    def __init__(self, settings: Settings, *, status_lines: bool) -> None:
+    def __init__(self, settings: Settings, *, status_lines: bool, status_every_s: float = STATUS_EVERY_S) -> None:
         assert settings.database_url is not None
         self.started_at = time.monotonic()
-        self._settings, self._status_lines = settings, status_lines
+        self._settings, self._status_lines, self._status_every_s = settings, status_lines, status_every_s
         self._db = database_of(settings, {"dsn": settings.database_url.get_secret_value()}, long_lived=True)
         self._lock = self._db.lock(WORKER_LOCK)
         self._opened: Opened | None = None
@@ -135,7 +135,7 @@ class Worker:
             if self._lock.held != led:
                 led = self._lock.held
                 logger.info("this worker %s", "leads" if led else "stands by")
-            if self._status_lines and time.monotonic() - logged_at >= STATUS_EVERY_S:
+            if self._status_lines and time.monotonic() - logged_at >= self._status_every_s:
                 logged_at = time.monotonic()
                 logger.info("%s", self.status_line())
             give_memory_back()

@@ -24,11 +24,16 @@ class Supervisor:
     """Runs one command again and again until it succeeds, or a stop signal comes."""
 
     def __init__(
-        self, command: Sequence[str], restart_delay_s: float, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        restart_delay_s: float,
+        environment: Mapping[str, str] | None = None,
+        stop_s: float = STOP_S,
     ) -> None:
-        """environment: variables for the command, in addition to our own."""
+        """environment: variables for the command, in addition to our own. stop_s: how long it has to stop."""
         self._command, self._restart_delay_s = command, restart_delay_s
         self._environment = {**os.environ, **(environment or {})}
+        self._stop_s = stop_s
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -60,7 +65,7 @@ class Supervisor:
         self._stop.set()
         if self._child is not None:
             self._child.terminate()
-            killer = threading.Timer(STOP_S, self._child.kill)
+            killer = threading.Timer(self._stop_s, self._child.kill)
             killer.daemon = True
             killer.start()
 

@@ -11,6 +11,7 @@ from mcp.server.lowlevel import Server
 
 from app import __version__
 from app.memory.types import Scope
+from app.serve.line_connection import TIMES, LineTimes
 from app.serve.lines import LineSessions
 from app.settings.fields import Settings
 from tests.support.bridges import INITIALIZED
@@ -72,11 +73,13 @@ class Talk:
 class Place:
     """A listening LineSessions."""
 
-    def __init__(self, path: str, settings: Settings) -> None:
+    def __init__(self, path: str, settings: Settings, times: LineTimes = TIMES) -> None:
         self.path = path
         self.tools = Tools()
         self.left = 0
-        self.sessions = LineSessions(self.tools.server, settings, lambda: {"version": __version__}, self._leave)
+        self.sessions = LineSessions(
+            self.tools.server, settings, lambda: {"version": __version__}, self._leave, times=times
+        )
         self._talks: list[Talk] = []
 
     def _leave(self) -> None:

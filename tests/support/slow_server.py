@@ -27,8 +27,6 @@ def run(begun: boot.Boot) -> int:
     from app.runtime.runtime import Runtime
     from app.serve import server
 
-    server.DATABASE_BACKOFF = Backoff(first_s=0.05, longest_s=0.05)
-
     class StandIn(Runtime):
         failures = int(os.environ.get("START_FAILS_WITH", "0"))
 
@@ -60,7 +58,7 @@ def run(begun: boot.Boot) -> int:
 
         return Server("slow", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
 
-    return server.run(begun, StandIn, make_mcp)
+    return server.run(begun, StandIn, make_mcp, Backoff(first_s=0.05, longest_s=0.05))
 
 
 if __name__ == "__main__":

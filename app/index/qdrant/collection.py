@@ -25,8 +25,12 @@ _FLOAT32 = struct.Struct("<f")
 class QdrantCollection:
     """One collection of a server."""
 
-    def __init__(self, server: QdrantServer, name: str, shape: Shape) -> None:
+    def __init__(
+        self, server: QdrantServer, name: str, shape: Shape, *, search_limit_s: float = SEARCH_LIMIT_S
+    ) -> None:
+        """search_limit_s: how long a search may take."""
         self.server, self.name, self.shape = server, name, shape
+        self._search_limit_s = search_limit_s
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
         """Write and delete points; return when searches see the changes."""
@@ -70,7 +74,7 @@ class QdrantCollection:
         key = self.shape.key_of(user)
         requests = [query_request(search, key) for search in searches]
         answers = await self.server.call(
-            lambda qdrant: qdrant.query_batch_points(self.name, requests), SEARCH_LIMIT_S, _SEARCH_TRIES
+            lambda qdrant: qdrant.query_batch_points(self.name, requests), self._search_limit_s, _SEARCH_TRIES
         )
         return [{UUID(str(point.id)): _as_float32(point.score) for point in answer.points} for answer in answers]
 

@@ -43,12 +43,14 @@ class SearchLimits:
 
     changes: the most of one user's changes that a search scores itself, some 0.1 s of work; members: the most memories
     in the sessions of those changes. patience_s: how many seconds a search waits for the feeder if there are more
-    changes. watch_trouble_s: seconds between two checks of a server that does not answer.
+    changes. answer_s: how many seconds the server may take for a search. watch_trouble_s: seconds between two checks of
+    a server that does not answer.
     """
 
     changes: int = 5_000
     members: int = 20_000
     patience_s: float = 1.0
+    answer_s: float = SEARCH_LIMIT_S
     watch_trouble_s: float = 0.5
 
 
@@ -99,7 +101,8 @@ class QdrantIndex:
         if self.problem is not None:
             raise IndexUnavailable(f"the search index cannot answer: {self.problem}")
         live = await self._live(user)
-        collection = QdrantCollection(self._server, live.name, Shape.read(live.shape))
+        shape, limit_s = Shape.read(live.shape), self._limits.answer_s
+        collection = QdrantCollection(self._server, live.name, shape, search_limit_s=limit_s)
         if not live.changed:
             return _View(self, self._log.model, collection, None)
         sessions = list({session for session, _ in live.changed})

@@ -22,7 +22,7 @@ from app.ops.backup.reading import opened
 from app.ops.progress import Bar
 from app.settings.fields import Settings
 from app.store.database import Database
-from app.store.replacing import replacement
+from app.store.replacing import PATIENCE_S, replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,12 @@ class RestoreReport:
         )
 
 
-async def restore(settings: Settings, db: Database, target: str, *, replace: bool, bar: Bar) -> RestoreReport:
+async def restore(
+    settings: Settings, db: Database, target: str, *, replace: bool, bar: Bar, patience_s: float = PATIENCE_S
+) -> RestoreReport:
     """Restore a backup into a database that is not in use.
 
+    patience_s: how long to wait for servers that are just closing their connections.
     Raises BackupRefused, PlaceUnusable, StoreUnavailable, and Conflict when the database is in use or, without
     `replace`, not empty. After any error the database is as it was.
     """
@@ -67,7 +70,7 @@ async def restore(settings: Settings, db: Database, target: str, *, replace: boo
     async with opened(settings, target) as reader:
         if settings.database_url is None:
             _refuse_full_disk(settings.data_dir, reader.header.database_bytes)
-        whole, database_id = await fill(db, reader, replace=replace, bar=bar)
+        whole, database_id = await fill(db, reader, replace=replace, bar=bar, patience_s=patience_s)
     header = reader.header
     return RestoreReport(reader.place, header.taken_at, header.schema, whole, database_id, time.monotonic() - began)
 
@@ -92,11 +95,13 @@ async def fill(
     replace: bool,
     bar: Bar,
     share: float = ALONE,
+    patience_s: float = PATIENCE_S,
     on_rows: Callable[[str, bytes], None] = lambda table, rows: None,
 ) -> tuple[Whole, UUID]:
     """Replace the content of all tables with a backup's; return its totals and the new id of the database.
 
-    share: of the time spent working, see Pace. on_rows: called with every piece of every table.
+    share: of the time spent working, see Pace. patience_s: see restore.
+    on_rows: called with every piece of every table.
     """
     pace = Pace(share)
 
@@ -107,7 +112,7 @@ async def fill(
             yield piece
             await pace.rest()
 
-    async with replacement(db, reader.header.schema, replace=replace) as made:
+    async with replacement(db, reader.header.schema, replace=replace, patience_s=patience_s) as made:
         for table in reader.header.tables:
             await made.load(table, reported(table.name, reader.rows(table)))
         whole = await reader.end()

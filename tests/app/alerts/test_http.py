@@ -15,9 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.alerts import http as module
 from app.alerts.delivery import Delivery
-from app.alerts.http import BODY_BYTES, AccessCheck, create_app
+from app.alerts.http import BODY_BYTES, BODY_S, AccessCheck, create_app
 from app.alerts.journal import Journal
 from app.alerts.message import Message
 from app.alerts.outbox import Outbox
@@ -49,12 +48,12 @@ async def client_of(
     """Make a client of a running receiver with some settings."""
     async with contextlib.AsyncExitStack() as stack:
 
-        def make(base_url: str = "http://127.0.0.1:8081", **given: Any) -> httpx.AsyncClient:
+        def make(base_url: str = "http://127.0.0.1:8081", body_s: float = BODY_S, **given: Any) -> httpx.AsyncClient:
             made = Settings(**(plain_settings.model_dump(exclude_unset=True) | given), _env_file=None)
             receiver = Receiver(journal, outbox, ["slack"], 3_600, lambda: None)
             task = asyncio.create_task(receiver.run())
             stack.callback(task.cancel)
-            app = create_app(receiver, [Delivery(Nowhere(), outbox, 1.0)], outbox, AccessCheck.of(made))
+            app = create_app(receiver, [Delivery(Nowhere(), outbox, 1.0)], outbox, AccessCheck.of(made), body_s)
             return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url)
 
         yield make
@@ -144,16 +143,12 @@ async def test_what_is_wrong_is_said_in_one_line(
     assert "\n" not in answer.json()["error"]["message"]
 
 
-async def test_a_body_that_never_ends_is_not_waited_for(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "BODY_S", 0.05)
-
+async def test_a_body_that_never_ends_is_not_waited_for(client_of: Call) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b'{"alerts":'
         await asyncio.Event().wait()
 
-    answer = await client.post("/webhook", content=slow())
+    answer = await client_of(body_s=0.05).post("/webhook", content=slow())
     assert answer.status_code == 408
 
 

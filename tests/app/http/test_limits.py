@@ -104,12 +104,9 @@ async def test_a_refusal_of_the_shared_count_is_not_asked_for_again_until_it_is_
 
 
 @pytest.mark.parametrize("trouble", [StoreUnavailable("gone"), -1.0], ids=["gone", "hangs"])
-async def test_while_the_shared_count_does_not_answer_a_replica_counts_alone(
-    trouble: float | Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "SHARED_ANSWER_S", 0.01)
+async def test_while_the_shared_count_does_not_answer_a_replica_counts_alone(trouble: float | Exception) -> None:
     clock, counts = Clock(), Counts()
-    limit = SharedRateLimit(1, lambda: counts, clock)
+    limit = SharedRateLimit(1, lambda: counts, clock, answer_s=0.01)
     counts.answer = trouble
 
     assert await limit.take("a") == 0.0

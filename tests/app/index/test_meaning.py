@@ -12,7 +12,6 @@ import pytest
 
 from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
-from app.index.qdrant import collection as collection_module
 from app.index.qdrant.shape import Shape
 from app.memory.ports import Domain
 from app.memory.types import Scope
@@ -24,18 +23,13 @@ from app.store.database import Database
 from app.store.embeddings import Embeddings
 from app.store.postgres import PostgresStore
 from tests.support.domain import change, converse, domain_on, look_for, memorize, minutes
-from tests.support.qdrant import answering, fed, feeding
+from tests.support.qdrant import QUICK_SEARCH, answering, fed, feeding
 from tests.support.vectors import kept
 from tests.support.waiting import until
 
 MODEL = "model"
+PATIENT = replace(QUICK_SEARCH, answer_s=30.0)  # for a busy machine: an answer without the index says nothing here
 TALK = ["My car broke down", "Which car?", "The red one, near the bridge", "Take the train", "The train is late"]
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give a busy machine time: an answer without the index says nothing here."""
-    monkeypatch.setattr(collection_module, "SEARCH_LIMIT_S", 30.0)
 
 
 class Questions:
@@ -73,7 +67,7 @@ async def on_a_server(database: Database, store: PostgresStore, qdrant_settings:
     """The domain on a server."""
     async with feeding(database, qdrant_settings, MODEL) as feeder:
         await fed(feeder)
-    async with answering(database, qdrant_settings, MODEL) as index:
+    async with answering(database, qdrant_settings, MODEL, limits=PATIENT) as index:
         yield replace(domain_on(store, index), questions=Questions())
 
 

@@ -10,10 +10,7 @@ from app.runtime import background
 from tests.support.waiting import until
 
 
-async def test_work_that_fails_is_told_of_and_begins_again(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(background, "RESTART_S", 0.01)
+async def test_work_that_fails_is_told_of_and_begins_again(caplog: pytest.LogCaptureFixture) -> None:
     begun = 0
 
     async def work() -> None:
@@ -23,7 +20,7 @@ async def test_work_that_fails_is_told_of_and_begins_again(
             raise ZeroDivisionError
         await asyncio.Event().wait()
 
-    working = asyncio.create_task(background.kept_up(work))
+    working = asyncio.create_task(background.kept_up(work, restart_s=0.01))
     await until(lambda: begun == 3, "it begins again")
 
     assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError] * 2

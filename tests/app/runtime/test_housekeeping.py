@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from app.memory.types import Scope
 from app.runtime import housekeeping
 from app.runtime.housekeeping import Housekeeping
@@ -37,12 +35,11 @@ async def test_a_round_deletes_what_expired_and_folds_the_counts(
 
 
 async def test_old_entries_leave_the_log_once_they_are_folded(
-    store: PostgresStore, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope
 ) -> None:
-    monkeypatch.setattr(housekeeping, "LOG_KEPT", timedelta(seconds=-60))
     await add_note(store, alice, "kept in the store")
 
-    await Housekeeping(store, log, RateLimits(store.db)).run_due()
+    await Housekeeping(store, log, RateLimits(store.db), log_kept=timedelta(seconds=-60)).run_due()
 
     async with store.db.as_service() as connection:
         assert await connection.fetchval("select count(*) from changes") == 0

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from typing import Any
 
 import mcp_types as types
 import pytest
 
 from app.memory.types import Scope
-from app.serve import line_connection, lines
-from app.serve.line_connection import CALLS_AT_ONCE
+from app.serve.line_connection import CALLS_AT_ONCE, LineTimes
 from tests.support.bridges import INITIALIZED, MODERN_META
 from tests.support.line_sessions import Place, answers, call, scope_of_a_call
 from tests.support.serving import INITIALIZE
@@ -134,10 +132,8 @@ async def test_what_was_asked_before_the_client_closed_is_done(place: Place) -> 
     assert await talk.ended()
 
 
-async def test_what_never_ends_is_given_up_when_its_client_has_left(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(line_connection, "AFTER_CLIENT_S", 0.05)
+@pytest.mark.parametrize("times", [LineTimes(after_client_s=0.05)], ids=[""])
+async def test_what_never_ends_is_given_up_when_its_client_has_left(place: Place) -> None:
     talk = await place.bridge()
     await talk.send(call(1, "wait"))
     await until(lambda: place.tools.begun == 1, "the call")
@@ -147,9 +143,8 @@ async def test_what_never_ends_is_given_up_when_its_client_has_left(
     assert place.tools.finished == 1
 
 
-async def test_who_never_reads_is_dropped(place: Place, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
-    monkeypatch.setattr(line_connection, "SEND_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(lines, "CLOSE_TIMEOUT_S", 0.2)
+@pytest.mark.parametrize("times", [LineTimes(send_s=0.2, close_s=0.2)], ids=[""])
+async def test_who_never_reads_is_dropped(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     good = await place.bridge()
     silent = socket.socket(socket.AF_UNIX)
     with silent:

@@ -15,7 +15,7 @@ import pytest
 from app import __version__
 from app.bridge.protocol import LINE_LIMIT_BYTES
 from app.datadir import unix_socket as unix
-from app.serve import lines
+from app.serve.line_connection import LineTimes
 from app.settings.fields import Settings
 from tests.support.bridges import MODERN_META
 from tests.support.line_sessions import Place, answers, call
@@ -81,9 +81,8 @@ async def test_who_does_not_greet_is_sent_away(place: Place, said: bytes, caplog
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_who_says_nothing_is_sent_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "HELLO_TIMEOUT_S", 0.05)
-
+@pytest.mark.parametrize("times", [LineTimes(hello_s=0.05)], ids=[""])
+async def test_who_says_nothing_is_sent_away(place: Place) -> None:
     assert await (await place.connect(b'{"bridge"')).ended()
 
 

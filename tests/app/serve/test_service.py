@@ -12,7 +12,6 @@ from app.measuring import Metrics
 from app.memory.types import Scope
 from app.metrics import RATE_LIMITED
 from app.runtime.components import Component, Status
-from app.serve import service as module
 from app.serve.service import Service
 from app.settings.fields import Settings
 
@@ -68,14 +67,12 @@ def test_it_is_ready_while_calls_are_answered(runtime: StandInRuntime, service: 
     assert not service.is_ready()
 
 
-async def test_numbers_are_asked_for_once_in_a_while(
-    runtime: StandInRuntime, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_numbers_are_asked_for_once_in_a_while(runtime: StandInRuntime, service: Service) -> None:
     first, second = await asyncio.gather(service.numbers(), service.numbers())
     assert first == second
     assert runtime.asked == 1
 
-    monkeypatch.setattr(module, "NUMBERS_KEPT_S", 0.0)
+    service.numbers_kept_s = 0.0
     assert (await service.numbers())["memories"] == 2
     runtime.away = True
     assert (await service.numbers())["memories"] == 2, "the last ones, when no one answers"

@@ -23,8 +23,8 @@ LOCK = 4_711
 
 
 @asynccontextmanager
-async def watched(url: str) -> AsyncIterator[Database]:
-    database = Database({"dsn": url}, watched=True)
+async def watched(url: str, forgotten_s: float = heartbeat.FORGOTTEN_S) -> AsyncIterator[Database]:
+    database = Database({"dsn": url}, watched=True, forgotten_s=forgotten_s)
     try:
         await database.open()
         yield database
@@ -156,9 +156,8 @@ async def test_a_lock_is_lost_with_the_server(own_postgres_server: PostgresServe
         await lock.until(held=False)
 
 
-async def test_a_holder_that_is_cut_off_is_forgotten(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "FORGOTTEN_S", 1)
-    async with watched(server_url) as first:
+async def test_a_holder_that_is_cut_off_is_forgotten(server_url: str) -> None:
+    async with watched(server_url, forgotten_s=1.0) as first:
         lock = first.lock(LOCK)
         await lock.until(held=True)
         assert first._heartbeat is not None

@@ -272,13 +272,12 @@ def test_without_a_database_server_there_is_nothing_to_do(tmp_path: Path) -> Non
 
 
 async def test_a_platform_that_shows_logs_alone_gets_a_status_line(
-    server_url: str, plain_settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server_url: str, plain_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    monkeypatch.setattr(process, "STATUS_EVERY_S", 0.0)
     settings = plain_settings.model_copy(update={"database_url": SecretStr(server_url)})
 
-    working = asyncio.create_task(process.Worker(settings, status_lines=True).run())
+    working = asyncio.create_task(process.Worker(settings, status_lines=True, status_every_s=0.0).run())
     await until(lambda: "worker ok (leads)" in caplog.text, "the line says that it leads")
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.worker import supervisor
-from app.worker.supervisor import Supervisor
+from app.worker.supervisor import STOP_S, Supervisor
 from tests.support.waiting import wait_until
 
 # Each run adds a line to a file, and does what the line's number says.
@@ -42,10 +41,10 @@ def own_handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def supervise(folder: Path, acts: str, delay_s: float = 0.01) -> tuple[int, int]:
+def supervise(folder: Path, acts: str, delay_s: float = 0.01, stop_s: float = STOP_S) -> tuple[int, int]:
     """Supervise a program that ends so each time; return (exit status, how often it ran)."""
     runs = folder / "runs"
-    status = Supervisor([sys.executable, "-c", PROGRAM, str(runs), acts], delay_s).run()
+    status = Supervisor([sys.executable, "-c", PROGRAM, str(runs), acts], delay_s, stop_s=stop_s).run()
     return status, len(runs.read_text().splitlines())
 
 
@@ -75,11 +74,10 @@ def test_a_signal_is_passed_on_and_ends_it_in_order(tmp_path: Path) -> None:
     assert supervise(tmp_path, "waits") == (0, 1)
 
 
-def test_a_worker_that_does_not_stop_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "STOP_S", 0.1)
+def test_a_worker_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     terminate_when(tmp_path / "runs.up")
 
-    assert supervise(tmp_path, "deaf") == (0, 1)
+    assert supervise(tmp_path, "deaf", stop_s=0.1) == (0, 1)
 
 
 def test_a_signal_ends_the_wait_before_the_next_start(tmp_path: Path) -> None:

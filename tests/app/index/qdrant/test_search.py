@@ -18,7 +18,6 @@ from qdrant_client import AsyncQdrantClient
 from app.errors import IndexUnavailable
 from app.index.edge.engine import EdgeEngine
 from app.index.follower import Follower
-from app.index.qdrant import collection as collection_module
 from app.index.qdrant.search import QdrantIndex, SearchLimits
 from app.memory.ports import CandidateQuery, Domain, SearchIndex
 from app.memory.types import Filter, Scope
@@ -310,12 +309,14 @@ async def line(qdrant_url: str) -> AsyncIterator[Line]:
 
 class TestAway:
     @pytest.fixture
-    async def index(self, database: Database, qdrant_settings: Settings, line: Line) -> AsyncIterator[QdrantIndex]:
+    async def index(
+        self, database: Database, qdrant_settings: Settings, line: Line, limits: SearchLimits
+    ) -> AsyncIterator[QdrantIndex]:
         """An index whose server is at the other end of the line."""
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
         through = qdrant_settings.model_copy(update={"qdrant_url": f"http://127.0.0.1:{line.port}"})
-        async with answering(database, through) as index:
+        async with answering(database, through, limits=limits) as index:
             yield index
 
     async def test_searches_go_on_degraded_while_it_is_away_and_use_it_when_back(
@@ -334,11 +335,11 @@ class TestAway:
         await until(lambda: index.problem is None, "it answers again")
         assert await texts_for(domain, alice, "apple") == ["apple"]
 
+    @limited(answer_s=0.1)
     async def test_only_the_first_search_waits_for_a_server_that_hangs(
         self, domain: Domain, index: QdrantIndex, line: Line, alice: Scope, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await memorize(domain, alice, "apple")
-        monkeypatch.setattr(collection_module, "SEARCH_LIMIT_S", 0.1)
         line.freeze()
         assert (await look_for(domain, alice, "apple")).degraded
         assert "did not answer" in index.problem

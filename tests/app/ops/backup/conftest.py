@@ -14,6 +14,7 @@ from app.ops.progress import Bar
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
 from app.store.database import Database
+from app.store.replacing import PATIENCE_S
 from tests.support.postgres import TestServer
 
 Restore = Callable[..., Awaitable[RestoreReport]]
@@ -69,12 +70,17 @@ def restore_from(plain_settings: Settings) -> Restore:
     """Restore into a database, which is open again afterwards."""
 
     async def restore_from(
-        target: Path | str, into: Database, *, replace: bool = False, settings: Settings = plain_settings
+        target: Path | str,
+        into: Database,
+        *,
+        replace: bool = False,
+        settings: Settings = plain_settings,
+        patience_s: float = PATIENCE_S,
     ) -> RestoreReport:
         settings.data_dir.mkdir(exist_ok=True)
         try:
             with Bar("restoring") as bar:
-                return await restore(settings, into, str(target), replace=replace, bar=bar)
+                return await restore(settings, into, str(target), replace=replace, bar=bar, patience_s=patience_s)
         finally:
             await into.open()
 
