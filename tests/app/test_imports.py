@@ -21,7 +21,7 @@ def package(file: Path) -> str:
 
 def imports(file: Path) -> set[str]:
     """Return the full names of all modules a file imports anywhere, also inside functions."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)

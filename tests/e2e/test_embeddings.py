@@ -21,7 +21,7 @@ def standin() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def environment(standin: StandIn) -> dict[str, str]:
+def environment(standin: StandIn) -> dict[str, Any]:
     return {
         "EMBEDDING_MODEL": standin.model,
         "EMBEDDING_BASE_URL": standin.url,
@@ -41,12 +41,12 @@ def search(server: Server, query: str) -> list[str]:
 
 
 def health(server: Server) -> dict[str, Any]:
-    body: dict[str, Any] = server.request("GET", "/health")[2]
-    return body["components"]["embeddings"]
+    part: dict[str, Any] = server.request("GET", "/health")[2]["components"]["embeddings"]
+    return part
 
 
 def test_a_memory_is_found_by_its_meaning_soon_after_and_again_after_a_restart(
-    run_folder: Path, standin: StandIn, environment: dict[str, str]
+    run_folder: Path, standin: StandIn, environment: dict[str, Any]
 ) -> None:
     folder = run_folder / "meaning"
     with serving(folder, **environment) as server:
@@ -67,7 +67,7 @@ def test_a_memory_is_found_by_its_meaning_soon_after_and_again_after_a_restart(
 
 
 def test_a_service_that_fails_leaves_search_to_the_words_and_is_told(
-    run_folder: Path, standin: StandIn, environment: dict[str, str]
+    run_folder: Path, standin: StandIn, environment: dict[str, Any]
 ) -> None:
     with serving(run_folder / "failing", **environment) as server:
         standin.fail += [standins.INVALID_KEY] * 100
@@ -83,7 +83,7 @@ def test_a_service_that_fails_leaves_search_to_the_words_and_is_told(
 
 
 def test_with_another_model_all_memories_get_new_vectors_by_themselves(
-    run_folder: Path, standin: StandIn, environment: dict[str, str]
+    run_folder: Path, standin: StandIn, environment: dict[str, Any]
 ) -> None:
     folder = run_folder / "changing"
     with serving(folder, **environment) as server:

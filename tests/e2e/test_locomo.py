@@ -89,4 +89,4 @@ def moment(date_time: str) -> str:
 
 def mean(values: Any) -> float:
     numbers = list(values)
-    return sum(numbers) / len(numbers)
+    return float(sum(numbers) / len(numbers))

@@ -63,7 +63,7 @@ def replicas_of(node: Node) -> list[str]:
 
 @pytest.mark.parametrize("shard_keys", ["0", "2"])
 def test_a_node_that_dies_costs_no_memory_and_no_search(run_folder: Path, cluster: list[Node], shard_keys: str) -> None:
-    settings = {
+    settings: dict[str, Any] = {
         "QDRANT_URL": ",".join(node.url for node in cluster),
         "QDRANT_COLLECTION": NAME,
         "QDRANT_SHARDS": "2",

@@ -62,7 +62,8 @@ def send(server: Server, token: str, method: str, **params: Any) -> Reply:
 
 
 def call(server: Server, token: str, tool: str, arguments: dict[str, Any]) -> Reply:
-    return send(server, token, "tools/call", name=tool, arguments=arguments)["result"]
+    result: dict[str, Any] = send(server, token, "tools/call", name=tool, arguments=arguments)["result"]
+    return result
 
 
 def fill(server: Server, token: str) -> Belongings:

@@ -164,7 +164,8 @@ class Machine:
 
     def status(self) -> dict[str, Any]:
         """Return what the daemon says of itself."""
-        return wait_until(lambda: ask(str(self.data_dir), "status"), "a daemon")
+        status: dict[str, Any] = wait_until(lambda: ask(str(self.data_dir), "status"), "a daemon")
+        return status
 
     def processes(self) -> list[psutil.Process]:
         """Return all processes that work on the data directory, PostgreSQL's too, bridges apart."""

@@ -57,7 +57,8 @@ class Talk:
         async with asyncio.timeout(PATIENCE_S):
             line = await self.reader.readline()
         assert line, "the connection ended"
-        return json.loads(line)
+        message: dict[str, Any] = json.loads(line)
+        return message
 
     async def ended(self) -> bool:
         """Read to the end and tell that there was one."""
@@ -119,7 +120,7 @@ def call(number: int, tool: str, **arguments: Any) -> dict[str, Any]:
 async def answers(talk: Talk) -> bool:
     """Whether a session still answers."""
     await talk.send(call(900, "echo", text="here"))
-    return (await talk.line())["result"]["content"][0]["text"] == "here"
+    return bool((await talk.line())["result"]["content"][0]["text"] == "here")
 
 
 async def scope_of_a_call(place: Place, talk: Talk) -> Scope:

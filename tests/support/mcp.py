@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 from mcp import Client
+from mcp_types import ContentBlock, TextContent
 
 from app.runtime.runtime import Runtime
 from app.serve.mcp import build_server
@@ -23,7 +24,7 @@ SCHEMAS = {tool.name: tool.output_schema for tool in definitions()}
 @asynccontextmanager
 async def running(settings: Settings, connect_arguments: Mapping[str, Any]) -> AsyncIterator[Runtime]:
     """Run everything behind HTTP on a database that outlives it."""
-    server = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
+    server: Any = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
     runtime = Runtime(settings, postgres=server)
     try:
         await runtime.start()
@@ -32,15 +33,22 @@ async def running(settings: Settings, connect_arguments: Mapping[str, Any]) -> A
         await runtime.stop()
 
 
+def text_of(contents: Sequence[ContentBlock]) -> str:
+    """Return the text of the only content."""
+    [content] = contents
+    assert isinstance(content, TextContent)
+    return content.text
+
+
 async def call(runtime: Runtime, tool: str, **arguments: Any) -> Any:
     """Call a tool that must succeed; return its structured result, checked against its schema and its text."""
     async with Client(build_server(runtime)) as client:
         result = await client.call_tool(tool, arguments)
-    [content] = result.content
-    assert not result.is_error, content.text
+    text = text_of(result.content)
+    assert not result.is_error, text
     jsonschema.validate(result.structured_content, SCHEMAS[tool])
-    assert json.loads(content.text) == result.structured_content
-    assert content.text == compact(result.structured_content)
+    assert json.loads(text) == result.structured_content
+    assert text == compact(result.structured_content)
     return result.structured_content
 
 
@@ -50,5 +58,4 @@ async def refusal(runtime: Runtime, tool: str, **arguments: Any) -> str:
         result = await client.call_tool(tool, arguments)
     assert result.is_error
     assert result.structured_content is None
-    [content] = result.content
-    return content.text
+    return text_of(result.content)

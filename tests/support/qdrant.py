@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from qdrant_client import AsyncQdrantClient
 
+from app.index.collections import IndexCollection
 from app.index.qdrant.feeder import FeederTimes, QdrantFeeder
 from app.index.qdrant.search import QdrantIndex, SearchLimits
 from app.index.qdrant.server import QdrantServer
@@ -103,6 +104,13 @@ async def feeding(
 async def fed(feeder: QdrantFeeder) -> None:
     """Wait until a collection is live and fed."""
     await until(lambda: feeder.problem is None, "the collection is fed")
+
+
+async def live_collection(db: Database) -> IndexCollection:
+    """Return the live collection, which must be there."""
+    live = await PostgresCollections(db).live()
+    assert live is not None
+    return live
 
 
 async def level(db: Database) -> bool:

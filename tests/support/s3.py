@@ -109,6 +109,6 @@ class _Metadata(BaseHTTPRequestHandler):
 
 def _answers(url: str) -> bool:
     try:
-        return urllib.request.urlopen(f"{url}/moto-api/").status == 200
+        return bool(urllib.request.urlopen(f"{url}/moto-api/").status == 200)
     except urllib.error.URLError:
         return False

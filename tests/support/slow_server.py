@@ -17,9 +17,10 @@ import anyio
 from app.backoff import Backoff
 from app.errors import StoreUnavailable
 from app.process import boot
+from app.process.begun import Boot
 
 
-def run(begun: boot.Boot) -> int:
+def run(begun: Boot) -> int:
     import mcp_types as types
     from mcp.server.lowlevel import Server
 

@@ -211,6 +211,6 @@ def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
     ],
 )
 def test_the_agent_is_what_was_set_or_what_the_client_calls_itself(
-    set_: dict[str, str], client: Any, noted: str
+    set_: dict[str, Any], client: Any, noted: str
 ) -> None:
     assert auth.noted_agent(Settings(_env_file=None, **set_), client) == noted

@@ -100,7 +100,7 @@ async def test_the_log_is_written_before_the_queue_and_both_before_the_answer(
 async def test_calls_that_come_together_are_synced_together(
     receiver: Receiver, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    syncs = []
+    syncs: list[int] = []
     monkeypatch.setattr(os, "fsync", syncs.append)
 
     answers = await asyncio.gather(

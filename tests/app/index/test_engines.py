@@ -65,7 +65,7 @@ def address(kind: str, run_folder: Path, qdrant_url: str) -> Iterator[str]:
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ class Domain(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.run = next(_runs)
-        self.model: dict = {}
+        self.model: dict[Any, Any] = {}
 
     def scope(self, user: str) -> Scope:
         return Scope(f"{user} {self.run}")

@@ -162,7 +162,7 @@ async def test_drift_of_a_real_server_shows_in_one_table(
     command: Command, tokens_of: Callable[..., Awaitable[str]], address: str, drifted_packages: str, tmp_path: Path
 ) -> None:
     admin, reader = await tokens_of("admin"), await tokens_of("read", "write")
-    environment = {
+    environment: dict[str, Any] = {
         "AUTH": "required",
         "DATABASE_URL": address,
         "PYTHONPATH": drifted_packages,

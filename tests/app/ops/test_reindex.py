@@ -21,11 +21,10 @@ from app.memory.types import Scope
 from app.ops import reindex as reindex_module
 from app.ops.reindex import ensure_collection, reindex
 from app.settings.fields import Settings
-from app.store.collections import PostgresCollections
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.support.domain import domain_on, texts_for
-from tests.support.qdrant import COPIES, answering, delete_all, fed, feeding, qdrant
+from tests.support.qdrant import COPIES, answering, delete_all, fed, feeding, live_collection, qdrant
 from tests.support.rows import add_note
 from tests.support.serving import clean_environment, serving
 from tests.support.waiting import wait_until
@@ -154,7 +153,7 @@ class TestServer:
     ) -> None:
         async with feeding(database, server) as feeder:
             await fed(feeder)
-            before = (await PostgresCollections(database).live()).name
+            before = (await live_collection(database)).name
             monkeypatch.setattr(reindex_module, "_feeding", nobody)
             report = await reindex(server, False, unseen)
         assert report.name != before

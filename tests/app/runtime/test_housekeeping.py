@@ -17,9 +17,10 @@ from tests.support.waiting import until
 
 async def unfolded(store: PostgresStore) -> int:
     async with store.db.as_service() as connection:
-        return await connection.fetchval(
+        count: int = await connection.fetchval(
             "select count(*) from changes where xid >= (select xid from log_positions where name = 'term_counts')"
         )
+    return count
 
 
 async def test_a_round_deletes_what_expired_and_folds_the_counts(

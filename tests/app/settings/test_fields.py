@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,5 +114,5 @@ def test_on_loopback_without_tokens_there_is_no_rate_limit(values: dict[str, obj
     ("values", "drain_s"),
     [({}, 0.0), ({"database_url": "postgresql://u@h/d"}, 2.0), ({"drain_seconds": 1.5}, 1.5)],
 )
-def test_only_beside_others_a_server_drains_before_it_stops(values: dict[str, object], drain_s: float) -> None:
+def test_only_beside_others_a_server_drains_before_it_stops(values: dict[str, Any], drain_s: float) -> None:
     assert Settings(_env_file=None, **values).drain_s == drain_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def alone(texts: dict[str, str]) -> Settings:
     """Return the settings that these texts are."""
-    return Settings(_env_file=None, **{name.lower(): text for name, text in texts.items()})
+    values: dict[str, Any] = {name.lower(): text for name, text in texts.items()}
+    return Settings(_env_file=None, **values)
 
 
 def test_without_anything_there_are_the_defaults() -> None:

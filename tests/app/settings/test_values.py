@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -124,7 +126,7 @@ def test_schedules_are_cron_expressions_or_off(value: str) -> None:
     [{"maintenance_schedule": one} for one in ("nightly", "61 * * * *", "* * *", "0 0 31 2 *")]
     + [{"schedule_timezone": one} for one in ("Mars/Olympus", "/etc/passwd", "..")],
 )
-def test_what_no_calendar_knows_is_refused(wrong: dict[str, str]) -> None:
+def test_what_no_calendar_knows_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="takes"):
         Settings(_env_file=None, **wrong)
 

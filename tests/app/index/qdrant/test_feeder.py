@@ -31,7 +31,7 @@ from app.store.heartbeat import AlwaysHeld
 from app.store.postgres import PostgresStore
 from tests.support.domain import domain_on, look_for, memorize, texts_for
 from tests.support.freezing import successor
-from tests.support.qdrant import QUICK, Line, answering, delete_all, fed, feeding, level, qdrant
+from tests.support.qdrant import QUICK, Line, answering, delete_all, fed, feeding, level, live_collection, qdrant
 from tests.support.rows import add_note
 from tests.support.serving import ROOT, clean_environment
 from tests.support.waiting import until
@@ -85,7 +85,7 @@ class TestFeeding:
             await until(lambda: tidy(client, database, qdrant_settings), "the alias is there")
             assert feeder.lag == (0, 0.0)
 
-        live = await PostgresCollections(database).live()
+        live = await live_collection(database)
         assert (await client.count(live.name)).count == 2
         assert feeder.problem == "it does not run here"
 
@@ -100,7 +100,7 @@ class TestFeeding:
         await add_note(store, alice, "something private", tags=("x",))
         async with feeding(database, qdrant_settings) as feeder:
             await fed(feeder)
-        points, _ = await client.scroll((await PostgresCollections(database).live()).name)
+        points, _ = await client.scroll((await live_collection(database)).name)
 
         assert set(points[0].payload) == {"user", "project", "kind", "tags", "role", "conversation", "at"}
         assert "private" not in json.dumps(points[0].payload)
@@ -117,7 +117,7 @@ class TestFeeding:
         try:
             async with feeding(database, through) as feeder:
                 await fed(feeder)
-                name = (await PostgresCollections(database).live()).name
+                name = (await live_collection(database)).name
                 await line.cut()
                 await add_note(store, alice, "meanwhile")
                 feeder.wake()
@@ -125,7 +125,7 @@ class TestFeeding:
                 await line.start()
                 await until(lambda: level(database), "all is fed")
                 await fed(feeder)
-                assert (await PostgresCollections(database).live()).name == name, "nothing is filled anew"
+                assert (await live_collection(database)).name == name, "nothing is filled anew"
         finally:
             await line.cut()
 
@@ -205,7 +205,7 @@ class TestReplacing:
         why: str,
     ) -> None:
         domain = domain_on(store, index)
-        before = (await PostgresCollections(database).live()).name
+        before = (await live_collection(database)).name
         if why == "asked for":
             await PostgresCollections(database).ask_for_rebuild()
         else:
@@ -219,7 +219,7 @@ class TestReplacing:
                 assert not found.degraded
                 assert len(found.results) == min(100, 31 + searches)
                 searches += 1
-                switched = (await PostgresCollections(database).live()).name != before
+                switched = (await live_collection(database)).name != before
             await until(lambda: tidy(client, database, qdrant_settings), "the old one is gone")
 
     async def test_a_collection_lost_on_the_server_is_filled_anew(
@@ -266,7 +266,7 @@ class TestReplacing:
         client: AsyncQdrantClient,
         alice: Scope,
     ) -> None:
-        before = (await PostgresCollections(database).live()).name
+        before = (await live_collection(database)).name
         everything = models.FilterSelector(
             filter=models.Filter(must=[models.HasIdCondition(has_id=await ids(client, before))])
         )
@@ -290,7 +290,7 @@ class TestReplacing:
         )
         create = models.CreateAlias(collection_name=other, alias_name=qdrant_settings.qdrant_collection)
         await client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
-        live = (await PostgresCollections(database).live()).name
+        live = (await live_collection(database)).name
 
         async def mended() -> bool:
             return await alias_of(client, qdrant_settings) == live
@@ -359,7 +359,7 @@ class TestKilled:
                 await fed(feeder)
                 await until(lambda: tidy(client, database, other), "one live collection, and nothing else")
                 assert len(await texts_for(domain, alice, "apple")) == 5
-        live = await PostgresCollections(database).live()
+        live = await live_collection(database)
         assert live.shape["shards"] == 2
         assert (await client.count(live.name)).count == 5
 
@@ -401,7 +401,7 @@ class TestFrozen:
             store, made = PostgresStore(database), point_struct
             await add_note(store, alice, "apple")
             await until(lambda: level(database), "all is fed")
-            live = (await PostgresCollections(database).live()).name
+            live = (await live_collection(database)).name
 
             with successor(server_url, FEEDER_LOCK) as other:
 
@@ -424,7 +424,7 @@ class TestFrozen:
         lock, saved = AlwaysHeld(), Follower.save
         async with feeding(database, qdrant_settings, lock=lock) as feeder:
             await fed(feeder)
-            before = (await PostgresCollections(database).live()).name
+            before = (await live_collection(database)).name
 
             async def freeze_here(follower: Any) -> None:
                 await saved(follower)
@@ -433,7 +433,7 @@ class TestFrozen:
             monkeypatch.setattr(Follower, "save", freeze_here)
             await PostgresCollections(database).ask_for_rebuild()
             await until(lambda: "nothing was switched" in feeder_problem(feeder), "it has asked")
-            assert (await PostgresCollections(database).live()).name == before
+            assert (await live_collection(database)).name == before
 
 
 async def lost() -> bool:

@@ -28,7 +28,7 @@ from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.store.users import Users
 from tests.support.domain import change, converse, domain_on, erase, look_for, memorize, texts_for
-from tests.support.qdrant import QUICK_SEARCH, Line, answering, delete_all, fed, feeding, level
+from tests.support.qdrant import QUICK_SEARCH, Line, answering, delete_all, fed, feeding, level, live_collection
 from tests.support.rows import piece
 from tests.support.waiting import until
 
@@ -402,7 +402,7 @@ class TestAway:
     async def test_without_a_collection_the_store_answers_and_the_way_out_is_told(
         self, domain: Domain, index: QdrantIndex, database: Database, alice: Scope
     ) -> None:
-        await PostgresCollections(database).retire((await PostgresCollections(database).live()).name)
+        await PostgresCollections(database).retire((await live_collection(database)).name)
         await memorize(domain, alice, "apple")
 
         assert (await look_for(domain, alice, "apple")).degraded

@@ -88,7 +88,7 @@ async def content(database: Database) -> dict[str, tuple[int, str]]:
     return found
 
 
-async def derived(database: Database) -> tuple[list[tuple], list[tuple]]:
+async def derived(database: Database) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     async with database.as_service() as connection:
         terms = await connection.fetch("select user_id, project, term, memories from term_counts where memories > 0")
         usage = await connection.fetch("select user_id, memories, bytes from usage where memories > 0")

@@ -49,7 +49,9 @@ REPO = "https://github.com/render-examples/express-hello-world"
 IMAGE = {"runtime": "image", "image": {"imagePath": "docker.io/library/nginx:1.27"}, "plan": "starter"}
 DOCKER = {"runtime": "docker", "repo": REPO, "plan": "starter"}
 ALLOWED = [{"cidrBlock": "203.0.113.0/24", "description": "office"}, {"cidrBlock": "10.0.0.0/8"}]
-_PROJECT = {"home": ("render:index:Project", {"name": "home", "environments": {"production": {}}})}
+_PROJECT: dict[str, tuple[str, Properties]] = {
+    "home": ("render:index:Project", {"name": "home", "environments": {"production": {}}})
+}
 _GROUP = {"group": ("render:index:EnvGroup", {"name": "group", "envVars": {"A": "1"}})}
 _WEB: dict[str, tuple[str, Properties]] = {"web": ("render:index:WebService", {"name": "web", **IMAGE})}
 _DETAILS, _COMMANDS = "serviceDetails", "serviceDetails.envSpecificDetails"
@@ -124,7 +126,7 @@ _CREDENTIAL = {
         {"name": "hub", "registry": "DOCKER", "username": "me", "authToken": Secret("a first token")},
     )
 }
-_SERVICE_NEEDS = {**_PROJECT, **_GROUP, **_CREDENTIAL}
+_SERVICE_NEEDS: dict[str, tuple[str, Properties]] = {**_PROJECT, **_GROUP, **_CREDENTIAL}
 _SETTINGS = {
     "protectedStatus": Other("protected", "protectedStatus", "protected"),
     "networkIsolationEnabled": Other(True, "networkIsolationEnabled", True),
