@@ -181,7 +181,7 @@ def test_a_database_that_does_not_come_is_tried_again_until_a_signal_and_no_long
         begun = time.monotonic()
         assert server.stop() == 0
 
-        assert time.monotonic() - begun < 4, "there was nothing to drain"
+        assert time.monotonic() - begun < 7, "there was nothing to drain"
         assert "trying again" not in server.log.partition("stopping")[2]
         assert server.log.count("modules loaded") == 1
 
