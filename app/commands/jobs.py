@@ -23,10 +23,10 @@ def run(args: Namespace) -> int:
     """Run jobs until stopped."""
     from app import logs
     from app.settings.loading import load_settings
-    from app.settings.rules import BACKUP
+    from app.settings.rules import JOBS
     from app.worker.events import EventServer
 
-    settings = load_settings({"host": args.host, "port": args.port, "memory_data_dir": args.data_dir}, BACKUP)
+    settings = load_settings({"host": args.host, "port": args.port, "memory_data_dir": args.data_dir}, JOBS)
     logs.setup(settings)
     with EventServer(settings) as server:
         server.serve_forever()

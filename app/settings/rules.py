@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     Check = Callable[[Values], str | None]  # returns one sentence with what is wrong and what to do, or None
 
 # The processes that have rules.
-SERVE, DAEMON, WORKER, ALERTS, INIT, REINDEX, BACKUP = (
+SERVE, DAEMON, WORKER, JOBS, ALERTS, INIT, REINDEX, BACKUP = (
     "serve",
     "daemon",
     "worker",
+    "jobs",
     "alerts",
     "init",
     "reindex",
@@ -74,10 +75,12 @@ def broken_rules(values: Values, modes: Collection[str], without: Collection[str
 
 
 def modes_meant(values: Values) -> list[str]:
-    """Return the processes these settings are meant for; a worker or alert receiver only if its settings are set."""
+    """Return the processes these settings are meant for; others than servers and commands only if something is set."""
     modes = [SERVE, DAEMON, INIT, REINDEX, BACKUP]
     if values["DATABASE_URL"]:
         modes.append(WORKER)
+    if values["BACKUP_TO"] and values["FC_FUNCTION_NAME"]:
+        modes.append(JOBS)
     if any(values[name] for name in _OF_THE_ALERT_RECEIVER):
         modes.append(ALERTS)
     return modes
@@ -99,6 +102,17 @@ def _access_from_outside(values: Values) -> str | None:
     return (
         f"{host} can be reached from outside, and no token is required; set AUTH=required and create"
         " a token (claude-memory token create --user NAME), or listen on 127.0.0.1; AUTH=off lets everyone in"
+    )
+
+
+@_rule("events from outside", (JOBS,), "HOST", "FC_FUNCTION_NAME", "FC_INSTANCE_ID", unsafe=True)
+def _events_from_outside(values: Values) -> str | None:
+    host = values["HOST"].strip("[]")
+    if values["FC_FUNCTION_NAME"] or values["FC_INSTANCE_ID"] or is_loopback(host):
+        return None
+    return (
+        f"{host} can be reached from outside, and events need no token; listen on 127.0.0.1,"
+        " or run a worker, which keeps the schedules itself"
     )
 
 
@@ -204,7 +218,7 @@ def _copies_in_qdrant(values: Values) -> str | None:
 
 @_rule(
     "keys of the backups' store",
-    (WORKER, BACKUP),
+    (WORKER, JOBS, BACKUP),
     "BACKUP_S3_ACCESS_KEY_ID",
     "BACKUP_S3_SECRET_ACCESS_KEY",
 )

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.settings.fields import secret_names
-from app.settings.rules import BACKUP, INIT, SERVE
+from app.settings.rules import INIT, JOBS, SERVE
 from infra.aliyun.app_settings import BACKUPS_ONLY, known_jobs, known_server
 from infra.aliyun.config import AliyunConfig
 
 USER = DATABASE = "claude_memory"
+_PLATFORM = {"FC_FUNCTION_NAME": "claude-memory"}  # what the platform sets
 # As long as the one that RDS gives: the limit on variables counts its bytes.
 _HOST = "pgm-0123456789abcdef.pg.rds.aliyuncs.com"
 
@@ -26,12 +27,14 @@ def container_settings(options: AliyunConfig, given: Mapping[str, str]) -> dict[
         **known_server(options, given),
         "DATABASE_URL": known_database_url(options, given),
         "ADMIN_TOKEN": options.admin_token.get_secret_value(),
+        **_PLATFORM,
     }
     found = {SERVE: server, INIT: server}
     if options.jobs is not None:
-        found[BACKUP] = {
+        found[JOBS] = {
             **_without_secrets_of_the_server(known_jobs(options, given)),
             "DATABASE_URL": known_database_url(options, given),
+            **_PLATFORM,
         }
     return found
 

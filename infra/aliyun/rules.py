@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from app.settings.fields import secret_names
-from app.settings.rules import BACKUP, SERVE
+from app.settings.rules import JOBS, SERVE
 from infra.aliyun import limits
 from infra.aliyun.app_settings import BACKUPS_ONLY
 from infra.aliyun.config import AliyunConfig
@@ -14,7 +14,7 @@ from infra.aliyun.layers import region_of
 from infra.aliyun.schedules import schedule_of, timer, timezone_of
 
 SCHEDULES = {"MAINTENANCE_SCHEDULE": "maintain", "BACKUP_SCHEDULE": "backup"}  # and the job of each
-_NAMES = {SERVE: "function", BACKUP: "jobs"}
+_NAMES = {SERVE: "function", JOBS: "jobs"}
 
 
 def problems(options: AliyunConfig, given: Mapping[str, str]) -> Iterator[str]:
@@ -84,7 +84,10 @@ def _variables(options: AliyunConfig, given: Mapping[str, str]) -> Iterator[str]
     for mode, variables in container_settings(options, given).items():
         if mode not in _NAMES:
             continue
-        found = variables | {name: value for name, value in given.items() if _is_secret_of(mode, name)}
+        own = {name: value for name, value in given.items() if _is_secret_of(mode, name)}
+        found = {
+            name: value for name, value in {**variables, **own}.items() if not name.startswith(limits.PLATFORMS_OWN)
+        }
         size = limits.variables_bytes(found)
         if size > limits.VARIABLES_BYTES:
             longest = sorted(found, key=lambda name: -len(found[name]))[:3]
@@ -98,4 +101,4 @@ def _variables(options: AliyunConfig, given: Mapping[str, str]) -> Iterator[str]
 
 
 def _is_secret_of(mode: str, name: str) -> bool:
-    return name in secret_names() and name.startswith(BACKUPS_ONLY) == (mode == BACKUP)
+    return name in secret_names() and name.startswith(BACKUPS_ONLY) == (mode == JOBS)

@@ -18,6 +18,7 @@ from app.settings.rules import (
     BACKUP,
     DAEMON,
     INIT,
+    JOBS,
     REINDEX,
     RULES,
     SERVE,
@@ -28,7 +29,7 @@ from app.settings.rules import (
 from app.settings.table import TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
-MODES = (SERVE, DAEMON, WORKER, ALERTS, INIT, REINDEX, BACKUP)
+MODES = (SERVE, DAEMON, WORKER, JOBS, ALERTS, INIT, REINDEX, BACKUP)
 DATABASE = {"DATABASE_URL": "postgresql://me@host/name"}
 OPENID = {
     "PUBLIC_URL": "https://memory.example",
@@ -46,6 +47,7 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
         ("access from outside", SERVE, {"HOST": host}, "set AUTH=required and create a token .*token create")
         for host in ("0.0.0.0", "::", "[::]", "192.0.2.1", "memory.example")
     ),
+    ("events from outside", JOBS, {"HOST": "0.0.0.0"}, "events need no token; listen on 127.0.0.1, or run a worker"),
     ("sign-in asks for a token", SERVE, {"PUBLIC_URL": "https://memory.example"}, "AUTH=auto.* set AUTH=required"),
     ("sign-in asks for a token", DAEMON, {**OPENID, "AUTH": "off"}, "AUTH=off.* set AUTH=required"),
     ("OpenID provider", SERVE, {**OPENID, "PUBLIC_URL": ""}, "OPENID_ISSUER also needs PUBLIC_URL:"),
@@ -139,6 +141,7 @@ WHOLE: list[tuple[str, dict[str, str]]] = [
     *((SERVE, {"HOST": host}) for host in ("127.0.0.1", "127.0.0.2", "::1", "[::1]", "localhost")),
     *((SERVE, {"HOST": "0.0.0.0", "AUTH": auth}) for auth in ("off", "required")),
     (SERVE, OPENID),
+    *((JOBS, {"HOST": "0.0.0.0", name: "jobs"}) for name in ("FC_FUNCTION_NAME", "FC_INSTANCE_ID")),
     (SERVE, {"AUTH": "off", "OPENID_CLIENT_ID": "us"}),
     *((SERVE, {"METRICS_PORT": "0", "PORT": port}) for port in ("0", "8000")),
     (SERVE, {"METRICS_PORT": "8000", "FC_SERVER_PORT": "9000"}),
@@ -220,10 +223,11 @@ def test_a_process_without_rules_takes_everything() -> None:
 @pytest.mark.parametrize(
     ("given", "left_out"),
     [
-        ({}, {WORKER, ALERTS}),
-        (DATABASE, {ALERTS}),
-        ({"ALERTS_TOKEN": TOKEN}, {WORKER}),
-        ({**DATABASE, "ALERTS_EMAIL_TO": "a@b.c"}, set()),
+        ({}, {WORKER, ALERTS, JOBS}),
+        (DATABASE, {ALERTS, JOBS}),
+        ({"ALERTS_TOKEN": TOKEN}, {WORKER, JOBS}),
+        ({**DATABASE, "ALERTS_EMAIL_TO": "a@b.c"}, {JOBS}),
+        ({**DATABASE, "FC_FUNCTION_NAME": "jobs", "BACKUP_TO": "s3://bucket"}, {ALERTS}),
     ],
 )
 def test_a_worker_and_a_receiver_are_meant_where_something_is_set_for_them(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Conflict, InvalidInput, UnsafeBind
+from app.errors import Conflict, InvalidInput
 from app.settings.fields import Settings
 from app.worker.events import INVOKE, JOBS, EventServer, job_of
 
@@ -100,12 +100,6 @@ def test_other_paths_run_nothing() -> None:
 
     assert status == 400
     assert INVOKE in answer["error"]
-
-
-def test_an_address_that_others_reach_is_for_the_platform_only() -> None:
-    with pytest.raises(UnsafeBind, match="events need no token"):
-        EventServer(settings(host="0.0.0.0"))
-    EventServer(settings(host="0.0.0.0", fc_function_name="claude-memory-jobs")).server_close()
 
 
 def test_the_jobs_are_the_schedules_of_a_worker() -> None:

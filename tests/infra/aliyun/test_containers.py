@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.settings.rules import BACKUP, INIT, SERVE
+from app.settings.rules import INIT, JOBS, SERVE
 from infra.aliyun.containers import container_settings, database_url, known_database_url
 from tests.infra.aliyun.test_config import options
 
@@ -10,15 +10,15 @@ from tests.infra.aliyun.test_config import options
 def test_each_kind_of_function_is_known() -> None:
     found = container_settings(options(), {"DATABASE_URL": "postgresql://db.example.org/memory"})
 
-    assert set(found) == {SERVE, INIT, BACKUP}
+    assert set(found) == {SERVE, INIT, JOBS}
     assert found[SERVE]["AUTH"] == "required"
 
 
 def test_the_jobs_know_no_secret_of_the_server() -> None:
     found = container_settings(options(), {"DASHSCOPE_API_KEY": "made-up", "BACKUP_PASSPHRASE": "made-up"})
 
-    assert "DASHSCOPE_API_KEY" not in found[BACKUP]
-    assert "BACKUP_PASSPHRASE" in found[BACKUP]
+    assert "DASHSCOPE_API_KEY" not in found[JOBS]
+    assert "BACKUP_PASSPHRASE" in found[JOBS]
 
 
 def test_the_stacks_own_database_has_a_stand_in() -> None:
