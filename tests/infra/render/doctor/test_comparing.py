@@ -74,9 +74,7 @@ def test_a_package_that_is_not_as_locked_here_alone_is_a_warning(
 ) -> None:
     installed = here_module.metadata.version
     app.changed = {"packages": here_module.locked(app.report()["python"])}
-    monkeypatch.setattr(
-        here_module.metadata, "version", lambda name: "0.1" if name == "asyncpg" else installed(name)
-    )
+    monkeypatch.setattr(here_module.metadata, "version", lambda name: "0.1" if name == "asyncpg" else installed(name))
 
     found = findings(drive, status=0)["package asyncpg"]
     assert (found["state"], "`./dev` command installs it here" in found["remedy"]) == ("warning", True)
