@@ -11,6 +11,7 @@ import yaml
 
 from infra.config import NAMESPACE, StackValues
 from infra.errors import ConfigError
+from infra.targets import Target
 
 # Keys of secrets that the program may ask for, each with what stands for it.
 _PLACEHOLDERS = {
@@ -31,6 +32,8 @@ def stack_values(file: Path) -> tuple[StackValues, list[str]]:
         own = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items()}
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(stack, [f"{file.name}: cannot be read ({type(error).__name__})"]) from None
+    if own.get("target") != Target.RENDER:
+        raise ConfigError(stack, [f"target: got {own.get('target')}, takes {Target.RENDER}: a Blueprint is for Render"])
     values = {key: value for key, value in own.items() if key not in _WITHOUT}
     secrets = {key: _placeholder(key) for key, value in values.items() if isinstance(value, dict) and "secure" in value}
     needed = _OF_BACKUPS if "BACKUP_TO" in values else ()

@@ -147,9 +147,15 @@ def add_command(commands: Commands[Any], name: str, about: str) -> ArgumentParse
 def add_choice(parser: ArgumentParser) -> None:
     """Declare which services are meant."""
     parser.add_argument(
-        "--service", action="append", default=[], metavar="NAME", help="Name, id, or role in the stack, such as web."
+        "--service",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="Name, id, or role in the stack, such as web; can be repeated.",
     )
-    parser.add_argument("--stack", type=filled, metavar="NAME", help=f"All of a stack's (default: {DEFAULT_STACK}).")
+    parser.add_argument(
+        "--stack", type=filled, metavar="NAME", help=f"The stack whose services are meant (default: {DEFAULT_STACK})."
+    )
     parser.add_argument("--owner", metavar="NAME", help="Workspace, by name or id (RENDER_OWNER).")
 
 

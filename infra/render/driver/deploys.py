@@ -14,7 +14,9 @@ _SHOWN = 10
 def add(commands: Commands[Any]) -> None:
     """Declare `deploys`."""
     parser = add_command(commands, "deploys", "List the last deploys, newest first.")
-    parser.add_argument("--limit", type=count, default=_SHOWN, metavar="N", help=f"Of each service ({_SHOWN}).")
+    parser.add_argument(
+        "--limit", type=count, default=_SHOWN, metavar="N", help=f"At most N of each service (default: {_SHOWN})."
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 

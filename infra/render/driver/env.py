@@ -32,8 +32,8 @@ def add(commands: Commands[Any]) -> None:
     setting.add_argument(
         "variable", metavar="NAME[=VALUE]", help="A secret's value, or any, comes from --from-file or standard input."
     )
-    setting.add_argument("--from-file", type=Path, metavar="FILE", help="Holds the value and nothing else.")
-    setting.add_argument("--any-name", action="store_true", help="Also a name that looks like a misspelt setting.")
+    setting.add_argument("--from-file", type=Path, metavar="FILE", help="File with the value and nothing else.")
+    setting.add_argument("--any-name", action="store_true", help="Take a name that looks like a misspelt setting.")
     _add_change(setting)
     setting.set_defaults(run=set_)
     unsetting = add_command(what, "unset", "Remove a variable from where it is.")
@@ -46,7 +46,10 @@ def add(commands: Commands[Any]) -> None:
 def _add_change(parser: ArgumentParser) -> None:
     parser.add_argument("--group", type=filled, metavar="NAME", help="The environment group to change.")
     parser.add_argument(
-        "--mode", choices=_MODES, default="save", help="deploy: deploy what runs with it, too. Default: save."
+        "--mode",
+        choices=_MODES,
+        default="save",
+        help="save: deploy nothing; deploy: deploy what runs with it (default: save).",
     )
     add_wait(parser)
 

@@ -33,7 +33,7 @@ def add(what: Commands[Any]) -> None:
     parser = add_command(what, "diff", "Compare with the stack's file, or with a local .env. Exit status 0 either way.")
     parser.add_argument("--env-file", type=Path, metavar="FILE", help="Compare with this .env, secrets by value, too.")
     parser.add_argument("--values", action="store_true", help="Show values of settings that are no secrets.")
-    parser.add_argument("--all", action="store_true", help="Also what is the same.")
+    parser.add_argument("--all", action="store_true", help="Show also what is the same.")
     add_json(parser)
     parser.set_defaults(run=run)
 

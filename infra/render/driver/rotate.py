@@ -33,7 +33,13 @@ def add(commands: Commands[Any]) -> None:
     )
     parser.add_argument("secret", metavar="NAME", help="The variable, such as ADMIN_TOKEN.")
     _add_source(parser)
-    parser.add_argument("--timeout", type=duration, default=LIMIT_S, metavar="TIME", help="Of each deploy (30m).")
+    parser.add_argument(
+        "--timeout",
+        type=duration,
+        default=LIMIT_S,
+        metavar="TIME",
+        help="Wait no longer than this for a deploy (default: 30m).",
+    )
     add_app(parser)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -41,11 +47,15 @@ def add(commands: Commands[Any]) -> None:
 
 def _add_source(parser: ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--from-file", type=Path, metavar="FILE", help="Holds the new value; else standard input.")
-    source.add_argument("--generate", action="store_true", help=f"Make one, of {', '.join(_generated())}.")
-    source.add_argument("--go-on", action="store_true", help="Go on with a rotation that was interrupted.")
-    source.add_argument("--put-back", action="store_true", help="Put the value back from before an interrupted one.")
-    parser.add_argument("--to-file", type=Path, metavar="FILE", help="Write what --generate made there, mode 600.")
+    source.add_argument(
+        "--from-file", type=Path, metavar="FILE", help="File with the new value (default: standard input)."
+    )
+    source.add_argument("--generate", action="store_true", help=f"Make the new value, for {', '.join(_generated())}.")
+    source.add_argument("--go-on", action="store_true", help="Finish a rotation that was interrupted.")
+    source.add_argument("--put-back", action="store_true", help="End an interrupted rotation with the old value.")
+    parser.add_argument(
+        "--to-file", type=Path, metavar="FILE", help="Write what --generate makes to this new file, mode 600."
+    )
 
 
 def _generated() -> list[str]:
