@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Any
 
 from infra.render.deployed.revisions import revision, took, when
-from infra.render.driver.common import Commands, Session, add_command, add_json, count, print_json, print_table
+from infra.render.driver.common import Commands, Session, add_command, add_json, count, print_json
+from infra.render.driver.tables import print_table
 
 _SHOWN = 10
 

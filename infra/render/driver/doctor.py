@@ -27,9 +27,9 @@ from infra.render.driver.common import (
     count,
     duration,
     print_json,
-    print_table,
 )
 from infra.render.driver.reaching import app_of
+from infra.render.driver.tables import print_table
 
 _LINES = 500
 _SINCE_S = 86_400.0

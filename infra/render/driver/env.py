@@ -12,8 +12,9 @@ from infra.render.deployed.errors import CannotDo, WrongUsage, meant
 from infra.render.deployed.variables import Place
 from infra.render.deployed.waiting import Watched
 from infra.render.driver import env_diff
-from infra.render.driver.common import Commands, Session, add_command, add_json, filled, print_json, print_table
+from infra.render.driver.common import Commands, Session, add_command, add_json, filled, print_json
 from infra.render.driver.deploying import add_wait, finish
+from infra.render.driver.tables import print_table
 from infra.render.driver.values import check_name, check_value, read_value, split
 
 _MODES = ("save", "deploy")

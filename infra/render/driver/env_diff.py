@@ -11,7 +11,8 @@ from infra.render.deployed.app_settings import FIELDS, is_secret_name, same, sho
 from infra.render.deployed.choosing import Service
 from infra.render.deployed.errors import CannotDo
 from infra.render.doctor.here import read_env
-from infra.render.driver.common import Commands, Session, add_command, add_json, print_json, print_table
+from infra.render.driver.common import Commands, Session, add_command, add_json, print_json
+from infra.render.driver.tables import print_table
 
 HIDDEN = "***"
 _DIFFERENT = ("differs", "missing", "extra")

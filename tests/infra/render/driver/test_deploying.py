@@ -78,4 +78,4 @@ def test_lines_from_before_the_deploy_are_not_taken_for_its_failure(
     ran = drive("deploy", "--service", "web")
     assert ran.status == 1
     assert "update_failed" in ran.err
-    assert "memory" not in ran.err
+    assert "Out of memory" not in ran.err
