@@ -19,6 +19,8 @@ _ALWAYS_ON = ("scaling", "numInstances", "disk")  # not for a cron job
 _PAID_ONLY = ("scaling", "disk", "preDeployCommand")
 _TARGETS = ("targetCPUPercent", "targetMemoryPercent")
 _MOST_PERCENT = 90
+_MOST_INSTANCES = 100
+_CRON_FIELDS = 5
 _DEPRECATED = {
     "env": "use runtime",
     "autoDeploy": "use autoDeployTrigger",
@@ -70,8 +72,8 @@ def _required(one: Found) -> Iterator[str]:
         yield "image: is required with the runtime image; use image: {url: …}"
     if runtime != "image" and one.entry.get("image"):
         yield f"image: needs the runtime image, not {runtime}"
-    if type_ == "cron" and not one.entry.get("schedule"):
-        yield "schedule: is required, five fields of cron"
+    if type_ == "cron" and len(str(one.entry.get("schedule", "")).split()) != _CRON_FIELDS:
+        yield "schedule: takes the five fields of cron: minute, hour, day, month, weekday"
 
 
 def _deprecated(one: Found) -> Iterator[str]:
@@ -103,6 +105,8 @@ def _instances(one: Found) -> Iterator[str]:
         yield "disk: a service with a disk runs one instance; remove scaling and numInstances, or the disk"
     if one.entry.get("plan") == _FREE and isinstance(count, int) and count > 1:
         yield f"numInstances: got {count}, a free web service runs one"
+    elif isinstance(count, int) and count > _MOST_INSTANCES:
+        yield f"numInstances: got {count}, Render runs at most {_MOST_INSTANCES}"
     if not isinstance(scaling, dict):
         return
     least, most = scaling.get("minInstances"), scaling.get("maxInstances")
@@ -110,6 +114,8 @@ def _instances(one: Found) -> Iterator[str]:
         yield "scaling: needs minInstances and maxInstances"
     elif least > most:
         yield f"scaling: minInstances is {least} and maxInstances is {most}; swap them"
+    elif most > _MOST_INSTANCES:
+        yield f"scaling.maxInstances: got {most}, Render runs at most {_MOST_INSTANCES}"
     targets = {name: scaling[name] for name in _TARGETS if name in scaling}
     if not targets:
         yield f"scaling: needs {' or '.join(_TARGETS)}"
@@ -128,6 +134,11 @@ def _spelling(one: Found) -> Iterator[str]:
     for address in one.entry.get("ipAllowList") or []:
         if isinstance(address, dict) and "source" not in address:
             yield "ipAllowList: an entry takes source (the API's word is cidrBlock)"
+
+
+def _preview_plan(one: Found) -> Iterator[str]:
+    if "previews" in one.entry and (one.section == DATABASES or one.entry.get("type") in _STORES):
+        yield "previews: is for services; the plan of a store's preview is previewPlan"
 
 
 def _previews(one: Found) -> Iterator[str]:
@@ -169,7 +180,8 @@ _SERVICE_CHECKS: tuple[Check, ...] = (
     _only_for_some,
     _instances,
     _spelling,
+    _preview_plan,
     _previews,
     _filter,
 )
-_DATABASE_CHECKS: tuple[Check, ...] = (_spelling, _replicas, _free_database)
+_DATABASE_CHECKS: tuple[Check, ...] = (_spelling, _preview_plan, _replicas, _free_database)

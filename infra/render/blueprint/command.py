@@ -12,6 +12,7 @@ import yaml
 from app.counted import counted
 from infra.errors import InfraError
 from infra.render.blueprint.checks import problems
+from infra.render.blueprint.scopes import resources
 from infra.render.blueprint.writing import blueprint
 from infra.render.deployed.errors import CannotDo
 from infra.render.deployed.names import DEFAULT_STACK
@@ -30,10 +31,10 @@ def add(commands: _SubParsersAction[Any]) -> None:
     """Declare the command."""
     about = "Write render.yaml of a stack, for Render's own button, or check one."
     parser: ArgumentParser = commands.add_parser("blueprint", help=about, description=about)
-    parser.add_argument("--stack", default=DEFAULT_STACK, metavar="NAME", help=f"Default: {DEFAULT_STACK}.")
     parser.add_argument(
-        "--output", metavar="FILE", help=f"Default: {FILE} beside the stack's file; - prints it instead."
+        "--stack", default=DEFAULT_STACK, metavar="NAME", help=f"The stack to write (default: {DEFAULT_STACK})."
     )
+    parser.add_argument("--output", metavar="FILE", help=f"Default: {FILE} beside the stack's file; - prints it.")
     parser.add_argument("--check", type=Path, metavar="FILE", help="Check this file and write nothing.")
     parser.set_defaults(run=run)
 
@@ -46,8 +47,10 @@ def run(session: Session) -> int:
             _write(args.stack, args.output)
         else:
             _check(args.check)
-    except (InfraError, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except InfraError as error:
         raise CannotDo(str(error)) from None
+    except OSError as error:
+        raise CannotDo(f"{error.filename}: {error.strerror}") from None
     return 0
 
 
@@ -66,8 +69,15 @@ def _write(stack: str, output: str | None) -> None:
 
 
 def _check(file: Path) -> None:
-    tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-    _refuse(str(file), problems(tree) if isinstance(tree, dict) else ["is not a Blueprint: it has no services"])
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}: {getattr(error, 'problem', None)}" if mark else ""
+        raise CannotDo(f"{file} is not YAML{where}") from None
+    if not isinstance(tree, dict) or not list(resources(tree)):
+        raise CannotDo(f"{file} is not a Blueprint: it has no services")
+    _refuse(str(file), problems(tree))
     print(f"{file} is good, as far as can be told without Render")
 
 

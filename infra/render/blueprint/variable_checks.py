@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from infra.render.blueprint.scopes import DATABASES, GROUPS, SERVICES, Found, Tree, items
@@ -15,13 +16,19 @@ def variable_problems(everything: Iterable[Found]) -> list[str]:
     """Return every problem of the variables of these resources."""
     everything = list(everything)
     known = _Known(everything)
-    return [
-        f"{one.label}: {problem}"
-        for one in everything
-        if one.section in (GROUPS, SERVICES)
-        for entry in items(one.entry.get("envVars"))
-        for problem in _problems(one, entry, known)
-    ]
+    found = []
+    for one in everything:
+        if one.section in (GROUPS, SERVICES):
+            entries = items(one.entry.get("envVars"))
+            problems = [problem for entry in entries for problem in _problems(one, entry, known)]
+            found += [f"{one.label}: {problem}" for problem in [*problems, *_repeated(entries)]]
+    return found
+
+
+def _repeated(entries: Iterable[Tree]) -> Iterator[str]:
+    for key, count in Counter(entry["key"] for entry in entries if "key" in entry).items():
+        if count > 1:
+            yield f"{key}: is there {count} times; keep one"
 
 
 class _Known:

@@ -84,10 +84,11 @@ def choose(api: RenderApi, owner: str, stack: str, wanted: Sequence[str]) -> lis
     order = list(Role)
     ours = sorted((one for one in everything if one.role), key=lambda one: order.index(one.role or Role.WEB))
     if not ours:
-        listed = f"there are {_listed(everything)}" if everything else "there are none at all"
+        missing = f"no service of the stack {stack} ({name_of(stack, Role.WEB)}, …) in the workspace"
+        if not everything:
+            raise CannotDo(f"{missing}, and none at all; `pulumi up --stack {stack}` makes them (docs/render.md)")
         raise CannotDo(
-            f"no service of the stack {stack} ({name_of(stack, Role.WEB)}, …) in the workspace; {listed};"
-            " name some with --service, or another stack with --stack"
+            f"{missing}; there are {_listed(everything)}; name some with --service, or another stack with --stack"
         )
     return ours
 

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from infra.render.api.client import RenderApi
 from infra.render.api.clock import seconds
 from infra.render.api.deploys import LIVE
-from infra.render.deployed.choosing import Json
+from infra.render.api.errors import NotFound
+from infra.render.deployed.choosing import Json, Service
+from infra.render.deployed.errors import WrongUsage
 from infra.render.deployed.hiding import without_controls
 
+MARGIN_S = 5.0  # lines of a deploy may be noted a little before its start and after its end
 _SHORT = 7  # letters of a commit or a digest
 
 
@@ -31,6 +34,21 @@ def live_deploy(api: RenderApi, service_id: str, latest: Json | None) -> Json | 
     if latest is None or latest["status"] == LIVE:
         return latest
     return next(api.deploys.all(service_id, status=LIVE), None)
+
+
+def began_s(deploy: Json) -> float:
+    """Return when a deploy began, in seconds since 1970."""
+    return seconds(deploy.get("startedAt") or deploy["createdAt"])
+
+
+def deploy_named(api: RenderApi, service: Service, id_: str, option: str) -> Json:
+    """Return a deploy by the id that was given as an option. Raises WrongUsage if the service has none of this id."""
+    try:
+        return api.deploys.get(service.id, id_)
+    except NotFound:
+        raise WrongUsage(
+            f"{option} {id_}: {service.name} has no such deploy; `deploys --service {service.name}` lists them"
+        ) from None
 
 
 def when(time: str | None) -> str:

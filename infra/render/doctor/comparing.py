@@ -7,11 +7,12 @@ from typing import Any
 
 from app.counted import counted
 from infra.render.doctor.finding import Finding, failed, ok, warning
-from infra.render.doctor.here import Here, declared, normalised
+from infra.render.doctor.here import Here, declared, locked, normalised
 
 Json = dict[str, Any]
 
 _REBUILD = "commit requirements/ and `deploy --mode rebuild`"
+_INSTALL = "what is locked runs there; any `./dev` command installs it here"
 _SHORT = 7  # letters of a commit
 
 
@@ -66,14 +67,19 @@ def _python(here: Here, report: Json) -> Iterator[Finding]:
 
 def _packages(here: Here, report: Json) -> Iterator[Finding]:
     there = {normalised(name): str(version) for name, version in (report.get("packages") or {}).items()}
-    side = "here" if here.installed else "locked"
-    different = [name for name in sorted(here.packages.keys() & there.keys()) if here.packages[name] != there[name]]
+    wanted = locked(str(report.get("python") or here.python))  # a version of Python may need other packages
+    mine, side = (here.packages, "here") if here.installed else (wanted, "locked")
+    different = [name for name in sorted(mine.keys() & there.keys()) if mine[name] != there[name]]
     for name in different:
-        yield failed(f"package {name}", f"{here.packages[name]} {side}, {there[name]} there", _REBUILD)
-    missing = sorted((declared() & here.packages.keys()) - there.keys())
+        found = f"{mine[name]} {side}, {there[name]} there"
+        if there[name] == wanted.get(name):
+            yield warning(f"package {name}", found, _INSTALL)
+        else:
+            yield failed(f"package {name}", found, _REBUILD)
+    missing = sorted((declared() & mine.keys()) - there.keys())
     for name in missing:
-        yield failed(f"package {name}", f"{here.packages[name]} {side}, none there", _REBUILD)
-    alike = len(here.packages.keys() & there.keys()) - len(different)
+        yield failed(f"package {name}", f"{mine[name]} {side}, none there", _REBUILD)
+    alike = len(mine.keys() & there.keys()) - len(different)
     yield ok("packages", f"{alike} the same as {'installed here' if here.installed else 'locked here'}")
 
 

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from packaging.markers import Marker
+
 from app import __version__
 from infra.render.deployed.errors import CannotDo
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 _LOCK, _DECLARED = Path("requirements/app.txt"), Path("requirements/app.in")
 _SCHEMA = Path("app/store/schema")
-_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)", re.MULTILINE)
+_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)(?: ; ([^\\\n]+))?", re.MULTILINE)
 _NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
 _GIT_TIMEOUT_S = 30.0
 _DIGITS = 12  # of a schema file's digest, as the app's report has it
@@ -26,7 +28,7 @@ _DIGITS = 12  # of a schema file's digest, as the app's report has it
 class Here:
     """What runs on the machine at hand.
 
-    installed: whether the packages are those of this environment, or those of the lock file.
+    installed: whether the packages are those of this environment, or those of the lock file for its Python.
     """
 
     version: str
@@ -80,20 +82,38 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def locked(python: str) -> dict[str, str]:
+    """Return the app's packages as locked for a version of Python on Linux, where the app is deployed."""
+    environment = {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": python,
+        "python_version": ".".join(python.split(".")[:2]),
+        "sys_platform": "linux",
+    }
+    pinned = _PINNED.findall((REPOSITORY / _LOCK).read_text(encoding="utf-8"))
+    return {
+        normalised(name): version
+        for name, version, marker in pinned
+        if not marker or Marker(marker.strip()).evaluate(environment)
+    }
+
+
 def _packages() -> tuple[dict[str, str], bool]:
     """Return the app's packages: as installed, if all that it asks for are; as locked otherwise."""
-    locked = {
-        normalised(name): version for name, version in _PINNED.findall((REPOSITORY / _LOCK).read_text(encoding="utf-8"))
-    }
+    wanted = locked(platform.python_version())
     installed = {}
-    for name in locked:
+    for name in wanted:
         try:
             installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    missing = {name for name in declared() - installed.keys() if name in locked}
+    missing = {name for name in declared() - installed.keys() if name in wanted}
     # uvloop is no package of every platform.
-    return (locked, False) if missing - {"uvloop"} else (installed, True)
+    return (wanted, False) if missing - {"uvloop"} else (installed, True)
 
 
 def _schema_files() -> dict[str, str]:

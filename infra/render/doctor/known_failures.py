@@ -140,8 +140,14 @@ OUTSIDE = (
         "correct EMBEDDING_MODEL or EMBEDDING_BASE_URL: `env set EMBEDDING_MODEL=…`",
     ),
     _failure(
+        "memU key",
+        r"/api/v3/memory/\w+ answered 40[13]\b",
+        "memU refuses the key",
+        "`rotate MEMU_API_KEY --from-file FILE` with a valid one",
+    ),
+    _failure(
         "zero-length answer of a service",
-        r"answered without a vector for each text|Expecting value: line 1 column 1 \(char 0\)"
+        r"answered without a vector for each text|Expecting value: line 1 column 1 \(char 0\)|\(JSONDecodeError\)"
         r"|(?:IncompleteRead\(0 bytes|without sending complete message body|Empty reply from server)",
         "an outside service answered with nothing",
         "`doctor` calls each for real; check EMBEDDING_BASE_URL, and a proxy on the way that cuts answers off",

@@ -1,4 +1,4 @@
-"""Real calls to what the app uses, made by the deployed app itself: PostgreSQL, the search index, embeddings."""
+"""Real calls to what the app uses, made by the deployed app itself: PostgreSQL, the search index, embeddings, memU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from infra.render.deployed.hiding import Hider
 from infra.render.doctor.finding import Finding, failed, ok, skipped, warning
 from infra.render.doctor.known_failures import recognised
 
-NAMES = {"test_postgres": "PostgreSQL", "test_index": "search index", "test_embeddings": "embedding service"}
+NAMES = {
+    "test_postgres": "PostgreSQL",
+    "test_index": "search index",
+    "test_embeddings": "embedding service",
+    "test_memu_connection": "memU",
+}
+_USED_WITH = {"test_embeddings": "EMBEDDING_MODEL", "test_memu_connection": "MEMU_API_KEY"}  # settings
 
 
 def check_health(app: DeployedApp, hider: Hider) -> Iterator[Finding]:
@@ -29,7 +35,7 @@ def check_health(app: DeployedApp, hider: Hider) -> Iterator[Finding]:
 
 def call_services(app: DeployedApp, variables: Mapping[str, str], hider: Hider) -> Iterator[Finding]:
     """Yield how a real call to each outside service went."""
-    asked = [name for name in NAMES if name != "test_embeddings" or "EMBEDDING_MODEL" in variables]
+    asked = [name for name in NAMES if name not in _USED_WITH or _USED_WITH[name] in variables]
     try:
         results = app.round_trips(asked)
     except AppFailed as error:

@@ -37,7 +37,7 @@ def build_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog=PROGRAM,
         description="Looks at a stack on Render and drives it. The key is RENDER_API_KEY, or the stack's renderApiKey.",
-        epilog="0: done, 1: failed, 2: wrong usage. docs/render.md goes through all of it.",
+        epilog="Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C. See docs/render.md.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for module in (status, logs, deploys, deploy, rollback, env, rotate, scale, suspend, metrics, doctor, blueprint):
@@ -60,7 +60,8 @@ def main(
     try:
         return int(args.run(session))
     except (CannotDo, RenderError) as error:
-        print(f"{PROGRAM} {args.command}: {error}", file=sys.stderr)
+        words = filter(None, (PROGRAM, args.command, getattr(args, "what", None)))
+        print(f"{' '.join(words)}: {error}", file=sys.stderr)
         return 2 if isinstance(error, NoAccess) else getattr(error, "exit_status", 1)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

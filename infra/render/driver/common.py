@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,12 +28,6 @@ Commands = _SubParsersAction  # argparse has no public name for it
 TOKEN_VARIABLE = "MEMORY_TOKEN"  # noqa: S105 - the name of a variable
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_COLOURS = {
-    **dict.fromkeys(("ok", "live", "same", "available"), "green"),
-    **dict.fromkeys(("warning", "suspended", "differs", "deploying"), "yellow"),
-    **dict.fromkeys(("failed", "missing"), "bold red"),
-}
-_WIDTH = 200  # where there is no terminal whose width could be asked
 
 
 @dataclass
@@ -147,9 +141,15 @@ def add_command(commands: Commands[Any], name: str, about: str) -> ArgumentParse
 def add_choice(parser: ArgumentParser) -> None:
     """Declare which services are meant."""
     parser.add_argument(
-        "--service", action="append", default=[], metavar="NAME", help="Name, id, or role in the stack, such as web."
+        "--service",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="Name, id, or role in the stack, such as web; can be repeated.",
     )
-    parser.add_argument("--stack", type=filled, metavar="NAME", help=f"All of a stack's (default: {DEFAULT_STACK}).")
+    parser.add_argument(
+        "--stack", type=filled, metavar="NAME", help=f"The stack whose services are meant (default: {DEFAULT_STACK})."
+    )
     parser.add_argument("--owner", metavar="NAME", help="Workspace, by name or id (RENDER_OWNER).")
 
 
@@ -197,16 +197,3 @@ def count(value: str) -> int:
 def print_json(value: Any) -> None:
     """Print for machines."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table that wraps long cells to the terminal's width; without a terminal nothing is cut."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*header, box=box.SIMPLE_HEAD, show_header=any(header), pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(cell, style=_COLOURS.get(cell, ""), overflow="fold") for cell in row))
-    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from typing import Any
 
 from infra.render.api.deploys import Mode
 from infra.render.deployed.choosing import Json, Service
 from infra.render.deployed.errors import WrongUsage
 from infra.render.deployed.waiting import Watched
-from infra.render.driver.common import Commands, Session, add_command, add_json, filled
+from infra.render.driver.common import Commands, Session, add_command, add_json, filled, print_json
 from infra.render.driver.deploying import add_wait, finish
 
 SAVE = "save"
@@ -45,9 +46,16 @@ def run(session: Session) -> int:
             session.api.services.update(service.id, body)
             session.say(f"{service.name}: saved")
     if args.mode == SAVE:
-        print("saved; the next deploy takes it")
+        if args.json:
+            print_json([{"service": one.name, "saved": _given(args)} for one in services])
+        else:
+            print("saved; the next deploy takes it")
         return 0
     return finish(session, [Watched(service, _started(session, service)) for service in services])
+
+
+def _given(args: Namespace) -> Json:
+    return {name: getattr(args, name) for name in ("image", "branch") if getattr(args, name)}
 
 
 def _started(session: Session, service: Service) -> Json:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from infra.render.api.clock import text
 from infra.render.api.deploys import CANCELED
 from infra.render.api.errors import RenderError
 from infra.render.api.stages import LIMIT_S
 from infra.render.deployed.errors import CannotDo
-from infra.render.deployed.revisions import revision
+from infra.render.deployed.revisions import MARGIN_S, began_s, revision
 from infra.render.deployed.waiting import Watched, wait
 from infra.render.doctor.known_failures import recognised
 from infra.render.driver.common import Session, duration, print_json
@@ -19,9 +20,9 @@ _LOG_LINES = 20
 
 def add_wait(parser: ArgumentParser) -> None:
     """Declare --no-wait and --timeout."""
-    parser.add_argument("--no-wait", action="store_true", help="Start it and leave.")
+    parser.add_argument("--no-wait", action="store_true", help="Start it and do not wait.")
     parser.add_argument(
-        "--timeout", type=duration, default=LIMIT_S, metavar="TIME", help="Wait so long (default: 30m)."
+        "--timeout", type=duration, default=LIMIT_S, metavar="TIME", help="Wait no longer than this (default: 30m)."
     )
 
 
@@ -73,10 +74,15 @@ def explain(session: Session, one: Watched) -> None:
         return
     kind = "build" if one.status == "build_failed" else "app"
     try:
-        lines = session.api.logs.latest(session.owner, [one.service.id], _LOG_LINES, type=kind)
+        lines = session.api.logs.latest(
+            session.owner, [one.service.id], _LOG_LINES, type=kind, startTime=text(began_s(one.deploy) - MARGIN_S)
+        )
         shown = [session.hider.clean(line.message) for line in lines]
     except (RenderError, CannotDo) as error:
         session.say(f"{name}: the {kind} log cannot be read: {error}")
+        return
+    if not shown:
+        session.say(f"{name}: the {kind} log has no line of this deploy")
         return
     session.say(f"{name}: the last lines of the {kind} log:")
     for line in shown:

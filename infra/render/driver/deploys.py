@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Any
 
 from infra.render.deployed.revisions import revision, took, when
-from infra.render.driver.common import Commands, Session, add_command, add_json, count, print_json, print_table
+from infra.render.driver.common import Commands, Session, add_command, add_json, count, print_json
+from infra.render.driver.tables import print_table
 
 _SHOWN = 10
 
@@ -14,7 +15,9 @@ _SHOWN = 10
 def add(commands: Commands[Any]) -> None:
     """Declare `deploys`."""
     parser = add_command(commands, "deploys", "List the last deploys, newest first.")
-    parser.add_argument("--limit", type=count, default=_SHOWN, metavar="N", help=f"Of each service ({_SHOWN}).")
+    parser.add_argument(
+        "--limit", type=count, default=_SHOWN, metavar="N", help=f"At most N of each service (default: {_SHOWN})."
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 

@@ -27,9 +27,9 @@ from infra.render.driver.common import (
     count,
     duration,
     print_json,
-    print_table,
 )
 from infra.render.driver.reaching import app_of
+from infra.render.driver.tables import print_table
 
 _LINES = 500
 _SINCE_S = 86_400.0
@@ -40,9 +40,19 @@ def add(commands: Commands[Any]) -> None:
     parser = add_command(
         commands, "doctor", "Compare here and there, call every service for real, read the logs, name remedies."
     )
-    parser.add_argument("--env-file", type=Path, default=Path(".env"), metavar="FILE", help="Settings here (.env).")
-    parser.add_argument("--since", type=duration, default=_SINCE_S, metavar="TIME", help="Logs so far back (24h).")
-    parser.add_argument("--lines", type=count, default=_LINES, metavar="N", help=f"Of each service ({_LINES}).")
+    parser.add_argument(
+        "--env-file", type=Path, default=Path(".env"), metavar="FILE", help="Settings here (default: .env)."
+    )
+    parser.add_argument(
+        "--since", type=duration, default=_SINCE_S, metavar="TIME", help="How far back logs are read (default: 24h)."
+    )
+    parser.add_argument(
+        "--lines",
+        type=count,
+        default=_LINES,
+        metavar="N",
+        help=f"Read at most N log lines of each service (default: {_LINES}).",
+    )
     add_app(parser)
     add_json(parser)
     parser.set_defaults(run=run)

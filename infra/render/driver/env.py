@@ -12,8 +12,9 @@ from infra.render.deployed.errors import CannotDo, WrongUsage, meant
 from infra.render.deployed.variables import Place
 from infra.render.deployed.waiting import Watched
 from infra.render.driver import env_diff
-from infra.render.driver.common import Commands, Session, add_command, add_json, filled, print_json, print_table
+from infra.render.driver.common import Commands, Session, add_command, add_json, filled, print_json
 from infra.render.driver.deploying import add_wait, finish
+from infra.render.driver.tables import print_table
 from infra.render.driver.values import check_name, check_value, read_value, split
 
 _MODES = ("save", "deploy")
@@ -32,8 +33,8 @@ def add(commands: Commands[Any]) -> None:
     setting.add_argument(
         "variable", metavar="NAME[=VALUE]", help="A secret's value, or any, comes from --from-file or standard input."
     )
-    setting.add_argument("--from-file", type=Path, metavar="FILE", help="Holds the value and nothing else.")
-    setting.add_argument("--any-name", action="store_true", help="Also a name that looks like a misspelt setting.")
+    setting.add_argument("--from-file", type=Path, metavar="FILE", help="File with the value and nothing else.")
+    setting.add_argument("--any-name", action="store_true", help="Take a name that looks like a misspelt setting.")
     _add_change(setting)
     setting.set_defaults(run=set_)
     unsetting = add_command(what, "unset", "Remove a variable from where it is.")
@@ -46,7 +47,10 @@ def add(commands: Commands[Any]) -> None:
 def _add_change(parser: ArgumentParser) -> None:
     parser.add_argument("--group", type=filled, metavar="NAME", help="The environment group to change.")
     parser.add_argument(
-        "--mode", choices=_MODES, default="save", help="deploy: deploy what runs with it, too. Default: save."
+        "--mode",
+        choices=_MODES,
+        default="save",
+        help="save: deploy nothing; deploy: deploy what runs with it (default: save).",
     )
     add_wait(parser)
 

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.render.deployed.app_settings import FIELDS, is_secret_name, same, shown
-from infra.render.deployed.choosing import Service
+from infra.render.blueprint.declared import declared_variables
+from infra.render.deployed.app_settings import is_secret_name, same, shown
 from infra.render.deployed.errors import CannotDo
 from infra.render.doctor.here import read_env
-from infra.render.driver.common import Commands, Session, add_command, add_json, print_json, print_table
+from infra.render.driver.common import Commands, Session, add_command, add_json, print_json
+from infra.render.driver.tables import print_table
 
 HIDDEN = "***"
 _DIFFERENT = ("differs", "missing", "extra")
-_UNKNOWN = None  # a secret of the stack, which Pulumi alone reads
+
+Values = Mapping[str, str | None]  # None: a secret of the stack, which Pulumi alone reads
 
 
 @dataclass(frozen=True)
 class Row:
-    """A variable on both sides. verdict: same, differs, missing (on Render), extra (only there), set (not compared)."""
+    """A variable on both sides, in services where it is the same on each side.
+
+    verdict: same, differs, missing (on Render), extra (only there), set (on both sides, and not compared).
+    """
 
     name: str
     render: str
     other: str
     verdict: str
+    services: Sequence[str]
 
 
 def add(what: Commands[Any]) -> None:
@@ -33,75 +39,87 @@ def add(what: Commands[Any]) -> None:
     parser = add_command(what, "diff", "Compare with the stack's file, or with a local .env. Exit status 0 either way.")
     parser.add_argument("--env-file", type=Path, metavar="FILE", help="Compare with this .env, secrets by value, too.")
     parser.add_argument("--values", action="store_true", help="Show values of settings that are no secrets.")
-    parser.add_argument("--all", action="store_true", help="Also what is the same.")
+    parser.add_argument("--all", action="store_true", help="Show also what is the same.")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(session: Session) -> int:
     """Print the differences."""
-    other, where = _other(session)
-    services = [one for one in session.services if one.runs_the_app]
-    rows = list(_rows(session, services, other))
+    there = {one.name: session.variables.of(one.id) for one in session.services}
+    file: Path | None = session.args.env_file
+    if file is None:
+        other, where = _of_stack(session, there), session.stack_file.path.name
+    else:
+        there = {one.name: there[one.name] for one in session.services if one.runs_the_app}
+        other, where = _of_file(file, there), str(file)
+    rows = list(_rows(there, other, bool(session.args.values)))
     differing = [row for row in rows if row.verdict in _DIFFERENT]
     if session.args.json:
         print_json([asdict(row) for row in rows])
         return 0
     listed = rows if session.args.all else differing
     if listed:
-        print_table(("name", "on Render", where, ""), [tuple(asdict(row).values()) for row in listed])
-    print(f"{len(rows)} compared with {where}: {len(rows) - len(differing)} the same, {len(differing)} not")
+        table = [(row.name, row.render, row.other, row.verdict, _in(row, there)) for row in listed]
+        print_table(("name", "on Render", where, "", "in"), table)
+    print(f"{len(rows)} compared with {where}: {len(rows) - len(differing)} the same or set, {len(differing)} not")
     return 0
 
 
-def _other(session: Session) -> tuple[Mapping[str, str | None], str]:
-    """Return the other side: values by name, None for those that cannot be read here; and what it is."""
-    file: Path | None = session.args.env_file
-    if file is not None:
-        if not file.exists():
-            raise CannotDo(f"{file} is not there")
-        return {name.upper(): value for name, value in read_env(file).items()}, str(file)
+def _in(row: Row, there: Mapping[str, Values]) -> str:
+    return "all" if len(row.services) == len(there) > 1 else ", ".join(row.services)
+
+
+def _of_stack(session: Session, there: Mapping[str, Values]) -> dict[str, Values]:
+    """Return what the stack's program gives each service. Raises CannotDo."""
     stack = session.stack_file
     if not stack.exists:
         raise CannotDo(f"{stack.path.name} is not in {stack.path.parent}; compare with a .env by --env-file FILE")
-    secrets = {name: _UNKNOWN for name in FIELDS if stack.key_of(name)}
-    return {**stack.settings, **secrets}, stack.path.name
+    declared = declared_variables(stack.path)
+    return {service: declared.get(service, {}) for service in there}
 
 
-def _rows(session: Session, services: list[Service], other: Mapping[str, str | None]) -> Iterator[Row]:
-    there = {one.name: session.variables.of(one.id) for one in services}
-    names = {name for values in there.values() for name in values} | other.keys()
-    for name in sorted(names):
-        values = {service: found[name] for service, found in there.items() if name in found}
-        row = _row(name, values, other, bool(session.args.values))
-        partly = 0 < len(values) < len(there)
-        yield replace(row, render=f"{row.render} in {', '.join(sorted(values))} alone") if partly else row
+def _of_file(file: Path, there: Mapping[str, Values]) -> dict[str, Values]:
+    """Return what a .env gives each service: what it has itself, and what no service has. Raises CannotDo."""
+    if not file.exists():
+        raise CannotDo(f"{file} is not there")
+    given = {name.upper(): value for name, value in read_env(file).items()}
+    known = {name for values in there.values() for name in values}
+    return {
+        service: {name: value for name, value in given.items() if name in values or name not in known}
+        for service, values in there.items()
+    }
 
 
-def _row(name: str, values: Mapping[str, str], other: Mapping[str, str | None], show: bool) -> Row:
-    distinct = sorted(set(values.values()))
-    theirs = "-"
-    if name in other:
-        value = other[name]
-        theirs = "set" if value is None else _shown(name, value, show)
-    ours = "-"
-    if len(distinct) == 1:
-        ours = _shown(name, distinct[0], show)
-    elif distinct:
-        ours = "several values"
-    return Row(name, ours, theirs, _verdict(name, distinct, other))
+def _rows(there: Mapping[str, Mapping[str, str]], other: Mapping[str, Values], show: bool) -> Iterator[Row]:
+    """Yield a row for each variable, or several where services do not agree."""
+    for name in sorted({name for side in (there, other) for values in side.values() for name in values}):
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for service, ours in there.items():
+            theirs = other[service]
+            if name in ours or name in theirs:
+                verdict = _verdict(name, ours, theirs)
+                sides = (_shown(name, ours, show), _shown(name, theirs, show), verdict)
+                found.setdefault(sides, []).append(service)
+        for (render, wanted, verdict), services in found.items():
+            yield Row(name, render, wanted, verdict, services)
 
 
-def _verdict(name: str, distinct: list[str], other: Mapping[str, str | None]) -> str:
-    if name not in other:
+def _verdict(name: str, ours: Mapping[str, str], theirs: Values) -> str:
+    if name not in theirs:
         return "extra"
-    if not distinct:
+    if name not in ours:
         return "missing"
-    wanted = other[name]
+    wanted = theirs[name]
     if wanted is None:
-        return "set" if len(distinct) == 1 else "differs"
-    return "same" if all(same(name, one, wanted) for one in distinct) else "differs"
+        return "set"
+    return "same" if same(name, ours[name], wanted) else "differs"
 
 
-def _shown(name: str, value: str, show: bool) -> str:
+def _shown(name: str, values: Values, show: bool) -> str:
+    if name not in values:
+        return "-"
+    value = values[name]
+    if value is None:
+        return "set"
     return shown(name, value) if show and not is_secret_name(name) else HIDDEN

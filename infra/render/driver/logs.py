@@ -12,6 +12,7 @@ from infra.render.api.observed import LogLine
 from infra.render.deployed.choosing import Service
 from infra.render.deployed.errors import CannotDo, WrongUsage
 from infra.render.deployed.following import by_region, follow
+from infra.render.deployed.revisions import MARGIN_S, began_s, deploy_named
 from infra.render.driver.common import Commands, Session, add_command, add_json, count, duration
 
 _LINES = 100
@@ -19,29 +20,33 @@ _DEPLOY = "deploy"
 KINDS = ("app", "build", "request", _DEPLOY)
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _COLOURS = {"error": "red", "critical": "bold red", "warning": "yellow"}
-# Lines of a deploy may be noted a little before its start and after its end.
-_MARGIN_S = 5.0
 
 
 def add(commands: Commands[Any]) -> None:
     """Declare `logs`."""
     parser = add_command(commands, "logs", "Show the last log lines, or follow new ones; secrets are hidden.")
     parser.add_argument(
-        "--kind", choices=KINDS, action="append", default=[], help="Lines of these alone; deploy: of the newest one."
+        "--kind",
+        choices=KINDS,
+        action="append",
+        default=[],
+        help="Only these lines; deploy: those of the newest deploy.",
     )
-    parser.add_argument("--deploy", metavar="ID", help="Lines of this deploy alone; needs one --service.")
+    parser.add_argument("--deploy", metavar="ID", help="Only lines of this deploy; needs one --service.")
     _add_filters(parser)
     parser.add_argument("--since", type=duration, metavar="TIME", help="How far back, such as 30m (default: 7d).")
-    parser.add_argument("--lines", type=count, default=_LINES, metavar="N", help=f"At most so many ({_LINES}).")
-    parser.add_argument("--follow", "-f", action="store_true", help="Go on with new lines, until Ctrl-C.")
+    parser.add_argument(
+        "--lines", type=count, default=_LINES, metavar="N", help=f"At most N lines (default: {_LINES})."
+    )
+    parser.add_argument("--follow", "-f", action="store_true", help="Print new lines as they come, until Ctrl-C.")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def _add_filters(parser: ArgumentParser) -> None:
-    parser.add_argument("--level", choices=_LEVELS, action="append", default=[], help="Lines of these levels alone.")
-    parser.add_argument("--text", action="append", default=[], metavar="TEXT", help="Lines that hold this alone.")
-    parser.add_argument("--instance", action="append", default=[], metavar="ID", help="Lines of this instance alone.")
+    parser.add_argument("--level", choices=_LEVELS, action="append", default=[], help="Only lines of these levels.")
+    parser.add_argument("--text", action="append", default=[], metavar="TEXT", help="Only lines with this text.")
+    parser.add_argument("--instance", action="append", default=[], metavar="ID", help="Only lines of this instance.")
 
 
 def run(session: Session) -> int:
@@ -55,8 +60,11 @@ def run(session: Session) -> int:
         _follow(session, printer)
         return 0
     lines = _of_deploys(session) if of_deploy else _latest(session, session.services, _kinds(session), _since(session))
-    for line in sorted(lines, key=lambda line: seconds(line.time))[-args.lines :]:
+    shown = sorted(lines, key=lambda line: seconds(line.time))[-args.lines :]
+    for line in shown:
         printer.print(line)
+    if not shown:
+        session.say("no line fits" if of_deploy or args.since else "no line fits in the last 7 days; see --since")
     return 0
 
 
@@ -76,15 +84,14 @@ def _of_deploys(session: Session) -> list[LogLine]:
     services, id_ = session.services, session.args.deploy
     if id_ is not None:
         service = session.one_service
-        deploys = [(service, session.api.deploys.get(service.id, id_))]
+        deploys = [(service, deploy_named(session.api, service, id_, "--deploy"))]
     else:
         deploys = [(one, latest) for one in services if (latest := session.api.deploys.latest(one.id))]
     found: list[LogLine] = []
     for service, deploy in deploys:
-        start_s = seconds(deploy.get("startedAt") or deploy["createdAt"]) - _MARGIN_S
-        times = {"startTime": text(start_s)}
+        times = {"startTime": text(began_s(deploy) - MARGIN_S)}
         if deploy.get("finishedAt"):
-            times["endTime"] = text(seconds(deploy["finishedAt"]) + _MARGIN_S)
+            times["endTime"] = text(seconds(deploy["finishedAt"]) + MARGIN_S)
         found += _latest(session, [service], {"type": ["build", "app"]}, times)
     return found
 

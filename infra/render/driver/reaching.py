@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.render.deployed.app import DeployedApp, address_of, checked_address
-from infra.render.deployed.choosing import WEB, Service
-from infra.render.deployed.errors import CannotDo, WrongUsage
+from infra.render.deployed.choosing import Service
+from infra.render.deployed.errors import WrongUsage
 from infra.render.driver.common import TOKEN_VARIABLE, Session
 
 
@@ -24,14 +24,6 @@ def url_of(session: Session, service: Service) -> str:
     if session.args.url is not None:
         return checked_address(session.args.url, "--url")
     return address_of(session.api, service)
-
-
-def web_service(session: Session, services: list[Service]) -> Service:
-    """Return the web service of the app among some. Raises CannotDo."""
-    found = [one for one in services if one.type == WEB and one.runs_the_app]
-    if not found:
-        raise CannotDo("no web service of the app is among the services, so it cannot be asked; name it with --service")
-    return found[0]
 
 
 def given_token(session: Session) -> str | None:

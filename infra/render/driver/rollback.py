@@ -7,7 +7,7 @@ from typing import Any
 from infra.render.api.deploys import DEACTIVATED, LIVE
 from infra.render.deployed.choosing import Json, Service
 from infra.render.deployed.errors import CannotDo, WrongUsage
-from infra.render.deployed.revisions import revision
+from infra.render.deployed.revisions import deploy_named, revision
 from infra.render.deployed.waiting import Watched
 from infra.render.driver.common import Commands, Session, add_command, add_json, filled
 from infra.render.driver.deploying import add_wait, finish
@@ -16,7 +16,9 @@ from infra.render.driver.deploying import add_wait, finish
 def add(commands: Commands[Any]) -> None:
     """Declare `rollback`."""
     parser = add_command(commands, "rollback", "Deploy again what ran before, without a build. Variables stay as now.")
-    parser.add_argument("--to", type=filled, metavar="ID", help="This deploy (default: the live one before this).")
+    parser.add_argument(
+        "--to", type=filled, metavar="ID", help="The deploy to go back to (default: what was live before)."
+    )
     add_wait(parser)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -38,7 +40,7 @@ def run(session: Session) -> int:
 def _target(session: Session, service: Service) -> Json:
     wanted = session.args.to
     if wanted is not None:
-        deploy = session.api.deploys.get(service.id, wanted)
+        deploy = deploy_named(session.api, service, wanted, "--to")
         if deploy["status"] not in (LIVE, DEACTIVATED):
             raise WrongUsage(f"--to {wanted}: is {deploy['status']} and was never live; `deploys` lists which were")
         return deploy

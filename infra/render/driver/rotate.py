@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,17 @@ from infra.render.api.errors import RenderError
 from infra.render.api.stages import LIMIT_S
 from infra.render.deployed.app import AppFailed, DeployedApp
 from infra.render.deployed.app_settings import is_secret_name
-from infra.render.deployed.choosing import Service
+from infra.render.deployed.choosing import STATIC, WEB, Service
 from infra.render.deployed.errors import CannotDo, WrongUsage, meant
 from infra.render.deployed.variables import Place
-from infra.render.driver.common import Commands, Session, add_app, add_command, add_json, duration
+from infra.render.driver.common import Commands, Session, add_app, add_command, add_json, duration, print_json
 from infra.render.driver.deploying import explain, watch
-from infra.render.driver.reaching import app_of, given_token, url_of, web_service
+from infra.render.driver.reaching import app_of, given_token, url_of
 from infra.render.driver.rotated import report
 from infra.render.driver.values import check_name, check_value, read_value, write_value
 from infra.render.rotation.kinds import KINDS, Kind, Proof, kind_of
 from infra.render.rotation.rotation import Means, Rotation, targets_of
-from infra.render.rotation.unfinished import Unfinished, load, path_of
+from infra.render.rotation.unfinished import Phase, Unfinished, load, path_of
 from infra.render.rotation.verifying import needs_token
 
 
@@ -32,7 +33,13 @@ def add(commands: Commands[Any]) -> None:
     )
     parser.add_argument("secret", metavar="NAME", help="The variable, such as ADMIN_TOKEN.")
     _add_source(parser)
-    parser.add_argument("--timeout", type=duration, default=LIMIT_S, metavar="TIME", help="Of each deploy (30m).")
+    parser.add_argument(
+        "--timeout",
+        type=duration,
+        default=LIMIT_S,
+        metavar="TIME",
+        help="Wait no longer than this for a deploy (default: 30m).",
+    )
     add_app(parser)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -40,11 +47,15 @@ def add(commands: Commands[Any]) -> None:
 
 def _add_source(parser: ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--from-file", type=Path, metavar="FILE", help="Holds the new value; else standard input.")
-    source.add_argument("--generate", action="store_true", help=f"Make one, of {', '.join(_generated())}.")
-    source.add_argument("--go-on", action="store_true", help="Go on with a rotation that was interrupted.")
-    source.add_argument("--put-back", action="store_true", help="Put the value back from before an interrupted one.")
-    parser.add_argument("--to-file", type=Path, metavar="FILE", help="Write what --generate made there, mode 600.")
+    source.add_argument(
+        "--from-file", type=Path, metavar="FILE", help="File with the new value (default: standard input)."
+    )
+    source.add_argument("--generate", action="store_true", help=f"Make the new value, for {', '.join(_generated())}.")
+    source.add_argument("--go-on", action="store_true", help="Finish a rotation that was interrupted.")
+    source.add_argument("--put-back", action="store_true", help="End an interrupted rotation with the old value.")
+    parser.add_argument(
+        "--to-file", type=Path, metavar="FILE", help="Write what --generate makes to this new file, mode 600."
+    )
 
 
 def _generated() -> list[str]:
@@ -67,17 +78,19 @@ def run(session: Session) -> int:
             f" `rotate {name} --put-back` brings the old value back"
         )
     holding = _holding(session, name)
-    web = _web(session)
-    kind, why = _kind(session, name, web)
-    new = _new_value(session, name, kind)
-    if new == holding[0].values[name]:
-        raise WrongUsage(f"{name}: the new value is the old one")
-    noted = Unfinished(name, holding[0].values[name], targets_of(session.variables, name, holding), [])
+    files = [(one, session.api.secret_files.all(one.id)) for one in session.services if one.type != STATIC]
+    noted = Unfinished(name, holding[0].values[name], targets_of(session.variables, name, holding, files), [])
     services = _running_with(session, noted)
     noted.services = [one.id for one in services]
+    web = _web(services)
+    kind, why = _kind(session, name, web)
+    means = _means(session, web, kind.proof)
+    new = _new_value(session, name, kind)
+    if new == noted.old:
+        raise WrongUsage(f"{name}: the new value is the old one")
     for note in filter(None, (why, kind.note)):
         session.say(f"{name}: {note}")
-    return _rotate(session, Rotation(noted, path, services, _means(session, web, kind.proof)), new)
+    return _rotate(session, Rotation(noted, path, services, means), new)
 
 
 def _check_arguments(args: Namespace) -> None:
@@ -99,15 +112,15 @@ def _holding(session: Session, name: str) -> list[Place]:
     return holding
 
 
-def _web(session: Session) -> Service | None:
-    try:
-        return web_service(session, session.services)
-    except CannotDo:
-        return None
+def _web(services: Sequence[Service]) -> Service | None:
+    """Return the app's web service if it runs, and with the secret; without it, its answers prove nothing."""
+    return next((one for one in services if one.type == WEB and one.runs_the_app and not one.is_suspended), None)
 
 
 def _kind(session: Session, name: str, web: Service | None) -> tuple[Kind, str]:
-    return kind_of(name, session.variables.of(web.id) if web else {})
+    if web is None:
+        return replace(KINDS.get(name, Kind()), proof=Proof.LIVE), ""
+    return kind_of(name, session.variables.of(web.id))
 
 
 def _new_value(session: Session, name: str, kind: Kind) -> str:
@@ -132,7 +145,7 @@ def _new_value(session: Session, name: str, kind: Kind) -> str:
 def _running_with(session: Session, noted: Unfinished) -> list[Service]:
     """Return the services that run with the secret."""
     by_id = {place.id: place for place in session.variables.places}
-    ids = {reader for target in noted.targets for reader in by_id[target.place].readers}
+    ids = {reader for one in noted.targets for reader in ([one.place] if one.is_file else by_id[one.place].readers)}
     return session.services_by_id([one.id for one in session.services if one.id in ids] + sorted(ids))
 
 
@@ -146,7 +159,7 @@ def _means(session: Session, web: Service | None, proof: Proof) -> Means:
 
 def _app(session: Session, web: Service | None) -> Callable[[str], DeployedApp] | None:
     """Return how the app is reached with a value of the secret in force: a rotated token is the one to show."""
-    if web is None or web.is_suspended:
+    if web is None:
         return None
     own = session.args.secret == "ADMIN_TOKEN"  # noqa: S105 - the name of a setting
 
@@ -195,21 +208,39 @@ def _say_interrupted(session: Session, rotation: Rotation) -> None:
 def _finish_left(session: Session, left: Unfinished, path: Path) -> int:
     """Go on with a rotation that was interrupted, or put the old value back."""
     session.say(f"{left.secret}: was interrupted {left.phase}")
-    web = _web(session)
+    services = session.services_by_id(left.services)
+    web = _web(services)
     kind, _ = _kind(session, left.secret, web)
-    rotation = Rotation(left, path, session.services_by_id(left.services), _means(session, web, kind.proof))
-    if session.args.put_back:
-        seen = rotation.put_back()
-        print(f"{left.secret}: the old value is in force again ({seen})")
-        return 0
-    now = {
-        place.values[target.variable]
-        for target in left.targets
-        for place in session.variables.places
-        if place.id == target.place and target.variable in place.values
-    }
-    new = now - {left.old}
-    if len(new) != 1:
+    rotation = Rotation(left, path, services, _means(session, web, kind.proof))
+    if session.args.put_back or left.phase is Phase.PUTTING_BACK:  # which is what it goes on with
+        return _put_back(session, rotation)
+    new = _set_since(session, left)
+    if not new:
         path.unlink()
         raise CannotDo(f"{left.secret}: the new value had not been set anywhere; run the rotation again")
+    if len(new) > 1:
+        raise CannotDo(
+            f"{left.secret}: several values were set since, so which is the new one cannot be told;"
+            f" `rotate {left.secret} --put-back`, then rotate it again"
+        )
     return _rotate(session, rotation, new.pop())
+
+
+def _put_back(session: Session, rotation: Rotation) -> int:
+    try:
+        seen = rotation.put_back()
+    except (KeyboardInterrupt, CannotDo, RenderError):
+        _say_interrupted(session, rotation)
+        raise
+    if session.args.json:
+        print_json({"secret": rotation.noted.secret, "put_back": True, "verified": seen})
+    else:
+        print(f"{rotation.noted.secret}: the old value is in force again ({seen})")
+    return 0
+
+
+def _set_since(session: Session, left: Unfinished) -> set[str]:
+    """Return the values that stand where the secret was, the old one aside."""
+    by_id = {place.id: place for place in session.variables.places}
+    now = {by_id[one.place].values.get(one.variable) for one in left.targets if not one.is_file and one.place in by_id}
+    return {value for value in now if value is not None} - {left.old}

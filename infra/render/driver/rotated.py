@@ -13,11 +13,13 @@ from infra.render.rotation.verifying import is_accepted
 def report(session: Session, rotation: Rotation, seen: str, new: str) -> int:
     """Tell what was done, and return the exit status: 1 if the stack's file still has the old value."""
     name, notes = rotation.noted.secret, []
-    where = ", ".join(f"{target.variable} in {target.name}" for target in rotation.noted.targets)
+    where = ", ".join(
+        f"{'file ' if target.is_file else ''}{target.variable} in {target.name}" for target in rotation.noted.targets
+    )
     if rotation.means.proof is Proof.ACCEPTED and _old_is_accepted(rotation, new):
         notes.append(
-            "the old token is still accepted; revoke it with `claude-memory token list` and `token revoke ID`"
-            " in the service's shell"
+            "the old token is still accepted; `claude-memory token list` and `token revoke ID` end that"
+            " (docs/render.md, Make more tokens)"
         )
     kept, status = _keep_in_stack(session, name, new)
     notes += [kept] if kept else []

@@ -31,8 +31,10 @@ def write_value(file: Path, value: str) -> None:
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as open_file:
             open_file.write(f"{value}\n")
+    except FileExistsError:
+        raise WrongUsage(f"--to-file {file}: is there already, and is not overwritten; name another file") from None
     except OSError as error:
-        raise WrongUsage(f"--to-file {file}: {error.strerror}") from None
+        raise WrongUsage(f"--to-file {file}: cannot be written: {error.strerror}") from None
 
 
 def check_value(name: str, value: str) -> None:

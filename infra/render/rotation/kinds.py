@@ -17,6 +17,7 @@ class Proof(StrEnum):
     EMBEDDINGS = "the app has a word turned into a vector"
     MEMU = "the app asks memU"
     HEALTH = "the app is healthy after the deploy"
+    LIVE = "the services that run with it are live with it"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ KINDS: Mapping[str, Kind] = {
         _access_token,
         note="`claude-memory init` makes it valid: let it be the pre-deploy command",
     ),
-    "ALERTS_TOKEN": Kind(generate=_password, note="Alertmanager has to show the new one as well"),
+    "ALERTS_TOKEN": Kind(generate=_password, note="an Alertmanager outside the stack has to show the new one as well"),
     "BACKUP_PASSPHRASE": Kind(
         generate=_password, note="keep the old one: backups made until now open with it, and with nothing else"
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +33,10 @@ class NotVerified(CannotDo):
 
 @dataclass(frozen=True)
 class Means:
-    """What a rotation works with. app: with the token to use for a value of the secret; None: no web service."""
+    """What a rotation works with.
+
+    app: with the token to use for a value of the secret; None: no web service runs with the secret.
+    """
 
     api: RenderApi
     wait: Wait
@@ -82,18 +85,24 @@ class Rotation:
         """Set a value in all places and deploy it; return when the deploys began. Raises CannotDo, RenderError."""
         self._note(phases[0])
         for target in self.noted.targets:
-            place = Place(target.place, target.name, target.is_group, {}, ())
-            variables.put(self.means.api, place, target.variable, value)
-            self.means.say(f"{target.variable}: set in {place}")
+            self._set(target, value)
         self._note(phases[1])
         since_s = self.means.api.clock.now()
         self._deploy()
         return since_s
 
+    def _set(self, target: Target, value: str) -> None:
+        place = Place(target.place, target.name, target.is_group, {}, ())
+        if target.is_file:
+            self.means.api.secret_files.set(target.place, target.variable, value)
+        else:
+            variables.put(self.means.api, place, target.variable, value)
+        self.means.say(f"{'file ' if target.is_file else ''}{target.variable}: set in {place}")
+
     def _verify(self, value: str, since_s: float) -> str:
         """Ask the app that began after a moment. Raises AppFailed."""
         if self.means.app is None:
-            return "deployed; no web service of the app is there to be asked"
+            return f"{Proof.LIVE}; no call of the app shows more"
         app = self.means.app(value)
         app.wait_for_process_since(since_s, self.means.api.clock, _OLD_PROCESS_S)
         return verify(app, self.means.proof, value, self.means.api.clock)
@@ -118,15 +127,26 @@ class Rotation:
         self.noted.save(self.path)
 
 
-def targets_of(found: Variables, name: str, holding: Sequence[Place]) -> list[Target]:
-    """Return the places of a secret, and other variables with the same value, such as Qdrant's own copy of its key."""
+def targets_of(
+    found: Variables, name: str, holding: Sequence[Place], files: Sequence[tuple[Service, Mapping[str, str]]]
+) -> list[Target]:
+    """Return the places of a secret, then all other copies: variables of other names, such as Qdrant's, and files.
+
+    files: services with their secret files by name, in which Prometheus and Alertmanager have keys.
+    """
     old = holding[0].values[name]
     targets = [Target(place.id, place.is_group, place.name, name) for place in holding]
     if len(old) < _SHORTEST_TWIN:
         return targets
-    return targets + [
+    targets += [
         Target(place.id, place.is_group, place.name, other)
         for place in found.places
         for other, value in place.values.items()
         if value == old and other != name
+    ]
+    return targets + [
+        Target(service.id, False, service.name, file, is_file=True)
+        for service, contents in files
+        for file, content in contents.items()
+        if content == old
     ]

@@ -27,12 +27,13 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """A variable in a place: a service, or an environment group."""
+    """A variable in a place: a service, or an environment group; or a secret file of a service."""
 
     place: str
     is_group: bool
     name: str
     variable: str
+    is_file: bool = False
 
 
 @dataclass

@@ -22,7 +22,12 @@ from infra.render.doctor.here import look
 from tests.standins.render.server import Server
 from tests.standins.render.state import Json, Service
 
-_TESTS = {"test_postgres": "DATABASE_URL", "test_index": "QDRANT_API_KEY", "test_embeddings": "EMBEDDING_API_KEY"}
+_TESTS = {
+    "test_postgres": "DATABASE_URL",
+    "test_index": "QDRANT_API_KEY",
+    "test_embeddings": "EMBEDDING_API_KEY",
+    "test_memu_connection": "MEMU_API_KEY",
+}
 
 
 class DeployedApp(ThreadingHTTPServer):
@@ -113,6 +118,7 @@ class DeployedApp(ThreadingHTTPServer):
             "test_embeddings": "embed.example does not know the key (401 invalid_api_key); set EMBEDDING_API_KEY",
             "test_index": "Qdrant refuses the key (401); check QDRANT_API_KEY",
             "test_postgres": "PostgreSQL refuses the login (InvalidPasswordError)",
+            "test_memu_connection": "https://memu.example/api/v3/memory/retrieve answered 401; check the key",
         }
         return {"ok": False, "milliseconds": 1.0, "detail": said[name]}
 

@@ -118,6 +118,22 @@ LET_PASS = {
         WEB | {"branch": "main", "previews": {"generation": "automatic"}},
         "services web: branch: a preview would have this branch in place of its own; leave branch out",
     ),
+    "too many instances": (
+        WEB | {"numInstances": 101},
+        "services web: numInstances: got 101, Render runs at most 100",
+    ),
+    "scaling to too many instances": (
+        WEB | {"scaling": SCALING | {"maxInstances": 101}},
+        "services web: scaling.maxInstances: got 101, Render runs at most 100",
+    ),
+    "a schedule of four fields": (
+        CRON | {"schedule": "0 2 * *"},
+        "services cron: schedule: takes the five fields of cron: minute, hour, day, month, weekday",
+    ),
+    "a variable that is there twice": (
+        WEB | {"envVars": [{"key": "A", "value": "1"}, {"key": "A", "value": "2"}]},
+        "services web: A: is there 2 times; keep one",
+    ),
     "an empty filter": (
         WEB | {"buildFilter": {"paths": []}},
         "services web: buildFilter: without paths and ignoredPaths it empties the filter there is; leave it out",
@@ -142,8 +158,13 @@ def test_the_schema_does_let_it_pass(service: dict[str, Any]) -> None:
         pytest.param({"name": "a", "runtime": "docker"}, "services a: type: got null, takes web, pserv", id="type"),
         pytest.param({"type": "web", "name": "a"}, "services a: runtime: is required", id="runtime"),
         pytest.param(WEB | {"env": "docker"}, "services web: env: is deprecated; use runtime", id="env"),
-        pytest.param(CRON | {"schedule": ""}, "services cron: schedule: is required", id="schedule"),
+        pytest.param(CRON | {"schedule": ""}, "services cron: schedule: takes the five fields of cron", id="schedule"),
         pytest.param(CRON | {"disk": DISK}, "services cron: disk: is not for cron jobs", id="disk of a cron job"),
+        pytest.param(
+            {"type": "keyvalue", "name": "a", "ipAllowList": [], "previews": {"plan": "free"}},
+            "services a: previews: is for services; the plan of a store's preview is previewPlan",
+            id="plan of a store's preview",
+        ),
         pytest.param({"type": "keyvalue", "name": "a"}, "services a: ipAllowList: is required", id="ipAllowList"),
         pytest.param(
             WEB | {"ipAllowList": [{"cidrBlock": "203.0.113.0/24"}]},

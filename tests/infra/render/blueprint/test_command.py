@@ -83,3 +83,32 @@ def test_a_file_that_is_no_blueprint_is_told(text: str, project: Path, capsys: p
 def test_a_file_that_is_not_there_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["blueprint", "--check", "gone.yaml"]) == 1
     assert "gone.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("services: [\n", "is not YAML, line 2: ", id="no YAML"),
+        pytest.param("previews: {generation: automatic}\n", "is not a Blueprint: it has no services", id="no services"),
+    ],
+)
+def test_a_file_that_is_no_blueprint_is_told_in_one_line(
+    text: str, told: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "render.yaml").write_text(text, encoding="utf-8")
+
+    assert main(["blueprint", "--check", "render.yaml"]) == 1
+    said = capsys.readouterr().err
+    assert (told in said, said.count("\n")) == (True, 1), said
+
+
+def test_a_file_that_cannot_be_written_is_told_in_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["blueprint", "--stack", "render-dev", "--output", "gone/render.yaml"]) == 1
+    assert "blueprint: gone/render.yaml: No such file or directory\n" in capsys.readouterr().err
+
+
+def test_a_stack_of_another_target_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(ROOT / "Pulumi.selfhost.yaml", project / "Pulumi.selfhost.yaml")
+
+    assert main(["blueprint", "--stack", "selfhost"]) == 1
+    assert "target: got selfhost, takes render" in capsys.readouterr().err

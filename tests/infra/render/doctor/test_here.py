@@ -57,3 +57,11 @@ def test_what_is_read_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("ADMIN_TOKEN=cm_secret-one\n", encoding="utf-8")
 
     assert "cm_secret-one" not in repr(here_module.look(tmp_path / ".env"))
+
+
+def test_the_lock_is_read_for_the_python_that_runs_there() -> None:
+    older, newer = here_module.locked("3.11.9"), here_module.locked("3.13.1")
+
+    assert older["asyncpg"] == newer["asyncpg"]
+    assert older["numpy"] != newer["numpy"]
+    assert "httpx2-jsfetch" not in newer  # of a platform the app is not deployed on

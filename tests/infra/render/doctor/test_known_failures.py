@@ -16,6 +16,7 @@ LINES = {
         "/opt/claude-memory/bin/python3: No module named app",
         "ModuleNotFoundError: No module named 'app.process'",
     ],
+    "memU key": ["https://api.memu.so/api/v3/memory/retrieve answered 401; check the key and the address"],
     "missing module": [
         "ModuleNotFoundError: No module named 'qdrant_edge'",
         "ImportError: cannot import name 'TypeForm' from 'typing_extensions' (/opt/typing_extensions.py)",

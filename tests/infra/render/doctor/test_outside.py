@@ -40,3 +40,12 @@ def test_without_a_token_the_rest_is_done(stack: Stack, app: DeployedApp, drive:
     assert (found["here and there"]["state"], found["outside services"]["state"]) == ("skipped", "skipped")
     assert "--token-file" in found["here and there"]["remedy"]
     assert found["health"]["state"] == "ok"
+
+
+def test_memu_is_called_where_a_key_for_it_is_set(stack: Stack, app: DeployedApp, drive: Drive) -> None:
+    assert "memU" not in findings(drive)
+    drive("env", "set", "MEMU_API_KEY", "--mode", "deploy", stdin="mu-91c0d1e7")
+    assert findings(drive)["memU"]["state"] == "ok"
+
+    app.accepted = {"MEMU_API_KEY": set()}
+    assert "`rotate MEMU_API_KEY" in findings(drive, status=1)["memU"]["remedy"]

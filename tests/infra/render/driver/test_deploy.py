@@ -87,3 +87,9 @@ def test_a_suspended_service_is_not_deployed(stack: Stack, drive: Drive) -> None
 
     ran = drive("deploy", "--service", "web")
     assert (ran.status, "`resume --service claude-memory-web`" in ran.err) == (2, True)
+
+
+def test_what_is_saved_is_reported_as_json(stack: Stack, drive: Drive) -> None:
+    ran = drive("deploy", "--service", "web", "--branch", "next", "--mode", "save", "--json")
+
+    assert ran.json == [{"service": "claude-memory-web", "saved": {"branch": "next"}}]

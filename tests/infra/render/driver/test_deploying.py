@@ -66,3 +66,16 @@ def test_a_deploy_behind_another_is_waited_for(stack: Stack, drive: Drive, rende
     ran = drive("deploy", "--service", "web")
     assert "waits for the deploy before it" in ran.err
     assert (ran.status, len(stack.services["web"].deploys)) == (0, 3)
+
+
+def test_lines_from_before_the_deploy_are_not_taken_for_its_failure(
+    stack: Stack, drive: Drive, render: Server, fake_time: FakeTime
+) -> None:
+    deploys.log(render.state, stack.services["web"], "app", "==> Out of memory (used over 512Mi)")
+    fake_time.sleep(3600)
+    stack.services["web"].outcomes.append("update_failed")
+
+    ran = drive("deploy", "--service", "web")
+    assert ran.status == 1
+    assert "update_failed" in ran.err
+    assert "Out of memory" not in ran.err

@@ -13,44 +13,61 @@ from tests.support.render_stack import (
     Stack,
 )
 
+STACK = """\
+config:
+  claude-memory:target: render
+  claude-memory:app: {repo: https://github.com/example/claude-memory}
+  claude-memory:worker: {plan: starter}
+  claude-memory:qdrant: {plan: starter}
+  claude-memory:LOG_LEVEL: DEBUG
+  claude-memory:EMBEDDING_MODEL: text-embedding-v4
+  claude-memory:QUOTA_MEMORIES: 5000
+  claude-memory:adminToken: {secure: v1:abc}
+  claude-memory:EMBEDDING_API_KEY: {secure: v1:abc}
+"""
+
 
 def verdicts(drive: Drive, *arguments: str) -> dict[str, str]:
+    """Return the verdict of each variable; with that of each service, where they do not agree."""
     ran = drive("env", "diff", "--json", *arguments)
     assert ran.status == 0, ran.err
-    return {row["name"]: row["verdict"] for row in ran.json}
-
-
-def test_against_the_stacks_file_settings_are_compared_and_secrets_by_presence(
-    stack: Stack, drive: Drive, folder: Path
-) -> None:
-    (folder / "Pulumi.render.yaml").write_text(
-        "config:\n"
-        "  claude-memory:target: render\n"
-        "  claude-memory:LOG_LEVEL: DEBUG\n"
-        "  claude-memory:EMBEDDING_MODEL: text-embedding-v4\n"
-        "  claude-memory:QUOTA_MEMORIES: 5000\n"
-        "  claude-memory:adminToken:\n    secure: v1:abc\n"
-        "  claude-memory:EMBEDDING_API_KEY:\n    secure: v1:abc\n"
-        "  claude-memory:BACKUP_PASSPHRASE:\n    secure: v1:abc\n",
-        encoding="utf-8",
-    )
-
-    assert verdicts(drive) == {
-        "ADMIN_TOKEN": "set",
-        "BACKUP_PASSPHRASE": "missing",
-        "DATABASE_URL": "extra",
-        "EMBEDDING_API_KEY": "set",
-        "EMBEDDING_MODEL": "same",
-        "LOG_LEVEL": "differs",
-        "QDRANT_API_KEY": "extra",
-        "QDRANT_URL": "extra",
-        "QUOTA_MEMORIES": "missing",
+    found: dict[str, dict[str, str]] = {}
+    for row in ran.json:
+        roles = {service.removeprefix("claude-memory-"): row["verdict"] for service in row["services"]}
+        found.setdefault(row["name"], {}).update(roles)
+    return {
+        name: next(iter(set(roles.values())))
+        if len(set(roles.values())) == 1
+        else ", ".join(f"{role} {verdict}" for role, verdict in sorted(roles.items()))
+        for name, roles in found.items()
     }
-    ran = drive("env", "diff", "--values")
-    assert "LOG_LEVEL INFO in claude-memory-web alone DEBUG differs" in ran.said
-    assert "9 compared with Pulumi.render.yaml: 3 the same, 6 not" in ran.out
-    assert "text-embedding-v4" not in ran.out
-    assert "text-embedding-v4" in drive("env", "diff", "--values", "--all").out
+
+
+def test_against_the_stack_each_service_has_what_the_program_gives_it(stack: Stack, drive: Drive, folder: Path) -> None:
+    (folder / "Pulumi.render.yaml").write_text(STACK, encoding="utf-8")
+
+    found = verdicts(drive)
+    assert {name: found[name] for name in ("EMBEDDING_API_KEY", "QDRANT_API_KEY", "EMBEDDING_MODEL")} == {
+        "EMBEDDING_API_KEY": "backup extra, web set, worker set",
+        "QDRANT_API_KEY": "backup extra, web set, worker set",
+        "EMBEDDING_MODEL": "backup extra, web same, worker same",
+    }
+    assert found["LOG_LEVEL"] == "web differs, worker missing"
+    assert found["QUOTA_MEMORIES"] == "missing"
+    assert found["QDRANT__SERVICE__API_KEY"] == "set"
+    assert found["DATABASE_URL"] == "set"
+    said = drive("env", "diff", "--values").said
+    assert "LOG_LEVEL INFO DEBUG differs claude-memory-web" in said
+    assert "QUOTA_MEMORIES - 5000 missing claude-memory-web, claude-memory-worker" in said
+    assert "QDRANT__SERVICE__API_KEY" not in said
+    assert "QDRANT__SERVICE__API_KEY *** set set" in drive("env", "diff", "--all").said
+
+
+def test_a_stack_that_the_program_refuses_is_told(stack: Stack, drive: Drive, folder: Path) -> None:
+    (folder / "Pulumi.render.yaml").write_text(STACK + "  claude-memory:nonsense: 1\n", encoding="utf-8")
+
+    ran = drive("env", "diff")
+    assert (ran.status, "nonsense: there is no such key" in ran.err) == (1, True)
 
 
 def test_against_an_env_file_secrets_are_compared_and_not_shown(stack: Stack, drive: Drive, folder: Path) -> None:
@@ -69,11 +86,11 @@ def test_against_an_env_file_secrets_are_compared_and_not_shown(stack: Stack, dr
     assert "EMBEDDING_API_KEY *** *** differs" in drive("env", "diff", "--env-file", ".env", "--values").said
 
 
-def test_a_variable_that_services_have_with_several_values_differs(stack: Stack, drive: Drive, folder: Path) -> None:
+def test_services_that_do_not_agree_have_a_row_each(stack: Stack, drive: Drive, folder: Path) -> None:
     drive("env", "set", "EMBEDDING_MODEL=other", "--service", "web")
     (folder / ".env").write_text("EMBEDDING_MODEL=text-embedding-v4\n", encoding="utf-8")
 
-    assert "EMBEDDING_MODEL several values *** differs" in drive("env", "diff", "--env-file", ".env").said
+    assert verdicts(drive, "--env-file", ".env")["EMBEDDING_MODEL"] == "backup same, web differs, worker same"
 
 
 @pytest.mark.parametrize(

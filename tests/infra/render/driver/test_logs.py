@@ -125,3 +125,9 @@ def test_following_does_not_go_with_the_lines_of_a_deploy(stack: Stack, drive: D
 
 def test_a_deploy_is_named_with_its_service(stack: Stack, drive: Drive) -> None:
     assert "name one --service" in drive("logs", "--deploy", "dep-1").err
+
+
+def test_that_no_line_fits_is_said(stack: Stack, drive: Drive) -> None:
+    ran = drive("logs", "--text", "nothing like this")
+
+    assert (ran.status, ran.out, ran.err) == (0, "", "no line fits in the last 7 days; see --since\n")

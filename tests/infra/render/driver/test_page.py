@@ -42,8 +42,13 @@ def files(folder: Path) -> Path:
     (folder / "key.txt").write_text(NEW_EMBEDDING + "\n", encoding="utf-8")
     (folder / "database-url.txt").write_text(NEW_DATABASE + "\n", encoding="utf-8")
     (folder / ".env").write_text("EMBEDDING_MODEL=text-embedding-v4\n", encoding="utf-8")
-    stack = "config:\n  claude-memory:target: render\n  claude-memory:LOG_LEVEL: INFO\n"
-    (folder / "Pulumi.render.yaml").write_text(stack, encoding="utf-8")
+    (folder / "Pulumi.render.yaml").write_text(
+        "config:\n"
+        "  claude-memory:target: render\n"
+        "  claude-memory:app: {repo: https://github.com/example/claude-memory}\n"
+        "  claude-memory:LOG_LEVEL: INFO\n",
+        encoding="utf-8",
+    )
     return folder
 
 

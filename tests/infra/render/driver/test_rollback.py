@@ -43,3 +43,10 @@ def test_what_was_never_live_is_no_target(stack: Stack, drive: Drive) -> None:
 def test_a_rollback_takes_one_service(stack: Stack, drive: Drive) -> None:
     assert drive("rollback").status == 2
     assert drive("rollback", "--service", "web", "--service", "worker").status == 2
+
+
+def test_a_deploy_that_is_not_the_services_is_told(stack: Stack, drive: Drive, render: Server) -> None:
+    ran = drive("rollback", "--service", "web", "--to", "dep-gone")
+
+    assert (ran.status, render.changes()) == (2, [])
+    assert "claude-memory-web has no such deploy; `deploys --service claude-memory-web` lists them" in ran.err

@@ -39,7 +39,9 @@ def test_a_key_that_no_call_uses_is_verified_by_health_and_said_so(
         pytest.param(["EMBEDDING_API_KEY", "--generate"], "", 2, "is given by whoever runs", id="cannot be made"),
         pytest.param(["ADMIN_TOKEN", "--to-file", "x"], "", 2, "goes with --generate", id="to-file alone"),
         pytest.param(["ADMIN_TOKEN", "--go-on"], "", 2, "no rotation of ADMIN_TOKEN was interrupted", id="go on"),
-        pytest.param(["ADMIN_TOKEN", "--generate", "--to-file", "Pulumi.yaml"], "", 2, "File exists", id="is there"),
+        pytest.param(
+            ["ADMIN_TOKEN", "--generate", "--to-file", "Pulumi.yaml"], "", 2, "is there already", id="is there"
+        ),
         pytest.param(["ADMIN_TOKEN", "--url", "http://far.example"], NEW_TOKEN, 2, "must begin with https", id="http"),
     ],
 )

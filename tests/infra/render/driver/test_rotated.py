@@ -66,4 +66,4 @@ def test_a_generated_token_is_written_to_a_file_and_let_in(
     assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
     assert app.environment["ADMIN_TOKEN"] == new
     assert new not in ran.out + ran.err
-    assert "the old token is still accepted; revoke it" in ran.out
+    assert "the old token is still accepted; `claude-memory token list`" in ran.out

@@ -12,7 +12,9 @@ from tests.standins.render.app import DeployedApp
 from tests.standins.render.server import Server
 from tests.support.render import FakeTime
 from tests.support.render_stack import (
+    DOCKER,
     EMBEDDING,
+    IMAGE,
     NEW_EMBEDDING,
     QDRANT,
     Drive,
@@ -189,3 +191,83 @@ def test_a_connection_lost_at_any_request_leaves_a_way_back(
         for service in stack.services.values():
             del service.deploys[1:-1]
     assert at > 15
+
+
+ALERTS = "al-" + "55e0c2b7d19f4a"
+
+
+@pytest.fixture
+def receiver(stack: Stack) -> Stack:
+    """The stack with an alert receiver, and an Alertmanager that shows the receiver's token from a secret file."""
+    image = {"image": {"ownerId": stack.render.state.owner, "imagePath": "docker.io/prom/alertmanager:v0.29.0"}}
+    stack.add("alerts", "private_service", DOCKER, {"ALERTS_TOKEN": ALERTS})
+    files = [{"name": "alerts_token", "content": ALERTS}, {"name": "alertmanager.yml", "content": "route: {}"}]
+    stack.add("alertmanager", "private_service", IMAGE, {"PORT": "9093"}, secretFiles=files, **image)
+    return stack
+
+
+def files_of(stack: Stack, role: str) -> dict[str, str]:
+    found = [one["secretFile"] for one in stack.services[role].files]
+    return {one["name"]: one["content"] for one in found}
+
+
+def test_a_secret_that_the_web_service_does_not_run_with_is_verified_by_the_deploys(
+    receiver: Stack, app: DeployedApp, drive: Drive, folder: Path
+) -> None:
+    ran = drive("rotate", "ALERTS_TOKEN", "--generate")
+
+    assert ran.status == 0, ran.err
+    assert "verified: the services that run with it are live with it" in ran.out
+    assert app.asked == []
+    assert len(receiver.services["web"].deploys) == 1
+    assert left(folder) == []
+
+
+def test_a_secret_file_with_the_same_secret_is_replaced_too(receiver: Stack, app: DeployedApp, drive: Drive) -> None:
+    ran = drive("rotate", "ALERTS_TOKEN", "--generate")
+
+    new = receiver.environment("alerts")["ALERTS_TOKEN"]
+    assert ran.status == 0, ran.err
+    assert files_of(receiver, "alertmanager") == {"alerts_token": new, "alertmanager.yml": "route: {}"}
+    assert len(receiver.services["alertmanager"].deploys) == 2
+    assert "file alerts_token in claude-memory-alertmanager" in ran.out
+    assert new not in ran.out + ran.err
+
+
+def test_a_secret_file_gets_the_old_secret_back(receiver: Stack, app: DeployedApp, drive: Drive, folder: Path) -> None:
+    receiver.services["alertmanager"].outcomes.append("update_failed")
+
+    ran = drive("rotate", "ALERTS_TOKEN", "--generate")
+    assert ran.status == 1
+    assert receiver.environment("alerts")["ALERTS_TOKEN"] == ALERTS
+    assert files_of(receiver, "alertmanager")["alerts_token"] == ALERTS
+    assert left(folder) == []
+
+
+def test_going_on_with_what_was_being_put_back_puts_it_back(
+    stack: Stack, app: DeployedApp, drive: Drive, folder: Path, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.accepted["EMBEDDING_API_KEY"] = {EMBEDDING}
+    interrupt_after(fake_time, 2, monkeypatch)
+    ran = drive("rotate", "EMBEDDING_API_KEY", stdin=NEW_EMBEDDING)
+    assert (ran.status, "interrupted while the old value was being put back" in ran.err) == (130, True)
+    assert app.environment["EMBEDDING_API_KEY"] == NEW_EMBEDDING  # the old one is set, and not yet deployed
+
+    assert drive("rotate", "EMBEDDING_API_KEY", "--go-on").status == 0
+    assert app.environment["EMBEDDING_API_KEY"] == EMBEDDING
+    assert left(folder) == []
+
+
+def test_a_value_set_by_another_meanwhile_does_not_lose_the_old_one(
+    interrupted: Ran, stack: Stack, drive: Drive, folder: Path
+) -> None:
+    drive("env", "set", "EMBEDDING_API_KEY", "--service", "web", stdin="sk-of-another")
+    (file,) = left(folder)
+    noted = json.loads(file.read_text(encoding="utf-8"))
+    web = {"place": stack.services["web"].id, "is_group": False, "name": "claude-memory-web"}
+    noted["targets"].append({**web, "variable": "EMBEDDING_API_KEY"})
+    file.write_text(json.dumps(noted), encoding="utf-8")
+
+    ran = drive("rotate", "EMBEDDING_API_KEY", "--go-on")
+    assert (ran.status, "several values were set since" in ran.err) == (1, True)
+    assert left(folder) == [file]

@@ -47,7 +47,7 @@ def test_other_secrets_are_verified_by_health(stack: Stack, app: DeployedApp, dr
 
     ran = drive("rotate", "ALERTS_TOKEN", "--generate")
     assert (ran.status, "verified: the app is ready" in ran.out) == (0, True)
-    assert "Alertmanager has to show the new one as well" in ran.err
+    assert "an Alertmanager outside the stack has to show the new one as well" in ran.err
 
 
 def test_the_process_from_before_the_deploy_proves_nothing(stack: Stack, app: DeployedApp, drive: Drive) -> None:
