@@ -41,6 +41,8 @@ class Secret:
 
 def to_property(value: Any) -> PropertyValue:
     """Return a program's value as it is on the wire."""
+    if isinstance(value, PropertyValue):
+        return value
     if isinstance(value, Secret):
         return to_property(value.value).with_secret(True)
     if isinstance(value, Mapping):

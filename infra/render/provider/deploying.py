@@ -5,6 +5,7 @@ from __future__ import annotations
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE, Mode
 from infra.render.api.errors import RenderError
 from infra.render.api.stages import FAILED_WHILE, STAGES, pauses
+from infra.render.provider.engine_log import hide
 from infra.render.provider.turn import ProviderError, Turn
 from infra.render.provider.values import Json
 
@@ -51,7 +52,8 @@ def _failure(turn: Turn, service: Json, deploy: Json) -> str:
     kind = "build" if status == "build_failed" else "app"
     try:
         lines = turn.api.logs.latest(service["ownerId"], [service["id"]], LOG_LINES, type=kind)
-        shown = "\n".join(line.message for line in lines)
+        # Copied at once, as other threads add to it.
+        shown = hide("\n".join(line.message for line in lines), turn.memory.secrets.copy())
         turn.log.warning(f"The last lines of the {kind} log:\n{shown}" if lines else f"The {kind} log is empty.")
     except RenderError as failure:
         turn.log.warning(f"The {kind} log cannot be read: {failure}")

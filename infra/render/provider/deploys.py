@@ -14,7 +14,7 @@ from infra.render.provider.domains import split_id
 from infra.render.provider.fields import Field, Flag, MapOf, Output, Text, Whole
 from infra.render.provider.lifecycle import DEPLOY, UNFINISHED, Lifecycle, Made
 from infra.render.provider.turn import ProviderError, Turn
-from infra.render.provider.values import Json, Values
+from infra.render.provider.values import Json, Values, known
 
 _AGAIN = "a deploy is done once, so another one is started"
 
@@ -50,6 +50,7 @@ class Deploy(Lifecycle):
 
     def rules(self, values: Values) -> Iterator[Problem]:
         """Yield what a deploy cannot be told together."""
+        values = known(values)
         others = [name for name in ("commitId", "imageUrl", "clearCache") if name in values]
         if "mode" in values and others:
             yield Problem("mode", f"mode cannot go together with {' and '.join(others)}; remove one of them.")

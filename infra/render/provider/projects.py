@@ -81,7 +81,7 @@ class Project(Plain):
         Field(name="ownerId", at="ownerId", returned="owner.id", replaces="a project cannot move to another workspace"),
         Field(
             name="environments",
-            kind=MapOf(of=Record(fields=_SETTINGS), open=True),
+            kind=MapOf(of=Record(fields=_SETTINGS), pattern=(r"(?s).+", "is not empty"), open=True),
             required=True,
             returned=None,
         ),

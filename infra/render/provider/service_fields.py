@@ -14,7 +14,7 @@ DETAILS, COMMANDS = "serviceDetails", "serviceDetails.envSpecificDetails"
 _STAYS = "a service cannot move to another"
 
 VARIABLE_NAME = (r"[A-Za-z_][A-Za-z0-9_.\-]*", "begins with a letter or _ and goes on with letters, digits, _ . or -")
-FILE_NAME = (r"[^/\x00]{1,255}", "is a file's name, without /")
+FILE_NAME = (r"(?!\.{1,2}$)[^/\x00]{1,255}", "is a file's name: no / is in it, and it is neither . nor .. alone")
 
 
 def image_alike(path: str) -> str:

@@ -13,7 +13,7 @@ from infra.render.provider.lifecycle import Lifecycle, Made
 from infra.render.provider.sealing import opened
 from infra.render.provider.service_update import gone_is_fine
 from infra.render.provider.turn import ProviderError, Turn
-from infra.render.provider.values import Json, Values
+from infra.render.provider.values import UNKNOWN, Json, Values
 
 _FORM = "owner/WORKSPACE or resource/ID, such as resource/srv-1"
 _OTHER = "it would be another stream"
@@ -38,6 +38,8 @@ class LogStream(Lifecycle):
 
     def rules(self, values: Values) -> Iterator[Problem]:
         """Yield what belongs to the other kind of stream, and what is missing."""
+        if values.get("resourceId") is UNKNOWN:
+            return  # it may turn out to be nothing
         if "resourceId" in values:
             if "setting" not in values:
                 yield Problem("", "A resource's log stream needs setting: send or drop.")

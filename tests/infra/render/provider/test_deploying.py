@@ -108,3 +108,30 @@ def test_a_stop_by_the_user_ends_the_wait_and_the_next_update_goes_on(stack: Eng
         stack.up(web())
 
     assert stack.resources["web"].id == only(render).id
+
+
+def test_the_log_of_a_failed_deploy_shows_no_secret_of_another_resource(
+    stack: Engine, render: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service prints what it was given, and that may come from its group or its database."""
+    group = ("render:index:EnvGroup", {"name": "g", "envVars": {"T": "a group token", "W": sealed("write-only-7")}})
+    store = ("render:index:Postgres", {"name": "db", "plan": "basic_256mb", "version": "17"})
+    stack.up({"group": group, "db": store})
+    password = stack.resources["db"].values["password"]
+
+    def begin_badly(state: Any, service: Service, trigger: str, **more: Any) -> Any:
+        service.outcomes.append("update_failed")
+        log(state, service, "app", f"cannot start with 'a group token', write-only-7 and {password}")
+        return begin(state, service, trigger, **more)
+
+    monkeypatch.setattr("tests.standins.render.services.deploys.begin", begin_badly)
+
+    with pytest.raises(StepFailed, match="update_failed"):
+        stack.up({"group": group, "db": store, **web()})
+
+    assert "cannot start with '***', *** and ***" in stack.log.text
+
+
+def sealed(value: str) -> dict[str, Any]:
+    """Return a write-only value."""
+    return {"value": value, "writeOnly": True}
