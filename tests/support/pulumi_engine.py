@@ -194,6 +194,10 @@ class Engine:
         self._check(name, token, answer.inputs, Held(token, answer.id, answer.inputs, answer.properties))
         self.resources[name] = Held(token, answer.id, answer.inputs, answer.properties)
 
+    def replace(self, name: str, properties: Mapping[str, Any]) -> None:
+        """Replace one as `up --replace` does: without a word of the old one until that is deleted."""
+        self._replace(name, self.resources[name].token, properties, delete_first=False)
+
     def destroy(self) -> None:
         """Delete everything, last first."""
         for name in reversed(list(self.resources)):

@@ -30,7 +30,7 @@ from infra.render.provider.lifecycle import UNFINISHED, Difference, Lifecycle
 from infra.render.provider.schema import schema_of
 from infra.render.provider.sealing import marked
 from infra.render.provider.server import PartlyDone, Properties, StepFailed, old_inputs
-from infra.render.provider.turn import Memory, ProviderError, Stopped, Turn, Unfinished
+from infra.render.provider.turn import Memory, ProviderError, Stopped, Turn, Unfinished, name_of
 from infra.render.provider.values import Json, NotPlain, Values, plain_all, secret_names, secret_texts, wrapped
 
 NAME = "render"
@@ -174,11 +174,12 @@ class RenderProvider(wire.Provider):
         return wire.UpdateResponse(_properties(type_, outputs, hidden))
 
     async def delete(self, request: wire.DeleteRequest) -> None:
-        """Delete it, unless another resource of the program took it over."""
+        """Delete it, unless this update took it over, as another resource of the program or as its own replacement."""
         type_, state = _type(request.urn), plain_all(request.properties)
-        if self._memory.taken.get(request.resource_id, request.urn) != request.urn:
-            return
         turn = self._turn(request.urn, request.timeout, request.properties)
+        if keeper := self._memory.taken.get(request.resource_id):
+            turn.log.warning(_kept(request.resource_id, keeper, forced=keeper == request.urn))
+            return
         await self._run(type_, turn, frozenset(), partial(type_.delete, turn, request.resource_id, {}, state))
 
     # How a step runs ---------------------------------------------------------------------------
@@ -225,6 +226,17 @@ def _type(urn: str) -> Lifecycle:
         return TYPES[token]
     except KeyError:
         raise StepFailed(f"{token} is no type of this provider; it has {', '.join(TYPES)}") from None
+
+
+def _kept(id_: str, keeper: str, *, forced: bool) -> str:
+    """Return why something is not deleted."""
+    if not forced:
+        return f"{id_} is kept: it goes on as {name_of(keeper)}."
+    # The engine says nothing of a replacement that the user asks for: it looks like an update that was interrupted.
+    return (
+        f"{id_} is kept, as a second one of its name would not be told from it. To replace it all the same, give the "
+        "resource the option delete_before_replace."
+    )
 
 
 def _shown(problem: Problem, values: Values) -> str:

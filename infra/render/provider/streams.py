@@ -9,6 +9,7 @@ from infra.render.provider.checking import Problem
 from infra.render.provider.differing import changes
 from infra.render.provider.domains import split_id
 from infra.render.provider.fields import Field, Output, Text, WriteOnly
+from infra.render.provider.leftovers import Exists
 from infra.render.provider.lifecycle import Lifecycle, Made
 from infra.render.provider.sealing import opened
 from infra.render.provider.service_update import gone_is_fine
@@ -20,7 +21,7 @@ _OTHER = "it would be another stream"
 
 
 class LogStream(Lifecycle):
-    """A stream. Its id is owner/WORKSPACE or resource/ID. Setting one is the same call whether there is one or not."""
+    """A stream. Its id is owner/WORKSPACE or resource/ID."""
 
     token, what = "render:index:LogStream", "log stream"
     delete_first = True
@@ -53,11 +54,29 @@ class LogStream(Lifecycle):
                     yield Problem("", f"A workspace's log stream needs {name}.")
 
     def create(self, turn: Turn, inputs: Values) -> Made:
-        """Set it."""
+        """Set it. One that is there already is taken over only if it says the same."""
         resource = inputs.get("resourceId")
         id_ = f"resource/{resource}" if resource else f"owner/{turn.owner(inputs)}"
+        there = self._there(turn, id_)
+        if there is not None:
+            seen = self.refreshed(inputs, there)
+            if list(changes(self.fields, seen, inputs, {})):
+                raise Exists(
+                    f"There is a log stream already, which sends to {there.get('endpoint')!r}. Import it with "
+                    f"`pulumi import {self.token} {turn.name} {id_}`, or remove it in the dashboard."
+                )
+            turn.memory.taken[id_] = turn.urn
         self._set(turn, id_, inputs)
         return Made(id_, inputs, self._outputs(id_, inputs))
+
+    def _there(self, turn: Turn, id_: str) -> Json | None:
+        """Return the stream as it is, None if there is none."""
+        kind, target = split_id(id_, _FORM)
+        api = turn.api.log_streams
+        try:
+            return api.of_resource(target) if kind == "resource" else api.of_owner(target)
+        except NotFound:
+            return None
 
     def _set(self, turn: Turn, id_: str, inputs: Values) -> Json:
         kind, target = split_id(id_, _FORM)
@@ -78,10 +97,8 @@ class LogStream(Lifecycle):
         kind, target = split_id(id_, _FORM)
         if kind not in ("owner", "resource"):
             raise ProviderError(f"{id_!r} is no id of a log stream; it has the form {_FORM}.")
-        api = turn.api.log_streams
-        try:
-            answer = api.of_resource(target) if kind == "resource" else api.of_owner(target)
-        except NotFound:
+        answer = self._there(turn, id_)
+        if answer is None:
             return None
         found = self.refreshed(inputs, answer)
         if inputs is None:

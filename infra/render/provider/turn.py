@@ -33,6 +33,11 @@ class Unfinished(ProviderError):
         self.id, self.inputs, self.outputs = id_, inputs, outputs
 
 
+def name_of(urn: str) -> str:
+    """Return the name that the program gives a resource."""
+    return urn.split("::", 3)[-1]
+
+
 class Log(Protocol):
     """The engine's log of one resource."""
 
@@ -53,9 +58,9 @@ class Log(Protocol):
 class Memory:
     """What this process knows of resources.
 
-    ids: what the state says, by URN. replaced: URNs with a state whose id was not told, as a forced replacement does
-    not ask for a difference. taken: ids that this process took over from an interrupted update. secrets: of all
-    resources, as the log of a service may show those of its group or database.
+    ids: what the state says, by URN. replaced: URNs with a state whose id was not told, as a replacement because of
+    another provider does not ask for a difference. taken: URNs by the id that they took over from an interrupted
+    update. secrets: of all resources, as the log of a service may show those of its group or database.
     """
 
     vault: Vault = field(default_factory=Vault)
@@ -83,7 +88,7 @@ class Turn:
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return self.urn.split("::", 3)[-1]
+        return name_of(self.urn)
 
     def owner(self, inputs: Values) -> str:
         """Return the workspace to make things in. Raises ProviderError if there are several to choose from."""

@@ -67,6 +67,9 @@ def settled(render: Server, fake_time: FakeTime, config: dict[str, Any], held: A
     with engine(config, fake_time.clock) as stack:
         stack.resources = held
         stack.up(program)
+        held = stack.resources
+    with engine(config, fake_time.clock) as stack:
+        stack.resources = held
         stack.up(program)
         assert {step for step, _ in stack.steps} <= {"same"}
         stack.refresh()
