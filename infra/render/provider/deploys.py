@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE
 from infra.render.api.errors import NotFound
-from infra.render.api.stages import LIMIT_S
 from infra.render.provider.checking import Problem
-from infra.render.provider.deploying import MODES, wait_until_live
+from infra.render.provider.deploying import MODES, WAITING, wait_until_live, waits
 from infra.render.provider.differing import IMPORTED
 from infra.render.provider.domains import split_id
-from infra.render.provider.fields import Field, Flag, MapOf, Output, Text, Whole
+from infra.render.provider.fields import Field, Flag, MapOf, Output, Text
 from infra.render.provider.lifecycle import DEPLOY, UNFINISHED, Lifecycle, Made
 from infra.render.provider.turn import ProviderError, Turn
 from infra.render.provider.values import Json, Values, known
@@ -30,14 +29,7 @@ class Deploy(Lifecycle):
         Field(name="clearCache", kind=Flag(), returned=None, replaces=_AGAIN, trigger=True),
         Field(name="mode", kind=Text(choices=("deploy", "rebuild")), returned=None, replaces=_AGAIN, trigger=True),
         Field(name="triggers", kind=MapOf(of=Text()), returned=None, replaces=_AGAIN, trigger=True),
-        Field(name="waitForDeploy", kind=Flag(), returned=None, local=True, default=True),
-        Field(
-            name="deployTimeoutSeconds",
-            kind=Whole(least=1, most=86_400, unit="seconds"),
-            returned=None,
-            local=True,
-            default=LIMIT_S,
-        ),
+        *WAITING,
     )
     outputs = (
         Output(name="deployId", at="id"),
@@ -78,9 +70,8 @@ class Deploy(Lifecycle):
         )
 
     def _finish(self, turn: Turn, service: Json, answer: Json, inputs: Values, outputs: Values) -> None:
-        if inputs.get("waitForDeploy", True):
-            limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", LIMIT_S))
-            answer = wait_until_live(turn, service, answer, limit_s)
+        if waits(inputs):
+            answer = wait_until_live(turn, service, answer, inputs)
         outputs.update(self.told(answer))
         del outputs[UNFINISHED]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infra.render.api.stages import LIMIT_S
+from infra.render.provider.deploying import WAITING
 from infra.render.provider.fields import Field, Flag, ListOf, MapOf, Output, Record, Text, Variable, Whole
 from infra.render.provider.values import Json
 
@@ -157,14 +157,7 @@ SOURCE = (
     # What the provider does, not what the service is.
     Field(name="redeployOn", kind=MapOf(of=Text()), returned=None, effect="deploy", trigger=True),
     Field(name="deployMode", kind=Text(choices=("save", "deploy", "rebuild")), returned=None, local=True),
-    Field(name="waitForDeploy", kind=Flag(), returned=None, local=True, default=True),
-    Field(
-        name="deployTimeoutSeconds",
-        kind=Whole(least=1, most=86_400, unit="seconds"),
-        returned=None,
-        local=True,
-        default=LIMIT_S,
-    ),
+    *WAITING,
 )
 
 _RUN = (

@@ -31,6 +31,20 @@ def not_found(id_: str) -> Refused:
     return Refused(404, f"not found: {id_}")
 
 
+def held(things: dict[str, Json], id_: str) -> Json:
+    """Return the thing of this id. Raises Refused."""
+    if id_ not in things:
+        raise not_found(id_)
+    return things[id_]
+
+
+def removed(things: dict[str, Json], id_: str) -> Reply:
+    """Remove the thing of this id, and answer so. Raises Refused."""
+    held(things, id_)
+    del things[id_]
+    return 204, NOTHING
+
+
 @dataclass
 class Request:
     """A call as it came in, and how it was answered."""
