@@ -188,8 +188,6 @@ class Engine:
     def import_(self, name: str, token: str, id_: str) -> None:
         """Take something that is there already into the state."""
         answer = self._read(name, token, id_, None)
-        if not answer.id:
-            raise LookupError(id_)
         # The engine has imported inputs checked, and warns of what is wrong.
         self._check(name, token, answer.inputs, Held(token, answer.id, answer.inputs, answer.properties))
         self.resources[name] = Held(token, answer.id, answer.inputs, answer.properties)

@@ -154,6 +154,9 @@ class RenderProvider(wire.Provider):
         known = inputs if inputs or state else None
         turn = self._turn(request.urn, 0, request.inputs, request.properties)
         made = await self._run(type_, turn, hidden, partial(type_.read, turn, request.resource_id, known, state))
+        if made is None and known is None:
+            # An empty answer would be imported as a resource without properties.
+            raise StepFailed(f"There is no {type_.what} with the id {request.resource_id} that this key reaches.")
         if made is None:
             return wire.ReadResponse("")
         if known is None:
