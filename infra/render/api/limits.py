@@ -128,7 +128,7 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
 
 
 def _reset_s(limit: Limit, headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Ratelimit-Reset tells; no window is longer than its limit's, whatever is told."""
+    """Return the seconds in Ratelimit-Reset, and no more than the limit's own period, whatever it says."""
     reset_s = _number(headers.get("Ratelimit-Reset"))
     return None if reset_s is None else min(reset_s, limit.period_s)
 

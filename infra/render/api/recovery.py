@@ -39,7 +39,7 @@ def made_s(resource: dict[str, Any]) -> float | None:
     Environments, webhooks and registry credentials have no createdAt, but every id recorded begins with the second
     in which it was given (566 ids that came with a createdAt were never later than it).
     """
-    if "createdAt" in resource:
+    if resource.get("createdAt"):
         return seconds(resource["createdAt"])
     letters = str(resource.get("id", "")).partition("-")[2][:_ID_LETTERS]
     try:

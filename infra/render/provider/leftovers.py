@@ -14,7 +14,7 @@ from infra.render.api.clock import seconds
 from infra.render.provider.turn import ProviderError, Turn
 from infra.render.provider.values import Json
 
-# Who interrupts an update goes on with it on the same day; anything older may well be someone else's.
+# Whoever interrupts an update goes on with it on the same day; anything older may well be someone else's.
 RECENT_S = 86_400.0
 
 

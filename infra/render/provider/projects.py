@@ -118,7 +118,7 @@ class Project(Plain):
         return turn.api.projects.create(body)
 
     def created(self, turn: Turn, inputs: Values, answer: Json, outputs: Values) -> None:
-        """Find the environments' ids; one alone is told with the project."""
+        """Find the environments' ids; the answer about the project has the id of a single one."""
         outputs[UNFINISHED] = SETUP
         wanted, ids = inputs["environments"], answer.get("environmentIds") or []
         if len(wanted) == 1 and len(ids) == 1:

@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 class RenderProvider(wire.Provider):
-    """One provider process: one key, one memory of what it was told."""
+    """One provider process: one key, one memory of what it has seen."""
 
     def __init__(self, engine_address: str = "", *, clock: Clock | None = None) -> None:
         self._engine = Engine(engine_address)

@@ -268,7 +268,7 @@ _WEB = (
 )
 
 _PUBLIC = (
-    # Without a list all may come, with an empty one nobody may: taking it out of a program changes neither.
+    # Without a list everyone may connect, with an empty one no one may: taking it out of a program changes neither.
     Field(name="ipAllowList", kind=ADDRESSES, at=f"{DETAILS}.ipAllowList", encode=addresses_encoded),
     Field(name="renderSubdomainPolicy", kind=_ON_OFF, at=f"{DETAILS}.renderSubdomainPolicy", default="enabled"),
 )

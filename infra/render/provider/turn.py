@@ -48,7 +48,7 @@ class Log(Protocol):
         """Say something that the user should not overlook."""
 
     def debug(self, text: str) -> None:
-        """Say something that only who looks for a mistake wants to see."""
+        """Say something that matters only while looking for a mistake."""
 
     def status(self, text: str) -> None:
         """Say what goes on; the next word takes its place."""

@@ -1,4 +1,4 @@
-"""What is wrong with a program's resources is told before anything is made, all at once, in sentences."""
+"""What is wrong with a program's resources is reported before anything is made, all at once, in sentences."""
 
 from __future__ import annotations
 
