@@ -35,7 +35,7 @@ class LogStream(Lifecycle):
         Field(name="preview", kind=Text(choices=("send", "drop")), at="preview"),
         Field(name="setting", kind=Text(choices=("send", "drop")), at="setting"),
     )
-    outputs = (Output(name="target", at=""),)
+    outputs = (Output(name="ownerId", at=""), Output(name="target", at=""))
 
     def rules(self, values: Values) -> Iterator[Problem]:
         """Yield what belongs to the other kind of stream, and what is missing."""
@@ -90,7 +90,8 @@ class LogStream(Lifecycle):
         return api.set_resource(target, body) if kind == "resource" else api.set_owner(target, body)
 
     def _outputs(self, id_: str, inputs: Values) -> Values:
-        return self.shown(inputs) | {"target": split_id(id_, _FORM)[1]}
+        kind, target = split_id(id_, _FORM)
+        return {"target": target} | ({"ownerId": target} if kind == "owner" else {}) | self.shown(inputs)
 
     def read(self, turn: Turn, id_: str, inputs: Values | None, state: Values) -> Made | None:
         """Look at it; the token is never told."""

@@ -39,8 +39,8 @@ def create_group(state: State, request: Request) -> Reply:
     body = needed(request.body, "name", "ownerId")
     if not isinstance(body.get("envVars"), list):
         raise Refused(400, "missing required field: envVars")
-    state.owned(body["ownerId"])
-    shown = {"createdAt": state.time(), "id": state.id("evg"), "name": body["name"], "ownerId": state.owner}
+    owner = state.owned(body["ownerId"])
+    shown = {"createdAt": state.time(), "id": state.id("evg"), "name": body["name"], "ownerId": owner}
     shown["updatedAt"] = shown["createdAt"]
     if body.get("environmentId"):
         held(state.environments, body["environmentId"])
@@ -161,13 +161,14 @@ def _new_environment(state: State, project_id: str, body: Any) -> Json:
 
 def _project_shown(state: State, project: Json) -> Json:
     ids = [one["id"] for one in state.environments.values() if one["projectId"] == project["id"]]
-    return project | {"environmentIds": ids, "owner": state.owner_shown()}
+    return project | {"environmentIds": ids}
 
 
 def create_project(state: State, request: Request) -> Reply:
     body = needed(request.body, "name", "ownerId", "environments")
-    state.owned(body["ownerId"])
-    project = {"createdAt": state.time(), "id": state.id("prj"), "name": body["name"], "updatedAt": state.time()}
+    owner = state.owner_shown(state.owned(body["ownerId"]))
+    project = {"createdAt": state.time(), "id": state.id("prj"), "name": body["name"], "owner": owner}
+    project["updatedAt"] = project["createdAt"]
     state.projects[project["id"]] = project
     for one in body["environments"]:
         _new_environment(state, project["id"], one)

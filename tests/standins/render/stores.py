@@ -32,7 +32,7 @@ def _common(state: State, body: Json) -> Json:
         "createdAt": state.time(nanoseconds=True),
         "ipAllowList": copy.deepcopy(body.get("ipAllowList")) or None,
         "name": body["name"],
-        "owner": state.owner_shown(),
+        "owner": state.owner_shown(body["ownerId"]),
         "plan": body["plan"],
         "region": region,
         "status": "unknown",

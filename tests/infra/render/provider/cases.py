@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.standins.render.server import Server
+from tests.standins.render.state import OTHER_OWNER
 from tests.support.pulumi_engine import Engine, Secret
 
 Properties = dict[str, Any]
@@ -162,6 +163,9 @@ def _remove_domain(server: Server, id_: str) -> None:
     """A domain has nothing that could drift: it can only be gone."""
 
 
+# Nothing moves from one workspace to another.
+_ELSEWHERE = {"ownerId": OTHER_OWNER}
+
 CASES = [
     Case(
         "WebService",
@@ -213,7 +217,7 @@ CASES = [
         },
         _set("services", "serviceDetails", "buildCommand", value="rm"),
         "buildCommand",
-        {},
+        _ELSEWHERE,
         _SERVICE_NEEDS,
     ),
     Case(
@@ -260,7 +264,7 @@ CASES = [
         },
         lambda server, id_: server.state.groups[id_]["envVars"].append({"key": "HAND", "value": "x"}),
         "envVars",
-        {},
+        _ELSEWHERE,
         _PROJECT,
     ),
     Case(
@@ -297,6 +301,7 @@ CASES = [
         },
         _set("projects", "name", value="by hand"),
         "name",
+        _ELSEWHERE,
     ),
     Case(
         "Environment",
@@ -318,6 +323,7 @@ CASES = [
         },
         _set("credentials", "username", value="by hand"),
         "username",
+        _ELSEWHERE,
     ),
     Case(
         "Deploy",
@@ -338,7 +344,7 @@ CASES = [
         },
         _set("streams", "endpoint", value="hand.example.com:1"),
         "endpoint",
-        {},
+        _ELSEWHERE,
     ),
     Case(
         "Webhook",
@@ -351,6 +357,7 @@ CASES = [
         },
         _set("webhooks", "url", value="https://example.com/by-hand"),
         "url",
+        _ELSEWHERE,
     ),
 ]
 

@@ -226,3 +226,20 @@ def test_what_there_is_not_cannot_be_imported(case: Case, stack: Engine) -> None
 
     with pytest.raises(StepFailed, match=r"There is no .* with the id "):
         stack.import_("it", case.token, ids.get(case.type, "xyz-1"))
+
+
+@pytest.mark.parametrize("imported", [False, True], ids=["made", "imported"])
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.replaced_by.keys() == {"ownerId"}], ids=lambda case: case.type
+)
+def test_naming_the_workspace_that_a_resource_is_in_changes_nothing(
+    case: Case, imported: bool, stack: Engine, render: Server
+) -> None:
+    stack.up({"it": (case.token, case.least)})
+    if imported:
+        stack.import_("it", case.token, stack.resources["it"].id)
+        stack.up({"it": (case.token, case.least)})
+
+    stack.preview({"it": (case.token, case.least | {"ownerId": render.state.owner})})
+
+    assert stack.steps == [("same", "it")]
