@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.standins.render.state import (
+    Json,
     Refused,
     Reply,
     Request,
@@ -33,32 +34,38 @@ def get_user(state: State, request: Request) -> Reply:
 # Registry credentials -------------------------------------------------------------------------
 
 
+def _credential_shown(credential: Json) -> Json:
+    """Return it without its owner, which no answer tells."""
+    return {name: value for name, value in credential.items() if name != "ownerId"}
+
+
 def create_credential(state: State, request: Request) -> Reply:
     body = needed(request.body, "registry", "name", "username", "authToken", "ownerId")
     state.owned(body["ownerId"])
-    shown = {name: body[name] for name in ("name", "registry", "username")}
-    state.credentials[id_] = shown = {"id": (id_ := state.id("rgc")), **shown, "updatedAt": state.time()}
-    return 200, shown
+    given = {name: body[name] for name in ("name", "registry", "username", "ownerId")}
+    credential = {"id": state.id("rgc"), **given, "updatedAt": state.time()}
+    state.credentials[credential["id"]] = credential
+    return 200, _credential_shown(credential)
 
 
 def all_credentials(state: State, request: Request) -> Reply:
     credentials = reversed(state.credentials.values())
     fitting = [
-        one
+        _credential_shown(one)
         for one in credentials
-        if request.fits(name=one["name"], username=one["username"], type=one["registry"], ownerId=state.owner)
+        if request.fits(name=one["name"], username=one["username"], type=one["registry"], ownerId=one["ownerId"])
     ]
     return bare_page(request, fitting)
 
 
 def get_credential(state: State, request: Request, id_: str) -> Reply:
-    return 200, held(state.credentials, id_)
+    return 200, _credential_shown(held(state.credentials, id_))
 
 
 def update_credential(state: State, request: Request, id_: str) -> Reply:
     credential, body = held(state.credentials, id_), needed(request.body, "registry", "name", "username", "authToken")
     credential |= {name: body[name] for name in ("name", "registry", "username")} | {"updatedAt": state.time()}
-    return 200, credential
+    return 200, _credential_shown(credential)
 
 
 def delete_credential(state: State, request: Request, id_: str) -> Reply:
