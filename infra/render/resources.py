@@ -281,6 +281,7 @@ class RegistryCredential(RenderResource):
     """A log-in to a container registry; the state keeps no token."""
 
     type, args = "RegistryCredential", RegistryCredentialArgs
+    owner_id: Output[str]
 
     def __init__(
         self, resource_name: str, /, opts: ResourceOptions | None = None, **args: Unpack[RegistryCredentialArgs]
@@ -309,6 +310,7 @@ class LogStream(RenderResource):
     """Where Render sends logs; the state keeps no token."""
 
     type, args = "LogStream", LogStreamArgs
+    owner_id: Output[str | None]
     target: Output[str]
 
     def __init__(
@@ -321,6 +323,7 @@ class Webhook(RenderResource):
     """A call that Render makes when something happens, signed with `secret`."""
 
     type, args = "Webhook", WebhookArgs
+    owner_id: Output[str]
     secret: Output[str]
 
     def __init__(self, resource_name: str, /, opts: ResourceOptions | None = None, **args: Unpack[WebhookArgs]) -> None:

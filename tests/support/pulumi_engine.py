@@ -41,6 +41,8 @@ class Secret:
 
 def to_property(value: Any) -> PropertyValue:
     """Return a program's value as it is on the wire."""
+    if isinstance(value, PropertyValue):
+        return value
     if isinstance(value, Secret):
         return to_property(value.value).with_secret(True)
     if isinstance(value, Mapping):
@@ -186,11 +188,13 @@ class Engine:
     def import_(self, name: str, token: str, id_: str) -> None:
         """Take something that is there already into the state."""
         answer = self._read(name, token, id_, None)
-        if not answer.id:
-            raise LookupError(id_)
         # The engine has imported inputs checked, and warns of what is wrong.
         self._check(name, token, answer.inputs, Held(token, answer.id, answer.inputs, answer.properties))
         self.resources[name] = Held(token, answer.id, answer.inputs, answer.properties)
+
+    def replace(self, name: str, properties: Mapping[str, Any]) -> None:
+        """Replace one as `up --replace` does: without a word of the old one until that is deleted."""
+        self._replace(name, self.resources[name].token, properties, delete_first=False)
 
     def destroy(self) -> None:
         """Delete everything, last first."""

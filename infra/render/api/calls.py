@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from infra.render.api import errors
 from infra.render.api.clock import Clock
-from infra.render.api.errors import CallFailed, RateLimited, RenderError, Unavailable, Uncertain
+from infra.render.api.errors import BadAnswer, CallFailed, RateLimited, RenderError, Unavailable, Uncertain
 from infra.render.api.limits import Limits, OnWait, limit_of, retry_after_s
 from infra.render.api.recovery import Recovery, made_s
 from infra.render.api.transport import NO_BODY, Answer, Call, Transport
@@ -40,10 +40,13 @@ _BY_STATUS: dict[int, type[CallFailed]] = {
 
 
 def at(*parts: str) -> str:
-    """Return a path of these parts, each quoted.
+    """Return a path of these parts, each quoted. Raises NoPlace.
 
-    `at("secret-files", "a/b")` is `/secret-files/a%2Fb`.
+    `at("secret-files", "a/b")` is `/secret-files/a%2Fb`. Dots alone would name what is above, even quoted.
     """
+    for part in parts:
+        if part in ("", ".", ".."):
+            raise errors.NoPlace(f"{part!r} is no id and no name of anything on Render")
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
@@ -100,7 +103,10 @@ class Calls:
         lost: Unavailable | None = None
         for pause_s in (*PAUSES_S, None):
             try:
-                return self._in_turn(call)
+                answer = self._in_turn(call)
+                if answer.body is None and recovery and not recovery.may_be_empty:
+                    raise BadAnswer("POST", path, "the answer is empty", sent=True, status=answer.status)
+                return answer
             except Unavailable as failure:
                 lost = failure if failure.sent else lost
                 last = failure
@@ -116,7 +122,7 @@ class Calls:
                     return found
             if pause_s is None:
                 break
-            self.clock.sleep(max(pause_s, last.retry_after_s))
+            self._pause(pause_s, last)
         raise last
 
     def items(self, path: str, key: str, /, **params: Any) -> Iterator[Json]:
@@ -158,8 +164,18 @@ class Calls:
                 sent = sent or failure.sent
                 if pause_s is None:
                     raise
-                self.clock.sleep(max(pause_s, failure.retry_after_s))
+                self._pause(pause_s, failure)
         raise AssertionError("the last try returns or raises")
+
+    def _pause(self, pause_s: float, failure: Unavailable) -> None:
+        """Wait before a further try. Raises the failure if Render wants to be left alone for too long."""
+        asked_s = failure.retry_after_s
+        if asked_s > self._patience_s:
+            raise failure
+        if asked_s > pause_s:
+            self._limits.wait(asked_s, f"Render asks for it ({failure.status} {failure.said})")
+        else:
+            self.clock.sleep(pause_s)
 
     def _in_turn(self, call: Call) -> Answer:
         """Make a call when the limits allow it; a 429 did nothing, so it is made again."""
@@ -191,7 +207,7 @@ class Calls:
         body = answer.body if isinstance(answer.body, dict) else {}
         said = self._transport.hide(str(body.get("message") or body.get("error") or "no message"), call)
         if 300 <= answer.status < 400:
-            said, remedy = "the answer points elsewhere, which the API never does", errors.BadAnswer.remedy
+            said, remedy = "the answer points elsewhere, which the API never does", BadAnswer.remedy
             raise errors.Refused(call.method, call.path, said, status=answer.status, remedy=remedy)
         if answer.status >= 500:
             raise Unavailable(

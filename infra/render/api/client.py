@@ -23,7 +23,7 @@ from infra.render.api.workspace import Notifications, Owners, RegistryCredential
 class RenderApi(Calls):
     """The API with one key. For use by several threads.
 
-    on_wait: called with the seconds and the reason before each wait for a limit that takes 2 s or longer.
+    on_wait: called with the seconds and the reason before each wait of 2 s or longer that a limit or Render asks for.
     patience_s: how long one call may wait for limits in all, before RateLimited.
     """
 

@@ -72,7 +72,7 @@ class Deploys:
 
     def _started(self, service_id: str, what: str, body: Json) -> Json:
         path, started_s = at("services", service_id, what), self._calls.clock.now()
-        recovery = Recovery(candidates=lambda: self._new(service_id))
+        recovery = Recovery(candidates=lambda: self._new(service_id), may_be_empty=True)
         deploy = self._calls.post(path, body, recovery=recovery) or self._queued(service_id, path, started_s)
         self._answered.add(deploy["id"])
         found: Json = deploy

@@ -2,6 +2,7 @@
 
 RenderError
 ├── NoAccess            no key, or an address that is none; no call was made
+├── NoPlace             an id or a name that no path can hold; no call was made
 └── CallFailed          a call: its method, path, status, request id, what Render said, what to do
     ├── NotAuthorized   401, 403
     ├── NotFound        404, 410
@@ -24,6 +25,10 @@ class RenderError(Exception):
 
 class NoAccess(RenderError):
     """The key or the address of the API is missing or wrong."""
+
+
+class NoPlace(RenderError):
+    """An id or a name that cannot be a part of a path."""
 
 
 class CallFailed(RenderError):

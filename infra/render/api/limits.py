@@ -81,7 +81,7 @@ class Limits:
 
     def learn(self, limit: Limit, headers: Mapping[str, str]) -> None:
         """Take over what an answer says of the limit."""
-        left, reset_s = _number(headers.get("Ratelimit-Remaining")), _number(headers.get("Ratelimit-Reset"))
+        left, reset_s = _number(headers.get("Ratelimit-Remaining")), _reset_s(limit, headers)
         if left is None or reset_s is None:
             return
         # The seconds are cut off, not rounded: the window may end up to one later.
@@ -96,7 +96,7 @@ class Limits:
     def used_up(self, limit: Limit, headers: Mapping[str, str]) -> float:
         """Note a 429; return the seconds until calls are accepted again."""
         wait_s = retry_after_s(headers, self._clock.now())
-        reset_s = _number(headers.get("Ratelimit-Reset"))
+        reset_s = _reset_s(limit, headers)
         if wait_s is None:
             wait_s = _UNKNOWN_WAIT_S if reset_s is None else reset_s + 1
         with self._lock:
@@ -116,16 +116,30 @@ class Limits:
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
-    """Return the seconds that Retry-After asks for, written as a number or as a date; None if it is absent."""
+    """Return the seconds that Retry-After asks for, written as a number or as a date; None if it is absent.
+
+    A date is by Render's clock, and so is the answer's own: ours (now_s) counts only if the answer has none.
+    """
     given = headers.get("Retry-After")
-    number = _number(given)
-    if given is None or number is not None:
+    number, until_s, sent_s = _number(given), _date_s(given), _date_s(headers.get("Date"))
+    if number is not None or until_s is None:
         return number
+    return max(0.0, until_s - (now_s if sent_s is None else sent_s))
+
+
+def _reset_s(limit: Limit, headers: Mapping[str, str]) -> float | None:
+    """Return the seconds in Ratelimit-Reset, and no more than the limit's own period, whatever it says."""
+    reset_s = _number(headers.get("Ratelimit-Reset"))
+    return None if reset_s is None else min(reset_s, limit.period_s)
+
+
+def _date_s(given: str | None) -> float | None:
+    """Return a date of a header as seconds since 1970, None if it is none."""
     try:
-        when = parsedate_to_datetime(given)
+        when = parsedate_to_datetime(given or "")
     except ValueError:
         return None
-    return max(0.0, when.replace(tzinfo=when.tzinfo or UTC).timestamp() - now_s)
+    return when.replace(tzinfo=when.tzinfo or UTC).timestamp()
 
 
 def _number(given: str | None) -> float | None:

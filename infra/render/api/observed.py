@@ -89,7 +89,10 @@ class Logs:
             yield from map(line_of, page.get("logs") or [])
             if not page.get("hasMore"):
                 return
-            asked |= {"startTime": page["nextStartTime"], "endTime": page["nextEndTime"]}
+            following = asked | {"startTime": page["nextStartTime"], "endTime": page["nextEndTime"]}
+            if following == asked:
+                return  # the same page again, and again
+            asked = following
 
 
 class LogStreams:

@@ -24,11 +24,13 @@ class Recovery:
     candidates: what is there now and could be it, by name, owner and kind; older ones are sorted out later.
     answer: makes of the one found what the POST would have answered.
     unique: Render refuses a second one of the same name, so with none there the POST may be sent again.
+    may_be_empty: an answer without a body is no lost one, as of a deploy that queues.
     """
 
     candidates: Callable[[], Iterable[dict[str, Any]]]
     answer: Callable[[dict[str, Any]], Any] = _as_it_is
     unique: bool = False
+    may_be_empty: bool = False
 
 
 def made_s(resource: dict[str, Any]) -> float | None:
@@ -37,7 +39,7 @@ def made_s(resource: dict[str, Any]) -> float | None:
     Environments, webhooks and registry credentials have no createdAt, but every id recorded begins with the second
     in which it was given (566 ids that came with a createdAt were never later than it).
     """
-    if "createdAt" in resource:
+    if resource.get("createdAt"):
         return seconds(resource["createdAt"])
     letters = str(resource.get("id", "")).partition("-")[2][:_ID_LETTERS]
     try:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -64,6 +65,18 @@ class Answer:
             return parsedate_to_datetime(self.headers["Date"]).timestamp()
         except (KeyError, ValueError):
             return None
+
+
+class _Told(dict[str, Any]):
+    """An object of an answer. What it lacks is a fault of the answer, and raised as such."""
+
+    def __init__(self, call: Call, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self._call = call
+
+    def __missing__(self, name: str) -> Any:
+        said = f"the answer has no {name}, which it should have"
+        raise BadAnswer(self._call.method, self._call.path, said, sent=True)
 
 
 class _Bearer(AuthBase):
@@ -137,19 +150,20 @@ class Transport:
         return BadAnswer(call.method, call.path, said, sent=True)
 
     def _answer(self, call: Call, response: requests.Response) -> Answer:
-        body = None
+        body, status = None, response.status_code
+
+        def bad(what: str) -> BadAnswer:
+            id_ = response.headers.get("x-request-id")
+            return BadAnswer(
+                call.method, call.path, f"{self._url} sent {what}", sent=True, status=status, request_id=id_
+            )
+
         if response.content.strip():
             try:
-                body = response.json()
-            except (InvalidJSONError, ValueError):
-                body = None
-                if response.status_code < 400:
-                    raise BadAnswer(
-                        call.method,
-                        call.path,
-                        f"{self._url} sent {response.headers.get('Content-Type', 'something')} that is no JSON",
-                        sent=True,
-                        status=response.status_code,
-                        request_id=response.headers.get("x-request-id"),
-                    ) from None
-        return Answer(response.status_code, response.headers, body)
+                body = response.json(object_hook=partial(_Told, call))
+            except (InvalidJSONError, ValueError, RecursionError):
+                if status < 400:
+                    raise bad(f"{response.headers.get('Content-Type', 'something')} that is no JSON") from None
+        elif status == 200 and call.method in ("GET", "PATCH", "PUT"):
+            raise bad("an empty answer")
+        return Answer(status, response.headers, body)

@@ -14,7 +14,7 @@ from infra.render.provider.values import UNKNOWN, Json, Values
 _IN_WORDS: dict[type, str] = {
     bool: "true or false",
     int: "a number",
-    float: "a number",
+    float: "a fraction",
     str: "a text",
     list: "a list",
     dict: "an object",
@@ -41,10 +41,13 @@ def check_fields(what: str, fields: tuple[Field, ...], values: Values, hidden: f
     for one in fields:
         if one.name in values:
             secret = one.name in hidden or _secretive(one.kind)
+            if one.required and values[one.name] == "":
+                yield Problem(one.name, f"{one.name} is empty; a {what} cannot do without it.", secret)
+                continue
             for sentence in wrong(one.kind, values[one.name], one.name, secret):
                 yield Problem(one.name, sentence, secret)
         elif one.required:
-            yield Problem(one.name, f"{one.name} is missing; a {what} cannot do without")
+            yield Problem(one.name, f"{one.name} is missing; a {what} cannot do without it.")
 
 
 def did_you_mean(value: str, known: list[str] | tuple[str, ...]) -> str:
@@ -151,6 +154,9 @@ def _wrong_variable(kind: Variable, value: Json, where: str) -> Iterator[str]:
     allowed = {"value", WRITE_ONLY, FINGERPRINT} | ({GENERATE} if kind.generates else set())
     given = {name for name, one in value.items() if one is not None and one is not False}
     sources = given & {"value", GENERATE, FINGERPRINT}
+    for name in sorted(given & {WRITE_ONLY, GENERATE}):
+        if value[name] is not True and value[name] is not UNKNOWN:
+            yield _must_be(f"{where}.{name}", "true or false", value[name])
     for name in sorted(given - allowed):
         yield f"{where} cannot have {name!r}{did_you_mean(name, sorted(allowed - {FINGERPRINT}))}"
     if len(sources) != 1:
@@ -161,15 +167,7 @@ def _wrong_variable(kind: Variable, value: Json, where: str) -> Iterator[str]:
 
 
 def _must_be(where: str, expected: str, value: Json) -> str:
-    kinds = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        str: "a text",
-        list: "a list",
-        dict: "an object",
-    }
-    return f"{where} must be {expected}, not {kinds.get(type(value), 'null')}."
+    return f"{where} must be {expected}, not {_IN_WORDS.get(type(value), 'null')}."
 
 
 def _secretive(kind: Kind) -> bool:

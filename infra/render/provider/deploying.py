@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE, Mode
 from infra.render.api.errors import RenderError
-from infra.render.api.stages import FAILED_WHILE, STAGES, pauses
+from infra.render.api.stages import FAILED_WHILE, LIMIT_S, STAGES, pauses
+from infra.render.provider.engine_log import hide
+from infra.render.provider.fields import Field, Flag, Whole
 from infra.render.provider.turn import ProviderError, Turn
-from infra.render.provider.values import Json
+from infra.render.provider.values import Json, Values
 
 LOG_LINES = 20
 
@@ -14,12 +16,34 @@ LOG_LINES = 20
 MODES: dict[str, Mode] = {"deploy": "deploy_only", "rebuild": "build_and_deploy"}
 
 
+# How a resource that starts deploys waits for them.
+WAITING = (
+    Field(name="waitForDeploy", kind=Flag(), returned=None, local=True, default=True),
+    Field(
+        name="deployTimeoutSeconds",
+        kind=Whole(least=1, most=86_400, unit="seconds"),
+        returned=None,
+        local=True,
+        default=LIMIT_S,
+    ),
+)
+
+
 class DeployFailed(ProviderError):
     """A deploy that did not become live."""
 
 
-def wait_until_live(turn: Turn, service: Json, deploy: Json, limit_s: float) -> Json:
-    """Wait until a deploy of a service is live, and return it. Raises DeployFailed, Stopped."""
+def waits(inputs: Values) -> bool:
+    """Whether a resource waits for the deploys that it starts."""
+    return bool(inputs.get("waitForDeploy", True))
+
+
+def wait_until_live(turn: Turn, service: Json, deploy: Json, inputs: Values) -> Json:
+    """Wait until a deploy of a service is live, and return it. Raises DeployFailed, Stopped.
+
+    inputs: of the resource that waits; they have the time limit, unless the options of the resource do.
+    """
+    limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", LIMIT_S))
     started_s = turn.api.clock.now()
     stage = ""
     for pause_s in pauses():
@@ -51,7 +75,8 @@ def _failure(turn: Turn, service: Json, deploy: Json) -> str:
     kind = "build" if status == "build_failed" else "app"
     try:
         lines = turn.api.logs.latest(service["ownerId"], [service["id"]], LOG_LINES, type=kind)
-        shown = "\n".join(line.message for line in lines)
+        # Copied at once, as other threads add to it.
+        shown = hide("\n".join(line.message for line in lines), turn.memory.secrets.copy())
         turn.log.warning(f"The last lines of the {kind} log:\n{shown}" if lines else f"The {kind} log is empty.")
     except RenderError as failure:
         turn.log.warning(f"The {kind} log cannot be read: {failure}")

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE
 from infra.render.api.errors import NotFound
-from infra.render.api.stages import LIMIT_S
 from infra.render.provider.checking import Problem
-from infra.render.provider.deploying import MODES, wait_until_live
+from infra.render.provider.deploying import MODES, WAITING, wait_until_live, waits
 from infra.render.provider.differing import IMPORTED
 from infra.render.provider.domains import split_id
-from infra.render.provider.fields import Field, Flag, MapOf, Output, Text, Whole
+from infra.render.provider.fields import Field, Flag, MapOf, Output, Text
 from infra.render.provider.lifecycle import DEPLOY, UNFINISHED, Lifecycle, Made
 from infra.render.provider.turn import ProviderError, Turn
-from infra.render.provider.values import Json, Values
+from infra.render.provider.values import Json, Values, known
 
 _AGAIN = "a deploy is done once, so another one is started"
 
@@ -30,14 +29,7 @@ class Deploy(Lifecycle):
         Field(name="clearCache", kind=Flag(), returned=None, replaces=_AGAIN, trigger=True),
         Field(name="mode", kind=Text(choices=("deploy", "rebuild")), returned=None, replaces=_AGAIN, trigger=True),
         Field(name="triggers", kind=MapOf(of=Text()), returned=None, replaces=_AGAIN, trigger=True),
-        Field(name="waitForDeploy", kind=Flag(), returned=None, local=True, default=True),
-        Field(
-            name="deployTimeoutSeconds",
-            kind=Whole(least=1, most=86_400, unit="seconds"),
-            returned=None,
-            local=True,
-            default=LIMIT_S,
-        ),
+        *WAITING,
     )
     outputs = (
         Output(name="deployId", at="id"),
@@ -50,6 +42,7 @@ class Deploy(Lifecycle):
 
     def rules(self, values: Values) -> Iterator[Problem]:
         """Yield what a deploy cannot be told together."""
+        values = known(values)
         others = [name for name in ("commitId", "imageUrl", "clearCache") if name in values]
         if "mode" in values and others:
             yield Problem("mode", f"mode cannot go together with {' and '.join(others)}; remove one of them.")
@@ -77,9 +70,8 @@ class Deploy(Lifecycle):
         )
 
     def _finish(self, turn: Turn, service: Json, answer: Json, inputs: Values, outputs: Values) -> None:
-        if inputs.get("waitForDeploy", True):
-            limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", LIMIT_S))
-            answer = wait_until_live(turn, service, answer, limit_s)
+        if waits(inputs):
+            answer = wait_until_live(turn, service, answer, inputs)
         outputs.update(self.told(answer))
         del outputs[UNFINISHED]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.render.api.disks import Disks
-from infra.render.api.stages import LIMIT_S
-from infra.render.provider.deploying import MODES, wait_until_live
+from infra.render.provider.deploying import MODES, WAITING, wait_until_live, waits
 from infra.render.provider.differing import Change
-from infra.render.provider.fields import Field, Flag, Output, Text, Whole
+from infra.render.provider.fields import Field, Output, Text, Whole
 from infra.render.provider.lifecycle import SETUP, UNFINISHED
 from infra.render.provider.plain import Plain
 from infra.render.provider.turn import Turn
@@ -38,14 +37,7 @@ class Disk(Plain):
         ),
         Field(name="sizeGB", kind=Whole(least=1, unit="GB"), required=True, at="sizeGB"),
         Field(name="deployMode", kind=Text(choices=("save", "deploy", "rebuild")), returned=None, local=True),
-        Field(name="waitForDeploy", kind=Flag(), returned=None, local=True, default=True),
-        Field(
-            name="deployTimeoutSeconds",
-            kind=Whole(least=1, most=86_400, unit="seconds"),
-            returned=None,
-            local=True,
-            default=LIMIT_S,
-        ),
+        *WAITING,
     )
     outputs = (Output(name="createdAt", at="createdAt"),)
 
@@ -90,6 +82,5 @@ class Disk(Plain):
             turn.log.info("The service is suspended: the disk is there once it is resumed.")
             return
         deploy = turn.api.deploys.start(service["id"], mode=MODES[mode])
-        if inputs.get("waitForDeploy", True):
-            limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", LIMIT_S))
-            wait_until_live(turn, service, deploy, limit_s)
+        if waits(inputs):
+            wait_until_live(turn, service, deploy, inputs)

@@ -42,6 +42,7 @@ class CustomDomain(Lifecycle):
                 answer = None
             if answer is None:
                 raise
+            turn.memory.taken[f"{service}/{name}"] = turn.urn
         return Made(f"{service}/{name}", inputs, self._outputs(inputs, answer))
 
     def _outputs(self, inputs: Values, answer: Json) -> Values:

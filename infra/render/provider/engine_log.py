@@ -11,8 +11,6 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 # The engine is on this machine: if it does not take a line at once, it is gone.
 _TIMEOUT_S = 5.0
-
-
 # Shorter secrets are words of any text.
 _LEAST_LENGTH = 6
 
@@ -59,6 +57,10 @@ class ResourceLog:
     def warning(self, text: str) -> None:
         """Say something that the user should not overlook."""
         self._log(engine_pb2.WARNING, text)
+
+    def debug(self, text: str) -> None:
+        """Say something that `pulumi --debug` shows."""
+        self._log(engine_pb2.DEBUG, text)
 
     def status(self, text: str) -> None:
         """Say what goes on; the next word takes its place."""

@@ -14,7 +14,7 @@ from infra.render.api.clock import seconds
 from infra.render.provider.turn import ProviderError, Turn
 from infra.render.provider.values import Json
 
-# Who interrupts an update goes on with it on the same day; anything older may well be someone else's.
+# Whoever interrupts an update goes on with it on the same day; anything older may well be someone else's.
 RECENT_S = 86_400.0
 
 
@@ -51,7 +51,8 @@ def leftover(turn: Turn, type_: Named, candidates: Iterable[Json], equal: Callab
         raise Exists(
             f"A {type_.what} named {one.get('name')!r} exists already ({one['id']}), and it is not what an interrupted "
             f"update of this program made in the last day. Import it with `pulumi import {type_.token} {turn.name} "
-            f"{one['id']}`, or choose another name."
+            f"{one['id']}`, or choose another name. If it is this resource's own, which `--replace` names, give the "
+            "resource the option delete_before_replace."
         )
     return None
 

@@ -81,7 +81,7 @@ class Project(Plain):
         Field(name="ownerId", at="ownerId", returned="owner.id", replaces="a project cannot move to another workspace"),
         Field(
             name="environments",
-            kind=MapOf(of=Record(fields=_SETTINGS), open=True),
+            kind=MapOf(of=Record(fields=_SETTINGS), pattern=(r"(?s).+", "is not empty"), open=True),
             required=True,
             returned=None,
         ),
@@ -118,7 +118,7 @@ class Project(Plain):
         return turn.api.projects.create(body)
 
     def created(self, turn: Turn, inputs: Values, answer: Json, outputs: Values) -> None:
-        """Find the environments' ids; one alone is told with the project."""
+        """Find the environments' ids; the answer about the project has the id of a single one."""
         outputs[UNFINISHED] = SETUP
         wanted, ids = inputs["environments"], answer.get("environmentIds") or []
         if len(wanted) == 1 and len(ids) == 1:

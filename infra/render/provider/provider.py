@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -29,8 +30,8 @@ from infra.render.provider.lifecycle import UNFINISHED, Difference, Lifecycle
 from infra.render.provider.schema import schema_of
 from infra.render.provider.sealing import marked
 from infra.render.provider.server import PartlyDone, Properties, StepFailed, old_inputs
-from infra.render.provider.turn import Memory, ProviderError, Turn, Unfinished
-from infra.render.provider.values import Json, Values, plain_all, secret_names, secret_texts, wrapped
+from infra.render.provider.turn import Memory, ProviderError, Stopped, Turn, Unfinished, name_of
+from infra.render.provider.values import Json, NotPlain, Values, plain_all, secret_names, secret_texts, wrapped
 
 NAME = "render"
 VERSION = "0.1.0"
@@ -44,7 +45,7 @@ T = TypeVar("T")
 
 
 class RenderProvider(wire.Provider):
-    """One provider process: one key, one memory of what it was told."""
+    """One provider process: one key, one memory of what it has seen."""
 
     def __init__(self, engine_address: str = "", *, clock: Clock | None = None) -> None:
         self._engine = Engine(engine_address)
@@ -55,8 +56,9 @@ class RenderProvider(wire.Provider):
         self._api: RenderApi | None = None
 
     def _wait(self, duration_s: float) -> None:
-        """Sleep, and wake up when the user stops the deployment."""
-        self._stop.wait(duration_s)
+        """Sleep. Raises Stopped as soon as the user stops the deployment."""
+        if self._stop.wait(duration_s):
+            raise Stopped
 
     # The provider itself -----------------------------------------------------------------------
 
@@ -106,17 +108,23 @@ class RenderProvider(wire.Provider):
         if request.old_inputs:
             self._memory.replaced.add(request.urn)
         hidden = secret_names(request.new_inputs)
-        old, new = plain_all(request.old_inputs), plain_all(request.new_inputs)
+        try:
+            old, new = plain_all(request.old_inputs), plain_all(request.new_inputs)
+        except NotPlain as problem:
+            return wire.CheckResponse(request.new_inputs, [wire.CheckFailure("", str(problem))])
         checked = type_.check(old, new, hidden, self._memory, request.random_seed)
         if checked.inputs is None:
             failures = [wire.CheckFailure(_shown(one, new), one.sentence) for one in checked.problems]
             return wire.CheckResponse(request.new_inputs, failures)
-        return wire.CheckResponse(_properties(type_, checked.inputs, hidden))
+        inputs = _properties(type_, checked.inputs, hidden)
+        self._memory.secrets.update(self._texts(inputs))
+        return wire.CheckResponse(inputs)
 
     async def diff(self, request: wire.DiffRequest) -> wire.DiffResponse:
         """Return what an update would change; why a new resource is needed goes to the log."""
         type_ = _type(request.urn)
         self._memory.ids[request.urn] = request.resource_id
+        self._memory.secrets.update(self._texts(request.old_state))
         old, state, new = plain_all(old_inputs()), plain_all(request.old_state), plain_all(request.new_inputs)
         found = type_.diff(old, state, new)
         log = ResourceLog(self._engine, request.urn)
@@ -133,7 +141,9 @@ class RenderProvider(wire.Provider):
             return wire.CreateResponse("", _properties(type_, type_.foreseen(inputs, None, []), hidden))
         turn = self._turn(request.urn, request.timeout, request.properties)
         made = await self._run(type_, turn, hidden, partial(type_.create, turn, inputs))
-        return wire.CreateResponse(made.id, _properties(type_, made.outputs, hidden))
+        outputs = _properties(type_, made.outputs, hidden)
+        self._memory.secrets.update(self._texts(outputs))
+        return wire.CreateResponse(made.id, outputs)
 
     async def read(self, request: wire.ReadRequest) -> wire.ReadResponse:
         """Look at it: for a refresh with what the state has, for an import with nothing."""
@@ -144,6 +154,9 @@ class RenderProvider(wire.Provider):
         known = inputs if inputs or state else None
         turn = self._turn(request.urn, 0, request.inputs, request.properties)
         made = await self._run(type_, turn, hidden, partial(type_.read, turn, request.resource_id, known, state))
+        if made is None and known is None:
+            # An empty answer would be imported as a resource without properties.
+            raise StepFailed(f"There is no {type_.what} with the id {request.resource_id} that this key reaches.")
         if made is None:
             return wire.ReadResponse("")
         if known is None:
@@ -164,11 +177,12 @@ class RenderProvider(wire.Provider):
         return wire.UpdateResponse(_properties(type_, outputs, hidden))
 
     async def delete(self, request: wire.DeleteRequest) -> None:
-        """Delete it, unless another resource of the program took it over."""
+        """Delete it, unless this update took it over, as another resource of the program or as its own replacement."""
         type_, state = _type(request.urn), plain_all(request.properties)
-        if self._memory.taken.get(request.resource_id, request.urn) != request.urn:
-            return
         turn = self._turn(request.urn, request.timeout, request.properties)
+        if keeper := self._memory.taken.get(request.resource_id):
+            turn.log.warning(_kept(request.resource_id, keeper, forced=keeper == request.urn))
+            return
         await self._run(type_, turn, frozenset(), partial(type_.delete, turn, request.resource_id, {}, state))
 
     # How a step runs ---------------------------------------------------------------------------
@@ -176,12 +190,17 @@ class RenderProvider(wire.Provider):
     def _turn(self, urn: str, timeout_s: float, *values: Properties) -> Turn:
         if self._api is None:
             raise StepFailed("the provider was asked for a resource before it was configured")
-        texts = {text for one in values for text in secret_texts(one)}
-        # Of a write-only value, the properties have the fingerprint alone.
-        vault = self._memory.vault
-        secrets = frozenset(texts | {known for text in texts if (known := vault.value(text))})
+        secrets = frozenset(text for one in values for text in self._texts(one))
+        self._memory.secrets.update(secrets)
         log = ResourceLog(self._engine, urn, secrets)
         return Turn(urn, self._api, log, self._memory, self._stop, timeout_s, secrets)
+
+    def _texts(self, values: Properties) -> Iterator[str]:
+        """Yield the secrets among properties; of a write-only value, they have the fingerprint alone."""
+        for text in secret_texts(values):
+            yield text
+            if known := self._memory.vault.value(text):
+                yield known
 
     async def _run(self, type_: Lifecycle, turn: Turn, hidden: frozenset[str], step: Callable[[], T]) -> T:
         """Run a step in a thread, and turn what it raises into what the engine understands."""
@@ -193,14 +212,34 @@ class RenderProvider(wire.Provider):
         except (RenderError, ProviderError) as failure:
             unsure = isinstance(failure, Uncertain) or (isinstance(failure, Unavailable) and failure.sent)
             raise StepFailed(hide(str(failure), turn.secrets), unsure=unsure) from failure
+        except Exception as failure:  # a mistake of ours, or an answer of a form that Render never gave
+            turn.log.debug("".join(traceback.format_exception(failure)))
+            said = hide(f"{type(failure).__name__}: {failure}", turn.secrets)
+            raise StepFailed(
+                f"Something unforeseen went wrong ({said}). Run this again; if it stays, report it with what "
+                "`--debug` shows.",
+                unsure=True,
+            ) from failure
 
 
 def _type(urn: str) -> Lifecycle:
-    token = urn.split("::")[-2].split("$")[-1]
+    # urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME, and a name may hold the signs between the parts.
+    token = urn.split("::", 3)[2].split("$")[-1]
     try:
         return TYPES[token]
     except KeyError:
         raise StepFailed(f"{token} is no type of this provider; it has {', '.join(TYPES)}") from None
+
+
+def _kept(id_: str, keeper: str, *, forced: bool) -> str:
+    """Return why something is not deleted."""
+    if not forced:
+        return f"{id_} is kept: it goes on as {name_of(keeper)}."
+    # The engine says nothing of a replacement that the user asks for: it looks like an update that was interrupted.
+    return (
+        f"{id_} is kept, as a second one of its name would not be told from it. To replace it all the same, give the "
+        "resource the option delete_before_replace."
+    )
 
 
 def _shown(problem: Problem, values: Values) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infra.render.api.stages import LIMIT_S
+from infra.render.provider.deploying import WAITING
 from infra.render.provider.fields import Field, Flag, ListOf, MapOf, Output, Record, Text, Variable, Whole
 from infra.render.provider.values import Json
 
@@ -14,7 +14,7 @@ DETAILS, COMMANDS = "serviceDetails", "serviceDetails.envSpecificDetails"
 _STAYS = "a service cannot move to another"
 
 VARIABLE_NAME = (r"[A-Za-z_][A-Za-z0-9_.\-]*", "begins with a letter or _ and goes on with letters, digits, _ . or -")
-FILE_NAME = (r"[^/\x00]{1,255}", "is a file's name, without /")
+FILE_NAME = (r"(?!\.{1,2}$)[^/\x00]{1,255}", "is a file's name: no / is in it, and it is neither . nor .. alone")
 
 
 def image_alike(path: str) -> str:
@@ -157,14 +157,7 @@ SOURCE = (
     # What the provider does, not what the service is.
     Field(name="redeployOn", kind=MapOf(of=Text()), returned=None, effect="deploy", trigger=True),
     Field(name="deployMode", kind=Text(choices=("save", "deploy", "rebuild")), returned=None, local=True),
-    Field(name="waitForDeploy", kind=Flag(), returned=None, local=True, default=True),
-    Field(
-        name="deployTimeoutSeconds",
-        kind=Whole(least=1, most=86_400, unit="seconds"),
-        returned=None,
-        local=True,
-        default=LIMIT_S,
-    ),
+    *WAITING,
 )
 
 _RUN = (
@@ -275,7 +268,7 @@ _WEB = (
 )
 
 _PUBLIC = (
-    # Without a list all may come, with an empty one nobody may: taking it out of a program changes neither.
+    # Without a list everyone may connect, with an empty one no one may: taking it out of a program changes neither.
     Field(name="ipAllowList", kind=ADDRESSES, at=f"{DETAILS}.ipAllowList", encode=addresses_encoded),
     Field(name="renderSubdomainPolicy", kind=_ON_OFF, at=f"{DETAILS}.renderSubdomainPolicy", default="enabled"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 from infra.render.provider.checking import Problem
-from infra.render.provider.values import UNKNOWN, Json, Values
+from infra.render.provider.values import UNKNOWN, Json, Values, known
 
 NATIVE = ("elixir", "go", "node", "python", "ruby", "rust")
 
@@ -19,14 +19,15 @@ def paid_only(what: str, values: Values) -> Iterator[Problem]:
 
 def source(what: str, values: Values) -> Iterator[Problem]:
     """Yield problems with where the service's code comes from."""
-    runtime, image, repo = (values.get(name) for name in ("runtime", "image", "repo"))
-    if image is not None and repo is not None:
+    runtime, image, repo = (values.get(name) or None for name in ("runtime", "image", "repo"))
+    given = known(values).keys()
+    if {"image", "repo"} <= given:
         yield Problem("", f"A {what} comes from a repo or from an image, not from both; remove repo or image.")
     elif runtime == "image" and image is None:
         yield Problem("runtime", "The runtime image needs image.imagePath, such as docker.io/library/nginx:1.27.")
     elif runtime not in ("image", None, UNKNOWN) and repo is None:
         yield Problem("runtime", f"The runtime {runtime} builds from a repo, and repo is missing.")
-    elif runtime not in ("image", None, UNKNOWN) and image is not None:
+    elif runtime not in ("image", None, UNKNOWN) and "image" in given:
         yield Problem("runtime", f"An image needs the runtime image, not {runtime}.")
     yield from _commands(runtime, values)
 
@@ -37,17 +38,17 @@ def _commands(runtime: Json, values: Values) -> Iterator[Problem]:
             if name not in values:
                 yield Problem("runtime", f"The runtime {runtime} needs {name}.")
         for name in ("dockerCommand", "dockerContext", "dockerfilePath"):
-            if name in values:
+            if name in known(values):
                 yield Problem(name, f"{name} is for the runtimes docker and image, not for {runtime}.")
     if runtime in ("docker", "image"):
         for name in ("buildCommand", "startCommand"):
-            if name in values:
+            if name in known(values):
                 yield Problem(name, f"{name} is for native runtimes; with {runtime}, use dockerCommand.")
 
 
 def scaling(values: Values) -> Iterator[Problem]:
     """Yield problems with the number of instances."""
-    auto, disk, count = (values.get(name) for name in ("autoscaling", "disk", "numInstances"))
+    auto, disk, count = (known(values).get(name) for name in ("autoscaling", "disk", "numInstances"))
     if isinstance(auto, dict) and auto:
         least, most = auto.get("min"), auto.get("max")
         if isinstance(least, int) and isinstance(most, int) and least > most:
@@ -62,6 +63,7 @@ def scaling(values: Values) -> Iterator[Problem]:
 
 def free_web(values: Values) -> Iterator[Problem]:
     """Yield what a free web service cannot have."""
+    values = known(values)
     if values.get("plan") != "free":
         return
     if values.get("disk"):

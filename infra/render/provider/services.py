@@ -7,10 +7,9 @@ from typing import ClassVar
 
 from infra.render.api.deploys import CANCELED, DEACTIVATED, FAILED, LIVE
 from infra.render.api.errors import Conflict, NotFound, Refused, RenderError
-from infra.render.api.stages import LIMIT_S
 from infra.render.provider import service_fields, service_rules
 from infra.render.provider.checking import Problem
-from infra.render.provider.deploying import MODES, wait_until_live
+from infra.render.provider.deploying import MODES, wait_until_live, waits
 from infra.render.provider.differing import Change, changes
 from infra.render.provider.fields import Effect, body_of, put
 from infra.render.provider.fingerprints import GENERATE
@@ -82,8 +81,8 @@ class Service(Lifecycle):
         if groups:
             deploy_id = turn.api.deploys.start(service["id"])["id"]
         outputs["deployId"] = deploy_id
-        if deploy_id and inputs.get("waitForDeploy", True):
-            self._wait(turn, service, turn.api.deploys.get(service["id"], deploy_id), inputs)
+        if deploy_id and waits(inputs):
+            wait_until_live(turn, service, turn.api.deploys.get(service["id"], deploy_id), inputs)
         del outputs[UNFINISHED]
 
     def _body(self, turn: Turn, inputs: Values, owner: str) -> Values:
@@ -221,12 +220,8 @@ class Service(Lifecycle):
             chosen = MODES.get(mode or "", "deploy_only" if effect == "deploy" and not pending else "build_and_deploy")
             deploy = turn.api.deploys.start(service["id"], mode=chosen)
         outputs["deployId"] = deploy["id"]
-        if new.get("waitForDeploy", True):
-            self._wait(turn, service, deploy, new)
-
-    def _wait(self, turn: Turn, service: Json, deploy: Json, inputs: Values) -> None:
-        limit_s = turn.timeout_s or float(inputs.get("deployTimeoutSeconds", LIMIT_S))
-        wait_until_live(turn, service, deploy, limit_s)
+        if waits(new):
+            wait_until_live(turn, service, deploy, new)
 
     def _cancel(self, turn: Turn, id_: str, deploy_id: str) -> None:
         """Stop a deploy that lacks something; one that is over cannot be stopped, and need not be."""

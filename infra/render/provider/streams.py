@@ -9,18 +9,19 @@ from infra.render.provider.checking import Problem
 from infra.render.provider.differing import changes
 from infra.render.provider.domains import split_id
 from infra.render.provider.fields import Field, Output, Text, WriteOnly
+from infra.render.provider.leftovers import Exists
 from infra.render.provider.lifecycle import Lifecycle, Made
 from infra.render.provider.sealing import opened
 from infra.render.provider.service_update import gone_is_fine
 from infra.render.provider.turn import ProviderError, Turn
-from infra.render.provider.values import Json, Values
+from infra.render.provider.values import UNKNOWN, Json, Values
 
 _FORM = "owner/WORKSPACE or resource/ID, such as resource/srv-1"
 _OTHER = "it would be another stream"
 
 
 class LogStream(Lifecycle):
-    """A stream. Its id is owner/WORKSPACE or resource/ID. Setting one is the same call whether there is one or not."""
+    """A stream. Its id is owner/WORKSPACE or resource/ID."""
 
     token, what = "render:index:LogStream", "log stream"
     delete_first = True
@@ -34,10 +35,12 @@ class LogStream(Lifecycle):
         Field(name="preview", kind=Text(choices=("send", "drop")), at="preview"),
         Field(name="setting", kind=Text(choices=("send", "drop")), at="setting"),
     )
-    outputs = (Output(name="target", at=""),)
+    outputs = (Output(name="ownerId", at=""), Output(name="target", at=""))
 
     def rules(self, values: Values) -> Iterator[Problem]:
         """Yield what belongs to the other kind of stream, and what is missing."""
+        if values.get("resourceId") is UNKNOWN:
+            return  # it may turn out to be nothing
         if "resourceId" in values:
             if "setting" not in values:
                 yield Problem("", "A resource's log stream needs setting: send or drop.")
@@ -51,11 +54,29 @@ class LogStream(Lifecycle):
                     yield Problem("", f"A workspace's log stream needs {name}.")
 
     def create(self, turn: Turn, inputs: Values) -> Made:
-        """Set it."""
+        """Set it. One that is there already is taken over only if it says the same."""
         resource = inputs.get("resourceId")
         id_ = f"resource/{resource}" if resource else f"owner/{turn.owner(inputs)}"
+        there = self._there(turn, id_)
+        if there is not None:
+            seen = self.refreshed(inputs, there)
+            if list(changes(self.fields, seen, inputs, {})):
+                raise Exists(
+                    f"There is a log stream already, which sends to {there.get('endpoint')!r}. Import it with "
+                    f"`pulumi import {self.token} {turn.name} {id_}`, or remove it in the dashboard."
+                )
+            turn.memory.taken[id_] = turn.urn
         self._set(turn, id_, inputs)
         return Made(id_, inputs, self._outputs(id_, inputs))
+
+    def _there(self, turn: Turn, id_: str) -> Json | None:
+        """Return the stream as it is, None if there is none."""
+        kind, target = split_id(id_, _FORM)
+        api = turn.api.log_streams
+        try:
+            return api.of_resource(target) if kind == "resource" else api.of_owner(target)
+        except NotFound:
+            return None
 
     def _set(self, turn: Turn, id_: str, inputs: Values) -> Json:
         kind, target = split_id(id_, _FORM)
@@ -69,17 +90,16 @@ class LogStream(Lifecycle):
         return api.set_resource(target, body) if kind == "resource" else api.set_owner(target, body)
 
     def _outputs(self, id_: str, inputs: Values) -> Values:
-        return self.shown(inputs) | {"target": split_id(id_, _FORM)[1]}
+        kind, target = split_id(id_, _FORM)
+        return {"target": target} | ({"ownerId": target} if kind == "owner" else {}) | self.shown(inputs)
 
     def read(self, turn: Turn, id_: str, inputs: Values | None, state: Values) -> Made | None:
         """Look at it; the token is never told."""
         kind, target = split_id(id_, _FORM)
         if kind not in ("owner", "resource"):
             raise ProviderError(f"{id_!r} is no id of a log stream; it has the form {_FORM}.")
-        api = turn.api.log_streams
-        try:
-            answer = api.of_resource(target) if kind == "resource" else api.of_owner(target)
-        except NotFound:
+        answer = self._there(turn, id_)
+        if answer is None:
             return None
         found = self.refreshed(inputs, answer)
         if inputs is None:

@@ -21,6 +21,9 @@ class ProviderError(Exception):
 class Stopped(ProviderError):
     """The user stopped the deployment while it waited."""
 
+    def __init__(self) -> None:
+        super().__init__("The deployment was stopped; run pulumi up to go on.")
+
 
 class Unfinished(ProviderError):
     """Something was made or changed, but not all: the state keeps what there is, and the next `up` goes on."""
@@ -28,6 +31,11 @@ class Unfinished(ProviderError):
     def __init__(self, id_: str, inputs: Values, outputs: Values, reason: str) -> None:
         super().__init__(reason)
         self.id, self.inputs, self.outputs = id_, inputs, outputs
+
+
+def name_of(urn: str) -> str:
+    """Return the name that the program gives a resource."""
+    return urn.split("::", 3)[-1]
 
 
 class Log(Protocol):
@@ -39,6 +47,9 @@ class Log(Protocol):
     def warning(self, text: str) -> None:
         """Say something that the user should not overlook."""
 
+    def debug(self, text: str) -> None:
+        """Say something that matters only while looking for a mistake."""
+
     def status(self, text: str) -> None:
         """Say what goes on; the next word takes its place."""
 
@@ -47,14 +58,16 @@ class Log(Protocol):
 class Memory:
     """What this process knows of resources.
 
-    ids: what the state says, by URN. replaced: URNs with a state whose id was not told, as a forced replacement does
-    not ask for a difference. taken: ids that this process took over from an interrupted update.
+    ids: what the state says, by URN. replaced: URNs with a state whose id was not told, as a replacement because of
+    another provider does not ask for a difference. taken: URNs by the id that they took over from an interrupted
+    update. secrets: of all resources, as the log of a service may show those of its group or database.
     """
 
     vault: Vault = field(default_factory=Vault)
     ids: dict[str, str] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
     taken: dict[str, str] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set, repr=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,7 @@ class Turn:
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return self.urn.rsplit("::", 1)[-1]
+        return name_of(self.urn)
 
     def owner(self, inputs: Values) -> str:
         """Return the workspace to make things in. Raises ProviderError if there are several to choose from."""
@@ -93,10 +106,10 @@ class Turn:
     def sleep(self, duration_s: float) -> None:
         """Wait. Raises Stopped as soon as the user stops the deployment."""
         if self.stop.is_set():
-            raise Stopped("The deployment was stopped; run pulumi up to go on.")
+            raise Stopped
         self.api.clock.sleep(duration_s)
         if self.stop.is_set():
-            raise Stopped("The deployment was stopped; run pulumi up to go on.")
+            raise Stopped
 
     @contextmanager
     def keeping(self, id_: str, inputs: Values, outputs: Values) -> Iterator[Values]:

@@ -23,8 +23,17 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
+class NotPlain(Exception):
+    """A value of Pulumi's own, such as a file asset, for which JSON has no form. name: the property it is in."""
+
+    def __init__(self, kind: str, name: str = "") -> None:
+        where = name or "A value"
+        super().__init__(f"{where} holds a {kind}, which Render's API does not take; give its text instead.")
+        self.kind, self.name = kind, name
+
+
 def plain(value: PropertyValue) -> Json:
-    """Return a property value as JSON, without its secrecy; whole numbers are int."""
+    """Return a property value as JSON, without its secrecy; whole numbers are int. Raises NotPlain."""
     held = value.value
     if isinstance(held, str):
         # The interface hands unknown values over as this string.
@@ -37,12 +46,20 @@ def plain(value: PropertyValue) -> Json:
         return {name: plain(one) for name, one in held.items()}
     if isinstance(held, tuple):
         return [plain(one) for one in held]
-    raise TypeError(f"a {type(held).__name__} is nothing that Render's API takes; give its text instead")
+    raise NotPlain(type(held).__name__)
 
 
 def plain_all(values: Mapping[str, PropertyValue]) -> Values:
-    """Return all properties as JSON; those that are null are left out, as Render has no use for the difference."""
-    found = {name: plain(value) for name, value in values.items()}
+    """Return all properties as JSON; those that are null are left out, as Render has no use for the difference.
+
+    Raises NotPlain.
+    """
+    found: Values = {}
+    for name, value in values.items():
+        try:
+            found[name] = plain(value)
+        except NotPlain as error:
+            raise NotPlain(error.kind, name) from None
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -86,6 +103,11 @@ def wrapped_all(values: Mapping[str, Json], secret: Iterable[str] = ()) -> dict[
     """Return all values as properties, those named in `secret` as secrets."""
     names = frozenset(secret)
     return {name: wrapped(value, secret=name in names) for name, value in values.items()}
+
+
+def known(values: Values) -> Values:
+    """Return the values that are known; what is unknown may turn out to be nothing."""
+    return {name: value for name, value in values.items() if value is not UNKNOWN}
 
 
 def has_unknown(value: Json) -> bool:

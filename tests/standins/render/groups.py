@@ -14,21 +14,17 @@ from tests.standins.render.state import (
     Request,
     State,
     bare_page,
+    held,
     needed,
     not_found,
     page,
+    removed,
 )
 from tests.standins.render.variables import KEYS, made
 
 # Environment groups ---------------------------------------------------------------------------
 
 _FOLDERS = {"env-vars": ("envVar", "envVars"), "secret-files": ("secretFile", "secretFiles")}
-
-
-def _group(state: State, id_: str) -> Json:
-    if id_ not in state.groups:
-        raise not_found(id_)
-    return state.groups[id_]
 
 
 def _group_shown(state: State, group: Json, whole: bool = True) -> Json:
@@ -43,11 +39,11 @@ def create_group(state: State, request: Request) -> Reply:
     body = needed(request.body, "name", "ownerId")
     if not isinstance(body.get("envVars"), list):
         raise Refused(400, "missing required field: envVars")
-    state.owned(body["ownerId"])
-    shown = {"createdAt": state.time(), "id": state.id("evg"), "name": body["name"], "ownerId": state.owner}
+    owner = state.owned(body["ownerId"])
+    shown = {"createdAt": state.time(), "id": state.id("evg"), "name": body["name"], "ownerId": owner}
     shown["updatedAt"] = shown["createdAt"]
     if body.get("environmentId"):
-        _environment(state, body["environmentId"])
+        held(state.environments, body["environmentId"])
         shown["environmentId"] = body["environmentId"]
     group: Json = {"shown": shown, "links": [state.service(one).id for one in body.get("serviceIds") or []]}
     for wrapper, name in _FOLDERS.values():
@@ -68,23 +64,21 @@ def all_groups(state: State, request: Request) -> Reply:
 
 
 def get_group(state: State, request: Request, id_: str) -> Reply:
-    return 200, _group_shown(state, _group(state, id_))
+    return 200, _group_shown(state, held(state.groups, id_))
 
 
 def update_group(state: State, request: Request, id_: str) -> Reply:
-    group = _group(state, id_)
+    group = held(state.groups, id_)
     group["shown"] |= {"name": needed(request.body, "name")["name"], "updatedAt": state.time()}
     return 200, _group_shown(state, group)
 
 
 def delete_group(state: State, request: Request, id_: str) -> Reply:
-    _group(state, id_)
-    del state.groups[id_]
-    return 204, NOTHING
+    return removed(state.groups, id_)
 
 
 def set_in_group(state: State, request: Request, id_: str, folder: str, name: str) -> Reply:
-    group, (wrapper, kept), name = _group(state, id_), _FOLDERS[folder], unquote(name)
+    group, (wrapper, kept), name = held(state.groups, id_), _FOLDERS[folder], unquote(name)
     key = KEYS[wrapper][0]
     new = made(state, {key: name} | needed(request.body), wrapper)
     places = [place for place, one in enumerate(group[kept]) if one[key] == name]
@@ -96,7 +90,7 @@ def set_in_group(state: State, request: Request, id_: str, folder: str, name: st
 
 
 def get_in_group(state: State, request: Request, id_: str, folder: str, name: str) -> Reply:
-    group, (wrapper, kept) = _group(state, id_), _FOLDERS[folder]
+    group, (wrapper, kept) = held(state.groups, id_), _FOLDERS[folder]
     for one in group[kept]:
         if one[KEYS[wrapper][0]] == unquote(name):
             return 200, one
@@ -105,19 +99,19 @@ def get_in_group(state: State, request: Request, id_: str, folder: str, name: st
 
 def unset_in_group(state: State, request: Request, id_: str, folder: str, name: str) -> Reply:
     one = get_in_group(state, request, id_, folder, name)[1]
-    _group(state, id_)[_FOLDERS[folder][1]].remove(one)
+    held(state.groups, id_)[_FOLDERS[folder][1]].remove(one)
     return 204, NOTHING
 
 
 def link(state: State, request: Request, id_: str, service_id: str) -> Reply:
-    group, service = _group(state, id_), state.service(service_id)
+    group, service = held(state.groups, id_), state.service(service_id)
     if service.id not in group["links"]:
         group["links"].append(service.id)
     return 200, _group_shown(state, group)
 
 
 def unlink(state: State, request: Request, id_: str, service_id: str) -> Reply:
-    group = _group(state, id_)
+    group = held(state.groups, id_)
     if service_id not in group["links"]:
         raise not_found(service_id)
     group["links"].remove(service_id)
@@ -125,18 +119,6 @@ def unlink(state: State, request: Request, id_: str, service_id: str) -> Reply:
 
 
 # Projects and environments --------------------------------------------------------------------
-
-
-def _project(state: State, id_: str) -> Json:
-    if id_ not in state.projects:
-        raise not_found(id_)
-    return state.projects[id_]
-
-
-def _environment(state: State, id_: str) -> Json:
-    if id_ not in state.environments:
-        raise not_found(id_)
-    return state.environments[id_]
 
 
 def _members(state: State, id_: str) -> dict[str, list[str] | None]:
@@ -179,13 +161,14 @@ def _new_environment(state: State, project_id: str, body: Any) -> Json:
 
 def _project_shown(state: State, project: Json) -> Json:
     ids = [one["id"] for one in state.environments.values() if one["projectId"] == project["id"]]
-    return project | {"environmentIds": ids, "owner": state.owner_shown()}
+    return project | {"environmentIds": ids}
 
 
 def create_project(state: State, request: Request) -> Reply:
     body = needed(request.body, "name", "ownerId", "environments")
-    state.owned(body["ownerId"])
-    project = {"createdAt": state.time(), "id": state.id("prj"), "name": body["name"], "updatedAt": state.time()}
+    owner = state.owner_shown(state.owned(body["ownerId"]))
+    project = {"createdAt": state.time(), "id": state.id("prj"), "name": body["name"], "owner": owner}
+    project["updatedAt"] = project["createdAt"]
     state.projects[project["id"]] = project
     for one in body["environments"]:
         _new_environment(state, project["id"], one)
@@ -199,30 +182,29 @@ def all_projects(state: State, request: Request) -> Reply:
 
 
 def get_project(state: State, request: Request, id_: str) -> Reply:
-    return 200, _project_shown(state, _project(state, id_))
+    return 200, _project_shown(state, held(state.projects, id_))
 
 
 def update_project(state: State, request: Request, id_: str) -> Reply:
-    project, body = _project(state, id_), needed(request.body)
+    project, body = held(state.projects, id_), needed(request.body)
     if body.get("name"):
         project |= {"name": body["name"], "updatedAt": state.time()}
     return 200, _project_shown(state, project)
 
 
 def delete_project(state: State, request: Request, id_: str) -> Reply:
-    _project(state, id_)
+    held(state.projects, id_)
     inside = [one["id"] for one in state.environments.values() if one["projectId"] == id_]
     if any(any(_members(state, one).values()) for one in inside):
         raise Refused(409, "project is not empty")
     for one in inside:
         del state.environments[one]
-    del state.projects[id_]
-    return 204, NOTHING
+    return removed(state.projects, id_)
 
 
 def create_environment(state: State, request: Request) -> Reply:
     body = needed(request.body, "name", "projectId")
-    _project(state, body["projectId"])
+    held(state.projects, body["projectId"])
     return 201, _environment_shown(state, _new_environment(state, body["projectId"], body))
 
 
@@ -239,22 +221,21 @@ def all_environments(state: State, request: Request) -> Reply:
 
 
 def get_environment(state: State, request: Request, id_: str) -> Reply:
-    return 200, _environment_shown(state, _environment(state, id_))
+    return 200, _environment_shown(state, held(state.environments, id_))
 
 
 def update_environment(state: State, request: Request, id_: str) -> Reply:
-    environment, body = _environment(state, id_), needed(request.body)
+    environment, body = held(state.environments, id_), needed(request.body)
     names = ("name", "networkIsolationEnabled", "protectedStatus", "ipAllowList")
     environment |= {name: body[name] for name in names if body.get(name) is not None}
     return 200, _environment_shown(state, environment)
 
 
 def delete_environment(state: State, request: Request, id_: str) -> Reply:
-    _environment(state, id_)
+    held(state.environments, id_)
     if any(_members(state, id_).values()):
         raise Refused(409, "environment is not empty")
-    del state.environments[id_]
-    return 204, NOTHING
+    return removed(state.environments, id_)
 
 
 def _holder(state: State, id_: str) -> Json:
@@ -264,11 +245,11 @@ def _holder(state: State, id_: str) -> Json:
     if id_ in state.stores:
         shown: Json = state.stores[id_]["shown"]
         return shown
-    return _group(state, id_)["shown"]  # type: ignore[no-any-return]
+    return held(state.groups, id_)["shown"]  # type: ignore[no-any-return]
 
 
 def add_resources(state: State, request: Request, id_: str) -> Reply:
-    environment = _environment(state, id_)
+    environment = held(state.environments, id_)
     for one in needed(request.body, "resourceIds")["resourceIds"]:
         _holder(state, one).update(environmentId=id_, updatedAt=state.time())
     return 201, _environment_shown(state, environment)

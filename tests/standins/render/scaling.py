@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from tests.standins.render.state import NOTHING, Json, Refused, Reply, Request, Service, State, needed, page
+from tests.standins.render.state import NOTHING, Json, Refused, Reply, Request, Service, State, held, needed, page
 
 
 def scale(state: State, request: Request, id_: str) -> Reply:
@@ -85,12 +85,6 @@ def create_disk(state: State, request: Request) -> Reply:
     return 201, disk
 
 
-def _disk(state: State, id_: str) -> Json:
-    if id_ not in state.disks:
-        raise Refused(404, f"not found: {id_}")
-    return state.disks[id_]
-
-
 def all_disks(state: State, request: Request) -> Reply:
     disks = reversed(state.disks.values())
     fitting = [one for one in disks if request.fits(serviceId=one["serviceId"], name=one["name"], diskId=one["id"])]
@@ -98,11 +92,11 @@ def all_disks(state: State, request: Request) -> Reply:
 
 
 def get_disk(state: State, request: Request, id_: str) -> Reply:
-    return 200, _disk(state, id_)
+    return 200, held(state.disks, id_)
 
 
 def update_disk(state: State, request: Request, id_: str) -> Reply:
-    disk, body = _disk(state, id_), needed(request.body)
+    disk, body = held(state.disks, id_), needed(request.body)
     if body.get("sizeGB") is not None and body["sizeGB"] < disk["sizeGB"]:
         raise Refused(400, "disk size cannot be reduced")
     disk |= {name: body[name] for name in ("name", "sizeGB", "mountPath") if name in body}
@@ -112,7 +106,7 @@ def update_disk(state: State, request: Request, id_: str) -> Reply:
 
 
 def delete_disk(state: State, request: Request, id_: str) -> Reply:
-    state.service(_disk(state, id_)["serviceId"]).touch(state)
+    state.service(held(state.disks, id_)["serviceId"]).touch(state)
     del state.disks[id_]
     return 204, NOTHING
 

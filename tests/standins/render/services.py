@@ -80,7 +80,7 @@ def _new(state: State, kind: str, body: Json, given: Json) -> Service:
         "id": id_,
         "name": name,
         "notifyOnFail": "default",
-        "ownerId": state.owner,
+        "ownerId": body["ownerId"],
         "rootDir": body.get("rootDir") or "",
         "slug": slug,
         "suspended": "not_suspended",

@@ -17,6 +17,8 @@ Reply = tuple[int, Any]  # status, body; NOTHING: no body at all
 NOTHING = object()
 
 OWNER = "tea-cspvinogph6c73ft00h0"
+# A second workspace that the key reaches by its id; no list shows it.
+OTHER_OWNER = "tea-d1aaaaogph6c73ft00hg"
 REGIONS = ("oregon", "ohio", "virginia", "frankfurt", "singapore")
 
 
@@ -29,6 +31,20 @@ class Refused(Exception):
 
 def not_found(id_: str) -> Refused:
     return Refused(404, f"not found: {id_}")
+
+
+def held(things: dict[str, Json], id_: str) -> Json:
+    """Return the thing of this id. Raises Refused."""
+    if id_ not in things:
+        raise not_found(id_)
+    return things[id_]
+
+
+def removed(things: dict[str, Json], id_: str) -> Reply:
+    """Remove the thing of this id, and answer so. Raises Refused."""
+    held(things, id_)
+    del things[id_]
+    return 204, NOTHING
 
 
 @dataclass
@@ -151,12 +167,12 @@ class State:
 
     def owned(self, id_: str | None) -> str:
         """Return the owner, checked."""
-        if id_ != self.owner:
+        if id_ not in (self.owner, OTHER_OWNER):
             raise Refused(400, f"invalid owner ID: {id_}")
-        return self.owner
+        return id_
 
-    def owner_shown(self) -> Json:
-        return {"email": "owner@example.com", "id": self.owner, "name": "Stand-in", "type": "team"}
+    def owner_shown(self, id_: str | None = None) -> Json:
+        return {"email": "owner@example.com", "id": id_ or self.owner, "name": "Stand-in", "type": "team"}
 
 
 def cursor(id_: str) -> str:

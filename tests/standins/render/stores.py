@@ -6,7 +6,19 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from tests.standins.render.state import NOTHING, REGIONS, Json, Refused, Reply, Request, State, needed, not_found, page
+from tests.standins.render.state import (
+    NOTHING,
+    REGIONS,
+    Json,
+    Refused,
+    Reply,
+    Request,
+    State,
+    held,
+    needed,
+    not_found,
+    page,
+)
 
 
 def _common(state: State, body: Json) -> Json:
@@ -20,7 +32,7 @@ def _common(state: State, body: Json) -> Json:
         "createdAt": state.time(nanoseconds=True),
         "ipAllowList": copy.deepcopy(body.get("ipAllowList")) or None,
         "name": body["name"],
-        "owner": state.owner_shown(),
+        "owner": state.owner_shown(body["ownerId"]),
         "plan": body["plan"],
         "region": region,
         "status": "unknown",
@@ -75,9 +87,7 @@ def create_key_value(state: State, request: Request) -> Reply:
 
 def one(state: State, id_: str) -> Json:
     """Return a store, gone on by the time that passed or by this look."""
-    if id_ not in state.stores:
-        raise not_found(id_)
-    store = state.stores[id_]
+    store = held(state.stores, id_)
     store["looks"] += 1
     past = store["looks"] > 2 if state.stage_s is None else state.now() >= store["began_s"] + 2 * state.stage_s
     if past and store["shown"]["status"] == "creating":

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from tests.standins.render.state import (
-    NOTHING,
     Json,
     Refused,
     Reply,
     Request,
     State,
     bare_page,
+    held,
     needed,
     not_found,
     page,
+    removed,
 )
 
 
@@ -33,53 +34,45 @@ def get_user(state: State, request: Request) -> Reply:
 # Registry credentials -------------------------------------------------------------------------
 
 
-def _credential(state: State, id_: str) -> Json:
-    if id_ not in state.credentials:
-        raise not_found(id_)
-    return state.credentials[id_]
+def _credential_shown(credential: Json) -> Json:
+    """Return it without its owner, which no answer tells."""
+    return {name: value for name, value in credential.items() if name != "ownerId"}
 
 
 def create_credential(state: State, request: Request) -> Reply:
     body = needed(request.body, "registry", "name", "username", "authToken", "ownerId")
     state.owned(body["ownerId"])
-    shown = {name: body[name] for name in ("name", "registry", "username")}
-    state.credentials[id_] = shown = {"id": (id_ := state.id("rgc")), **shown, "updatedAt": state.time()}
-    return 200, shown
+    given = {name: body[name] for name in ("name", "registry", "username", "ownerId")}
+    credential = {"id": state.id("rgc"), **given, "updatedAt": state.time()}
+    state.credentials[credential["id"]] = credential
+    return 200, _credential_shown(credential)
 
 
 def all_credentials(state: State, request: Request) -> Reply:
     credentials = reversed(state.credentials.values())
     fitting = [
-        one
+        _credential_shown(one)
         for one in credentials
-        if request.fits(name=one["name"], username=one["username"], type=one["registry"], ownerId=state.owner)
+        if request.fits(name=one["name"], username=one["username"], type=one["registry"], ownerId=one["ownerId"])
     ]
     return bare_page(request, fitting)
 
 
 def get_credential(state: State, request: Request, id_: str) -> Reply:
-    return 200, _credential(state, id_)
+    return 200, _credential_shown(held(state.credentials, id_))
 
 
 def update_credential(state: State, request: Request, id_: str) -> Reply:
-    credential, body = _credential(state, id_), needed(request.body, "registry", "name", "username", "authToken")
+    credential, body = held(state.credentials, id_), needed(request.body, "registry", "name", "username", "authToken")
     credential |= {name: body[name] for name in ("name", "registry", "username")} | {"updatedAt": state.time()}
-    return 200, credential
+    return 200, _credential_shown(credential)
 
 
 def delete_credential(state: State, request: Request, id_: str) -> Reply:
-    _credential(state, id_)
-    del state.credentials[id_]
-    return 204, NOTHING
+    return removed(state.credentials, id_)
 
 
 # Webhooks -------------------------------------------------------------------------------------
-
-
-def _webhook(state: State, id_: str) -> Json:
-    if id_ not in state.webhooks:
-        raise not_found(id_)
-    return state.webhooks[id_]
 
 
 def create_webhook(state: State, request: Request) -> Reply:
@@ -97,19 +90,17 @@ def all_webhooks(state: State, request: Request) -> Reply:
 
 
 def get_webhook(state: State, request: Request, id_: str) -> Reply:
-    return 200, _webhook(state, id_)
+    return 200, held(state.webhooks, id_)
 
 
 def update_webhook(state: State, request: Request, id_: str) -> Reply:
-    webhook, body = _webhook(state, id_), needed(request.body)
+    webhook, body = held(state.webhooks, id_), needed(request.body)
     webhook |= {name: body[name] for name in ("url", "name", "enabled", "eventFilter") if name in body}
     return 200, webhook
 
 
 def delete_webhook(state: State, request: Request, id_: str) -> Reply:
-    _webhook(state, id_)
-    del state.webhooks[id_]
-    return 204, NOTHING
+    return removed(state.webhooks, id_)
 
 
 # Notifications --------------------------------------------------------------------------------
@@ -153,16 +144,11 @@ def set_owner_stream(state: State, request: Request, id_: str) -> Reply:
 
 
 def get_stream(state: State, request: Request, id_: str) -> Reply:
-    if id_ not in state.streams:
-        raise not_found(id_)
-    return 200, state.streams[id_]
+    return 200, held(state.streams, id_)
 
 
 def delete_stream(state: State, request: Request, id_: str) -> Reply:
-    if id_ not in state.streams:
-        raise not_found(id_)
-    del state.streams[id_]
-    return 204, NOTHING
+    return removed(state.streams, id_)
 
 
 _CREDENTIAL, _WEBHOOK = "/registrycredentials/([^/]+)", "/webhooks/([^/]+)"

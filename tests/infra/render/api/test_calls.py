@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from infra.render.api import errors
+from infra.render.api.access import Access
 from infra.render.api.calls import at
 from infra.render.api.client import RenderApi
+from infra.render.api.errors import BadAnswer, NoPlace, Unavailable
 from tests.infra.render.api import bodies
 from tests.standins.render.faults import Fault
 from tests.standins.render.server import Server
@@ -118,3 +120,61 @@ def test_filters_of_several_values_are_joined_with_commas(api: RenderApi, render
 def test_a_bare_null_is_an_empty_list(api: RenderApi) -> None:
     assert list(api.env_groups.all()) == []
     assert list(api.registry_credentials.all()) == []
+
+
+@pytest.mark.parametrize("part", ["", ".", ".."])
+def test_a_part_that_would_lead_to_another_place_is_refused(part: str, api: RenderApi, render: Server) -> None:
+    """Whatever quotes the dots, `DELETE /services/srv-1/secret-files/..` would delete the service."""
+    with pytest.raises(NoPlace, match="is no id and no name"):
+        api.secret_files.unset("srv-1", part)
+
+    assert render.requests == []
+
+
+def test_a_pause_that_is_longer_than_patience_ends_the_tries(
+    access: Access, render: Server, fake_time: FakeTime
+) -> None:
+    render.faults.add(Fault("fail", headers={"Retry-After": "86400"}, times=9))
+    api = RenderApi(access, clock=fake_time.clock)
+
+    with pytest.raises(Unavailable, match="503"):
+        list(api.postgres.all())
+
+    assert fake_time.slept_s == []
+
+
+def test_a_long_pause_that_render_asks_for_is_told(access: Access, render: Server, fake_time: FakeTime) -> None:
+    told: list[tuple[float, str]] = []
+    render.faults.add(Fault("fail", headers={"Retry-After": "20"}))
+    api = RenderApi(access, clock=fake_time.clock, on_wait=lambda seconds, why: told.append((seconds, why)))
+
+    list(api.postgres.all())
+
+    assert told == [(20, "Render asks for it (503 something went wrong)")]
+
+
+def test_an_empty_answer_where_there_must_be_one_is_asked_for_again(api: RenderApi, render: Server) -> None:
+    id_ = api.services.create(bodies.service()).service["id"]
+    render.faults.add(Fault("empty", "GET", status=200))
+    assert api.services.get(id_)["id"] == id_
+
+    render.faults.add(Fault("empty", "GET", status=200, times=9))
+    with pytest.raises(BadAnswer, match="sent an empty answer"):
+        api.services.get(id_)
+
+
+@pytest.mark.parametrize("status", [201, 202])
+def test_what_a_post_with_an_empty_answer_made_is_found(status: int, api: RenderApi, render: Server) -> None:
+    render.faults.add(Fault("empty", "POST", status=status))
+
+    made = api.postgres.create(bodies.postgres())
+
+    assert [made["id"]] == list(render.state.stores)
+
+
+def test_a_part_that_an_answer_lacks_is_named(api: RenderApi, render: Server) -> None:
+    id_ = api.services.create(bodies.service()).service["id"]
+    del render.state.services[id_].shown["ownerId"]
+
+    with pytest.raises(BadAnswer, match=f"GET /services/{id_}: the answer has no ownerId"):
+        api.services.get(id_)["ownerId"]

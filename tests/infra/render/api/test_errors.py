@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infra.render.api import errors
@@ -9,7 +11,7 @@ from infra.render.api.access import Access
 from infra.render.api.client import RenderApi
 from tests.infra.render.api import bodies
 from tests.standins.render.faults import Fault
-from tests.standins.render.server import Server
+from tests.standins.render.server import Handler, Server
 from tests.support.render import FakeTime
 
 
@@ -59,3 +61,17 @@ def test_a_wrong_key_is_not_authorized(render: Server, fake_time: FakeTime) -> N
 
     with pytest.raises(errors.NotAuthorized, match="check that the key"):
         list(api.owners.all())
+
+
+@pytest.mark.parametrize("body", [b"<html><h1>Bad request</h1></html>", b'{"message": "cut o', b"[1]", b"null", b"{}"])
+def test_an_error_whose_body_says_nothing_is_still_raised_by_its_kind(
+    body: bytes, api: RenderApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(handler: Handler, status: int, content: bytes, *args: Any, **more: Any) -> None:
+        answered(handler, status, body, *args, **more)
+
+    answered = Handler.send
+    monkeypatch.setattr(Handler, "send", send)
+
+    with pytest.raises(errors.NotFound, match="404 no message; check the id"):
+        api.services.get("srv-1")

@@ -168,3 +168,32 @@ def test_answers_out_of_order_do_not_raise_the_count(fake_time: FakeTime) -> Non
         limits.learn(limit, {"Ratelimit-Remaining": left, "Ratelimit-Reset": "30"})
 
     assert limits.take(limit) == 31
+
+
+@pytest.mark.parametrize("left", ["0", "5"])
+def test_a_reset_that_is_no_number_of_seconds_keeps_nothing_waiting_for_years(left: str, fake_time: FakeTime) -> None:
+    """Some services write the time of the reset there: an API behind another proxy might."""
+    limits, limit = Limits(fake_time.clock), limit_of("PATCH", "/services/srv-1")
+    headers = {"Ratelimit-Remaining": left, "Ratelimit-Reset": "1800000060"}
+
+    limits.learn(limit, headers)
+    assert limits.take(limit) <= 61
+    assert limits.used_up(limit, headers) <= 61
+
+
+@pytest.mark.parametrize("ahead_s", [-7_200, 0, 7_200])
+def test_a_date_in_retry_after_is_read_by_the_clock_of_the_answer(ahead_s: float, fake_time: FakeTime) -> None:
+    sent, until = (
+        format_datetime(datetime.fromtimestamp(fake_time.now_s + ahead_s + more, UTC), usegmt=True) for more in (0, 20)
+    )
+
+    assert retry_after_s({"Retry-After": until, "Date": sent}, fake_time.now_s) == pytest.approx(20)
+
+
+def test_a_429_that_says_nothing_is_waited_out(access: Access, render: Server, fake_time: FakeTime) -> None:
+    nothing = dict.fromkeys(("Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset"), "")
+    render.faults.add(Fault("throttle", headers=nothing, times=2))
+
+    list(RenderApi(access, clock=fake_time.clock).postgres.all())
+
+    assert fake_time.slept_s == [30, 30]

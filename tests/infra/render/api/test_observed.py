@@ -94,3 +94,18 @@ def test_metrics(api: RenderApi, render: Server, service_id: str, fake_time: Fak
     assert [one["value"] for one in series["values"]] == [0.5, 0.5]
     assert series["unit"] == "cpu"
     assert api.metrics.series("memory", service_id, start_s=0, end_s=fake_time.now_s) == []
+
+
+def test_a_page_of_lines_that_leads_to_itself_is_the_last(
+    api: RenderApi, service_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def page(path: str, /, **params: Any) -> Any:
+        asked.append(params)
+        return {"hasMore": True, "nextStartTime": "2027-01-01T00:00:00Z", "nextEndTime": None, "logs": []}
+
+    monkeypatch.setattr(api, "get_repeated", page)
+
+    assert list(api.logs.since(str(api.owner), [service_id], 0)) == []
+    assert len(asked) == 2

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.standins.render.server import Server
+from tests.standins.render.state import OTHER_OWNER
 from tests.support.pulumi_engine import Engine, Secret
 
 Properties = dict[str, Any]
@@ -164,6 +165,9 @@ def _remove_domain(server: Server, id_: str) -> None:
     """A domain has nothing that could drift: it can only be gone."""
 
 
+# Nothing moves from one workspace to another.
+_ELSEWHERE = {"ownerId": OTHER_OWNER}
+
 CASES = [
     Case(
         "WebService",
@@ -215,7 +219,7 @@ CASES = [
         },
         _set("services", "serviceDetails", "buildCommand", value="rm"),
         "buildCommand",
-        {},
+        _ELSEWHERE,
         _SERVICE_NEEDS,
     ),
     Case(
@@ -262,7 +266,7 @@ CASES = [
         },
         lambda server, id_: server.state.groups[id_]["envVars"].append({"key": "HAND", "value": "x"}),
         "envVars",
-        {},
+        _ELSEWHERE,
         _PROJECT,
     ),
     Case(
@@ -299,6 +303,7 @@ CASES = [
         },
         _set("projects", "name", value="by hand"),
         "name",
+        _ELSEWHERE,
     ),
     Case(
         "Environment",
@@ -320,6 +325,7 @@ CASES = [
         },
         _set("credentials", "username", value="by hand"),
         "username",
+        _ELSEWHERE,
     ),
     Case(
         "Deploy",
@@ -340,7 +346,7 @@ CASES = [
         },
         _set("streams", "endpoint", value="hand.example.com:1"),
         "endpoint",
-        {},
+        _ELSEWHERE,
     ),
     Case(
         "Webhook",
@@ -353,6 +359,7 @@ CASES = [
         },
         _set("webhooks", "url", value="https://example.com/by-hand"),
         "url",
+        _ELSEWHERE,
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""What is wrong with a program's resources is told before anything is made, all at once, in sentences."""
+"""What is wrong with a program's resources is reported before anything is made, all at once, in sentences."""
 
 from __future__ import annotations
 
@@ -50,11 +50,28 @@ def test_all_problems_of_a_resource_are_told_at_once(stack: Engine, render: Serv
         {**WEB, "autoscaling": {"min": UNKNOWN, "max": 2, "cpuPercent": UNKNOWN}},
         {**WEB, "disk": {"name": "data", "mountPath": "/data", "sizeGB": UNKNOWN}},
         {"name": "web", "runtime": "image", "image": {"imagePath": UNKNOWN}},
+        {**WEB, "image": UNKNOWN, "startCommand": UNKNOWN},
+        {**WEB, "disk": UNKNOWN, "numInstances": 2},
+        {**WEB, "disk": UNKNOWN, "autoscaling": {"min": 1, "max": 2, "cpuPercent": 50}},
+        {**WEB, "plan": "free", "disk": UNKNOWN, "autoscaling": UNKNOWN},
+        {**WEB, "envVars": {"A": {"value": "1", "writeOnly": UNKNOWN}}},
     ],
     ids=str,
 )
 def test_what_a_preview_cannot_know_is_no_problem(properties: dict[str, Any], stack: Engine) -> None:
     assert problems(stack, "WebService", properties) == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties"),
+    [
+        ("LogStream", {"resourceId": UNKNOWN, "endpoint": "logs.example.com:1", "preview": "send"}),
+        ("Deploy", {"serviceId": UNKNOWN, "mode": "deploy", "commitId": UNKNOWN}),
+        ("Project", {"name": "home", "environments": {"production": UNKNOWN}}),
+    ],
+)
+def test_what_may_turn_out_to_be_nothing_is_no_problem(type_: str, properties: dict[str, Any], stack: Engine) -> None:
+    assert problems(stack, type_, properties) == []
 
 
 def test_an_unknown_value_is_a_change_in_a_preview(stack: Engine) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from google.protobuf import empty_pb2
 
 from tests.infra.render.provider.programs import calls, only, web
 from tests.standins.render.deploys import begin, log
 from tests.standins.render.faults import Fault
 from tests.standins.render.server import Server
 from tests.standins.render.state import Service
-from tests.support.pulumi_engine import Engine, Secret, StepFailed
+from tests.support.pulumi_engine import Engine, Secret, StepFailed, engine
 from tests.support.render import FakeTime
 
 
@@ -99,8 +101,6 @@ def test_an_update_need_not_wait(stack: Engine, render: Server) -> None:
 
 
 def test_a_stop_by_the_user_ends_the_wait_and_the_next_update_goes_on(stack: Engine, render: Server) -> None:
-    from google.protobuf import empty_pb2
-
     render.state.stage_s = 100_000
     stack.stub.Cancel(empty_pb2.Empty())
 
@@ -108,3 +108,43 @@ def test_a_stop_by_the_user_ends_the_wait_and_the_next_update_goes_on(stack: Eng
         stack.up(web())
 
     assert stack.resources["web"].id == only(render).id
+
+
+def test_the_log_of_a_failed_deploy_shows_no_secret_of_another_resource(
+    stack: Engine, render: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service prints what it was given, and that may come from its group or its database."""
+    group = ("render:index:EnvGroup", {"name": "g", "envVars": {"T": "a group token", "W": sealed("write-only-7")}})
+    store = ("render:index:Postgres", {"name": "db", "plan": "basic_256mb", "version": "17"})
+    stack.up({"group": group, "db": store})
+    password = stack.resources["db"].values["password"]
+
+    def begin_badly(state: Any, service: Service, trigger: str, **more: Any) -> Any:
+        service.outcomes.append("update_failed")
+        log(state, service, "app", f"cannot start with 'a group token', write-only-7 and {password}")
+        return begin(state, service, trigger, **more)
+
+    monkeypatch.setattr("tests.standins.render.services.deploys.begin", begin_badly)
+
+    with pytest.raises(StepFailed, match="update_failed"):
+        stack.up({"group": group, "db": store, **web()})
+
+    assert "cannot start with '***', *** and ***" in stack.log.text
+
+
+def sealed(value: str) -> dict[str, Any]:
+    """Return a write-only value."""
+    return {"value": value, "writeOnly": True}
+
+
+def test_a_stop_by_the_user_ends_a_wait_for_render_too(render: Server) -> None:
+    """Here time is the real one: a client that only woke up would call again and again."""
+    render.faults.add(Fault("throttle", headers={"Retry-After": "600"}, times=100))
+    config = {"renderApiKey": render.key, "renderApiUrl": render.url, "owner": render.state.owner}
+
+    with engine(config) as stack:
+        threading.Timer(0.3, lambda: stack.stub.Cancel(empty_pb2.Empty())).start()
+        with pytest.raises(StepFailed, match="was stopped"):
+            stack.up({"group": ("render:index:EnvGroup", {"name": "shared"})})
+
+    assert len(render.requests) == 1

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.infra.render.provider.cases import DOCKER
+from tests.infra.render.provider.cases import CASES, DOCKER, Case, filled
 from tests.infra.render.provider.programs import counts, only, web
 from tests.standins.render.server import Server
-from tests.support.pulumi_engine import Engine, StepFailed
+from tests.support.pulumi_engine import Engine, StepFailed, engine
 from tests.support.render import FakeTime
 
 
@@ -74,3 +74,36 @@ def test_what_another_stack_has_under_the_name_is_not_taken_over(
         stack.up({"it": (token, {"name": "same", **second})})
 
     assert counts(render) == before
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
+def test_a_replacement_that_the_user_asks_for_never_deletes_what_it_took_for_the_new_one(
+    case: Case, stack: Engine, render: Server, fake_time: FakeTime
+) -> None:
+    """The engine tells nothing of the old one, so it looks like what an interrupted update made."""
+    stack.up(dict(case.needs))
+    program = case.needs | {"it": (case.token, filled(case.least, stack))}
+    stack.up(program)
+    before, deploys = counts(render), case.type == "Deploy"
+    config = {"renderApiKey": render.key, "renderApiUrl": render.url, "owner": render.state.owner}
+
+    with engine(config, fake_time.clock) as second:
+        second.resources = stack.resources
+        second.replace("it", program["it"][1])
+        assert deploys or "is kept" in second.log.text
+        assert deploys or "delete_before_replace" in second.log.text
+        second.refresh()
+        second.up(program)
+        assert {step for step, _ in second.steps} == {"same"}
+    assert counts(render) == before
+
+
+def test_a_log_stream_that_sends_elsewhere_is_not_touched(stack: Engine, render: Server) -> None:
+    stream = {"endpoint": "logs.example.com:514", "preview": "send"}
+    stack.up({"it": ("render:index:LogStream", stream)})
+    stack.resources.clear()
+
+    stack.up({"it": ("render:index:LogStream", stream)})
+    stack.resources.clear()
+    with pytest.raises(StepFailed, match=r"sends to 'logs\.example.*pulumi import render:index:LogStream it o"):
+        stack.up({"it": ("render:index:LogStream", stream | {"endpoint": "other.example.com:514"})})

@@ -11,7 +11,7 @@ from infra.render.api.errors import NotFound
 from infra.render.provider.catalogue import TYPES
 from tests.infra.render.provider.cases import CASES, Case, dig, filled
 from tests.standins.render.server import Server
-from tests.support.pulumi_engine import Engine
+from tests.support.pulumi_engine import Engine, StepFailed
 
 by_type = pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
 _FOLDERS = {
@@ -217,3 +217,29 @@ def test_it_is_deleted_and_may_be_gone_before(case: Case, stack: Engine, api: Re
     state = render.state
     left = (state.services, state.stores, state.groups, state.projects, state.disks, state.credentials, state.webhooks)
     assert not any(left)
+
+
+@by_type
+def test_what_there_is_not_cannot_be_imported(case: Case, stack: Engine) -> None:
+    """The engine takes an empty answer for a resource without properties."""
+    ids = {"CustomDomain": "srv-1/a.example.com", "Deploy": "srv-1/dep-1", "LogStream": "resource/srv-1"}
+
+    with pytest.raises(StepFailed, match=r"There is no .* with the id "):
+        stack.import_("it", case.token, ids.get(case.type, "xyz-1"))
+
+
+@pytest.mark.parametrize("imported", [False, True], ids=["made", "imported"])
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.replaced_by.keys() == {"ownerId"}], ids=lambda case: case.type
+)
+def test_naming_the_workspace_that_a_resource_is_in_changes_nothing(
+    case: Case, imported: bool, stack: Engine, render: Server
+) -> None:
+    stack.up({"it": (case.token, case.least)})
+    if imported:
+        stack.import_("it", case.token, stack.resources["it"].id)
+        stack.up({"it": (case.token, case.least)})
+
+    stack.preview({"it": (case.token, case.least | {"ownerId": render.state.owner})})
+
+    assert stack.steps == [("same", "it")]

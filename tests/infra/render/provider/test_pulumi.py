@@ -39,7 +39,7 @@ SECRETS = (
     "rediss://",
     "whsec_",
 )
-# What only a fingerprint is kept of: nobody finds it, not even with the passphrase.
+# What only a fingerprint is kept of: no one finds it, not even with the passphrase.
 WRITE_ONLY = ("registry-token-1", "group-write-only-1", "service-write-only-1", "stream-token-1")
 
 

@@ -50,9 +50,11 @@ def test_the_configuration_of_the_namespace_is_taken_as_well(
 ) -> None:
     variables = {"render:config:renderApiKey": render.key, "render:config:renderApiUrl": render.url}
     stub.Configure(provider_pb2.ConfigureRequest(variables=variables))
-    id_ = stub.Read(provider_pb2.ReadRequest(urn=urn("x", "render:index:EnvGroup"), id="evg-none")).id
+    request = provider_pb2.ReadRequest(urn=urn("x", "render:index:EnvGroup"), id="evg-none")
 
-    assert id_ == ""
+    with pytest.raises(grpc.RpcError, match="There is no environment group with the id evg-none"):
+        stub.Read(request)
+    assert [one.path for one in render.requests] == ["/env-groups/evg-none"]
 
 
 def test_without_a_key_the_error_says_where_to_get_one(

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from infra.render.provider.values import UNKNOWN, has_unknown, plain, plain_all, secret_names, secret_texts, wrapped
+from infra.render.provider.values import (
+    UNKNOWN,
+    NotPlain,
+    has_unknown,
+    plain,
+    plain_all,
+    secret_names,
+    secret_texts,
+    wrapped,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text() | st.just(UNKNOWN),
@@ -37,7 +46,7 @@ def test_secrets_are_found_wherever_they_are() -> None:
 
 
 def test_a_file_is_no_value_of_the_api() -> None:
-    with pytest.raises(TypeError, match="give its text instead"):
+    with pytest.raises(NotPlain, match="give its text instead"):
         plain(PropertyValue(pulumi.FileAsset("x")))
 
 
