@@ -82,7 +82,10 @@ def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
         if flags.debug:
             raise
         from app.logs import unexpected
+        from app.process.start_report import explain
 
+        if report := explain(error):
+            sys.stderr.write(f"{report}\n")
         sys.stderr.write(f"claude-memory: internal error, {unexpected(error)}; run it with --debug for the traceback\n")
         return 1
 
