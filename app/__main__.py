@@ -1,12 +1,15 @@
 """`python -m app` and the command `claude-memory`.
 
-`serve` goes straight to `app.process.boot`: even argparse waits until the port is open; `stdio` to `app.bridge.stdio`.
+`serve` goes straight to `app.process.boot`: even argparse waits until the port is open; `stdio` to `app.bridge.stdio`,
+`doctor --start` to `app.process.start_report`.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
+
+_OF_START = {"doctor", "--start", "--json", "--debug"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
         from app.bridge import stdio
 
         return stdio.main(given[1:])
+    if given[:1] == ["doctor"] and "--start" in given and not set(given) - _OF_START:
+        from app.process import start_report  # not by app.cli: it must work where nothing else can be imported
+
+        return start_report.main(as_json="--json" in given)
     from app.cli import run
 
     return run(given)

@@ -75,13 +75,13 @@ class Authenticator:
         self._default = Identity(Scope(user=settings.default_user_id, agent=settings.default_agent_id))
         self._remembered: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
 
-    async def identify(self, authorization: list[bytes]) -> Identity:
-        """Return the caller. Raises NotAuthenticated, and StoreUnavailable when tokens cannot be looked up."""
+    def check_form(self, authorization: list[bytes]) -> str | None:
+        """Return the presented token, not looked up yet; None where none is needed. Raises NotAuthenticated."""
         if self._mode is Auth.OFF:
-            return self._default
+            return None
         if not authorization:
             if self._mode is Auth.AUTO:
-                return self._default
+                return None
             raise NotAuthenticated("no token; send Authorization: Bearer TOKEN")
         if len(authorization) > 1:
             raise NotAuthenticated("more than one Authorization header; send one")
@@ -89,6 +89,13 @@ class Authenticator:
         value = value.strip()
         if scheme.lower() != "bearer" or not _TOKEN.fullmatch(value):
             raise NotAuthenticated("not a token of this server; send Authorization: Bearer cm_…")
+        return value
+
+    async def identify(self, authorization: list[bytes]) -> Identity:
+        """Return the caller. Raises NotAuthenticated, and StoreUnavailable when tokens cannot be looked up."""
+        value = self.check_form(authorization)
+        if value is None:
+            return self._default
         key = digest(value)
         now = self._now()
         until, identity = self._remembered.get(key, (0.0, self._default))

@@ -22,6 +22,9 @@ def declare(commands: Commands[Any]) -> None:
     parser.add_argument(
         "--remote", type=server_url, metavar="URL", help="Compare with the server there: versions, settings, schema."
     )
+    parser.add_argument(
+        "--start", action="store_true", help="Say what a server's start needs and finds here, when one fails."
+    )
     add_token_file(parser)
     add_json(parser)
     add_common(parser)
@@ -32,6 +35,10 @@ def run(args: Namespace) -> int:
     """Print all checks; 1 when one failed."""
     import asyncio
 
+    if args.start:
+        from app.process import start_report
+
+        return start_report.main(as_json=args.json)
     from app.ops.doctor import examination
     from app.ops.doctor.remote import examine_mcp
     from app.settings.loading import load_settings

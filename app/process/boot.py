@@ -22,6 +22,7 @@ from app.process.begun import DEFAULT_HOST, Boot, Flags, Signals, StopRequested
 from app.process.engines import check_engines
 from app.process.listening import BACKLOG, bound_socket, cannot_listen, check_host, whole_socket
 from app.process.timeline import Timeline
+from app.settings.function_compute import is_on_platform
 from app.settings.given import given, with_defaults
 from app.settings.rules import DAEMON, SERVE, broken_rules
 
@@ -81,7 +82,10 @@ def serve(flags: Flags, run: Callable[[Boot], int] = _run_server) -> int:
         if flags.debug:
             raise
         from app.logs import unexpected
+        from app.process.start_report import explain
 
+        if report := explain(error):
+            sys.stderr.write(f"{report}\n")
         sys.stderr.write(f"claude-memory: internal error, {unexpected(error)}; run it with --debug for the traceback\n")
         return 1
 
@@ -135,9 +139,10 @@ def _may_listen(values: dict[str, str]) -> bool:
     """Whether the port may open before the database has shown that a client can sign in.
 
     It may when no token is required, when the settings allow another way in, and when the last start found a token.
+    A function's instance has no last start on its new disk, and its platform waits for the port.
     The server still checks: if all tokens have expired since then, it opens its port and then refuses to run.
     """
-    if values["AUTH"] != "required" or values["ADMIN_TOKEN"] or values["OPENID_ISSUER"]:
+    if values["AUTH"] != "required" or values["ADMIN_TOKEN"] or values["OPENID_ISSUER"] or is_on_platform(values):
         return True
     from app.datadir.location import data_directory_name
     from app.datadir.token_marker import had_token

@@ -13,6 +13,7 @@ import logging
 import re
 import secrets
 from collections import deque
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -215,6 +216,10 @@ class Dispatcher:
     async def _to_mcp(self, path: str, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         assert self._mcp is not None
         assert self._sse is not None
+        opens_sse = path == SSE and scope["method"] == MCP_METHODS[SSE]
+        if opens_sse and self._service.starting and self._authenticator.check_form(headers.authorization) is not None:
+            await self._sse.open_early(scope, receive, send, partial(self._identify, scope, headers))
+            return
         identity = await self._identify(scope, headers)  # first: clients also GET /mcp to learn how to sign in
         if scope["method"] != MCP_METHODS[path]:
             # /mcp is stateless: it has no stream to GET and no session to DELETE

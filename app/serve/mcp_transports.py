@@ -13,7 +13,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from app.runtime.runtime import Runtime
 from app.serve.lines import LineSessions
 from app.serve.mcp.surrogates import LoneSurrogates
-from app.serve.running_calls import RunningCalls
+from app.serve.running_calls import ANSWER_TURN_S, RunningCalls
 from app.serve.service import MCP_BODY_LIMIT_BYTES
 from app.serve.sse import SseSessions
 
@@ -32,7 +32,7 @@ class McpTransports:
             mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
         )
         self.endpoint = LoneSurrogates(self._manager, runtime, MCP_BODY_LIMIT_BYTES)
-        self.sse = SseSessions(mcp)
+        self.sse = SseSessions(mcp, self.calls.runs_in, runtime.settings.stream_s)
         self.lines = LineSessions(mcp, runtime.settings, status, leave, runtime.rebuild_index)
 
     def open(self) -> AbstractAsyncContextManager[None]:
@@ -46,6 +46,6 @@ class McpTransports:
     async def finish(self, timeout_s: float) -> None:
         """Let running calls finish for at most `timeout_s`, then end the streams they answer on."""
         await self.calls.finish(timeout_s)
-        await asyncio.sleep(0.02)  # an answer needs one or two turns of the loop to get from its call to its stream
+        await asyncio.sleep(ANSWER_TURN_S)
         await self.lines.stop()
         self.sse.end()

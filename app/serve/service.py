@@ -70,6 +70,11 @@ class Service:
         """Return the body of /health."""
         return health(self.runtime)
 
+    @property
+    def starting(self) -> bool:
+        """Whether the database is not open yet."""
+        return not self.stopping and not self.runtime.ready.is_set()
+
     def is_ready(self) -> bool:
         """Whether it answers calls now: not while it knows that the database does not answer."""
         if self.stopping or not self.runtime.ready.is_set():

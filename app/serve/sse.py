@@ -1,14 +1,18 @@
-"""Serves MCP over SSE: the SDK's transport, with heartbeats and with streams that can be ended.
+"""Serves MCP over SSE: the SDK's transport, with heartbeats, and with streams that can be ended or limited in time.
 
 On their own, the SDK's streams notice a shutdown only every half second and then break off in the middle of the
 response, which uvicorn reports as an error. Here `end` makes a stream see a disconnect: the session winds down as for
-any client that leaves, and the response gets its proper last chunk.
+any client that leaves, and the response gets its proper last chunk, which tells the client when to connect again.
+
+A platform that cuts long requests would break a stream off in the middle of an answer. STREAM_SECONDS ends it before
+that, between two calls.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -18,10 +22,15 @@ from sse_starlette import EventSourceResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from app.endpoints import MESSAGES
+from app.errors import MemoryServerError
+from app.serve.early_stream import SESSION_ID, EarlyStream
+from app.serve.running_calls import ANSWER_TURN_S
 from app.serve.service import MCP_BODY_LIMIT_BYTES
 
 logger = logging.getLogger(__name__)
 
+LAST_CALLS_S = 10.0  # how long before its time limit a stream ends as soon as no call runs
+_CALLS_CHECK_S = 0.05
 HEARTBEAT_S = 10  # proxies cut a silent connection, the strictest after 15 s
 # In milliseconds: by then a proxy has found another replica, or a service manager has started a new server.
 _RETRY = b"retry: 1000\r\n\r\n"
@@ -30,12 +39,23 @@ _RETRY = b"retry: 1000\r\n\r\n"
 class SseSessions:
     """All open SSE sessions of one MCP server."""
 
-    def __init__(self, server: Server[Any]) -> None:
+    def __init__(
+        self,
+        server: Server[Any],
+        is_busy: Callable[[str], bool] = lambda session: False,
+        stream_s: float | None = None,
+    ) -> None:
+        """is_busy: whether a call of the session with this id runs. stream_s: the longest a stream lasts, in seconds.
+
+        None means for ever.
+        """
         # The SDK does not pass on a ping interval, so we can only set the default of the class.
         EventSourceResponse.DEFAULT_PING_INTERVAL = HEARTBEAT_S
         self._server = server
         self._transport = SseServerTransport(MESSAGES, max_request_body_size=MCP_BODY_LIMIT_BYTES)
+        self._is_busy, self._stream_s = is_busy, stream_s
         self._streams: set[_Stream] = set()
+        self._early: dict[str, EarlyStream] = {}
         self._ended = False
 
     def __len__(self) -> int:
@@ -47,15 +67,55 @@ class SseSessions:
         if self._ended:
             stream.end()
         self._streams.add(stream)
+        limit = asyncio.create_task(self._end_in_time(stream))
         try:
             async with self._transport.connect_sse(scope, stream.receive, stream.send) as (reading, writing):
                 await self._server.run(reading, writing, self._server.create_initialization_options())
         finally:
+            limit.cancel()
             self._streams.discard(stream)
         await stream.finish()
 
+    async def open_early(
+        self, scope: Scope, receive: Receive, send: Send, identify: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Begin the response at once, and the session when its caller is identified. Raises what `identify` raises.
+
+        identify: waits for the database, and sets the caller in the scope.
+        """
+        early = EarlyStream(send)
+        self._early[early.id] = early
+        try:
+            await early.begin(scope)
+            try:
+                await identify()
+            except MemoryServerError:
+                await early.refuse()
+                raise
+            await self.open(scope, receive, early.send)
+        finally:
+            early.close()
+            del self._early[early.id]
+
+    async def _end_in_time(self, stream: _Stream) -> None:
+        """End a stream in the last seconds before its limit, between two calls if there is such a moment."""
+        if self._stream_s is None:
+            return
+        last_s = min(LAST_CALLS_S, self._stream_s / 2)
+        await asyncio.sleep(self._stream_s - last_s)
+        for _ in range(round(last_s / _CALLS_CHECK_S)):
+            if not self._is_busy(stream.session):
+                break
+            await asyncio.sleep(_CALLS_CHECK_S)
+        await asyncio.sleep(ANSWER_TURN_S)
+        stream.end()
+
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept one message for a session."""
+        found = SESSION_ID.search(scope["query_string"])
+        if found is not None and (early := self._early.get(found[1].decode())) is not None:
+            session = await asyncio.shield(early.session)
+            scope = {**scope, "query_string": f"session_id={session}".encode()}
         try:
             await self._transport.handle_post_message(scope, receive, send)
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):
@@ -70,12 +130,13 @@ class SseSessions:
 
 
 class _Stream:
-    """The connection below one session."""
+    """The connection below one session, whose id is "" until the first event."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._started = self._complete = False
+        self.session = ""
 
     def end(self) -> None:
         if not self._end.done():
@@ -93,6 +154,8 @@ class _Stream:
 
     async def send(self, message: Message) -> None:
         self._started = True
+        if not self.session and (found := SESSION_ID.search(message.get("body", b""))):
+            self.session = found[1].decode()
         self._complete = message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
 
-from app.settings.forms import ACCESS_TOKEN, is_loopback
+from app.settings.forms import ACCESS_TOKEN, is_certain, is_loopback
 
 OFF = "off"
 
@@ -128,10 +128,12 @@ def url_passwords(url: str) -> set[str]:
 
 
 def _cron_expression(value: str) -> str:
-    from cronsim import CronSim, CronSimError
-
     if value.lower() == OFF:
         return OFF
+    if is_certain(("cron",), value):  # as the defaults are, so that a start need not import the parser
+        return value
+    from cronsim import CronSim, CronSimError
+
     try:
         next(CronSim(value, datetime.now(UTC)))
     except (CronSimError, StopIteration):

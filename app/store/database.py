@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,10 +17,12 @@ from app.errors import Conflict, MemoryServerError, QuotaExceeded, StoreUnavaila
 from app.memory.types import Quota
 from app.store.heartbeat import FORGOTTEN_S, AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
+from app.store.turns import Turns
 from app.store.unreachable import UNREACHABLE, refused, why
 
 APPLICATION_NAME = "claude-memory"  # prefix of the application names of our connections
 ACQUIRE_TIMEOUT_S = 1.5  # how long a call waits for a connection before it fails
+TURN_TIMEOUT_S = 20.0  # and before that for its turn, where a heartbeat ends the wait when the server is away
 STATEMENT_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
 _IDLE_CONNECTION_S = 60.0
@@ -114,6 +116,8 @@ class Database:
         self._connect = dict(connect)
         self._heartbeat = Heartbeat(connect, self._terminate, self._open_pools, forgotten_s) if watched else None
         self._service_size = _WATCHED_SERVICE_CONNECTIONS if watched else _SERVICE_CONNECTIONS
+        self._turn_s = TURN_TIMEOUT_S if watched else ACQUIRE_TIMEOUT_S
+        self._request_turns, self._service_turns = Turns(_REQUEST_CONNECTIONS), Turns(self._service_size)
         self._requests: asyncpg.Pool | None = None
         self._service: asyncpg.Pool | None = None
 
@@ -176,6 +180,8 @@ class Database:
             if pool is not None:
                 pool.terminate()
         self._requests = self._service = None
+        for turns in (self._request_turns, self._service_turns):
+            turns.fail(ConnectionError("PostgreSQL does not answer"))
 
     async def _request_pool(self) -> asyncpg.Pool:
         quota = {"app.quota_memories": str(self.quota.memories), "app.quota_bytes": str(self.quota.bytes)}
@@ -219,14 +225,14 @@ class Database:
     @asynccontextmanager
     async def as_user(self, user: str) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection that sees only one user's rows."""
-        async with self._lend(self._requests) as connection:
+        async with self._lend(self._request_turns, lambda: self._requests) as connection:
             await connection.act_for(user)
             yield connection
 
     @asynccontextmanager
     async def as_service(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection that sees all rows, for the app's own work and never for a request's data."""
-        async with self._lend(self._service) as connection:
+        async with self._lend(self._service_turns, lambda: self._service) as connection:
             yield connection
 
     @asynccontextmanager
@@ -247,11 +253,29 @@ class Database:
             raise StoreUnavailable(why(error)) from error
 
     @asynccontextmanager
-    async def _lend(self, pool: asyncpg.Pool | None) -> AsyncIterator[Any]:
+    async def _lend(self, turns: Turns, pool_now: Callable[[], asyncpg.Pool | None]) -> AsyncIterator[Any]:
+        self._open(pool_now)  # fail at once
+        try:
+            await turns.take(self._turn_s)
+        except UNREACHABLE as error:
+            raise StoreUnavailable(why(error)) from error
+        try:
+            async with self._borrow(self._open(pool_now)) as connection:
+                yield connection
+        finally:
+            turns.give_back()
+
+    def _open(self, pool_now: Callable[[], asyncpg.Pool | None]) -> asyncpg.Pool:
+        """Return a pool that is open. Raises StoreUnavailable."""
+        pool = pool_now()
         if pool is None:
             raise StoreUnavailable(
                 f"{self.problem or 'PostgreSQL is not connected; the server is starting or stopping'}; try again"
             )
+        return pool
+
+    @asynccontextmanager
+    async def _borrow(self, pool: asyncpg.Pool) -> AsyncIterator[Any]:
         try:
             async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 try:

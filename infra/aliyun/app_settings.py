@@ -17,6 +17,7 @@ from infra.config import StackConfig
 DATA = "/tmp/claude-memory"  # noqa: S108 - the only place where an instance can write
 BACKUPS_ONLY = "BACKUP_"  # the beginning of settings that only the jobs get
 _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - of the instance; the platform alone reaches it
+_BEFORE_THE_CUT_S = 15
 _JOBS_ONLY = (BACKUPS_ONLY, "CLEANUP_")
 
 Variables = Mapping[str, pulumi.Input[str]]
@@ -42,9 +43,15 @@ def known_server(options: AliyunConfig, given: Mapping[str, str]) -> dict[str, s
         **_everywhere(options),
         "AUTH": "required",
     }
+    found.setdefault("STREAM_SECONDS", str(stream_s(options)))
     if options.public_url is not None:
         found.setdefault("PUBLIC_URL", options.public_url)
     return found
+
+
+def stream_s(options: AliyunConfig) -> int:
+    """Return after how many seconds the app ends a stream itself, before the platform cuts it."""
+    return max(1, options.function.timeout_s - _BEFORE_THE_CUT_S)
 
 
 def jobs_variables(stack: StackConfig[AliyunConfig], database_url: pulumi.Input[str]) -> Variables:

@@ -24,7 +24,14 @@ def problems(options: AliyunConfig, given: Mapping[str, str]) -> Iterator[str]:
     yield from _index(given)
     yield from _backups(options, given)
     yield from _schedules(options, given)
+    yield from _streams(options, given)
     yield from _variables(options, given)
+
+
+def _streams(options: AliyunConfig, given: Mapping[str, str]) -> Iterator[str]:
+    seconds, timeout = given.get("STREAM_SECONDS", ""), options.function.timeout_s
+    if seconds.isdecimal() and (int(seconds) == 0 or int(seconds) >= timeout):
+        yield f"STREAM_SECONDS: got {seconds}, takes less than function.timeoutS, {timeout}: the platform cuts streams then"
 
 
 def _layers(options: AliyunConfig) -> Iterator[str]:

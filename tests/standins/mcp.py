@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.types import Receive, Scope, Send
 
 from app.http.reply import send_json
@@ -28,6 +30,12 @@ class StandInSse:
     async def open(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open a session."""
         await send_json(send, 200, {"stream": True})
+
+    async def open_early(
+        self, scope: Scope, receive: Receive, send: Send, identify: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Open a session whose caller is not known yet."""
+        await send_json(send, 200, {"early": True})
 
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a message."""

@@ -36,3 +36,9 @@ def test_what_fails_makes_the_exit_status_1_and_says_what_to_do(tmp_path: Path) 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://127.0.0.1:8000/health"])
 def test_only_an_mcp_address_is_spoken_to(url: str) -> None:
     assert cli.run(["doctor", "--mcp", url]) == 2
+
+
+def test_start_is_the_same_report_after_other_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--debug", "doctor", "--start", "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["missing"] == []

@@ -17,6 +17,7 @@ from app.process import doorman as doorman_module
 from app.process.doorman import Doorman
 from app.process.timeline import Timeline
 from app.settings.fields import Settings
+from app.settings.given import with_defaults
 from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, SlowServer, refused, serving
 from tests.support.waiting import wait_until
 
@@ -270,6 +271,13 @@ def test_status_tells_which_settings_were_given_not_what_was_bound(tmp_path: Pat
     assert Settings(_env_file=None).host == begun.DEFAULT_HOST
     defaults.flags.daemon = True
     assert defaults.setting_flags["host"] == begun.DEFAULT_HOST, "a daemon has no port, whatever HOST says"
+
+
+def test_a_functions_instance_listens_before_a_token_is_known(tmp_path: Path) -> None:
+    required = {"AUTH": "required", "MEMORY_DATA_DIR": str(tmp_path)}
+
+    assert not boot._may_listen(with_defaults(required))
+    assert boot._may_listen(with_defaults({**required, "FC_FUNCTION_NAME": "memory"}))
 
 
 def test_what_postgresql_tells_after_its_start_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:

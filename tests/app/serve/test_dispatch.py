@@ -289,6 +289,21 @@ async def test_it_is_not_ready_while_the_database_does_not_answer(degraded: str,
         assert (await door("GET", "/health")).status_code == 200
 
 
+async def test_before_the_database_is_open_a_stream_with_a_token_begins_early() -> None:
+    door = Door(auth="required", host="0.0.0.0")
+    token = await door.token("read")
+
+    assert (await door("GET", "/sse", token)).json() == {"early": True}
+    assert (await door("GET", "/sse")).status_code == 401
+    assert (await door("GET", "/sse", {"Authorization": "Bearer nonsense"})).status_code == 401
+    door.runtime.ready.set()
+    assert (await door("GET", "/sse", token)).json() == {"stream": True}
+
+
+async def test_a_stream_that_needs_no_token_waits_for_nothing() -> None:
+    assert (await Door()("GET", "/sse")).json() == {"stream": True}
+
+
 async def test_each_answer_carries_the_requests_id(door: Door) -> None:
     assert (await door("GET", "/health", {"X-Request-Id": "abc-1"})).headers["x-request-id"] == "abc-1"
     for odd in ("a b", "x" * 65, "a\xff", ""):

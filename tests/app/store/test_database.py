@@ -14,10 +14,12 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.memory.types import Scope
+from app.store import database as database_module
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.support.postgres import TestServer
 from tests.support.rows import add_note
+from tests.support.waiting import until
 
 
 async def test_nobody_listening_is_said_in_one_line(tmp_path: Path) -> None:
@@ -98,7 +100,47 @@ async def test_a_password_that_was_changed_meanwhile_makes_calls_unavailable_not
             yield
 
     with pytest.raises(StoreUnavailable, match=r"refuses the login.* DATABASE_URL") as failure:
-        async with Database({})._lend(Refusing()):
+        async with Database({})._borrow(Refusing()):
             pass
 
     assert "secret" not in str(failure.value)
+
+
+async def test_many_more_calls_than_connections_wait_their_turn(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "ACQUIRE_TIMEOUT_S", 0.2)
+    database = Database({"dsn": server_url}, watched=True)
+    await database.open()
+    try:
+
+        async def call() -> None:
+            async with database.as_user("ann") as connection:
+                await connection.execute("select pg_sleep(0.02)")
+
+        await asyncio.gather(*(call() for _ in range(200)))
+    finally:
+        await database.close()
+
+
+async def test_when_the_server_goes_away_calls_that_wait_their_turn_fail_at_once(server_url: str) -> None:
+    database = Database({"dsn": server_url}, watched=True)
+    await database.open()
+    held, holders = asyncio.Event(), []
+
+    async def hold() -> None:
+        async with database.as_user("ann") as connection:
+            holders.append(connection)
+            await held.wait()
+
+    try:
+        calls = [asyncio.create_task(hold()) for _ in range(10)]
+        await until(lambda: len(holders) == 4 and len(database._request_turns) == 6, "the calls that wait")
+        database._terminate()
+        failed = (await asyncio.wait(calls, timeout=1))[0]
+        assert len(failed) == 6
+        assert all(isinstance(call.exception(), StoreUnavailable) for call in failed)
+        held.set()
+        await asyncio.gather(*calls, return_exceptions=True)
+    finally:
+        await database.close()

@@ -25,6 +25,11 @@ def test_the_domain_is_the_public_address_unless_another_is_given() -> None:
     assert "PUBLIC_URL" not in known_server(options(), {})
 
 
+@pytest.mark.parametrize(("timeout", "seconds"), [(600, "585"), (10, "1")])
+def test_streams_end_shortly_before_the_functions_timeout(timeout: int, seconds: str) -> None:
+    assert known_server(options(function={"timeoutS": timeout}), {})["STREAM_SECONDS"] == seconds
+
+
 def test_only_the_jobs_get_the_settings_of_backups() -> None:
     given = {"BACKUP_TO": "s3://bucket"}
 

@@ -53,6 +53,12 @@ def test_variables_over_4_kb_are_refused_with_the_longest() -> None:
     assert "the longest are ALLOWED_HOSTS" in found
 
 
+@pytest.mark.parametrize("seconds", ["0", "600", "900"])
+def test_a_stream_ends_before_the_platform_cuts_it(seconds: str) -> None:
+    assert "takes less than function.timeoutS, 600" in refused(STREAM_SECONDS=seconds)
+    assert options(STREAM_SECONDS="300")
+
+
 def test_a_secret_counts_too() -> None:
     assert "the longest are DASHSCOPE_API_KEY" in refused({"DASHSCOPE_API_KEY": "k" * 4000})
 

@@ -1,0 +1,56 @@
+"""The response of a session whose caller is not known yet."""
+
+from __future__ import annotations
+
+from sse_starlette import EventSourceResponse
+from starlette.types import Message
+
+from app.serve.early_stream import _HEADERS, EarlyStream
+
+SDK_ID = "0" * 32
+
+
+def stream() -> tuple[EarlyStream, list[Message]]:
+    said: list[Message] = []
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    return EarlyStream(send), said
+
+
+def body(text: str) -> Message:
+    return {"type": "http.response.body", "body": text.encode(), "more_body": True}
+
+
+async def test_the_address_for_messages_is_the_first_event_of_a_response_like_the_sdks() -> None:
+    early, said = stream()
+    await early.begin({"root_path": ""})
+
+    assert said[0]["status"] == 200
+    assert dict(said[0]["headers"]) == dict(EventSourceResponse(iter(())).raw_headers)
+    assert said[0]["headers"] == list(_HEADERS)
+    assert said[1]["body"] == f"event: endpoint\r\ndata: /messages/?session_id={early.id}\r\n\r\n".encode()
+
+
+async def test_the_sdks_session_goes_on_in_it_without_its_own_beginning() -> None:
+    early, said = stream()
+    await early.begin({"root_path": ""})
+    await early.send({"type": "http.response.start", "status": 200, "headers": []})
+    await early.send(body(f"event: endpoint\r\ndata: /messages/?session_id={SDK_ID}\r\n\r\n"))
+    await early.send(body("event: message\r\ndata: session_id={SDK_ID}\r\n\r\n"))
+
+    assert await early.session == SDK_ID
+    assert len(said) == 3
+    assert said[2]["body"].startswith(b"event: message")
+
+
+async def test_refused_it_ends_and_its_messages_find_no_session() -> None:
+    early, said = stream()
+    await early.begin({"root_path": ""})
+    await early.refuse()
+    early.close()
+    early.close()
+
+    assert not said[-1]["more_body"]
+    assert await early.session == early.id
