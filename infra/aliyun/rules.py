@@ -31,7 +31,7 @@ def problems(options: AliyunConfig, given: Mapping[str, str]) -> Iterator[str]:
 def _streams(options: AliyunConfig, given: Mapping[str, str]) -> Iterator[str]:
     seconds, timeout = given.get("STREAM_SECONDS", ""), options.function.timeout_s
     if seconds.isdecimal() and (int(seconds) == 0 or int(seconds) >= timeout):
-        yield f"STREAM_SECONDS: got {seconds}, takes less than function.timeoutS, {timeout}: the platform cuts streams then"
+        yield f"STREAM_SECONDS: got {seconds}, takes less than function.timeoutS, {timeout}"
 
 
 def _layers(options: AliyunConfig) -> Iterator[str]:
