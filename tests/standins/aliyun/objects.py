@@ -121,7 +121,7 @@ def delete_several(state: State, request: Request) -> Reply:
 
 ROUTES = [
     ("oss PUT object", put),
-    ("oss (?:GET|HEAD) object", get),
+    (r"oss (?:GET|HEAD) object(?:\?objectMeta)?", get),
     ("oss DELETE object", delete),
     (r"oss GET object\?acl", get_acl),
     ("oss GET bucket", listed),

@@ -44,6 +44,7 @@ def create(state: State, request: Request, name: str) -> Reply:
         "lastModifiedTime": state.time(),
         "targetArn": functions.arn(state, name, qualifier),
         "status": "",
+        "httpTrigger": {},
     }
     if kind == "http":
         # The host is made of the function's name and random letters.
