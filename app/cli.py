@@ -17,7 +17,7 @@ from app.errors import MemoryServerError
 
 # In the order of --help. Each has a module with its name in `app.commands`, which has `declare`.
 COMMANDS = (
-    "serve", "worker", "stdio", "daemon", "alerts",
+    "serve", "worker", "jobs", "stdio", "daemon", "alerts",
     "status", "doctor", "settings",
     "token", "user",
     "import", "export",

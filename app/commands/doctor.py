@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.commands.common import Commands, add_command, add_common, add_json, print_json, print_rich
 from app.commands.remote import add_token_file, server_url, token_of
+from app.endpoints import MCP, SSE
 
 if TYPE_CHECKING:
     from app.settings.fields import Settings
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 def declare(commands: Commands[Any]) -> None:
     """Declare `doctor`."""
     parser = add_command(commands, "doctor", "Try every part for real, and say how to fix what fails.")
-    parser.add_argument("--mcp", type=_mcp_url, metavar="URL", help="Try the MCP server there (/mcp or /sse) instead.")
+    parser.add_argument(
+        "--mcp", type=_mcp_url, metavar="URL", help=f"Try the MCP server there ({MCP} or {SSE}) instead."
+    )
     parser.add_argument(
         "--remote", type=server_url, metavar="URL", help="Compare with the server there: versions, settings, schema."
     )
@@ -65,6 +68,6 @@ def _compare(args: Namespace, settings: Settings) -> int:
 def _mcp_url(value: str) -> str:
     """Check the address of an MCP server."""
     url = server_url(value)
-    if not url.endswith(("/mcp", "/sse")):
-        raise ArgumentTypeError(f"got {value[:80]!r}, takes a URL that ends in /mcp or /sse")
+    if not url.endswith((MCP, SSE)):
+        raise ArgumentTypeError(f"got {value[:80]!r}, takes a URL that ends in {MCP} or {SSE}")
     return url

@@ -12,7 +12,9 @@ def declare(commands: Commands[Any]) -> None:
     """Declare `serve`."""
     parser = add_command(commands, "serve", "Run the HTTP server in the foreground.")
     parser.add_argument("--host", help="Address to listen on (HOST, default 127.0.0.1).")
-    parser.add_argument("--port", help="Port to listen on (PORT, FC_SERVER_PORT, default 8000); 0 takes a free one.")
+    parser.add_argument(
+        "--port", help="Port to listen on (PORT, FC_CUSTOM_LISTEN_PORT, default 8000); 0 takes a free one."
+    )
     add_data_dir(parser)
     add_debug(parser)
     parser.set_defaults(run=run)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.store.database import Database
     from app.store.oauth import OAuthStore
 
-_FILL_WAIT_S = 2.0  # after this the server starts, and searches work without the index until it is built
+_FILL_WAIT_S = 1.0  # after this the server starts, and searches work without the index until it is built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs, metrics
 from app.access.authenticator import Authenticator, Identity, require
+from app.endpoints import MCP, MESSAGES, SSE
 from app.errors import MemoryServerError, RateLimited, Unavailable
 from app.http.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
 from app.http.limits import RateLimit
@@ -26,11 +27,11 @@ from app.http.reply import CHALLENGE, Header, send_error, send_json
 from app.serve.oauth import PAGES, RESOURCE_METADATA, is_for_clients, is_open
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
+from app.settings.function_compute import REQUEST_ID_HEADER
 from app.settings.values import Auth
 
 logger = logging.getLogger(__name__)
 
-MCP, SSE, MESSAGES = "/mcp", "/sse", "/messages/"
 MCP_METHODS = {MCP: "POST", SSE: "GET", MESSAGES: "POST"}
 OPEN_PATHS = frozenset({"/health", "/ready"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -70,13 +71,14 @@ class McpEndpoint(Protocol):
 class _Headers:
     """The few headers by which every request is checked, each with all its values."""
 
-    __slots__ = ("authorization", "content_length", "host", "origin", "preflight", "request_id")
+    __slots__ = ("authorization", "content_length", "host", "origin", "platform_id", "preflight", "request_id")
 
     def __init__(self, headers: list[Header]) -> None:
         self.host: list[bytes] = []
         self.origin: list[bytes] = []
         self.authorization: list[bytes] = []
         self.request_id: bytes | None = None
+        self.platform_id: bytes | None = None
         self.content_length: bytes | None = None
         self.preflight = False
         for name, value in headers:
@@ -90,6 +92,8 @@ class _Headers:
                 self.content_length = value
             elif name == b"x-request-id":
                 self.request_id = value if _REQUEST_ID.fullmatch(value) else None
+            elif name == REQUEST_ID_HEADER:
+                self.platform_id = value if _REQUEST_ID.fullmatch(value) else None
             elif name == b"access-control-request-method":
                 self.preflight = True
 
@@ -124,7 +128,8 @@ class Dispatcher:
         if scope["type"] != "http":
             return
         headers = _Headers(scope["headers"])
-        request_id = (headers.request_id or secrets.token_hex(8).encode()).decode()
+        # The platform's own first: its logs and consoles name a request by it.
+        request_id = (headers.platform_id or headers.request_id or secrets.token_hex(8).encode()).decode()
         logs.request_id.set(request_id)
         cors = self._cors_headers(scope["path"], headers)
         answer = _Answer(send, [(b"x-request-id", request_id.encode()), *cors], self._service)
@@ -197,7 +202,7 @@ class Dispatcher:
             allowed = self._guard.preflight_headers(headers.origin)
             await send_json(send, 204 if allowed else 403, None, allowed)
             return
-        if path == "/messages":
+        if path == MESSAGES.rstrip("/"):
             path = MESSAGES
         if path in MCP_METHODS and self._mcp is not None and self._sse is not None:
             await self._to_mcp(path, scope, headers, receive, send)

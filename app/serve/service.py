@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app import __version__, logs, metrics
+from app.endpoints import MCP, MESSAGES, SSE
 from app.errors import MemoryServerError
 from app.measuring import Metrics
 from app.memory.types import Scope
@@ -150,7 +151,7 @@ class Service:
 
         from app.serve.mcp.tools import TOOLS
 
-        transports = {"streamable-http": "/mcp", "sse": "/sse", "sse-messages": "/messages/"}
+        transports = {"streamable-http": MCP, "sse": SSE, "sse-messages": MESSAGES}
         return {
             "name": self.settings.mcp_server_name,
             "version": __version__,

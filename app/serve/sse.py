@@ -17,12 +17,12 @@ from mcp.server.sse import SseServerTransport
 from sse_starlette import EventSourceResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from app.endpoints import MESSAGES
 from app.serve.service import MCP_BODY_LIMIT_BYTES
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10  # proxies cut a silent connection, the strictest after 15 s
-MESSAGES_PATH = "/messages/"
 # In milliseconds: by then a proxy has found another replica, or a service manager has started a new server.
 _RETRY = b"retry: 1000\r\n\r\n"
 
@@ -34,7 +34,7 @@ class SseSessions:
         # The SDK does not pass on a ping interval, so we can only set the default of the class.
         EventSourceResponse.DEFAULT_PING_INTERVAL = HEARTBEAT_S
         self._server = server
-        self._transport = SseServerTransport(MESSAGES_PATH, max_request_body_size=MCP_BODY_LIMIT_BYTES)
+        self._transport = SseServerTransport(MESSAGES, max_request_body_size=MCP_BODY_LIMIT_BYTES)
         self._streams: set[_Stream] = set()
         self._ended = False
 

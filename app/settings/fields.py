@@ -36,6 +36,7 @@ from app.settings.values import (
 )
 
 DEFAULT_PORT = 8000
+FUNCTION_STREAM_S = 585.0  # a function that serves SSE usually has a timeout of 600 s
 BACKUP_TOO_OLD_HOURS = 36  # one nightly backup is missing, and half a day has passed; alert rules use it
 
 
@@ -49,8 +50,11 @@ class Settings(BaseSettings):
     # Where it listens
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(DEFAULT_PORT, ge=0, le=65_535, description="HTTP port; 0: any free port")
-    fc_server_port: int | None = Field(
+    fc_custom_listen_port: int | None = Field(
         None, ge=1, le=65_535, description="port set by Function Compute, used when PORT is not set"
+    )
+    fc_server_port: int | None = Field(
+        None, ge=1, le=65_535, description="the same under its older name, used when neither of those is set"
     )
     metrics_port: int | None = Field(
         None, ge=0, le=65_535, description="separate port for /metrics and /health; PORT then does not serve /metrics"
@@ -266,6 +270,13 @@ class Settings(BaseSettings):
         description="how long a stopping server still answers but reports not ready, so that proxies stop using it;"
         " unset: 2 with DATABASE_URL, else 0",
     )
+    stream_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=86_400,
+        description="seconds after which the server ends an SSE stream and its client connects again, for a platform"
+        " that cuts long requests; 0: never; unset: 585 on Function Compute, else 0",
+    )
     log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING, ERROR")
     log_format: Literal["text", "json"] = Field("text", description="text, json")
     max_retry_attempts: int = Field(3, ge=0, le=20, description="attempts to call an external service")
@@ -278,7 +289,11 @@ class Settings(BaseSettings):
     )
     render_deployment: bool = Field(False, description="set on Render: the worker logs a status line every minute")
     api_mode: Literal["full", "health"] = Field("full", description="full, or health: HTTP without the MCP endpoints")
-    fc_runtime: str | None = Field(None, description="set on Function Compute")
+    fc_function_name: str | None = Field(
+        None, description="set by Function Compute: the process then knows that it runs there"
+    )
+    fc_instance_id: str | None = Field(None, description="set by Function Compute, with the same effect")
+    fc_runtime: str | None = Field(None, description="set by some versions of Function Compute; has no effect")
 
     @classmethod
     def settings_customise_sources(
@@ -307,6 +322,18 @@ class Settings(BaseSettings):
         if self.drain_seconds is not None:
             return self.drain_seconds
         return 0.0 if self.database_url is None else 2.0
+
+    @property
+    def on_function_compute(self) -> bool:
+        """Whether this process is an instance of a function on Alibaba Cloud Function Compute."""
+        return self.fc_function_name is not None or self.fc_instance_id is not None
+
+    @property
+    def stream_s(self) -> float | None:
+        """How long an SSE stream may last, in seconds; None means for ever."""
+        if self.stream_seconds is not None:
+            return self.stream_seconds or None
+        return FUNCTION_STREAM_S if self.on_function_compute else None
 
     @property
     def requests_per_minute(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from app.settings.forms import is_certain
+from app.settings.function_compute import port_of
 from app.settings.table import TABLE
 
 TYPE_CHECKING = False  # `typing` takes 3 ms to import
@@ -46,8 +47,8 @@ def given(flags: Mapping[str, str | None]) -> GivenTexts:
     texts.update({name.upper(): value for name, value in os.environ.items() if value})
     texts.update({name.upper(): value for name, value in flags.items() if value is not None})
     texts = {name: text for name, text in texts.items() if name in TABLE}
-    if "PORT" not in texts and "FC_SERVER_PORT" in texts:
-        texts["PORT"] = texts["FC_SERVER_PORT"]
+    if "PORT" not in texts and (port := port_of(texts)):
+        texts["PORT"] = port
     return GivenTexts(texts, certain=certain and all(is_certain(TABLE[name][2], text) for name, text in texts.items()))
 
 

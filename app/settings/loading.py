@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app.errors import InvalidSettings, MemoryServerError, UnsafeBind, shown
 from app.settings.fields import Settings, secret_names
+from app.settings.function_compute import port_of
 from app.settings.given import given
 from app.settings.rules import BrokenRule, broken_rules, modes_meant
 from app.settings.sources import Unreadable
@@ -49,8 +50,8 @@ def load_settings(flags: Mapping[str, Any] | None = None, mode: str | None = Non
             given({name: _text(value) for name, value in chosen.items()}).texts, modes, without=names
         ).broken
         raise InvalidSettings(_all_wrong([*wrong, *(problem.sentence for problem in broken)])) from None
-    if settings.fc_server_port and "port" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"port": settings.fc_server_port})
+    if "port" not in settings.model_fields_set and (port := port_of(texts_of(settings))):
+        settings = settings.model_copy(update={"port": int(port)})
     if broken := broken_rules(texts_of(settings), modes):
         raise broken_error(broken)
     return settings
@@ -121,8 +122,8 @@ def check_given(values: Mapping[str, str], modes: Collection[str], without: Coll
             {name.lower(): value for name, value in left.items() if name not in names}
         )
     texts = texts_of(settings)
-    if "PORT" not in left and settings.fc_server_port:
-        texts["PORT"] = texts["FC_SERVER_PORT"]
+    if "PORT" not in left and (port := port_of(texts)):
+        texts["PORT"] = port
     return CheckedSettings(wrong, broken_rules(texts, modes, names))
 
 

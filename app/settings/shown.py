@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.settings.fields import Settings
+from app.settings.function_compute import PORTS
 from app.settings.rules import BrokenRule
 from app.settings.values import is_secret, plain
 
@@ -67,7 +68,7 @@ def _origin(name: str, flags: set[str], environment: set[str], settings: Setting
     upper = name.upper()
     if name in flags:
         return Origin.FLAG
-    if upper in environment or (name == "port" and "FC_SERVER_PORT" in environment):
+    if upper in environment or (name == "port" and not environment.isdisjoint(PORTS)):
         return Origin.ENVIRONMENT
     if f"{upper}_FILE" in environment and is_secret(Settings.model_fields[name]):
         return Origin.FILE

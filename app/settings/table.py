@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 TABLE: dict[str, tuple[str, bool, tuple[Any, ...]]] = {
     "HOST": ("127.0.0.1", False, ("text", 0, None)),
     "PORT": ("8000", False, ("whole", 0, 65535)),
+    "FC_CUSTOM_LISTEN_PORT": ("", False, ("whole", 1, 65535)),
     "FC_SERVER_PORT": ("", False, ("whole", 1, 65535)),
     "METRICS_PORT": ("", False, ("whole", 0, 65535)),
     "MCP_SERVER_NAME": ("claude-memory", False, ("text", 1, 200)),
@@ -97,6 +98,7 @@ TABLE: dict[str, tuple[str, bool, tuple[Any, ...]]] = {
     "ALERTS_SMTP_PASSWORD": ("", True, ("text", 0, None)),
     "DAEMON_IDLE_MINUTES": ("15", False, ("number", 0, None)),
     "DRAIN_SECONDS": ("", False, ("number", 0, 8)),
+    "STREAM_SECONDS": ("", False, ("number", 0, 86400)),
     "LOG_LEVEL": ("INFO", False, ("choice in any case", "DEBUG", "INFO", "WARNING", "ERROR")),
     "LOG_FORMAT": ("text", False, ("choice", "text", "json")),
     "MAX_RETRY_ATTEMPTS": ("3", False, ("whole", 0, 20)),
@@ -105,5 +107,7 @@ TABLE: dict[str, tuple[str, bool, tuple[Any, ...]]] = {
     "SCHEDULE_TIMEZONE": ("UTC", False, ("time zone",)),
     "RENDER_DEPLOYMENT": ("off", False, ("switch",)),
     "API_MODE": ("full", False, ("choice", "full", "health")),
+    "FC_FUNCTION_NAME": ("", False, ("text", 0, None)),
+    "FC_INSTANCE_ID": ("", False, ("text", 0, None)),
     "FC_RUNTIME": ("", False, ("text", 0, None)),
 }

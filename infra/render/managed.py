@@ -16,8 +16,10 @@ MANAGED: Mapping[str, str] = {
     "ALERTS_HOST": "services listen on every address of their container",
     "ALERTS_PORT": "Alertmanager expects a fixed one",
     "ALERTS_TOKEN": "use alertsToken",
-    "FC_SERVER_PORT": "is for Function Compute",
-    "FC_RUNTIME": "is for Function Compute",
+    **dict.fromkeys(
+        ("FC_CUSTOM_LISTEN_PORT", "FC_SERVER_PORT", "FC_FUNCTION_NAME", "FC_INSTANCE_ID", "FC_RUNTIME"),
+        "is for Function Compute",
+    ),
     "RENDER_DEPLOYMENT": "it is set on Render",
     "DAEMON_IDLE_MINUTES": "is for a laptop's daemon",
 }

@@ -9,6 +9,8 @@ from typing import Any
 
 import pulumi
 
+from app.endpoints import MCP
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
@@ -29,7 +31,7 @@ class Exported:
 
 def export(found: Exported) -> None:
     """Export all outputs."""
-    mcp = pulumi.Output.concat(found.url, "/mcp")
+    mcp = pulumi.Output.concat(found.url, MCP)
     pulumi.export("url", found.url)
     pulumi.export("mcp_url", mcp)
     pulumi.export("render_url", found.render_url)

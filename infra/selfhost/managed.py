@@ -19,8 +19,10 @@ MANAGED: Mapping[str, str] = {
     "ALERTS_HOST": "containers listen in their private network",
     "ALERTS_PORT": "`ports: {alerts: …}` sets the port on the host",
     "ALERTS_TOKEN": "use alertsToken",
-    "FC_SERVER_PORT": "is for Function Compute",
-    "FC_RUNTIME": "is for Function Compute",
+    **dict.fromkeys(
+        ("FC_CUSTOM_LISTEN_PORT", "FC_SERVER_PORT", "FC_FUNCTION_NAME", "FC_INSTANCE_ID", "FC_RUNTIME"),
+        "is for Function Compute",
+    ),
     "RENDER_DEPLOYMENT": "is for Render",
     "DAEMON_IDLE_MINUTES": "is for a laptop's daemon",
 }

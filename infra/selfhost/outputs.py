@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pulumi
 
+from app.endpoints import MCP
 from infra.selfhost.labels import filters
 
 
@@ -17,7 +18,7 @@ def export(url: str, worker: str, worker_host: str, operator_urls: Mapping[str, 
     worker: the service in which commands are run. worker_host: the address of its Docker engine.
     operator_urls: the pages for operators, by name.
     """
-    mcp = f"{url}/mcp"
+    mcp = f"{url}{MCP}"
     server = {"type": "http", "url": mcp, "headers": {"Authorization": "Bearer TOKEN"}}
     run = f"docker exec $(docker ps -q {shlex.join(filters(pulumi.get_stack(), worker))}) claude-memory"
     pulumi.export("url", url)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
+from app.endpoints import MESSAGES, SSE
 from infra.selfhost.files import FOLDER
 from infra.selfhost.health import wget
 from infra.selfhost.hosts import LOOPBACK, Engine
@@ -106,7 +107,7 @@ def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[st
 }}
 
 {redirection}{domain or f"http://:{HTTP}"} {{
-    @sessions path /sse /messages /messages/*
+    @sessions path {SSE} {MESSAGES.rstrip("/")} {MESSAGES}*
     reverse_proxy @sessions {everywhere} {{
         lb_policy ip_hash{common}
     }}

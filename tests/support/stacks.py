@@ -25,8 +25,17 @@ BACKUP_KEYS = {
     "BACKUP_S3_ACCESS_KEY_ID": "made-up-id-of-the-bucket",
     "BACKUP_S3_SECRET_ACCESS_KEY": "made-up-key-of-the-bucket",
 }
+ALIYUN_SECRETS = {
+    "adminToken": SECRETS["adminToken"],
+    "DATABASE_URL": "postgresql://memory:made-up-password@db.example.org/memory",
+}
 EXAMPLE_SECRETS = {
     "selfhost": SECRETS,
+    "aliyun": {
+        "adminToken": SECRETS["adminToken"],
+        "databasePassword": SECRETS["postgresPassword"],
+        **BACKUP_KEYS,
+    },
     "render": {**RENDER_SECRETS, **BACKUP_KEYS},
 }  # that the examples of each target leave out
 
@@ -43,6 +52,13 @@ def render_values(secrets: dict[str, str] | None = None, **others: Any) -> Stack
     secret = {**RENDER_SECRETS, **(secrets or {})}
     app = {"repo": "https://github.com/example/claude-memory"}
     written: dict[str, Any] = {"target": "render", "app": app, **secret, **others}
+    return StackValues(stack="test", values=_written(written), secret_keys=frozenset(secret) - frozenset(others))
+
+
+def aliyun_values(secrets: dict[str, str] | None = None, **others: Any) -> StackValues:
+    """Return the least an Alibaba Cloud stack needs, and what is given beside it; None leaves a key out."""
+    secret = {**ALIYUN_SECRETS, **(secrets or {})}
+    written: dict[str, Any] = {"target": "aliyun", "accountId": "1234567890123456", **secret, **others}
     return StackValues(stack="test", values=_written(written), secret_keys=frozenset(secret) - frozenset(others))
 
 
@@ -80,7 +96,12 @@ def render_plan(**others: Any) -> Plan:
     return _plan(json.dumps(others, sort_keys=True), target="render")
 
 
+def aliyun_plan(**others: Any) -> Plan:
+    """Return what the Alibaba Cloud program declares for such a stack; worked out once for each."""
+    return _plan(json.dumps(others, sort_keys=True), target="aliyun")
+
+
 @cache
 def _plan(others: str, target: str = "selfhost") -> Plan:
-    values = {"selfhost": selfhost_values, "render": render_values}[target]
+    values = {"selfhost": selfhost_values, "render": render_values, "aliyun": aliyun_values}[target]
     return plan_of(values(**json.loads(others)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from app.clients.conversation import NoConversation, OverHttp, ToolRefused, converse
+from app.endpoints import MCP, SSE
 from app.logs import Redactor
 from app.ops.checks import Check, State
 from app.ops.doctor.answers import check_components, check_search
@@ -18,8 +19,8 @@ _BY_HTTP_STATUS = {
     200: "check the address: what answers there speaks no MCP",
     401: "set MEMORY_TOKEN, or give --token-file, with a token of that server: claude-memory token create --user NAME",
     403: "the token lacks a scope (read is needed), or a proxy on the way asks for more",
-    404: "check the path: a server has /mcp and /sse",
-    405: "check the path: a server has /mcp and /sse",
+    404: f"check the path: a server has {MCP} and {SSE}",
+    405: f"check the path: a server has {MCP} and {SSE}",
     421: "add the host name of the URL to the server's ALLOWED_HOSTS",
     429: "wait a minute, or raise RATE_LIMIT_PER_MINUTE there",
 }

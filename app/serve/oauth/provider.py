@@ -22,6 +22,7 @@ from pydantic import AnyUrl
 
 from app import metrics
 from app.access.tokens import digest, new_token
+from app.endpoints import MCP, SSE
 from app.measuring import Metrics
 from app.serve.oauth import CONSENT
 from app.serve.oauth.clients import (
@@ -73,7 +74,7 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
         assert settings.public_url is not None
         self.public_url = settings.public_url
         self._settings, self._store, self._metrics = settings, store, counts
-        self._resources = {self.public_url, f"{self.public_url}/mcp", f"{self.public_url}/sse"}
+        self._resources = {self.public_url, f"{self.public_url}{MCP}", f"{self.public_url}{SSE}"}
 
     def accepts_resource(self, resource: str | None) -> bool:
         """Whether a resource indicator (RFC 8707) is this server, under any of its addresses."""
@@ -109,7 +110,7 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
         if not _STATE.fullmatch(params.state or ""):
             raise AuthorizeError("invalid_request", "state takes up to 4,096 characters, no control characters")
         if not self.accepts_resource(params.resource):
-            raise AuthorizeError("invalid_target", f"resource takes {self.public_url}/mcp")
+            raise AuthorizeError("invalid_target", f"resource takes {self.public_url}{MCP}")
         handle = new_token()
         sign_in = SignIn(
             client_id=client.client_id,

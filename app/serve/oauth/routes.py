@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from app import metrics
 from app.access.tokens import digest, new_token
+from app.endpoints import MCP, SSE
 from app.errors import RateLimited
 from app.http.limits import RateLimit, SharedCounts, rate_limit
 from app.measuring import Metrics
@@ -44,7 +45,7 @@ from app.store.tokens import Tokens
 Handler = Callable[[Request], Awaitable[Response]]
 
 PAGES_PER_MINUTE = 60  # pages requested and forms sent from one address
-_PATHS = ("", "/mcp", "/sse")
+_PATHS = ("", MCP, SSE)
 _AUTH_METHODS = ["none", "client_secret_post", "client_secret_basic"]
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -206,7 +207,7 @@ class _Endpoints:
         request = await with_credentials(request)
         resource = (await request.form()).get("resource")
         if not self._provider.accepts_resource(None if resource is None else str(resource)):
-            body = {"error": "invalid_target", "error_description": f"resource takes {self._provider.public_url}/mcp"}
+            body = {"error": "invalid_target", "error_description": f"resource takes {self._provider.public_url}{MCP}"}
             return JSONResponse(body, 400, _NO_STORE)
         response: Response = await self._tokens.handle(request)
         return response

@@ -297,6 +297,14 @@ async def test_each_answer_carries_the_requests_id(door: Door) -> None:
         assert len(made) == 16
 
 
+async def test_the_id_that_function_compute_gives_a_request_goes_first(door: Door) -> None:
+    both = {"X-Request-Id": "abc-1", "X-Fc-Request-Id": "1-674a-5f"}
+    assert (await door("GET", "/health", both)).headers["x-request-id"] == "1-674a-5f"
+    for odd in ("a b", "x" * 65, "a\xff", ""):
+        given = {"X-Request-Id": b"abc-1", "X-Fc-Request-Id": odd.encode("latin-1")}
+        assert (await door("GET", "/health", given)).headers["x-request-id"] == "abc-1"
+
+
 async def test_a_crash_is_an_answer_without_its_text(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     door.mcp.error = RuntimeError("private detail")
     answer = await door("POST", "/mcp")

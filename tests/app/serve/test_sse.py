@@ -8,7 +8,8 @@ from typing import Any
 from mcp.server.lowlevel import Server
 from starlette.types import Message
 
-from app.serve.sse import HEARTBEAT_S, MESSAGES_PATH, SseSessions
+from app.endpoints import MESSAGES
+from app.serve.sse import HEARTBEAT_S, SseSessions
 from tests.support.waiting import until
 
 
@@ -51,7 +52,7 @@ def sessions() -> SseSessions:
 async def test_a_session_lasts_until_its_client_goes() -> None:
     open_ = sessions()
     client = Client(open_)
-    await until(lambda: MESSAGES_PATH.encode() in client.body, "the address for its messages")
+    await until(lambda: MESSAGES.encode() in client.body, "the address for its messages")
     assert len(open_) == 1
 
     client.gone.set()

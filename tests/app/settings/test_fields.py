@@ -15,8 +15,8 @@ CONTRACT = """
 MEMU_API_KEY MEMU_BASE_URL LOG_LEVEL MCP_SERVER_NAME DEFAULT_USER_ID DEFAULT_AGENT_ID MAX_CONVERSATION_LENGTH
 RATE_LIMIT_PER_MINUTE MAX_RETRY_ATTEMPTS WORKER_RESTART_DELAY RENDER_DEPLOYMENT API_MODE ENABLE_CORS
 DASHSCOPE_API_KEY DASHSCOPE_BASE_URL FC_SERVER_PORT FC_RUNTIME PORT MEMORY_DATA_DIR MEMORY_BACKEND DATABASE_URL
-QDRANT_URL QDRANT_API_KEY EMBEDDING_MODEL EMBEDDING_BASE_URL EMBEDDING_API_KEY HOST METRICS_PORT AUTH
-ALLOWED_HOSTS ALLOWED_ORIGINS LOG_FORMAT REPLY_TOKEN_BUDGET REDACT_SECRETS
+FC_CUSTOM_LISTEN_PORT QDRANT_URL QDRANT_API_KEY EMBEDDING_MODEL EMBEDDING_BASE_URL EMBEDDING_API_KEY HOST
+METRICS_PORT AUTH ALLOWED_HOSTS ALLOWED_ORIGINS LOG_FORMAT REPLY_TOKEN_BUDGET REDACT_SECRETS
 """
 
 # Settings that a platform gives and nothing reads.
@@ -72,8 +72,27 @@ def test_port_goes_over_the_port_of_function_compute(monkeypatch: pytest.MonkeyP
     assert load_settings().port == 8000
     monkeypatch.setenv("FC_SERVER_PORT", "9000")
     assert load_settings().port == 9000
+    monkeypatch.setenv("FC_CUSTOM_LISTEN_PORT", "9002")
+    assert load_settings().port == 9002
     monkeypatch.setenv("PORT", "9001")
     assert load_settings().port == 9001
+
+
+@pytest.mark.parametrize("mark", ["FC_FUNCTION_NAME", "FC_INSTANCE_ID"])
+def test_streams_are_shorter_on_function_compute_unless_they_are_set(
+    monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    assert not load_settings().on_function_compute
+    assert load_settings().stream_s is None
+    monkeypatch.setenv("FC_RUNTIME", "custom.debian12")
+    assert not load_settings().on_function_compute
+    monkeypatch.setenv(mark, "memory")
+    assert load_settings().on_function_compute
+    assert load_settings().stream_s == 585
+    monkeypatch.setenv("STREAM_SECONDS", "50")
+    assert load_settings().stream_s == 50
+    monkeypatch.setenv("STREAM_SECONDS", "0")
+    assert load_settings().stream_s is None
 
 
 @pytest.mark.parametrize(

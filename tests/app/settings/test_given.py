@@ -48,6 +48,8 @@ def test_host_and_port_are_found_in_the_order_of_the_contract(tmp_path: Path, mo
     assert address() == ("::1", "9001")
     monkeypatch.setenv("PORT", "")
     assert address() == ("::1", "9001"), "an empty value is none"
+    monkeypatch.setenv("FC_CUSTOM_LISTEN_PORT", "9003")
+    assert address() == ("::1", "9003"), "the documented name goes first"
     monkeypatch.setenv("PORT", "9002")
     monkeypatch.setenv("HOST", "localhost")
     assert address() == ("localhost", "9002")

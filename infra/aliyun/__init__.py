@@ -1,0 +1,1 @@
+"""The memory as a function on Alibaba Cloud's Function Compute."""
