@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from email.utils import formatdate
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from fastcrc import crc64
+
 from tests.standins.aliyun import products
 from tests.standins.aliyun.state import Json, Refused, Reply, Request, State
-
-_POLYNOMIAL = 0xC96C5795D7870F42  # ECMA-182, reflected
-_CHECKED_BYTES = 4 << 20  # a check of more takes seconds here
-
-
-@functools.cache
-def _table() -> tuple[int, ...]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (_POLYNOMIAL if value & 1 else 0)
-        table.append(value)
-    return tuple(table)
-
-
-def crc64(content: bytes) -> str:
-    """Return the checksum that OSS and Function Compute use, in decimal digits."""
-    table, crc = _table(), 0xFFFF_FFFF_FFFF_FFFF
-    for byte in content:
-        crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return str(crc ^ 0xFFFF_FFFF_FFFF_FFFF)
 
 
 def bucket(state: State, name: str) -> Json:
@@ -40,48 +20,71 @@ def bucket(state: State, name: str) -> Json:
     return state.buckets[name]
 
 
+def keeps_versions(one: Json) -> bool:
+    """Whether a bucket keeps what is replaced or deleted."""
+    return "<Status>Enabled</Status>" in one["configured"].get("versioning", "")
+
+
 def content(state: State, bucket_name: str, key: str) -> tuple[bytes, str]:
-    """Return what an object holds, and its checksum, empty for a large one. Raises Refused if it is missing."""
+    """Return what an object holds, and its checksum in decimal digits. Raises Refused if it is missing."""
     found = _found(state, bucket_name, key)
     return found["content"], found["crc"]
 
 
 def _found(state: State, bucket_name: str, key: str) -> Json:
-    objects: dict[str, Json] = bucket(state, bucket_name)["objects"]
-    if key not in objects:
+    versions: list[Json] = bucket(state, bucket_name)["objects"].get(key, [])
+    if not versions or versions[-1]["marker"]:
         raise Refused(404, "NoSuchKey", "The specified key does not exist.")
-    return objects[key]
+    return versions[-1]
+
+
+def _add(state: State, request: Request, version: Json) -> Json:
+    """Add a version, the newest; without versioning it takes the place of what is there."""
+    one, key = bucket(state, request.within), request.path.strip("/")
+    if keeps_versions(one):
+        version["id"] = state.letters(32)
+        one["objects"].setdefault(key, []).append(version)
+    else:
+        one["objects"][key] = [version]
+    return version
 
 
 _KEPT = ("content-type", "cache-control", "content-disposition", "content-encoding", "expires")
 
 
 def put(state: State, request: Request) -> Reply:
-    one: Json = {
+    version: Json = {
+        "id": "null",
+        "marker": False,
         "content": request.content,
         "etag": hashlib.md5(request.content, usedforsecurity=False).hexdigest().upper(),
-        "crc": crc64(request.content) if len(request.content) <= _CHECKED_BYTES else "",
+        "crc": str(crc64.xz(request.content)),
         "headers": {name: request.headers[name] for name in _KEPT if name in request.headers},
         "modified": formatdate(usegmt=True),
         "acl": request.headers.get("x-oss-object-acl", "default"),
     }
-    bucket(state, request.within)["objects"][request.path.strip("/")] = one
-    return Reply(headers=_checksums(one))
+    return Reply(headers=_told(_add(state, request, version)))
 
 
-def _checksums(one: Json) -> dict[str, str]:
-    return {"ETag": f'"{one["etag"]}"'} | ({"x-oss-hash-crc64ecma": one["crc"]} if one["crc"] else {})
+def _told(version: Json) -> dict[str, str]:
+    told = {"ETag": f'"{version["etag"]}"', "x-oss-hash-crc64ecma": version["crc"]}
+    return told | ({} if version["id"] == "null" else {"x-oss-version-id": version["id"]})
 
 
 def get(state: State, request: Request) -> Reply:
-    one = _found(state, request.within, request.path.strip("/"))
-    told = {"Last-Modified": one["modified"], "x-oss-object-type": "Normal", "x-oss-storage-class": "Standard"}
-    headers = {name.title(): value for name, value in one["headers"].items()}
-    return Reply(one["content"], headers=headers | told | _checksums(one))
+    version = _found(state, request.within, request.path.strip("/"))
+    told = {"Last-Modified": version["modified"], "x-oss-object-type": "Normal", "x-oss-storage-class": "Standard"}
+    headers = {name.title(): value for name, value in version["headers"].items()}
+    return Reply(version["content"], headers=headers | told | _told(version))
 
 
 def delete(state: State, request: Request) -> Reply:
-    bucket(state, request.within)["objects"].pop(request.path.strip("/"), None)
+    """Remove an object, or mark it as deleted where versions are kept."""
+    one, key = bucket(state, request.within), request.path.strip("/")
+    if not keeps_versions(one):
+        one["objects"].pop(key, None)
+    elif key in one["objects"]:
+        _add(state, request, {"marker": True})
     return Reply(status=204)
 
 
@@ -94,28 +97,33 @@ def get_acl(state: State, request: Request) -> Reply:
 
 
 def listed(state: State, request: Request) -> Reply:
-    objects = bucket(state, request.within)["objects"]
     prefix = request.query.get("prefix", "")
     contents = "".join(
-        f"<Contents><Key>{escape(key)}</Key><Size>{len(one['content'])}</Size><ETag>{one['etag']}</ETag></Contents>"
-        for key, one in sorted(objects.items())
-        if key.startswith(prefix)
+        f"<Contents><Key>{escape(key)}</Key><Size>{len(versions[-1]['content'])}</Size></Contents>"
+        for key, versions in sorted(bucket(state, request.within)["objects"].items())
+        if key.startswith(prefix) and not versions[-1]["marker"]
     )
     return products.xml(f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>")
 
 
 def listed_versions(state: State, request: Request) -> Reply:
-    versions = "".join(
-        f"<Version><Key>{escape(key)}</Key><VersionId>null</VersionId><IsLatest>true</IsLatest></Version>"
-        for key in sorted(bucket(state, request.within)["objects"])
-    )
-    return products.xml(f"<ListVersionsResult><IsTruncated>false</IsTruncated>{versions}</ListVersionsResult>")
+    found = []
+    for key, versions in sorted(bucket(state, request.within)["objects"].items()):
+        for version in versions:
+            kind = "DeleteMarker" if version["marker"] else "Version"
+            latest = str(version is versions[-1]).lower()
+            parts = f"<Key>{escape(key)}</Key><VersionId>{version['id']}</VersionId><IsLatest>{latest}</IsLatest>"
+            found.append(f"<{kind}>{parts}</{kind}>")
+    return products.xml(f"<ListVersionsResult><IsTruncated>false</IsTruncated>{''.join(found)}</ListVersionsResult>")
 
 
 def delete_several(state: State, request: Request) -> Reply:
+    """Remove objects, or versions of them, for good."""
     objects = bucket(state, request.within)["objects"]
-    for key in ElementTree.fromstring(request.content).iter("Key"):
-        objects.pop(key.text, None)
+    for named in ElementTree.fromstring(request.content).iter("Object"):
+        key, id_ = named.findtext("Key") or "", named.findtext("VersionId")
+        left = [version for version in objects.pop(key, []) if id_ not in (None, version["id"])]
+        objects |= {key: left} if left else {}
     return products.xml("<DeleteResult></DeleteResult>")
 
 

@@ -79,7 +79,8 @@ def delete(state: State, request: Request) -> Reply:
 
 def _sent(request: Request, direction: str) -> list[Json]:
     """Return the rules of a request, as the API answers them."""
-    given, rules = request.parameters, []
+    given = request.parameters
+    rules: list[Json] = []
     for number in itertools.count(1):
         prefix = f"Permissions.{number}."
         if f"{prefix}IpProtocol" not in given and not (number == 1 and "IpProtocol" in given):

@@ -136,7 +136,9 @@ class State:
         found = {name: len(table) for name, table in vars(self).items() if isinstance(table, dict)}
         found |= {name: sum(len(one[name]) for one in self.functions.values()) for name in inner}
         found["layers"] = sum(map(len, self.layers.values()))
-        found["objects"] = sum(len(bucket["objects"]) for bucket in self.buckets.values())
+        found["objects"] = sum(
+            not versions[-1]["marker"] for bucket in self.buckets.values() for versions in bucket["objects"].values()
+        )
         found["attachments"] = sum(len(role["policies"]) for role in self.roles.values())
         found["stores"] = sum(len(project["stores"]) for project in self.projects.values())
         found["rules"] = sum(len(group["rules"]) for group in self.security_groups.values())
