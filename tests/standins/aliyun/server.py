@@ -139,6 +139,12 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
+    def finish(self) -> None:
+        """Close the tunnel's connection, which the server does not know of."""
+        super().finish()
+        if self.tunnel_host:
+            self.connection.close()
+
     def log_message(self, *args: object) -> None:
         """Say nothing."""
 
