@@ -12,6 +12,15 @@ from urllib.parse import quote, urlencode
 from tests.standins.aliyun.server import Server
 
 _REGION = "cn-hangzhou"
+# What makes an instance of PostgreSQL.
+INSTANCE = {
+    "Engine": "PostgreSQL",
+    "EngineVersion": "17.0",
+    "DBInstanceClass": "pg.n2.2c.1m",
+    "DBInstanceStorage": "20",
+    "SecurityIPList": "10.20.0.0/24",
+    "DBInstanceDescription": "memory",
+}
 
 
 @dataclass(frozen=True)

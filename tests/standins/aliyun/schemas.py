@@ -70,10 +70,13 @@ def create_database(state: State, request: Request) -> Reply:
     one, name = found(state, request), request.parameter("DBName")
     if name in one["schemas"]:
         raise Refused(400, "InvalidDBName.Duplicate", "The specified database name already exists.")
+    charset, collate, ctype = [*request.parameter("CharacterSetName").split(","), "C", "en_US.utf8"][:3]
     one["schemas"][name] = {
         "DBInstanceId": one["shown"]["DBInstanceId"],
         "DBName": name,
-        "CharacterSetName": request.parameter("CharacterSetName"),
+        "CharacterSetName": charset,
+        "Collate": collate,
+        "Ctype": ctype,
         "DBDescription": request.parameters.get("DBDescription", ""),
         "DBStatus": "Running",
         "Engine": "PostgreSQL",
