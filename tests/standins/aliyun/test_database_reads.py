@@ -25,7 +25,8 @@ def test_a_setting_is_kept(caller: Caller) -> None:
     assert caller.rpc("rds", "DescribeDBInstanceMonitor", DBInstanceId=instance).body["Period"] == "60"
 
 
-def test_an_instance_that_is_not_there_is_missing(caller: Caller) -> None:
-    answer = caller.rpc("rds", "DescribeDBInstanceSSL", DBInstanceId="pgm-none")
+@pytest.mark.parametrize("action", ["DescribeDBInstanceSSL", "DescribeTasks"])
+def test_an_instance_that_is_not_there_is_missing(caller: Caller, action: str) -> None:
+    answer = caller.rpc("rds", action, DBInstanceId="pgm-none")
 
     assert (answer.status, answer.code) == (404, "InvalidDBInstanceId.NotFound")
