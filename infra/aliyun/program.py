@@ -185,6 +185,7 @@ class Components:
             layer_name=f"{names.prefix(self._name)}-dependencies",
             description="What Claude Memory needs.",
             compatible_runtimes=[self._options.function.runtime],
+            acl="0",  # private; unset it would be a difference in every preview
             code=fc.V3LayerVersionCodeArgs(
                 oss_bucket_name=stored.bucket, oss_object_name=stored.key, checksum=stored.checksum
             ),

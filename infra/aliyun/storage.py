@@ -11,6 +11,7 @@ from infra.aliyun.bundle.archive import Archive
 from infra.aliyun.bundle.build import Bundle
 
 _HASH_DIGITS = 16
+_ROOT = ".."  # the checkout, seen from infra/, where the provider runs; a path of one machine would differ on others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ class Storage(pulumi.ComponentResource):
             f"{self._prefix}-{kind}",
             bucket=self._bucket.bucket.apply(str),
             key=object_key(kind, archive),
-            source=archive.path,
+            source=f"{_ROOT}/{archive.path}",
             opts=self._after,
         )
         return Stored(bucket=made.bucket, key=made.key, checksum=archive.crc64)
