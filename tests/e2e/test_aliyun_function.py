@@ -1,5 +1,6 @@
-"""The functions of an Alibaba Cloud stack on a real Docker engine: the bundle, the command, the variables and the size
-that the program declares, used by a real MCP client over /mcp and /sse. Needs a Docker engine, pip and packages.
+"""The functions of an Alibaba Cloud stack on a real Docker engine, used by a real MCP client over /mcp and /sse.
+
+Command, variables and sizes are those the program declares. Needs a Docker engine, pip and packages.
 """
 
 from __future__ import annotations

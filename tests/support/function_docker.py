@@ -37,7 +37,7 @@ class FunctionRuntime:
         runtime = inputs["customRuntimeConfig"]
         port, outside = int(runtime["port"]), free_port()
         options = [f"--network={NETWORK}", f"--publish=127.0.0.1:{outside}:{port}", "--workdir=/code", "--read-only"]
-        options += [f"--volume={code}:/code:ro", f"--tmpfs=/tmp:size={inputs['diskSize']}m,exec"]
+        options += [f"--volume={code}:/code:ro", f"--tmpfs=/tmp:size={int(inputs['diskSize'])}m,exec"]
         if layer is not None:
             options.append(f"--volume={layer}:/opt:ro")
         memory = f"{int(inputs['memorySize'])}m"
