@@ -72,11 +72,11 @@ def test_a_bundle_has_the_app_its_start_its_lock_and_its_dependencies(root: Path
     ]
 
 
-def test_as_a_layer_the_dependencies_are_below_python(root: Path, make: Make) -> None:
+def test_as_a_layer_the_dependencies_are_in_a_folder_of_their_own(root: Path, make: Make) -> None:
     bundle = make("layer")
 
     assert bundle.layer is not None
-    assert names(root, bundle.layer.path) == ["python/a/__init__.pyc"]
+    assert names(root, bundle.layer.path) == ["claude-memory/a/__init__.pyc"]
     assert not [name for name in names(root, bundle.code.path) if name.startswith("python/")]
 
 

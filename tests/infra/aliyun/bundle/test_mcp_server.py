@@ -40,7 +40,7 @@ def test_it_serves_with_the_dependencies_that_are_beside_it(tmp_path: Path) -> N
 def test_it_takes_them_from_the_layer_otherwise(tmp_path: Path) -> None:
     done = run(tmp_path, "return 0", bundled=False)
 
-    assert done.stdout == f"ran ['serve'] {[str(tmp_path), '/opt/python']}\n"
+    assert done.stdout == f"ran ['serve'] {[str(tmp_path), '/opt/claude-memory']}\n"
 
 
 def test_another_command_can_be_named(tmp_path: Path) -> None:
