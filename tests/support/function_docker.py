@@ -68,7 +68,7 @@ class FunctionRuntime:
             return "error" not in self._engine.run(*command, check=False, both=True).lower()
 
         until(lambda: psql("select 1"), "PostgreSQL answers")
-        assert psql(f"create role {url.username} login password '{url.password}'")
+        assert psql(f"create role {url.username} login createrole password '{url.password}'")
         assert psql(f"create database {url.path.lstrip('/')} owner {url.username}")
 
     def down(self) -> None:
@@ -91,10 +91,10 @@ class RunningFunction:
 
     @property
     def memory_bytes(self) -> int:
-        """What it and its kernel hold, without files that could be dropped."""
-        stat = self._engine.run("exec", self._id, "cat", "/sys/fs/cgroup/memory.stat")
-        figures = dict(line.split() for line in stat.splitlines())
-        return int(figures["anon"]) + int(figures.get("kernel", 0)) + int(figures["shmem"])
+        """What its process holds in memory, files that could be dropped included."""
+        status = self._engine.run("exec", self._id, "cat", "/proc/1/status")
+        figures = dict(line.split(":", 1) for line in status.splitlines())
+        return int(figures["VmRSS"].split()[0]) * 1_024
 
     def wait_ready(self) -> None:
         """Wait until it answers calls."""
