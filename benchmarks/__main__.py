@@ -28,6 +28,7 @@ from benchmarks.servers import REPOSITORY
 
 NAMES = (
     "startup",
+    "function",
     "latency",
     "throughput",
     "memory",

@@ -148,6 +148,22 @@ def app_server(data_dir: Path, *, dev: bool = False, **settings: str) -> Iterato
 
 
 @contextlib.contextmanager
+def function_server(python: str, code: Path, data_dir: Path, cpu: int, **settings: str) -> Iterator[Running]:
+    """Start an unpacked bundle as a function does, on one CPU. code: its folder; python: which Python runs it."""
+    port = free_port()
+    given = {"PORT": str(port), "MEMORY_DATA_DIR": str(data_dir), "PYTHONPATH": "", **settings}
+    with contextlib.ExitStack() as stack:
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {cpu})  # the new process has it too
+        try:
+            command = [python, "-s", "-S", str(code / "mcp_server.py")]
+            server = stack.enter_context(_running(command, port, data_dir.parent, given))
+        finally:
+            os.sched_setaffinity(0, before)
+        yield server
+
+
+@contextlib.contextmanager
 def reference_server(folder: Path, *, lean: bool = False) -> Iterator[Running]:
     """Start the one-tool server; folder: for its log."""
     port = free_port()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -11,12 +13,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks import growth, latency, load, memory, retrieval, startup, throughput
+from benchmarks import function, growth, latency, load, memory, retrieval, startup, throughput
 from benchmarks.client import Era, run
 from benchmarks.filling import fill
 from benchmarks.progress import Steps
-from benchmarks.servers import Running, app_server, free_port, reference_server, temporary_folder
+from benchmarks.servers import (
+    REPOSITORY,
+    Running,
+    app_server,
+    free_port,
+    function_server,
+    reference_server,
+    temporary_folder,
+)
 from benchmarks.texts import Texts
+from infra.aliyun.bundle import mcp_server
+from infra.aliyun.bundle.archive import Archive
+from infra.aliyun.bundle.build import Bundle
 
 QUIET = Steps(quiet=True)
 
@@ -45,6 +58,32 @@ def test_startup_takes_the_time_of_every_step(tmp_path: Path) -> None:
     report = startup.report(startup.Sizes(), ours, ours, reference, ([120.0], [100.0]), [10.0])
     [dev] = [row for row in report.rows if "./dev" in row.what]
     assert (dev.figure, dev.met) == (20, True)
+
+
+def test_a_functions_start_is_judged_by_its_goals() -> None:
+    archive = Archive(path="a.zip", sha256="", crc64="", bytes=59_000_000, unpacked_bytes=150_000_000, files=1)
+    times = function.Times(port=[30.0], health=[90.0], sse=[1_600.0], cpu=[800.0], ready=[1_700.0])
+
+    report = function.report(function.Sizes(), (Bundle(archive, None), 900_000), times, "3.12.1")
+
+    assert [row.what for row in report.missed] == ["first SSE event"]
+    assert function.report(function.Sizes(), None, function.Times(), "", "no PostgreSQL").skipped == "no PostgreSQL"
+
+
+def test_a_functions_start_takes_the_time_of_every_step(tmp_path: Path) -> None:
+    times = function.Times()
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "app").symlink_to(REPOSITORY / "app")
+    shutil.copy(mcp_server.__file__, code)
+    packages = sysconfig.get_path("platlib")
+    (code / mcp_server.BUNDLED).symlink_to(packages)
+
+    with function_server(sys.executable, code, tmp_path / "data", 0, AUTH="off") as server:
+        function.timed(server, "", times)
+
+    [steps] = zip(times.port, times.health, times.sse, times.ready, strict=True)
+    assert list(steps) == sorted(steps), "each comes after the one before"
 
 
 def test_latency_compares_every_call_with_the_reference(servers: tuple[Running, Running]) -> None:

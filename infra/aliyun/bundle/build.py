@@ -22,7 +22,7 @@ from infra.aliyun.bundle.sizes import Size, check, sizes_of
 
 FOLDER = "build/aliyun"
 DECLARED = "requirements/app.in"  # /report names the packages in it
-CODE = PurePosixPath("/code")  # where the platform unpacks the code package
+CODE = PurePosixPath("/code")  # where the platform unpacks the code package; layers in /opt
 KEPT = 4  # bundles built last that stay: stacks may differ in their options
 APP_FILES = {".py", ".sql"}  # what the app reads of its own folder; other files there may be private
 
@@ -108,14 +108,14 @@ class _Work:
                 yield file
 
     def _dependencies(self) -> Iterator[Entry]:
-        packages = self.made / mcp_server.BUNDLED
+        packages = self.made / "packages"
         self.progress(f"installing the dependencies for Python {self.options.python}")
         install(self._lock(), self.options.python, packages, find_pip([self.interpreter.path]))
         cut(packages)
         strip_below(packages)
         self.progress(f"compiling them with Python {self.interpreter.version}")
         compile_folder(packages, self._in_function, self.interpreter, required=False)
-        return archive.entries_below(packages, f"{mcp_server.BUNDLED}/")
+        return archive.entries_below(packages, f"{self._in_function.name}/")
 
     def _code(self, layer: Archive) -> Iterator[Entry]:
         self.progress("compiling the app")

@@ -11,7 +11,8 @@ import os
 import sys
 
 BUNDLED = "python"  # beside this file, when the dependencies are in the code package
-LAYER = "/opt/python"  # where the platform puts the layer's files otherwise
+# Of a layer otherwise. Not /opt/python, where other layers put packages: a .py of theirs hides our .pyc.
+LAYER = "/opt/claude-memory"
 
 
 def dependencies_folder(code: str) -> str:
