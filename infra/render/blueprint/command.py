@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import yaml
 
 from app.counted import counted
+from infra.command_errors import CannotDo
 from infra.errors import InfraError
 from infra.render.blueprint.checks import problems
 from infra.render.blueprint.scopes import resources
 from infra.render.blueprint.writing import blueprint
-from infra.render.deployed.errors import CannotDo
 from infra.render.deployed.names import DEFAULT_STACK
 
 FILE = "render.yaml"

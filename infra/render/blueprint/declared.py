@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.command_errors import CannotDo
 from infra.errors import InfraError
 from infra.plan import plan_of
 from infra.render.blueprint.stack_file import whole_stack_values
-from infra.render.deployed.errors import CannotDo
 
 _GROUP, _SERVICES = "render:index:EnvGroup", ("WebService", "PrivateService", "BackgroundWorker", "CronJob")
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
-from app.settings.forms import is_loopback
+from infra.command_errors import CannotDo
+from infra.reaching import Bearer, checked_address
 from infra.render.api.client import RenderApi
 from infra.render.api.clock import Clock
 from infra.render.deployed.choosing import Json, Service
-from infra.render.deployed.errors import CannotDo, WrongUsage
 
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 10.0, 30.0
 # A free service that sleeps takes up to a minute to wake.
@@ -35,17 +34,6 @@ class RoundTrip:
 
     ok: bool
     detail: str
-
-
-class _Bearer(requests.auth.AuthBase):
-    """Puts the token on a request; as `auth`, so that no ~/.netrc replaces it."""
-
-    def __init__(self, token: str) -> None:
-        self.token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        return request
 
 
 @dataclass(frozen=True)
@@ -108,7 +96,7 @@ class DeployedApp:
                 method,
                 self.url + path,
                 json=body,
-                auth=_Bearer(self.token) if self.token else None,
+                auth=Bearer(self.token) if self.token else None,
                 timeout=(_CONNECT_TIMEOUT_S, timeout_s),
                 allow_redirects=False,  # it would carry the token elsewhere
             )
@@ -140,14 +128,6 @@ def address_of(api: RenderApi, service: Service) -> str:
             raise CannotDo(f"{service.name} has no address: its onrender.com one is off, and no domain is verified")
         return f"https://{verified[-1]['name']}"
     return checked_address(str(service.details.get("url") or ""), service.name)
-
-
-def checked_address(url: str, whose: str) -> str:
-    """Return an address that a token may be sent to. Raises WrongUsage."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        return url.rstrip("/")
-    raise WrongUsage(f"{whose}: the address must begin with https://, or a token would travel in clear; found {url!r}")
 
 
 def _reason(response: requests.Response) -> str:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.settings.fields import Settings
 from app.settings.values import is_secret, plain, url_passwords
-from infra.render.deployed.errors import meant
+from infra.command_errors import meant
 
 FIELDS = {name.upper(): field for name, field in Settings.model_fields.items()}
 _SECRET_WORDS = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|PRIVATE|DSN|SALT|AUTH_|WEBHOOK")

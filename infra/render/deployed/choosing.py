@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.command_errors import CannotDo, WrongUsage, meant
 from infra.render.api.client import RenderApi
-from infra.render.deployed.errors import CannotDo, WrongUsage, meant
 from infra.render.deployed.names import RUNS_THE_APP, Role, name_of, role_of
 
 Json = dict[str, Any]

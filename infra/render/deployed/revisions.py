@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from infra.command_errors import WrongUsage
+from infra.hiding import without_controls
 from infra.render.api.client import RenderApi
 from infra.render.api.clock import seconds
 from infra.render.api.deploys import LIVE
 from infra.render.api.errors import NotFound
 from infra.render.deployed.choosing import Json, Service
-from infra.render.deployed.errors import WrongUsage
-from infra.render.deployed.hiding import without_controls
 
 MARGIN_S = 5.0  # lines of a deploy may be noted a little before its start and after its end
 _SHORT = 7  # letters of a commit or a digest

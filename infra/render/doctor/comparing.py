@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.counted import counted
-from infra.render.doctor.finding import Finding, failed, ok, warning
+from infra.finding import Finding, failed, ok, warning
 from infra.render.doctor.here import Here, declared, locked, normalised
 
 Json = dict[str, Any]

@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.markers import Marker
 
 from app import __version__
-from infra.render.deployed.errors import CannotDo
+from infra.command_errors import CannotDo
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 _LOCK, _DECLARED = Path("requirements/app.txt"), Path("requirements/app.in")

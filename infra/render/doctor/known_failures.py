@@ -5,47 +5,21 @@ Lines are those of Render (`==> …`), of its router (`[GET]200 …`), of builds
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from infra.known_failures import KnownFailure, Recognised, find_known, known_failure
 
 _REBUILD = "`deploy --mode rebuild`"
 
 
-@dataclass(frozen=True)
-class KnownFailure:
-    """what and remedy may use the names of the pattern's groups. at_least: lines before it counts as this failure."""
-
-    id: str
-    pattern: re.Pattern[str]
-    what: str
-    remedy: str
-    at_least: int = 1
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """A known failure that was found: in how many lines, and the last of them."""
-
-    id: str
-    what: str
-    remedy: str
-    count: int
-    last: str
-
-
-def _failure(id_: str, pattern: str, what: str, remedy: str, at_least: int = 1) -> KnownFailure:
-    return KnownFailure(id_, re.compile(pattern, re.IGNORECASE), what, remedy, at_least)
-
-
 START = (
-    _failure(
+    known_failure(
         "app not in the image",
         r"No module named '?app'?(\.|\s|$)",
         "the image does not hold the app",
         f"build app/Dockerfile with the repository's root as context (dockerContext: .), then {_REBUILD}",
     ),
-    _failure(
+    known_failure(
         "missing module",
         r"(?:ModuleNotFoundError|ImportError): (?:No module named|cannot import name) "
         r"'?(?!app['.\s])(?P<module>[\w.]+)",
@@ -53,39 +27,39 @@ START = (
         f"add its package to requirements/app.in, run `./dev lock`, commit, then {_REBUILD}; is it there already, the"
         " image is older: `deploy --clear-cache`",
     ),
-    _failure(
+    known_failure(
         "bound to loopback",
         r"(?:listening on|running on|bound to|Listening at:?) (?:https?://)?(?:127\.0\.0\.1|localhost)"
         r"|open ports?.*(?:127\.0\.0\.1|localhost)",
         "the app listens on 127.0.0.1, where Render cannot reach it",
         "`env set HOST=0.0.0.0`, and AUTH=required with it, then `deploy --mode deploy`",
     ),
-    _failure(
+    known_failure(
         "no open port",
         r"No open (?:HTTP )?ports? (?:were )?detected|Port scan timeout",
         "the service opened no port that Render could reach",
         "`claude-memory serve` has to listen on HOST=0.0.0.0 and on the PORT that Render gives, so PORT must not be set"
         " to another; what serves nothing is a background worker",
     ),
-    _failure(
+    known_failure(
         "port in use",
         r"Address already in use|EADDRINUSE",
         "two processes of one instance want the same port",
         "unset METRICS_PORT or give it another number than PORT",
     ),
-    _failure(
+    known_failure(
         "open to everybody",
         r"can be reached from outside, and no token is asked for",
         "the app does not start: everybody could use it",
         "`env set AUTH=required`, and set ADMIN_TOKEN (`rotate ADMIN_TOKEN --generate`)",
     ),
-    _failure(
+    known_failure(
         "no token",
         r"AUTH=required, but there is no token",
         "the app does not start: there is no access token",
         "set ADMIN_TOKEN, and let the pre-deploy command be `claude-memory init`, which makes it valid",
     ),
-    _failure(
+    known_failure(
         "wrong setting",
         r"(?P<count>\d+) wrong settings?: (?P<name>[A-Z_]+)",
         "the app does not start: {count} wrong in its settings, the first is {name}",
@@ -93,27 +67,27 @@ START = (
     ),
 )
 RUNNING = (
-    _failure(
+    known_failure(
         "out of memory",
         r"out of memory|OOMKilled|exited with (?:status|code) 137\b|^\s*MemoryError\b",
         "it ran out of memory and was ended",
         "`metrics` shows how much it takes; a larger plan in the stack, or an outside Qdrant (QDRANT_URL) in place of"
         " the embedded index",
     ),
-    _failure(
+    known_failure(
         "crash loop",
         r"exited (?:with (?:status|code) (?!0\b)|early)|Instance failed|it starts again in",
         "the process keeps ending",
         "the lines before each end say why: `logs --kind app --lines 300`; `rollback` brings back what ran before",
         at_least=3,
     ),
-    _failure(
+    known_failure(
         "health check",
         r"health ?check\w* (?:has )?(?:failed|timed out|timeout|did not)|failed its health check|Timed out after",
         "its health check was not answered in time",
         "healthCheckPath must be /health, which answers as soon as the port is open; on a small plan see `metrics`",
     ),
-    _failure(
+    known_failure(
         "disk full",
         r"No space left on device|has no disk space left|ENOSPC",
         "a disk is full",
@@ -121,88 +95,88 @@ RUNNING = (
     ),
 )
 OUTSIDE = (
-    _failure(
+    known_failure(
         "bad key",
         r"does not know the key|invalid_api_key|Incorrect API key|InvalidApiKey",
         "the embedding service does not know the key",
         "`rotate EMBEDDING_API_KEY --from-file FILE` with a valid one (DASHSCOPE_API_KEY for DashScope)",
     ),
-    _failure(
+    known_failure(
         "embedding account",
         r"denies access \((?P<said>[^)]*)\)|the quota at \S+ is used up",
         "the embedding service refuses the account: arrears, a quota, or a model it may not use",
         "see the service's console; searches go on by words meanwhile",
     ),
-    _failure(
+    known_failure(
         "no such model",
         r"has no model (?P<model>'[^']*')",
         "the embedding service has no model {model}",
         "correct EMBEDDING_MODEL or EMBEDDING_BASE_URL: `env set EMBEDDING_MODEL=…`",
     ),
-    _failure(
+    known_failure(
         "memU key",
         r"/api/v3/memory/\w+ answered 40[13]\b",
         "memU refuses the key",
         "`rotate MEMU_API_KEY --from-file FILE` with a valid one",
     ),
-    _failure(
+    known_failure(
         "zero-length answer of a service",
         r"answered without a vector for each text|Expecting value: line 1 column 1 \(char 0\)|\(JSONDecodeError\)"
         r"|(?:IncompleteRead\(0 bytes|without sending complete message body|Empty reply from server)",
         "an outside service answered with nothing",
         "`doctor` calls each for real; check EMBEDDING_BASE_URL, and a proxy on the way that cuts answers off",
     ),
-    _failure(
+    known_failure(
         "zero-length answer",
         r"\[(?:GET|POST)\]\s*200 .*responseBytes=0\b",
         "the app answered requests with nothing",
         "see what it logged then: `logs --kind app --level error`; an answer that streams must not be compressed or"
         " buffered by a proxy before it",
     ),
-    _failure(
+    known_failure(
         "Qdrant key",
         r"Qdrant refuses the key",
         "Qdrant does not know the key",
         "QDRANT_API_KEY of the app and QDRANT__SERVICE__API_KEY of Qdrant must be the same: `rotate QDRANT_API_KEY"
         " --generate` sets both",
     ),
-    _failure(
+    known_failure(
         "Qdrant away",
         r"Qdrant: |Qdrant answered 5\d\d",
         "Qdrant does not answer",
         "`status` says whether it runs; QDRANT_URL must be its internal address, in the same region",
     ),
-    _failure(
+    known_failure(
         "PostgreSQL login",
         r"refused the login|refuses the login|password authentication failed",
         "PostgreSQL refuses the login",
         "`rotate DATABASE_URL --from-file FILE` with its present internal connection string",
     ),
-    _failure(
+    known_failure(
         "PostgreSQL address",
         r"could not translate host name|Name or service not known|Temporary failure in name resolution|gaierror",
         "a host name is not known there",
         "internal addresses work within one region and workspace alone; take the external one, or move the service",
     ),
-    _failure(
+    known_failure(
         "PostgreSQL TLS",
         r"SSL(?:/TLS)? (?:connection is )?required|no pg_hba.conf entry .*(?:no encryption|SSL off)",
         "PostgreSQL asks for TLS",
         "take the internal connection string, or add ?sslmode=require to DATABASE_URL",
     ),
-    _failure(
+    known_failure(
         "PostgreSQL connections",
         r"too many (?:connections|clients)|remaining connection slots",
         "PostgreSQL has no connection left",
         "fewer instances (`scale`), or a larger plan of PostgreSQL",
     ),
-    _failure(
+    known_failure(
         "PostgreSQL away",
         r"PostgreSQL does not answer|PostgreSQL did not answer",
         "PostgreSQL does not answer",
         "`status` says whether it is available; a free one ends when it expires",
     ),
-    _failure(
+    known_failure(
         "PostgreSQL rights",
         r"refused to set up the schema",
         "the user of DATABASE_URL may not set up the schema",
@@ -210,25 +184,25 @@ OUTSIDE = (
     ),
 )
 BUILD = (
-    _failure(
+    known_failure(
         "no Dockerfile",
         r"failed to (?:read|solve).*dockerfile|Dockerfile: no such file",
         "the build does not find the Dockerfile",
         "dockerfilePath must be app/Dockerfile and dockerContext . (the repository's root)",
     ),
-    _failure(
+    known_failure(
         "hashes",
         r"DO NOT MATCH THE HASHES|hash mismatch",
         "a package is not the one that was locked",
         f"run `./dev lock`, commit requirements/, then {_REBUILD}",
     ),
-    _failure(
+    known_failure(
         "architecture",
         r"exec format error",
         "the image was built for another processor",
         "build it with `docker build --platform linux/amd64`",
     ),
-    _failure(
+    known_failure(
         "image",
         r"manifest unknown|pull access denied|failed to (?:pull|resolve)|image pull failed|ImagePullBackOff",
         "the image cannot be pulled",
@@ -239,24 +213,8 @@ FAILURES: tuple[KnownFailure, ...] = (*START, *RUNNING, *OUTSIDE, *BUILD)
 
 
 def recognised(lines: Iterable[str]) -> list[Recognised]:
-    """Return the known failures that show in lines, in the table's order; a line counts for each that it fits."""
-    lines = list(lines)
-    found = []
-    for failure in FAILURES:
-        matches = [(line, match) for line in lines if (match := failure.pattern.search(line))]
-        if len(matches) >= failure.at_least:
-            last, match = matches[-1]
-            named = {name: value or "" for name, value in match.groupdict().items()}
-            found.append(
-                Recognised(
-                    failure.id,
-                    failure.what.format(**named),
-                    failure.remedy.format(**named),
-                    len(matches),
-                    last,
-                )
-            )
-    return found
+    """Return the known failures that show in lines, in the table's order."""
+    return find_known(lines, FAILURES)
 
 
 def event_text(event: dict[str, object]) -> str | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infra.finding import Finding, State, ok
+from infra.hiding import Hider
 from infra.render.api.client import RenderApi
 from infra.render.api.clock import seconds, text
 from infra.render.deployed.choosing import Json, Service
-from infra.render.deployed.hiding import Hider
-from infra.render.doctor.finding import Finding, State, ok
 from infra.render.doctor.known_failures import event_text, recognised
 
 _EVENTS = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from infra.finding import Finding, failed, ok, skipped, warning
+from infra.hiding import Hider
 from infra.render.deployed.app import AppFailed, DeployedApp, RoundTrip
-from infra.render.deployed.hiding import Hider
-from infra.render.doctor.finding import Finding, failed, ok, skipped, warning
 from infra.render.doctor.known_failures import recognised
 
 NAMES = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from infra.finding import Finding, failed, ok, warning
 from infra.render.api.client import RenderApi
 from infra.render.api.deploys import FAILED
 from infra.render.deployed.choosing import CRON, STATIC, WEB, Json, Service
 from infra.render.deployed.revisions import when
-from infra.render.doctor.finding import Finding, failed, ok, warning
 
 HEALTH_PATH = "/health"
 _EXPIRES_SOON = timedelta(days=14)

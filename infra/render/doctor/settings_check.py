@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from infra.finding import Finding, failed, ok, warning
 from infra.render.deployed.app_settings import FIELDS, default_of, is_secret_name, misspelt, same, shown, wrong
-from infra.render.doctor.finding import Finding, failed, ok, warning
 from infra.render.doctor.here import Here
 
 Json = dict[str, Any]

@@ -10,10 +10,10 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 
+from infra.command_errors import CannotDo
 from infra.render.api.clock import Clock
 from infra.render.api.errors import NoAccess, RenderError
 from infra.render.blueprint import command as blueprint
-from infra.render.deployed.errors import CannotDo
 from infra.render.driver import (
     deploy,
     deploys,

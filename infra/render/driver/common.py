@@ -1,33 +1,29 @@
-"""What commands share: options, the session with Render, ways of printing."""
+"""What commands share: options, and the session with Render."""
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infra import stack_file
+from infra.command_errors import CannotDo, WrongUsage
+from infra.command_line import Commands, filled
+from infra.hiding import Hider
 from infra.render.api.access import KEY, KEY_VARIABLE, OWNER, URL, find_access
 from infra.render.api.client import RenderApi
 from infra.render.api.clock import Clock
-from infra.render.deployed import stack_file, variables
+from infra.render.deployed import variables
 from infra.render.deployed.choosing import Service, choose, owner_id
-from infra.render.deployed.errors import CannotDo, WrongUsage
-from infra.render.deployed.hiding import Hider
 from infra.render.deployed.names import DEFAULT_STACK, role_of
-from infra.render.deployed.stack_file import StackFile
 from infra.render.deployed.variables import Variables
-
-Commands = _SubParsersAction  # argparse has no public name for it
+from infra.stack_file import StackFile
 
 TOKEN_VARIABLE = "MEMORY_TOKEN"  # noqa: S105 - the name of a variable
-
-_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass
@@ -153,11 +149,6 @@ def add_choice(parser: ArgumentParser) -> None:
     parser.add_argument("--owner", metavar="NAME", help="Workspace, by name or id (RENDER_OWNER).")
 
 
-def add_json(parser: ArgumentParser) -> None:
-    """Declare --json."""
-    parser.add_argument("--json", action="store_true", help="Print JSON.")
-
-
 def add_app(parser: ArgumentParser) -> None:
     """Declare how the deployed app is reached."""
     parser.add_argument("--url", type=filled, metavar="URL", help="Address of the app (default: the web service's).")
@@ -167,33 +158,3 @@ def add_app(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="Holds an access token with the scope admin (default: MEMORY_TOKEN, or the app's own ADMIN_TOKEN).",
     )
-
-
-def filled(value: str) -> str:
-    """Take a name; an empty one, as an unset variable gives it, must not stand for the default."""
-    if not value.strip():
-        raise ArgumentTypeError("got '', takes a name")
-    return value.strip()
-
-
-def duration(value: str) -> float:
-    """Take a length of time and return it in seconds: 90s, 30m, 12h, 7d."""
-    match = re.fullmatch(r"([1-9][0-9]{0,6})([smhd])", value)
-    if match is None:
-        raise ArgumentTypeError(f"got {value[:40]!r}, takes a number with s, m, h or d, such as 30m")
-    return float(int(match[1]) * _UNITS_S[match[2]])
-
-
-def count(value: str) -> int:
-    """Take a number over 0."""
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", value):
-        raise ArgumentTypeError(f"got {value[:40]!r}, takes a number over 0")
-    return int(value)
-
-
-# Printing --------------------------------------------------------------------------------------
-
-
-def print_json(value: Any) -> None:
-    """Print for machines."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
+from infra.command_errors import WrongUsage
+from infra.command_line import Commands, add_json, filled, print_json
 from infra.render.api.deploys import Mode
 from infra.render.deployed.choosing import Json, Service
-from infra.render.deployed.errors import WrongUsage
 from infra.render.deployed.waiting import Watched
-from infra.render.driver.common import Commands, Session, add_command, add_json, filled, print_json
+from infra.render.driver.common import Session, add_command
 from infra.render.driver.deploying import add_wait, finish
 
 SAVE = "save"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from infra.command_errors import CannotDo
+from infra.command_line import duration, print_json
 from infra.render.api.clock import text
 from infra.render.api.deploys import CANCELED
 from infra.render.api.errors import RenderError
 from infra.render.api.stages import LIMIT_S
-from infra.render.deployed.errors import CannotDo
 from infra.render.deployed.revisions import MARGIN_S, began_s, revision
 from infra.render.deployed.waiting import Watched, wait
 from infra.render.doctor.known_failures import recognised
-from infra.render.driver.common import Session, duration, print_json
+from infra.render.driver.common import Session
 
 _LOG_LINES = 20
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from infra.command_line import Commands, add_json, count, print_json
 from infra.render.deployed.revisions import revision, took, when
-from infra.render.driver.common import Commands, Session, add_command, add_json, count, print_json
-from infra.render.driver.tables import print_table
+from infra.render.driver.common import Session, add_command
+from infra.tables import print_table
 
 _SHOWN = 10
 

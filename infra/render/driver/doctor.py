@@ -7,29 +7,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from infra.command_line import Commands, add_json, count, duration, print_json
+from infra.finding import Finding, State, failed, skipped
 from infra.render.deployed.app import AppFailed, DeployedApp
 from infra.render.deployed.choosing import WEB, Json, Service
 from infra.render.deployed.names import Store, name_of
 from infra.render.deployed.revisions import live_deploy
 from infra.render.doctor.comparing import compare
-from infra.render.doctor.finding import Finding, State, failed, skipped
 from infra.render.doctor.here import look
 from infra.render.doctor.log_reading import read_logs
 from infra.render.doctor.outside import call_services, check_health
 from infra.render.doctor.services_check import check_postgres, check_regions, check_service
 from infra.render.doctor.settings_check import check_running, check_variables, compare_settings
-from infra.render.driver.common import (
-    Commands,
-    Session,
-    add_app,
-    add_command,
-    add_json,
-    count,
-    duration,
-    print_json,
-)
+from infra.render.driver.common import Session, add_app, add_command
 from infra.render.driver.reaching import app_of
-from infra.render.driver.tables import print_table
+from infra.tables import print_table
 
 _LINES = 500
 _SINCE_S = 86_400.0

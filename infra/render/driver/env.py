@@ -6,16 +6,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from infra.command_errors import CannotDo, WrongUsage, meant
+from infra.command_line import Commands, add_json, filled, print_json
 from infra.render.deployed import variables
 from infra.render.deployed.app_settings import is_secret_name, is_setting, shown
-from infra.render.deployed.errors import CannotDo, WrongUsage, meant
 from infra.render.deployed.variables import Place
 from infra.render.deployed.waiting import Watched
 from infra.render.driver import env_diff
-from infra.render.driver.common import Commands, Session, add_command, add_json, filled, print_json
+from infra.render.driver.common import Session, add_command
 from infra.render.driver.deploying import add_wait, finish
-from infra.render.driver.tables import print_table
 from infra.render.driver.values import check_name, check_value, read_value, split
+from infra.tables import print_table
 
 _MODES = ("save", "deploy")
 

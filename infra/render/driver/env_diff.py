@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.command_errors import CannotDo
+from infra.command_line import Commands, add_json, print_json
 from infra.render.blueprint.declared import declared_variables
 from infra.render.deployed.app_settings import is_secret_name, same, shown
-from infra.render.deployed.errors import CannotDo
 from infra.render.doctor.here import read_env
-from infra.render.driver.common import Commands, Session, add_command, add_json, print_json
-from infra.render.driver.tables import print_table
+from infra.render.driver.common import Session, add_command
+from infra.tables import print_table
 
 HIDDEN = "***"
 _DIFFERENT = ("differs", "missing", "extra")

@@ -7,13 +7,14 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
 
+from infra.command_errors import CannotDo, WrongUsage
+from infra.command_line import Commands, add_json, count, duration
 from infra.render.api.clock import seconds, text
 from infra.render.api.observed import LogLine
 from infra.render.deployed.choosing import Service
-from infra.render.deployed.errors import CannotDo, WrongUsage
 from infra.render.deployed.following import by_region, follow
 from infra.render.deployed.revisions import MARGIN_S, began_s, deploy_named
-from infra.render.driver.common import Commands, Session, add_command, add_json, count, duration
+from infra.render.driver.common import Session, add_command
 
 _LINES = 100
 _DEPLOY = "deploy"

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from infra.command_line import Commands, add_json, duration, print_json
 from infra.render.api.clock import seconds
 from infra.render.api.errors import NotFound, Refused
 from infra.render.deployed.choosing import WEB, Json, Service
-from infra.render.driver.common import Commands, Session, add_command, add_json, duration, print_json
-from infra.render.driver.tables import print_table
+from infra.render.driver.common import Session, add_command
+from infra.tables import print_table
 
 _HOUR_S = 3_600.0
 _SHORTEST_STEP_S = 30  # Render's own

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infra.render.deployed.app import DeployedApp, address_of, checked_address
+from infra.reaching import checked_address, read_token
+from infra.render.deployed.app import DeployedApp, address_of
 from infra.render.deployed.choosing import Service
-from infra.render.deployed.errors import WrongUsage
 from infra.render.driver.common import TOKEN_VARIABLE, Session
 
 
@@ -31,10 +31,4 @@ def given_token(session: Session) -> str | None:
     file: Path | None = session.args.token_file
     if file is None:
         return session.environment.get(TOKEN_VARIABLE, "").strip() or None
-    try:
-        token = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongUsage(f"--token-file {file}: cannot be read ({type(error).__name__})") from None
-    if not token or not token.isprintable() or " " in token:  # it becomes a header
-        raise WrongUsage(f"--token-file {file}: takes a file with a token and nothing else")
-    return token
+    return read_token(file)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.command_errors import CannotDo, WrongUsage
+from infra.command_line import Commands, add_json, filled
 from infra.render.api.deploys import DEACTIVATED, LIVE
 from infra.render.deployed.choosing import Json, Service
-from infra.render.deployed.errors import CannotDo, WrongUsage
 from infra.render.deployed.revisions import deploy_named, revision
 from infra.render.deployed.waiting import Watched
-from infra.render.driver.common import Commands, Session, add_command, add_json, filled
+from infra.render.driver.common import Session, add_command
 from infra.render.driver.deploying import add_wait, finish
 
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from infra.command_errors import CannotDo, WrongUsage, meant
+from infra.command_line import Commands, add_json, duration, print_json
 from infra.render.api.errors import RenderError
 from infra.render.api.stages import LIMIT_S
 from infra.render.deployed.app import AppFailed, DeployedApp
 from infra.render.deployed.app_settings import is_secret_name
 from infra.render.deployed.choosing import STATIC, WEB, Service
-from infra.render.deployed.errors import CannotDo, WrongUsage, meant
 from infra.render.deployed.variables import Place
-from infra.render.driver.common import Commands, Session, add_app, add_command, add_json, duration, print_json
+from infra.render.driver.common import Session, add_app, add_command
 from infra.render.driver.deploying import explain, watch
 from infra.render.driver.reaching import app_of, given_token, url_of
 from infra.render.driver.rotated import report

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from infra.command_errors import CannotDo
+from infra.command_line import print_json
 from infra.render.deployed.app import AppFailed
-from infra.render.deployed.errors import CannotDo
-from infra.render.driver.common import Session, print_json
+from infra.render.driver.common import Session
 from infra.render.rotation.kinds import Proof
 from infra.render.rotation.rotation import Rotation
 from infra.render.rotation.verifying import is_accepted

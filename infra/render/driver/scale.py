@@ -6,9 +6,10 @@ from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from app.counted import counted
+from infra.command_errors import WrongUsage
+from infra.command_line import Commands, add_json, count, print_json
 from infra.render.deployed.choosing import CRON, STATIC, Json, Service
-from infra.render.deployed.errors import WrongUsage
-from infra.render.driver.common import Commands, Session, add_command, add_json, count, print_json
+from infra.render.driver.common import Session, add_command
 
 MOST = 100
 _PERCENT = 70  # of CPU, where autoscaling is new and no target is given

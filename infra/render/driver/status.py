@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from infra.command_line import Commands, add_json, print_json
 from infra.render.api.deploys import CANCELED, FAILED, LIVE
 from infra.render.deployed.choosing import CRON, Json, Service
 from infra.render.deployed.names import Store, name_of
 from infra.render.deployed.revisions import live_deploy, revision, when
-from infra.render.driver.common import Commands, Session, add_command, add_json, print_json
-from infra.render.driver.tables import print_table
+from infra.render.driver.common import Session, add_command
+from infra.tables import print_table
 
 
 @dataclass(frozen=True)

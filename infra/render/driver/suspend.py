@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.render.deployed.errors import WrongUsage
+from infra.command_errors import WrongUsage
+from infra.command_line import Commands
 from infra.render.deployed.waiting import Watched
-from infra.render.driver.common import Commands, Session, add_command
+from infra.render.driver.common import Session, add_command
 from infra.render.driver.deploying import add_wait, finish
 
 

@@ -7,8 +7,8 @@ import sys
 from getpass import getpass
 from pathlib import Path
 
+from infra.command_errors import WrongUsage
 from infra.render.deployed.app_settings import FIELDS, is_secret_name, misspelt, wrong
-from infra.render.deployed.errors import WrongUsage
 
 
 def read_value(name: str, file: Path | None) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.command_errors import CannotDo
 from infra.render.api.client import RenderApi
 from infra.render.api.errors import RenderError
 from infra.render.deployed import variables
 from infra.render.deployed.app import AppFailed, DeployedApp
 from infra.render.deployed.choosing import CRON, Service
-from infra.render.deployed.errors import CannotDo
 from infra.render.deployed.variables import Place, Variables
 from infra.render.deployed.waiting import Watched
 from infra.render.rotation.kinds import Proof

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from infra.render.deployed.errors import CannotDo
+from infra.command_errors import CannotDo
 
 
 class Phase(StrEnum):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra.render.deployed.app import AppFailed, RoundTrip, checked_address
+from infra.render.deployed.app import AppFailed, RoundTrip
 from infra.render.deployed.app import DeployedApp as Client
-from infra.render.deployed.errors import WrongUsage
 from tests.standins.render.app import DeployedApp
 from tests.support.render import FakeTime
 from tests.support.render_stack import (
@@ -90,14 +89,3 @@ def test_only_a_process_that_began_after_a_moment_counts(stack: Stack, app: Depl
     app.began_s = fake_time.now()
     fake_time.now_s += 5
     assert asked.wait_for_process_since(since_s, clock, 60)["uptime_seconds"] == 5
-
-
-@pytest.mark.parametrize("url", ["https://memory.example/", "http://127.0.0.1:8000", "http://localhost"])
-def test_an_address_that_a_token_may_go_to(url: str) -> None:
-    assert checked_address(url, "it") == url.rstrip("/")
-
-
-@pytest.mark.parametrize("url", ["http://memory.example", "memory.example", "", "ftp://memory.example"])
-def test_other_addresses_are_refused(url: str) -> None:
-    with pytest.raises(WrongUsage, match="must begin with https"):
-        checked_address(url, "it")

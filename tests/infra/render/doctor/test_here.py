@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.render.deployed.errors import CannotDo
+from infra.command_errors import CannotDo
 from infra.render.doctor import here as here_module
 from tests.standins.render.app import DeployedApp
 from tests.support.render_stack import (

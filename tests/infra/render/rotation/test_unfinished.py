@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.render.deployed.errors import CannotDo
+from infra.command_errors import CannotDo
 from infra.render.rotation.unfinished import Phase, Target, Unfinished, load, path_of
 
 OLD = "sk-" + "old-4c1b"

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.render.deployed.errors import CannotDo
-from infra.render.deployed.names import PROJECT
+from infra import pulumi_cli
+from infra.command_errors import CannotDo
 
-_PULUMI_TIMEOUT_S = 120.0
+_PROJECT = "claude-memory"  # its name in Pulumi.yaml
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
 class StackFile:
-    """values: of the project's keys, without namespace, as text. secrets: keys whose values are encrypted."""
+    """values: of the project's keys, without namespace, as text. secrets: keys whose values are encrypted.
+
+    parts: the keys that have parts of their own, such as lists.
+    """
 
     stack: str
     path: Path
     values: dict[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    parts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def exists(self) -> bool:
@@ -41,27 +44,11 @@ class StackFile:
 
     def put_secret(self, key: str, value: str) -> None:
         """Let Pulumi encrypt a value into the file. Raises CannotDo."""
-        self._pulumi("set", "--secret", key, value=value)
+        pulumi_cli.answer(self.path.parent, self.stack, "config", "set", "--secret", key, value=value)
 
     def secret(self, key: str) -> str:
         """Let Pulumi decrypt a value. Raises CannotDo."""
-        return self._pulumi("get", key).rstrip("\n")
-
-    def _pulumi(self, what: str, *arguments: str, value: str | None = None) -> str:
-        program = shutil.which("pulumi")
-        if program is None:
-            raise CannotDo("the command pulumi is not on PATH")
-        command = [program, "config", what, *arguments, "--stack", self.stack, "--non-interactive"]
-        try:
-            done = subprocess.run(  # noqa: S603 - the value goes in by stdin, so that no list of processes shows it
-                command, cwd=self.path.parent, input=value, capture_output=True, text=True, timeout=_PULUMI_TIMEOUT_S
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise CannotDo(f"pulumi config {what}: {type(error).__name__}") from None
-        if done.returncode:
-            said = " ".join(done.stderr.split())[:300]
-            raise CannotDo(f"pulumi config {what} failed: {said or f'exit status {done.returncode}'}")
-        return done.stdout
+        return pulumi_cli.answer(self.path.parent, self.stack, "config", "get", key).rstrip("\n")
 
 
 def project_folder(start: Path) -> Path:
@@ -69,7 +56,7 @@ def project_folder(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / "Pulumi.yaml").exists():
             return folder
-    return Path(__file__).resolve().parents[3]
+    return REPOSITORY
 
 
 def read(folder: Path, stack: str) -> StackFile:
@@ -85,13 +72,14 @@ def read(folder: Path, stack: str) -> StackFile:
         items = list(config.items())
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
         raise CannotDo(f"{path.name} cannot be read ({type(error).__name__})") from None
-    own = {str(key).removeprefix(f"{PROJECT}:"): value for key, value in items if str(key).startswith(f"{PROJECT}:")}
+    own = {str(key).removeprefix(f"{_PROJECT}:"): value for key, value in items if str(key).startswith(f"{_PROJECT}:")}
     secrets = {key for key, value in own.items() if isinstance(value, dict) and "secure" in value}
     return StackFile(
         stack,
         path,
         {key: _text(value) for key, value in own.items() if key not in secrets and not isinstance(value, dict | list)},
         frozenset(secrets),
+        {key: value for key, value in own.items() if key not in secrets and isinstance(value, dict | list)},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.render.deployed.hiding import Hider
+from infra.hiding import Hider
 
 
 def test_the_longest_secret_is_taken_out_first() -> None:

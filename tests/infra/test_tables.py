@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra.render.driver import tables
-from infra.render.driver.tables import print_table
+from infra import tables
+from infra.tables import print_table
 
 HEADER = ("name", "state", "runs", "")
 ROWS = [

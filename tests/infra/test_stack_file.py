@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.render.deployed.errors import CannotDo
-from infra.render.deployed.stack_file import project_folder, read
+from infra.command_errors import CannotDo
+from infra.stack_file import project_folder, read
 
 SECRET = "cm_" + "Q1w2E3r4T5" * 4 + "zzz"
 

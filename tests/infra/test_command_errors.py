@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.render.deployed.errors import meant
+from infra.command_errors import meant
 
 
 @pytest.mark.parametrize(

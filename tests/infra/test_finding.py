@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from infra.render.doctor.finding import Finding, failed, skipped, warning
+from infra.finding import Finding, failed, skipped, warning
 
 
 @pytest.mark.parametrize("make", [failed, skipped, warning])
