@@ -10,8 +10,8 @@ import pulumi_alicloud as alicloud
 from pulumi_alicloud import fc
 
 from infra.aliyun import names, outputs
-from infra.aliyun.access import NoKeys, find_keys
 from infra.aliyun.alarms import Alarms, AlarmsArgs
+from infra.aliyun.api.access import NoKeys, find_keys
 from infra.aliyun.app_settings import jobs_variables, secret, server_variables
 from infra.aliyun.bundle.build import Bundle, BundleOptions, build
 from infra.aliyun.config import AliyunConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.aliyun.access import ID_VARIABLES, OTHER_WAYS, SECRET_VARIABLES, Keys, NoKeys, find_keys
+from infra.aliyun.api.access import ID_VARIABLES, OTHER_WAYS, SECRET_VARIABLES, Keys, NoKeys, find_keys
 
 
 @pytest.mark.parametrize("pair", list(zip(ID_VARIABLES, SECRET_VARIABLES, strict=True)))

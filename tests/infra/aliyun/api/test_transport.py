@@ -1,0 +1,81 @@
+"""Requests to the APIs: retried when throttled, typed when they fail, and without the keys in what is said."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from infra.aliyun.api.errors import ApiError, CallFailed, NoConnection, Throttled
+from infra.aliyun.api.functions import Functions
+from infra.aliyun.api.transport import Transport, open_session
+from tests.support.aliyun_cloud import ACCOUNT, FUNCTION, KEYS, REGION, Cloud
+
+
+def functions(transport: Transport) -> Functions:
+    return Functions(keys=KEYS, region=REGION, account_id=ACCOUNT, transport=transport)
+
+
+def test_throttling_and_failures_of_the_service_are_retried(
+    cloud: Cloud, transport: Transport, waits: list[float]
+) -> None:
+    cloud.faults = [(429, {"Code": "Throttling"}), (503, b"nothing"), (500, {})]
+
+    assert functions(transport).get(FUNCTION)["functionName"] == FUNCTION
+    assert len(waits) == 3
+    assert waits == sorted(waits)
+
+
+def test_throttling_that_goes_on_is_an_error(cloud: Cloud, transport: Transport) -> None:
+    cloud.faults = [(429, {"Code": "ResourceThrottled", "Message": "too many"})] * 9
+
+    with pytest.raises(Throttled, match=r"429 ResourceThrottled: too many \(request 1-made-up-request\)"):
+        functions(transport).get(FUNCTION)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", {"Code": "Strange"}, ["a list"]])
+def test_a_refusal_of_any_form_is_one_line(body: object, cloud: Cloud, transport: Transport) -> None:
+    cloud.faults = [(400, body)]
+
+    with pytest.raises(CallFailed) as refused:
+        functions(transport).get(FUNCTION)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_answer_that_is_no_json_is_an_error(cloud: Cloud, transport: Transport) -> None:
+    cloud.faults = [(200, b"<html>")]
+
+    with pytest.raises(NoConnection, match="no JSON"):
+        functions(transport).get(FUNCTION)
+
+
+def test_a_host_that_does_not_answer_is_an_error_without_the_keys(
+    cloud: Cloud, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(ApiError) as refused:
+            functions(transport).get(FUNCTION)
+
+    assert KEYS.secret not in f"{refused.value!r} {refused.value.__cause__!r} {functions(transport)!r}"
+    assert refused.value.__cause__ is None
+
+
+def test_a_netrc_does_not_replace_the_signature(
+    cloud: Cloud, transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text(f"machine {ACCOUNT}.{REGION}.fc.aliyuncs.com login me password else\n", "utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    assert functions(transport).get(FUNCTION)["runtime"] == "custom.debian12"
+
+
+def test_the_ca_of_the_environment_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", "/some/ca.pem")
+    assert open_session().verify == "/some/ca.pem"
+
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert open_session().verify is True
