@@ -91,6 +91,11 @@ class Function(pulumi.ComponentResource):
         """The release that gets the requests, but for a canary's share."""
         return self._args.releases.serving or self._args.release
 
+    @property
+    def canary(self) -> int:
+        """The share in percent that the new release gets beside the serving one; 0 without one."""
+        return 0 if self.serving == self._args.release else self._args.releases.canary or 0
+
     def _releases(self) -> list[str]:
         """Return the releases that are kept, the serving and the new one among them; each once."""
         known = (*self._args.releases.keep, self.serving)
@@ -112,9 +117,8 @@ class Function(pulumi.ComponentResource):
         )
 
     def _alias(self) -> fc.V3Alias:
-        canary = self._args.releases.canary
-        weights = None
-        if canary is not None and self.serving != self._args.release:
+        canary, weights = self.canary, None
+        if canary:
             weights = self.versions[self._args.release].version_id.apply(lambda new: {new: canary / _PERCENT})
         return fc.V3Alias(
             self._prefix,

@@ -16,6 +16,7 @@ from app.endpoints import MCP, SSE
 class Exported:
     """url: where clients reach the app. releases: versions of the function by the name of the release.
 
+    canary: the share in percent of `release` while another one serves, 0 otherwise.
     dns_records: to be set by whoever runs the domain.
     """
 
@@ -27,6 +28,7 @@ class Exported:
     jobs: pulumi.Input[str] | None
     release: str
     serving: str
+    canary: int
     releases: Mapping[str, pulumi.Input[str]]
     log_project: pulumi.Input[str]
     log_store: pulumi.Input[str]
@@ -36,7 +38,9 @@ class Exported:
 def export(found: Exported) -> None:
     """Export all outputs."""
     mcp = pulumi.Output.concat(found.url, MCP)
-    for name in ("region", "account_id", "url", "function", "jobs", "release", "serving", "log_project", "log_store"):
+    for name in ("region", "account_id", "url", "function", "jobs", "log_project", "log_store"):
+        pulumi.export(name, getattr(found, name))
+    for name in ("release", "serving", "canary"):
         pulumi.export(name, getattr(found, name))
     pulumi.export("releases", dict(found.releases))
     pulumi.export("mcp_url", mcp)

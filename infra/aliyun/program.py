@@ -95,6 +95,7 @@ def declare(stack: StackConfig[AliyunConfig], bundle: Bundle | None = None) -> N
             jobs=jobs.function.function_name if jobs is not None else None,
             release=components.release,
             serving=function.serving,
+            canary=function.canary,
             releases={release: version.version_id for release, version in function.versions.items()},
             log_project=components.logs.project,
             log_store=components.logs.store,
