@@ -1,0 +1,1 @@
+"""What a function costs, from list prices."""

@@ -1,0 +1,1 @@
+"""The commands of `python -m infra.aliyun`, one module each."""
