@@ -9,6 +9,7 @@ from email.utils import formatdate
 from typing import Any
 
 from infra.aliyun.api.access import Keys
+from infra.aliyun.api.errors import NoConnection
 from infra.aliyun.api.signing import log, log_text, query_text
 from infra.aliyun.api.transport import Transport
 
@@ -46,6 +47,10 @@ class LogStore:
     transport: Transport
     now: Callable[[], float] = time.time
     sleep: Callable[[float], object] = time.sleep
+
+    @property
+    def _host(self) -> str:
+        return f"{self.project}.{self.region}.log.aliyuncs.com"
 
     def latest(self, since_s: float, count: int, query: str = "") -> list[Record]:
         """Return the newest records since a moment, at most so many, the oldest first. Raises ApiError."""
@@ -95,14 +100,14 @@ class LogStore:
         found: list[Record] = []
         for _ in range(_INCOMPLETE_TRIES):
             answer, headers = self._get(f"/logstores/{self.store}", asked)
-            found = [_record(one) for one in answer] if isinstance(answer, list) else []
+            if not isinstance(answer, list):
+                raise NoConnection(self._host, "answered something that is no list of records")
+            found = [_record(one) for one in answer]
             if headers.get("x-log-progress", "Complete") == "Complete":
                 break
         return found
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[Any, Mapping[str, str]]:
-        host = f"{self.project}.{self.region}.log.aliyuncs.com"
-
         def headers() -> dict[str, str]:
             date = formatdate(usegmt=True)
             signed = {
@@ -115,7 +120,7 @@ class LogStore:
             text = log_text("GET", path, query, signed, date)
             return signed | {"Date": date, "Authorization": log(self.keys, text)}
 
-        return self.transport.get(f"GetLogs of {self.project}", host, f"{path}?{query_text(query)}", headers)
+        return self.transport.get(f"GetLogs of {self.project}", self._host, f"{path}?{query_text(query)}", headers)
 
 
 def _record(told: Any) -> Record:

@@ -1,7 +1,6 @@
 """GET requests over HTTPS: proxy and CA from the environment, retried when throttled, failures typed, keys never shown.
 
-HTTPS_PROXY and NO_PROXY count as everywhere; a CA of one's own is in SSL_CERT_FILE, as for the provider, or in
-REQUESTS_CA_BUNDLE.
+HTTPS_PROXY and NO_PROXY count as everywhere; a CA of one's own is in SSL_CERT_FILE, as for the provider.
 """
 
 from __future__ import annotations
@@ -33,13 +32,18 @@ class _AsSigned(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Trusts the CA in SSL_CERT_FILE before that of REQUESTS_CA_BUNDLE, to trust what the provider trusts."""
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Return the settings of a request with those of the environment."""
+        own_ca = os.environ.get("SSL_CERT_FILE") or None
+        return super().merge_environment_settings(url, proxies, stream, own_ca if verify is None else verify, cert)
+
+
 def open_session() -> requests.Session:
-    """Return a session that trusts the CA of the environment."""
-    session = requests.Session()
-    own_ca = os.environ.get("SSL_CERT_FILE")
-    if own_ca and not os.environ.get("REQUESTS_CA_BUNDLE"):
-        session.verify = own_ca
-    return session
+    """Return a session that takes proxy and CA from the environment."""
+    return _Session()
 
 
 class Transport:

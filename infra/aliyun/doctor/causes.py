@@ -28,7 +28,7 @@ def causes(evidence: Evidence) -> Iterator[Finding]:
         said = f"the function answers 412{f' ({codes[0]})' if codes[0] else ''}"
         yield failed("412", said, "the causes stand below, each with what to do")
     elif answers.health.status:
-        yield ok("412", f"is not answered: /health {answers.health.status}, {SSE} {answers.sse.status}")
+        yield ok("412", f"not answered: /health gives {answers.health.status}, {SSE} {answers.sse.status}")
     else:
         yield failed("412", f"no answer at all ({answers.health.said})", "check the address and the network")
     yield _start(evidence)

@@ -136,7 +136,18 @@ def _set(shown: Json, body: Json) -> None:
 
 
 def get_store(state: State, request: Request, name: str) -> Reply:
-    return Reply(_store(state, request, name)["shown"])
+    store = _store(state, request, name)
+    if request.query.get("type") == "log":  # GetLogs, which has the path of its store
+        return Reply(_records(store.get("records", []), request.query))
+    return Reply(store["shown"])
+
+
+def _records(records: list[Json], query: dict[str, str]) -> list[Json]:
+    """Return a page of the records of some time; a test puts them into the store."""
+    since, until, offset = int(query["from"]), int(query["to"]), int(query["offset"])
+    found = [one for one in records if since <= int(one["__time__"]) < until]
+    found.sort(key=lambda one: int(one["__time__"]), reverse=query["reverse"] == "true")
+    return found[offset : offset + int(query["line"])]
 
 
 def update_store(state: State, request: Request, name: str) -> Reply:

@@ -92,7 +92,9 @@ class Request:
             place = "service" if not self.within else "object" if self.path.strip("/") else "bucket"
             names = [name for name, value in self.query.items() if not value]
             return f"oss {self.method} {place}" + (f"?{names[0]}" if names else "")
-        return f"{self.product} {self.action or f'{self.method} {self.path}'}"
+        # Calls of Function Compute go by method and path, though some clients name the action, too.
+        action = "" if self.product == "fc" else self.action
+        return f"{self.product} {action or f'{self.method} {self.path}'}"
 
 
 class State:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.standins.aliyun.server import Server
 from tests.support.aliyun import Caller
 
 INDEX = {"line": {"token": [",", " "], "caseSensitive": False, "chn": False}}
@@ -63,3 +64,11 @@ def test_what_is_deleted_is_gone(store: Caller) -> None:
     assert store.log("GET", "/logstores/functions").code == "LogStoreNotExist"
     store.log("DELETE", "/")
     assert store.log("GET", "/").code == "ProjectNotExist"
+
+
+def test_records_of_some_time_are_read_page_by_page(store: Caller, aliyun: Server) -> None:
+    records = [{"__time__": str(number), "message": f"line {number}"} for number in range(5)]
+    aliyun.state.projects["logs"]["stores"]["functions"]["records"] = records
+    page = "/logstores/functions?type=log&from=1&to=4&query=&line=2&offset=1&reverse=true"
+
+    assert [one["message"] for one in store.log("GET", page).body] == ["line 2", "line 1"]

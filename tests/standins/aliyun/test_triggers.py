@@ -25,6 +25,13 @@ def made(caller: Caller, kind: str, config: Any, name: str = "it", qualifier: st
     return caller.fc("POST", "/functions/memory/triggers", body)
 
 
+def test_the_triggers_of_a_function_are_listed(with_function: Caller) -> None:
+    made(with_function, "http", HTTP)
+    found = with_function.fc("GET", "/functions/memory/triggers")
+
+    assert [one["triggerName"] for one in found.body["triggers"]] == ["it"]
+
+
 def test_an_http_trigger_has_an_address_of_its_own(with_function: Caller) -> None:
     answer = made(with_function, "http", HTTP)
 

@@ -73,6 +73,10 @@ def _checked(kind: str, text: str) -> str:
     return text
 
 
+def list_all(state: State, request: Request, name: str) -> Reply:
+    return Reply({"triggers": list(functions.found(state, name)["triggers"].values())})
+
+
 def get(state: State, request: Request, name: str, trigger: str) -> Reply:
     return Reply(_found(state, name, trigger))
 
@@ -94,6 +98,7 @@ def delete(state: State, request: Request, name: str, trigger: str) -> Reply:
 
 ROUTES = [
     (rf"fc POST {_TRIGGERS}", create),
+    (rf"fc GET {_TRIGGERS}", list_all),
     (rf"fc GET {_TRIGGERS}/([\w-]+)", get),
     (rf"fc PUT {_TRIGGERS}/([\w-]+)", update),
     (rf"fc DELETE {_TRIGGERS}/([\w-]+)", delete),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from itertools import islice
 
+import pytest
+
 from infra.aliyun.api.access import Keys
+from infra.aliyun.api.errors import NoConnection
 from infra.aliyun.api.logs import LogStore, Record
 from infra.aliyun.api.transport import Transport
 from tests.support.aliyun_cloud import KEYS, PROJECT, REGION, STORE, Cloud
@@ -67,6 +70,13 @@ def test_the_token_of_temporary_keys_is_signed_too(cloud: Cloud, transport: Tran
     cloud.keys = Keys(id=KEYS.id, secret=KEYS.secret, token="made-up-token")
 
     assert store(transport, cloud.keys).latest(NOW_S - 50, 10) == []
+
+
+def test_an_answer_that_is_no_list_is_an_error(cloud: Cloud, transport: Transport) -> None:
+    cloud.faults = [(200, {"logstoreName": STORE})]
+
+    with pytest.raises(NoConnection, match="no list of records"):
+        store(transport).latest(NOW_S - 50, 10)
 
 
 def test_a_field_is_found_whatever_its_capitals() -> None:

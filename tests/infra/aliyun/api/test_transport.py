@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.aliyun.api.errors import ApiError, CallFailed, NoConnection, Throttled
+from infra.aliyun.api.access import Keys
+from infra.aliyun.api.errors import ApiError, CallFailed, NoConnection, NotFound, Throttled
 from infra.aliyun.api.functions import Functions
-from infra.aliyun.api.transport import Transport, open_session
+from infra.aliyun.api.transport import Transport
+from tests.standins.aliyun.server import Server, serving
 from tests.support.aliyun_cloud import ACCOUNT, FUNCTION, KEYS, REGION, Cloud
 
 
@@ -72,10 +74,26 @@ def test_a_netrc_does_not_replace_the_signature(
     assert functions(transport).get(FUNCTION)["runtime"] == "custom.debian12"
 
 
-def test_the_ca_of_the_environment_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
-    monkeypatch.setenv("SSL_CERT_FILE", "/some/ca.pem")
-    assert open_session().verify == "/some/ca.pem"
+def test_a_proxy_with_a_ca_of_its_own_is_reached_and_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/another/ca.pem")
+    with serving(Server()) as standin:
+        for name, value in standin.variables.items():
+            monkeypatch.setenv(name, value)
+        keys = Keys(id=standin.key, secret="any")
+        asked = Functions(
+            keys=keys, region=standin.state.region, account_id=standin.state.account, transport=Transport()
+        )
 
-    monkeypatch.delenv("SSL_CERT_FILE")
-    assert open_session().verify is True
+        with pytest.raises(NotFound, match="GetFunction of none: 404 FunctionNotFound"):
+            asked.get("none")
+
+
+def test_a_ca_that_is_not_trusted_is_told(monkeypatch: pytest.MonkeyPatch, transport: Transport) -> None:
+    with serving(Server()) as standin:
+        for name, value in standin.variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("SSL_CERT_FILE")
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+
+        with pytest.raises(NoConnection, match=r"certificate that is not trusted \(SSL_CERT_FILE\)"):
+            functions(Transport()).get(FUNCTION)
