@@ -13,7 +13,7 @@ from pulumi_alicloud import fc
 from app.endpoints import SSE
 from infra.aliyun.app_settings import Variables
 from infra.aliyun.config import Function as FunctionConfig
-from infra.aliyun.config import HealthCheck, Provisioned, Release
+from infra.aliyun.config import HealthCheck, Release
 from infra.aliyun.names import ALIAS
 from infra.aliyun.storage import Stored
 
@@ -38,7 +38,6 @@ class FunctionArgs:
 
     function: str
     options: FunctionConfig
-    provisioned: Provisioned | None
     release: str
     releases: Release
     variables: Variables
@@ -75,8 +74,6 @@ class Function(pulumi.ComponentResource):
         )
         self.versions = {release: self._publish(release) for release in self._releases()}
         self.alias = self._alias()
-        if args.provisioned is not None:
-            self._provision(args.provisioned)
         if options.reserved is not None:
             fc.V3ConcurrencyConfig(
                 name,
@@ -127,26 +124,6 @@ class Function(pulumi.ComponentResource):
             version_id=self.versions[self.serving].version_id,
             additional_version_weight=weights,
             description="The release that clients reach.",
-            opts=self._inside,
-        )
-
-    def _provision(self, provisioned: Provisioned) -> None:
-        fc.V3ProvisionConfig(
-            self._prefix,
-            function_name=self.function.function_name,
-            qualifier=self.alias.alias_name.apply(str),
-            target=provisioned.instances,
-            always_allocate_cpu=provisioned.allocate_cpu,
-            scheduled_actions=[
-                fc.V3ProvisionConfigScheduledActionArgs(
-                    name=action.name,
-                    schedule_expression=f"cron({action.at})",
-                    target=action.instances,
-                    time_zone=action.timezone,
-                )
-                for action in provisioned.schedule
-            ]
-            or None,
             opts=self._inside,
         )
 

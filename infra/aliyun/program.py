@@ -25,6 +25,7 @@ from infra.aliyun.logs import Logs, LogsArgs
 from infra.aliyun.managed import MANAGED
 from infra.aliyun.network import Network, NetworkArgs
 from infra.aliyun.planned import planned_bundle
+from infra.aliyun.provisioned import Provisioned, ProvisionedArgs
 from infra.aliyun.release import release_of
 from infra.aliyun.role import Role, RoleArgs
 from infra.aliyun.rules import SCHEDULES, problems
@@ -82,6 +83,7 @@ def declare(stack: StackConfig[AliyunConfig], bundle: Bundle | None = None) -> N
         HttpArgs(function=function.function.function_name, qualifier=function.alias.alias_name.apply(str)),
         components.provided,
     )
+    components.provisioned(function)
     jobs = components.jobs(surroundings, database_url)
     components.alarms(function, jobs)
     domain = components.domain(function)
@@ -200,13 +202,26 @@ class Components:
         args = FunctionArgs(
             function=names.server(self._name),
             options=options.function,
-            provisioned=options.provisioned,
             release=self.release,
             releases=options.release,
             variables=server_variables(self._stack, database_url),
             surroundings=surroundings,
         )
         return Function(f"{NAME}-function", args, self.provided)
+
+    def provisioned(self, function: Function) -> Provisioned | None:
+        """Declare the instances that always run, if there are any."""
+        options = self._options
+        if options.provisioned is None:
+            return None
+        args = ProvisionedArgs(
+            options=options.provisioned,
+            region=options.region,
+            account_id=options.account_id,
+            function=function.function.function_name,
+            qualifier=function.alias.alias_name.apply(str),
+        )
+        return Provisioned(f"{NAME}-provisioned", args)
 
     def jobs(self, surroundings: Surroundings, database_url: pulumi.Output[str]) -> Jobs | None:
         """Declare the function for maintenance and backups, if there is one."""

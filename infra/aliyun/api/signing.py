@@ -25,14 +25,16 @@ def query_text(query: Mapping[str, str]) -> str:
 
 
 def acs3(keys: Keys, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
-    """Return the header Authorization of a request without a body.
+    """Return the header Authorization of a request.
 
-    headers: host and those that begin with x-acs-, their names in small letters; all are signed.
+    headers: host and those that begin with x-acs-, their names in small letters; all are signed,
+    x-acs-content-sha256 among them, which is the body's.
     """
     names = sorted(headers)
     signed = ";".join(names)
     lines = "".join(f"{name}:{headers[name].strip()}\n" for name in names)
-    request = "\n".join((method, quote(path, f"/{_UNESCAPED}"), query_text(query), lines, signed, NOTHING_SHA256))
+    path, content = quote(path, f"/{_UNESCAPED}"), headers["x-acs-content-sha256"]
+    request = "\n".join((method, path, query_text(query), lines, signed, content))
     text = f"{_ACS3}\n{hashlib.sha256(request.encode()).hexdigest()}"
     signature = hmac.new(keys.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
     return f"{_ACS3} Credential={keys.id},SignedHeaders={signed},Signature={signature}"

@@ -1,4 +1,4 @@
-"""GET requests over HTTPS: proxy and CA from the environment, retried when throttled, failures typed, keys never shown.
+"""Requests over HTTPS: proxy and CA from the environment, retried when throttled, failures typed, keys never shown.
 
 HTTPS_PROXY and NO_PROXY count as everywhere; a CA of one's own is in SSL_CERT_FILE, as for the provider.
 """
@@ -47,7 +47,7 @@ def open_session() -> requests.Session:
 
 
 class Transport:
-    """Sends GET requests. sleep: waits that many seconds."""
+    """Sends requests that are safe to repeat. sleep: waits that many seconds."""
 
     def __init__(self, *, sleep: Callable[[float], object] = time.sleep, scheme: str = "https") -> None:
         self._session, self._sleep, self._scheme = open_session(), sleep, scheme
@@ -58,25 +58,36 @@ class Transport:
         what: names the call in errors. target: path and query, as they were signed. headers: makes them anew for each
         try, since signatures expire.
         """
-        for failures in range(1, _TRIES):
-            answer = self._send(host, target, headers())
-            if answer.status_code not in (429, 500, 502, 503):
-                break
-            self._sleep(_WAITS.wait_s(failures))
-        else:
-            answer = self._send(host, target, headers())
+        answer = self.send("GET", what, host, target, headers)
         body = _json(answer)
-        if answer.status_code >= 400:
-            raise _failure(what, answer, body)
         if body is None:
             raise NoConnection(host, "answered something that is no JSON")
         return body, answer.headers
 
-    def _send(self, host: str, target: str, headers: Mapping[str, str]) -> requests.Response:
+    def send(
+        self, method: str, what: str, host: str, target: str, headers: Headers, content: bytes = b""
+    ) -> requests.Response:
+        """Send a request that is safe to repeat, with arguments as those of `get`. Raises ApiError."""
+        for failures in range(1, _TRIES):
+            answer = self._once(method, host, target, headers(), content)
+            if answer.status_code not in (429, 500, 502, 503):
+                break
+            self._sleep(_WAITS.wait_s(failures))
+        else:
+            answer = self._once(method, host, target, headers(), content)
+        if answer.status_code >= 400:
+            raise _failure(what, answer, _json(answer))
+        return answer
+
+    def _once(
+        self, method: str, host: str, target: str, headers: Mapping[str, str], content: bytes
+    ) -> requests.Response:
         """Send once. The causes are left out of the errors: those of `requests` hold the request."""
         try:
-            return self._session.get(
+            return self._session.request(
+                method,
                 f"{self._scheme}://{host}{target}",
+                data=content or None,
                 headers=dict(headers),
                 auth=_AsSigned(),
                 timeout=TIMEOUTS_S,

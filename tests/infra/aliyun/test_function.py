@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from app.endpoints import SSE
 from infra.aliyun.function import affinity
 from infra.plan import Plan
@@ -110,19 +108,9 @@ def test_a_canary_that_is_the_serving_release_has_no_share_of_its_own() -> None:
     assert "additionalVersionWeight" not in one(plan, "V3Alias")
 
 
-def test_provisioned_instances_are_of_the_alias_and_follow_their_schedule() -> None:
-    found = one(aliyun_plan(**EVERYTHING), "V3ProvisionConfig")
-
-    assert (found["qualifier"], found["target"], found["alwaysAllocateCpu"]) == ("live", 1, False)
-    assert found["scheduledActions"] == [
-        {"name": "day", "scheduleExpression": "cron(0 0 8 * * *)", "target": 2, "timeZone": "UTC"}
-    ]
-
-
 def test_reserved_instances_are_asked_for() -> None:
     assert one(aliyun_plan(**EVERYTHING), "V3ConcurrencyConfig")["reservedConcurrency"] == 10
 
 
-@pytest.mark.parametrize("kind", ["V3ProvisionConfig", "V3ConcurrencyConfig"])
-def test_what_costs_is_made_only_when_it_is_asked_for(kind: str) -> None:
-    assert of_kind(aliyun_plan(), kind) == {}
+def test_no_instances_are_reserved_unless_asked_for() -> None:
+    assert of_kind(aliyun_plan(), "V3ConcurrencyConfig") == {}

@@ -49,7 +49,7 @@ def test_a_stack_with_everything_has_every_part() -> None:
 
     assert found >= {
         "Network", "Switch", "SecurityGroup", "Instance", "RdsAccount", "Database", "V3LayerVersion", "V3CustomDomain",
-        "V3ProvisionConfig", "V3ConcurrencyConfig", "Alarm",
+        "V3ConcurrencyConfig", "Alarm",
     }  # fmt: skip
 
 
