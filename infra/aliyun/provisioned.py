@@ -1,7 +1,7 @@
 """Provisioned instances of an alias, through a dynamic provider.
 
-The vendor's resource (fc.V3ProvisionConfig of pulumi-alicloud 4.0.0) reads the instances of LATEST whatever its qualifier
-is, so that each preview would show those of an alias as a difference.
+The vendor's resource (fc.V3ProvisionConfig of pulumi-alicloud 4.0.0) reads the instances of LATEST whatever its
+qualifier is, so that each preview would show those of an alias as a difference.
 """
 
 from __future__ import annotations

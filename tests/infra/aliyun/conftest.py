@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from infra.aliyun.driver.cli import main
+from tests.standins.aliyun.server import Server as CloudServer
+from tests.standins.aliyun.server import serving
+from tests.support.aliyun import Caller, function
 from tests.support.aliyun_cloud import KEYS, Cloud, cloud_serving
 from tests.support.aliyun_stack import NOW_S, SECRET_URL, TOKEN, Drive, Ran, Stack
 from tests.support.serving import Server
@@ -75,3 +78,19 @@ def drive(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], w
         return Ran(status, out, err)
 
     return run
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudServer]:
+    """The stand-in with a function and its alias `live`; this process comes to it."""
+    with serving(CloudServer()) as started:
+        caller = Caller(started)
+        caller.oss("PUT")
+        caller.oss("PUT", "/code.zip", b"code")
+        caller.fc("POST", "/functions", function())
+        caller.fc("POST", "/functions/memory/versions", {"description": "1"})
+        caller.fc("POST", "/functions/memory/aliases", {"aliasName": "live", "versionId": "1"})
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+        for name, value in started.variables.items():
+            monkeypatch.setenv(name, value)
+        yield started
