@@ -120,6 +120,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "infra/aliyun/api",
         "infra/aliyun/bundle",
         "infra/aliyun/driver",
+        "infra/aliyun/provider",
         "infra/monitoring",
     },
     "infra/aliyun/api": set(),
@@ -135,6 +136,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "infra/aliyun/deployed",
         "infra/aliyun/doctor",
     },
+    "infra/aliyun/provider": {"infra/aliyun/api"},
     "infra/selfhost": {"infra", "infra/monitoring"},
 }
 

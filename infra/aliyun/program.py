@@ -216,6 +216,7 @@ class Components:
             return None
         args = ProvisionedArgs(
             options=options.provisioned,
+            keys=configured_keys(options),
             region=options.region,
             account_id=options.account_id,
             function=function.function.function_name,

@@ -12,7 +12,7 @@ from tests.support.serving import ROOT
 
 MODULES = sorted(path for path in (ROOT / "infra").rglob("*.py") if path.name != "__init__.py")
 # Facts of the app that stand once, and that infra itself reads.
-FACTS = ("app.metrics", "app.settings", "app.errors")
+FACTS = ("app.endpoints", "app.metrics", "app.settings", "app.errors")
 
 
 def test_the_packages_of_the_programs_are_found_where_pulumi_install_looks() -> None:
