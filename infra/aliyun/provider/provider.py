@@ -1,7 +1,7 @@
 """Makes, reads, changes and deletes provisioned instances of an alias.
 
-The vendor's resource (fc.V3ProvisionConfig of pulumi-alicloud 4.0.0) reads those of LATEST whatever its qualifier is,
-so that each preview would show an alias's as a difference. A dynamic provider is no way out: Pulumi looks for its virtual
+The vendor's resource (fc.V3ProvisionConfig of pulumi-alicloud 4.0.0) reads those of LATEST whatever its qualifier is:
+each preview would show an alias's as a difference. A dynamic provider is no way out: Pulumi looks for its virtual
 environment in the folder of `main`.
 """
 
