@@ -247,9 +247,8 @@ class Calls:
             raise uncertain("")
         for pause_s in pauses_s:
             if pause_s:
-                self._wait(
-                    pause_s, f"the answer to {call.method} {call.path} was lost ({lost.said}); looks for what it made"
-                )
+                what = f"{call.method} {call.path}"
+                self._wait(pause_s, f"the answer to {what} was lost ({lost.said}); looks for what it made")
             try:
                 candidates = list(recovery.candidates())
                 since_s = self.renders_time(started_s)
