@@ -63,7 +63,7 @@ class Calls:
     ) -> None:
         self.clock = clock or Clock()
         self._transport, self._patience_s = transport, patience_s
-        self._limits = Limits(self.clock, on_wait)
+        self._limits, self._on_wait = Limits(self.clock, on_wait), on_wait
         self._ahead_s: float | None = None
 
     def get(self, path: str, /, **params: Any) -> Any:
@@ -168,14 +168,22 @@ class Calls:
         raise AssertionError("the last try returns or raises")
 
     def _pause(self, pause_s: float, failure: Unavailable) -> None:
-        """Wait before a further try. Raises the failure if Render wants to be left alone for too long."""
+        """Wait before a further try, and tell why. Raises the failure if Render wants to be left alone for too long."""
         asked_s = failure.retry_after_s
         if asked_s > self._patience_s:
             raise failure
+        status = f"{failure.status} " if failure.status is not None else ""
+        said = f"{status}{failure.said}"
         if asked_s > pause_s:
-            self._limits.wait(asked_s, f"Render asks for it ({failure.status} {failure.said})")
+            self._wait(asked_s, f"Render asks for it ({said})")
         else:
-            self.clock.sleep(pause_s)
+            self._wait(pause_s, f"{failure.method} {failure.path} failed ({said}) and is tried again")
+
+    def _wait(self, wait_s: float, why: str) -> None:
+        """Wait after a call that failed. Even a short wait is told: it may be the first of many."""
+        if self._on_wait:
+            self._on_wait(wait_s, why)
+        self.clock.sleep(wait_s)
 
     def _in_turn(self, call: Call) -> Answer:
         """Make a call when the limits allow it; a 429 did nothing, so it is made again."""
@@ -238,7 +246,9 @@ class Calls:
         if recovery is None:
             raise uncertain("")
         for pause_s in pauses_s:
-            self.clock.sleep(pause_s)
+            if pause_s:
+                what = f"{call.method} {call.path}"
+                self._wait(pause_s, f"the answer to {what} was lost ({lost.said}); looks for what it made")
             try:
                 candidates = list(recovery.candidates())
                 since_s = self.renders_time(started_s)

@@ -23,7 +23,8 @@ from infra.render.api.workspace import Notifications, Owners, RegistryCredential
 class RenderApi(Calls):
     """The API with one key. For use by several threads.
 
-    on_wait: called with the seconds and the reason before each wait of 2 s or longer that a limit or Render asks for.
+    on_wait: called with the seconds and the reason before each wait of 2 s or longer that a limit asks for, and before
+    each further try of a call that failed.
     patience_s: how long one call may wait for limits in all, before RateLimited.
     """
 

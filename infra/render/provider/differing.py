@@ -7,7 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from infra.render.provider.fields import Field, Kind, MapOf, Record, Variable, became, canonical, said, same
+from infra.render.provider.fields import (
+    Field,
+    Kind,
+    MapOf,
+    Record,
+    Variable,
+    became,
+    by_open_name,
+    canonical,
+    said,
+    same,
+)
 from infra.render.provider.fingerprints import FINGERPRINT, GENERATE, KEY, fingerprint_of
 from infra.render.provider.values import Json, Values
 
@@ -39,11 +50,13 @@ def changes(fields: tuple[Field, ...], old: Values, new: Values, state: Values) 
 
     state: the outputs; they tell what a property is that a program names for the first time and cannot be changed.
     """
-    imported = bool(old.get(IMPORTED))
+    imported, open_ = bool(old.get(IMPORTED)), by_open_name(fields)
     for one in fields:
         if one.trigger and imported and one.name not in old:
             continue
         before, after = old.get(one.name), new.get(one.name)
+        if imported and one.name in open_ and isinstance(before, Mapping) and isinstance(after, Mapping):
+            before = {name: value for name, value in before.items() if name in after}
         if one.local or (one.name not in old and one.name not in new):
             continue
         if one.name not in old:
@@ -59,8 +72,6 @@ def changes(fields: tuple[Field, ...], old: Values, new: Values, state: Values) 
 
 def _imported_as(one: Field, before: Json, after: Json, key: str | None) -> bool:
     """Whether what an import found is what the program says, where the program keeps or makes secrets its own way."""
-    if isinstance(one.kind, MapOf) and one.kind.open and isinstance(before, Mapping):
-        before = {name: value for name, value in before.items() if name in after}
     if isinstance(one.kind, MapOf) and isinstance(one.kind.of, Variable) and isinstance(before, Mapping):
         before = {name: _as_kept(f"{one.name}.{name}", value, after.get(name), key) for name, value in before.items()}
     return became(one, after, before)

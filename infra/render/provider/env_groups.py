@@ -39,7 +39,7 @@ class EnvGroup(Plain):
         Field(name="environmentId", at="environmentId", default=""),
         Field(
             name="envVars",
-            kind=MapOf(of=Variable(generates=True), pattern=VARIABLE_NAME),
+            kind=MapOf(of=Variable(generates=True), pattern=VARIABLE_NAME, open=True),
             at="envVars",
             encode=variables_encoded,
             decode=_variables,
@@ -47,7 +47,7 @@ class EnvGroup(Plain):
         ),
         Field(
             name="secretFiles",
-            kind=MapOf(of=Variable(), pattern=FILE_NAME),
+            kind=MapOf(of=Variable(), pattern=FILE_NAME, open=True),
             at="secretFiles",
             encode=files_encoded,
             decode=_files,

@@ -52,7 +52,7 @@ class ListOf:
 
 @dataclass(frozen=True, kw_only=True)
 class MapOf:
-    """Values of one kind by name. open: names that the program does not name may be there as well."""
+    """Values of one kind by name. open: there may be other names as well, and they are left alone."""
 
     of: Kind
     pattern: tuple[str, str] | None = None
@@ -172,6 +172,11 @@ def same(one: Field, left: Json, right: Json) -> bool:
 def became(one: Field, wanted: Json, live: Json) -> bool:
     """Whether what Render says is what the program's value became."""
     return same(one, wanted, live) or bool(one.matches and not blank(live) and one.matches(wanted, live))
+
+
+def by_open_name(fields: tuple[Field, ...]) -> dict[str, Field]:
+    """Return the fields whose values have names of which a program need not name all, by name."""
+    return {one.name: one for one in fields if isinstance(one.kind, MapOf) and one.kind.open}
 
 
 def by_name(fields: tuple[Field, ...]) -> dict[str, Field]:

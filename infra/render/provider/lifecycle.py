@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from infra.render.provider.checking import Problem, check_fields
 from infra.render.provider.differing import IMPORTED, Change, changes
-from infra.render.provider.fields import Field, MapOf, Output, Variable, answered, blank, dig, trimmed
+from infra.render.provider.fields import Field, MapOf, Output, Variable, answered, blank, by_open_name, dig, trimmed
 from infra.render.provider.fingerprints import FINGERPRINT, KEY, WRITE_ONLY, fingerprint_of, new_key
 from infra.render.provider.sealing import folded, sealed
 from infra.render.provider.turn import Memory, Turn
@@ -161,6 +161,45 @@ class Lifecycle(ABC):
             if value is not None:
                 found[one.name] = value
         return found | ({IMPORTED: True} if inputs.get(IMPORTED) else {})
+
+    # Names that a program need not name ---------------------------------------------------------
+
+    def ours(self, found: Values, wanted: Values | None) -> Values:
+        """Return what was found without the variables and the like that `wanted` does not name. None: all is wanted."""
+        if wanted is None:
+            return found
+        open_ = by_open_name(self.fields)
+        return {
+            name: {one: part for one, part in value.items() if one in (wanted.get(name) or {})}
+            if name in open_ and isinstance(value, Mapping)
+            else value
+            for name, value in found.items()
+        }
+
+    def joined(self, inputs: Values, before: Values) -> Values:
+        """Return the inputs with the names that only `before` has, in properties that leave others alone."""
+        named = {name: before[name] | (inputs.get(name) or {}) for name in by_open_name(self.fields) if name in before}
+        return inputs | named
+
+    def named_before(self, old: Values, state: Values) -> Values:
+        """Return what a program has named and an update may have to remove, in properties that leave others alone.
+
+        old: the inputs of the state. After an update that was cut short they are those of the program, and the
+        outputs tell what may still be there.
+        """
+        sources = [] if old.get(IMPORTED) else [old]
+        sources += [state] if state.get(UNFINISHED) else []
+        found: Values = {}
+        for name in by_open_name(self.fields):
+            for one in sources:
+                if one.get(name):
+                    found[name] = found.get(name, {}) | one[name]
+        return found
+
+    def carried(self, state: Values, old: Values) -> Values:
+        """Return the outputs of a state that an update keeps: not those that the inputs tell."""
+        told = old.keys() | by_open_name(self.fields).keys()
+        return {name: value for name, value in state.items() if name not in told}
 
     def without_values(self, made: Made) -> Made:
         """Return what an import found with fingerprints in place of the values of variables and files.

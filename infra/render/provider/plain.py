@@ -49,7 +49,7 @@ class Plain(Lifecycle):
         with turn.keeping(answer["id"], inputs, self.shown(inputs) | self.told(answer)) as outputs:
             if found:
                 outputs[UNFINISHED] = SETUP
-                answer = self._go_on(turn, answer, inputs)
+                answer = self._go_on(turn, answer, inputs, {})
                 outputs.update(self.told(answer))
                 del outputs[UNFINISHED]
             self.created(turn, inputs, answer, outputs)
@@ -82,7 +82,8 @@ class Plain(Lifecycle):
             answer = self.kind(turn).get(id_)
         except NotFound:
             return None
-        found = self.seen(turn, answer, inputs)
+        wanted = self.joined(inputs, self.named_before(inputs, state)) if inputs is not None else None
+        found = self.ours(self.seen(turn, answer, wanted), wanted)
         return Made(id_, found, self.kept(state) | self.shown(found) | self.told(answer))
 
     def seen(self, turn: Turn, answer: Json, inputs: Values | None) -> Values:
@@ -96,9 +97,10 @@ class Plain(Lifecycle):
 
     def update(self, turn: Turn, id_: str, old: Values, state: Values, new: Values) -> Values:
         """Change what differs; after an update that was cut short, what differs from what is there."""
-        outputs = {name: value for name, value in state.items() if name not in old} | self.shown(new)
+        outputs = self.carried(state, old) | self.shown(new)
+        before = self.named_before(old, state)
         if outputs.pop(UNFINISHED, None):
-            return self._finished(turn, id_, new, outputs)
+            return self._finished(turn, id_, new, outputs, before)
         answer: Json = None
         made = False
         try:
@@ -108,24 +110,27 @@ class Plain(Lifecycle):
             # With nothing changed yet, the state stays as it was, and so does what the next update has to do.
             if not made:
                 raise
-            raise Unfinished(id_, new, outputs | {UNFINISHED: SETUP}, str(failure)) from failure
+            kept = outputs | self.shown(self.joined(new, before)) | {UNFINISHED: SETUP}
+            raise Unfinished(id_, new, kept, str(failure)) from failure
         return outputs | (self.told(answer) if answer else {}) | self.updated(new, state, answer)
 
-    def _finished(self, turn: Turn, id_: str, new: Values, outputs: Values) -> Values:
+    def _finished(self, turn: Turn, id_: str, new: Values, outputs: Values, before: Values) -> Values:
         """Finish what was cut short, and return the outputs."""
         answer = self.kind(turn).get(id_)
-        with turn.keeping(id_, new, outputs | {UNFINISHED: SETUP}) as kept:
-            answer = self._go_on(turn, answer, new)
+        with turn.keeping(id_, new, outputs | self.shown(self.joined(new, before)) | {UNFINISHED: SETUP}) as kept:
+            answer = self._go_on(turn, answer, new, before)
             kept.update(self.told(answer))
             self.created(turn, new, answer, kept)
             kept.pop(UNFINISHED, None)
-        return kept
+        return self.shown(new) | self.carried(kept, {})
 
-    def _go_on(self, turn: Turn, answer: Json, inputs: Values) -> Json:
-        """Make what is there what it shall be; return Render's newest answer."""
+    def _go_on(self, turn: Turn, answer: Json, inputs: Values, before: Values) -> Json:
+        """Make what is there what it shall be; return Render's newest answer. before: what was named before."""
         # What no answer tells, such as a token, is sent again.
         untold = {one.name for one in self.fields if isinstance(one.kind, WriteOnly)}
-        there = {name: value for name, value in self.seen(turn, answer, inputs).items() if name not in untold}
+        wanted = self.joined(inputs, before)
+        seen = self.ours(self.seen(turn, answer, wanted), wanted)
+        there = {name: value for name, value in seen.items() if name not in untold}
         for said in self.calls(turn, answer["id"], list(changes(self.fields, there, inputs, {})), inputs):
             answer = said or answer
         return answer

@@ -93,7 +93,7 @@ class RenderProvider(wire.Provider):
         return wire.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     def _tell_wait(self, duration_s: float, reason: str) -> None:
-        """Say that Render's limits make everything wait."""
+        """Say why everything waits: Render's limits, or a call that failed and is tried again."""
         self._engine.log("", engine_pb2.INFO, f"waits {duration_s:.0f} s: {reason}", ephemeral=True)
 
     async def cancel(self) -> None:

@@ -128,12 +128,18 @@ SOURCE = (
     ),
     Field(
         name="envVars",
-        kind=MapOf(of=Variable(generates=True), pattern=VARIABLE_NAME),
+        kind=MapOf(of=Variable(generates=True), pattern=VARIABLE_NAME, open=True),
         returned=None,
         default={},
         effect="deploy",
     ),
-    Field(name="secretFiles", kind=MapOf(of=Variable(), pattern=FILE_NAME), returned=None, default={}, effect="deploy"),
+    Field(
+        name="secretFiles",
+        kind=MapOf(of=Variable(), pattern=FILE_NAME, open=True),
+        returned=None,
+        default={},
+        effect="deploy",
+    ),
     Field(name="envGroupIds", kind=ListOf(of=Text()), returned=None, default=[], effect="deploy"),
     Field(
         name="notifications",

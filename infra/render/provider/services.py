@@ -61,7 +61,7 @@ class Service(Lifecycle):
             found = leftover(turn, self, there, lambda one: self._equal(turn, one, inputs))
             if found is None:
                 raise
-            return Made(found["id"], inputs, self._go_on(turn, found, inputs, {}))
+            return Made(found["id"], inputs, self._go_on(turn, found, inputs, {}, {}))
         with turn.keeping(service["id"], inputs, self._outputs(inputs, service) | {UNFINISHED: SETUP}) as outputs:
             self._set_up(turn, service, deploy_id, inputs, outputs)
         return Made(service["id"], inputs, outputs)
@@ -130,7 +130,9 @@ class Service(Lifecycle):
             return None
         if service["type"] != self.kind:
             raise ProviderError(f"{id_} is a {service['type']}, not a {self.kind}; import it as its own type.")
-        found, made = read_inputs(turn, self, service, inputs)
+        wanted = self.joined(inputs, self.named_before(inputs, state)) if inputs is not None else None
+        found, made = read_inputs(turn, self, service, wanted)
+        found = self.ours(found, wanted)
         outputs = self._outputs(found, service) | {"generated": made}
         if "deployId" in state:
             outputs["deployId"] = state["deployId"]
@@ -147,20 +149,22 @@ class Service(Lifecycle):
 
     def update(self, turn: Turn, id_: str, old: Values, state: Values, new: Values) -> Values:
         """Make the change, and deploy if the running service needs it to see the change."""
+        before = self.named_before(old, state)
         if state.get(UNFINISHED) == SETUP:
-            return self._go_on(turn, turn.api.services.get(id_), new, state)
+            return self._go_on(turn, turn.api.services.get(id_), new, state, before)
         found = list(changes(self.fields, old, new, state))
         change = ServiceUpdate(turn, self.fields, id_, old, new, found)
         change.disk_id = state.get("diskId")
-        outputs = {name: value for name, value in state.items() if name not in old} | self.shown(new)
-        return self._apply(turn, id_, change, new, outputs, pending=state.get(UNFINISHED) == DEPLOY)
+        outputs = self.carried(state, old) | self.shown(new)
+        return self._apply(turn, id_, change, new, outputs, before, pending=state.get(UNFINISHED) == DEPLOY)
 
-    def _go_on(self, turn: Turn, service: Json, inputs: Values, state: Values) -> Values:
-        """Finish what an interrupted update left half done, from what is there now."""
-        there, _ = read_inputs(turn, self, service, inputs)
+    def _go_on(self, turn: Turn, service: Json, inputs: Values, state: Values, before: Values) -> Values:
+        """Finish what an interrupted update left half done, from what is there now and what was named before."""
+        wanted = self.joined(inputs, before)
+        there = self.ours(read_inputs(turn, self, service, wanted)[0], wanted)
         found = list(changes(self.fields, there, inputs, {}))
         change = ServiceUpdate(turn, self.fields, service["id"], there, inputs, found)
-        outputs = {**state, **self._outputs(inputs, service), UNFINISHED: SETUP}
+        outputs = {**self.carried(state, {}), **self._outputs(inputs, service), UNFINISHED: SETUP}
         change.made = True
         deploys = list(turn.api.deploys.all(service["id"]))
         # Without a second deploy, it is not known whether the first one began before the groups were linked.
@@ -168,7 +172,7 @@ class Service(Lifecycle):
         for one in deploys[:1] if lacking else ():
             if one["status"] not in _OVER:
                 self._cancel(turn, service["id"], one["id"])
-        return self._apply(turn, service["id"], change, inputs, outputs, pending=True, lacking=lacking)
+        return self._apply(turn, service["id"], change, inputs, outputs, before, pending=True, lacking=lacking)
 
     def _apply(
         self,
@@ -177,6 +181,7 @@ class Service(Lifecycle):
         change: ServiceUpdate,
         new: Values,
         outputs: Values,
+        before: Values,
         *,
         pending: bool,
         lacking: bool = False,
@@ -187,7 +192,8 @@ class Service(Lifecycle):
             # With nothing changed yet, the state stays as it was, and so does what the next update has to do.
             if not change.made:
                 raise
-            raise Unfinished(id_, new, outputs | {UNFINISHED: SETUP}, str(failure)) from failure
+            kept = outputs | self.shown(self.joined(new, before)) | {UNFINISHED: SETUP}
+            raise Unfinished(id_, new, kept, str(failure)) from failure
         with turn.keeping(id_, new, outputs | {UNFINISHED: DEPLOY}) as kept:
             if change.generated:
                 kept["generated"] = {**kept.get("generated", {}), **change.generated}

@@ -23,6 +23,18 @@ TIME_LIMIT_S = 900.0
 POLL_S = 3.0
 AVAILABLE = "available"
 _ENDS = ("suspended", "recovery_failed")
+# In words, where Render's own is none: "unknown" is what it says of a store that was just made.
+_STATUS = {
+    "unknown": "is being prepared",
+    "creating": "is being created",
+    "updating_instance": "is being updated",
+    "config_restart": "restarts with its new configuration",
+    "unavailable": "is not available yet",
+    "maintenance_scheduled": "has maintenance scheduled",
+    "maintenance_in_progress": "is under maintenance",
+    "recovery_in_progress": "is being recovered",
+    "recovery_failed": "could not be recovered",
+}
 _LOST = "the new one begins empty, and the old one is deleted with its data"
 
 _ALL = (
@@ -91,16 +103,21 @@ class Store(Plain):
         limit_s, started_s = turn.timeout_s or TIME_LIMIT_S, turn.api.clock.now()
         while (status := answer.get("status")) != AVAILABLE:
             if status in _ENDS:
-                raise ProviderError(f"The {self.what} {answer['id']} is {status}; look at it in the dashboard.")
+                raise ProviderError(f"The {self.what} {answer['id']} {_says(status)}; look at it in the dashboard.")
             if turn.api.clock.now() - started_s >= limit_s:
                 raise ProviderError(
-                    f"The {self.what} {answer['id']} is {status} after {limit_s:.0f} s, not {AVAILABLE}; "
+                    f"The {self.what} {answer['id']} is not {AVAILABLE} after {limit_s:.0f} s: it {_says(status)}; "
                     "run pulumi up to wait on."
                 )
-            turn.log.status(f"is {status}")
+            turn.log.status(_says(status))
             turn.sleep(POLL_S)
             answer = self.kind(turn).get(answer["id"])
         return answer
+
+
+def _says(status: Json) -> str:
+    """Return a store's status in words."""
+    return _STATUS.get(str(status), f"is {str(status).replace('_', ' ')}")
 
 
 def _suffixed(wanted: Json, live: Json) -> bool:

@@ -12,6 +12,9 @@ from infra.render.provider.sealing import opened
 from infra.render.provider.turn import ProviderError, Turn
 from infra.render.provider.values import Json, Values
 
+# Up to so many changes go one by one. More go as a whole list, which is read first: two calls, however many there are.
+ONE_BY_ONE = 2
+
 
 @dataclass(frozen=True)
 class Calls:
@@ -61,8 +64,10 @@ class Set:
         # In an order of their own: on the wire, names have none.
         changed = [name for name in sorted(self._new) if not self._alike(name, self._old.get(name), self._new[name])]
         gone = sorted(self._old.keys() - self._new.keys())
-        if self._calls.replace and len(changed) + len(gone) > 1:
-            values = {name: self._sent(name) for name in self._new}
+        if self._calls.replace and len(changed) + len(gone) > ONE_BY_ONE:
+            # What no program names stays, and so does what others changed.
+            kept = {name: value for name, value in self._all().items() if name not in gone}
+            values = kept | {name: self._sent(name) for name in changed}
             yield generated(self._new, self._calls.replace(values) or {})
             return
         for name in gone:
@@ -72,6 +77,12 @@ class Set:
         for name in changed:
             answer = self._calls.set(name, self._sent(name))
             yield generated(self._new, {name: answer} if answer else {})
+
+    def _all(self) -> dict[str, str]:
+        """Return what Render has, with one call."""
+        if self._there is None:
+            self._there = self._calls.all()
+        return self._there
 
     def _alike(self, name: str, old: Json, new: Json) -> bool:
         """Whether Render has the value already, however the state keeps it."""
@@ -95,9 +106,8 @@ class Set:
         known = None if GENERATE in _parts(value) else opened(value, self._turn.memory.vault)
         if known is not None:
             return known
-        self._there = self._calls.all() if self._there is None else self._there
-        if name in self._there:
-            return self._there[name]
+        if name in self._all():
+            return self._all()[name]
         if GENERATE in _parts(value):
             return {GENERATE: True}
         raise ProviderError(f"The value of {self._where}.{name} is not known here; give it in the program.")

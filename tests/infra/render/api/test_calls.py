@@ -153,6 +153,31 @@ def test_a_long_pause_that_render_asks_for_is_told(access: Access, render: Serve
     assert told == [(20, "Render asks for it (503 something went wrong)")]
 
 
+def test_each_failed_try_is_told_at_once(access: Access, render: Server, fake_time: FakeTime) -> None:
+    told: list[tuple[float, str]] = []
+    render.faults.add(Fault("fail", times=99, message="database is down"))
+    api = RenderApi(access, clock=fake_time.clock, on_wait=lambda seconds, why: told.append((seconds, why)))
+
+    with pytest.raises(Unavailable):
+        api.services.get("srv-1")
+
+    why = "GET /services/srv-1 failed (503 database is down) and is tried again"
+    assert told == [(seconds, why) for seconds in (1, 2, 4, 8)]
+
+
+def test_looking_for_what_a_lost_call_made_is_told(access: Access, render: Server, fake_time: FakeTime) -> None:
+    told: list[str] = []
+    render.faults.add(Fault("drop", "POST", after=True))
+    api = RenderApi(access, clock=fake_time.clock, on_wait=lambda _, why: told.append(why))
+
+    api.services.create(bodies.service())
+
+    assert told == [
+        f"the answer to POST /services was lost ({render.url} closed the connection without an answer); "
+        "looks for what it made"
+    ]
+
+
 def test_an_empty_answer_where_there_must_be_one_is_asked_for_again(api: RenderApi, render: Server) -> None:
     id_ = api.services.create(bodies.service()).service["id"]
     render.faults.add(Fault("empty", "GET", status=200))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.render import FakeTime
 from tests.support.render_stack import (
     KEY,
     Drive,
@@ -37,6 +38,17 @@ def test_a_wrong_key_fails_in_one_line(stack: Stack, drive: Drive) -> None:
 
     assert (ran.status, ran.out, ran.err.count("\n")) == (1, "", 1)
     assert "401" in ran.err
+
+
+def test_an_api_that_is_not_reached_is_told_before_the_first_try_again(drive: Drive, fake_time: FakeTime) -> None:
+    nothing = "http://127.0.0.1:9/v1"  # the port of a service that throws away what it gets; none is there
+
+    ran = drive("status", RENDER_API_URL=nothing)
+
+    first, *_, last = ran.err.splitlines()
+    assert (ran.status, fake_time.slept_s) == (1, [1, 2, 4, 8])
+    assert first == f"waits 1 s: GET /owners failed ({nothing} cannot be reached: no connection) and is tried again"
+    assert last.startswith("python -m infra.render status: GET /owners: ")
 
 
 def test_owner_and_address_of_the_stacks_file_go_first(stack: Stack, drive: Drive, folder: Path) -> None:

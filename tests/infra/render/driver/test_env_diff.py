@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.render.api.client import RenderApi
 from tests.support.render_stack import (
     NEW_EMBEDDING,
     TOKEN,
@@ -61,6 +62,17 @@ def test_against_the_stack_each_service_has_what_the_program_gives_it(stack: Sta
     assert "QUOTA_MEMORIES - 5000 missing claude-memory-web, claude-memory-worker" in said
     assert "QDRANT__SERVICE__API_KEY" not in said
     assert "QDRANT__SERVICE__API_KEY *** set set" in drive("env", "diff", "--all").said
+
+
+def test_what_someone_added_by_hand_is_extra(stack: Stack, drive: Drive, folder: Path, api: RenderApi) -> None:
+    """Pulumi leaves it alone, so this is where it shows."""
+    (folder / "Pulumi.render.yaml").write_text(STACK, encoding="utf-8")
+    api.variables.set(stack.services["web"].id, "BY_HAND", "1")
+    api.env_groups.set(stack.group, "SHARED_BY_HAND", "1")
+
+    found = verdicts(drive)
+
+    assert (found["BY_HAND"], found["SHARED_BY_HAND"]) == ("extra", "extra")
 
 
 def test_a_stack_that_the_program_refuses_is_told(stack: Stack, drive: Drive, folder: Path) -> None:

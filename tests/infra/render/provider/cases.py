@@ -264,7 +264,7 @@ CASES = [
             "secretFiles": Other({"a.txt": "new content", "b.txt": "two"}, before={"a.txt": "one content"}),
             "environmentId": _STORE["environmentId"],
         },
-        lambda server, id_: server.state.groups[id_]["envVars"].append({"key": "HAND", "value": "x"}),
+        lambda server, id_: server.state.groups[id_]["envVars"].clear(),
         "envVars",
         _ELSEWHERE,
         _PROJECT,

@@ -55,8 +55,13 @@ def image_web() -> Program:
 
 
 def counts(render: Server) -> dict[str, int]:
-    """Return how many of each kind there are."""
+    """Return how many of each kind there are, variables and secret files among them."""
     state = render.state
     places = ("services", "stores", "groups", "projects", "environments", "disks", "credentials", "webhooks")
     found = {name: len(getattr(state, name)) for name in places}
-    return found | {"domains": sum(len(service.domains) for service in state.services.values())}
+    services, groups = state.services.values(), state.groups.values()
+    return found | {
+        "domains": sum(len(one.domains) for one in services),
+        "variables": sum(len(one.variables) for one in services) + sum(len(one["envVars"]) for one in groups),
+        "files": sum(len(one.files) for one in services) + sum(len(one["secretFiles"]) for one in groups),
+    }

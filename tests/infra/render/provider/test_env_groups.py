@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from infra.render.api.client import RenderApi
 from tests.infra.render.provider.programs import Program, calls, web
 from tests.standins.render.server import Server
 from tests.support.pulumi_engine import Engine
@@ -26,6 +29,38 @@ def test_a_groups_variables_are_changed_one_by_one_and_only_those_that_changed(s
         "PUT /env-vars/B",
         "PUT /env-vars/NEW",
     ]
+
+
+@pytest.mark.parametrize("later", [{"A": "1"}, {"A": "2", "C": "1", "D": "1"}, {}])
+def test_what_someone_added_to_a_group_by_hand_is_no_drift_and_stays(
+    later: dict[str, str], stack: Engine, api: RenderApi
+) -> None:
+    wanted = group(envVars={"A": "1", "B": "1"}, secretFiles={"f": "x"})
+    stack.up(wanted)
+    id_, before = stack.resources["group"].id, stack.resources["group"].values["revision"]
+    api.env_groups.set(id_, "HAND", "by hand")
+    api.env_groups.set_file(id_, "hand", "by hand")
+
+    stack.refresh()
+    assert stack.steps == [("same", "group")]
+    assert stack.resources["group"].values["revision"] == before, "no service is deployed because of it"
+    stack.up(wanted)
+    assert stack.steps == [("same", "group")]
+    stack.up(group(envVars=later, secretFiles={}))
+
+    found = api.env_groups.get(id_)
+    assert {one["key"]: one["value"] for one in found["envVars"]} == {**later, "HAND": "by hand"}
+    assert [one["name"] for one in found["secretFiles"]] == ["hand"]
+
+
+def test_an_imported_group_keeps_what_the_program_leaves_out(stack: Engine, api: RenderApi) -> None:
+    stack.up(group(envVars={"A": "1", "B": "1"}))
+    id_ = stack.resources["group"].id
+    stack.import_("group", "render:index:EnvGroup", id_)
+
+    stack.up(group(envVars={"A": "2"}))
+
+    assert {one["key"]: one["value"] for one in api.env_groups.get(id_)["envVars"]} == {"A": "2", "B": "1"}
 
 
 def test_a_revision_follows_the_values_and_not_how_they_are_kept(stack: Engine) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from infra.render.api.client import RenderApi
 from tests.infra.render.provider.cases import CASES, Case, filled
 from tests.infra.render.provider.programs import counts
+from tests.standins.render.faults import Fault
 from tests.standins.render.server import Server
 from tests.support.pulumi_engine import Engine, StepFailed, engine
 from tests.support.render import FakeTime, serving
@@ -142,7 +144,7 @@ UPDATED = [(case, killed, after) for case in CASES if case.others for killed, af
 
 @pytest.mark.parametrize(("case", "killed", "after"), UPDATED, ids=[_id(*one) for one in UPDATED])
 def test_an_update_that_is_cut_at_any_call_is_finished_by_the_next_one(case: Case, killed: bool, after: bool) -> None:
-    at = 1
+    at, expected = 1, _changed(case)
     while True:
         with workspace() as (render, fake_time, config):
             with engine(config, fake_time.clock) as stack:
@@ -153,10 +155,46 @@ def test_an_update_that_is_cut_at_any_call_is_finished_by_the_next_one(case: Cas
                 program = case.needs | {"it": (case.token, filled(first | changed(case), stack))}
                 cut = _cut(render, at, after, stack, program)
                 held = before if killed else stack.resources
-            settled(render, fake_time, config, held, program)
+            assert settled(render, fake_time, config, held, program) == expected, f"cut at call {at}"
         if not cut:
             return
         at += 1
+
+
+def _changed(case: Case) -> dict[str, int]:
+    """Return what there is after an update that nothing cut."""
+    with workspace() as (render, fake_time, config), engine(config, fake_time.clock) as stack:
+        needed(case, stack)
+        first = case.least | _MORE.get(case.type, {})
+        for properties in (first, first | changed(case)):
+            stack.up(case.needs | {"it": (case.token, filled(properties, stack))})
+        return counts(render)
+
+
+@pytest.mark.parametrize("type_", ["WebService", "EnvGroup"])
+@pytest.mark.parametrize("refreshed", [False, True], ids=["at once", "after a refresh"])
+def test_what_a_cut_update_should_have_removed_is_removed_and_what_is_not_ours_stays(
+    type_: str, refreshed: bool, stack: Engine, render: Server, api: RenderApi
+) -> None:
+    [case] = [one for one in CASES if one.type == type_]
+    stack.up({"it": (case.token, case.least | {"envVars": {"A": "1", "B": {"value": "b", "writeOnly": True}}})})
+    id_ = stack.resources["it"].id
+    (api.env_groups if type_ == "EnvGroup" else api.variables).set(id_, "HAND", "by hand")
+    render.faults.add(Fault("fail", "DELETE", times=99, status=400))
+    later = {"it": (case.token, case.least | {"name": "renamed", "envVars": {"A": "1"}})}
+
+    for _ in range(2):
+        with pytest.raises(StepFailed):
+            stack.up(later)
+    render.faults.heal()
+    if refreshed:
+        stack.refresh()
+    stack.up(later)
+
+    there = api.env_groups.get(id_)["envVars"] if type_ == "EnvGroup" else None
+    names = api.variables.all(id_) if there is None else {one["key"] for one in there}
+    assert set(names) == {"A", "HAND"}
+    assert set(stack.resources["it"].values["envVars"]) == {"A"}
 
 
 REPLACED = [

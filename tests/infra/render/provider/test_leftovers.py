@@ -58,6 +58,7 @@ def test_a_resource_that_got_another_name_in_the_program_is_kept(render: Server,
     [
         ("Postgres", {"plan": "basic_256mb", "version": "17"}, {"plan": "pro_4gb", "version": "17"}),
         ("EnvGroup", {"envVars": {"A": "1"}}, {"envVars": {"A": "2"}}),
+        ("EnvGroup", {"envVars": {"A": "1", "MORE": "1"}}, {"envVars": {"A": "1"}}),
         ("Project", {"environments": {"production": {}}}, {"environments": {"development": {}}}),
         ("Webhook", {"url": "https://example.com/a"}, {"url": "https://example.com/b"}),
     ],

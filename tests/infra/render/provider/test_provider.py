@@ -9,6 +9,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from infra.render.provider.catalogue import TYPES
 from tests.infra.render.provider.programs import only, web
+from tests.standins.render.faults import Fault
 from tests.standins.render.server import Server
 from tests.support.pulumi_engine import CheckFailed, Engine, Secret, StepFailed, in_clear, to_struct
 
@@ -48,6 +49,14 @@ def test_what_is_no_json_is_a_problem_of_the_program(stack: Engine) -> None:
 
     with pytest.raises(CheckFailed, match="secretFiles holds a FileAsset, which Render's API does not take"):
         stack.preview({"it": ("render:index:EnvGroup", {"name": "shared", "secretFiles": files})})
+
+
+def test_a_call_that_is_tried_again_is_told_at_once(stack: Engine, render: Server) -> None:
+    render.faults.add(Fault("fail", "GET", "/env-groups", status=503, message="database is down"))
+
+    stack.up({"it": ("render:index:EnvGroup", {"name": "shared"})})
+
+    assert stack.log.status[0] == "waits 1 s: GET /env-groups failed (503 database is down) and is tried again"
 
 
 def test_an_answer_that_lacks_something_is_told_without_a_traceback(stack: Engine, render: Server) -> None:

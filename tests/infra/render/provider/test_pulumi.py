@@ -175,11 +175,20 @@ def changes_are_shown_and_made(stack: Stack, server: Server) -> None:
 def drift_is_found_and_undone(stack: Stack, server: Server) -> None:
     [web] = [one for one in server.state.services.values() if one.shown["name"] == "web"]
     web.details["healthCheckPath"] = "/by-hand"
+    [group] = server.state.groups.values()
+    web.variables.append({"cursor": "by-hand", "envVar": {"key": "HAND", "value": "by hand"}})
+    group["envVars"].append({"key": "HAND", "value": "by hand"})
 
     assert "healthCheckPath" in stack.run("refresh", "--yes", "--diff")
     assert "~ 1 updated" in stack.run("up", "--yes", "--skip-preview")
     assert web.details["healthCheckPath"] == "/health"
     stack.run("refresh", "--yes", "--expect-no-changes")
+    # What the program never named stays, and is no difference.
+    stack.run("preview", "--expect-no-changes")
+    assert "HAND" in {one["envVar"]["key"] for one in web.variables}
+    assert "HAND" in {one["key"] for one in group["envVars"]}
+    web.variables[:] = [one for one in web.variables if one["envVar"]["key"] != "HAND"]
+    group["envVars"][:] = [one for one in group["envVars"] if one["key"] != "HAND"]
 
 
 def a_service_is_replaced(stack: Stack, server: Server) -> None:

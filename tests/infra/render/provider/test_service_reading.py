@@ -28,6 +28,70 @@ def test_what_the_program_does_not_name_is_left_alone(stack: Engine, render: Ser
     assert api.variables.all(id_) == {"BY_HAND": "1"}
 
 
+@pytest.mark.parametrize("where", ["envVars", "secretFiles"])
+def test_a_variable_or_file_that_the_program_never_named_is_no_drift_and_stays(
+    where: str, stack: Engine, render: Server, api: RenderApi
+) -> None:
+    part = api.variables if where == "envVars" else api.secret_files
+    stack.up(web(**{where: {"A": "1"}}))
+    part.set(only(render).id, "HAND", "by hand")
+
+    stack.refresh()
+    assert stack.steps == [("same", "web")]
+    assert "HAND" not in stack.resources["web"].values[where]
+    stack.up(web(**{where: {"A": "1"}}))
+    assert stack.steps == [("same", "web")]
+    assert part.all(only(render).id) == {"A": "1", "HAND": "by hand"}
+
+
+@pytest.mark.parametrize("where", ["envVars", "secretFiles"])
+def test_a_named_one_that_was_changed_or_removed_by_hand_is_drift_and_is_set_back(
+    where: str, stack: Engine, render: Server, api: RenderApi
+) -> None:
+    part = api.variables if where == "envVars" else api.secret_files
+    wanted = {"CHANGED": "1", "GONE": {"value": "2", "writeOnly": True}}
+    stack.up(web(**{where: wanted}))
+    part.set(only(render).id, "CHANGED", "by hand")
+    part.unset(only(render).id, "GONE")
+
+    stack.refresh()
+    assert stack.steps == [("drift", "web")]
+    stack.up(web(**{where: wanted}))
+
+    assert part.all(only(render).id) == {"CHANGED": "1", "GONE": "2"}
+
+
+def test_a_name_that_the_program_takes_over_and_drops_again_is_removed(
+    stack: Engine, render: Server, api: RenderApi
+) -> None:
+    stack.up(web(envVars={"A": "1"}))
+    api.variables.set(only(render).id, "HAND", "by hand")
+    stack.up(web(envVars={"A": "1", "HAND": "by program"}))
+    assert api.variables.all(only(render).id)["HAND"] == "by program"
+
+    stack.up(web(envVars={"A": "1"}))
+
+    assert api.variables.all(only(render).id) == {"A": "1"}
+
+
+@pytest.mark.parametrize("left", [{"A": "1"}, {"A": "2"}, None], ids=["same", "changed", "none named"])
+def test_an_import_reports_all_variables_and_leaves_alone_what_the_program_then_leaves_out(
+    left: dict[str, str] | None, stack: Engine, render: Server, api: RenderApi
+) -> None:
+    stack.up(web(envVars={"A": "1", "B": "1", "C": "1", "D": "1"}))
+    id_ = only(render).id
+    stack.import_("web", WEB, id_)
+    assert set(stack.resources["web"].values["envVars"]) == {"A", "B", "C", "D"}
+
+    program = web() if left is None else web(envVars=left)
+    stack.up(program)
+    stack.refresh()
+    assert stack.steps == [("same", "web")]
+    stack.up(program)
+
+    assert api.variables.all(id_) == {"A": "1", "B": "1", "C": "1", "D": "1"} | (left or {})
+
+
 def test_a_scale_that_autoscaling_chose_is_no_difference(stack: Engine, render: Server) -> None:
     program = web(numInstances=1, autoscaling={"min": 1, "max": 3, "cpuPercent": 60})
     stack.up(program)

@@ -30,7 +30,7 @@ def test_a_store_is_usable_when_it_is_made(stack: Engine, render: Server) -> Non
     stack.up(postgres())
 
     assert only(render)["status"] == "available"
-    assert stack.log.status == ["is unknown", "is creating", "is creating"]
+    assert stack.log.status == ["is being prepared", "is being created", "is being created"]
     values = stack.resources["db"].values
     assert values["internalConnectionString"].endswith(values["databaseName"])
 
@@ -40,7 +40,7 @@ def test_a_store_that_does_not_become_usable_is_kept_and_waited_for_again(
 ) -> None:
     render.state.stage_s = 1_000
 
-    with pytest.raises(StepFailed, match="not available"):
+    with pytest.raises(StepFailed, match=r"is not available after 900 s: it is being created; run pulumi up"):
         stack.up(postgres())
     assert stack.resources["db"].id == only(render)["id"]
     fake_time.sleep(2_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from infra.render.api.client import RenderApi
 from tests.infra.render.provider.cases import IMAGE
 from tests.infra.render.provider.programs import Program, calls, only, web
@@ -9,16 +11,45 @@ from tests.standins.render.server import Server
 from tests.support.pulumi_engine import Engine
 
 
-def test_one_variable_goes_alone_and_several_go_together(stack: Engine, render: Server) -> None:
-    stack.up(web(envVars={"A": "1", "B": "2"}))
+def test_two_variables_go_one_by_one_and_more_go_together(stack: Engine, render: Server) -> None:
+    stack.up(web(envVars={"A": "1", "B": "2", "C": "3"}))
     render.requests.clear()
-    stack.up(web(envVars={"A": "1", "B": "3"}, deployMode="save"))
-    assert calls(render) == ["PUT /services/ID/env-vars/B"]
+    stack.up(web(envVars={"A": "1", "B": "4"}, deployMode="save"))
+    assert calls(render) == ["DELETE /services/ID/env-vars/C", "PUT /services/ID/env-vars/B"]
     render.requests.clear()
 
-    stack.up(web(envVars={"A": "4", "C": "5"}, deployMode="save"))
+    stack.up(web(envVars={"A": "5", "D": "6"}, deployMode="save"))
 
     assert calls(render) == ["PUT /services/ID/env-vars"]
+    assert len([one for one in render.requests if "env-vars" in one.path]) == 2, "the list is read, and replaced"
+
+
+@pytest.mark.parametrize(
+    "later", [{"A": "2"}, {"A": "1"}, {"A": "2", "C": "1", "D": "1"}, {}], ids=["changed", "dropped", "many", "all"]
+)
+@pytest.mark.parametrize("where", ["envVars", "secretFiles"])
+def test_what_someone_added_by_hand_stays_in_every_update(
+    where: str, later: dict[str, str], stack: Engine, render: Server, api: RenderApi
+) -> None:
+    part = api.variables if where == "envVars" else api.secret_files
+    stack.up(web(**{where: {"A": "1", "B": "1"}}))
+    part.set(only(render).id, "HAND", "by hand")
+
+    stack.up(web(**{where: later}, deployMode="save"))
+
+    assert part.all(only(render).id) == {**later, "HAND": "by hand"}
+
+
+def test_a_whole_list_keeps_what_someone_changed_by_hand_and_the_program_did_not(
+    stack: Engine, render: Server, api: RenderApi
+) -> None:
+    """As single calls do: only a refresh finds it."""
+    stack.up(web(envVars={"A": "1", "B": "1", "C": "1", "D": "1"}))
+    api.variables.set(only(render).id, "D", "by hand")
+
+    stack.up(web(envVars={"A": "2", "B": "2", "C": "2", "D": "1"}, deployMode="save"))
+
+    assert api.variables.all(only(render).id) == {"A": "2", "B": "2", "C": "2", "D": "by hand"}
 
 
 def test_a_value_that_render_makes_is_an_output_and_stays_when_others_change(
