@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs, metrics
 from app.access.authenticator import Authenticator, Identity, require
-from app.endpoints import MCP, MESSAGES, SSE
+from app.endpoints import HEALTH, MCP, MESSAGES, READY, SSE
 from app.errors import MemoryServerError, RateLimited, Unavailable
 from app.http.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
 from app.http.limits import RateLimit
@@ -34,7 +34,7 @@ from app.settings.values import Auth
 logger = logging.getLogger(__name__)
 
 MCP_METHODS = {MCP: "POST", SSE: "GET", MESSAGES: "POST"}
-OPEN_PATHS = frozenset({"/health", "/ready"})
+OPEN_PATHS = frozenset({HEALTH, READY})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -183,7 +183,7 @@ class Dispatcher:
     async def _route(self, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         if path in OPEN_PATHS and method in ("GET", "HEAD"):
-            status = 200 if path == "/health" or self._service.is_ready() else 503
+            status = 200 if path == HEALTH or self._service.is_ready() else 503
             await send_json(send, status, self._service.health(), head=method == "HEAD")
             return
         if self._metrics_port is not None and scope["server"] and scope["server"][1] == self._metrics_port:

@@ -1,4 +1,7 @@
-"""What a target's program declares, worked out without an engine, a provider or credentials."""
+"""What a target's program declares, worked out without an engine, a provider or credentials.
+
+`python -m infra.plan` shows it; the modules beside this one are that command's.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi.runtime import rpc
-from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import run_pulumi_func
 
@@ -20,11 +23,27 @@ from infra.targets import module, target_of
 MockOutputs = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
 
 
+Key = tuple[str, str]  # type and name of a resource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of a resource that say what happens to it and to its secrets.
+
+    protected: nothing may delete it. retained: `destroy` leaves it in place. secret_outputs: encrypted in the state.
+    """
+
+    protected: bool = False
+    retained: bool = False
+    secret_outputs: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Declared:
     """A resource as a program declares it: inputs by the provider's own names, secrets unwrapped.
 
-    secrets: names of the inputs that contain a secret.
+    secrets: names of the inputs that contain a secret. provider: address of the provider's own resource, and its id.
+    parent: the component it is a part of; None for one of the stack itself. urn: its address in the stack.
     """
 
     type: str
@@ -32,6 +51,19 @@ class Declared:
     inputs: Mapping[str, Any]
     secrets: frozenset[str]
     provider: str
+    parent: Key | None = None
+    urn: str = ""
+    options: Options = Options()
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all others of its stack."""
+        return self.type, self.name
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it only groups others."""
+        return self.type.startswith(f"{NAMESPACE}:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +78,15 @@ class Plan:
 
 
 class _Recorder(Mocks):
-    """Takes the engine's place, and records what it would be asked to create."""
+    """Takes the engine's place, and records what it would be asked to create.
+
+    request: the one being answered; mocks are not told of parents and options.
+    """
 
     def __init__(self, plan: Plan, mock_outputs: MockOutputs) -> None:
         self._plan, self._mock_outputs = plan, mock_outputs
+        self.request: Any = None
+        self.monitor = _Monitor(self)
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:
         return {}, None
@@ -58,17 +95,52 @@ class _Recorder(Mocks):
         inputs = {key: _unwrapped(value) for key, value in args.inputs.items()}
         secrets = frozenset(key for key, value in args.inputs.items() if _holds_secret(value))
         self._plan.resources.append(
-            Declared(type=args.typ, name=args.name, inputs=inputs, secrets=secrets, provider=args.provider or "")
+            Declared(
+                type=args.typ,
+                name=args.name,
+                inputs=inputs,
+                secrets=secrets,
+                provider=args.provider or "",
+                parent=_key_of(self.request.parent),
+                urn=self.monitor.make_urn(self.request.parent, args.typ, args.name),
+                options=Options(
+                    protected=self.request.protect,
+                    retained=self.request.retainOnDelete,
+                    secret_outputs=frozenset(self.request.additionalSecretOutputs),
+                ),
+            )
         )
         return f"{args.name}-id", {"name": args.name, **inputs, **self._mock_outputs(args.typ, args.name, inputs)}
 
 
+class _Monitor(MockMonitor):
+    """Shows the recorder each request as it is."""
+
+    def __init__(self, recorder: _Recorder) -> None:
+        super().__init__(recorder)
+        self._recorder = recorder
+
+    def RegisterResource(self, request: Any) -> Any:
+        self._recorder.request = request
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
+
+
 def plan_of(values: StackValues) -> Plan:
     """Return what the program of the stack's target declares. Raises what the program raises, ConfigError included."""
+    return plan_of_checked(values, checked(values))
+
+
+def checked(values: StackValues) -> Any:
+    """Return the stack's configuration as its target's program checks it. Raises ConfigError, or another InfraError."""
+    return module(target_of(values), "program").check(values)
+
+
+def plan_of_checked(values: StackValues, configuration: Any) -> Plan:
+    """Return what the program of the stack's target declares for a configuration that it has checked."""
     target = target_of(values)
     program = module(target, "program")
     mock_outputs: MockOutputs = module(target, "mock_outputs").mock_outputs
-    return declared(values.stack, lambda: program.declare(program.check(values)), mock_outputs)
+    return declared(values.stack, lambda: program.declare(configuration), mock_outputs)
 
 
 def declared(stack: str, program: Callable[[], None], mock_outputs: MockOutputs) -> Plan:
@@ -81,7 +153,8 @@ def declared(stack: str, program: Callable[[], None], mock_outputs: MockOutputs)
     # The SDK mocks the engine in threads of this pool; in each it would make a loop and never close it.
     pool = ThreadPoolExecutor(1, initializer=lambda: asyncio.set_event_loop(thread_loop))
     loop.set_default_executor(pool)
-    set_mocks(_Recorder(plan, mock_outputs), project=NAMESPACE, stack=stack, preview=False)
+    recorder = _Recorder(plan, mock_outputs)
+    set_mocks(recorder, project=NAMESPACE, stack=stack, preview=False, monitor=recorder.monitor)
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
     try:
@@ -92,6 +165,15 @@ def declared(stack: str, program: Callable[[], None], mock_outputs: MockOutputs)
         thread_loop.close()
         loop.close()
     return plan
+
+
+def _key_of(urn: str) -> Key | None:
+    """Return the resource of an address; None for the stack itself."""
+    if not urn:
+        return None
+    types, name = urn.split("::")[2:4]
+    type_ = types.rpartition("$")[2]
+    return None if type_ == "pulumi:pulumi:Stack" else (type_, name)
 
 
 def _is_secret(value: Any) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from infra.config import StackValues
 from infra.errors import ConfigError, InfraError
-from infra.plan import declared, plan_of
+from infra.plan import Options, declared, plan_of
 from tests.support.stacks import selfhost_plan
 
 
@@ -19,8 +19,8 @@ class Boat(pulumi.CustomResource):
 
     harbour: pulumi.Output[str]
 
-    def __init__(self, name: str, **props: Any) -> None:
-        super().__init__("sea:index:Boat", name, {"harbour": None, **props})
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
+        super().__init__("sea:index:Boat", name, {"harbour": None, **props}, opts)
 
 
 def launch(name: str, **props: Any) -> None:
@@ -92,3 +92,27 @@ def test_a_wrong_configuration_declares_nothing() -> None:
 def test_a_stack_without_a_target_has_no_plan() -> None:
     with pytest.raises(ConfigError, match="target: got nothing, takes one of "):
         plan_of(StackValues(stack="test", values={}, secret_keys=frozenset()))
+
+
+def test_a_resource_knows_the_component_that_it_is_a_part_of() -> None:
+    class Fleet(pulumi.ComponentResource):
+        def __init__(self, name: str) -> None:
+            super().__init__("claude-memory:sea:Fleet", name)
+            launch("one", opts=pulumi.ResourceOptions(parent=self))
+
+    fleet, boat = declared("test", lambda: Fleet("all") and None, harbours).resources
+
+    assert (fleet.parent, boat.parent) == (None, ("claude-memory:sea:Fleet", "all"))
+    assert (fleet.is_component, boat.is_component) == (True, False)
+    assert boat.urn == "urn:pulumi:test::claude-memory::claude-memory:sea:Fleet$sea:index:Boat::one"
+
+
+def test_options_that_keep_a_resource_or_its_secrets_are_noted() -> None:
+    def program() -> None:
+        launch("kept", opts=pulumi.ResourceOptions(protect=True, additional_secret_outputs=["harbour"]))
+        launch("left", opts=pulumi.ResourceOptions(retain_on_delete=True))
+
+    boats = declared("test", program, harbours).of_type("sea:index:Boat")
+
+    assert boats["kept"].options == Options(protected=True, secret_outputs=frozenset({"harbour"}))
+    assert boats["left"].options == Options(retained=True)

@@ -1,0 +1,107 @@
+"""The stacks of a checkout by their files, with made-up values in place of secrets that are missing or encrypted.
+
+So a plan needs no secret and no passphrase. Made-up values are told from real ones by their text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.config import NAMESPACE, StackValues
+from infra.errors import ConfigError, InfraError
+from infra.plan import checked
+
+_FILE = re.compile(r"Pulumi\.(?P<stack>[^/]+)\.yaml")
+_ENCRYPTED = "secure"  # the key of a value that only the passphrase opens
+_MISSING = re.compile(r"`pulumi config set --secret (\w+)`")  # what a configuration's problems say of one
+_TEXT = "made-up-secret"
+# Forms that secrets have, the most common first: one of these passes the rule of each.
+_FORMS = (
+    f"{_TEXT}-of-a-plan",
+    f"cm_{_TEXT}-of-a-plan".ljust(46, "0"),
+    f"postgresql://memory:{_TEXT}@db.example.org:5432/memory",
+    f"https://plan.example.org/{_TEXT}",
+)
+_LIKELY = {"adminToken": 1, "DATABASE_URL": 2, "ADMIN_DATABASE_URL": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedStack:
+    """A stack's configuration, as written and as its program checked it."""
+
+    values: StackValues
+    configuration: Any
+
+
+class NoStack(InfraError):
+    """There is no file for a stack of this name."""
+
+
+def stack_files(root: Path) -> dict[str, Path]:
+    """Return the files of all stacks of a checkout, by the stack's name."""
+    found = {path: _FILE.fullmatch(path.name) for path in sorted(root.glob("Pulumi.*.yaml"))}
+    return {match["stack"]: path for path, match in found.items() if match is not None}
+
+
+def checked_stack(root: Path, stack: str) -> CheckedStack:
+    """Return a stack's configuration. Raises NoStack, or ConfigError for a wrong configuration."""
+    files = stack_files(root)
+    if stack not in files:
+        raise NoStack(f"there is no stack {stack}: no file Pulumi.{stack}.yaml; there are {', '.join(files) or 'none'}")
+    own = f"{NAMESPACE}:"
+    given = (yaml.safe_load(files[stack].read_text(encoding="utf-8")) or {}).get("config") or {}
+    values = {key.removeprefix(own): value for key, value in given.items() if key.startswith(own)}
+    secret = {key for key, value in values.items() if isinstance(value, Mapping) and _ENCRYPTED in value}
+    plain = {key: _written(value) for key, value in values.items() if key not in secret}
+    return _with_secrets(stack, plain, secret)
+
+
+def _with_secrets(stack: str, plain: Mapping[str, str], secret: set[str]) -> CheckedStack:
+    """Return values with a made-up one for each secret. Raises ConfigError with what else is wrong."""
+    forms = {key: _likely(key) for key in secret}
+    while True:
+        made = {key: _FORMS[number] for key, number in forms.items()}
+        values = StackValues(stack=stack, values={**plain, **made}, secret_keys=frozenset(made))
+        try:
+            return CheckedStack(values=values, configuration=checked(values))
+        except ConfigError as error:
+            if not _adjust(forms, error.problems, plain):
+                raise
+
+
+def _adjust(forms: dict[str, int], problems: Sequence[str], plain: Mapping[str, str]) -> bool:
+    """Add the secrets that problems say are missing, and give those they refuse another form; whether any changed."""
+    changed = False
+    for problem in problems:
+        refused = problem.partition(":")[0]
+        if refused in forms and forms[refused] + 1 < len(_FORMS):
+            forms[refused] += 1
+            changed = True
+        for key in _MISSING.findall(problem):
+            if key not in forms and key not in plain:
+                forms[key] = _likely(key)
+                changed = True
+    return changed
+
+
+def _likely(key: str) -> int:
+    return _LIKELY.get(key, 3 if key.endswith("_URL") else 0)
+
+
+def is_made_up(text: str) -> bool:
+    """Whether a text was made up here, or holds such a text."""
+    return _TEXT in text
+
+
+def _written(value: Any) -> str:
+    """Return a value as the engine hands it over."""
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

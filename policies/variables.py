@@ -1,0 +1,116 @@
+"""Settings as containers get them, on every target: by which name, and in the form of a secret or in clear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.render.provider.fingerprints import WRITE_ONLY
+from infra.render.services import PROGRAM
+from policies.rule import Resource
+from policies.unknown import UNKNOWN, NotKnown, elements, entries
+
+CONTAINER = "docker:index/container:Container"
+FUNCTION = "alicloud:fc/v3Function:V3Function"
+GROUP = "render:index:EnvGroup"
+WEB, PRIVATE, WORKER, CRON = (
+    f"render:index:{kind}" for kind in ("WebService", "PrivateService", "BackgroundWorker", "CronJob")
+)
+RENDER_SERVICES = (WEB, PRIVATE, WORKER, CRON)
+WITH_VARIABLES = (CONTAINER, FUNCTION, GROUP, *RENDER_SERVICES)
+VARIABLES = "environmentVariables"  # of a function
+# What the commands of the app's image are called; other images have programs of other names.
+COMMANDS = ("serve", "worker", "init", "alerts", "maintain", "backup", "jobs")
+_SOURCES = {CONTAINER: "envs", FUNCTION: VARIABLES}  # the property with the variables, if it is not envVars
+_FILE = "_FILE"  # ends the name of a variable with the path of a secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """An environment variable or secret file. hidden: in the form in which its target keeps secrets.
+
+    value: UNKNOWN at a preview; of a hidden one whatever stands in its place.
+    """
+
+    name: str
+    value: Any
+    hidden: bool
+
+    @property
+    def setting(self) -> str:
+        """The name of the setting that it gives a value."""
+        return self.name.removesuffix(_FILE)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it says where a secret is, and is none."""
+        return self.name.endswith(_FILE)
+
+
+def variables(resource: Resource) -> Iterator[Variable]:
+    """Yield the environment variables of a container, service, function or group, as far as names are known."""
+    if resource.type == CONTAINER:
+        for entry in elements(resource.raw("envs")):
+            name, _, value = str(entry).partition("=")
+            yield Variable(name=name, value=value, hidden=False)
+    elif resource.type == FUNCTION:
+        hidden = resource.holds_secretly(VARIABLES)
+        for name, value in entries(resource.raw(VARIABLES)).items():
+            yield Variable(name=name, value=value, hidden=hidden)
+    elif resource.type.startswith("render:"):
+        for name, value in entries(resource.raw("envVars")).items():
+            yield Variable(name=name, value=value, hidden=is_write_only(value))
+
+
+def files(resource: Resource) -> Iterator[Variable]:
+    """Yield the files that a container finds, by name."""
+    if resource.type == CONTAINER:
+        for upload in elements(resource.raw("uploads")):
+            name = str(entries(upload).get("file", "")).rpartition("/")[2]
+            yield Variable(name=name, value=entries(upload).get("content"), hidden=True)
+    else:
+        for name, value in entries(resource.raw("secretFiles")).items():
+            yield Variable(name=name, value=value, hidden=is_write_only(value))
+
+
+def is_write_only(value: Any) -> bool:
+    """Whether a value has the form in which Render's provider keeps nothing but a fingerprint."""
+    return isinstance(value, Mapping) and value.get(WRITE_ONLY) is True
+
+
+def runs_app(resource: Resource) -> bool:
+    """Whether a resource is a container of the app, or settings for one."""
+    if resource.type == CONTAINER:
+        return command(resource) in COMMANDS
+    if resource.type in RENDER_SERVICES:
+        return (
+            resource.raw("runtime") == "docker"
+            or bool(resource.raw("envGroupIds"))
+            or str(resource.raw("dockerCommand")).startswith(PROGRAM)
+        )
+    return resource.type in (FUNCTION, GROUP)
+
+
+def command(resource: Resource) -> str:
+    """Return the command of the app that a container runs: its last word; nothing when that is not known."""
+    if resource.type == CONTAINER:
+        words = elements(resource.raw("command"))[:1]
+    elif resource.type == FUNCTION:
+        words = elements(entries(resource.raw("customRuntimeConfig")).get("commands"))[-1:]
+    else:
+        words = str(resource.raw("dockerCommand") or "").split()[-1:]
+    return str(words[0]) if words else ""
+
+
+def setting(resource: Resource, name: str) -> str | None:
+    """Return the value of a setting in a container, None when it has none. Raises NotKnown, also if it may have one."""
+    for variable in variables(resource):
+        if variable.name == name:
+            if variable.value is UNKNOWN:
+                raise NotKnown
+            return str(variable.value)
+    source = resource.raw(_SOURCES.get(resource.type, "envVars"))
+    if source is UNKNOWN or (isinstance(source, list) and UNKNOWN in source):
+        raise NotKnown
+    return None
