@@ -115,8 +115,7 @@ def _variables_size(resource: Resource, _: Nothing) -> Iterator[str]:
 
 
 def _logs(resource: Resource, _: Nothing) -> Iterator[str]:
-    logs = resource.get("logConfig", default={})
-    if not (logs.get("project") and logs.get("logstore")):
+    if not (resource.get("logConfig", "logstore") and resource.get("logConfig", "project")):
         yield f"{resource.name} has no log store"
 
 
@@ -127,19 +126,21 @@ def _isolation(resource: Resource, _: Nothing) -> Iterator[str]:
 
 
 def _anonymous(resources: Sequence[Resource], _: Nothing) -> Iterator[tuple[Resource | None, str]]:
-    functions = {one.raw("functionName"): one for one in resources if one.type == FUNCTION}
-    for trigger in resources:
-        if trigger.type != TRIGGER:
-            continue
-        try:
-            anonymous = _parsed(trigger.get("triggerConfig", default="")).get("authType") == "anonymous"
-            http = trigger.get("triggerType") == "http"
-            function = functions.get(trigger.get("functionName"))
-            auth = None if function is None else setting(function, "AUTH")
-        except NotKnown:
-            continue
-        if http and anonymous and function is not None and auth != Auth.REQUIRED:
-            yield trigger, f"{trigger.name} lets everyone call {function.name}, where AUTH is {auth or 'not set'}"
+    open_to_all = {str(one.raw("functionName")): one for one in resources if one.type == TRIGGER and _is_anonymous(one)}
+    for function in resources:
+        if function.type == FUNCTION and (trigger := open_to_all.get(str(function.raw("functionName")))) is not None:
+            try:
+                auth = setting(function, "AUTH")
+            except NotKnown:
+                continue
+            if auth != Auth.REQUIRED:
+                yield function, f"{trigger.name} lets everyone call {function.name}, where AUTH is {auth or 'not set'}"
+
+
+def _is_anonymous(trigger: Resource) -> bool:
+    """Whether everyone may call a function through a trigger; not when that is unknown."""
+    anonymous = _parsed(trigger.raw("triggerConfig")).get("authType") == "anonymous"
+    return anonymous and trigger.raw("triggerType") == "http"
 
 
 def _role(resource: Resource, _: Nothing) -> Iterator[str]:

@@ -13,7 +13,7 @@ from app.settings.forms import ACCESS_TOKEN
 from infra.render.provider.fingerprints import KEY
 from policies.rule import Resource, ResourceRule
 from policies.thresholds import Keys, Nothing
-from policies.variables import CONTAINER, FUNCTION, VARIABLES, WITH_VARIABLES, files, is_write_only, variables
+from policies.variables import CONTAINER, FUNCTION, VARIABLES, WITH_VARIABLES, files, may_be_hidden, variables
 
 ACCOUNT = "alicloud:rds/rdsAccount:RdsAccount"
 # Outputs that hold secrets, by the type of a resource. Pulumi encrypts an output only if it is told so, or if the input
@@ -58,7 +58,7 @@ def _secret_outputs(resource: Resource, _: Nothing) -> Iterator[str]:
     for output in _SECRET_OUTPUTS.get(resource.type, ()):
         if output not in resource.options.secret_outputs:
             yield f"{resource.name} does not name {output} among its secret outputs"
-    if resource.type == ACCOUNT and resource.raw("accountPassword") is not None:
+    if resource.type == ACCOUNT and resource.get("accountPassword") is not None:
         yield f"{resource.name} has accountPassword, which the state would hold, in place of accountPasswordWo"
 
 
@@ -78,7 +78,7 @@ def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
-        if is_write_only(value):
+        if may_be_hidden(value):
             return
         for name, inner in value.items():
             yield from texts(inner, f"{path}.{name}".lstrip("."))

@@ -23,7 +23,7 @@ from policies.render_rules import KEY_VALUE, POSTGRES
 from policies.rule import AnyRule, Resource, ResourceRule, StackRule
 from policies.selfhost_rules import VOLUME
 from policies.thresholds import Networks, Nothing, Production
-from policies.unknown import elements, entries
+from policies.unknown import UNKNOWN, elements, entries
 from policies.variables import (
     CONTAINER,
     CRON,
@@ -109,8 +109,11 @@ def _settings(resource: Resource, _: Nothing) -> Iterator[str]:
 
 def _names(resource: Resource, _: Nothing) -> Iterator[str]:
     if resource.type == CONTAINER:
-        labels = {one.get("label"): one.get("value") for one in map(entries, elements(resource.raw("labels")))}
-        if isinstance(resource.raw("labels"), list) and labels.get(_STACK_LABEL) != resource.stack:
+        labels = resource.raw("labels")
+        found = {entries(one).get("label"): entries(one).get("value") for one in elements(labels)}
+        if labels is UNKNOWN or UNKNOWN in found or UNKNOWN in (labels or ()):
+            return
+        if found.get(_STACK_LABEL) not in (resource.stack, UNKNOWN):
             yield f"{resource.name} has no label {_STACK_LABEL} with the stack's name"
         return
     if resource.type == VOLUME:

@@ -24,12 +24,15 @@ class NotKnown(Exception):
 
 
 def look(value: Any, *path: str | int, default: Any = None) -> Any:
-    """Return what is at a path of keys and indices, or the default when there is nothing. Raises NotKnown."""
+    """Return what is at a path of keys and indices, or the default when there is nothing.
+
+    Raises NotKnown if a part of it is unknown.
+    """
     for step in path:
         if value is UNKNOWN:
             raise NotKnown
         value = _part(value, step)
-    if value is UNKNOWN:
+    if not is_known(value):
         raise NotKnown
     return default if value is None else value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ def variables(resource: Resource) -> Iterator[Variable]:
             yield Variable(name=name, value=value, hidden=hidden)
     elif resource.type.startswith("render:"):
         for name, value in entries(resource.raw("envVars")).items():
-            yield Variable(name=name, value=value, hidden=is_write_only(value))
+            yield Variable(name=name, value=value, hidden=may_be_hidden(value))
 
 
 def files(resource: Resource) -> Iterator[Variable]:
@@ -71,12 +71,12 @@ def files(resource: Resource) -> Iterator[Variable]:
             yield Variable(name=name, value=entries(upload).get("content"), hidden=True)
     else:
         for name, value in entries(resource.raw("secretFiles")).items():
-            yield Variable(name=name, value=value, hidden=is_write_only(value))
+            yield Variable(name=name, value=value, hidden=may_be_hidden(value))
 
 
-def is_write_only(value: Any) -> bool:
-    """Whether a value has the form in which Render's provider keeps nothing but a fingerprint."""
-    return isinstance(value, Mapping) and value.get(WRITE_ONLY) is True
+def may_be_hidden(value: Any) -> bool:
+    """Whether Render's provider keeps nothing but a fingerprint of a value, or may do so once all of it is known."""
+    return value is UNKNOWN or entries(value).get(WRITE_ONLY) in (True, UNKNOWN)
 
 
 def runs_app(resource: Resource) -> bool:
@@ -87,20 +87,20 @@ def runs_app(resource: Resource) -> bool:
         return (
             resource.raw("runtime") == "docker"
             or bool(resource.raw("envGroupIds"))
-            or str(resource.raw("dockerCommand")).startswith(PROGRAM)
+            or str(resource.get("dockerCommand")).startswith(PROGRAM)
         )
     return resource.type in (FUNCTION, GROUP)
 
 
 def command(resource: Resource) -> str:
-    """Return the command of the app that a container runs: its last word; nothing when that is not known."""
+    """Return the command of the app that a container runs; nothing when there is none. Raises NotKnown."""
     if resource.type == CONTAINER:
-        words = elements(resource.raw("command"))[:1]
-    elif resource.type == FUNCTION:
-        words = elements(entries(resource.raw("customRuntimeConfig")).get("commands"))[-1:]
+        return str(resource.get("command", 0, default=""))
+    if resource.type == FUNCTION:
+        words = resource.get("customRuntimeConfig", "commands", default=[])
     else:
-        words = str(resource.raw("dockerCommand") or "").split()[-1:]
-    return str(words[0]) if words else ""
+        words = str(resource.get("dockerCommand", default="")).split()
+    return str(words[-1]) if words else ""
 
 
 def setting(resource: Resource, name: str) -> str | None:
