@@ -24,6 +24,7 @@ MockOutputs = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 Key = tuple[str, str]  # type and name of a resource
+SECRET = "[secret]"  # noqa: S105 - in place of a value that people may not see
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Declared:
 
     secrets: names of the inputs that contain a secret. provider: address of the provider's own resource, and its id.
     parent: the component it is a part of; None for one of the stack itself. urn: its address in the stack.
+    needs: the resources that have to be there first. shown: the inputs, with SECRET in place of every secret.
     """
 
     type: str
@@ -54,6 +56,8 @@ class Declared:
     parent: Key | None = None
     urn: str = ""
     options: Options = Options()
+    needs: frozenset[Key] = frozenset()
+    shown: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -108,6 +112,8 @@ class _Recorder(Mocks):
                     retained=self.request.retainOnDelete,
                     secret_outputs=frozenset(self.request.additionalSecretOutputs),
                 ),
+                needs=frozenset(filter(None, map(_key_of, self.request.dependencies))),
+                shown={key: _shown(value) for key, value in args.inputs.items()},
             )
         )
         return f"{args.name}-id", {"name": args.name, **inputs, **self._mock_outputs(args.typ, args.name, inputs)}
@@ -188,6 +194,19 @@ def _unwrapped(value: Any) -> Any:
     if isinstance(value, list):
         return [_unwrapped(inner) for inner in value]
     return value
+
+
+def _shown(value: Any, secret: bool = False) -> Any:
+    """Return a value with SECRET in place of secrets; of a secret mapping or list the form stays."""
+    if _is_secret(value):
+        return _shown(rpc.unwrap_rpc_secret(value), secret=True)
+    if isinstance(value, dict):
+        return {key: _shown(inner, secret) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner, secret) for inner in value]
+    if isinstance(value, float) and value.is_integer():  # numbers come as JSON has them
+        value = int(value)
+    return SECRET if secret and not isinstance(value, bool | None) else value
 
 
 def _holds_secret(value: Any) -> bool:

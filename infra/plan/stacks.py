@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 
 from infra.config import NAMESPACE, StackValues
-from infra.errors import ConfigError, InfraError
+from infra.errors import ConfigError
 from infra.plan import checked
+from infra.plan.names import stack_files
 
-_FILE = re.compile(r"Pulumi\.(?P<stack>[^/]+)\.yaml")
 _ENCRYPTED = "secure"  # the key of a value that only the passphrase opens
 _MISSING = re.compile(r"`pulumi config set --secret (\w+)`")  # what a configuration's problems say of one
 _TEXT = "made-up-secret"
@@ -40,23 +40,10 @@ class CheckedStack:
     configuration: Any
 
 
-class NoStack(InfraError):
-    """There is no file for a stack of this name."""
-
-
-def stack_files(root: Path) -> dict[str, Path]:
-    """Return the files of all stacks of a checkout, by the stack's name."""
-    found = {path: _FILE.fullmatch(path.name) for path in sorted(root.glob("Pulumi.*.yaml"))}
-    return {match["stack"]: path for path, match in found.items() if match is not None}
-
-
 def checked_stack(root: Path, stack: str) -> CheckedStack:
-    """Return a stack's configuration. Raises NoStack, or ConfigError for a wrong configuration."""
-    files = stack_files(root)
-    if stack not in files:
-        raise NoStack(f"there is no stack {stack}: no file Pulumi.{stack}.yaml; there are {', '.join(files) or 'none'}")
+    """Return the configuration of a stack that has a file. Raises ConfigError, or another InfraError."""
     own = f"{NAMESPACE}:"
-    given = (yaml.safe_load(files[stack].read_text(encoding="utf-8")) or {}).get("config") or {}
+    given = (yaml.safe_load(stack_files(root)[stack].read_text(encoding="utf-8")) or {}).get("config") or {}
     values = {key.removeprefix(own): value for key, value in given.items() if key.startswith(own)}
     secret = {key for key, value in values.items() if isinstance(value, Mapping) and _ENCRYPTED in value}
     plain = {key: _written(value) for key, value in values.items() if key not in secret}

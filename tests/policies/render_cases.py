@@ -19,7 +19,7 @@ CASES = (
     _of("Postgres", "memory-postgres", "no-free-plan", {("plan",): "free"}),
     _web("health-check", {("healthCheckPath",): "/"}),
     _web("scaling-bounds", {("autoscaling", "max"): 50.0}),
-    _web("scaling-bounds", {("autoscaling", "min"): 5.0}),
+    _web("scaling-bounds", {("autoscaling", "min"): 5.0}, refused=True),
     _web(
         "no-disk-with-scaling",
         {("disk",): {"name": "data", "mountPath": "/data", "sizeGB": 1.0}},

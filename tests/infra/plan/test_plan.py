@@ -10,7 +10,7 @@ import pytest
 
 from infra.config import StackValues
 from infra.errors import ConfigError, InfraError
-from infra.plan import Options, declared, plan_of
+from infra.plan import SECRET, Options, declared, plan_of
 from tests.support.stacks import selfhost_plan
 
 
@@ -116,3 +116,28 @@ def test_options_that_keep_a_resource_or_its_secrets_are_noted() -> None:
 
     assert boats["kept"].options == Options(protected=True, secret_outputs=frozenset({"harbour"}))
     assert boats["left"].options == Options(retained=True)
+
+
+def test_shown_inputs_have_a_word_in_place_of_each_secret() -> None:
+    def program() -> None:
+        crew = pulumi.Output.secret({"captain": "made-up", "berths": [1]})
+        Boat("one", key=pulumi.Output.secret("made-up"), crew=crew, log=[{"pin": pulumi.Output.secret("1")}], length=12)
+
+    [boat] = declared("test", program, harbours).of_type("sea:index:Boat").values()
+
+    assert boat.shown == {
+        "key": SECRET,
+        "crew": {"captain": SECRET, "berths": [SECRET]},
+        "log": [{"pin": SECRET}],
+        "length": 12,
+    }
+
+
+def test_a_resource_names_those_that_have_to_be_there_first() -> None:
+    def program() -> None:
+        first = Boat("first")
+        Boat("second", follows=first.harbour)
+
+    boats = declared("test", program, harbours).of_type("sea:index:Boat")
+
+    assert boats["second"].needs == {("sea:index:Boat", "first")}
