@@ -158,7 +158,10 @@ def test_an_unknown_command_is_wrong_usage_and_names_the_known_ones(checkout: Ch
     done = checkout.dev("srve")
 
     assert done.returncode == 2
-    assert done.stderr == "./dev: no command 'srve'; the commands are serve, memory, test, check, bench, docs, lock\n"
+    assert (
+        done.stderr
+        == "./dev: no command 'srve'; the commands are serve, memory, test, check, bench, docs, plan, lock\n"
+    )
 
 
 # Which Python

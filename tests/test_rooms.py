@@ -99,7 +99,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "app": {"app/bridge", "app/process", "app/serve/mcp"},
     "infra": set(),
-    "infra/plan": {"infra"},
+    "infra/plan": {"infra", "policies"},
     "infra/monitoring": set(),
     "infra/render": {"infra", "infra/monitoring", "infra/render/api", "infra/render/deployed", "infra/render/driver"},
     "infra/render/api": set(),
@@ -139,6 +139,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "infra/aliyun/provider": {"infra/aliyun/api"},
     "infra/selfhost": {"infra", "infra/monitoring"},
+    # They judge what programs declare, and compare it with the facts that stand there.
+    "policies": {
+        "infra",
+        "infra/aliyun",
+        "infra/monitoring",
+        "infra/render",
+        "infra/render/deployed",
+        "infra/render/provider",
+    },
 }
 
 # Facts and helpers that stand once and any module may import; what they import themselves, a test says.
@@ -166,7 +175,9 @@ def name_of(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {name_of(file): file for folder in ("app", "infra") for file in sorted((ROOT / folder).rglob("*.py"))}
+FILES = {
+    name_of(file): file for folder in ("app", "infra", "policies") for file in sorted((ROOT / folder).rglob("*.py"))
+}
 
 
 @cache

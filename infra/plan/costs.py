@@ -60,7 +60,9 @@ def total(costs: Sequence[Cost]) -> str:
     known = [cost for cost in costs if cost.least is not None]
     if not known:
         return (
-            "Not estimated: no list price is known for what this stack is paid by." if costs else "Nothing is paid for."
+            "Not estimated: no list price is known for what this stack is paid by."
+            if costs
+            else "Nothing in this stack has a price of its own."
         )
     least = sum(cost.least or 0 for cost in known)
     most = sum(cost.most if cost.most is not None else cost.least or 0 for cost in known)

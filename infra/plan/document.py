@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.config import TARGET
+from infra.config import NAMESPACE, TARGET
 from infra.errors import InfraError
 from infra.plan import Declared, Plan, plan_of_checked
 from infra.plan.costs import Cost, costs_of
@@ -41,6 +41,11 @@ class Shown:
     def kind(self) -> str:
         """The last word of its type, such as Container."""
         return self.type.rpartition(":")[2]
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it only groups others."""
+        return self.type.startswith(f"{NAMESPACE}:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +81,11 @@ class Node:
     resource: Shown
     parts: list[Node] = field(default_factory=list)
 
-    def leaves(self) -> Iterator[Shown]:
-        """Yield the resources in it that are more than a group."""
-        if not self.parts:
-            yield self.resource
+    def all(self) -> Iterator[Shown]:
+        """Yield the resource and all that are in it."""
+        yield self.resource
         for part in self.parts:
-            yield from part.leaves()
+            yield from part.all()
 
 
 def document_of(root: Path, stack: str, configuration: Configuration | None = None) -> Document:
@@ -115,12 +119,12 @@ def _broken(violation: Violation) -> Broken:
 
 
 def tree(resources: Sequence[Shown]) -> list[Node]:
-    """Return the resources of the stack itself, each with its parts; in the order in which they are declared."""
-    nodes = {one.key: Node(resource=one) for one in resources}
-    for one in resources:
-        if one.parent in nodes:
-            nodes[one.parent].parts.append(nodes[one.key])
-    return [nodes[one.key] for one in resources if one.parent not in nodes]
+    """Return the resources of the stack itself, each with its parts; by name, whatever the order they come in."""
+    nodes = {one.key: Node(resource=one) for one in sorted(resources, key=lambda one: (one.name, one.type))}
+    for key, node in nodes.items():
+        if node.resource.parent in nodes:
+            nodes[node.resource.parent].parts.append(nodes[key])
+    return [node for node in nodes.values() if node.resource.parent not in nodes]
 
 
 def to_json(documents: Sequence[Document]) -> dict[str, Any]:

@@ -21,21 +21,23 @@ class Group:
 
 
 def groups_of(resources: Sequence[Shown]) -> list[Group]:
-    """Return the groups of a stack, without its providers, in the order in which they are declared."""
-    of: dict[tuple[str, str], str] = {}
-    found: dict[str, tuple[str, list[Shown]]] = {}
-    for node in tree([one for one in resources if not one.type.startswith(_PROVIDERS)]):
-        leaves = list(node.leaves())
-        found[node.resource.name] = (node.resource.kind, leaves)
-        of[node.resource.key] = node.resource.name
-        of.update((leaf.key, node.resource.name) for leaf in leaves)
-    needs = {
-        name: {of[key] for leaf in leaves for key in leaf.needs if key in of} - {name}
-        for name, (_, leaves) in found.items()
+    """Return the groups of a stack, without its providers: each after those that it needs, and then by name."""
+    nodes = {
+        node.resource.name: node for node in tree([one for one in resources if not one.type.startswith(_PROVIDERS)])
     }
+    of = {one.key: name for name, node in nodes.items() for one in node.all()}
+    needs = {
+        name: {of[key] for one in node.all() for key in one.needs if key in of} - {name} for name, node in nodes.items()
+    }
+    depth = {name: len(_all(name, needs)) for name in nodes}
     return [
-        Group(name=name, kind=kind, leaves=leaves, needs=frozenset(_direct(name, needs)))
-        for name, (kind, leaves) in found.items()
+        Group(
+            name=name,
+            kind=nodes[name].resource.kind,
+            leaves=[one for one in nodes[name].all() if not one.is_component],
+            needs=frozenset(_direct(name, needs)),
+        )
+        for name in sorted(nodes, key=lambda name: (depth[name], name))
     ]
 
 

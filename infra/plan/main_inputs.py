@@ -9,7 +9,7 @@ from infra.plan import SECRET
 from infra.plan.document import Shown
 
 _OF_A_SERVICE = ("plan", "autoscaling", "numInstances", "disk", "schedule", "dockerCommand", "image")
-_MAIN: Mapping[str, tuple[str, ...]] = {
+MAIN: Mapping[str, tuple[str, ...]] = {
     "docker:index/container:Container": ("image", "command", "memory", "cpus", "ports", "restart"),
     "docker:index/remoteImage:RemoteImage": ("name",),
     "docker:index/volume:Volume": ("name",),
@@ -29,7 +29,7 @@ _LONGEST = 60  # characters of a value
 
 def main_inputs(resource: Shown) -> dict[str, str]:
     """Return the inputs that say most, each as a short text."""
-    names = _MAIN.get(resource.type)
+    names = MAIN.get(resource.type)
     if names is None:
         plain = [name for name, value in sorted(resource.inputs.items()) if isinstance(value, str | int | float)]
         names = tuple(name for name in plain if name != "description" and resource.inputs[name] != SECRET)[:_OTHERS]

@@ -7,13 +7,14 @@ from xml.sax.saxutils import escape
 
 from infra.plan.document import Shown
 from infra.plan.groups import Group, groups_of
-from infra.plan.main_inputs import line, short
+from infra.plan.main_inputs import MAIN, main_inputs, short
 
 _COLUMNS, _WIDTH, _GAP = 3, 370, 16
 _LINE, _TOP, _PADDING = 16, 46, 12
 _MOST_LINES = 9  # of a card; the others are counted
 _HEADER = 40
-_CHARACTERS = 58  # that fit into a line of a card
+_CHARACTERS = 48  # that fit into a line of a card, whatever the font
+_TOO_LONG = ("command", "dockerCommand", "triggerConfig", "policyDocument", "assumeRolePolicyDocument")  # for a picture
 _STYLE = """
   text { font: 12px ui-sans-serif, system-ui, "Segoe UI", sans-serif; fill: #1f2328; }
   .title { font-size: 18px; font-weight: 600; }
@@ -85,5 +86,7 @@ def _own_name(name: str, group: str) -> str:
 
 
 def _detail(leaf: Shown) -> str:
-    text = line(leaf)
+    if leaf.type not in MAIN:
+        return ""
+    text = ", ".join(f"{name} {value}" for name, value in main_inputs(leaf).items() if name not in _TOO_LONG)
     return f": {text}" if text else ""

@@ -12,7 +12,7 @@ import pytest
 from app import endpoints
 
 ROOT = Path(__file__).parents[2]
-FILES = [file for folder in ("app", "infra") for file in sorted((ROOT / folder).rglob("*.py"))]
+FILES = [file for folder in ("app", "infra", "policies") for file in sorted((ROOT / folder).rglob("*.py"))]
 PATHS = (endpoints.MCP, endpoints.SSE, endpoints.MESSAGES)
 HOME = ROOT / "app" / "endpoints.py"
 
