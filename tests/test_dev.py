@@ -149,7 +149,7 @@ def test_alone_it_lists_every_command_on_one_line_each(checkout: Checkout) -> No
 
     listed = re.findall(r"^\./dev (\w+) .*  \w", done.stdout, re.M)
     known = re.findall(r"^    (\w+)\)", (ROOT / "dev").read_text(), re.M)
-    assert listed == known == ["serve", "memory", "test", "check", "bench", "docs", "lock"]
+    assert listed == known == ["serve", "memory", "test", "check", "bench", "docs", "plan", "lock"]
     assert done.returncode == 0
     assert checkout.calls() == []
 
@@ -506,7 +506,7 @@ def test_it_works_from_any_folder(checkout: Checkout, tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0
-    assert checkout.calls()[-1] == "run -m app.docs --check"
+    assert checkout.calls()[-2:] == ["run -m app.docs --check", "run -m infra.plan.pages --check"]
 
 
 def test_check_runs_every_checker_even_after_one_fails(checkout: Checkout) -> None:

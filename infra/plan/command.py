@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,8 @@ def plan(stacks: Sequence[str], configuration: Any = None) -> list[Document]:
     one = partial(_plan, configuration=configuration)
     if len(stacks) == 1:
         return [one(stacks[0])]
-    with ProcessPoolExecutor(min(len(stacks), 4)) as pool:
+    # Not by forking: gRPC, which Pulumi's SDK may have loaded here, does not survive it.
+    with ProcessPoolExecutor(min(len(stacks), 4), get_context("spawn")) as pool:
         return list(pool.map(one, stacks))
 
 

@@ -65,6 +65,34 @@ def test_an_example_stack_is_planned_with_the_locked_packages_alone(python: Path
     assert int(done.stdout) > 5, "a stack has more resources than that"
 
 
+def test_all_stacks_are_planned_and_held_to_the_policies_with_the_locked_packages_alone(python: Path) -> None:
+    done = subprocess.run(
+        [python, "-m", "infra.plan", "--all", "--json"],
+        env=clean_environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(json.loads(done.stdout)["stacks"]) == len(EXAMPLES)
+
+
+def test_the_policy_pack_is_made_with_the_locked_packages_alone(python: Path) -> None:
+    done = subprocess.run(
+        [python, "-c", "from policies.pack import policies; print(len(policies()))"],
+        env=clean_environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30, "there are more rules than that"
+
+
 def test_the_environment_does_not_see_the_packages_of_the_tests(python: Path) -> None:
     done = subprocess.run([python, "-c", "import pytest"], env=clean_environment(), cwd=ROOT, capture_output=True)
 
