@@ -98,9 +98,13 @@ def _plan(stack: str, configuration: Any) -> Document:
 
 def _compared(documents: Sequence[Document], against: str) -> dict[str, Difference]:
     from infra.plan.difference import difference
-    from infra.plan.revision import plans_of
+    from infra.plan.revision import OlderRevision, plans_of
 
-    before = plans_of(ROOT, against, [one.stack for one in documents])
+    try:
+        before = plans_of(ROOT, against, [one.stack for one in documents])
+    except OlderRevision as error:  # so that the change that brings plans has one
+        print(f"./dev plan: not compared: {error}", file=sys.stderr)
+        return {}
     return {one.stack: difference(before.get(one.stack, []), one.resources) for one in documents if not one.error}
 
 

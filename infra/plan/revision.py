@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,10 @@ _CHECK_OUT_S, _PLAN_S = 60, 120
 
 class NoComparison(InfraError):
     """There is nothing to compare with; the message says why."""
+
+
+class OlderRevision(NoComparison):
+    """A revision is from before there were plans: nothing is wrong with either one."""
 
 
 def plans_of(root: Path, against: str, stacks: Sequence[str]) -> dict[str, list[Shown]]:
@@ -48,11 +53,12 @@ def _made(root: Path, revision: str) -> str:
             timeout=_PLAN_S,
             check=False,
         )
-    if not done.stdout.strip():
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        reason = "it has no `python -m infra.plan`" if "infra.plan" in last and "module" in last.lower() else last
-        raise NoComparison(f"{revision} gives no plans: {reason}")
-    return done.stdout
+    if done.stdout.strip():
+        return done.stdout
+    last = "".join(done.stderr.strip().splitlines()[-1:])
+    if not last or re.search(r"No module named '?infra", last):
+        raise OlderRevision(f"{revision} gives no plans: it has no `python -m infra.plan`")
+    raise NoComparison(f"{revision} gives no plans: {last}")
 
 
 def _check_out(root: Path, revision: str, index: Path, tree: Path) -> None:

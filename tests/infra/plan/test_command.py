@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from infra.plan import command
+from infra.plan import command, revision
 from infra.plan.document import to_json
 from infra.plan.markdown import MARKER
 from tests.support.plans import example_document
@@ -115,3 +115,17 @@ def test_a_picture_is_of_one_stack(checkout: Path, capsys: pytest.CaptureFixture
 def test_nothing_to_compare_with_fails_in_one_line(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["render-dev", "--against", "no-such-revision"]) == command.FAILED
     assert capsys.readouterr().err.startswith("./dev plan: git has no no-such-revision here")
+
+
+def test_a_revision_from_before_there_were_plans_leaves_the_plan_uncompared(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(root: Path, against: str, stacks: list[str]) -> None:
+        raise revision.OlderRevision("main gives no plans: it has no `python -m infra.plan`")
+
+    monkeypatch.setattr(revision, "plans_of", older)
+
+    assert command.main(["render-dev", "--against", "main", "--markdown"]) == command.DONE
+    printed = capsys.readouterr()
+    assert "| not compared |" in printed.out
+    assert printed.err == "./dev plan: not compared: main gives no plans: it has no `python -m infra.plan`\n"

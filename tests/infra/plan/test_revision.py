@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.plan.document import to_json
-from infra.plan.revision import NoComparison, plans_of
+from infra.plan.revision import NoComparison, OlderRevision, plans_of
 from tests.support.plans import document, fleet
 
 _PROGRAM = """
@@ -71,7 +71,15 @@ def test_a_revision_without_the_command_is_told(checkout: Path) -> None:
     git(checkout, "rm", "-r", "--quiet", "infra")
     git(checkout, "commit", "--quiet", "--message", "Two")
 
-    with pytest.raises(NoComparison, match=r"HEAD gives no plans: it has no `python -m infra.plan`"):
+    with pytest.raises(OlderRevision, match=r"HEAD gives no plans: it has no `python -m infra.plan`"):
+        plans_of(checkout, "HEAD", ["test"])
+
+
+def test_a_revision_whose_program_fails_is_told_with_its_last_line(checkout: Path) -> None:
+    (checkout / "infra" / "plan" / "__main__.py").write_text("raise SystemExit('no wind')")
+    git(checkout, "commit", "--quiet", "--all", "--message", "Two")
+
+    with pytest.raises(NoComparison, match=r"HEAD gives no plans: no wind"):
         plans_of(checkout, "HEAD", ["test"])
 
 
