@@ -36,7 +36,7 @@ def _costs(one: Declared) -> Iterator[Cost]:
     elif one.type == CRON:
         yield Cost(resource=one.name, least=CRON_LEAST, most=None, note="by the minute")
     elif one.type in BY_USE:
-        yield Cost(resource=one.name, least=None, most=None, note="by use and region")
+        yield Cost(resource=one.name, least=None, most=None, note=BY_USE[one.type])
     if one.type.startswith("render:") and (disk := inputs.get("disk")):
         yield _fixed(one, disk["sizeGB"] * DISK_GB, f"a disk of {disk['sizeGB']:g} GB")
 
@@ -58,12 +58,10 @@ def _fixed(one: Declared, price: float | None, note: str) -> Cost:
 def total(costs: Sequence[Cost]) -> str:
     """Return one sentence about what all of them cost."""
     known = [cost for cost in costs if cost.least is not None]
+    if not costs:
+        return "Nothing in this stack has a price of its own."
     if not known:
-        return (
-            "Not estimated: no list price is known for what this stack is paid by."
-            if costs
-            else "Nothing in this stack has a price of its own."
-        )
+        return f"Not estimated: {'; '.join(f'{cost.resource} is paid for {cost.note}' for cost in costs)}."
     least = sum(cost.least or 0 for cost in known)
     most = sum(cost.most if cost.most is not None else cost.least or 0 for cost in known)
     between = f"{least:.0f}" if round(least) == round(most) else f"{least:.0f} to {most:.0f}"

@@ -42,10 +42,11 @@ CRON = "render:index:CronJob"
 CRON_LEAST = 1.0  # a job is paid by the minute, and at least this
 DISK_GB = 0.25
 DATABASE_GB = 0.30
-# What is paid for by use or by a list that differs from region to region.
-BY_USE = (
-    "alicloud:fc/v3Function:V3Function",
-    "alicloud:log/store:Store",
-    "alicloud:oss/bucket:Bucket",
-    "alicloud:rds/instance:Instance",
-)
+_BY_USE = "by use, at the price of its region"
+# What has no price a month of its own, and how it is paid for.
+BY_USE: Mapping[str, str] = {
+    "alicloud:fc/v3Function:V3Function": "by use (`python -m infra.aliyun cost` estimates it)",
+    "alicloud:log/store:Store": _BY_USE,
+    "alicloud:oss/bucket:Bucket": _BY_USE,
+    "alicloud:rds/instance:Instance": "at the price of its region",
+}

@@ -128,6 +128,25 @@ def test_an_example_stack_passes_all_policies(
     assert_passed(said)
 
 
+def test_a_configuration_changes_a_threshold_and_a_wrong_one_is_refused(
+    pack: Path, render: Server, tmp_path: Path
+) -> None:
+    project, file = PulumiProject(tmp_path), tmp_path / "thresholds.json"
+    access = {"renderApiUrl": render.url, "owner": render.state.owner}
+    stack = project.take("Pulumi.render.yaml", {**EXAMPLE_SECRETS["render"], "renderApiKey": render.key}, **access)
+    project.set(stack, "app.autoDeploy", "commit")
+    command = ("preview", "--policy-pack", str(pack), "--policy-pack-config", str(file), "--stack", stack)
+
+    file.write_text('{"render-no-auto-deploy": {"development": []}}', encoding="utf-8")
+    assert "[mandatory]  render-no-auto-deploy" in project.run(*command, fails=True)
+
+    file.write_text('{"render-no-auto-deploy": {"development": ["render"]}}', encoding="utf-8")
+    assert_passed(project.run(*command))
+
+    file.write_text('{"render-no-auto-deploy": {"developmen": []}}', encoding="utf-8")
+    assert "of render-no-auto-deploy is wrong: developmen" in project.run(*command, fails=True)
+
+
 def assert_passed(said: str) -> None:
     assert f"✅ {NAMESPACE}@" in said
     assert "[mandatory]" not in said

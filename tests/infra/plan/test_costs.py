@@ -47,7 +47,7 @@ def test_a_cron_job_costs_at_least_a_little() -> None:
 def test_what_is_paid_by_use_is_named_without_a_price() -> None:
     [cost] = costs("alicloud:fc/v3Function:V3Function", memorySize=2048.0)
 
-    assert (cost.least, cost.note) == (None, "by use and region")
+    assert (cost.least, cost.note) == (None, "by use (`python -m infra.aliyun cost` estimates it)")
 
 
 def test_what_nobody_pays_for_has_no_cost() -> None:
@@ -60,5 +60,5 @@ def test_the_total_says_that_prices_are_unchecked_and_what_is_not_in_it() -> Non
 
     assert total([known]) == f"7 to 21 {CURRENCY} a month. List prices of {DATED}, unchecked."
     assert f"7 to 21 {CURRENCY} a month, and what jobs use." in total([known, unknown])
-    assert total([unknown]).startswith("Not estimated")
+    assert total([unknown]) == "Not estimated: jobs is paid for by use."
     assert total([]) == "Nothing in this stack has a price of its own."
