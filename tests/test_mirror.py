@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = {
     file.relative_to(ROOT).as_posix()
-    for folder in ("app", "infra", "policies")
+    for folder in ("app", "ci", "infra", "policies")
     for file in (ROOT / folder).rglob("*.py")
     if file.name not in ("__init__.py", "__main__.py")
 }

@@ -15,7 +15,7 @@ import pytest
 from tests.support.requirements import declared, distribution
 
 ROOT = Path(__file__).parents[1]
-OURS = {"app", "benchmarks", "infra", "tests"}
+OURS = {"app", "benchmarks", "ci", "infra", "tests"}
 IN_AN_IMAGE = {"qdrant"}  # the stand-in for Qdrant, under this name in the image that is made of it
 
 # Declared and imported by no file of ours.
@@ -26,6 +26,7 @@ USED_OTHERWISE = {
     "secretscreen": "app.memory.redaction reads its rules as data",
     "pulumi-policy": "what a policy pack is run with",
     "moto": "tests run its server",
+    "cyclonedx-bom": "a command",
     "mypy": "a command",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-cov": "a plugin of pytest",
@@ -34,6 +35,7 @@ USED_OTHERWISE = {
     "ruff": "a command",
     "setuptools": "builds the wheel",
     "uv": "a command",
+    "zizmor": "a command",
 }
 
 
@@ -114,6 +116,8 @@ def undeclared(using: dict[Path, frozenset[str]], known: set[str]) -> dict[str, 
     [
         pytest.param("app", ["app"], id="app"),
         pytest.param("infra", ["infra"], id="infra"),
+        pytest.param("ci/github", ["ci"], id="ci/github"),
+        pytest.param("ci", ["app", "ci", "infra", "dev"], id="ci"),
         pytest.param("benchmarks", ["app", "local", "infra", "dev"], id="benchmarks"),
         pytest.param("tests", ["app", "local", "infra", "dev"], id="tests"),
     ],
@@ -131,10 +135,14 @@ def test_what_infra_loads_of_the_app_is_declared_for_infra_too() -> None:
     assert undeclared(using, declared("infra")) == {}
 
 
-@pytest.mark.parametrize("name", ["app", "local", "infra", "dev"])
+@pytest.mark.parametrize("name", ["app", "local", "infra", "ci", "dev"])
 def test_everything_declared_is_imported_or_used_otherwise(name: str) -> None:
-    using = {"app": files("app"), "local": files("app"), "infra": sorted(loaded_with("infra"))}
-    modules = [module for file in using.get(name, [*files("tests"), *files("benchmarks")]) for module in imports(file)]
+    using = {"app": files("app"), "local": files("app"), "ci": files("ci"), "infra": sorted(loaded_with("infra"))}
+    modules = [
+        module
+        for file in using.get(name, [*files("tests"), *files("benchmarks"), *files("ci")])
+        for module in imports(file)
+    ]
     imported = {one for module in foreign(frozenset(modules)) for one in packages().get(module, set())}
 
     unused = declared(name) - imported - USED_OTHERWISE.keys()
@@ -150,7 +158,7 @@ def _imported_anywhere() -> set[str]:
 
 
 def test_no_reason_is_given_for_what_is_imported_or_no_longer_declared() -> None:
-    assert USED_OTHERWISE.keys() <= declared("app", "local", "infra", "dev")
+    assert USED_OTHERWISE.keys() <= declared("app", "local", "infra", "ci", "dev")
     assert not USED_OTHERWISE.keys() & _imported_anywhere()
 
 
@@ -161,7 +169,7 @@ def test_each_package_is_declared_once_in_a_file() -> None:
 
 
 def test_what_dev_repeats_of_others_it_uses_itself() -> None:
-    again = declared("dev") & declared("app", "local", "infra")
+    again = declared("dev") & declared("app", "local", "infra", "ci")
 
     assert again == set(), "dev.in takes in the other files"
 

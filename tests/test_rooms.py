@@ -98,6 +98,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/worker",
     },
     "app": {"app/bridge", "app/process", "app/serve/mcp"},
+    "ci": set(),
+    "ci/github": set(),
     "infra": set(),
     "infra/plan": {"infra", "policies"},
     "infra/monitoring": set(),
@@ -161,6 +163,7 @@ FACTS = {
     "app.logs",
     "app.measuring",
     "app.metrics",
+    "ci.errors",
     "infra.errors",
 }
 FACTS_FOLDER = "app/settings"
@@ -175,9 +178,8 @@ def name_of(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {
-    name_of(file): file for folder in ("app", "infra", "policies") for file in sorted((ROOT / folder).rglob("*.py"))
-}
+FOLDERS = ("app", "ci", "infra", "policies")
+FILES = {name_of(file): file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py"))}
 
 
 @cache

@@ -1,0 +1,54 @@
+"""What strangers write cannot notify, refer, load, imitate our marker, or be endless."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci.github.plan_comment import MARKER
+from ci.github.untrusted import MOST_CHARACTERS, harmless
+
+
+def test_a_plan_of_our_own_stays_as_it_is() -> None:
+    plan = "## render\n\n<details><summary>3 resources</summary>\n\n```mermaid\na --> b\n```\n\n</details>\n| a | b |\n"
+
+    assert harmless(plan) == plan
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("@octocat and @org/team", r"@[A-Za-z]"),
+        ("fixes #12, GH-12 and ours/claude-memory#12", r"#\d|GH-\d"),
+        (MARKER, "<!--"),
+        ("<img src=https://example.org/pixel>", "<img"),
+        ("<a href=https://example.org>", "<a"),
+        ("<details open><summary onclick=x>", "<details open|<summary onclick"),
+        ("![pixel](https://example.org/pixel)", r"!\["),
+        ("\u202etxt.exe", "\u202e"),
+        ("a\x00b\x1b[31m", "[\x00\x1b]"),
+    ],
+)
+def test_what_would_act_on_readers_is_broken(text: str, seen: str) -> None:
+    assert re.search(seen, text)
+    assert not re.search(seen, harmless(text))
+
+
+def test_a_long_text_ends_at_a_line_says_so_and_closes_its_block_of_code() -> None:
+    text = harmless("```\n" + "a line of the plan\n" * 10_000)
+
+    assert len(text) <= MOST_CHARACTERS
+    assert text.count("```") == 2
+    assert text.endswith("a line of the plan\n```\n\n*The rest is cut off here; the job's artifact has all of it.*\n")
+
+
+@given(st.text(alphabet="@#<>!-[]`~\n a1", max_size=400))
+def test_whatever_it_is_it_fits_and_our_marker_is_not_in_it(text: str) -> None:
+    made = harmless(text, 300)
+
+    assert len(made) <= 300 or len(harmless(text)) <= 300
+    assert "<!--" not in made
+    assert not re.search("@[a1]", made)
