@@ -149,7 +149,7 @@ def test_alone_it_lists_every_command_on_one_line_each(checkout: Checkout) -> No
 
     listed = re.findall(r"^\./dev (\w+) .*  \w", done.stdout, re.M)
     known = re.findall(r"^    (\w+)\)", (ROOT / "dev").read_text(), re.M)
-    assert listed == known == ["serve", "memory", "test", "check", "bench", "docs", "plan", "lock"]
+    assert listed == known == ["serve", "memory", "test", "check", "bench", "docs", "plan", "lock", "release"]
     assert done.returncode == 0
     assert checkout.calls() == []
 
@@ -160,7 +160,7 @@ def test_an_unknown_command_is_wrong_usage_and_names_the_known_ones(checkout: Ch
     assert done.returncode == 2
     assert (
         done.stderr
-        == "./dev: no command 'srve'; the commands are serve, memory, test, check, bench, docs, plan, lock\n"
+        == "./dev: no command 'srve'; the commands are serve, memory, test, check, bench, docs, plan, lock, release\n"
     )
 
 
