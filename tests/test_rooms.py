@@ -100,6 +100,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"app/bridge", "app/process", "app/serve/mcp"},
     "ci": set(),
     "ci/github": set(),
+    "ci/checks": {"app/memory"},
     "ci/release": set(),
     "infra": set(),
     "infra/plan": {"infra", "policies"},

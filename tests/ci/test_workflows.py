@@ -181,9 +181,9 @@ def passed(runner: Runner, name: str, **env: str) -> list[str]:
     return runner.calls()
 
 
-@pytest.mark.parametrize("name", ["ci/Check", "ci/Test"])
+@pytest.mark.parametrize("name", ["ci/Check", "ci/Test", "advisories/Check"])
 def test_the_checks_fail_with_the_command(runner: Runner, name: str) -> None:
-    assert passed(runner, name) == [f"dev {name[3:].lower()}"]
+    assert passed(runner, name) == [f"dev {name.partition('/')[2].lower()}"]
 
     assert runner.run(STEPS[name], FAKE_dev="exit 1").returncode == 1
 
