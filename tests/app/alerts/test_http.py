@@ -62,7 +62,8 @@ async def client_of(
 @pytest.fixture
 async def client(client_of: Call) -> httpx.AsyncClient:
     """A client on loopback, where nobody is asked."""
-    return client_of()
+    made: httpx.AsyncClient = client_of()
+    return made
 
 
 async def test_a_notification_is_taken_and_shown(client: httpx.AsyncClient) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from app.alerts import journal as module
 from app.alerts.journal import Journal
 
 
@@ -80,7 +79,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
         return real(file, content[:5])
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.os, "write", full)
+        patch.setattr(os, "write", full)
         with pytest.raises(OSError, match="No space"):
             journal.append([{"n": 2}])
     assert lines(tmp_path / "alerts.jsonl") == [1]

@@ -29,7 +29,7 @@ from tests.support.waiting import wait_until
 
 
 @contextlib.contextmanager
-def receiving(data_dir: Path, *arguments: str, **environment: str) -> Iterator[AlertServer]:
+def receiving(data_dir: Path, *arguments: str, **environment: Any) -> Iterator[AlertServer]:
     """Run a receiver as long as the block lasts."""
     server = AlertServer(data_dir, *arguments, **environment)
     try:
@@ -154,8 +154,8 @@ def test_a_kill_in_the_middle_loses_no_alert(tmp_path: Path) -> None:
 
     assert len(answered) >= 120
     assert set(answered) <= logged
-    for sender in {name.rpartition("-")[0] for name in answered}:
-        got = list(dict.fromkeys(name for name in names(room.taken) if name.rpartition("-")[0] == sender))
+    for who in {name.rpartition("-")[0] for name in answered}:
+        got = list(dict.fromkeys(name for name in names(room.taken) if name.rpartition("-")[0] == who))
         assert got == sorted(got, key=lambda name: int(name.rpartition("-")[2])), "in the order they came"
 
 

@@ -109,6 +109,7 @@ class TestPassingOn:
             assert not gone.wait(1), "the daemon is held up"
             assert resident_mb(client) < 30
 
+            assert client.process.stdout is not None
             client.process.stdout.close()
 
             assert client.process.wait(PATIENCE_S) == 0, "nobody will read it any more"
@@ -120,8 +121,8 @@ class TestPassingOn:
             its.setblocking(False)  # as Node's may be
             process = subprocess.Popen(
                 [sys.executable, "-m", "app", "stdio", "--data-dir", str(data_dir)],
-                stdin=its,
-                stdout=its,
+                stdin=its.fileno(),
+                stdout=its.fileno(),
                 stderr=subprocess.PIPE,
                 env=clean_environment(),
             )
@@ -153,6 +154,7 @@ class TestEnding:
     def test_a_client_that_closed_its_ear_ends_it(self, machine: Machine) -> None:
         with StandIn(machine, echo):
             client = machine.client(initialized=False, reads=False)
+            assert client.process.stdout is not None
             client.process.stdout.close()
 
             assert client.process.wait(PATIENCE_S) == 0

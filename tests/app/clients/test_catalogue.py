@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_each_system_has_its_place(client: str, linux: str, macos: str, windows:
         ("claude-code", "linux", {"CLAUDE_CONFIG_DIR": "/cfg/claude"}, "/cfg/claude/.claude.json"),
     ],
 )
-def test_the_environment_moves_them(client: str, platform: str, environ: dict[str, str], path: str) -> None:
+def test_the_environment_moves_them(client: str, platform: str, environ: dict[str, Any], path: str) -> None:
     assert files(client, platform, **environ)[0] == path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,12 @@ from tests.support.users import as_root
 
 def test_a_directory_a_pipe_and_a_loop_in_the_way_are_named(machine: Machine) -> None:
     reasons = {}
-    for client, make in {
+    makers: dict[str, Callable[[Path], None]] = {
         "cursor": Path.mkdir,
         "vscode": os.mkfifo,
         "zed": lambda file: file.symlink_to(file),
-    }.items():
+    }
+    for client, make in makers.items():
         file = machine.home / FILES[client][0]
         file.unlink()
         make(file)

@@ -15,7 +15,7 @@ import pytest
 
 from app.clients import hooks
 from app.clients.entry import Command
-from app.clients.hook_settings import HookEdit
+from app.clients.hook_settings import EVENTS, HookEdit
 from app.clients.jsonc import Document
 from tests.support.clients import handlers
 from tests.support.serving import ROOT, Server, clean_environment
@@ -118,7 +118,7 @@ def test_what_is_no_hooks_input_is_said(given: bytes, said: str, capsys: pytest.
 def run_hook(event: str, given: Any, data_dir: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the hook as Claude Code does: a shell line, elsewhere, its JSON on stdin."""
     edit = HookEdit(Command(sys.executable, ("-P", "-m", "app"), {"PYTHONPATH": str(ROOT)}))
-    [line] = handlers(edit.put(Document("{}", comments=False)), hooks.EVENTS[event])
+    [line] = handlers(edit.put(Document("{}", comments=False)), EVENTS[event])
     return subprocess.run(
         ["sh", "-c", line],
         input=json.dumps(given),

@@ -29,7 +29,9 @@ async def test_a_client_typed_by_hand_is_made_listed_and_revoked(command: Comman
         "https://claude.ai/api/mcp/auth_callback",
         "https://claude.com/api/mcp/auth_callback",
     ]
-    assert (await OAuthClients(database).get(client_id)).secret_digest == key(secret)
+    client = await OAuthClients(database).get(client_id)
+    assert client is not None
+    assert client.secret_digest == key(secret)
     table = (await command("token", "clients")).stdout.decode()
     assert client_id in table
     assert secret not in table

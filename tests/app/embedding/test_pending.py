@@ -320,7 +320,7 @@ class TestRun:
 
         async with running(pending):
             await until(lambda: pending.problem is not None, "the problem is told")
-            assert "is busy or failing" in pending.problem
+            assert "is busy or failing" in (pending.problem or "")
             await until(vectors, "the vector is stored")
             await until(lambda: pending.problem is None, "the problem is over")
 

@@ -38,16 +38,14 @@ from tests.support.waiting import until
 _numbers = count()
 
 
-def follower_on(
-    log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine, **times: float
-) -> Follower:
+def follower_on(log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine, **times: Any) -> Follower:
     """Return a follower, not started, that tries again at once after a failure, or when it has nothing to do."""
     return Follower(log, lambda database, space: engine.open(folder, database, space), idle_s=0.01, **times)
 
 
 @asynccontextmanager
 async def following(
-    log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine, **times: float
+    log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine, **times: Any
 ) -> AsyncIterator[Follower]:
     """Run a follower on a folder."""
     follower = follower_on(log, folder, engine, **times)
@@ -68,10 +66,12 @@ async def follower(log: PostgresChangeLog, index_folder: Path) -> AsyncIterator[
 
 async def crash(follower: Follower) -> None:
     """Leave everything as a killed process does: nothing is saved any more, the lock is free."""
+    assert follower._task is not None
     follower._task.cancel()
     await asyncio.gather(follower._task, return_exceptions=True)
     follower._task = None
     engine, follower._engine = follower._engine, None
+    assert engine is not None
     await engine.close()
 
 
@@ -86,6 +86,18 @@ async def is_level(follower: Follower) -> bool:
     except IndexUnavailable:
         return False
     return True
+
+
+def followed(domain: Domain) -> Follower:
+    """Return what a domain searches with."""
+    assert isinstance(domain.index, Follower)
+    return domain.index
+
+
+def database_of(domain: Domain) -> Database:
+    """Return where a domain stores."""
+    assert isinstance(domain.store, PostgresStore)
+    return domain.store.db
 
 
 async def healthy(follower: Follower) -> None:
@@ -180,11 +192,11 @@ class TestFreshness:
             return batch
 
         monkeypatch.setattr(log, "read", read_slowly)
-        domain.index.wake()
+        followed(domain).wake()
         await was_read.wait()
         await memorize(domain, alice, "written after the reading")
         search = asyncio.create_task(texts_for(domain, alice, "reading"))
-        await until(lambda: bool(domain.index._waiting), "the search waits")
+        await until(lambda: bool(followed(domain)._waiting), "the search waits")
         go_on.set()
 
         assert await search == ["written after the reading"]
@@ -192,7 +204,7 @@ class TestFreshness:
     async def test_a_change_is_applied_once_though_an_open_transaction_holds_the_horizon(
         self, domain: Domain, follower: Follower, database: Database, alice: Scope, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        applied = []
+        applied: list[Change] = []
         monkeypatch.setattr(follower, "_apply", lambda changes: record(applied, changes))
         async with database.as_user("bob") as connection, connection.transaction():
             await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
@@ -214,7 +226,12 @@ class TestFreshness:
         monkeypatch.setattr(changes, "_BACKLOG_CHANGES", 3)
         built = []
         everything = log.everything
-        monkeypatch.setattr(log, "everything", lambda: (built.append(1), everything())[1])
+
+        def counted() -> AsyncIterator[Any]:
+            built.append(1)
+            return everything()
+
+        monkeypatch.setattr(log, "everything", counted)
         async with database.as_user("bob") as connection, connection.transaction():
             await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
             for number in range(5):
@@ -270,7 +287,7 @@ class TestVectors:
         await embed()
 
         scores = await self.nearest(follower, "apple")
-        assert max(scores, key=scores.get) == apple
+        assert max(scores, key=lambda one: scores[one] or 0.0) == apple
         assert scores[apple] == pytest.approx(1, abs=0.001)
 
     async def test_neither_the_first_vectors_nor_later_ones_need_a_new_index(
@@ -300,7 +317,10 @@ class TestVectors:
 
         await erase(domain, alice, ids=[plum])
 
-        assert (await self.nearest(follower, "plum"))[pear] < with_plum - 0.1
+        without = (await self.nearest(follower, "plum"))[pear]
+        assert with_plum is not None
+        assert without is not None
+        assert without < with_plum - 0.1
 
     async def test_an_index_built_anew_has_the_same_vectors(
         self,
@@ -447,7 +467,7 @@ async def take(domain: Domain, follower: Follower, scope: Scope, what: str, valu
     elif what == "catch up":
         await follower.catch_up()
     else:
-        async with domain.store.db.as_user(scope.user) as connection:
+        async with database_of(domain).as_user(scope.user) as connection:
             ids = [row["id"] for row in await connection.fetch("select id from memories order by id")]
         if not ids:
             return
@@ -462,16 +482,19 @@ async def take(domain: Domain, follower: Follower, scope: Scope, what: str, valu
 
 async def has_twin(domain: Domain, id_: UUID) -> bool:
     """Tell whether a live memory has the same content: then the archived one may not come back."""
-    async with domain.store.db.as_service() as connection:
-        return await connection.fetchval(
-            "select exists (select from memories a join memories b using (user_id, project, content_hash)"
-            " where a.id = $1 and b.id <> $1 and b.archived_at is null and a.conversation_id is null)",
-            id_,
+    async with database_of(domain).as_service() as connection:
+        return bool(
+            await connection.fetchval(
+                "select exists (select from memories a join memories b using (user_id, project, content_hash)"
+                " where a.id = $1 and b.id <> $1 and b.archived_at is null and a.conversation_id is null)",
+                id_,
+            )
         )
 
 
 async def picture(follower: Follower, scope: Scope) -> dict[str, Any]:
     """What the index says of each word: window scores, and the scores of all sessions."""
+    assert isinstance(follower._log, PostgresChangeLog)
     async with follower._log._db.as_service() as connection:
         rows = await connection.fetch("select distinct session_id from memories where user_id = $1", scope.user)
     sessions = [row["session_id"] for row in rows]
@@ -643,7 +666,7 @@ class TestTrouble:
         monkeypatch.setattr(Faulty, "fails", "start empty")  # a rebuild could not succeed
         monkeypatch.setattr(Faulty, "away", True)
         await memorize(faulty, alice, "apple cake")
-        await until(lambda: faulty.index.problem == "gone for a while", "the follower noticed")
+        await until(lambda: followed(faulty).problem == "gone for a while", "the follower noticed")
         assert (await look_for(faulty, alice, "apple")).degraded
 
         monkeypatch.setattr(Faulty, "away", False)
@@ -669,18 +692,18 @@ class TestTrouble:
         self, faulty: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(Faulty, "fails", "start empty")
-        await faulty.index.rebuild()
+        await followed(faulty).rebuild()
 
         found = await look_for(faulty, alice, "apple")
         assert found.degraded
         assert [one.memory.text for one in found.results] == ["apple pie"]
-        assert faulty.index.problem == "it is being rebuilt"
-        await until(lambda: faulty.index.filling.failures > 2, "it failed again and again")
-        assert faulty.index.filling.problem == "the search index failed to start empty"
+        assert followed(faulty).problem == "it is being rebuilt"
+        await until(lambda: followed(faulty).filling.failures > 2, "it failed again and again")
+        assert followed(faulty).filling.problem == "the search index failed to start empty"
 
         monkeypatch.setattr(Faulty, "fails", None)
-        await healthy(faulty.index)
-        assert (faulty.index.filling.points, faulty.index.filling.failures) == (1, 0)
+        await healthy(followed(faulty))
+        assert (followed(faulty).filling.points, followed(faulty).filling.failures) == (1, 0)
         assert await texts_for(faulty, alice, "apple") == ["apple pie"]
 
     async def test_a_store_that_does_not_answer_fails_the_catch_up_and_is_followed_again(
@@ -692,8 +715,8 @@ class TestTrouble:
         with monkeypatch.context() as patch:
             patch.setattr(log, "read", unreachable)
             with pytest.raises(IndexUnavailable, match="cannot be made current: PostgreSQL does not answer"):
-                await faulty.index.catch_up()
-            assert faulty.index.problem is None, "nothing is wrong with the index itself"
+                await followed(faulty).catch_up()
+            assert followed(faulty).problem is None, "nothing is wrong with the index itself"
 
         await memorize(faulty, alice, "apple cake")
         assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
@@ -712,7 +735,7 @@ class TestTrouble:
         with monkeypatch.context() as patch:
             patch.setattr(log, "read", mistaken)
             with pytest.raises(IndexUnavailable):
-                await faulty.index.catch_up()
+                await followed(faulty).catch_up()
 
         await until(lambda: answers(faulty, alice, "apple"), "the index answers again")
         assert "ZeroDivisionError" in caplog.text
@@ -740,9 +763,9 @@ class TestTrouble:
 
         with monkeypatch.context() as patch:
             patch.setattr(log, "read", stuck)
-            waiting = asyncio.create_task(faulty.index.catch_up())
+            waiting = asyncio.create_task(followed(faulty).catch_up())
             await reading.wait()
-            await faulty.index.stop()
+            await followed(faulty).stop()
 
         with pytest.raises(IndexUnavailable, match="closed; the server is stopping"):
             await waiting
@@ -751,11 +774,11 @@ class TestTrouble:
         self, faulty: Domain, index_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(Faulty, "fails", "flush")
-        await faulty.index.stop()
-        await faulty.index.stop()
+        await followed(faulty).stop()
+        await followed(faulty).stop()
 
         with pytest.raises(IndexUnavailable, match="it is closed"):
-            await faulty.index.catch_up()
+            await followed(faulty).catch_up()
 
 
 async def degraded(domain: Domain, alice: Scope) -> bool:

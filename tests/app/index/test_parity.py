@@ -54,7 +54,7 @@ async def write(domain: Domain, scope: Scope, choose: random.Random) -> None:
 
 def questions(choose: random.Random) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return questions with limits of every kind."""
-    limits = [{}, {}, {"project": "p"}, {"kinds": ["turn"]}, {"tags": ["x"]}, {"role": "user"}]
+    limits: list[dict[str, Any]] = [{}, {}, {"project": "p"}, {"kinds": ["turn"]}, {"tags": ["x"]}, {"role": "user"}]
     limits += [{"conversation_id": "talk 1"}, {"since": minutes(900).isoformat(), "until": minutes(2_005).isoformat()}]
     for number in range(40):
         name = f"What did {choose.choice(NAMES)} say of" if number % 3 == 0 else "when"

@@ -152,7 +152,7 @@ class Domain(RuleBasedStateMachine):
     def twin(self, user: str, project: str | None, text: str) -> UUID | None:
         for id_, one in self.model.items():
             if (one["user"], one["project"], one["text"], one["archived"]) == (user, project, text, False):
-                return id_
+                return UUID(str(id_))
         return None
 
 

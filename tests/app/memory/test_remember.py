@@ -70,6 +70,7 @@ async def test_an_expiring_memory_is_found_until_then(domain: Domain, alice: Sco
     id_ = await memorize(domain, alice, "for a while", expires_in_days=2)
     memory = (await domain.store.get(alice, [id_]))[id_]
 
+    assert memory.expires_at is not None
     assert timedelta(days=2) - timedelta(minutes=1) < memory.expires_at - datetime.now(UTC) < timedelta(days=2)
     assert await texts_for(domain, alice, "while") == ["for a while"]
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from app.errors import InvalidInput
 from app.memory import requests
@@ -22,7 +23,7 @@ TEN_MEGABYTES = "x" * 10_000_000
 
 
 def nested(depth: int) -> Any:
-    value = "deep"
+    value: Any = "deep"
     for _ in range(depth):
         value = {"a": value}
     return value
@@ -155,7 +156,7 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-_REQUESTS = [
+_REQUESTS: list[type[BaseModel]] = [
     requests.Memorize,
     requests.MemorizeConversation,
     requests.Search,

@@ -41,14 +41,14 @@ def test_a_unit_vector_is_kept_in_two_bytes_a_number_and_points_the_same_way(num
     ],
 )
 def test_those_before_count_half_and_less(turns: list[Any], weights: tuple[Any, ...]) -> None:
-    found = unpack(mixed(turns, len(turns) - 1))
+    found = unpack(mixed(turns, len(turns) - 1) or b"")
 
     assert math.hypot(*found) == pytest.approx(1, abs=0.001)
     assert found == pytest.approx([one / math.hypot(*weights) for one in weights], abs=0.001)
 
 
 def test_those_after_count_less_than_those_before() -> None:
-    found = unpack(mixed([RIGHT, UP, FAR], 0))
+    found = unpack(mixed([RIGHT, UP, FAR], 0) or b"")
 
     assert found == pytest.approx([one / math.hypot(1, 0.4, 0.2) for one in (1, 0.4, 0.2)], abs=0.001)
 

@@ -14,6 +14,7 @@ import pytest
 from app.backoff import Backoff
 from app.memory.types import Scope
 from app.ops import exporting
+from app.ops.importing.names import Format
 from app.ops.importing.run import Importer, ImportReport
 from app.ops.importing.sources import opened
 from app.ops.progress import Bar
@@ -31,7 +32,11 @@ def take(database: Database, plain_settings: Settings, alice: Scope, tmp_path: P
     """Import: a path, bytes, or values that become JSON Lines; for alice unless told otherwise."""
 
     async def take(
-        what: Path | bytes | list[Any], format: str | None = None, *, scope: Scope = alice, project: str | None = None
+        what: Path | bytes | list[Any],
+        format: Format | None = None,
+        *,
+        scope: Scope = alice,
+        project: str | None = None,
     ) -> ImportReport:
         if isinstance(what, list):
             what = b"".join(json.dumps(one).encode() + b"\n" for one in what)

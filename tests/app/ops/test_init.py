@@ -97,6 +97,7 @@ async def test_the_app_runs_on_what_was_made_and_its_role_is_no_superuser(settin
     chosen = settings()
     await steps(chosen)
 
+    assert chosen.database_url is not None
     async with running(chosen, {"dsn": chosen.database_url.get_secret_value()}) as runtime:
         await runtime.wait_ready()
     connection = await asyncpg.connect(chosen.database_url.get_secret_value())

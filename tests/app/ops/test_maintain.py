@@ -274,6 +274,7 @@ async def test_bloated_indexes_are_rebuilt_and_sound_ones_are_not(
     assert all(one.after is None for one in tried.rebuilt_indexes)
     before = {one.name: one for one in done.tables}["tokens"]
     assert before.after is not None
+    assert done.bytes_after is not None
     assert done.bytes_after < done.bytes_before
     assert (await maintain(plain_settings, database)).rebuilt_indexes == []
 

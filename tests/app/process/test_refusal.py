@@ -11,6 +11,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def watched(data_dir: Path, *arguments: str, python: tuple[str, ...] = (), **env
     ],
 )
 def test_wrong_settings_are_refused_before_anybody_can_connect(
-    tmp_path: Path, environment: dict[str, str], status: int, said: str
+    tmp_path: Path, environment: dict[str, Any], status: int, said: str
 ) -> None:
     ended, out, error = watched(tmp_path / "data", **environment)
 
@@ -218,7 +219,7 @@ def test_a_signal_before_the_port_is_open_ends_it(tmp_path: Path) -> None:
         },
     ],
 )
-def test_where_others_let_somebody_in_it_listens_at_once(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_where_others_let_somebody_in_it_listens_at_once(tmp_path: Path, environment: dict[str, Any]) -> None:
     server = Server(tmp_path / "data", AUTH="required", DATABASE_URL="postgresql://x@127.0.0.1:9/x", **environment)
     try:
         assert server.first_line.startswith("listening on"), server.log
@@ -230,7 +231,7 @@ def test_where_others_let_somebody_in_it_listens_at_once(tmp_path: Path, environ
     ("environment", "said"),
     [({"LOG_LEVEL": "loud"}, "LOG_LEVEL"), ({"PUBLIC_URL": "https://memory.example"}, "PUBLIC_URL is set")],
 )
-def test_a_daemon_refuses_before_bridges_can_connect(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+def test_a_daemon_refuses_before_bridges_can_connect(tmp_path: Path, environment: dict[str, Any], said: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "app", "daemon", "--data-dir", str(tmp_path / "data")],
         capture_output=True,

@@ -36,7 +36,7 @@ async def test_a_command_joins_the_server_that_runs(
     try:
         async with open_database(settings_for(run_folder / "data"), "a command") as db, db.as_service() as connection:
             assert await connection.fetchval("select count(*) from memories") >= 0
-            assert holder(run_folder / "data")["url"] == "http://127.0.0.1:8000"
+            assert (holder(run_folder / "data") or {})["url"] == "http://127.0.0.1:8000"
     finally:
         lock.release()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from typing import Any
 
 import mcp_types as types
 import pytest
@@ -41,7 +42,8 @@ async def test_the_name_of_a_client_without_a_handshake_is_noted_too(place: Plac
 
 async def test_a_client_whose_name_no_setting_would_take_is_noted_as_any(place: Place) -> None:
     talk = await place.bridge(initialized=False)
-    handshake = {**INITIALIZE, "params": {**INITIALIZE["params"], "clientInfo": {"name": "x\n" * 9, "version": "1"}}}
+    parameters: Any = INITIALIZE["params"]
+    handshake = {**INITIALIZE, "params": {**parameters, "clientInfo": {"name": "x\n" * 9, "version": "1"}}}
     await talk.send(handshake)
     await talk.line()
     await talk.send(INITIALIZED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -291,7 +292,7 @@ class TestMembers:
         for number in range(3):
             await add_note(store, alice, f"note {number}")
 
-        found = []
+        found: list[Any] = []
         async for page in log.everything():
             found += page
             await store.forget(alice, Selection(before=None, ids=tuple(page)), dry_run=False)

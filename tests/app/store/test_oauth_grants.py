@@ -31,6 +31,7 @@ async def test_using_a_grant_keeps_it_alive(database: Database, sign_in_store: O
 
     [found] = await Tokens(database).list()
     assert found.id == grant_id
+    assert found.expires_at is not None
     assert (found.expires_at - found.created_at).days >= 29
 
 

@@ -26,6 +26,7 @@ async def test_a_token_is_found_by_its_digest_with_its_user_and_scopes(tokens: T
 
     found = await tokens.find(DIGEST)
 
+    assert found is not None
     assert (found.id, found.user, found.scopes) == (made.id, "alice", ("read", "write"))
     assert made.last_used_at is None
     assert found.last_used_at is not None
@@ -79,7 +80,9 @@ async def test_only_a_server_with_sign_in_takes_clients_tokens(database: Databas
     await add_client(sign_in_store, "client")
     await grant(sign_in_store, "client")
 
-    assert (await Tokens(database, RESOURCE).find(key("access one"))).client == "client"
+    found = await Tokens(database, RESOURCE).find(key("access one"))
+    assert found is not None
+    assert found.client == "client"
     assert await Tokens(database).find(key("access one")) is None
     assert await Tokens(database, "https://other.example").find(key("access one")) is None
     assert await Tokens(database, RESOURCE).find_made_by_hand(key("access one")) is None

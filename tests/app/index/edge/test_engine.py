@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -218,7 +218,7 @@ class TestBroken:
     @pytest.mark.parametrize("call", ["apply", "candidates", "count", "checkpoint"])
     async def test_an_engine_that_is_not_filled_answers_index_unavailable(self, index_folder: Path, call: str) -> None:
         engine = await EdgeEngine.open(index_folder, DATABASE)
-        calls = {
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
             "apply": lambda: engine.apply([point(window={7: 1.0})], []),
             "candidates": lambda: found(engine, {7: 1.0}),
             "count": engine.count,
@@ -249,8 +249,8 @@ class TestLock:
         )
         root = Path(__file__).parents[4]
 
-        command = [sys.executable, "-c", program, index_folder, str(DATABASE)]
-        run = await asyncio.to_thread(subprocess.run, command, cwd=root, capture_output=True, text=True)
+        command = [sys.executable, "-c", program, str(index_folder), str(DATABASE)]
+        run = await asyncio.to_thread(lambda: subprocess.run(command, cwd=root, capture_output=True, text=True))
 
         assert run.returncode == 1
         assert "Conflict" in run.stderr

@@ -102,7 +102,7 @@ class TestFeeding:
             await fed(feeder)
         points, _ = await client.scroll((await live_collection(database)).name)
 
-        assert set(points[0].payload) == {"user", "project", "kind", "tags", "role", "conversation", "at"}
+        assert set(points[0].payload or {}) == {"user", "project", "kind", "tags", "role", "conversation", "at"}
         assert "private" not in json.dumps(points[0].payload)
 
     async def test_a_server_that_goes_away_is_waited_for(

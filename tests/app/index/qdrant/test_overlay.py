@@ -60,7 +60,8 @@ filters = st.builds(
 
 def sessions_of(rows: Iterable[Any]) -> tuple[dict[UUID, list[Member]], dict[UUID, bytes]]:
     """Return members by session and their vectors: rows with the same last value are one session, of one user."""
-    sessions, vectors = {}, {}
+    sessions: dict[UUID, list[Member]] = {}
+    vectors: dict[UUID, bytes] = {}
     for terms, project, kind, tags, role, conversation, hours, dense, user, talk in rows:
         session = UUID(int=1_000 * (talk + 1) + (user == "bob") * 10_000)
         its = sessions.setdefault(session, [])

@@ -301,6 +301,8 @@ async def picture(index: SearchIndex, database: Database, scope: Scope) -> dict[
 async def line(qdrant_url: str) -> AsyncIterator[Line]:
     """A line to the server that can be cut."""
     address = urlsplit(qdrant_url)
+    assert address.hostname is not None
+    assert address.port is not None
     line = Line(address.hostname, address.port)
     await line.start()
     yield line
@@ -329,7 +331,7 @@ class TestAway:
         for _ in range(3):
             found = await look_for(domain, alice, "apple")
             assert ([one.memory.text for one in found.results], found.degraded) == (["apple"], True)
-        assert "Qdrant does not answer" in index.problem
+        assert "Qdrant does not answer" in (index.problem or "")
 
         await line.start()
         await until(lambda: index.problem is None, "it answers again")
@@ -342,7 +344,7 @@ class TestAway:
         await memorize(domain, alice, "apple")
         line.freeze()
         assert (await look_for(domain, alice, "apple")).degraded
-        assert "did not answer" in index.problem
+        assert "did not answer" in (index.problem or "")
 
         def asked(*arguments: object) -> NoReturn:
             raise AssertionError("it was asked again")
@@ -406,7 +408,7 @@ class TestAway:
         await memorize(domain, alice, "apple")
 
         assert (await look_for(domain, alice, "apple")).degraded
-        assert "claude-memory worker" in index.problem
+        assert "claude-memory worker" in (index.problem or "")
 
     async def test_a_collection_lost_on_the_server_is_done_without(
         self, domain: Domain, index: QdrantIndex, qdrant_url: str, qdrant_settings: Settings, alice: Scope
@@ -416,7 +418,7 @@ class TestAway:
         await look_for(domain, alice, "apple")
 
         assert (await look_for(domain, alice, "apple")).degraded
-        assert "doesn't exist" in index.problem
+        assert "doesn't exist" in (index.problem or "")
 
     async def test_a_closed_index_says_so(self, index: QdrantIndex) -> None:
         await index.stop()

@@ -288,7 +288,8 @@ async def test_a_server_that_starts_meanwhile_waits_and_sees_the_new_data_alone(
 ) -> None:
     await back_up_to(file)
     server = Database(empty.connect_arguments)
-    finish, started = Replacement.finish, asyncio.Event()
+    finish = Replacement.finish
+    started: list[asyncio.Task[int]] = []
 
     async def slow_finish(self: Replacement) -> UUID:
         opening = asyncio.create_task(server.open())
@@ -299,12 +300,12 @@ async def test_a_server_that_starts_meanwhile_waits_and_sees_the_new_data_alone(
             await observer.close()
         assert not opening.done(), "it must not work on tables that are about to go"
         made = await finish(self)
-        started.opening = opening
+        started.append(opening)
         return made
 
     monkeypatch.setattr(Replacement, "finish", slow_finish)
     await restore_from(file, empty)
-    await started.opening
+    await started[0]
     try:
         assert await content(server) == await content(filled)
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,9 +53,11 @@ def test_days_without_a_backup_do_not_count() -> None:
 
 @given(
     st.lists(st.tuples(st.integers(0, 9_000), st.booleans()), unique_by=lambda pair: pair[0], min_size=1),
-    st.tuples(*[st.integers(0, 5)] * 3),
+    st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)),
 )
-def test_the_newest_and_the_newest_verified_always_stay(made: list[tuple[int, bool]], numbers: tuple[Any]) -> None:
+def test_the_newest_and_the_newest_verified_always_stay(
+    made: list[tuple[int, bool]], numbers: tuple[int, int, int]
+) -> None:
     backups = [backup(hours, verified=verified) for hours, verified in made]
     stay = to_keep(backups, Keep(*numbers))
 

@@ -67,6 +67,7 @@ async def test_the_branch_on_the_screen_becomes_the_conversation(
     turns = await store.of_conversation(alice, "c1", 10)
     assert found == ["tea?", "with \n\nmilk", "thanks"]
     assert [(turn.role, turn.message_id) for turn in turns] == [("user", "q"), ("assistant", "a"), ("user", "thanks")]
+    assert turns[0].occurred_at is not None
     assert turns[0].occurred_at.isoformat() == "2026-05-08T12:00:00.500000+00:00"
 
 

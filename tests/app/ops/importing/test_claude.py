@@ -64,6 +64,7 @@ async def test_an_export_becomes_conversations(
         ("user", "tea?", "m1"),
         ("assistant", "with milk", "m2"),
     ]
+    assert turns[0].occurred_at is not None
     assert turns[0].occurred_at.isoformat() == "2026-05-08T12:00:00.123456+00:00"
     async with database.as_service() as connection:
         rows = await connection.fetch("select id, title, project from conversations order by id")
@@ -125,7 +126,7 @@ async def test_an_odd_conversation_is_told_and_the_others_are_stored(take: Take,
 
     [problem] = report.problems
     assert (report.messages_stored, report.bad) == (1, 1)
-    assert problem.position.part.startswith("conversation 1")
+    assert (problem.position.part or "").startswith("conversation 1")
     assert reason in problem.reason
 
 

@@ -64,6 +64,7 @@ async def test_a_session_becomes_a_conversation(
         ("assistant", "I look.\n\nIt drips.", "u2"),
     ]
     assert {turn.project for turn in found} == {"teapot"}
+    assert found[0].occurred_at is not None
     assert found[0].occurred_at.isoformat() == "2026-05-08T12:00:00.123000+00:00"
     async with database.as_service() as connection:
         assert await connection.fetchval("select title from conversations") == "Mend the spout"

@@ -167,6 +167,7 @@ async def test_an_import_killed_half_way_is_finished_by_running_it_again(
         feeding = asyncio.create_task(asyncio.to_thread(feed, process.stdin, data[:6_030]))
 
         async def half_way() -> bool:
+            assert process.stderr is not None
             assert process.poll() is None, process.stderr.read()
             return (await count(database))[0] >= 5_000
 
@@ -180,7 +181,7 @@ async def test_an_import_killed_half_way_is_finished_by_running_it_again(
 
     (tmp_path / "all.jsonl").write_bytes(b"".join(data))
     done = await asyncio.to_thread(
-        subprocess.run, command("import", "all.jsonl", "--json"), capture_output=True, check=True, **options
+        lambda: subprocess.run(command("import", "all.jsonl", "--json"), capture_output=True, check=True, **options)
     )
 
     report = json.loads(done.stdout)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from mcp import Client, MCPError
+from mcp.types import TextContent
 
 from app.runtime.runtime import Runtime
 from app.serve.mcp import build_server
@@ -16,6 +17,7 @@ async def text_of(runtime: Runtime, name: str, **arguments: str) -> str:
     async with Client(build_server(runtime)) as client:
         [message] = (await client.get_prompt(name, arguments)).messages
     assert message.role == "user"
+    assert isinstance(message.content, TextContent)
     return message.content.text
 
 
@@ -31,7 +33,7 @@ async def test_the_prompts_are_those_of_the_contract(runtime: Runtime) -> None:
         prompts = (await client.list_prompts()).prompts
 
     assert [prompt.name for prompt in prompts] == ["recall", "remember_this_conversation"]
-    assert all(prompt.description and all(one.description for one in prompt.arguments) for prompt in prompts)
+    assert all(prompt.description and all(one.description for one in prompt.arguments or ()) for prompt in prompts)
 
 
 async def test_recall_names_its_tool_the_subject_and_the_project(runtime: Runtime) -> None:

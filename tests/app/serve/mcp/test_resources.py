@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from mcp import Client, MCPError
+from mcp.types import Resource, ResourceTemplate, TextResourceContents
 
 from app.errors import NotPermitted
 from app.memory.budget import tokens
@@ -25,6 +26,7 @@ async def read(runtime: Runtime, path: str) -> Any:
     async with Client(build_server(runtime)) as client:
         [content] = (await client.read_resource(BASE + path)).contents
     assert content.mime_type == "application/json"
+    assert isinstance(content, TextResourceContents)
     return json.loads(content.text)
 
 
@@ -46,7 +48,8 @@ async def test_the_resources_and_templates_are_those_of_the_contract(runtime: Ru
         BASE + "conversations/{id}",
         BASE + "items/{id}",
     ]
-    assert all(one.description and one.mime_type == "application/json" for one in (*fixed, *templates))
+    listed: list[Resource | ResourceTemplate] = [*fixed, *templates]
+    assert all(one.description and one.mime_type == "application/json" for one in listed)
 
 
 async def test_every_listed_resource_can_be_read_when_there_is_nothing_yet(runtime: Runtime) -> None:
@@ -125,7 +128,7 @@ async def test_another_users_memories_are_not_there(runtime: Runtime) -> None:
         with pytest.raises(NotFound):
             await resources.read(runtime, stranger, BASE + path)
     recent = await resources.read(runtime, stranger, BASE + "recent")
-    assert json.loads(recent.contents[0].text)["memories"] == []
+    assert json.loads(recent.model_dump()["contents"][0]["text"])["memories"] == []
 
 
 async def test_reading_needs_the_scope_read(runtime: Runtime) -> None:

@@ -17,6 +17,7 @@ from app.serve.mcp.server import call, scope_of
 async def test_a_client_learns_what_the_server_is_for(runtime: Runtime) -> None:
     async with Client(build_server(runtime)) as client:
         assert client.instructions == module.INSTRUCTIONS
+        assert client.server_info is not None
         assert (client.server_info.title, client.server_info.version) == ("Claude Memory", __version__)
 
 

@@ -21,7 +21,7 @@ from app.serve.mcp.tools import TOOLS, find_tool
 from app.settings.fields import Settings
 from tests.support.mcp import SCHEMAS, call, refusal, running
 
-CONTRACT = {  # design.md: arguments with their defaults; ... is required
+CONTRACT: dict[str, dict[str, Any]] = {  # design.md: arguments with their defaults; ... is required
     "memorize": {"text": ..., "kind": "note", "project": None, "tags": [], "expires_in_days": None, "metadata": {}},
     "memorize_conversation": {"messages": ..., "conversation_id": None, "project": None, "title": None},
     "search_memory": {
@@ -91,6 +91,7 @@ class TestList:
     async def test_annotations_tell_what_a_call_does(self, listed: dict[str, Tool], name: str) -> None:
         annotations = listed[name].annotations
 
+        assert annotations is not None
         assert annotations.title
         assert annotations.read_only_hint == (name in READ_ONLY)
         assert annotations.destructive_hint == (name in DESTRUCTIVE)
@@ -103,6 +104,7 @@ class TestList:
 
         assert tool.description
         assert all("description" in field for field in tool.input_schema["properties"].values())
+        assert tool.output_schema is not None
         jsonschema.Draft202012Validator.check_schema(tool.output_schema)
         assert tool.output_schema["type"] == "object"
 
@@ -276,7 +278,7 @@ class TestErrors:
 
 
 class TestScopes:
-    GOOD: ClassVar = {
+    GOOD: ClassVar[dict[str, dict[str, Any]]] = {
         "memorize": {"text": "a"},
         "memorize_conversation": {"messages": [{"role": "user", "content": "a"}]},
         "search_memory": {"query": "a"},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.errors import InvalidInput, NotFound
 from app.index.edge import convert
 from app.index.filters import AnyOf, Is
 from app.memory.types import Scope
@@ -70,10 +71,10 @@ async def attack(runtime: Runtime, hers: Belongings) -> dict[str, Any]:
     leaks = {}
     for uri in uris(hers):
         try:
-            reply = (await resources.read(runtime, THIEF, uri)).model_dump(mode="json")
-        except (resources.NotFound, resources.InvalidInput) as error:
-            reply = str(error)
-        leaks[uri] = leaked(reply, uri)
+            read: Any = (await resources.read(runtime, THIEF, uri)).model_dump(mode="json")
+        except (NotFound, InvalidInput) as error:
+            read = str(error)
+        leaks[uri] = leaked(read, uri)
     for tool, calls in attempts(hers).items():
         for arguments in calls:
             reply = await call(runtime, THIEF, tool, arguments)

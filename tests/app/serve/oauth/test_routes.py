@@ -16,7 +16,9 @@ PAGE = {"Origin": "https://inspector.example"}  # what a browser says of a page 
 async def test_a_client_finds_everything_from_a_refusal(deployment: Deployment, http: Http) -> None:
     refused = await http.post("/mcp")
     assert refused.status_code == 401
-    where = re.search(r'resource_metadata="([^"]+)"', refused.headers["www-authenticate"])[1]
+    found = re.search(r'resource_metadata="([^"]+)"', refused.headers["www-authenticate"])
+    assert found is not None
+    where = found[1]
     assert 'scope="read write"' in refused.headers["www-authenticate"]
     assert "error=" not in refused.headers["www-authenticate"], "no token was shown"
     resource = (await http.get(where)).json()

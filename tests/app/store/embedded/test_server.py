@@ -59,7 +59,7 @@ def test_a_killed_server_comes_back_with_all_that_was_committed(data_dir: Path) 
             pid = server.pid
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda before=pid: server.running and server.pid != before, "the next server")  # type: ignore[misc]
+            wait_until(lambda before=pid: server.running and server.pid != before, "the next server")
             assert query(server, "select n from kept") == 7
             assert server.restarts == round_
     finally:
