@@ -246,7 +246,7 @@ class Collection:
         }
 
     def _indexed(self, field: str, schema: Any) -> dict[str, Any]:
-        without = [edge.IsEmptyCondition(field)]
+        without: list[Any] = [edge.IsEmptyCondition(field)]
         request = edge.CountRequest(filter=edge.Filter(must_not=without), exact=True)
         points = sum(shard.count(request) for shard in self.shards(None))
         kind = {"data_type": schema} if isinstance(schema, str) else {"data_type": schema["type"], "params": schema}
@@ -473,7 +473,7 @@ def _shown(point: Any, body: dict[str, Any]) -> dict[str, Any]:
 def _filter(given: dict[str, Any] | None) -> Any:
     if given is None:
         return None
-    parts = {
+    parts: dict[str, Any] = {
         name: [_condition(one) for one in given[name]] for name in ("must", "should", "must_not") if given.get(name)
     }
     return edge.Filter(**parts)

@@ -51,6 +51,7 @@ def command_on(connect_arguments: Mapping[str, Any], cwd: Path) -> Command:
     ) -> subprocess.CompletedProcess[bytes]:
         env = {**always, **(environment or {})}
         options: dict[str, Any] = {"capture_output": True, "input": given, "env": env, "cwd": cwd}
-        return await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "app", *arguments], **options)
+        call = [sys.executable, "-m", "app", *arguments]
+        return await asyncio.to_thread(lambda: subprocess.run(call, **options))
 
     return command

@@ -27,7 +27,7 @@ class Tools:
         self.scopes: list[Scope] = []
         self.server: Server[Any] = Server("test", version="1", on_call_tool=self._call)
 
-    async def _call(self, ctx: Any, params: types.CallToolRequestParams) -> dict[str, Any]:
+    async def _call(self, ctx: Any, params: types.CallToolRequestParams) -> Any:
         text = (params.arguments or {}).get("text", "")
         self.scopes.append(ctx.request)
         if params.name == "wait":

@@ -18,7 +18,7 @@ from app.serve.mcp.replies import compact
 from app.serve.mcp.tools import definitions
 from app.settings.fields import Settings
 
-SCHEMAS = {tool.name: tool.output_schema for tool in definitions()}
+SCHEMAS = {tool.name: tool.output_schema or {} for tool in definitions()}
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
@@ -149,7 +150,7 @@ class PostgresServer:
         main = psutil.Process(self._process.pid)
         return [main, *main.children(recursive=True)]
 
-    def _as_account(self) -> dict[str, object]:
+    def _as_account(self) -> dict[str, Any]:
         if not self._account.switched:
             return {"cwd": self._folder}
         return {"cwd": self._folder, "user": self._account.uid, "group": self._account.gid, "extra_groups": []}

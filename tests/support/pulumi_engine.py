@@ -252,7 +252,8 @@ class Engine:
         answer = self._call("Check", request)
         if answer.failures:
             raise CheckFailed([(one.property, one.reason) for one in answer.failures])
-        return answer.inputs
+        inputs: struct_pb2.Struct = answer.inputs
+        return inputs
 
     def diff(self, name: str, inputs: struct_pb2.Struct) -> Any:
         """Return the provider's difference between the state and these inputs."""

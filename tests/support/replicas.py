@@ -85,7 +85,7 @@ class Client:
 class Replicas:
     """N app processes, each in a data directory of its own, all with the same settings."""
 
-    def __init__(self, folder: Path, count: int, **environment: str) -> None:
+    def __init__(self, folder: Path, count: int, **environment: Any) -> None:
         self._folder, self._count, self._environment = folder, count, environment
         self.servers: list[Server] = []
 

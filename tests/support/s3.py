@@ -40,7 +40,8 @@ def s3_server(host: str = "127.0.0.1") -> Iterator[str]:
         process.terminate()
         process.wait()
         reading.join()
-        process.stderr.close()
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def refusing_server() -> contextlib.AbstractContextManager[str]:

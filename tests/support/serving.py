@@ -141,7 +141,7 @@ class SlowServer(Server):
 
 @contextlib.contextmanager
 def serving(
-    data_dir: Path, *arguments: str, ready: bool = True, kind: type[Server] = Server, **environment: str
+    data_dir: Path, *arguments: str, ready: bool = True, kind: type[Server] = Server, **environment: Any
 ) -> Iterator[Server]:
     """Run a server as long as the block lasts."""
     server = kind(data_dir, *arguments, **environment)

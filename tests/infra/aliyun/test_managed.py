@@ -27,7 +27,7 @@ def test_the_platforms_own_variables_are_never_set() -> None:
 @pytest.mark.parametrize("name", MANAGED)
 def test_a_stack_cannot_set_one_and_is_told_why(name: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        checked(aliyun_values(**{name: "1"}), AliyunConfig, MANAGED, container_settings)
+        checked(aliyun_values(None, **{name: "1"}), AliyunConfig, MANAGED, container_settings)
 
     assert f"{name}: is set by the program; {MANAGED[name]}" in refused.value.problems
 

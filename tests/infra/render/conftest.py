@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def stack(render: Server) -> Stack:
     """The stack `render`: web, worker, a cron job and Qdrant, with a group of settings for the app's services."""
     render.key = KEY
     made = Stack(render)
-    repo = {"repo": "https://github.com/example/claude-memory", "branch": "main"}
+    repo: dict[str, Any] = {"repo": "https://github.com/example/claude-memory", "branch": "main"}
     health = {"healthCheckPath": "/health"}
     made.add("web", "web_service", {**DOCKER, **health}, {"DATABASE_URL": DATABASE, "LOG_LEVEL": "INFO"}, **repo)
     made.add("worker", "background_worker", DOCKER, {"DATABASE_URL": DATABASE}, **repo)

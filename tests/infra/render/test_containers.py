@@ -77,6 +77,6 @@ def test_settings_that_a_service_would_refuse_are_told_before_anything_is_made(
     given: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
-        check(render_values(monitoring={}, **given))
+        check(render_values(None, monitoring={}, **given))
 
     assert any(sentence in problem for problem in refused.value.problems), refused.value.problems

@@ -23,7 +23,7 @@ def test_every_one_is_a_setting_of_the_app() -> None:
 @pytest.mark.parametrize("name", MANAGED)
 def test_a_stack_cannot_set_one_and_is_told_why(name: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        checked(render_values(**{name: "1"}), RenderConfig, MANAGED, container_settings)
+        checked(render_values(None, **{name: "1"}), RenderConfig, MANAGED, container_settings)
 
     assert f"{name}: is set by the program; {MANAGED[name]}" in refused.value.problems
 

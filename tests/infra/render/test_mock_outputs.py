@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infra.render import resources as render
 from infra.render.mock_outputs import mock_outputs
 from infra.render.resources import api_name
 
-TYPES = {
+TYPES: dict[str, dict[str, Any]] = {
     "WebService": {"name": "a-web"},
     "PrivateService": {"name": "a-qdrant"},
     "Postgres": {"name": "a-postgres"},

@@ -9,6 +9,7 @@ import select
 import socket
 import struct
 from collections.abc import Callable
+from io import BufferedIOBase
 from typing import BinaryIO
 
 from tests.standins.render.observed import fits
@@ -41,7 +42,7 @@ def frame(kind: int, content: bytes) -> bytes:
     return struct.pack("!BBQ", 0x80 | kind, 127, size) + content
 
 
-def received(stream: BinaryIO) -> tuple[int, bytes]:
+def received(stream: BinaryIO | BufferedIOBase) -> tuple[int, bytes]:
     """Read a frame of a client, which must be masked; what it sends here is short."""
     first, second = stream.read(2)
     assert second & 0x80, "a client must mask what it sends"
@@ -53,7 +54,12 @@ def received(stream: BinaryIO) -> tuple[int, bytes]:
 
 
 def serve(
-    connection: socket.socket, stream: BinaryIO, state: State, request: Request, sent: int, go_on: Callable[[], bool]
+    connection: socket.socket,
+    stream: BinaryIO | BufferedIOBase,
+    state: State,
+    request: Request,
+    sent: int,
+    go_on: Callable[[], bool],
 ) -> None:
     """Send new lines until the client closes or `go_on` says no, which breaks the connection off.
 

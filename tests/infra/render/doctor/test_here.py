@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,10 @@ def test_without_the_apps_packages_those_of_the_lock_are_compared(
     stack: Stack, app: DeployedApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing(name: str) -> str:
-        raise here_module.metadata.PackageNotFoundError(name)
+        raise metadata.PackageNotFoundError(name)
 
     app.changed = {"packages": app.report()["packages"]}
-    monkeypatch.setattr(here_module.metadata, "version", nothing)
+    monkeypatch.setattr(metadata, "version", nothing)
 
     assert findings(drive)["packages"]["found"].endswith("the same as locked here")
 
@@ -34,7 +35,7 @@ def test_packages_schema_and_python_are_those_of_this_checkout(tmp_path: Path) -
     found = here_module.look(tmp_path / "none.env")
 
     assert found.installed
-    assert found.packages["asyncpg"] == here_module.metadata.version("asyncpg")
+    assert found.packages["asyncpg"] == metadata.version("asyncpg")
     assert len(found.schema_files["0001_memories.sql"]) == 12
     assert here_module.declared() - {"uvloop"} <= found.packages.keys()
     assert found.variables == {}

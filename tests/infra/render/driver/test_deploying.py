@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.standins.render import deploys
@@ -39,7 +41,10 @@ def test_a_failed_build_shows_the_end_of_its_log_and_the_remedy(stack: Stack, dr
 
 
 def test_a_deploy_that_was_canceled_fails(stack: Stack, drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploys, "_next", lambda *deploy: deploys._enter(*deploy, "canceled"))
+    def cancel(state: Any, service: Any, deploy: Any) -> None:
+        deploys._enter(state, service, deploy, "canceled")
+
+    monkeypatch.setattr(deploys, "_next", cancel)
 
     ran = drive("deploy", "--service", "web")
     assert (ran.status, "was canceled" in ran.err) == (1, True)

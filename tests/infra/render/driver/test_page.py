@@ -132,7 +132,7 @@ def test_what_the_page_names_is_there(pattern: str, known: Callable[[str], bool]
     assert [name for name in named if not known(name)] == []
 
 
-_SETTINGS = {name.upper() for name in Settings.model_fields}
+_SETTINGS: set[str] = {name.upper() for name in Settings.model_fields}
 
 
 def test_every_role_and_every_secret_with_a_call_of_its_own_is_named() -> None:

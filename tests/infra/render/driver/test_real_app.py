@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,9 @@ def web(render: Server, embeddings: StandIn, folder: Path) -> Iterator[Service]:
     def start(service: Service) -> None:
         for app in running:
             app.end()
-        environment = {name: value for name, value in render.state.environment(service).items() if name != "HOST"}
+        environment: dict[str, Any] = {
+            name: value for name, value in render.state.environment(service).items() if name != "HOST"
+        }
         running[:] = [App(folder / "data", "--port", str(port), **environment)]
         running[0].wait_ready()
 

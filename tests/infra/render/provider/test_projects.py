@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infra.render.api.client import RenderApi
@@ -27,7 +29,7 @@ def test_environments_that_a_program_does_not_name_are_left_alone(
 
 
 def test_an_environment_that_still_holds_something_is_not_deleted(stack: Engine, render: Server) -> None:
-    two = {"production": {}, "old": {}}
+    two: dict[str, dict[str, Any]] = {"production": {}, "old": {}}
     stack.up({"home": ("render:index:Project", {"name": "home", "environments": two})})
     old = stack.resources["home"].values["environmentIds"]["old"]
     home = {"home": ("render:index:Project", {"name": "home", "environments": two})}

@@ -280,7 +280,7 @@ def test_the_readmes_project_runs_with_the_folder_alone(stack: Stack, server: Se
     (stack.folder / "Pulumi.yaml").write_text(project)
     for folder in (stack.folder, stack.folder / "vendor"):
         (folder / ".venv").symlink_to(sys.prefix)
-    elsewhere = {"RENDER_API_KEY": server.key, "RENDER_API_URL": server.url, "PYTHONPATH": ""}
+    elsewhere: dict[str, Any] = {"RENDER_API_KEY": server.key, "RENDER_API_URL": server.url, "PYTHONPATH": ""}
     stack.run("stack", "init", "shop")
     stack.run("config", "set", "--secret", "stripeKey", "stripe-key-1")
 
