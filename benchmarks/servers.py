@@ -178,7 +178,7 @@ def _running(
 ) -> Iterator[Running]:
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
-        variables = environment() | settings
+        variables = environment() | dict(settings)
         began = time.perf_counter()
         # In its own session: Ctrl-C reaches only us, and we stop it in order.
         process = subprocess.Popen(

@@ -30,6 +30,7 @@ from benchmarks.texts import Texts
 from infra.aliyun.bundle import mcp_server
 from infra.aliyun.bundle.archive import Archive
 from infra.aliyun.bundle.build import Bundle
+from tests.support.postgres_server import binaries
 
 QUIET = Steps(quiet=True)
 
@@ -177,7 +178,7 @@ def test_the_load_generator_explains_itself() -> None:
     assert "memorize:1,search_memory:1" in done.stdout
 
 
-@pytest.mark.skipif(growth.binaries() is None, reason="needs Debian's postgresql-15")
+@pytest.mark.skipif(binaries() is None, reason="needs Debian's postgresql-15")
 def test_growth_looks_at_a_server_after_each_size() -> None:
     report = growth.measure(growth.Sizes(totals=(20, 40), each=10, calls=3), QUIET)
 

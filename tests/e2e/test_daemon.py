@@ -25,6 +25,7 @@ from app import __version__
 from app.bridge.protocol import LINE_LIMIT_BYTES, ask, greet
 from app.datadir.folder import socket_path
 from tests.support.bridges import MODERN_META, Client, Gone, Machine, machine_at, runs
+from tests.support.mcp import text_of
 from tests.support.serving import INITIALIZE, PATIENCE_S, ROOT, SlowServer, clean_environment, refused, serving
 from tests.support.users import NOBODY, as_root
 from tests.support.waiting import wait_until
@@ -76,7 +77,7 @@ class TestClients:
             assert found.structured_content["results"][0]["text"] == "the python client likes pears"
             wrong = await session.call_tool("search_memory", {"query": "x", "limit": "many"})
             assert wrong.is_error
-            assert "limit" in wrong.content[0].text
+            assert "limit" in text_of(wrong.content)
 
     def test_the_typescript_client_passes_it(self, shared: Machine, tmp_path: Path) -> None:
         npm, node = shutil.which("npm"), shutil.which("node")
@@ -149,7 +150,8 @@ class TestIdentity:
         assert seen() == apart, "the next daemon is told again"
 
     def test_the_agent_is_noted(self, machine: Machine) -> None:
-        for agent in ({}, {"DEFAULT_AGENT_ID": "scribe"}):
+        agents: list[dict[str, Any]] = [{}, {"DEFAULT_AGENT_ID": "scribe"}]
+        for agent in agents:
             client = machine.client(DEFAULT_USER_ID="agents", **agent)
             client.memorize(f"noted by {agent or 'the client'}")
         machine.end_clients()
@@ -192,7 +194,9 @@ class TestOneDaemon:
     def test_it_outlives_who_started_it(self, light: Machine) -> None:
         starter, other = light.client(), light.client()
         pid = light.status()["pid"]
-        assert psutil.Process(pid).parent().pid not in (starter.process.pid, os.getpid())
+        parent = psutil.Process(pid).parent()
+        assert parent is not None
+        assert parent.pid not in (starter.process.pid, os.getpid())
 
         os.kill(starter.process.pid, signal.SIGKILL)
         starter.process.wait()

@@ -129,4 +129,4 @@ async def answer_of(client: Client, tool: str, arguments: dict[str, Any]) -> dic
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, result.content
     assert result.structured_content is not None
-    return result.structured_content
+    return dict(result.structured_content)

@@ -165,7 +165,8 @@ async def test_without_postgresql_calls_fail_soon_and_go_on_when_it_is_back(
 
 async def keep_failing(running: Replicas) -> list[float]:
     """Call until ten calls in a row have failed; return how long each failure took, in seconds."""
-    client, took, tools = Client(running.ports), [], ("memorize", "search_memory")
+    client, tools = Client(running.ports), ("memorize", "search_memory")
+    took: list[float] = []
     while len(took) < 10:
         began = time.monotonic()
         tool = tools[len(took) % 2]

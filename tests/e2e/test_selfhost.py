@@ -204,7 +204,7 @@ async def test_searches_go_on_without_qdrant_and_say_so(stack: Stack) -> None:
     stack.wait_healthy("memory-qdrant-1")
 
 
-async def patiently(call: Callable[[], Awaitable[dict[str, Any]]], within_s: float = 20) -> dict[str, Any]:
+async def patiently(call: Callable[..., Awaitable[dict[str, Any]]], within_s: float = 20) -> dict[str, Any]:
     """Call again while replicas notice that what was away is back."""
     until = time.monotonic() + within_s
     while True:

@@ -6,8 +6,8 @@ The browser tests need Debian's packages chromium and chromium-driver, and are s
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -124,6 +124,8 @@ class TestTheSdksClient:
             assert found.structured_content["results"][0]["text"] == "ann likes quinces"
 
         assert user.asked == 1, "the second call refreshed"
+        assert kept.tokens is not None
+        assert first is not None
         assert kept.tokens.access_token != first.access_token
         assert kept.tokens.refresh_token != first.refresh_token
         assert {"/register", "/authorize", "/consent", "/token", "/mcp"} <= {path for _, path in deployment.asked}
@@ -140,6 +142,7 @@ class TestTheSdksClient:
         [grant] = [one for one in await deployment.tokens.list() if one.client == "The SDK"]
         assert grant.user == "ann"
         assert await deployment.tokens.revoke(grant.id)
+        assert kept.tokens is not None
         async with Http(deployment.url) as http:
             shown = {"Authorization": f"Bearer {kept.tokens.access_token}"}
 
@@ -158,10 +161,12 @@ class TestTheSdksClient:
         kept, user = Kept(), User(deployment)
         async with session(deployment, signs_in(deployment, "/mcp", kept, user)):
             pass
-        assert await deployment.tokens.revoke(kept.client.client_id)
+        assert kept.client is not None
+        assert kept.tokens is not None
+        assert await deployment.tokens.revoke(kept.client.client_id or "")
         async with Http(deployment.url) as http:
             given = {"client_id": kept.client.client_id}
-            refused = await http.refresh(given, kept.tokens.refresh_token)
+            refused = await http.refresh(given, kept.tokens.refresh_token or "")
         assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
 
         kept.client = kept.tokens = None  # which is what a client makes of that answer
@@ -198,7 +203,7 @@ async def test_with_an_openid_provider_nobody_needs_a_token(deploy: Deploy) -> N
 async def test_a_server_that_is_open_to_all_does_not_start_with_a_public_url(tmp_path: Path) -> None:
     done = await asyncio.to_thread(
         subprocess.run,
-        [os.sys.executable, "-m", "app", "serve", "--port", "0", "--data-dir", str(tmp_path / "data")],
+        [sys.executable, "-m", "app", "serve", "--port", "0", "--data-dir", str(tmp_path / "data")],
         capture_output=True,
         text=True,
         env=clean_environment(PUBLIC_URL="https://memory.example"),

@@ -56,7 +56,8 @@ async def server(
 def send(server: Server, token: str, method: str, **params: Any) -> Reply:
     message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
     headers = {**MCP_HEADERS, "Authorization": f"Bearer {token}"}
-    status, _, body = server.request("POST", "/mcp", message, headers)
+    answer = server.request("POST", "/mcp", message, headers)
+    status, body = answer[0], dict(answer[2])
     assert status == 200 or "error" in body, body
     return body
 
@@ -135,7 +136,7 @@ async def test_the_same_text_of_two_users_is_no_duplicate(
     """Or an answer would tell that somebody has it."""
 
     def memorize(token: str) -> Reply:
-        return call(server, token, "memorize", MEMORIZE)["structuredContent"]
+        return dict(call(server, token, "memorize", MEMORIZE)["structuredContent"])
 
     hers = await asyncio.to_thread(memorize, await tokens("hildegard"))
     his = await asyncio.to_thread(memorize, await tokens("mallory"))

@@ -53,7 +53,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the programs of an environment that holds the wheel and the locked packages, nothing else."""
     environment = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", "--without-pip", environment)
-    install = (*pip(), "--python", environment / "bin" / "python", "install", "--quiet", "--no-deps")
+    install = (*pip(), "--python", str(environment / "bin" / "python"), "install", "--quiet", "--no-deps")
     run(*install, "--require-hashes", "-r", ROOT / "requirements" / "local.txt")
     run(*install, "--no-index", wheel)
     return environment / "bin"
