@@ -44,11 +44,23 @@ def differences(before: Any, after: Any, place: str = "plan") -> Iterator[str]:
                 yield f"{where}: new"
             else:
                 yield from differences(before[key], after[key], where)
+    elif (named := _by_name(before)) is not None and (also := _by_name(after)) is not None:
+        yield from differences(named, also, place)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for number, pair in enumerate(zip(before, after, strict=True)):
             yield from differences(*pair, f"{place}[{number}]")
     elif before != after:
         yield f"{place}: another value"
+
+
+def _by_name(value: Any) -> dict[str, Any] | None:
+    """Return resources by type and name: programs run side by side, so that their order differs. None for others."""
+    if not isinstance(value, list) or not all(
+        isinstance(one, dict) and {"type", "name"} <= one.keys() for one in value
+    ):
+        return None
+    named = {f"{one['type']} {one['name']}": one for one in value}
+    return named if len(named) == len(value) else None
 
 
 def _read(path: Path) -> Any:

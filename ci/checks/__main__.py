@@ -57,6 +57,7 @@ CHECKS = (
         fix="correct what it names; the page it links to says why",
         quick=True,
     ),
+    Check(name="pages", command=_python("infra.plan.pages", "--check"), fix="./dev docs, then commit"),
     Check(name="documents", command=_python("app.docs", "--check"), fix="./dev docs, then commit", quick=True),
     Check(name="server.json", command=_python("ci.release", "check"), fix="./dev release server", quick=True),
     Check(name="secrets", command=_python("ci.checks.secrets"), fix="see ci/checks/secrets.toml", quick=True),

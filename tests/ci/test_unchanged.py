@@ -11,26 +11,33 @@ import pytest
 from ci.errors import CiError
 from ci.unchanged import differences, main
 
-PLAN = {"render": {"resources": [{"name": "web", "inputs": {"plan": "starter", "region": "oregon"}}]}}
+PLAN = {"render": {"resources": [{"type": "Web", "name": "web", "inputs": {"plan": "starter", "region": "oregon"}}]}}
 
 
 def changed(**inputs: object) -> dict[str, object]:
-    return {"render": {"resources": [{"name": "web", "inputs": inputs}]}}
+    return {"render": {"resources": [{"type": "Web", "name": "web", "inputs": inputs}]}}
 
 
 @pytest.mark.parametrize(
     ("after", "found"),
     [
         (PLAN, []),
-        (changed(plan="pro", region="oregon"), ["plan.render.resources[0].inputs.plan: another value"]),
-        (changed(plan="starter"), ["plan.render.resources[0].inputs.region: gone"]),
-        (changed(plan="starter", region="oregon", x=1), ["plan.render.resources[0].inputs.x: new"]),
-        ({"render": {"resources": []}}, ["plan.render.resources: another value"]),
-        (changed(plan=["starter"], region="oregon"), ["plan.render.resources[0].inputs.plan: another value"]),
+        (changed(plan="pro", region="oregon"), ["plan.render.resources.Web web.inputs.plan: another value"]),
+        (changed(plan="starter"), ["plan.render.resources.Web web.inputs.region: gone"]),
+        (changed(plan="starter", region="oregon", x=1), ["plan.render.resources.Web web.inputs.x: new"]),
+        ({"render": {"resources": []}}, ["plan.render.resources.Web web: gone"]),
+        (changed(plan=["starter"], region="oregon"), ["plan.render.resources.Web web.inputs.plan: another value"]),
     ],
 )
 def test_each_place_that_differs_is_named(after: object, found: list[str]) -> None:
     assert list(differences(PLAN, after)) == found
+
+
+def test_the_order_of_resources_does_not_count() -> None:
+    one, two = ({"type": "Web", "name": name, "inputs": {"n": name}} for name in ("one", "two"))
+
+    assert list(differences([one, two], [two, one])) == []
+    assert list(differences(["one", "two"], ["two", "one"])) == ["plan[0]: another value", "plan[1]: another value"]
 
 
 def compare(monkeypatch: pytest.MonkeyPatch, folder: Path, before: str, after: str) -> int:

@@ -13,7 +13,8 @@ from ci.github.untrusted import MOST_CHARACTERS, harmless
 
 
 def test_a_plan_of_our_own_stays_as_it_is() -> None:
-    plan = "## render\n\n<details><summary>3 resources</summary>\n\n```mermaid\na --> b\n```\n\n</details>\n| a | b |\n"
+    picture = '```mermaid\na["<b>x</b><br/>y"] --> b\n```'
+    plan = f"## render\n\n<details><summary>3 resources</summary>\n\n{picture}\n\n</details>\n| a | b |\n"
 
     assert harmless(plan) == plan
 
@@ -24,6 +25,7 @@ def test_a_plan_of_our_own_stays_as_it_is() -> None:
         ("@octocat and @org/team", r"@[A-Za-z]"),
         ("fixes #12, GH-12 and ours/claude-memory#12", r"#\d|GH-\d"),
         (MARKER, "<!--"),
+        (f"<!<!-- -->-- {MARKER[5:]}", "<!--"),
         ("<img src=https://example.org/pixel>", "<img"),
         ("<a href=https://example.org>", "<a"),
         ("<details open><summary onclick=x>", "<details open|<summary onclick"),
