@@ -158,7 +158,7 @@ def test_every_module_of_the_app_can_be_imported_from_it(code: Path) -> None:
 
 
 def test_every_package_that_the_app_imports_is_in_it(code: Path) -> None:
-    names = set()
+    names: set[str] = set()
     for file in (ROOT / "app").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -116,7 +117,12 @@ async def test_a_thawed_instance_goes_on_and_takes_nothing_back(
 
 async def test_a_stream_begins_before_the_database_is_up(own_postgres_server: PostgresServer, run_folder: Path) -> None:
     token = new_token()
-    settings = {"DATABASE_URL": own_postgres_server.url(), "AUTH": "required", "ADMIN_TOKEN": token, **FUNCTION}
+    settings: dict[str, Any] = {
+        "DATABASE_URL": own_postgres_server.url(),
+        "AUTH": "required",
+        "ADMIN_TOKEN": token,
+        **FUNCTION,
+    }
     own_postgres_server.stop()
     with serving(run_folder / "early", ready=False, **settings) as server:
         stream = await asyncio.to_thread(SseStream, server.port, {"Authorization": f"Bearer {token}"})
@@ -138,7 +144,7 @@ async def test_a_stream_begins_before_the_database_is_up(own_postgres_server: Po
 
 
 async def test_a_stream_ends_before_the_platform_cuts_it(server_url: str, run_folder: Path) -> None:
-    settings = {"DATABASE_URL": server_url, "STREAM_SECONDS": "3", **FUNCTION}
+    settings: dict[str, Any] = {"DATABASE_URL": server_url, "STREAM_SECONDS": "3", **FUNCTION}
     with serving(run_folder / "limited", **settings) as server:
         began = time.monotonic()
         stream = await asyncio.to_thread(SseStream, server.port)

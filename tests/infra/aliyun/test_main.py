@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from infra.aliyun import __main__ as program
+from importlib import import_module
+
 from infra.aliyun.driver.cli import main
 
 
 def test_the_program_is_the_drivers() -> None:
-    assert program.main is main
+    assert import_module("infra.aliyun.__main__").main is main

@@ -100,7 +100,10 @@ def test_a_resource_knows_the_component_that_it_is_a_part_of() -> None:
             super().__init__("claude-memory:sea:Fleet", name)
             launch("one", opts=pulumi.ResourceOptions(parent=self))
 
-    fleet, boat = declared("test", lambda: Fleet("all") and None, harbours).resources
+    def launch_all() -> None:
+        Fleet("all")
+
+    fleet, boat = declared("test", launch_all, harbours).resources
 
     assert (fleet.parent, boat.parent) == (None, ("claude-memory:sea:Fleet", "all"))
     assert (fleet.is_component, boat.is_component) == (True, False)

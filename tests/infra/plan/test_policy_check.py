@@ -11,7 +11,7 @@ def test_rules_see_the_secrets_options_and_providers_of_a_plan() -> None:
     resources = resources_of("test", plan_of(aliyun_values()))
     [function] = [one for one in resources if one.name == "memory-function" and one.type.endswith(":V3Function")]
 
-    assert function.secrets == {"environmentVariables"}
+    assert function.secrets == frozenset({"environmentVariables"})
     assert function.options.secret_outputs == {"environmentVariables"}
     assert function.provider["region"] == "cn-hangzhou"
     assert function.stack == "test"

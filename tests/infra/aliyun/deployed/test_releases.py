@@ -15,7 +15,7 @@ from tests.support.aliyun_stack import RELEASES
 A, B, C, D = RELEASES
 
 
-def stack(serving: str, release: str | None = None, canary: int = 0, **versions: str) -> Outputs:
+def stack(serving: str, release: str | None = None, canary: int = 0, **versions: Any) -> Outputs:
     """Return outputs; versions: by the last letters of a release's name."""
     named = {next(one for one in RELEASES if one.endswith(end)): number for end, number in versions.items()}
     return Outputs(
@@ -32,7 +32,7 @@ def stack(serving: str, release: str | None = None, canary: int = 0, **versions:
     )
 
 
-THREE = {"a1": "1", "b2": "2", "c3": "10"}
+THREE: dict[str, Any] = {"a1": "1", "b2": "2", "c3": "10"}
 
 
 def test_releases_are_shown_newest_first_with_their_shares() -> None:

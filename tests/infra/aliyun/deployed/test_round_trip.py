@@ -57,7 +57,7 @@ def test_another_server_is_recognised_by_its_tools() -> None:
 
 
 def test_a_text_that_is_not_found_is_forgotten_all_the_same() -> None:
-    nothing = {"structuredContent": {"results": []}}
+    nothing: dict[str, Any] = {"structuredContent": {"results": []}}
     other = Other(tools_list=TOOLS, memorize=STORED, search_memory=nothing, forget_memory={"structuredContent": {}})
 
     with pytest.raises(NoConversation, match="did not find what was just remembered"):

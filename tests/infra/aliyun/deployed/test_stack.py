@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from infra import pulumi_cli
-from infra.aliyun.deployed import stack as changing
 from infra.aliyun.deployed.releases import Wanted
 from infra.aliyun.deployed.stack import TRIES, UpFailed, up, write_release
+from infra.command_errors import CannotDo
 from infra.stack_file import read
 from tests.support.aliyun_stack import DIGITS, RELEASES, Stack
 from tests.support.pulumi_cli import PulumiProject, needs_pulumi
@@ -55,7 +55,7 @@ def test_another_failure_is_not_repeated(stack: Stack, waits: list[float], capfd
 def test_without_the_command_it_says_so(stack: Stack, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 
-    with pytest.raises(changing.CannotDo, match="not on PATH"):
+    with pytest.raises(CannotDo, match="not on PATH"):
         ran_up(stack, waits, [])
 
 

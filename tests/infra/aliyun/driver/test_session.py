@@ -30,15 +30,15 @@ def own_keys(stack: Stack) -> None:
 
 def test_the_stacks_own_keys_go_before_the_environments(stack: Stack) -> None:
     given = {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEYS.id, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEYS.secret}
-    assert session(**given).keys == KEYS
+    assert session(None, None, **given).keys == KEYS
 
     own_keys(stack)
-    assert session(**given).keys.id == "own-id"
+    assert session(None, None, **given).keys.id == "own-id"
 
 
 def test_keys_of_a_profile_are_for_pulumi_alone(stack: Stack) -> None:
     with pytest.raises(CannotDo, match=r"only `pulumi` reads; for this command set ALIBABA_CLOUD_ACCESS_KEY_ID"):
-        _ = session(**{OTHER_WAYS[0]: "default"}).keys
+        _ = session(None, None, **{OTHER_WAYS[0]: "default"}).keys
     with pytest.raises(NoKeys):
         _ = session().keys
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
 
 from infra.render.doctor import here as here_module
@@ -61,9 +63,9 @@ def test_a_package_that_another_python_wants_is_no_failure(
     stack: Stack, app: DeployedApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing(name: str) -> str:
-        raise here_module.metadata.PackageNotFoundError(name)
+        raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(here_module.metadata, "version", nothing)
+    monkeypatch.setattr(metadata, "version", nothing)
     app.changed = {"python": "3.13.1", "packages": here_module.locked("3.13.1")}
 
     assert "package numpy" not in findings(drive, status=0)
@@ -72,9 +74,9 @@ def test_a_package_that_another_python_wants_is_no_failure(
 def test_a_package_that_is_not_as_locked_here_alone_is_a_warning(
     stack: Stack, app: DeployedApp, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed = here_module.metadata.version
+    installed = metadata.version
     app.changed = {"packages": here_module.locked(app.report()["python"])}
-    monkeypatch.setattr(here_module.metadata, "version", lambda name: "0.1" if name == "asyncpg" else installed(name))
+    monkeypatch.setattr(metadata, "version", lambda name: "0.1" if name == "asyncpg" else installed(name))
 
     found = findings(drive, status=0)["package asyncpg"]
     assert (found["state"], "`./dev` command installs it here" in found["remedy"]) == ("warning", True)
