@@ -58,7 +58,9 @@ def _labels(given: dict[str, str]) -> list[Json]:
 
 def listed(state: State, request: Request) -> Reply:
     wanted = request.parameters.get("RuleIds", "")
+    named = request.parameters.get("RuleName", "")
     alarms = [one["shown"] for id_, one in state.alarms.items() if not wanted or id_ in wanted.split(",")]
+    alarms = [one for one in alarms if named in one["RuleName"]]
     return Reply(_FINE | {"Alarms": {"Alarm": alarms}, "Total": str(len(alarms))})
 
 

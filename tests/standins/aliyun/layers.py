@@ -44,6 +44,10 @@ def get(state: State, request: Request, name: str, number: str) -> Reply:
     return Reply(_found(state, name, number))
 
 
+def listed(state: State, request: Request, name: str) -> Reply:
+    return Reply({"layers": list(state.layers.get(name, {}).values())[::-1], "nextVersion": 0})
+
+
 def set_acl(state: State, request: Request, name: str) -> Reply:
     for shown in state.layers.get(name, {}).values():
         shown["acl"] = "1" if request.query.get("public") == "true" else request.query.get("acl", shown["acl"])
@@ -58,6 +62,7 @@ def delete(state: State, request: Request, name: str, number: str) -> Reply:
 
 ROUTES = [
     (rf"fc POST {_VERSIONS}", create),
+    (rf"fc GET {_VERSIONS}", listed),
     (rf"fc GET {_VERSIONS}/(\d+)", get),
     (rf"fc DELETE {_VERSIONS}/(\d+)", delete),
     (rf"fc PUT {functions.API}/layers/([\w-]+)/acl", set_acl),

@@ -51,6 +51,17 @@ def get_vpc(state: State, request: Request) -> Reply:
     return Reply(one["shown"] | {"VSwitchIds": {"VSwitchId": switches}, "Tags": _tags(one)})
 
 
+def list_vpcs(state: State, request: Request) -> Reply:
+    found = [one["shown"] for one in _named(state.vpcs, request, "VpcName")]
+    return Reply({"Vpcs": {"Vpc": found}, "TotalCount": len(found), "PageNumber": 1, "PageSize": 50})
+
+
+def _named(table: dict[str, Json], request: Request, *names: str) -> list[Json]:
+    """Return the things whose fields are as a request has them."""
+    wanted = {name: request.parameters[name] for name in names if request.parameters.get(name)}
+    return [one for one in table.values() if wanted.items() <= one["shown"].items()]
+
+
 def update_vpc(state: State, request: Request) -> Reply:
     shown = vpc(state, request.parameter("VpcId"))["shown"]
     shown |= {name: request.parameters[name] for name in ("VpcName", "Description") if name in request.parameters}
@@ -120,6 +131,11 @@ def get_switch(state: State, request: Request) -> Reply:
     return Reply(one["shown"] | {"Tags": _tags(one)})
 
 
+def list_switches(state: State, request: Request) -> Reply:
+    found = [one["shown"] for one in _named(state.vswitches, request, "VSwitchName", "VpcId")]
+    return Reply({"VSwitches": {"VSwitch": found}, "TotalCount": len(found), "PageNumber": 1, "PageSize": 50})
+
+
 def update_switch(state: State, request: Request) -> Reply:
     shown = _switch(state, request.parameter("VSwitchId"))["shown"]
     shown |= {name: request.parameters[name] for name in ("VSwitchName", "Description") if name in request.parameters}
@@ -156,11 +172,13 @@ def untag(state: State, request: Request) -> Reply:
 
 ROUTES = [
     ("vpc CreateVpc", create_vpc),
+    ("vpc DescribeVpcs", list_vpcs),
     ("vpc DescribeVpcAttribute", get_vpc),
     ("vpc ModifyVpcAttribute", update_vpc),
     ("vpc DeleteVpc", delete_vpc),
     ("vpc DescribeRouteTableList", route_tables),
     ("vpc CreateVSwitch", create_switch),
+    ("vpc DescribeVSwitches", list_switches),
     ("vpc DescribeVSwitchAttributes", get_switch),
     ("vpc ModifyVSwitchAttribute", update_switch),
     ("vpc DeleteVSwitch", delete_switch),

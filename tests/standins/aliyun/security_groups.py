@@ -41,10 +41,16 @@ def listed(state: State, request: Request) -> Reply:
     groups = [
         one["shown"] | {"Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in one["tags"].items()]}}
         for id_, one in state.security_groups.items()
-        if not wanted or id_ in wanted
+        if (not wanted or id_ in wanted) and _fits(one["shown"], request)
     ]
     body = {"SecurityGroups": {"SecurityGroup": groups}, "TotalCount": len(groups), "PageNumber": 1, "PageSize": 50}
     return Reply(body | {"RegionId": state.region})
+
+
+def _fits(shown: Json, request: Request) -> bool:
+    """Whether a group has the name and the network that a request asks for, if it does."""
+    given = request.parameters
+    return all(given.get(name, "") in ("", shown[name]) for name in ("SecurityGroupName", "VpcId"))
 
 
 def get(state: State, request: Request) -> Reply:

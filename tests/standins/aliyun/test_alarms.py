@@ -52,3 +52,13 @@ def test_a_rule_needs_an_escalation_and_a_group_that_is_there(caller: Caller) ->
 
     assert caller.rpc("cms", "PutResourceMetricRule", **without).code == "ParameterInvalid"
     assert caller.rpc("cms", "PutResourceMetricRule", **RULE).code == "ResourceNotFound"
+
+
+def test_rules_are_found_by_a_part_of_their_names(operators: Caller) -> None:
+    operators.rpc("cms", "PutResourceMetricRule", **RULE)
+    found = [
+        operators.rpc("cms", "DescribeMetricRuleList", RuleName=name).body["Alarms"]["Alarm"]
+        for name in ("error", "other")
+    ]
+
+    assert [[one["RuleId"] for one in rules] for rules in found] == [["rule-1"], []]

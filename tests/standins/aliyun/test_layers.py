@@ -42,3 +42,10 @@ def test_the_access_of_a_layer_is_set_for_all_its_versions(caller: Caller) -> No
     caller.fc("PUT", "/layers/dependencies/acl?acl=1")
 
     assert caller.fc("GET", f"{VERSIONS}/1").body["acl"] == "1"
+
+
+def test_the_versions_of_a_layer_are_listed_the_newest_first(caller: Caller) -> None:
+    for _ in range(2):
+        caller.fc("POST", VERSIONS, {"code": CODE, "compatibleRuntime": ["custom.debian12"]})
+
+    assert [one["version"] for one in caller.fc("GET", VERSIONS).body["layers"]] == [2, 1]

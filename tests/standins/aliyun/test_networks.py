@@ -47,3 +47,12 @@ def test_names_and_tags_are_changed(caller: Caller, vpc: str) -> None:
     shown = caller.rpc("vpc", "DescribeVpcAttribute", VpcId=vpc).body
 
     assert (shown["VpcName"], shown["Tags"]) == ("other", {"Tag": [{"Key": "app", "Value": "memory"}]})
+
+
+def test_networks_and_switches_are_found_by_their_names(caller: Caller, vpc: str) -> None:
+    switch = caller.rpc("vpc", "CreateVSwitch", VpcId=vpc, VSwitchName="memory", **SWITCH).body["VSwitchId"]
+    networks = [caller.rpc("vpc", "DescribeVpcs", VpcName=name).body["Vpcs"]["Vpc"] for name in ("memory", "other")]
+    switches = caller.rpc("vpc", "DescribeVSwitches", VSwitchName="memory", VpcId=vpc).body["VSwitches"]["VSwitch"]
+
+    assert [[one["VpcId"] for one in found] for found in networks] == [[vpc], []]
+    assert [one["VSwitchId"] for one in switches] == [switch]

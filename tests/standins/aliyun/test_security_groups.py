@@ -69,3 +69,12 @@ def test_a_group_is_listed_changed_and_deleted(caller: Caller, group: str) -> No
     assert caller.rpc("vpc", "DeleteVpc", VpcId=vpc).code == "DependencyViolation.SecurityGroup"
     assert caller.rpc("ecs", "DeleteSecurityGroup", SecurityGroupId=group).status == 200
     assert caller.rpc("ecs", "DescribeSecurityGroupAttribute", SecurityGroupId=group).status == 404
+
+
+def test_a_group_is_found_by_its_name_and_its_network(caller: Caller, group: str) -> None:
+    found = [
+        caller.rpc("ecs", "DescribeSecurityGroups", **asked).body["SecurityGroups"]["SecurityGroup"]
+        for asked in ({"SecurityGroupName": "m"}, {"SecurityGroupName": "other"}, {"VpcId": "vpc-other"})
+    ]
+
+    assert [[one["SecurityGroupId"] for one in groups] for groups in found] == [[group], [], []]

@@ -72,3 +72,9 @@ def test_a_second_alias_of_a_name_is_refused(released: Caller) -> None:
 def test_a_deleted_alias_is_gone(released: Caller) -> None:
     assert released.fc("DELETE", LIVE).status == 204
     assert released.fc("GET", LIVE).code == "AliasNotFound"
+
+
+def test_versions_are_listed_the_newest_first_unless_asked_otherwise(released: Caller) -> None:
+    listed = [released.fc("GET", f"/functions/memory/versions{query}").body for query in ("", "?direction=FORWARD")]
+
+    assert [[one["description"] for one in answer["versions"]] for answer in listed] == [["two", "one"], ["one", "two"]]

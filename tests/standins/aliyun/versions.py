@@ -30,6 +30,14 @@ def publish(state: State, request: Request, name: str) -> Reply:
     return Reply(shown)
 
 
+def list_versions(state: State, request: Request, name: str) -> Reply:
+    shown = [version["shown"] for version in functions.found(state, name)["versions"].values()]
+    newest_first = request.query.get("direction", "BACKWARD") == "BACKWARD"
+    return Reply(
+        {"direction": "BACKWARD" if newest_first else "FORWARD", "versions": shown[:: -1 if newest_first else 1]}
+    )
+
+
 def delete_version(state: State, request: Request, name: str, number: str) -> Reply:
     function = functions.found(state, name)
     if number not in function["versions"]:
@@ -100,6 +108,7 @@ def delete_alias(state: State, request: Request, name: str, alias: str) -> Reply
 
 ROUTES = [
     (rf"fc POST {_VERSIONS}", publish),
+    (rf"fc GET {_VERSIONS}", list_versions),
     (rf"fc DELETE {_VERSIONS}/(\d+)", delete_version),
     (rf"fc POST {_ALIASES}", create_alias),
     (rf"fc GET {_ALIASES}/([\w-]+)", get_alias),
