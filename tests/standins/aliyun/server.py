@@ -140,10 +140,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def finish(self) -> None:
-        """Close the tunnel's connection, which the server does not know of."""
-        super().finish()
-        if self.tunnel_host:
-            self.connection.close()
+        """Close the tunnel's connection, which the server does not know of; the client may be gone."""
+        try:
+            super().finish()
+        finally:
+            if self.tunnel_host:
+                self.connection.close()
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
@@ -169,6 +171,7 @@ class Server(ThreadingHTTPServer):
         self.key, self.state, self.faults = key, State(account=account, region=region), Faults()
         self.authority = Authority()
         self.requests: list[Request] = []
+        self._answered: dict[tuple[str, str], Reply] = {}  # by action and ClientToken
         self.on_request: Callable[[Request], None] = lambda request: None
         super().__init__(("127.0.0.1", port), partial(Handler, self))
 
@@ -202,7 +205,7 @@ class Server(ThreadingHTTPServer):
         """Do what a request asks; return the answer."""
         with self.state.lock:
             try:
-                reply = self._routed(request)
+                reply = self._once(request)
             except Refused as refused:
                 return products.refusal(request, refused, self.request_id())
             if isinstance(reply.body, dict) and request.product not in ("fc", "log"):
@@ -210,6 +213,15 @@ class Server(ThreadingHTTPServer):
             # As text, so that what a later call changes does not change what this one answers.
             body = json.loads(json.dumps(reply.body)) if isinstance(reply.body, dict | list) else reply.body
             return Reply(body, reply.status, {"x-fc-request-id": self.request_id()} | reply.headers)
+
+    def _once(self, request: Request) -> Reply:
+        """Do what a request asks unless it is one that was sent before: then return the same answer."""
+        token = request.parameters.get("ClientToken") if request.action else None
+        if not token:
+            return self._routed(request)
+        if (request.action, token) not in self._answered:
+            self._answered[request.action, token] = self._routed(request)
+        return self._answered[request.action, token]
 
     def _routed(self, request: Request) -> Reply:
         if products.key_of(request) != self.key:

@@ -105,3 +105,13 @@ def test_counts_tell_what_there_is(aliyun: Server, caller: Caller) -> None:
     caller.fc("POST", "/functions", function())
 
     assert aliyun.state.counts() == {"functions": 1, "buckets": 1, "objects": 1}
+
+
+def test_a_request_that_comes_again_with_its_token_makes_nothing_more(aliyun: Server, caller: Caller) -> None:
+    made = [
+        caller.rpc("vpc", "CreateVpc", CidrBlock="10.20.0.0/16", ClientToken=token).body["VpcId"]
+        for token in ("one", "one", "two")
+    ]
+
+    assert made[0] == made[1] != made[2]
+    assert len(aliyun.state.vpcs) == 2
