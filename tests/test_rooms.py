@@ -133,6 +133,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "infra/aliyun/cost": set(),
     "infra/aliyun/deployed": {"infra", "infra/aliyun/api"},
     "infra/aliyun/doctor": {"infra", "infra/aliyun/api"},
+    "infra/aliyun/recovery": {"infra", "infra/aliyun/api", "infra/aliyun/deployed"},
     "infra/aliyun/driver": {
         "infra",
         "infra/aliyun/api",
@@ -140,6 +141,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "infra/aliyun/cost",
         "infra/aliyun/deployed",
         "infra/aliyun/doctor",
+        "infra/aliyun/recovery",
     },
     "infra/aliyun/provider": {"infra/aliyun/api"},
     "infra/selfhost": {"infra", "infra/monitoring"},

@@ -69,6 +69,30 @@ elif arguments[:2] == ["config", "rm"]:
     inside, last = place(arguments[3])
     del inside[last]
     save()
+elif arguments[:2] == ["stack", "export"]:
+    print(json.dumps({{"version": 3, "deployment": state["deployment"]}}))
+elif arguments[:2] == ["stack", "import"]:
+    if state["lock"]:
+        print(state["lock"])
+        sys.exit(255)
+    state["deployment"] = json.loads(sys.stdin.read())["deployment"]
+    state_file.write_text(json.dumps(state))
+elif arguments[0] == "cancel":
+    state["lock"] = ""
+    state_file.write_text(json.dumps(state))
+elif arguments[0] == "refresh":
+    if state["failures"]:
+        print(state["failures"].pop(0))
+        state_file.write_text(json.dumps(state))
+        sys.exit(255)
+    found = state["deployment"]["resources"]
+    kept = [one | {{"outputs": {{"id": one["id"]}}}} for one in found if one["id"] not in state["gone"]]
+    state["deployment"]["resources"] = kept
+    state_file.write_text(json.dumps(state))
+elif arguments[0] == "preview":
+    made = [one["urn"] for one in state["deployment"]["resources"]]
+    plans = {{urn: plan for urn, plan in state["plan"].items() if urn not in made}}
+    pathlib.Path(arguments[arguments.index("--save-plan") + 1]).write_text(json.dumps({{"resourcePlans": plans}}))
 elif arguments[0] == "up":
     print("Updating (" + stack + ")")
     if state["failures"]:
@@ -144,6 +168,7 @@ class Stack:
         }
         secrets = {"adminToken": TOKEN, "DATABASE_URL": SECRET_URL}
         self._put(calls=[], secrets=secrets, outputs=outputs, versions=1, code=RELEASES[0], failures=[])
+        self._put(deployment={"resources": [], "pending_operations": []}, gone=[], lock="", plan={})
         script = self.bin / "pulumi"
         script.write_text(_SCRIPT.format(python=sys.executable, state=str(self._state)), encoding="utf-8")
         script.chmod(0o755)
@@ -180,6 +205,30 @@ class Stack:
     def fail(self, *said: str) -> None:
         """Let the next runs of `pulumi up` fail with these words."""
         self._put(failures=list(said))
+
+    def interrupt(self, *resources: dict[str, Any], lock: str = "", gone: tuple[str, ...] = ()) -> None:
+        """Let these be about to be made.
+
+        lock: what commands say of the stack's lock. gone: ids that a refresh finds gone.
+        """
+        provider = {
+            "urn": "urn:provider",
+            "type": "pulumi:providers:alicloud",
+            "id": "provider",
+            "inputs": {"region": REGION, "accountId": ACCOUNT},
+            "outputs": {},
+        }
+        pending = [{"type": "creating", "resource": one} for one in resources]
+        deployment = {"resources": [provider], "pending_operations": pending}
+        self._put(deployment=deployment, lock=lock, gone=list(gone))
+
+    def would_create(self, *resources: dict[str, Any], steps: tuple[str, ...] = ("create",)) -> None:
+        """Let a preview plan these."""
+        plans = {
+            one["urn"]: {"steps": list(steps), "goal": one | {"inputDiff": {"adds": one["inputs"]}}}
+            for one in resources
+        }
+        self._put(plan=self.state["plan"] | plans)
 
     def output(self, **changed: Any) -> None:
         """Change outputs."""

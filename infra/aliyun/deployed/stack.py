@@ -8,15 +8,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from app.backoff import Backoff
 from infra import pulumi_cli
+from infra.aliyun.deployed.locks import unlock
 from infra.aliyun.deployed.releases import Wanted, settings
+from infra.aliyun.deployed.throttling import WAITS, is_throttled
 from infra.command_errors import CannotDo
 
 TRIES = 6
-WAITS = Backoff(first_s=10.0, longest_s=120.0)
-# What the provider does not retry by itself: it fails at once, and another run goes on where it stopped.
-_THROTTLED = re.compile(r"ResourceThrottled|TooManyRequests|Throttling|StatusCode:? ?429|\b429\b.{0,40}Too Many", re.I)
+_EXISTS = re.compile(r"Already_?Exist|BucketAlready", re.I)
 
 Say = Callable[[str], None]
 
@@ -41,13 +40,21 @@ def up(folder: Path, stack: str, *, say: Say, sleep: Callable[[float], object]) 
         status, printed = _run(folder, stack)
         if status == 0:
             return tries
-        if not _THROTTLED.search(printed):
-            raise UpFailed(f"pulumi up failed with status {status}; correct what it says above, then `up` goes on")
+        if unlock(folder, stack, printed, say):
+            continue
+        if not is_throttled(printed):
+            raise UpFailed(f"pulumi up failed with status {status}; {_remedy(printed)}, then `up` goes on")
         if tries < TRIES:
             wait_s = WAITS.wait_s(tries)
             say(f"Alibaba Cloud has too many requests (429); pulumi up runs again in {wait_s:.0f} s")
             sleep(wait_s)
     raise UpFailed(f"pulumi up was refused {TRIES} times with 429 (too many requests); `up` goes on later")
+
+
+def _remedy(printed: str) -> str:
+    if _EXISTS.search(printed):
+        return "if no other stack has what exists already, an answer was lost: run `recover --adopt`"
+    return "correct what it says above"
 
 
 def _run(folder: Path, stack: str) -> tuple[int, str]:

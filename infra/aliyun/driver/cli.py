@@ -12,7 +12,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 
 from infra.aliyun.api.access import NoKeys
-from infra.aliyun.driver import bundle, check, cost, invoke, logs, release, rollback, up
+from infra.aliyun.driver import bundle, check, cost, invoke, logs, recover, release, rollback, up
 from infra.aliyun.driver.session import Session
 from infra.command_errors import CannotDo
 from infra.errors import InfraError
@@ -28,7 +28,7 @@ def build_parser() -> ArgumentParser:
         epilog="0: done, 1: failed, 2: wrong usage. docs/aliyun.md goes through all of it.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (bundle, up, release, rollback, invoke, check, logs, cost):
+    for module in (bundle, up, recover, release, rollback, invoke, check, logs, cost):
         module.add(commands)
     return parser
 

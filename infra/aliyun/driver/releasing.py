@@ -12,6 +12,7 @@ from infra.aliyun.deployed import outputs, stack
 from infra.aliyun.deployed.outputs import Outputs
 from infra.aliyun.deployed.releases import Wanted, rows
 from infra.aliyun.driver.invoking import both_ways, report
+from infra.aliyun.driver.recovering import recovered
 from infra.aliyun.driver.session import Session, add_token
 from infra.command_errors import CannotDo, WrongUsage
 from infra.command_line import add_json, count, print_json
@@ -70,6 +71,7 @@ def carry_out(session: Session, wanted: Wanted, question: str, finish: Callable[
     before = session.outputs
     show(session, "Before:", before)
     confirm(session, question)
+    recovered(session)
     present = session.stack_file.parts.get("release")
     stack.write_release(session.folder, session.stack, wanted, present if isinstance(present, dict) else {})
     stack.up(session.folder, session.stack, say=session.say, sleep=session.sleep)

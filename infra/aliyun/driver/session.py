@@ -81,7 +81,7 @@ class Session:
     def functions(self) -> Functions:
         """The functions of the stack's account. Raises CannotDo."""
         found = self.outputs
-        return Functions(keys=self.keys, region=found.region, account_id=found.account_id, transport=self._transport())
+        return Functions(keys=self.keys, region=found.region, account_id=found.account_id, transport=self.transport())
 
     @cached_property
     def logs(self) -> LogStore:
@@ -92,7 +92,7 @@ class Session:
             region=found.region,
             project=found.log_project,
             store=found.log_store,
-            transport=self._transport(),
+            transport=self.transport(),
             now=self.now,
             sleep=self.sleep,
         )
@@ -118,7 +118,8 @@ class Session:
         """Tell how it goes; results alone go to stdout."""
         print(text, file=sys.stderr, flush=True)
 
-    def _transport(self) -> Transport:
+    def transport(self) -> Transport:
+        """Return what sends calls to the APIs."""
         return Transport(sleep=self.sleep, scheme=self.scheme)
 
     def _stack_secrets(self) -> set[str]:

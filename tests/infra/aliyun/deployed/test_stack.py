@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from infra.aliyun.deployed.releases import Wanted
 from infra.aliyun.deployed.stack import TRIES, UpFailed, up, write_release
 from infra.command_errors import CannotDo
 from infra.stack_file import read
+from tests.infra.aliyun.deployed.test_locks import dead, locked
 from tests.support.aliyun_stack import DIGITS, RELEASES, Stack
 from tests.support.pulumi_cli import PulumiProject, needs_pulumi
 from tests.support.stacks import ALIYUN_SECRETS
@@ -50,6 +52,21 @@ def test_another_failure_is_not_repeated(stack: Stack, waits: list[float], capfd
     out, err = capfd.readouterr()
     assert (stack.ups, waits, out) == (1, [], "")
     assert "a layer of another region" in err
+
+
+@pytest.mark.parametrize("code", ["EntityAlreadyExists.Role", "FunctionAlreadyExists", "LogStoreAlreadyExist"])
+def test_what_exists_already_may_be_of_a_lost_answer(code: str, stack: Stack, waits: list[float]) -> None:
+    stack.fail(f"error: {code}: it exists")
+
+    with pytest.raises(UpFailed, match=r"if no other stack has what exists already.* run `recover --adopt`"):
+        ran_up(stack, waits, [])
+
+
+def test_a_lock_of_a_dead_process_is_removed_and_up_runs_again(stack: Stack, waits: list[float]) -> None:
+    stack.fail(locked(dead(), socket.gethostname()))
+
+    assert ran_up(stack, waits, []) == 2
+    assert waits == []
 
 
 def test_without_the_command_it_says_so(stack: Stack, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:

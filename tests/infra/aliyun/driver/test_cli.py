@@ -12,7 +12,7 @@ from infra.aliyun.driver.cli import build_parser
 from tests.support.aliyun_stack import Drive, Stack
 from tests.support.serving import ROOT
 
-COMMANDS = ["bundle", "up", "release", "rollback", "invoke", "check", "logs", "cost"]
+COMMANDS = ["bundle", "up", "recover", "release", "rollback", "invoke", "check", "logs", "cost"]
 
 
 def test_help_names_every_command() -> None:
