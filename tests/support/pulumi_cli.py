@@ -17,6 +17,7 @@ from tests.support.serving import ROOT
 
 needs_pulumi = pytest.mark.skipif(shutil.which("pulumi") is None, reason="needs the Pulumi CLI on PATH")
 _TIMEOUT_S = 600
+_PROVIDERS = {"render": "infra/render/provider", "fcprovision": "infra/aliyun/provider"}
 
 
 class PulumiProject:
@@ -24,18 +25,17 @@ class PulumiProject:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.state, self.said = folder / "project", folder / "state", ""
-        plugin, home = folder / "plugin", folder / "home"
-        for one in (self.folder, self.state, plugin, home):
+        home = folder / "home"
+        for one in (self.folder, self.state, home):
             one.mkdir()
         (self.folder / "infra").symlink_to(ROOT / "infra")
         python = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
-        # JSON is YAML. Program and provider are those of the repository, with the Python that runs the tests.
-        (plugin / "PulumiPlugin.yaml").write_text(json.dumps({"runtime": python}), encoding="utf-8")
-        provider = ROOT / "infra" / "render" / "provider" / "__main__.py"
-        (plugin / "__main__.py").write_text(
-            f"import runpy\nrunpy.run_path({str(provider)!r}, run_name='__main__')\n", encoding="utf-8"
-        )
-        plugins = {"providers": [{"name": "render", "path": str(plugin)}]}
+        # JSON is YAML. Program and providers are those of the repository, with the Python that runs the tests.
+        found = [
+            {"name": name, "path": str(_plugin(folder / name, ROOT / place, python))}
+            for name, place in _PROVIDERS.items()
+        ]
+        plugins = {"providers": found}
         project = {"name": NAMESPACE, "main": "infra/", "runtime": python, "plugins": plugins}
         (self.folder / "Pulumi.yaml").write_text(json.dumps(project), encoding="utf-8")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RENDER_", "PULUMI_"))}
@@ -87,3 +87,12 @@ class PulumiProject:
         """Return all that the state holds, as it is on the disk."""
         files = (file for file in self.state.rglob("*") if file.is_file())
         return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+
+def _plugin(folder: Path, place: Path, runtime: dict[str, Any]) -> Path:
+    """Make a provider of the repository one that runs with the tests' Python; return its folder."""
+    folder.mkdir()
+    (folder / "PulumiPlugin.yaml").write_text(json.dumps({"runtime": runtime}), encoding="utf-8")
+    main = str(place / "__main__.py")
+    (folder / "__main__.py").write_text(f"import runpy\nrunpy.run_path({main!r}, run_name='__main__')\n", "utf-8")
+    return folder
