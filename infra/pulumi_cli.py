@@ -20,13 +20,14 @@ def program() -> str:
     return found
 
 
-def answer(folder: Path, stack: str, *arguments: str, value: str | None = None) -> str:
-    """Run a command about a stack of the project in a folder and return what it prints. Raises CannotDo.
+def answer(folder: Path, stack: str | None, *arguments: str, value: str | None = None) -> str:
+    """Run a command of the project in a folder, about a stack or about none, and return what it prints.
 
     arguments: the first two name the command, in errors as well. value: goes in by stdin, so that no list of processes
-    shows it.
+    shows it. Raises CannotDo.
     """
-    command = [program(), *arguments, "--stack", stack, "--non-interactive"]
+    about = [] if stack is None else ["--stack", stack]
+    command = [program(), *arguments, *about, "--non-interactive"]
     what = f"pulumi {' '.join(arguments[:2])}"
     try:
         done = subprocess.run(  # noqa: S603 - our own words

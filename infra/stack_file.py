@@ -9,7 +9,7 @@ from typing import Any
 from infra import pulumi_cli
 from infra.command_errors import CannotDo
 
-_PROJECT = "claude-memory"  # its name in Pulumi.yaml
+PROJECT = "claude-memory"  # its name in Pulumi.yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -72,7 +72,7 @@ def read(folder: Path, stack: str) -> StackFile:
         items = list(config.items())
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
         raise CannotDo(f"{path.name} cannot be read ({type(error).__name__})") from None
-    own = {str(key).removeprefix(f"{_PROJECT}:"): value for key, value in items if str(key).startswith(f"{_PROJECT}:")}
+    own = {str(key).removeprefix(f"{PROJECT}:"): value for key, value in items if str(key).startswith(f"{PROJECT}:")}
     secrets = {key for key, value in own.items() if isinstance(value, dict) and "secure" in value}
     return StackFile(
         stack,

@@ -28,11 +28,11 @@ import yaml
 state_file = pathlib.Path({state!r})
 state = json.loads(state_file.read_text())
 arguments = sys.argv[1:]
-stack = arguments[arguments.index("--stack") + 1]
+stack = arguments[arguments.index("--stack") + 1] if "--stack" in arguments else ""
 state["calls"].append(arguments)
 state_file.write_text(json.dumps(state))
 file = pathlib.Path(f"Pulumi.{{stack}}.yaml")
-config = yaml.safe_load(file.read_text())["config"]
+config = yaml.safe_load(file.read_text())["config"] if stack else {{}}
 own = "claude-memory:"
 
 def save():
@@ -69,7 +69,11 @@ elif arguments[:2] == ["config", "rm"]:
     inside, last = place(arguments[3])
     del inside[last]
     save()
+elif arguments[0] == "whoami":
+    print(json.dumps({{"user": "user", "url": state["backend"]}}))
 elif arguments[:2] == ["stack", "export"]:
+    if any(not one.read_bytes() for one in pathlib.Path(state["backend"][7:]).glob(".pulumi/stacks/*/*.attrs")):
+        sys.exit("error: failed to load checkpoint: EOF")
     print(json.dumps({{"version": 3, "deployment": state["deployment"]}}))
 elif arguments[:2] == ["stack", "import"]:
     if state["lock"]:
@@ -168,7 +172,13 @@ class Stack:
         }
         secrets = {"adminToken": TOKEN, "DATABASE_URL": SECRET_URL}
         self._put(calls=[], secrets=secrets, outputs=outputs, versions=1, code=RELEASES[0], failures=[])
-        self._put(deployment={"resources": [], "pending_operations": []}, gone=[], lock="", plan={})
+        self._put(
+            deployment={"resources": [], "pending_operations": []},
+            gone=[],
+            lock="",
+            plan={},
+            backend=f"file://{folder}",
+        )
         script = self.bin / "pulumi"
         script.write_text(_SCRIPT.format(python=sys.executable, state=str(self._state)), encoding="utf-8")
         script.chmod(0o755)
@@ -221,6 +231,14 @@ class Stack:
         pending = [{"type": "creating", "resource": one} for one in resources]
         deployment = {"resources": [provider], "pending_operations": pending}
         self._put(deployment=deployment, lock=lock, gone=list(gone))
+
+    def leave_half_written(self, backend: str | None = None) -> None:
+        """Let the state's file be as a kill can leave it. backend: where the state is, if not in a folder."""
+        file = self.folder / ".pulumi" / "stacks" / "claude-memory" / "aliyun.json.attrs"
+        file.parent.mkdir(parents=True)
+        file.touch()
+        if backend is not None:
+            self._put(backend=backend)
 
     def would_create(self, *resources: dict[str, Any], steps: tuple[str, ...] = ("create",)) -> None:
         """Let a preview plan these."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from infra import pulumi_cli
 from infra.aliyun.deployed.locks import unlock
 from infra.aliyun.deployed.throttling import WAITS, is_throttled
+from infra.aliyun.recovery.checkpoint import UNREADABLE, repair
 from infra.command_errors import CannotDo
 
 _TRIES = 6
@@ -27,7 +28,13 @@ class Engine:
     sleep: Callable[[float], object]
 
     def exported(self) -> str:
-        """Return the state, its secrets encrypted. Raises CannotDo."""
+        """Return the state, its secrets encrypted; repair its file if a kill left it unreadable. Raises CannotDo."""
+        try:
+            return pulumi_cli.answer(self.folder, self.stack, "stack", "export")
+        except CannotDo as error:
+            if UNREADABLE not in str(error) or not repair(self.folder, self.stack):
+                raise
+        self.say("a killed pulumi left a part of the state's file half written; it is repaired")
         return pulumi_cli.answer(self.folder, self.stack, "stack", "export")
 
     def put(self, state: str) -> None:
