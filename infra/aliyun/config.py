@@ -13,7 +13,6 @@ from app.settings.values import HttpUrl, access_token
 from infra.aliyun import limits
 from infra.aliyun.layers import MCP_RUNTIME, PYTHON_3_12, address, python_of
 from infra.config import TargetConfig
-from infra.values import Password
 
 
 def _region(value: str) -> str:
@@ -63,12 +62,26 @@ def _cidr(value: str) -> str:
     return value
 
 
+def _database_password(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    kinds = sum(bool(re.search(kind, text)) for kind in ("[a-z]", "[A-Z]", "[0-9]", "[_-]"))
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,32}", text) or kinds < _PASSWORD_KINDS:
+        raise ValueError(
+            "takes 16 to 32 letters, digits and _ -, three of these kinds among them: small letters, capitals, digits,"
+            " _ and -; `openssl rand -base64 24 | tr +/ -_` makes one"
+        )
+    return value
+
+
 def _domain(value: str) -> str:
     if not re.fullmatch(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*", value):
         raise ValueError("takes a name in small letters, such as memory.example.org")
     return value
 
 
+# The rule of RDS for passwords, without the special characters that an address would have to quote.
+_PASSWORD_KINDS = 3
+DatabasePassword = Annotated[SecretStr, AfterValidator(_database_password)]
 Region = Annotated[str, AfterValidator(_region)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 ReleaseName = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]  # as the output `release` shows it
@@ -245,7 +258,7 @@ class AliyunConfig(TargetConfig):
     alarms: Alarms | None = None
     keep_data: bool = True
     admin_token: Annotated[SecretStr, AfterValidator(access_token)]
-    database_password: Password | None = None
+    database_password: DatabasePassword | None = None
     certificate_key: SecretStr | None = None
 
     @property

@@ -24,7 +24,7 @@ _MISSING = re.compile(r"`pulumi config set --secret (\w+)`")  # what a configura
 _TEXT = "made-up-secret"
 # Forms that secrets have, the most common first: one of these passes the rule of each.
 _FORMS = (
-    f"{_TEXT}-of-a-plan",
+    f"{_TEXT}-Of-1-plan",  # some databases ask for capitals and digits
     f"cm_{_TEXT}-of-a-plan".ljust(46, "0"),
     f"postgresql://memory:{_TEXT}@db.example.org:5432/memory",
     f"https://plan.example.org/{_TEXT}",

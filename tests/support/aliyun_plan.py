@@ -11,7 +11,7 @@ from infra.plan import Declared, Plan, declared
 NETWORK = {"zone": "cn-hangzhou-h"}
 # The keys and secrets of a stack that has everything.
 EVERYTHING: dict[str, Any] = {
-    "secrets": {"databasePassword": "made-up-password-of-the-app", "certificateKey": "made-up-key"},
+    "secrets": {"databasePassword": "Made-up-password-0f-the-app", "certificateKey": "made-up-key"},
     "DATABASE_URL": None,
     "network": NETWORK,
     "postgres": {},

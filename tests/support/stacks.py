@@ -33,7 +33,7 @@ EXAMPLE_SECRETS = {
     "selfhost": SECRETS,
     "aliyun": {
         "adminToken": SECRETS["adminToken"],
-        "databasePassword": SECRETS["postgresPassword"],
+        "databasePassword": "Made-up-password-0f-the-app",
         **BACKUP_KEYS,
     },
     "render": {**RENDER_SECRETS, **BACKUP_KEYS},

@@ -110,3 +110,13 @@ def test_the_domain_is_the_public_address() -> None:
 
     assert options({"certificateKey": "made-up"}, domain=domain).public_url == "https://memory.example.org"
     assert options().public_url is None
+
+
+@pytest.mark.parametrize(
+    "password", ["Short-1", "a" * 16, "made-up-password", "Made-up-password-0f-the-app-" * 2, "Made.up/passw0rd"]
+)
+def test_a_password_that_rds_would_refuse_is_refused(password: str) -> None:
+    found = refused({"databasePassword": password}, DATABASE_URL=None, postgres={}, network={"zone": "cn-hangzhou-h"})
+
+    assert "databasePassword: got ***, takes 16 to 32 letters" in found
+    assert password not in found

@@ -22,9 +22,11 @@ def test_the_jobs_know_no_secret_of_the_server() -> None:
 
 
 def test_the_stacks_own_database_has_a_stand_in() -> None:
-    own = options({"databasePassword": "x" * 16}, DATABASE_URL=None, postgres={}, network={"zone": "cn-hangzhou-h"})
+    own = options(
+        {"databasePassword": "Made-up-passw0rd"}, DATABASE_URL=None, postgres={}, network={"zone": "cn-hangzhou-h"}
+    )
 
-    assert known_database_url(own, {}).startswith("postgresql://claude_memory:xxxxxxxxxxxxxxxx@pgm-")
+    assert known_database_url(own, {}).startswith("postgresql://claude_memory:Made-up-passw0rd@pgm-")
     assert known_database_url(options(), {"DATABASE_URL": "postgresql://x"}) == "postgresql://x"
 
 

@@ -18,7 +18,7 @@ def test_memories_need_a_database() -> None:
 
 
 def test_there_is_one_database() -> None:
-    secrets = {"databasePassword": "x" * 16}
+    secrets = {"databasePassword": "Made-up-passw0rd"}
 
     assert "DATABASE_URL: the stack makes its own PostgreSQL" in refused(secrets, postgres={}, network=NETWORK)
 
