@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 import pulumi
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
 from app.errors import shown
 from app.settings.fields import Settings, secret_names
-from app.settings.loading import check_given
+from app.settings.loading import check_given, rule_in_words
 from app.settings.values import is_secret
 from infra.errors import ConfigError
+from infra.stand_ins import Validated, certain, validated
 
 NAMESPACE = "claude-memory"  # the name of the project in Pulumi.yaml
 TARGET = "target"
+_DOMAINS = {"domain", "domains"}  # the keys that PUBLIC_URL follows from
 _SETTINGS = frozenset(name.upper() for name in Settings.model_fields)
 
 
@@ -102,14 +104,17 @@ def checked(
     """
     settings = {key: value for key, value in values.values.items() if key.isupper()}
     own = {key: value for key, value in values.values.items() if not key.isupper() and key != TARGET}
-    options, problems = _options(own, values.secret_keys, model)
-    problems += _setting_problems(settings, values.secret_keys, managed)
+    found = _options(own, values.secret_keys, model)
+    problems = [*found.problems, *_setting_problems(settings, values.secret_keys, managed)]
     free = {name: value for name, value in settings.items() if name in _SETTINGS and name not in managed}
-    problems += _value_problems(free, containers(options, free) if options is not None else {})
+    problems += check_given(free, ()).lines
+    options = found.options
     if options is not None:
-        problems += rules(options, settings)
+        between = [*_container_problems(containers(options, free)), *rules(options, settings)]
+        address = {"PUBLIC_URL"} if found.replaced & _DOMAINS else frozenset()
+        problems += certain(between, found.replaced | address)
     if problems or options is None:
-        raise ConfigError(values.stack, sorted(problems))
+        raise ConfigError(values.stack, sorted(set(problems)))
     secret = set(secret_names())
     return StackConfig(
         options=options,
@@ -118,18 +123,16 @@ def checked(
     )
 
 
-def _options(own: Mapping[str, str], secret_keys: frozenset[str], model: type[M]) -> tuple[M | None, list[str]]:
+def _options(own: Mapping[str, str], secret_keys: frozenset[str], model: type[M]) -> Validated[M]:
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    problems = [
+    clear = [
         f"{key}: is a secret in clear text; use `pulumi config set --secret {key}`"
         for key in own
         if key in fields and is_secret(fields[key]) and key not in secret_keys
     ]
-    try:
-        return model.model_validate({key: _structured(value) for key, value in own.items()}), problems
-    except ValidationError as error:
-        found = [_problem(detail, own, fields) for detail in error.errors()]
-        return None, problems + [line for problem in found for line in problem.splitlines()]
+    given = {key: _structured(value) for key, value in own.items()}
+    found = validated(model, given, lambda detail: _problem(detail, fields).splitlines())
+    return replace(found, problems=clear + found.problems)
 
 
 def _structured(value: str) -> Any:
@@ -142,18 +145,26 @@ def _structured(value: str) -> Any:
         return value
 
 
-def _problem(error: Any, own: Mapping[str, str], fields: Mapping[str, Any]) -> str:
+def _problem(error: Any, fields: Mapping[str, Any]) -> str:
+    message = rule_in_words(error, "true or false")
     if not error["loc"]:  # a rule about several keys; its message names them
         return str(error["msg"].removeprefix("Value error, "))
     path, key = ".".join(str(part) for part in error["loc"]), str(error["loc"][0])
+    secret = key in fields and is_secret(fields[key])
     if error["type"] == "extra_forbidden":
         return f"{path}: there is no such key{_suggestion(path, fields if path == key else {})}"
     if error["type"] == "missing":
-        secret = key in fields and is_secret(fields[key])
-        return f"{path}: is missing; use `pulumi config set {'--secret ' if secret else ''}{path}`"
-    message = str(error["msg"].removeprefix("Value error, "))
-    got = "***" if key in fields and is_secret(fields[key]) else shown(own.get(key, ""))
-    return f"{path}: got {got}, {message[:1].lower()}{message[1:]}"
+        option = "--secret " if secret else "--path " if path != key else ""
+        return f"{path}: is missing; use `pulumi config set {option}{_settable_path(error['loc'])}`"
+    if error["type"] == "value_error" and isinstance(error["input"], dict):  # a rule about several keys of an object
+        return message if message.startswith(f"{path}.") else f"{path}: {message}"
+    return f"{path}: got {'***' if secret else shown(error['input'])}, {message}"
+
+
+def _settable_path(parts: Iterable[str | int]) -> str:
+    """Return a path as `pulumi config set --path` takes it, quoted for a shell if it has brackets."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
+    return f"'{path}'" if "[" in path else path
 
 
 def _setting_problems(
@@ -172,10 +183,9 @@ def _setting_problems(
     return problems
 
 
-def _value_problems(settings: Mapping[str, str], containers: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Return what the app would refuse, of the stack's settings and of what each container gets, each once."""
-    found = [check_given(settings, ()), *(check_given(given, (mode,)) for mode, given in containers.items())]
-    return list(dict.fromkeys(line for checked in found for line in checked.lines))
+def _container_problems(containers: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return what the app would refuse of the settings that each container gets."""
+    return [line for mode, given in containers.items() for line in check_given(given, (mode,)).lines]
 
 
 def _suggestion(name: str, known: Any) -> str:

@@ -150,17 +150,25 @@ def _wrong_lines(error: ValidationError) -> tuple[list[str], set[str]]:
             wrong.append(f"{name}: takes at least {problem['ctx']['min_length']} characters")
             continue
         got = "***" if name in secrets or "@" in str(value) else shown(value)  # a password may precede an @
-        wrong.append(f"{name}: got {got}, {_rule_in_words(problem)}")
+        wrong.append(f"{name}: got {got}, {rule_in_words(problem)}")
     return wrong, names
 
 
-def _rule_in_words(problem: Mapping[str, Any]) -> str:
-    """Return what a setting takes: in our words where pydantic's are about types, else as the rule itself says."""
+def rule_in_words(problem: Mapping[str, Any], truth: str = "on or off") -> str:
+    """Return what a value takes: in our words where pydantic's are about types, else as the rule itself says.
+
+    problem: a detail of a ValidationError. truth: the two words that a switch takes.
+    """
     context = problem.get("ctx", {})
     words = {
-        "int_parsing": "takes a whole number",
-        "float_parsing": "takes a number",
-        "bool_parsing": "takes on or off",
+        **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "takes a whole number"),
+        **dict.fromkeys(("float_parsing", "float_type"), "takes a number"),
+        **dict.fromkeys(("bool_parsing", "bool_type"), f"takes {truth}"),
+        **dict.fromkeys(("tuple_type", "list_type"), "takes a list"),
+        **dict.fromkeys(("model_type", "dict_type"), "takes an object"),
+        "string_type": "takes a text",
+        "string_pattern_mismatch": f"takes a text that matches {context.get('pattern')}",
+        "too_short": f"takes a list of {context.get('min_length')} or more",
         "greater_than": f"takes a number above {context.get('gt')}",
         "greater_than_equal": f"takes a number from {context.get('ge')} up",
         "less_than_equal": f"takes a number up to {context.get('le')}",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pulumi
 from pydantic import SecretStr
 
 from infra.config import StackConfig, StackValues, checked
-from infra.errors import ConfigError
 from infra.monitoring import jobs
 from infra.monitoring.checks import check_monitoring
 from infra.monitoring.jobs import ScrapeJob
@@ -49,13 +48,14 @@ def run(values: StackValues) -> None:
 
 def check(values: StackValues) -> StackConfig[SelfhostConfig]:
     """Return the checked configuration. Raises ConfigError, or RulesError for files of the monitoring."""
-    stack = checked(values, SelfhostConfig, MANAGED, container_settings)
-    if int(stack.environment.get("QDRANT_SHARD_KEYS", "0")) and stack.options.qdrant.nodes == 1:
-        raise ConfigError(
-            values.stack, ["QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"]
-        )
+    stack = checked(values, SelfhostConfig, MANAGED, container_settings, _problems)
     check_monitoring()
     return stack
+
+
+def _problems(options: SelfhostConfig, given: Mapping[str, str]) -> Iterator[str]:
+    if given.get("QDRANT_SHARD_KEYS", "0") not in ("", "0") and options.qdrant.nodes == 1:
+        yield "QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"
 
 
 def declare(stack: StackConfig[SelfhostConfig]) -> None:

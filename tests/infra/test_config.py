@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from infra.config import checked
+from infra.aliyun.program import check as check_aliyun
+from infra.config import StackValues, checked
 from infra.errors import ConfigError
+from infra.render.program import check as check_render
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
 from infra.selfhost.program import check
-from tests.support.stacks import SECRETS, selfhost_values
+from tests.support.stacks import SECRETS, aliyun_values, render_values, selfhost_values
 
 
 def problems(**others: Any) -> tuple[str, ...]:
@@ -34,8 +37,8 @@ def test_a_stack_with_nothing_but_the_required_keys_is_accepted() -> None:
         pytest.param({"nonsense": "3"}, "nonsense: there is no such key", id="unknown key"),
         pytest.param({"replcas": "3"}, "did you mean replicas?", id="mistyped key"),
         pytest.param({"ports": {"htp": 80}}, "ports.htp: there is no such key", id="unknown key inside"),
-        pytest.param({"replicas": "many"}, "replicas: got 'many', input should be a valid integer", id="wrong type"),
-        pytest.param({"replicas": "0"}, "replicas: got '0', input should be greater than", id="out of range"),
+        pytest.param({"replicas": "many"}, "replicas: got 'many', takes a whole number", id="wrong type"),
+        pytest.param({"replicas": "0"}, "replicas: got '0', takes a number from 1 up", id="out of range"),
         pytest.param({"images": None}, "images: is missing; use `pulumi config set images`", id="missing"),
         pytest.param({"postgresPassword": None}, "`pulumi config set --secret postgresPassword`", id="missing secret"),
         pytest.param({"images": {"app": "latest"}}, "images", id="image without a tag"),
@@ -97,6 +100,86 @@ def test_all_problems_are_in_one_message() -> None:
     found = problems(nonsense="1", replicas="x", LOG_LEVEL="LOUD", postgresPassword=None)
 
     assert len(found) == 4
+
+
+def refused(values: StackValues, check: Callable[[StackValues], object]) -> dict[str, str]:
+    """Return the problems of a stack, by what each names first."""
+    with pytest.raises(ConfigError) as caught:
+        check(values)
+    found = {problem.partition(":")[0]: problem for problem in caught.value.problems}
+    assert len(found) == len(caught.value.problems)
+    assert not any("tand-in" in problem for problem in found.values())
+    return found
+
+
+def test_a_missing_secret_hides_no_problem_of_rules() -> None:
+    values = render_values(
+        adminToken=None,
+        qdrantApiKey=None,
+        alertsToken=None,
+        qdrant={},
+        monitoring={},
+        cron={"plan": "a b"},
+        BACKUP_TO="s3://bucket",
+    )
+
+    assert set(refused(values, check_render)) == {
+        *("adminToken", "qdrantApiKey", "alertsToken", "cron.plan"),
+        *("BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY"),
+    }
+
+
+def test_wrong_values_inside_a_key_hide_no_problem_of_rules() -> None:
+    values = aliyun_values(
+        adminToken=None,
+        accountId="x",
+        DATABASE_URL=None,
+        postgres={},
+        network={"zone": "cn-hangzhou-h"},
+        function={"concurrency": 300, "internetAccess": "perhaps"},
+        MCP_SERVER_NAME="Gedächtnis",
+    )
+    found = refused(values, check_aliyun)
+
+    assert set(found) == {
+        *("adminToken", "accountId", "databasePassword", "MCP_SERVER_NAME"),
+        *("function.concurrency", "function.internetAccess"),
+    }
+    assert found["function.concurrency"] == "function.concurrency: got 300, takes a number up to 200"
+    assert found["function.internetAccess"] == "function.internetAccess: got 'perhaps', takes true or false"
+
+
+def test_a_broken_rule_between_keys_hides_no_problem_of_other_rules() -> None:
+    values = selfhost_values(adminToken=None, grafana=True, QDRANT_SHARD_KEYS="2")
+
+    assert set(refused(values, check)) == {"adminToken", "grafana", "QDRANT_SHARD_KEYS"}
+
+
+def test_a_stand_in_causes_no_problem() -> None:
+    provider: dict[str, Any] = {
+        "OPENID_ISSUER": "https://a.example",
+        "OPENID_CLIENT_ID": "a",
+        "OPENID_ALLOWED_USERS": "a",
+    }
+
+    assert set(refused(render_values(domains=["A"], **provider), check_render)) == {"domains.0"}
+    assert set(refused(aliyun_values(function={"timeoutS": 0}, STREAM_SECONDS="700"), check_aliyun)) == {
+        "function.timeoutS"
+    }
+
+
+def test_a_missing_key_inside_an_object_is_set_by_its_path() -> None:
+    found = refused(aliyun_values(domain={"name": "a.example"}, provisioned={"schedule": [{}]}), check_aliyun)
+
+    assert found["domain.certificate"].endswith("use `pulumi config set --path domain.certificate`")
+    assert found["provisioned.schedule.0.at"].endswith("`pulumi config set --path 'provisioned.schedule[0].at'`")
+
+
+def test_a_rule_of_an_object_shows_no_whole_object() -> None:
+    found = refused(aliyun_values(function={"cpu": 0.25}, release={"canary": 10}), check_aliyun)
+
+    assert found["function.cpu"].startswith("function.cpu: got 0.25 with memoryMb 2048")
+    assert found["release"].startswith("release: takes canary only with serving")
 
 
 def test_settings_that_do_not_go_together_are_told_once_beside_wrong_values() -> None:
