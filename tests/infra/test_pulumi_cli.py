@@ -39,6 +39,13 @@ def test_a_failure_is_one_line_with_what_it_said(command: Path, tmp_path: Path) 
         pulumi_cli.answer(tmp_path, "aliyun", "config", "get", "adminToken")
 
 
+def test_a_stack_that_is_not_there_says_how_to_make_it(command: Path, tmp_path: Path) -> None:
+    write(command, """echo "error: no stack named 'aliyun' found" >&2; exit 255""")
+
+    with pytest.raises(CannotDo, match=r"'aliyun' found; make it with `pulumi stack init aliyun`$"):
+        pulumi_cli.answer(tmp_path, "aliyun", "stack", "output")
+
+
 def test_without_the_command_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
 

@@ -18,11 +18,12 @@ SECRET_URL = "postgresql://memory:" + "pw-81f05c2d" + "@db/memory"
 RELEASES = tuple(f"{number:012x}" for number in (0xA1, 0xB2, 0xC3, 0xD4))  # in turn, as code changes
 DIGITS = "123456789012"  # a release whose name could be taken for a number
 
+ENDING_S = 0.5  # how long a run takes to end at the first Ctrl-C
 NOW_S = 1_800_000_000.0  # when commands are run
 
 # Plays `pulumi` on a project: keys of the stack's file, and what the program does with the key `release`.
 _SCRIPT = '''#!{python}
-import json, pathlib, re, sys
+import json, os, pathlib, re, signal, sys, time
 import yaml
 
 state_file = pathlib.Path({state!r})
@@ -37,6 +38,23 @@ own = "claude-memory:"
 
 def save():
     file.write_text(yaml.safe_dump({{"config": config}}))
+
+def run_until_interrupted():
+    """As pulumi does: the first signal ends it in a while, the second at once."""
+    def say(text):
+        os.write(1, text.encode() + b"\\n")  # a signal may come in the midst of it, which print does not take
+
+    def first(*_):
+        signal.signal(signal.SIGINT, lambda *_: (say("ended at once"), os._exit(255)))
+        say("waits for what it has begun")
+        time.sleep({ending_s})
+        say("ended in order")
+        state_file.write_text(json.dumps(state | {{"ended_in_order": True}}))
+        os._exit(255)
+
+    signal.signal(signal.SIGINT, first)
+    print("runs as", os.getpid(), flush=True)
+    signal.pause()
 
 def place(path):
     """The container of a path's last part, and that part."""
@@ -99,6 +117,8 @@ elif arguments[0] == "preview":
     pathlib.Path(arguments[arguments.index("--save-plan") + 1]).write_text(json.dumps({{"resourcePlans": plans}}))
 elif arguments[0] == "up":
     print("Updating (" + stack + ")")
+    if state["endless"]:
+        run_until_interrupted()
     if state["failures"]:
         said = state["failures"].pop(0)
         state_file.write_text(json.dumps(state))
@@ -175,12 +195,16 @@ class Stack:
         self._put(
             deployment={"resources": [], "pending_operations": []},
             gone=[],
+            endless=False,
+            ended_in_order=False,
             lock="",
             plan={},
             backend=f"file://{folder}",
         )
         script = self.bin / "pulumi"
-        script.write_text(_SCRIPT.format(python=sys.executable, state=str(self._state)), encoding="utf-8")
+        script.write_text(
+            _SCRIPT.format(python=sys.executable, state=str(self._state), ending_s=ENDING_S), encoding="utf-8"
+        )
         script.chmod(0o755)
 
     @property
@@ -215,6 +239,10 @@ class Stack:
     def fail(self, *said: str) -> None:
         """Let the next runs of `pulumi up` fail with these words."""
         self._put(failures=list(said))
+
+    def run_endlessly(self) -> None:
+        """Let `pulumi up` run until it is interrupted."""
+        self._put(endless=True)
 
     def interrupt(self, *resources: dict[str, Any], lock: str = "", gone: tuple[str, ...] = ()) -> None:
         """Let these be about to be made.

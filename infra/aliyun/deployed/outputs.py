@@ -33,6 +33,8 @@ def read(folder: Path, stack: str) -> Outputs:
         told = json.loads(pulumi_cli.answer(folder, stack, "stack", "output", "--json"))
     except ValueError:
         raise CannotDo("pulumi stack output: printed something that is no JSON") from None
+    if not told:
+        raise CannotDo(f"the stack {stack} is not up; run `python -m infra.aliyun up --stack {stack}` first")
     missing = [name for name in ("url", "region", "function", "release", "serving") if not told.get(name)]
     if missing:
         raise CannotDo(

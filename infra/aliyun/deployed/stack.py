@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from infra import pulumi_cli
@@ -35,7 +36,10 @@ def write_release(folder: Path, stack: str, wanted: Wanted, present: Mapping[str
 
 
 def up(folder: Path, stack: str, *, say: Say, sleep: Callable[[float], object]) -> int:
-    """Run `pulumi up`, showing what it prints on stderr; return how many times it ran. Raises UpFailed, CannotDo."""
+    """Run `pulumi up`, showing what it prints on stderr; return how many times it ran.
+
+    Raises UpFailed, CannotDo, and Interrupted after Ctrl-C, when `pulumi up` has ended.
+    """
     for tries in range(1, TRIES + 1):
         status, printed = _run(folder, stack)
         if status == 0:
@@ -60,9 +64,17 @@ def _remedy(printed: str) -> str:
 def _run(folder: Path, stack: str) -> tuple[int, str]:
     command = [pulumi_cli.program(), "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack]
     try:
-        with subprocess.Popen(  # noqa: S603 - our own words
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
+        with (
+            pulumi_cli.waiting_at_interrupts("pulumi up has ended; `up` goes on"),
+            subprocess.Popen(  # noqa: S603 - our own words
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as process,
+        ):
             assert process.stdout is not None
             printed = _passed_on(process.stdout)
     except OSError as error:
@@ -74,7 +86,8 @@ def _passed_on(lines: Iterable[str]) -> str:
     """Show lines as they come; return all of them. Results alone go to stdout, so these do not."""
     kept = []
     for line in lines:
-        sys.stderr.write(line)
-        sys.stderr.flush()
+        with suppress(BrokenPipeError):  # a `tee` that Ctrl-C ended; pulumi still has to be read to its end
+            sys.stderr.write(line)
+            sys.stderr.flush()
         kept.append(line)
     return "".join(kept)

@@ -10,6 +10,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from infra.aliyun.api.access import NoKeys
 from infra.aliyun.driver import bundle, check, cost, invoke, logs, recover, release, rollback, up
@@ -52,8 +53,9 @@ def main(
     except (CannotDo, InfraError) as error:
         print(f"{PROGRAM} {args.command}: {error}", file=sys.stderr)
         return 2 if isinstance(error, NoKeys) else getattr(error, "exit_status", 1)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        with suppress(BrokenPipeError):  # Ctrl-C may have ended the reader of our output as well
+            print("; ".join(["stopped", *stop.args]), file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         sys.stderr.close()

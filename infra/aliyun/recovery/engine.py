@@ -64,18 +64,19 @@ class Engine:
             self.sleep(wait_s)
 
     def _failed(self, *arguments: str, given: str) -> str | None:
-        """Run a command; return what it printed if it failed."""
+        """Run a command; return what it printed if it failed. Raises Interrupted, CannotDo."""
         command = [pulumi_cli.program(), *arguments, "--stack", self.stack, "--non-interactive", "--color", "never"]
         try:
-            done = subprocess.run(  # noqa: S603 - our own words
-                command,
-                cwd=self.folder,
-                input=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=_TIMEOUT_S,
-            )
+            with pulumi_cli.waiting_at_interrupts(f"pulumi {arguments[0]} has ended; run this again to go on"):
+                done = subprocess.run(  # noqa: S603 - our own words
+                    command,
+                    cwd=self.folder,
+                    input=given,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    timeout=_TIMEOUT_S,
+                )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CannotDo(f"pulumi {arguments[0]}: {type(error).__name__}") from None
         return done.stdout if done.returncode else None

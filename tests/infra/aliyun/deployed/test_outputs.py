@@ -22,6 +22,13 @@ def test_a_stack_that_is_not_up_says_what_to_do(stack: Stack) -> None:
         read(stack.folder, "aliyun")
 
 
+def test_a_stack_that_was_never_up_names_the_command_to_run_first(stack: Stack) -> None:
+    stack._put(outputs={})
+
+    with pytest.raises(CannotDo, match=r"is not up; run `python -m infra.aliyun up --stack aliyun` first$"):
+        read(stack.folder, "aliyun")
+
+
 def test_an_answer_that_is_no_json_is_an_error(stack: Stack) -> None:
     (stack.bin / "pulumi").write_text("#!/bin/sh\necho nothing\n", encoding="utf-8")
 
