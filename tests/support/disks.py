@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+_PATIENCE_S = 60
 
 
 @contextmanager
@@ -20,4 +23,12 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         folder.chmod(0o755)
         yield folder
     finally:
-        subprocess.run(["umount", folder], check=True)
+        _unmount(folder)
+
+
+def _unmount(folder: Path) -> None:
+    """Unmount; what was killed there may need a moment to end."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while subprocess.run(["umount", folder], check=False, capture_output=True).returncode:
+        assert time.monotonic() < deadline, f"{folder} is still in use after {_PATIENCE_S} s"
+        time.sleep(0.2)

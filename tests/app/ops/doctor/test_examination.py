@@ -49,7 +49,7 @@ def test_with_a_daemon_it_asks_it_and_without_one_it_tries_for_itself(machine: M
 
     assert code == 0, checks
     assert checks["PostgreSQL"]["found"].startswith("answered")
-    assert "points" in checks["index"]["found"]
+    assert " point" in checks["index"]["found"]
     assert "none runs" in checks["server"]["found"]
     assert "a bridge brought initialize" in checks["MCP call"]["found"]
     assert "from the index" in checks["search"]["found"]
