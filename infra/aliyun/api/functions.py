@@ -8,8 +8,14 @@ from infra.aliyun.api.access import Keys
 from infra.aliyun.api.actions import Api, Json
 from infra.aliyun.api.transport import Transport
 
-_VERSION = "2023-03-30"
+API_VERSION = "2023-03-30"
 _PAGE = 100  # the most versions that one call answers with
+
+
+def api_of(keys: Keys, region: str, account_id: str, transport: Transport) -> Api:
+    """Return Function Compute's API of an account in a region."""
+    host = f"{account_id}.{region}.fc.aliyuncs.com"
+    return Api(keys=keys, host=host, version=API_VERSION, transport=transport)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,5 @@ class Functions:
         return sorted(found, key=lambda one: -int(one["version"]))
 
     def _get(self, action: str, path: str, query: dict[str, str] | None = None) -> Json:
-        host = f"{self.account_id}.{self.region}.fc.aliyuncs.com"
-        api = Api(keys=self.keys, host=host, version=_VERSION, transport=self.transport)
-        return api.get(action, f"/{_VERSION}{path}", query, of=path.split("/")[2])
+        api = api_of(self.keys, self.region, self.account_id, self.transport)
+        return api.get(action, f"/{API_VERSION}{path}", query, of=path.split("/")[2])

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from infra.aliyun.api.access import Keys
+from infra.aliyun.api.actions import Json
 from infra.aliyun.api.errors import NotFound
-from infra.aliyun.api.signing import acs3, query_text
+from infra.aliyun.api.functions import API_VERSION, api_of
 from infra.aliyun.api.transport import Transport
-
-_VERSION = "2023-03-30"
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,23 +45,6 @@ class Provision:
             return
 
     def _send(self, method: str, action: str, content: bytes = b"") -> bytes:
-        host = f"{self.account_id}.{self.region}.fc.aliyuncs.com"
-        path = f"/{_VERSION}/functions/{self.function}/provision-config"
-        query = {"qualifier": self.qualifier}
-
-        def headers() -> dict[str, str]:
-            signed = {
-                "host": host,
-                "x-acs-action": action,
-                "x-acs-content-sha256": hashlib.sha256(content).hexdigest(),
-                "x-acs-date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "x-acs-signature-nonce": uuid.uuid4().hex,
-                "x-acs-version": _VERSION,
-            }
-            if self.keys.token:
-                signed["x-acs-security-token"] = self.keys.token
-            authorization = {"Authorization": acs3(self.keys, method, path, query, signed)}
-            return signed | authorization | ({"Content-Type": "application/json"} if content else {})
-
-        what = f"{action} of {self.function}"
-        return self.transport.send(method, what, host, f"{path}?{query_text(query)}", headers, content).content
+        api = api_of(self.keys, self.region, self.account_id, self.transport)
+        path = f"/{API_VERSION}/functions/{self.function}/provision-config"
+        return api.send(method, action, path, {"qualifier": self.qualifier}, content, of=self.function).content

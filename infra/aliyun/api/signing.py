@@ -16,7 +16,6 @@ from infra.aliyun.api.access import Keys
 
 _ACS3 = "ACS3-HMAC-SHA256"
 _UNESCAPED = "-_.~"
-NOTHING_SHA256 = hashlib.sha256(b"").hexdigest()  # of a request without a body
 
 
 def query_text(query: Mapping[str, str]) -> str:

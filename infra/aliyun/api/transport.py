@@ -59,10 +59,7 @@ class Transport:
         try, since signatures expire.
         """
         answer = self.send("GET", what, host, target, headers)
-        body = _json(answer)
-        if body is None:
-            raise NoConnection(host, "answered something that is no JSON")
-        return body, answer.headers
+        return json_of(host, answer), answer.headers
 
     def send(
         self, method: str, what: str, host: str, target: str, headers: Headers, content: bytes = b""
@@ -99,6 +96,14 @@ class Transport:
             raise NoConnection(host, "has a certificate that is not trusted (SSL_CERT_FILE)") from None
         except (NotConnected, RequestException) as error:
             raise NoConnection(host, f"cannot be reached ({type(error).__name__})") from None
+
+
+def json_of(host: str, answer: requests.Response) -> Any:
+    """Return the JSON that a host answered. Raises NoConnection when it is none."""
+    body = _json(answer)
+    if body is None:
+        raise NoConnection(host, "answered something that is no JSON")
+    return body
 
 
 def _json(answer: requests.Response) -> Any:
