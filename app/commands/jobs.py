@@ -21,13 +21,18 @@ def declare(commands: Commands[Any]) -> None:
 
 def run(args: Namespace) -> int:
     """Run jobs until stopped."""
+    import logging
+
     from app import logs
     from app.settings.loading import load_settings
     from app.settings.rules import JOBS
+    from app.settings.unread import unread_names
     from app.worker.events import EventServer
 
     settings = load_settings({"host": args.host, "port": args.port, "memory_data_dir": args.data_dir}, JOBS)
     logs.setup(settings)
+    if line := unread_names():
+        logging.getLogger(__name__).warning("%s", line)
     with EventServer(settings) as server:
         server.serve_forever()
     return 0

@@ -11,18 +11,20 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
 from typing import Any, Protocol
 
 from app import logs
 from app.errors import InvalidInput, MemoryServerError
+from app.process.listening import BACKLOG, bind, cannot_listen
 from app.settings.fields import Settings
 
 logger = logging.getLogger(__name__)
 
 INVOKE = "/invoke"
 _LARGEST_EVENT = 64 * 1024
-_READ_S = 30.0
+_READ_S = 30.0  # for each read of a request
 _REQUEST_ID = "X-Fc-Request-Id"
 _FAILED = ("X-Fc-Status", "404")  # the platform takes a request with it for a failed invocation
 
@@ -52,16 +54,29 @@ def back_up(settings: Settings) -> Mapping[str, Any]:
 JOBS: Mapping[str, JobRun] = {"maintain": maintain, "backup": back_up}
 
 
-class EventServer(HTTPServer):
-    """Listens at once; the jobs' modules are loaded when the first event comes. One request at a time."""
+class EventServer(ThreadingHTTPServer):
+    """Listens at once; the jobs' modules are loaded when the first event comes. A silent connection blocks no other."""
+
+    daemon_threads = True  # the platform ends an instance without waiting for a job; every job is safe to repeat
 
     def __init__(self, settings: Settings, jobs: Mapping[str, JobRun] = JOBS) -> None:
+        """Raises CannotListen."""
         self.settings, self.jobs = settings, jobs
-        super().__init__((settings.host, settings.port), _Handler)
+        self.redactor, self.running = logs.Redactor.of(settings), Lock()
+        super().__init__((settings.host, settings.port), _Handler, bind_and_activate=False)
+        try:
+            listener = bind(settings.host, settings.port)
+        except OSError as error:
+            self.server_close()
+            raise cannot_listen(settings.host, settings.port, error) from None
+        self.socket.close()
+        self.socket = listener
+        self.server_address = listener.getsockname()
+        listener.listen(BACKLOG)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log what went wrong in a job's code, with secrets masked; a connection closed so is a failed invocation."""
-        logger.exception("the job failed unexpectedly")
+        """Log a connection that broke, with secrets masked."""
+        logger.exception("a connection ended unexpectedly")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -79,14 +94,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _run(self) -> tuple[int, Mapping[str, Any]]:
         try:
             name = job_of(self._body(), self.server.jobs)
-            logger.info("%s begins", name)
-            report = self.server.jobs[name](self.server.settings)
         except InvalidInput as error:
             logger.warning("%s", error)
-            return 400, {"error": str(error)}
+            return 400, {"error": self.server.redactor.clean(str(error))}
+        if not self.server.running.acquire(blocking=False):
+            return 503, {"error": "another job is running; try again later"}
+        try:
+            logger.info("%s begins", name)
+            report = self.server.jobs[name](self.server.settings)
         except MemoryServerError as error:
             logger.warning("the job failed: %s", error)
-            return 500, {"error": str(error)}
+            return 500, {"error": self.server.redactor.clean(str(error))}
+        except Exception:  # a fault in a job's code: the server goes on
+            logger.exception("the job failed unexpectedly")
+            return 500, {"error": "the job failed unexpectedly; the log says why"}
+        finally:
+            self.server.running.release()
         logger.info("%s is done", name)
         return 200, report
 

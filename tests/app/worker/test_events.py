@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.errors import Conflict, InvalidInput
+from app.process.listening import CannotListen
 from app.settings.fields import Settings
 from app.worker.events import INVOKE, JOBS, EventServer, job_of
 
@@ -70,20 +72,61 @@ def test_a_job_that_fails_is_a_failed_invocation_with_its_reason() -> None:
     assert headers["X-Fc-Status"] == "404"
 
 
-def test_a_fault_in_a_job_ends_no_server_and_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
-    faults = [ValueError("wrong"), None]
+@pytest.mark.parametrize("fault", [ValueError, TimeoutError])
+def test_a_fault_in_a_job_is_a_failed_invocation_and_ends_no_server(
+    fault: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = [fault("postgresql://memory:made-up-password@db/memory"), None]
 
     def run(given: Settings) -> Mapping[str, Any]:
-        fault = faults.pop(0)
-        if fault is not None:
-            raise fault
+        error = faults.pop(0)
+        if error is not None:
+            raise error
         return {}
 
     with serving(run) as port:
-        with pytest.raises(http.client.RemoteDisconnected):
-            post(port, TIMER)
+        status, answer, headers = post(port, TIMER)
         assert post(port, TIMER)[0] == 200
+    assert (status, headers["X-Fc-Status"]) == (500, "404")
+    assert "made-up-password" not in json.dumps(answer)
     assert "the job failed unexpectedly" in caplog.text
+
+
+def test_the_reason_of_a_failure_shows_no_secret() -> None:
+    def run(given: Settings) -> Mapping[str, Any]:
+        raise Conflict("postgresql://memory:made-up-password@db/memory is in use")
+
+    with serving(run) as port:
+        _, answer, _ = post(port, TIMER)
+
+    assert answer == {"error": "postgresql://memory:***@db/memory is in use"}
+
+
+def test_a_silent_connection_delays_no_event() -> None:
+    with serving(lambda given: {}) as port, socket.create_connection(("127.0.0.1", port)):
+        assert post(port, TIMER)[0] == 200
+
+
+def test_a_second_job_waits_for_another_invocation() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def run(given: Settings) -> Mapping[str, Any]:
+        begun.set()
+        assert go_on.wait(10)
+        return {}
+
+    with serving(run) as port:
+        first = threading.Thread(target=post, args=(port, TIMER))
+        first.start()
+        assert begun.wait(10)
+        assert post(port, TIMER)[0] == 503
+        go_on.set()
+        first.join(10)
+
+
+def test_a_port_in_use_is_said_with_a_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotListen, match="is in use by another"):
+        EventServer(settings(port=taken.getsockname()[1]))
 
 
 @pytest.mark.parametrize(
