@@ -56,6 +56,12 @@ PACKAGES = {
     "annotated_doc": "of fastapi",
 }
 
+# In place of the embedded index, with QDRANT_URL.
+QDRANT_MODULES = ("app.index.qdrant.server", "app.index.qdrant.search", "app.index.qdrant.feeder")
+QDRANT_PACKAGES = ("qdrant_client", "httpx", "grpc", "google", "numpy")
+# With PUBLIC_URL.
+SIGN_IN_MODULES = ("app.store.oauth",)
+
 # Folders of ours that a start loads something of, and what for.
 FOLDERS = {
     "app": "version, errors, logs, metrics, paths",

@@ -2,7 +2,7 @@
 
 `claude-memory doctor --start` prints it, and a start on Function Compute that fails at an import does by itself, into
 the function's log. It must work when every package is missing, so it uses the standard library only, and imports the
-server in a child process. Settings are reported by name, never by value.
+server in a child process. Settings are reported by name, never by value, but for HOST and PORT.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from app import __version__
 from app.logs import mask
-from app.process.start_imports import MODULES, PACKAGES
+from app.process.start_imports import MODULES, PACKAGES, QDRANT_MODULES, QDRANT_PACKAGES, SIGN_IN_MODULES
 from app.settings.function_compute import MARKS, PORTS, is_on_platform
 from app.settings.table import TABLE
 
@@ -52,7 +52,10 @@ def examine(
     """Return the report as JSON values. modules, packages: those that a start imports."""
     if environment.get("QDRANT_URL"):  # this start needs no embedded index
         modules = [name for name in modules if not name.startswith("app.index.")]
-        packages = [name for name in packages if name != "qdrant_edge"]
+        modules += QDRANT_MODULES if modules else ()
+        packages = [*(name for name in packages if name != "qdrant_edge"), *QDRANT_PACKAGES]
+    if environment.get("PUBLIC_URL") and modules:
+        modules = [*modules, *SIGN_IN_MODULES]
     missing = [name for name in packages if not _is_there(name)]
     imports = _imports(modules)
     return {
@@ -101,9 +104,12 @@ def main(*, as_json: bool) -> int:
 
 def explain(error: BaseException) -> str | None:
     """Return the report when a start on Function Compute failed for this error, and it is one of an import."""
-    if isinstance(error, ImportError) and is_on_platform(os.environ):
+    if not (isinstance(error, ImportError) and is_on_platform(os.environ)):
+        return None
+    try:
         return as_text(examine())
-    return None
+    except OSError as reason:  # such as no folder for temporary files: the error itself matters more
+        return f"no report of this start: {mask(str(reason))}"
 
 
 def _is_there(package: str) -> bool:
@@ -120,8 +126,13 @@ def _python() -> dict[str, Any]:
         "version": platform.python_version(),
         "executable": sys.executable,
         "directory": str(Path.cwd()),
-        "compiled": Path(importlib.util.cache_from_source(app.__file__)).exists(),
+        "compiled": _is_compiled(Path(app.__file__)),
     }
+
+
+def _is_compiled(module: Path) -> bool:
+    """Whether a module needs no compiling: a bundle has compiled modules alone, without their sources."""
+    return module.suffix == ".pyc" or Path(importlib.util.cache_from_source(str(module))).exists()
 
 
 def _platform(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -54,9 +54,15 @@ class EarlyStream:
             return
         await self._send(message)
 
-    async def refuse(self) -> None:
-        """End the response: its caller may not have a session."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+    async def keep_alive(self, every_s: float) -> None:
+        """Send a comment from time to time, for ever: proxies cut a silent response."""
+        while True:
+            await asyncio.sleep(every_s)
+            await self._send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
+
+    async def end(self, last: bytes = b"") -> None:
+        """End the response without a session. last: what it says at the end."""
+        await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
     def close(self) -> None:
         """Let messages that wait for a session go on without one; idempotent."""

@@ -87,15 +87,28 @@ class SseSessions:
         self._early[early.id] = early
         try:
             await early.begin(scope)
-            try:
-                await identify()
-            except MemoryServerError:
-                await early.refuse()
-                raise
+            await self._identified(early, identify)
             await self.open(scope, receive, early.send)
         finally:
             early.close()
             del self._early[early.id]
+
+    @staticmethod
+    async def _identified(early: EarlyStream, identify: Callable[[], Awaitable[object]]) -> None:
+        """Wait until the caller is identified. Whatever happens instead, the response ends properly."""
+        alive = asyncio.create_task(early.keep_alive(HEARTBEAT_S))
+        try:
+            try:
+                await identify()
+            finally:
+                alive.cancel()
+                await asyncio.gather(alive, return_exceptions=True)  # a client that left is seen by the session
+        except MemoryServerError:  # its caller may not have a session
+            await early.end()
+            raise
+        except BaseException:  # the server stops, or a fault of ours: the client connects again
+            await early.end(_RETRY)
+            raise
 
     async def _end_in_time(self, stream: _Stream) -> None:
         """End a stream in the last seconds before its limit, between two calls if there is such a moment."""

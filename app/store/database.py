@@ -257,8 +257,12 @@ class Database:
         self._open(pool_now)  # fail at once
         try:
             await turns.take(self._turn_s)
-        except UNREACHABLE as error:
-            raise StoreUnavailable(why(error)) from error
+        except TimeoutError as error:
+            raise StoreUnavailable(
+                f"all connections to PostgreSQL were busy for {self._turn_s:g} s; nothing was done, try again"
+            ) from error
+        except ConnectionError as error:
+            raise StoreUnavailable("PostgreSQL does not answer; nothing was done, try again") from error
         try:
             async with self._borrow(self._open(pool_now)) as connection:
                 yield connection

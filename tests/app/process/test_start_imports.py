@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.index.edge.setup import EdgeSetup
-from app.process.start_imports import FOLDERS, MODULES, PACKAGES
+from app.index.qdrant.setup import QdrantSetup
+from app.process.start_imports import FOLDERS, MODULES, PACKAGES, QDRANT_MODULES
 from app.runtime.runtime import RUNTIME_MODULES
 from app.serve.server import TOOL_MODULES
 from tests.support.serving import PATIENCE_S, clean_environment
@@ -53,3 +54,7 @@ def test_the_modules_are_those_that_a_server_loads() -> None:
         *RUNTIME_MODULES,
         *EdgeSetup.modules,
     }
+
+
+def test_the_modules_of_a_qdrant_server_are_those_of_its_setup() -> None:
+    assert QdrantSetup.modules == QDRANT_MODULES

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +88,42 @@ def test_with_a_qdrant_server_the_embedded_index_may_be_missing(monkeypatch: pyt
 
     assert start_report.examine({}, [])["missing"] == ["qdrant_edge"]
     assert start_report.examine({"QDRANT_URL": "http://q:6333"}, [])["missing"] == []
+
+
+def test_with_a_qdrant_server_its_client_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_report, "_is_there", lambda name: name != "qdrant_client")
+
+    assert start_report.examine({"QDRANT_URL": "http://q:6333"}, [])["missing"] == ["qdrant_client"]
+
+
+def test_what_settings_need_is_imported_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"QDRANT_URL": "http://q:6333", "PUBLIC_URL": "https://memory.example"}
+    imported: list[str] = []
+
+    def note(modules: Sequence[str]) -> dict[str, Any]:
+        imported.extend(modules)
+        return {"failed": {}}
+
+    monkeypatch.setattr(start_report, "_imports", note)
+    start_report.examine(settings)
+
+    assert {"app.serve.server", "app.index.qdrant.search", "app.store.oauth"} <= set(imported)
+    assert "app.index.edge.engine" not in imported
+
+
+def test_modules_without_sources_are_compiled(tmp_path: Path) -> None:
+    assert start_report._is_compiled(tmp_path / "app" / "__init__.pyc")
+    assert not start_report._is_compiled(tmp_path / "app" / "__init__.py")
+
+
+def test_a_report_that_cannot_be_made_hides_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_folder() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setenv("FC_FUNCTION_NAME", "memory")
+    monkeypatch.setattr("tempfile.gettempdir", without_folder)
+
+    assert "no report of this start: No usable" in (start_report.explain(ImportError("x")) or "")
 
 
 @pytest.mark.parametrize("mark", [{"FC_FUNCTION_NAME": "memory"}, {}], ids=["on the platform", "elsewhere"])

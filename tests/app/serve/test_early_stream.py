@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sse_starlette import EventSourceResponse
 from starlette.types import Message
 
 from app.serve.early_stream import _HEADERS, EarlyStream
+from tests.support.waiting import until
 
 SDK_ID = "0" * 32
 
@@ -48,9 +51,19 @@ async def test_the_sdks_session_goes_on_in_it_without_its_own_beginning() -> Non
 async def test_refused_it_ends_and_its_messages_find_no_session() -> None:
     early, said = stream()
     await early.begin({"root_path": ""})
-    await early.refuse()
+    await early.end()
     early.close()
     early.close()
 
     assert not said[-1]["more_body"]
     assert await early.session == early.id
+
+
+async def test_while_its_caller_waits_it_is_not_silent() -> None:
+    early, said = stream()
+    alive = asyncio.create_task(early.keep_alive(0.01))
+    await until(lambda: len(said) > 1, "two comments are sent")
+    alive.cancel()
+
+    assert {message["body"] for message in said} == {b": ping\r\n\r\n"}
+    assert all(message["more_body"] for message in said)

@@ -95,6 +95,20 @@ async def test_one_that_comes_after_that_ends_at_once() -> None:
     await asyncio.wait_for(Client(open_).task, 10)
 
 
+async def test_stopped_before_its_caller_is_known_a_response_ends_properly_too() -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    client = Client(sessions(), never)
+    await until(lambda: MESSAGES.encode() in client.body, "the address for its messages")
+    client.task.cancel()
+    await asyncio.wait([client.task], timeout=10)
+
+    assert client.task.cancelled()
+    assert not client.said[-1]["more_body"]
+    assert b"retry: 1000" in client.body
+
+
 async def test_a_stream_ends_before_its_limit_with_a_hint_when_to_come_again() -> None:
     open_ = SseSessions(Server("test", version="1"), stream_s=1.0)
     client, began = Client(open_), time.monotonic()

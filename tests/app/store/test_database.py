@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -142,5 +142,19 @@ async def test_when_the_server_goes_away_calls_that_wait_their_turn_fail_at_once
         assert all(isinstance(call.exception(), StoreUnavailable) for call in failed)
         held.set()
         await asyncio.gather(*calls, return_exceptions=True)
+    finally:
+        await database.close()
+
+
+async def test_a_turn_that_did_not_come_sent_nothing_and_says_so(server_url: str) -> None:
+    database = Database({"dsn": server_url}, watched=True)
+    await database.open()
+    database._turn_s = 0.05
+    try:
+        async with AsyncExitStack() as held:
+            for _ in range(4):
+                await held.enter_async_context(database.as_user("ann"))
+            with pytest.raises(StoreUnavailable, match="all connections to PostgreSQL were busy .* nothing was done"):
+                await held.enter_async_context(database.as_user("ann"))
     finally:
         await database.close()
