@@ -154,7 +154,7 @@ async def test_a_turn_that_did_not_come_sent_nothing_and_says_so(server_url: str
         async with AsyncExitStack() as held:
             for _ in range(4):
                 await held.enter_async_context(database.as_user("ann"))
-            with pytest.raises(StoreUnavailable, match="all connections to PostgreSQL were busy .* nothing was done"):
+            with pytest.raises(StoreUnavailable, match=r"all connections to PostgreSQL were busy .* nothing was done"):
                 await held.enter_async_context(database.as_user("ann"))
     finally:
         await database.close()
