@@ -38,7 +38,6 @@ PACKAGES = {
     "pydantic_settings": "reads the settings",
     "dotenv": "of pydantic_settings: reads `.env`",
     "anyio": "of the MCP SDK: its streams and tasks",
-    "sniffio": "of anyio",
     "starlette": "requests and responses of the MCP SDK and of FastAPI",
     "python_multipart": "of starlette: it is imported with requests",
     "sse_starlette": "of the MCP SDK: SSE responses",
