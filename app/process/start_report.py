@@ -98,7 +98,11 @@ def as_text(report: Mapping[str, Any]) -> str:
 def main(*, as_json: bool) -> int:
     """Print the report; return 1 when something is missing."""
     report = examine()
-    print(mask(json.dumps(report, indent=2)) if as_json else as_text(report))
+    try:
+        print(mask(json.dumps(report, indent=2)) if as_json else as_text(report), flush=True)
+    except BrokenPipeError:  # the reader of our output has closed it, as `head` does
+        sys.stderr.close()
+        return 1
     return 0 if report["ok"] else 1
 
 

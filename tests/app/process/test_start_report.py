@@ -138,3 +138,11 @@ def test_a_start_that_fails_at_an_import_reports_it_by_itself_on_the_platform(
     assert ("missing packages: mcp" in done.stderr) == bool(mark)
     assert "No module named" in done.stderr.splitlines()[-1]
     assert SECRET not in done.stderr
+
+
+def test_a_reader_that_closes_early_gets_no_traceback() -> None:
+    command = f"{sys.executable} -m app doctor --start | head -1"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+
+    assert done.stdout.startswith("claude-memory ")
+    assert "Traceback" not in done.stderr
