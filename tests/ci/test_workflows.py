@@ -132,6 +132,15 @@ def test_ci_runs_what_the_checkouts_own_script_runs() -> None:
     assert [step["run"] for name, step in STEPS.items() if name.startswith("ci/")] == ours
 
 
+def test_the_checkouts_own_script_looks_for_one_program_at_a_time() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+
+    # of several `command -v` succeeds when one is there
+    looked_for = re.findall(r"command -v ([^>|&;]+)", script)
+    assert [names for names in looked_for if len(names.split()) != 1] == []
+    assert {"chromium", "chromedriver"} <= {names.strip() for names in looked_for}
+
+
 def test_the_bot_keeps_every_kind_of_version_in_use() -> None:
     bot = loaded(ROOT / ".github" / "dependabot.yml")
 
@@ -322,6 +331,28 @@ def test_a_release_is_built_for_its_tag(runner: Runner) -> None:
         call
         == f"dev release build --tag {TAG['GITHUB_REF_NAME']} --repository {TAG['GITHUB_REPOSITORY']} --out release"
     )
+
+
+ON_MAIN = "release/Be on the main branch"
+
+
+def test_a_tag_is_released_from_the_main_branch_alone(runner: Runner) -> None:
+    runner.git("update-ref", "refs/remotes/origin/trunk", "HEAD")
+    runner.git("checkout", "--quiet", "HEAD^")
+    assert runner.run(STEPS[ON_MAIN], **TAG, MAIN="trunk").returncode == 0, "an older commit of it is on it"
+
+    runner.git("-c", "user.name=S", "-c", "user.email=s@example.org", "commit", "-q", "--allow-empty", "-m", "aside")
+    done = runner.run(STEPS[ON_MAIN], **TAG, MAIN="trunk")
+
+    assert done.returncode == 1
+    assert f"the commit of {TAG['GITHUB_REF_NAME']} is not on trunk" in done.stdout
+
+
+def test_the_main_branch_is_there_to_compare_a_tag_with() -> None:
+    checkout, *steps_after = JOBS["release/build"][0]["steps"]
+
+    assert checkout["with"]["fetch-depth"] == 0
+    assert steps_after[0]["name"] == ON_MAIN.partition("/")[2], "before any code of the tag runs"
 
 
 def release_files(runner: Runner, folder: str) -> list[str]:
