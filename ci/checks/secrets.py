@@ -44,15 +44,14 @@ def findings(root: Path, files: Iterable[Path]) -> list[Finding]:
 
 def _in_file(file: Path, name: str) -> Iterator[Finding]:
     text = file.read_text(encoding="utf-8", errors="replace")
-    kinds = redact(text).kinds
-    if not kinds:
+    if not redact(text).kinds:
         return
-    over_lines = set(kinds)
+    rest = []
     for number, line in enumerate(text.splitlines(), 1):
-        for kind, value in _in_line(line):
-            over_lines.discard(kind)
-            yield Finding(name, number, kind, value)
-    for kind in over_lines:
+        yield from (Finding(name, number, kind, value) for kind, value in _in_line(line))
+        rest.append(redact(line).text)
+    # What goes over several lines shows in the whole, once what single lines hold is out of it.
+    for kind in redact("\n".join(rest)).kinds:
         yield Finding(name, 0, kind, "")
 
 

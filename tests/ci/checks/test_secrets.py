@@ -36,6 +36,19 @@ def test_a_key_of_several_lines_is_found(tmp_path: Path) -> None:
     assert findings(tmp_path, written(tmp_path, text)) != []
 
 
+def test_a_key_of_several_lines_is_found_beside_one_of_its_kind_in_a_line(tmp_path: Path) -> None:
+    made_up = f"{FRAME.format('BEGIN')}made-up-made-up-made-up{FRAME.format('END')}"
+    body = "\n".join(["MIIEpAIBAAKCAQEA7bq5Zp0Cw3sD9fGhJkLmNoPqRsTuVwXyZ1234567890abcd"] * 12)
+    real = f"{FRAME.format('BEGIN')}\n{body}\n{FRAME.format('END')}"
+    kind = "private-key"
+
+    found = findings(tmp_path, written(tmp_path, f"{made_up}\n\n{real}\nnot secret\n{real}\n"))
+
+    assert [(one.line, one.kind, one.value) for one in found] == [(0, kind, ""), (0, kind, ""), (1, kind, made_up)]
+    with pytest.raises(CiError, match=r"settings\.txt:0: looks like a credential"):
+        check(found, [re.compile(".*made-up.*")])
+
+
 def test_each_of_several_in_a_line_has_its_own_value(tmp_path: Path) -> None:
     text = "postgresql://a:firstlongpassword@h/d and postgresql://a:secondlongpassword@h/d\n"
 
