@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
 
 from ci.errors import CiError
 from ci.github.api import Api
 
 _MOST_BYTES_PACKED = 5_000_000
 _MOST_BYTES = 1_000_000
+# What unpacking raises: zipfile's own errors, and those of each way to compress.
+_BROKEN = (
+    zipfile.BadZipFile,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 class BadArtifact(CiError):
@@ -25,5 +38,5 @@ def text_of(api: Api, run_id: int, artifact: str, file: str) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as content, content.open(file) as stream:
             return stream.read(_MOST_BYTES).decode("utf-8", errors="replace")
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except _BROKEN as error:
         raise BadArtifact(f"artifact {artifact!r} of run {run_id} has no readable {file} ({error})") from None

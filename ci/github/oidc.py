@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def identity_token(audience: str, environment: Mapping[str, str]) -> str:
-    """Return a token of this job for an audience. Raises CiError."""
+    """Return a token of this job for an audience, hidden in the job's log. Raises CiError."""
     try:
         url, token = environment["ACTIONS_ID_TOKEN_REQUEST_URL"], environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
     except KeyError:
@@ -37,14 +37,24 @@ def identity_token(audience: str, environment: Mapping[str, str]) -> str:
             url, params={"audience": audience}, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S
         )
         answer.raise_for_status()
-        return str(answer.json()["value"])
-    except (requests.RequestException, KeyError) as error:
+        found = str(answer.json()["value"])
+    except (requests.RequestException, KeyError, TypeError) as error:
         raise CiError(f"GitHub gave no identity token ({type(error).__name__}); run the job again") from None
+    mask(found, environment)
+    return found
+
+
+def mask(secret: str, environment: Mapping[str, str]) -> None:
+    """Let GitHub show `***` in place of a secret in the job's log. Outside of a job nothing is printed."""
+    if environment.get("GITHUB_ACTIONS") == "true":
+        escaped = secret.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        print(f"::add-mask::{escaped}", flush=True)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that no other user can read."""
+    """Write a file that no other user can read, also in place of one that others could."""
     path.touch(mode=0o600)
+    path.chmod(0o600)  # before anything secret is in it
     path.write_text(text, encoding="utf-8")
 
 

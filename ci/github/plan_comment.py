@@ -29,6 +29,9 @@ def main() -> int:
     api = from_environment()
     run = finished_run(os.environ)
     commit = run["head_sha"]
+    if run["head_repository"] is None:  # GitHub's answer for a fork that was deleted
+        print(f"the repository that {commit} came from is gone; nothing to say")
+        return 0
     numbers = with_head(api, run["head_repository"]["full_name"], run["head_branch"], commit)
     if not numbers:
         print(f"no open pull request has {commit} as its newest commit; nothing to say")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import pytest
 
 from ci.github.api import Api, GitHubError
@@ -32,6 +35,21 @@ def test_what_is_no_archive_is_refused(hub: GitHub, api: Api) -> None:
     hub.artifacts[7] = {"plan": b"no archive"}
 
     with pytest.raises(BadArtifact, match="not a zip file"):
+        text_of(api, 7, "plan", "plan.md")
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_compressed_wrongly_is_refused(hub: GitHub, api: Api, way: int) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", way) as content:
+        content.writestr("plan.md", "a line of the plan\n" * 100)
+    broken = bytearray(packed.getvalue())
+    start = 30 + len("plan.md")  # where the compressed bytes begin
+    header = 9 if way == zipfile.ZIP_LZMA else 0
+    broken[start + header : start + header + 12] = b"\xff" * 12
+    hub.artifacts[7] = {"plan": bytes(broken)}
+
+    with pytest.raises(BadArtifact, match=r"has no readable plan\.md"):
         text_of(api, 7, "plan", "plan.md")
 
 

@@ -39,6 +39,33 @@ def test_a_refusal_says_what_the_registry_said() -> None:
             publish(SERVER, job(token), registry.url)
 
 
+def test_a_refusal_is_shown_without_a_token() -> None:
+    with answering() as token, answering() as registry:
+        token.body = b'{"value": "identity"}'
+        registry.status, registry.body = 401, b'{"detail": "identity is not eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2ln"}'
+
+        with pytest.raises(CiError, match=r"with 401: \{\"detail\": \"\[token\] is not \[token\]\"\}"):
+            publish(SERVER, job(token), registry.url)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"no JSON"])
+def test_an_answer_without_a_session_is_one_line(body: bytes) -> None:
+    with answering() as token, answering() as registry:
+        token.body, registry.body = b'{"value": "identity"}', body
+
+        with pytest.raises(CiError, match="gave no session"):
+            publish(SERVER, job(token), registry.url)
+
+
+def test_a_job_hides_both_tokens_in_its_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with answering() as server:
+        server.body = b'{"value": "identity", "registry_token": "session"}'
+
+        publish(SERVER, {**job(server), "GITHUB_ACTIONS": "true"}, server.url)
+
+    assert capsys.readouterr().out == "::add-mask::identity\n::add-mask::session\n"
+
+
 def test_a_registry_that_is_away_is_one_line() -> None:
     with answering() as token:
         token.body = b'{"value": "identity"}'

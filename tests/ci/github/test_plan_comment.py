@@ -87,6 +87,15 @@ def test_an_older_commit_is_passed_over(hub: GitHub, tmp_path: Path) -> None:
     assert done.stdout == "no open pull request has abc as its newest commit; nothing to say\n"
 
 
+def test_a_fork_that_was_deleted_is_passed_over(hub: GitHub, tmp_path: Path) -> None:
+    gone = {"id": 7, "head_sha": "abc", "head_branch": "change", "head_repository": None}
+
+    done = run(hub, tmp_path, {"workflow_run": gone})
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "the repository that abc came from is gone; nothing to say\n"
+
+
 def test_without_a_plan_it_fails_with_one_line(hub: GitHub, tmp_path: Path) -> None:
     hub.pull(3, "abc")
 
