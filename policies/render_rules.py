@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from app.endpoints import HEALTH, READY
+from app.settings.fields import Settings, secret_names
 from infra.render.config import FREE
 from policies.networks import is_open
 from policies.rule import AnyRule, Resource, ResourceRule, StackRule
@@ -14,7 +16,8 @@ from policies.unknown import NotKnown, elements
 from policies.variables import GROUP, RENDER_SERVICES, WEB, files, variables
 
 POSTGRES, KEY_VALUE = "render:index:Postgres", "render:index:KeyValue"
-_OFF = "off"
+_OFF, _ON_COMMIT = "off", "commit"  # Render's words; the second is what it does by itself
+_IMAGE = "image"  # the runtime of a service that Render does not build, and no commit deploys
 # Words in the name of a variable that holds a secret, whatever program reads it.
 _SECRET_WORD = re.compile(r"(^|_)(KEY|TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIALS?)($|_)")
 
@@ -48,14 +51,20 @@ def _disk(resource: Resource, _: Nothing) -> Iterator[str]:
 
 
 def _auto_deploy(resource: Resource, thresholds: Production) -> Iterator[str]:
-    trigger = resource.get("autoDeployTrigger", default=_OFF)
-    if thresholds.is_production(resource.stack) and trigger != _OFF:
+    if not thresholds.is_production(resource.stack):
+        return
+    trigger = resource.get("autoDeployTrigger")
+    if trigger is None:
+        trigger = _OFF if resource.get("runtime") == _IMAGE else _ON_COMMIT
+    if trigger != _OFF:
         yield f"{resource.name} of the production stack {resource.stack} is deployed by every commit ({trigger})"
 
 
 def _write_only(resource: Resource, _: Nothing) -> Iterator[str]:
+    plain = {name.upper() for name in Settings.model_fields} - set(secret_names())  # such as REPLY_TOKEN_BUDGET
     for variable in [*variables(resource), *files(resource)]:
-        if _SECRET_WORD.search(variable.name.upper()) and not variable.hidden:
+        name = variable.name.upper()
+        if name not in plain and _SECRET_WORD.search(name) and not variable.hidden:
             yield f"{resource.name} has {variable.name} in clear"
 
 
@@ -67,11 +76,11 @@ def _closed(resource: Resource, _: Nothing) -> Iterator[str]:
 
 
 def _region(resources: Sequence[Resource], _: Nothing) -> Iterator[tuple[Resource | None, str]]:
-    stores = {one.raw("region") for one in resources if one.type == POSTGRES} - {None}
+    stores = _regions(resources, POSTGRES) or _regions(resources, KEY_VALUE)
     if not all(isinstance(region, str) for region in stores):
         return
     for resource in resources:
-        if resource.type not in RENDER_SERVICES:
+        if resource.type not in (*RENDER_SERVICES, KEY_VALUE):
             continue
         try:
             region = resource.get("region")
@@ -79,6 +88,11 @@ def _region(resources: Sequence[Resource], _: Nothing) -> Iterator[tuple[Resourc
             continue
         if region is not None and stores and region not in stores:
             yield resource, f"{resource.name} is in {region}, and its database in {', '.join(sorted(stores))}"
+
+
+def _regions(resources: Sequence[Resource], kind: str) -> set[Any]:
+    """Return the regions of all resources of a type, UNKNOWN among them."""
+    return {one.raw("region") for one in resources if one.type == kind} - {None}
 
 
 RULES: tuple[AnyRule, ...] = (
@@ -122,7 +136,7 @@ RULES: tuple[AnyRule, ...] = (
     ),
     StackRule(
         name="render-one-region",
-        why="Services reach a database only inside its region, by its private network.",
+        why="Services reach a database or a Key Value only inside its region, by its private network.",
         remedy="Set one region for the whole stack.",
         check=_region,
     ),

@@ -44,6 +44,10 @@ _FORMS: Mapping[str, str] = {
 _HEX_LENGTH = 40  # from here on, hexadecimal digits are a key or a digest
 # Digests, which pin something and open nothing.
 _DIGEST = re.compile(r"sha(?:256|384|512)[:-][A-Za-z0-9+/=]{40,}")
+# Parts of a name that a person wrote, such as EU, West1, 2026 or MCPRuntimeV2: words, and a number at the end of each.
+_READABLE = re.compile(
+    r"(?:\d{1,8}|[A-Z]+\d{0,4}|(?:[a-z]+|[A-Z][a-z]+)\d{0,4}|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})+\d{0,4})?"
+)
 _MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])")
 
 
@@ -92,12 +96,24 @@ def key_form(text: str, thresholds: Keys) -> str | None:
     for name, form in _FORMS.items():
         if re.search(form, text):
             return name
-    for word in re.findall(r"[A-Za-z0-9+_=-]+", _DIGEST.sub("", text)):
-        if re.fullmatch(rf"[0-9a-f]{{{_HEX_LENGTH},}}", word):
+    for path in re.findall(r"[A-Za-z0-9+/_=-]+", _DIGEST.sub("", text)):
+        words = path.split("/")
+        if any(re.fullmatch(rf"[0-9a-f]{{{_HEX_LENGTH},}}", word) for word in words):
             return "a key in hexadecimal digits"
-        if len(word) >= thresholds.length and _MIXED.match(word) and entropy(word) >= thresholds.bits:
+        odd = [word for word in words if not _is_name(word)]
+        # Base64 has slashes as well: of a key nearly everything between them is odd, of a path nearly nothing.
+        if any(_is_random(word, thresholds) for word in (*odd, "".join(odd))):
             return "a random key"
     return None
+
+
+def _is_name(word: str) -> bool:
+    """Whether a word is put together from what people write, such as memory-Alerts-2026-Production-EU-West1."""
+    return all(_READABLE.fullmatch(part) for part in re.split("[-+_=]", word))
+
+
+def _is_random(word: str, thresholds: Keys) -> bool:
+    return len(word) >= thresholds.length and bool(_MIXED.match(word)) and entropy(word) >= thresholds.bits
 
 
 def entropy(text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.policies.cases import Case, Path
+from tests.policies.cases import GONE, Case, Path
 
 
 def _of(kind: str, name: str, rule: str, values: dict[Path, Any], **others: Any) -> Case:
@@ -27,6 +27,7 @@ CASES = (
         refused=True,
     ),
     _web("no-auto-deploy", {("autoDeployTrigger",): "commit"}),
+    _web("no-auto-deploy", {("autoDeployTrigger",): GONE}),
     _web("one-region", {("region",): "frankfurt"}, beside=(("Postgres", "memory-postgres"),)),
     _of(
         "PrivateService",

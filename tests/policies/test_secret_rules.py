@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -29,6 +32,11 @@ HIDDEN, MARKED, KEYS = RULES
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.sig", "a signed token"),
         ("postgresql://memory:hunter22@db/memory", "a password in a URL"),
         ("--token=9vQ2mKf7Lr0Xw3TzBn8YdHs5Gc1Jp6Ua", "a random key"),
+        ("wJalrXUt7FEMI/K7MDENG9/bPxRfiCY2v8Kq0Zt", "a random key"),
+        ("q3/Zk9+Vw1/xT7bL2mN/8cR4hJ6pD0/sF5gY==", "a random key"),
+        ("https://hooks.example.org/v1/9vQ2mKf7Lr0Xw3TzBn8YdHs5Gc1Jp6Ua/send", "a random key"),
+        ("memory-Alerts-9vQ2mKf7Lr0Xw3TzBn8YdHs5", "a random key"),
+        ("/keys/0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c", "a key in hexadecimal digits"),
         ("key 0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c", "a key in hexadecimal digits"),
     ],
 )
@@ -47,10 +55,21 @@ def test_a_key_is_told_by_its_form(text: str, form: str) -> None:
         "postgresql://db.example.org:5432/memory",
         "278f6104d9fc633e",
         "ClaudeMemoryAlertDeliveryFailing",
+        "memory-Alerts-2026-Production-EU-West1",
+        "/etc/ClaudeMemory/alerts-2026/Production_EU/West1/rules",
+        "https://docs.example.org/en/Monitoring2/Alerts/HighMemoryUse/runbook-V2",
     ],
 )
 def test_what_is_no_key_is_left_alone(text: str) -> None:
     assert key_form(text, Keys()) is None
+
+
+def test_a_random_key_is_never_taken_for_a_name() -> None:
+    random = Random(1)
+    keys = [base64.b64encode(random.randbytes(32)).decode() for _ in range(2_000)]
+
+    missed = [key for key in keys if key_form(key, Keys()) is None]
+    assert [key for key in missed if re.search(r"\d", key)] == [], "a name without a digit looks like any other word"
 
 
 def test_entropy_is_counted_per_character() -> None:
