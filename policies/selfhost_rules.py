@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from posixpath import normpath
 from typing import Any
 
 from policies.networks import is_inside
 from policies.rule import AnyRule, Resource, ResourceCheck, ResourceRule
 from policies.thresholds import NO_THRESHOLDS, Images, Nothing, Production, Published, Thresholds
-from policies.unknown import elements, entries
+from policies.unknown import UNKNOWN, elements, entries
 from policies.variables import CONTAINER
 
 IMAGE, VOLUME = "docker:index/remoteImage:RemoteImage", "docker:index/volume:Volume"
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _TAG = re.compile(r":[^:/@]*\d[^:/@]*$")  # with a version in it
+_ID = re.compile(r"^sha256:[0-9a-f]{64}$")  # of an image that is on the engine: nothing is more exact
 _ENGINE_SOCKET = "docker.sock"
-_OF_THE_HOST = ("networkMode", "pidMode", "ipcMode", "usernsMode")
+_ABOVE_THE_SOCKET = ("/", "/run", "/var", "/var/run")
+_NOT_ROOT = re.compile(r"^0*[1-9]\d*:0*[1-9]\d*$")  # user and group
+_UNGUARDED = re.compile(r"^(?:seccomp|apparmor|systempaths)[=:]unconfined$|^label[=:]disable$")
+_NAMESPACES = ("networkMode", "pidMode", "ipcMode", "usernsMode")
+_SHARED = re.compile(r"^(?:host$|container:)")
 _RESTARTS = ("always", "unless-stopped")
 _FILES = "-files"  # ends the name of a volume that the program fills again; all others hold data
 
@@ -32,8 +38,8 @@ def _serves(resource: Resource) -> bool:
 
 
 def _pinned(resource: Resource, thresholds: Images) -> Iterator[str]:
-    image = str(resource.get("name", default=""))
-    if _DIGEST.search(image):
+    image = str(resource.get("image" if resource.type == CONTAINER else "name", default=""))
+    if _DIGEST.search(image) or _ID.search(image):
         return
     if thresholds.digests:
         yield f"{image} has no digest"
@@ -42,19 +48,52 @@ def _pinned(resource: Resource, thresholds: Images) -> Iterator[str]:
 
 
 def _privileged(resource: Resource, _: Nothing) -> Iterator[str]:
+    for option in elements(resource.raw("securityOpts")):
+        if _UNGUARDED.search(str(option)):
+            yield f"{resource.name} has {option}, which takes away what the engine keeps it in with"
+    if elements(resource.raw("devices")):
+        yield f"{resource.name} has devices of its host"
+    yield from _socket(resource)
     if resource.get("privileged", default=False):
         yield f"{resource.name} is privileged"
     if _runs(resource) and "no-new-privileges:true" not in resource.get("securityOpts", default=[]):
         yield f"{resource.name} may get privileges from a program with the set-user-ID bit"
-    for mount in elements(resource.raw("mounts")):
-        if str(entries(mount).get("source", "")).endswith(_ENGINE_SOCKET):
+
+
+def _socket(resource: Resource) -> Iterator[str]:
+    mounts = [(entries(one), "source") for one in elements(resource.raw("mounts"))]
+    volumes = [(entries(one), "hostPath") for one in elements(resource.raw("volumes"))]
+    for mount, key in (*mounts, *volumes):
+        source = mount.get(key)
+        if not isinstance(source, str) or not source.startswith("/"):
+            continue
+        path = re.sub("^/+", "/", normpath(source))
+        if path.endswith(_ENGINE_SOCKET):
             yield f"{resource.name} has the socket of the Docker engine, which is as good as root on its host"
+        elif path in _ABOVE_THE_SOCKET and not _only_looks(resource, mount):
+            yield f"{resource.name} has {path} of its host, and so the socket of the Docker engine"
 
 
-def _host(resource: Resource, _: Nothing) -> Iterator[str]:
-    for name in _OF_THE_HOST:
-        if resource.get(name) == "host":
-            yield f"{resource.name} has {name} host"
+def _only_looks(resource: Resource, mount: dict[str, Any]) -> bool:
+    """Whether a container cannot use a socket in a folder, or a preview does not know it.
+
+    It can write nothing there, and is neither root nor in a group of its host, such as that of the socket.
+    """
+    user, groups, only_read = resource.raw("user"), resource.raw("groupAdds"), mount.get("readOnly")
+    may_write = only_read is not UNKNOWN and not only_read
+    is_root = user is not UNKNOWN and not _NOT_ROOT.search(str(user))
+    return not (may_write or is_root or elements(groups))
+
+
+def _namespaces(resource: Resource, _: Nothing) -> Iterator[str]:
+    for name in _NAMESPACES:
+        mode = resource.raw(name)
+        if isinstance(mode, str) and _SHARED.search(mode):
+            yield f"{resource.name} has {name} {mode}"
+    for network in elements(resource.raw("networksAdvanced")):
+        called = entries(network).get("name")
+        if isinstance(called, str) and _SHARED.search(called):
+            yield f"{resource.name} has the network {called}"
 
 
 def _limits(resource: Resource, _: Nothing) -> Iterator[str]:
@@ -79,6 +118,8 @@ def _restart(resource: Resource, _: Nothing) -> Iterator[str]:
 
 
 def _published(resource: Resource, thresholds: Published) -> Iterator[str]:
+    if resource.raw("publishAllPorts") is True and resource.name not in thresholds.services:
+        yield f"{resource.name} publishes every port of its image"
     for port in elements(resource.raw("ports")):
         address = entries(port).get("ip") or "0.0.0.0"  # noqa: S104 - what Docker takes
         if isinstance(address, str) and not is_inside(address) and resource.name not in thresholds.services:
@@ -138,20 +179,20 @@ RULES: tuple[AnyRule, ...] = (
         why="An image without a version can be another one after the next pull.",
         remedy="Name a tag with a version, or a digest.",
         check=_pinned,
-        types=(IMAGE,),
+        types=(IMAGE, CONTAINER),
         thresholds=Images(),
     ),
     _of_a_container(
         "no-privileges",
-        "A privileged container, or one with the engine's socket, is root on its host.",
-        "Leave out privileged and the socket, and keep no-new-privileges.",
+        "A privileged container, or one with the engine's socket or a device, is as good as root on its host.",
+        "Leave out privileged, devices, the socket and folders with it, and keep no-new-privileges and the profiles.",
         _privileged,
     ),
     _of_a_container(
         "no-host-namespaces",
-        "In a namespace of the host a container reaches what listens on loopback, or other processes.",
+        "In a namespace of the host or of another container it reaches what listens on loopback, or other processes.",
         "Leave the mode out, and give the container a network.",
-        _host,
+        _namespaces,
     ),
     _of_a_container(
         "limits",
@@ -174,7 +215,7 @@ RULES: tuple[AnyRule, ...] = (
     _of_a_container(
         "published-ports",
         "Docker opens a published port in the firewall, and only the proxy has TLS and limits.",
-        "Publish it on 127.0.0.1 or on the private network's address.",
+        "Publish it by its number, on 127.0.0.1 or on the private network's address.",
         _published,
         Published(),
     ),

@@ -10,6 +10,7 @@ import pytest
 from policies.catalogue import violations
 from policies.rule import Options, Resource
 from policies.thresholds import Images
+from policies.unknown import UNKNOWN
 from tests.policies.cases import resource
 
 
@@ -37,6 +38,60 @@ def test_an_image_is_pinned_by_a_version_or_a_digest(image: str, pinned: bool) -
     one = changed(resource("selfhost", "RemoteImage", "memory-data-postgres-image"), name=image)
 
     assert ("selfhost-images-pinned" not in rules(one)) is pinned
+
+
+@pytest.mark.parametrize(
+    ("image", "pinned"),
+    [
+        (f"sha256:{'0f' * 32}", True),
+        (f"postgres@sha256:{'0f' * 32}", True),
+        ("postgres:18.1-alpine", True),
+        ("postgres", False),
+        (UNKNOWN, True),
+    ],
+)
+def test_a_container_has_an_image_that_is_pinned_or_on_its_engine(image: Any, pinned: bool) -> None:
+    one = changed(resource("selfhost", "Container", "memory-postgres"), image=image)
+
+    assert ("selfhost-images-pinned" not in rules(one)) is pinned
+
+
+@pytest.mark.parametrize("path", ["/", "//", "/var/run", "/var/run/", "/run/.", "/var", "/run/../run"])
+def test_a_folder_above_the_engines_socket_is_the_socket(path: str) -> None:
+    postgres = resource("selfhost", "Container", "memory-postgres")
+
+    for mounted in ({"volumes": [{"hostPath": path}]}, {"mounts": [{"type": "bind", "source": path}]}):
+        assert "selfhost-no-privileges" in rules(changed(postgres, **mounted))
+
+
+@pytest.mark.parametrize("path", ["/srv/data", "/var/lib/data", "data", None, UNKNOWN])
+def test_other_folders_and_volumes_are_no_privileges(path: Any) -> None:
+    postgres = resource("selfhost", "Container", "memory-postgres")
+
+    for mounted in ({"volumes": [{"hostPath": path}]}, {"mounts": [{"source": path}]}):
+        assert "selfhost-no-privileges" not in rules(changed(postgres, **mounted))
+
+
+def test_what_only_looks_at_its_host_may_see_all_of_it_unless_it_could_use_the_socket() -> None:
+    exporter = resource("selfhost", "Container", "memory-data-node")
+    writable = [{**mount, "readOnly": False} for mount in exporter.props["mounts"]]
+
+    assert [mount["source"] for mount in exporter.props["mounts"]] == ["/"]
+    assert "selfhost-no-privileges" not in rules(exporter)
+    for props in ({"user": "0"}, {"user": "65534:0"}, {"user": None}, {"groupAdds": ["999"]}, {"mounts": writable}):
+        assert "selfhost-no-privileges" in rules(changed(exporter, **props)), props
+    for name in ("user", "groupAdds", "mounts"):
+        assert "selfhost-no-privileges" not in rules(changed(exporter, **{name: UNKNOWN})), name
+
+
+@pytest.mark.parametrize("option", ["seccomp=unconfined", "seccomp:unconfined", "apparmor=unconfined", "label=disable"])
+def test_a_container_keeps_the_engines_profiles(option: str) -> None:
+    postgres = resource("selfhost", "Container", "memory-postgres")
+
+    assert "selfhost-no-privileges" in rules(changed(postgres, securityOpts=["no-new-privileges:true", option]))
+    assert "selfhost-no-privileges" not in rules(
+        changed(postgres, securityOpts=["no-new-privileges:true", "seccomp=/etc/own.json"])
+    )
 
 
 def test_digests_can_be_required() -> None:
