@@ -43,11 +43,30 @@ class CheckedStack:
 def checked_stack(root: Path, stack: str) -> CheckedStack:
     """Return the configuration of a stack that has a file. Raises ConfigError, or another InfraError."""
     own = f"{NAMESPACE}:"
-    given = (yaml.safe_load(stack_files(root)[stack].read_text(encoding="utf-8")) or {}).get("config") or {}
+    given = _config(stack, stack_files(root)[stack])
     values = {key.removeprefix(own): value for key, value in given.items() if key.startswith(own)}
     secret = {key for key, value in values.items() if isinstance(value, Mapping) and _ENCRYPTED in value}
     plain = {key: _written(value) for key, value in values.items() if key not in secret}
     return _with_secrets(stack, plain, secret)
+
+
+def _config(stack: str, file: Path) -> dict[str, Any]:
+    """Return what a stack's file configures. Raises ConfigError for a file that is not of that form."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = "" if where is None else f" in line {where.line + 1}"
+        raise ConfigError(stack, [f"{file.name}: is no YAML{line}; correct it"]) from None
+    config = {} if content is None else content.get("config") if isinstance(content, dict) else content
+    if config is None:
+        return {}
+    if not isinstance(config, dict):
+        raise ConfigError(stack, [f"{file.name}: takes values by their names, under config"])
+    odd = [key for key in config if not isinstance(key, str)]
+    if odd:
+        raise ConfigError(stack, [f"{key}: is no text; write the name in quotes, as {NAMESPACE}:name" for key in odd])
+    return config
 
 
 def _with_secrets(stack: str, plain: Mapping[str, str], secret: set[str]) -> CheckedStack:

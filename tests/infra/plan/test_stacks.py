@@ -69,6 +69,23 @@ def test_a_file_without_a_configuration_lacks_a_target(tmp_path: Path) -> None:
         checked_stack(tmp_path, "test")
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("config:\n  a: [1\nb: 2\n", r"Pulumi\.test\.yaml: is no YAML in line 3"),
+        ("config:\n  a: \xff\x00\n", r"Pulumi\.test\.yaml: is no YAML"),
+        ("config:\n  2: one\n  true: two\n", r"2: is no text; .*\n.*True: is no text"),
+        ("config: text\n", r"Pulumi\.test\.yaml: takes values by their names, under config"),
+        ("- a\n", r"Pulumi\.test\.yaml: takes values by their names, under config"),
+    ],
+)
+def test_a_file_of_another_form_is_a_problem_of_the_configuration(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "Pulumi.test.yaml").write_text(text, encoding="latin-1")
+
+    with pytest.raises(ConfigError, match=problem):
+        checked_stack(tmp_path, "test")
+
+
 def test_keys_of_other_projects_are_left_alone(tmp_path: Path) -> None:
     folder = written(tmp_path, **_SELFHOST)
     file = folder / "Pulumi.test.yaml"
