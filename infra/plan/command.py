@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./dev plan",
         description="Show what a stack declares: its resources, cost and policies. Needs no account and no secret.",
-        epilog="Exit status 0: done, 1: no plan or a broken policy, 2: wrong usage.",
+        epilog="Exit status 0: done, 1: no plan, a broken policy or no comparison, 2: wrong usage.",
     )
     parser.add_argument("stacks", nargs="*", metavar="STACK", help="a stack, whose file is Pulumi.STACK.yaml")
     parser.add_argument("--all", action="store_true", help="all stacks that have a file")
@@ -59,24 +59,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show(given: argparse.Namespace, stacks: Sequence[str], configuration: Any) -> int:
-    from infra.plan.revision import NoComparison
+    from infra.plan.revision import NoComparison, OlderRevision
     from policies.catalogue import ConfigurationError
 
+    compared, failed, why = {}, False, ""
     try:
         documents = plan(stacks, configuration)
-        compared = _compared(documents, given.against) if given.against else {}
     except ConfigurationError as error:
         print(f"./dev plan: {error}", file=sys.stderr)
         return WRONG_USAGE
+    try:
+        compared = _compared(documents, given.against) if given.against else {}
     except NoComparison as error:
-        print(f"./dev plan: {error}", file=sys.stderr)
-        return FAILED
+        failed, why = not isinstance(error, OlderRevision), str(error)  # the change that brings plans is no failure
+        print(f"./dev plan: not compared: {why}", file=sys.stderr)
     if given.svg is not None:
         from infra.plan.picture import picture
 
         given.svg.write_text(picture(documents[0].stack, documents[0].resources), encoding="utf-8")
-    _print(given, documents, compared)
-    return DONE if all(one.passes for one in documents) else FAILED
+    _print(given, documents, compared, why)
+    return DONE if not failed and all(one.passes for one in documents) else FAILED
 
 
 def plan(stacks: Sequence[str], configuration: Any = None) -> list[Document]:
@@ -98,17 +100,15 @@ def _plan(stack: str, configuration: Any) -> Document:
 
 def _compared(documents: Sequence[Document], against: str) -> dict[str, Difference]:
     from infra.plan.difference import difference
-    from infra.plan.revision import OlderRevision, plans_of
+    from infra.plan.revision import plans_of
 
-    try:
-        before = plans_of(ROOT, against, [one.stack for one in documents])
-    except OlderRevision as error:  # so that the change that brings plans has one
-        print(f"./dev plan: not compared: {error}", file=sys.stderr)
-        return {}
+    before = plans_of(ROOT, against, [one.stack for one in documents])
     return {one.stack: difference(before.get(one.stack, []), one.resources) for one in documents if not one.error}
 
 
-def _print(given: argparse.Namespace, documents: Sequence[Document], compared: dict[str, Difference]) -> None:
+def _print(
+    given: argparse.Namespace, documents: Sequence[Document], compared: dict[str, Difference], uncompared: str
+) -> None:
     if given.json:
         from infra.plan.document import to_json
 
@@ -116,7 +116,7 @@ def _print(given: argparse.Namespace, documents: Sequence[Document], compared: d
     elif given.markdown:
         from infra.plan.markdown import comment
 
-        print(comment(documents, compared, given.against or ""), end="")
+        print(comment(documents, compared, given.against or "", uncompared), end="")
     elif given.mermaid:
         from infra.plan.mermaid import diagram
 

@@ -1,4 +1,8 @@
-"""Plans as a comment on a pull request. MARKER, its first line, tells it from other comments, so that it is updated."""
+"""Plans as Markdown for a comment on a pull request.
+
+ci/github posts it, with a mark that tells it from other comments, and cuts the end of one that is too long. So what
+matters least stands last: trees and diagrams.
+"""
 
 from __future__ import annotations
 
@@ -10,46 +14,45 @@ from infra.plan.document import Document, Node, tree
 from infra.plan.main_inputs import line
 from infra.plan.mermaid import diagram
 
-MARKER = "<!-- claude-memory: plan -->"
-LIMIT = 65_536  # characters that GitHub takes in a comment
-_CUT = "\n\n_Cut here: a comment takes no more. `./dev plan --all` shows the rest._\n"
 _MOST_CHANGES = 100  # lines of a stack
 
 
-def comment(documents: Sequence[Document], compared: Mapping[str, Difference], against: str) -> str:
-    """Return one comment for all stacks, not longer than LIMIT: trees and diagrams go first, then the end is cut.
+def comment(
+    documents: Sequence[Document], compared: Mapping[str, Difference], against: str, uncompared: str = ""
+) -> str:
+    """Return one comment for all stacks.
 
-    compared: the differences from `against`, by stack; empty without one.
+    compared: the differences from `against`, by stack; empty without one. uncompared: why there are none.
     """
-    for details in (True, False):
-        text = "".join(_parts(documents, compared, against, details))
-        if len(text) <= LIMIT:
-            return text
-    end = text.rfind("\n", 0, LIMIT - len(_CUT))
-    return text[:end] + _CUT
+    return "".join(_parts(documents, compared, against, uncompared))
 
 
 def _parts(
-    documents: Sequence[Document], compared: Mapping[str, Difference], against: str, details: bool
+    documents: Sequence[Document], compared: Mapping[str, Difference], against: str, uncompared: str
 ) -> Iterator[str]:
-    yield f"{MARKER}\n## Plan\n\nMade without credentials: what the programs declare, with made-up secrets.\n\n"
+    yield "## Plan\n\nMade without credentials: what the programs declare, with made-up secrets.\n\n"
     yield "| stack | resources | policies |" + (f" against `{against}` |" if against else "") + "\n"
     yield "|---|---|---|" + ("---|" if against else "") + "\n"
     for one in documents:
         policies = "no plan" if one.error else f"{len(one.broken)} broken" if one.broken else "all kept"
         change = f" {_summary(compared, one.stack)} |" if against else ""
         yield f"| {one.stack} | {len(one.resources)} | {policies} |{change}\n"
+    if uncompared:
+        yield f"\nNot compared: {_cell(uncompared)}\n"
     for one in documents:
-        yield from _stack(one, compared.get(one.stack), details)
-    if not details:
-        yield "\n_Trees and diagrams are left out: a comment takes no more. `./dev plan --all` shows them._\n"
+        yield from _stack(one, compared.get(one.stack))
+    planned = [one for one in documents if not one.error]
+    if planned:
+        yield "\n### Resources\n"
+    for one in planned:
+        yield from _resources(one)
 
 
 def _summary(compared: Mapping[str, Difference], stack: str) -> str:
     return compared[stack].summary if stack in compared else "not compared"
 
 
-def _stack(document: Document, compared: Difference | None, details: bool) -> Iterator[str]:
+def _stack(document: Document, compared: Difference | None) -> Iterator[str]:
     yield f"\n### {document.stack}\n\n"
     if document.error:
         yield f"```text\n{_fenced(document.error)}\n```\n"
@@ -61,11 +64,13 @@ def _stack(document: Document, compared: Difference | None, details: bool) -> It
     if compared is not None and not compared.is_empty:
         yield "```diff\n" + _fenced("\n".join(_changes(compared))) + "\n```\n"
     yield f"{total(document.costs)}\n"
-    if details:
-        yield f"\n<details><summary>{len(document.resources)} resources</summary>\n\n"
-        yield f"```mermaid\n{diagram(document.resources)}```\n\n```text\n"
-        yield _fenced("\n".join(found for node in tree(document.resources) for found in _tree(node, 0)))
-        yield "\n```\n\n</details>\n"
+
+
+def _resources(document: Document) -> Iterator[str]:
+    yield f"\n<details><summary>{document.stack}: {len(document.resources)} resources</summary>\n\n"
+    yield f"```mermaid\n{diagram(document.resources)}```\n\n```text\n"
+    yield _fenced("\n".join(found for node in tree(document.resources) for found in _tree(node, 0)))
+    yield "\n```\n\n</details>\n"
 
 
 def _changes(compared: Difference) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,13 +28,16 @@ class OlderRevision(NoComparison):
 def plans_of(root: Path, against: str, stacks: Sequence[str]) -> dict[str, list[Shown]]:
     """Return the resources of each stack. against: a revision as Git names it, or a file that --json wrote.
 
-    stacks: those that are wanted; one that the revision does not have is left out. Raises NoComparison.
+    stacks: those that are wanted; one that the revision does not have is left out. Raises NoComparison,
+    OlderRevision among it.
     """
-    text = Path(against).read_text(encoding="utf-8") if Path(against).is_file() else _made(root, against)
     try:
+        text = Path(against).read_text(encoding="utf-8") if Path(against).is_file() else _made(root, against)
         found = resources_from_json(json.loads(text))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise NoComparison(f"{against} gives no plans: {error}") from None
+    except subprocess.TimeoutExpired as error:
+        raise NoComparison(f"{against} gives no plans: it took over {error.timeout:g} s") from None
     return {stack: found[stack] for stack in stacks if stack in found}
 
 
@@ -43,6 +46,8 @@ def _made(root: Path, revision: str) -> str:
     with TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         _check_out(root, revision, Path(folder) / "index", tree)
+        if not (tree / "infra" / "plan" / "__main__.py").is_file():
+            raise OlderRevision(f"{revision} gives no plans: it has no `python -m infra.plan`")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         done = subprocess.run(
             [sys.executable, "-m", "infra.plan", "--all", "--json"],
@@ -53,12 +58,14 @@ def _made(root: Path, revision: str) -> str:
             timeout=_PLAN_S,
             check=False,
         )
-    if done.stdout.strip():
-        return done.stdout
-    last = "".join(done.stderr.strip().splitlines()[-1:])
-    if not last or re.search(r"No module named '?infra", last):
-        raise OlderRevision(f"{revision} gives no plans: it has no `python -m infra.plan`")
-    raise NoComparison(f"{revision} gives no plans: {last}")
+    if done.returncode < 0:
+        raise NoComparison(
+            f"{revision} gives no plans: its program was ended by {signal.Signals(-done.returncode).name}"
+        )
+    if not done.stdout.strip():
+        last = "".join(done.stderr.strip().splitlines()[-1:]) or f"its program printed nothing ({done.returncode})"
+        raise NoComparison(f"{revision} gives no plans: {last}")
+    return done.stdout  # also of a program that fails, since a stack breaks a policy
 
 
 def _check_out(root: Path, revision: str, index: Path, tree: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from infra.plan import command, revision
 from infra.plan.document import to_json
-from infra.plan.markdown import MARKER
 from tests.support.plans import example_document
 from tests.support.serving import ROOT
 
@@ -36,7 +35,7 @@ def test_json_holds_what_the_document_does(checkout: Path, capsys: pytest.Captur
 
 def test_markdown_and_a_diagram_are_printed(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command.main(["render-dev", "--markdown"])
-    assert capsys.readouterr().out.startswith(MARKER)
+    assert capsys.readouterr().out.startswith("## Plan\n")
     command.main(["render-dev", "--mermaid"])
     assert capsys.readouterr().out.startswith("flowchart LR\n")
 
@@ -112,9 +111,23 @@ def test_a_picture_is_of_one_stack(checkout: Path, capsys: pytest.CaptureFixture
     assert "--svg takes one stack" in capsys.readouterr().err
 
 
-def test_nothing_to_compare_with_fails_in_one_line(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_compare_with_fails_in_one_line_and_shows_the_plan_all_the_same(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert command.main(["render-dev", "--against", "no-such-revision"]) == command.FAILED
-    assert capsys.readouterr().err.startswith("./dev plan: git has no no-such-revision here")
+
+    printed = capsys.readouterr()
+    assert printed.err.startswith("./dev plan: not compared: git has no no-such-revision here")
+    assert printed.err.count("\n") == 1
+    assert "Policies  all kept" in printed.out
+
+
+def test_markdown_says_why_nothing_is_compared(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["render-dev", "--against", "no-such-revision", "--markdown"]) == command.FAILED
+
+    printed = capsys.readouterr().out
+    assert "| not compared |" in printed
+    assert "\nNot compared: git has no no-such-revision here" in printed
 
 
 def test_a_revision_from_before_there_were_plans_leaves_the_plan_uncompared(

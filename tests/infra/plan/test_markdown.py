@@ -1,23 +1,21 @@
-"""Comments on pull requests: found by a marker, within GitHub's limit, and nothing in them breaks out of its place."""
+"""Comments on pull requests: what matters stands first, and nothing in them breaks out of its place."""
 
 from __future__ import annotations
 
+from ci.github.untrusted import MOST_CHARACTERS, harmless
 from infra.plan.difference import difference
 from infra.plan.document import Document
-from infra.plan.markdown import LIMIT, MARKER, comment
+from infra.plan.markdown import comment
 from tests.policies.cases import STACKS
 from tests.support.plans import BROKEN, boat, document, example_document, fleet
-
-
-def test_a_comment_begins_with_the_marker() -> None:
-    assert comment([document(*fleet())], {}, "").splitlines()[0] == MARKER
 
 
 def test_the_comment_of_all_examples_has_everything() -> None:
     documents = [example_document(stack) for stack in STACKS]
 
     text = comment(documents, {}, "")
-    assert len(text) < LIMIT
+    assert len(harmless(text)) <= MOST_CHARACTERS
+    assert "The rest is cut off" not in harmless(text)
     for one in documents:
         assert f"| {one.stack} | {len(one.resources)} | all kept |\n" in text
         assert f"### {one.stack}\n" in text
@@ -54,20 +52,18 @@ def test_a_stack_without_a_plan_says_why_and_cannot_end_its_fence() -> None:
     assert "```text\ngot '''\n<!-- x -->\n```\n" in text
 
 
-def test_trees_are_left_out_before_anything_is_cut() -> None:
+def test_trees_and_diagrams_stand_last_where_a_cut_takes_them_first() -> None:
     many = document(*(boat(f"boat-{number}", name="x" * 50) for number in range(1_000)), broken=[BROKEN])
 
-    text = comment([many], {}, "")
+    text = harmless(comment([many, document(*fleet(), broken=[BROKEN])], {}, ""))
 
-    assert len(text) <= LIMIT
-    assert "Trees and diagrams are left out" in text
-    assert "no-leaks" in text
-    assert "<details>" not in text
+    assert len(text) <= MOST_CHARACTERS
+    assert text.count("| `no-leaks` |") == 2
+    assert text.count("<details>") == text.count("</details>") == 1
+    assert "The rest is cut off here" in text
 
 
-def test_a_comment_that_is_still_too_long_is_cut_with_a_note() -> None:
-    text = comment([document(broken=[BROKEN] * 2_000)], {}, "")
+def test_why_nothing_is_compared_is_one_line_of_it() -> None:
+    text = comment([document(*fleet())], {}, "main", "main gives no plans: no\n<wind>")
 
-    assert len(text) <= LIMIT
-    assert text.endswith("shows the rest._\n")
-    assert text.splitlines()[0] == MARKER
+    assert "\nNot compared: main gives no plans: no &lt;wind>\n" in text

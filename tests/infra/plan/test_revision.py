@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.plan import revision
 from infra.plan.document import to_json
 from infra.plan.revision import NoComparison, OlderRevision, plans_of
 from tests.support.plans import document, fleet
@@ -61,10 +62,10 @@ def test_a_file_takes_the_place_of_a_revision(tmp_path: Path) -> None:
     assert set(plans_of(tmp_path, str(file), ["test"])) == {"test"}
 
 
-@pytest.mark.parametrize("revision", ["v2", "--output=x"])
-def test_a_revision_that_is_not_there_is_named(checkout: Path, revision: str) -> None:
-    with pytest.raises(NoComparison, match=f"{revision}"):
-        plans_of(checkout, revision, ["test"])
+@pytest.mark.parametrize("name", ["v2", "--output=x"])
+def test_a_revision_that_is_not_there_is_named(checkout: Path, name: str) -> None:
+    with pytest.raises(NoComparison, match=name):
+        plans_of(checkout, name, ["test"])
 
 
 def test_a_revision_without_the_command_is_told(checkout: Path) -> None:
@@ -81,6 +82,29 @@ def test_a_revision_whose_program_fails_is_told_with_its_last_line(checkout: Pat
 
     with pytest.raises(NoComparison, match=r"HEAD gives no plans: no wind"):
         plans_of(checkout, "HEAD", ["test"])
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("", r"its program printed nothing \(0\)"),
+        ("import infra.wind", "No module named 'infra.wind'"),
+        ("import os; os._exit(3)", r"its program printed nothing \(3\)"),
+        ("import os, signal; print('{', flush=True); os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL"),
+        ("print('half of {')", "Expecting value"),
+        ("import time; time.sleep(60)", "it took over 1 s"),
+    ],
+)
+def test_a_program_that_is_there_and_gives_nothing_is_not_taken_for_an_older_revision(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, program: str, why: str
+) -> None:
+    (checkout / "infra" / "plan" / "__main__.py").write_text(program)
+    git(checkout, "commit", "--quiet", "--all", "--message", "Two")
+    monkeypatch.setattr(revision, "_PLAN_S", 1 if "sleep" in program else 60)
+
+    with pytest.raises(NoComparison, match=f"HEAD gives no plans: .*{why}") as error:
+        plans_of(checkout, "HEAD", ["test"])
+    assert not isinstance(error.value, OlderRevision)
 
 
 def test_a_file_that_holds_no_plans_is_told(tmp_path: Path) -> None:
