@@ -1,7 +1,7 @@
 """`rollback`: clients get an earlier release again, exactly as it was.
 
-The `pulumi up` that does it still builds the checkout's bundle and puts that into the function's LATEST, which no client
-reaches, and into the jobs, which have no releases.
+The `pulumi up` that does it still builds the checkout's bundle and puts that into the function's LATEST, which no
+client reaches, and into the jobs, which have no releases.
 """
 
 from __future__ import annotations
