@@ -13,6 +13,10 @@ from pydantic import BaseModel, ValidationError
 M = TypeVar("M", bound=BaseModel)
 # One of these passes the rule of each required text: of tokens, passwords, account numbers.
 _FORMS = ("cm_Stand-in-1".ljust(46, "0"), "cm_Stand-in-1".ljust(20, "0"), "0" * 16)
+_WORD = re.compile(r"\w+")
+_PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
+# "the key cron or worker", "leave cron out", "(qdrant: {nodes: 3})"
+_SPOKEN_OF = re.compile(r"\bkeys? (\w+(?:(?:, | or | and )\w+)*)|\bleave (\w+) out\b|\b(\w+): \{")
 _ROUNDS = 5  # one for each level that a wrong value is deep, and one for the stand-in of a required key
 
 
@@ -21,7 +25,7 @@ class Validated(Generic[M]):
     """What validation found.
 
     options: with stand-ins if there are problems; None if a wrong key has no stand-in.
-    replaced: the last part of each replaced key's path.
+    replaced: the path of each replaced key, with dots.
     """
 
     options: M | None
@@ -46,15 +50,37 @@ def validated(model: type[M], given: Mapping[str, Any], lines: Callable[[Any], I
         if not wrong:  # only rules between keys are broken, and each has had its say
             options = _without_rules(model).model_validate(values)
             break
-        replaced |= {path[-1] for path in wrong}
+        replaced |= {".".join(path) for path in wrong}
         values = _with_stand_ins(model, values, wrong)
     return Validated(options=options, problems=problems, replaced=frozenset(replaced))
 
 
 def certain(problems: Iterable[str], replaced: Iterable[str]) -> list[str]:
-    """Return the problems that name no replaced key: a stand-in may have caused the others."""
-    names = [re.compile(rf"(?<!\w){re.escape(name)}(?!\w)") for name in replaced]
-    return [problem for problem in problems if not any(name.search(problem) for name in names)]
+    """Return the problems that name no replaced key: a stand-in may have caused the others.
+
+    problems: each begins with its own key or keys and a colon. replaced: paths with dots.
+    """
+    paths = list(replaced)
+    return [problem for problem in problems if not any(_names(problem, path) for path in paths)]
+
+
+def _names(problem: str, path: str) -> bool:
+    """Whether a problem names a key, or a part of it.
+
+    A key whose name is an English word counts only where the text means the key, as "function" in "database and
+    function meet" does not: in a path, where it is spoken of as a key, and beside or below the problem's own key.
+    """
+    head, _, prose = problem.partition(":")
+    own = _PATH.findall(head)
+    spoken_of = [name for words in _SPOKEN_OF.findall(prose) for name in _PATH.findall("".join(words))]
+    named = (*own, *spoken_of, *(name for name in _PATH.findall(prose) if not (name.isalpha() and name.islower())))
+    if any(name == path or name.startswith(f"{path}.") for name in named):
+        return True
+    *parents, last = path.split(".")
+    if not parents or last not in (words := set(_WORD.findall(prose))):
+        return False
+    near = {scope for name in own for scope in (name, name.rpartition(".")[0]) if scope}
+    return any(path.startswith(f"{scope}.") for scope in near) or words.issuperset(parents)
 
 
 def _settable(detail: Any) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ import pulumi
 from pulumi_alicloud import fc
 
 from app.endpoints import SSE
+from infra.aliyun.api.functions import ALIAS
 from infra.aliyun.app_settings import Variables
 from infra.aliyun.config import Function as FunctionConfig
 from infra.aliyun.config import HealthCheck, Release
-from infra.aliyun.names import ALIAS
 from infra.aliyun.storage import Stored
 
 _HANDLER = "index.handler"  # the API asks for one; a custom runtime has none

@@ -6,7 +6,6 @@ import re
 
 from infra.config import NAMESPACE
 
-ALIAS = "live"  # the alias that clients reach: it gives a release its requests
 HTTP_TRIGGER = "http"
 
 

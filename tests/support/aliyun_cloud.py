@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from app.endpoints import SSE
 from infra.aliyun.api.access import Keys
+from infra.aliyun.api.functions import ALIAS
 from infra.aliyun.api.signing import acs3, log, log_text
 
 ACCOUNT, REGION, FUNCTION = "1234567890123456", "cn-hangzhou", "claude-memory-aliyun"
@@ -45,10 +46,13 @@ def trigger(**changed: Any) -> dict[str, Any]:
 
 
 class Cloud:
-    """What the APIs answer. faults: (status, body) of the next calls. asked: of each call method, host, path, query."""
+    """What the APIs answer. faults: (status, body) of the next calls. asked: of each call method, host, path, query.
+
+    function: LATEST. live: the version that the alias `live` leads to.
+    """
 
     def __init__(self) -> None:
-        self.function, self.triggers = function(), [trigger()]
+        self.function, self.live, self.triggers = function(), function(), [trigger()]
         self.records: list[dict[str, str]] = []
         self.faults: list[tuple[int, Any]] = []
         self.asked: list[tuple[str, str, str, dict[str, str]]] = []
@@ -81,7 +85,7 @@ class Cloud:
             signed = {name: value for name, value in headers.items() if name == "host" or name.startswith("x-acs-")}
             if headers["authorization"] != acs3(self.keys, "GET", parts.path, query, signed):
                 return 403, {"Code": "SignatureNotMatch", "Message": "the signature differs"}, {}
-            return self._functions(parts.path)
+            return self._functions(parts.path, query)
         if parts.netloc == LOG_HOST:
             signed = {name: value for name, value in headers.items() if name.startswith(("x-log-", "x-acs-"))}
             if headers["authorization"] != log(self.keys, log_text("GET", parts.path, query, signed, headers["date"])):
@@ -89,9 +93,12 @@ class Cloud:
             return self._logs(query)
         return 404, {"Code": "NoSuchHost", "Message": parts.netloc}, {}
 
-    def _functions(self, path: str) -> tuple[int, Any, dict[str, str]]:
+    def _functions(self, path: str, query: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
         if path == f"/2023-03-30/functions/{FUNCTION}":
-            return 200, self.function, {}
+            qualifier = query.get("qualifier", "LATEST")
+            found = {"LATEST": self.function, ALIAS: self.live}.get(qualifier)
+            missing = {"Code": "VersionNotFound", "Message": f"version '{qualifier}' does not exist"}
+            return (404, missing, {}) if found is None else (200, found, {})
         if path == f"/2023-03-30/functions/{FUNCTION}/triggers":
             return 200, {"triggers": self.triggers}, {}
         return 404, {"Code": "FunctionNotFound", "Message": "function does not exist"}, {}

@@ -44,8 +44,13 @@ def run_until_interrupted():
     def say(text):
         os.write(1, text.encode() + b"\\n")  # a signal may come in the midst of it, which print does not take
 
+    def second(*_):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a third one must not say it again
+        say("ended at once")
+        os._exit(255)
+
     def first(*_):
-        signal.signal(signal.SIGINT, lambda *_: (say("ended at once"), os._exit(255)))
+        signal.signal(signal.SIGINT, second)
         say("waits for what it has begun")
         time.sleep({ending_s})
         say("ended in order")
@@ -239,6 +244,14 @@ class Stack:
     def fail(self, *said: str) -> None:
         """Let the next runs of `pulumi up` fail with these words."""
         self._put(failures=list(said))
+
+    def hide_secrets(self) -> None:
+        """Let the stack's secrets be unreadable, as with a wrong passphrase."""
+        script = self.bin / "pulumi"
+        script.rename(self.bin / "played")
+        refused = '*--show-secrets*) echo "error: incorrect passphrase" >&2; exit 255 ;;'
+        script.write_text(f'#!/bin/sh\ncase "$*" in {refused} esac\nexec played "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
 
     def run_endlessly(self) -> None:
         """Let `pulumi up` run until it is interrupted."""

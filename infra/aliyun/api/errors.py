@@ -2,6 +2,7 @@
 
 ApiError
 ├── NoConnection   no answer, or none that can be used
+├── Unfinished     a query of the logs that the service does not finish, after several tries
 └── CallFailed     an answer that is an error: its status, code, request id, what to do
     ├── NotAllowed 401, 403
     ├── NotFound   404
@@ -23,6 +24,16 @@ class NoConnection(ApiError):
     def __init__(self, host: str, said: str) -> None:
         super().__init__(
             f"{host} {said}; check the network, HTTPS_PROXY, and the stack's region and account, then run this again"
+        )
+
+
+class Unfinished(ApiError):
+    """A query of the logs that the service does not finish: what it answers with is not all there is."""
+
+    def __init__(self, project: str, tries: int) -> None:
+        super().__init__(
+            f"GetLogs of {project}: the service did not finish the query in {tries} tries; ask for less (--since,"
+            " --query), or run this again later"
         )
 
 

@@ -8,6 +8,7 @@ from infra.aliyun.api.access import Keys
 from infra.aliyun.api.actions import Api, Json
 from infra.aliyun.api.transport import Transport
 
+ALIAS = "live"  # the alias that clients reach: it gives a release its requests
 API_VERSION = "2023-03-30"
 _PAGE = 100  # the most versions that one call answers with
 
@@ -27,9 +28,12 @@ class Functions:
     account_id: str
     transport: Transport
 
-    def get(self, name: str) -> Json:
-        """Return a function as it is stored, its variables included: they hold secrets. Raises ApiError."""
-        return self._get("GetFunction", f"/functions/{name}")
+    def get(self, name: str, qualifier: str) -> Json:
+        """Return a function as it is stored, its variables included: they hold secrets. Raises ApiError.
+
+        qualifier: the alias or the version that is meant.
+        """
+        return self._get("GetFunction", f"/functions/{name}", {"qualifier": qualifier})
 
     def triggers(self, name: str) -> list[Json]:
         """Return a function's triggers. Raises ApiError."""

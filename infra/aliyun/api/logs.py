@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
 
+from app.backoff import Backoff
 from infra.aliyun.api.access import Keys
-from infra.aliyun.api.errors import NoConnection
+from infra.aliyun.api.errors import NoConnection, Unfinished
 from infra.aliyun.api.signing import log, log_text, query_text
 from infra.aliyun.api.transport import Transport
 
 PAGE = 100  # the most records that one call answers with
 _INCOMPLETE_TRIES = 5  # of a query that the service has not finished; each goes on where the one before stopped
+_WAITS = Backoff(first_s=1.0, longest_s=8.0)  # between them
 _LATE_S = 30  # a record can be found some seconds after its time
 _POLL_S = 2.0
 
@@ -97,15 +99,15 @@ class LogStore:
             "offset": str(offset),
             "reverse": "true" if newest_first else "false",
         }
-        found: list[Record] = []
-        for _ in range(_INCOMPLETE_TRIES):
+        for tries in range(1, _INCOMPLETE_TRIES + 1):
             answer, headers = self._get(f"/logstores/{self.store}", asked)
             if not isinstance(answer, list):
                 raise NoConnection(self._host, "answered something that is no list of records")
-            found = [_record(one) for one in answer]
             if headers.get("x-log-progress", "Complete") == "Complete":
-                break
-        return found
+                return [_record(one) for one in answer]
+            if tries < _INCOMPLETE_TRIES:
+                self.sleep(_WAITS.wait_s(tries))
+        raise Unfinished(self.project, _INCOMPLETE_TRIES)
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[Any, Mapping[str, str]]:
         def headers() -> dict[str, str]:

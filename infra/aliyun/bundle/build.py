@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from infra.aliyun.bundle.dependencies import install
 from infra.aliyun.bundle.extensions import strip_below
 from infra.aliyun.bundle.interpreters import Interpreter, find_pip, find_python
 from infra.aliyun.bundle.lock import LOCK, lock_for
+from infra.aliyun.bundle.making import making
 from infra.aliyun.bundle.sizes import Size, check, sizes_of
 
 FOLDER = "build/aliyun"
@@ -59,8 +59,8 @@ def build(root: Path, options: BundleOptions, progress: Progress) -> Bundle:
     interpreter = find_python(options.python)
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="making-", dir=folder) as made:
-        work = _Work(root, options, progress, interpreter, Path(made))
+    with making(folder) as made:
+        work = _Work(root, options, progress, interpreter, made)
         bundle = work.bundle()
     check(bundle.sizes)
     return bundle

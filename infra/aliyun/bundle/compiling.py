@@ -27,14 +27,19 @@ def compile_folder(folder: Path, place: PurePosixPath, interpreter: Interpreter,
     sources = sorted(folder.rglob("*.py"))
     listed = [[str(source), str(place / source.relative_to(folder).as_posix()), required] for source in sources]
     environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
-    done = subprocess.run(  # noqa: S603 - a Python that was found on PATH
-        [interpreter.path, "-s", "-S", "-P", "-W", "ignore", *_SMALL, str(Path(bytecode.__file__))],
-        input=json.dumps(listed),
-        env=environment | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=_LIMIT_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - a Python that was found on PATH
+            [interpreter.path, "-s", "-S", "-P", "-W", "ignore", *_SMALL, str(Path(bytecode.__file__))],
+            input=json.dumps(listed),
+            env=environment | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CompileFailed(interpreter.version, f"no end after {_LIMIT_S} s") from None
+    except OSError as error:
+        raise CompileFailed(interpreter.version, f"{interpreter.path} does not run ({type(error).__name__})") from None
     if done.returncode:
         raise CompileFailed(interpreter.version, done.stderr)

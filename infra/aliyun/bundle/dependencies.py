@@ -59,6 +59,8 @@ def install(lock: str, python: str, target: Path, pip: Sequence[str]) -> None:
         )
     except subprocess.TimeoutExpired:
         raise InstallFailed(f"no end after {_LIMIT_S} s") from None
+    except OSError as error:
+        raise InstallFailed(f"{pip[0]} does not run ({type(error).__name__})") from None
     finally:
         lock_file.unlink()
     if done.returncode:

@@ -9,6 +9,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any, Protocol
 from urllib.parse import urljoin
 
@@ -129,18 +130,16 @@ class OverSse:
 
     def __init__(self, url: str, token: str | None) -> None:
         self._connection = _Connection(f"{url}{SSE}", token)
-        self._stream: requests.Response = self._connection.send(
-            "GET", self._connection.url, accept="text/event-stream", stream=True
-        )
-        self._until_s, self._what = time.monotonic() + CALL_S, "its first event"
-        self._events = events(self._lines())
-        first = self._next(self._until_s, self._what)
-        if first.kind != "endpoint":
-            found = f"the first event is {first.kind}, not endpoint"
-            raise NoConversation(f"{self._connection.url}: {found}; {_ANY_REMEDY}")
-        self.messages = urljoin(self._connection.url, first.data)
-        if not self.messages.startswith(f"{url}/"):
-            raise NoConversation(f"{self._connection.url}: sends messages to another host, {self.messages}")
+        with ExitStack() as opened:  # closes what is open, unless all of it succeeds
+            opened.callback(self._connection.http.close)
+            self._stream: requests.Response = self._connection.send(
+                "GET", self._connection.url, accept="text/event-stream", stream=True
+            )
+            opened.callback(self._stream.close)
+            self._until_s, self._what = time.monotonic() + CALL_S, "its first event"
+            self._events = events(self._lines())
+            self.messages = self._endpoint(url)
+            opened.pop_all()
 
     def call(self, method: str, params: Json) -> Json:
         """Return the result of a method. Raises NoConversation."""
@@ -161,6 +160,17 @@ class OverSse:
         """End the stream, and the session with it."""
         self._stream.close()
         self._connection.http.close()
+
+    def _endpoint(self, url: str) -> str:
+        """Return the address that the first event names. Raises NoConversation."""
+        first = self._next(self._until_s, self._what)
+        if first.kind != "endpoint":
+            found = f"the first event is {first.kind}, not endpoint"
+            raise NoConversation(f"{self._connection.url}: {found}; {_ANY_REMEDY}")
+        messages = urljoin(self._connection.url, first.data)
+        if not messages.startswith(f"{url}/"):
+            raise NoConversation(f"{self._connection.url}: sends messages to another host, {messages}")
+        return messages
 
     def _lines(self) -> Iterator[str]:
         """Yield the stream's lines; heartbeats among them, so that a wait for an event sees its limit."""

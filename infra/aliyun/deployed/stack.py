@@ -10,12 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from infra import pulumi_cli
-from infra.aliyun.deployed.locks import unlock
 from infra.aliyun.deployed.releases import Wanted, settings
-from infra.aliyun.deployed.throttling import WAITS, is_throttled
+from infra.aliyun.deployed.repeating import TRIES, repeated
 from infra.command_errors import CannotDo
 
-TRIES = 6
 _EXISTS = re.compile(r"Already_?Exist|BucketAlready", re.I)
 
 Say = Callable[[str], None]
@@ -40,19 +38,19 @@ def up(folder: Path, stack: str, *, say: Say, sleep: Callable[[float], object]) 
 
     Raises UpFailed, CannotDo, and Interrupted after Ctrl-C, when `pulumi up` has ended.
     """
-    for tries in range(1, TRIES + 1):
+    status = 0
+
+    def run() -> str | None:
+        nonlocal status
         status, printed = _run(folder, stack)
-        if status == 0:
-            return tries
-        if unlock(folder, stack, printed, say):
-            continue
-        if not is_throttled(printed):
-            raise UpFailed(f"pulumi up failed with status {status}; {_remedy(printed)}, then `up` goes on")
-        if tries < TRIES:
-            wait_s = WAITS.wait_s(tries)
-            say(f"Alibaba Cloud has too many requests (429); pulumi up runs again in {wait_s:.0f} s")
-            sleep(wait_s)
-    raise UpFailed(f"pulumi up was refused {TRIES} times with 429 (too many requests); `up` goes on later")
+        return printed if status else None
+
+    ended = repeated(run, "pulumi up", folder=folder, stack=stack, say=say, sleep=sleep)
+    if ended.printed is None:
+        return ended.runs
+    if ended.refused:
+        raise UpFailed(f"pulumi up was refused {TRIES} times with 429 (too many requests); `up` goes on later")
+    raise UpFailed(f"pulumi up failed with status {status}; {_remedy(ended.printed)}, then `up` goes on")
 
 
 def _remedy(printed: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from infra.aliyun.api.access import NoKeys
 from infra.aliyun.api.errors import ApiError
+from infra.aliyun.api.functions import ALIAS
 from infra.aliyun.doctor.asking import ask
 from infra.aliyun.doctor.causes import causes
 from infra.aliyun.doctor.evidence import Evidence
@@ -60,7 +61,7 @@ def _findings(session: Session) -> Iterator[Finding]:
     since_s = session.now() - session.args.since
     evidence = Evidence(
         answers,
-        _or_none(session, lambda: session.functions.get(name)),
+        _or_none(session, lambda: session.functions.get(name, ALIAS)),
         _or_none(session, lambda: session.functions.triggers(name)),
         _or_none(session, lambda: session.logs.latest(since_s, session.args.lines)),
     )

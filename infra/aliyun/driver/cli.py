@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from infra.aliyun.api.access import NoKeys
+from infra.aliyun.api.errors import ApiError
 from infra.aliyun.driver import bundle, check, cost, invoke, logs, recover, release, rollback, up
 from infra.aliyun.driver.session import Session
 from infra.command_errors import CannotDo
@@ -51,7 +52,7 @@ def main(
     try:
         return int(args.run(session))
     except (CannotDo, InfraError) as error:
-        print(f"{PROGRAM} {args.command}: {error}", file=sys.stderr)
+        print(f"{PROGRAM} {args.command}: {_told(session, error)}", file=sys.stderr)
         return 2 if isinstance(error, NoKeys) else getattr(error, "exit_status", 1)
     except KeyboardInterrupt as stop:
         with suppress(BrokenPipeError):  # Ctrl-C may have ended the reader of our output as well
@@ -60,3 +61,13 @@ def main(
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         sys.stderr.close()
         return 1
+
+
+def _told(session: Session, error: Exception) -> str:
+    """Return what an error says; without secrets where Alibaba Cloud, or what answered in its place, wrote it."""
+    if not isinstance(error, ApiError):
+        return str(error)
+    try:
+        return session.hider.clean(str(error))
+    except CannotDo as unread:
+        return f"{type(error).__name__}; what it says may hold the stack's secrets, which cannot be read: {unread}"

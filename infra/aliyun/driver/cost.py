@@ -9,6 +9,7 @@ from typing import Any
 from infra.aliyun.cost.model import Use, costs
 from infra.aliyun.cost.prices import AS_OF, CURRENCY
 from infra.aliyun.driver.session import Session, add_command
+from infra.command_errors import CannotDo
 from infra.command_line import Commands, add_json, print_json
 from infra.tables import print_table
 
@@ -55,7 +56,12 @@ def run(session: Session) -> int:
 
 def _use(session: Session) -> Use:
     """Return what is given, else what the stack's file says, else the program's defaults."""
-    args, parts = session.args, session.stack_file.parts
+    args, file = session.args, session.stack_file
+    if args.stack is not None and not file.exists:
+        raise CannotDo(
+            f"there is no {file.path.name}; make the stack with `pulumi stack init {args.stack}`, or leave out --stack"
+        )
+    parts = file.parts
     function, provisioned = parts.get("function") or {}, parts.get("provisioned") or {}
 
     def first(given: Any, stack: Any, default: Any) -> Any:

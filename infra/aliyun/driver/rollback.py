@@ -1,4 +1,8 @@
-"""`rollback`: an earlier release gets all requests again, within seconds: nothing is built or uploaded for it."""
+"""`rollback`: clients get an earlier release again, exactly as it was.
+
+The `pulumi up` that does it still builds the checkout's bundle and puts that into the function's LATEST, which no
+client reaches, and into the jobs, which have no releases.
+"""
 
 from __future__ import annotations
 

@@ -109,7 +109,10 @@ class Session:
 
     @cached_property
     def hider(self) -> Hider:
-        """Takes the stack's secrets, and those of this command, out of what others wrote."""
+        """Takes the stack's secrets, and those of this command, out of what others wrote.
+
+        Raises CannotDo when the stack's cannot be read: nothing that may hold them is shown then.
+        """
         names = (*TOKENS, *SECRET_VARIABLES, *TOKEN_VARIABLES)
         own = {self.environment[name] for name in names if self.environment.get(name)}
         return Hider(own | self._stack_secrets())
@@ -127,9 +130,8 @@ class Session:
             return set()
         try:
             told = json.loads(pulumi_cli.answer(self.folder, self.stack, "config", "--show-secrets", "--json"))
-        except (CannotDo, ValueError) as error:
-            self.say(f"the stack's secrets cannot be read ({error}); they are not looked for in what is shown")
-            return set()
+        except ValueError:
+            raise CannotDo("pulumi config --show-secrets: printed something that is no JSON") from None
         return {str(one.get("value", "")) for one in told.values() if isinstance(one, dict) and one.get("secret")}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from infra import pulumi_cli
 from infra.command_errors import CannotDo
@@ -25,7 +25,8 @@ def repair(folder: Path, stack: str) -> bool:
         raise CannotDo("pulumi whoami: printed something that is no JSON") from None
     if not url.startswith("file://"):
         return False
-    state = Path(unquote(urlsplit(url).path)).expanduser() / ".pulumi" / "stacks" / PROJECT
+    place, _, _ = url.removeprefix("file://").partition("?")  # `file://~` is Pulumi's default, and no host
+    state = folder / Path(unquote(place)).expanduser() / ".pulumi" / "stacks" / PROJECT
     broken = [file for file in state.glob(f"{stack.rpartition('/')[2]}.json*.attrs") if not _whole(file)]
     for file in broken:
         file.unlink()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra import pulumi_cli
-from infra.aliyun.deployed.locks import unlock
-from infra.aliyun.deployed.throttling import WAITS, is_throttled
+from infra.aliyun.deployed.repeating import TRIES, repeated
 from infra.aliyun.recovery.checkpoint import UNREADABLE, repair
 from infra.command_errors import CannotDo
 
-_TRIES = 6
 _TIMEOUT_S = 900.0
+_ENDINGS_S = (300.0, 30.0)  # for what it has begun, after the first signal; to end at once, after the second
 _SAID = 600  # characters of what a command that failed has said
 
 
@@ -50,36 +50,60 @@ class Engine:
         self._run("refresh", "--yes", "--skip-preview")
 
     def _run(self, *arguments: str, given: str = "") -> None:
-        for tries in range(1, _TRIES + 1):
-            printed = self._failed(*arguments, given=given)
-            if printed is None:
-                return
-            if unlock(self.folder, self.stack, printed, self.say):
-                continue
-            what = " ".join(arguments[: 2 if arguments[0] == "stack" else 1])
-            if not is_throttled(printed) or tries == _TRIES:
-                raise CannotDo(f"pulumi {what} failed: {_errors(printed)}; correct that, then run this again")
-            wait_s = WAITS.wait_s(tries)
-            self.say(f"Alibaba Cloud has too many requests (429); pulumi {what} runs again in {wait_s:.0f} s")
-            self.sleep(wait_s)
+        what = f"pulumi {' '.join(arguments[: 2 if arguments[0] == 'stack' else 1])}"
+        ended = repeated(
+            lambda: self._failed(*arguments, given=given),
+            what,
+            folder=self.folder,
+            stack=self.stack,
+            say=self.say,
+            sleep=self.sleep,
+        )
+        if ended.printed is None:
+            return
+        if ended.refused:
+            raise CannotDo(f"{what} was refused {TRIES} times with 429 (too many requests); run this again later")
+        raise CannotDo(f"{what} failed: {_errors(ended.printed)}; correct that, then run this again")
 
     def _failed(self, *arguments: str, given: str) -> str | None:
         """Run a command; return what it printed if it failed. Raises Interrupted, CannotDo."""
         command = [pulumi_cli.program(), *arguments, "--stack", self.stack, "--non-interactive", "--color", "never"]
         try:
-            with pulumi_cli.waiting_at_interrupts(f"pulumi {arguments[0]} has ended; run this again to go on"):
-                done = subprocess.run(  # noqa: S603 - our own words
+            with (
+                pulumi_cli.waiting_at_interrupts(f"pulumi {arguments[0]} has ended; run this again to go on"),
+                subprocess.Popen(  # noqa: S603 - our own words
                     command,
                     cwd=self.folder,
-                    input=given,
+                    stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,
-                    timeout=_TIMEOUT_S,
-                )
-        except (OSError, subprocess.TimeoutExpired) as error:
+                ) as process,
+            ):
+                try:
+                    printed, _ = process.communicate(given, timeout=_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    _stop(process)
+                    raise CannotDo(
+                        f"pulumi {arguments[0]} did not end within {_TIMEOUT_S:.0f} s and was stopped;"
+                        " run `recover` again"
+                    ) from None
+        except OSError as error:
             raise CannotDo(f"pulumi {arguments[0]}: {type(error).__name__}") from None
-        return done.stdout if done.returncode else None
+        return printed if process.returncode else None
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Let pulumi end in order, which releases its lock; then at once; kill it only if it takes neither."""
+    for wait_s in _ENDINGS_S:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=wait_s)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    process.kill()
+    process.wait()
 
 
 def _errors(printed: str) -> str:

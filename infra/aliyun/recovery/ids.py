@@ -34,9 +34,9 @@ BY_NAME: Mapping[str, str] = {
 # Made by a request that sets something: another one sets the same.
 MADE_AGAIN = {
     "alicloud:fc/v3ConcurrencyConfig:V3ConcurrencyConfig",
-    "alicloud:fc/v3ProvisionConfig:V3ProvisionConfig",
     "alicloud:oss/bucketAcl:BucketAcl",
     "alicloud:oss/bucketObject:BucketObject",
+    "fcprovision:index:ProvisionedInstances",
 }
 
 

@@ -93,6 +93,25 @@ def test_all_problems_are_told_at_once() -> None:
     assert all(name in found for name in ("accountId", "region", "function.concurrency", "SESSION_AFFINITY"))
 
 
+def test_a_rule_that_only_speaks_of_a_wrong_part_is_told_with_it() -> None:
+    found = refused(function={"cpu": 4}, postgres={})
+
+    assert "function.cpu: got 4 with memoryMb 2048" in found
+    assert "network: is missing; with postgres, database and function meet" in found
+
+
+@pytest.mark.parametrize(
+    ("given", "one"),
+    [
+        ({"function": {"memoryMb": 2000, "cpu": 0.25}}, "function.memoryMb"),  # with 2048 the CPU would be wrong
+        ({"function": {"reserved": 0}, "provisioned": {"instances": 5}}, "function.reserved"),
+        ({"postgres": "yes", "DATABASE_URL": None}, "postgres"),  # without it the setting would be missing
+    ],
+)
+def test_no_problem_is_caused_by_a_stand_in(given: dict[str, Any], one: str) -> None:
+    assert [line.partition(":")[0] for line in refused(**given).splitlines()] == [one]
+
+
 def test_a_missing_secret_is_named_with_its_command() -> None:
     network = {"zone": "cn-hangzhou-h"}
 

@@ -97,6 +97,11 @@ def test_every_key_that_is_set_there_exists() -> None:
     assert len(named) > 15
 
 
+def test_no_command_line_holds_a_new_secret_which_the_list_of_processes_would_show() -> None:
+    assert re.findall(r"config set --secret [^\n|`]*\$\(.*", PAGE) == []
+    assert re.findall(r"openssl rand .*\| pulumi config set --secret", PAGE)
+
+
 def test_keys_that_are_spoken_of_exist() -> None:
     spoken = set(re.findall(r"`([a-z][A-Za-z]+)\.[a-z][A-Za-z]+`", PAGE))
 

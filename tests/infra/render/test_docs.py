@@ -48,6 +48,11 @@ def test_every_key_that_is_set_there_exists() -> None:
     assert len(named) > 10
 
 
+def test_no_command_line_holds_a_new_secret_which_the_list_of_processes_would_show() -> None:
+    assert re.findall(r"config set --secret [^\n|`]*\$\(.*", PAGE) == []
+    assert re.findall(r"openssl rand .*\| pulumi config set --secret", PAGE)
+
+
 @pytest.mark.parametrize("key", ["worker", "cron", "qdrant", "monitoring", "keepData", "previews", "domains", "images"])
 def test_keys_that_are_spoken_of_exist(key: str) -> None:
     assert f"`{key}`" in PAGE or f"`{key}:" in PAGE

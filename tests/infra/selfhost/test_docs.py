@@ -27,6 +27,11 @@ def test_every_key_that_is_set_there_exists() -> None:
     assert len(named) > 5
 
 
+def test_no_command_line_holds_a_new_secret_which_the_list_of_processes_would_show() -> None:
+    assert re.findall(r"config set --secret [^\n|`]*\$\(.*", PAGE) == []
+    assert re.findall(r"openssl rand .*\| pulumi config set --secret", PAGE)
+
+
 def test_the_stack_shown_for_two_hosts_is_accepted() -> None:
     [shown] = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL) if NAMESPACE in block]
     given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in yaml.safe_load(shown).items()}

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from infra.aliyun.api.access import Keys
-from infra.aliyun.api.errors import NoConnection
+from infra.aliyun.api.errors import NoConnection, Unfinished
 from infra.aliyun.api.logs import LogStore, Record
 from infra.aliyun.api.transport import Transport
 from tests.support.aliyun_cloud import KEYS, PROJECT, REGION, STORE, Cloud
@@ -51,8 +51,22 @@ def test_a_query_that_is_not_complete_is_asked_again(cloud: Cloud, transport: Tr
     answer = cloud._logs
     cloud._logs = lambda query: (*answer(query)[:2], {"x-log-progress": next(answers)})  # type: ignore[method-assign]
 
-    assert len(store(transport).latest(NOW_S - 50, 10)) == 1
-    assert len(cloud.asked) == 2
+    waits: list[float] = []
+
+    assert len(store(transport, sleep=waits.append).latest(NOW_S - 50, 10)) == 1
+    assert (len(cloud.asked), len(waits)) == (2, 1)
+    assert waits[0] > 0
+
+
+def test_a_query_that_is_never_complete_is_an_error(cloud: Cloud, transport: Transport) -> None:
+    cloud.log(NOW_S - 1, "line")
+    answer = cloud._logs
+    cloud._logs = lambda query: (*answer(query)[:2], {"x-log-progress": "Incomplete"})  # type: ignore[method-assign]
+    waits: list[float] = []
+
+    with pytest.raises(Unfinished, match="did not finish the query in 5 tries; ask for less"):
+        store(transport, sleep=waits.append).latest(NOW_S - 50, 10)
+    assert (len(cloud.asked), len(waits)) == (5, 4)
 
 
 def test_new_records_are_followed_each_once(cloud: Cloud, transport: Transport) -> None:

@@ -24,7 +24,7 @@ def test_throttling_and_failures_of_the_service_are_retried(
 ) -> None:
     cloud.faults = [(429, {"Code": "Throttling"}), (503, b"nothing"), (500, {})]
 
-    assert functions(transport).get(FUNCTION)["functionName"] == FUNCTION
+    assert functions(transport).get(FUNCTION, "live")["functionName"] == FUNCTION
     assert len(waits) == 3
     assert waits == sorted(waits)
 
@@ -33,7 +33,7 @@ def test_throttling_that_goes_on_is_an_error(cloud: Cloud, transport: Transport)
     cloud.faults = [(429, {"Code": "ResourceThrottled", "Message": "too many"})] * 9
 
     with pytest.raises(Throttled, match=r"429 ResourceThrottled: too many \(request 1-made-up-request\)"):
-        functions(transport).get(FUNCTION)
+        functions(transport).get(FUNCTION, "live")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", {"Code": "Strange"}, ["a list"]])
@@ -41,7 +41,7 @@ def test_a_refusal_of_any_form_is_one_line(body: object, cloud: Cloud, transport
     cloud.faults = [(400, body)]
 
     with pytest.raises(CallFailed) as refused:
-        functions(transport).get(FUNCTION)
+        functions(transport).get(FUNCTION, "live")
     assert "\n" not in str(refused.value)
 
 
@@ -49,7 +49,7 @@ def test_an_answer_that_is_no_json_is_an_error(cloud: Cloud, transport: Transpor
     cloud.faults = [(200, b"<html>")]
 
     with pytest.raises(NoConnection, match="no JSON"):
-        functions(transport).get(FUNCTION)
+        functions(transport).get(FUNCTION, "live")
 
 
 def test_a_host_that_does_not_answer_is_an_error_without_the_keys(
@@ -59,7 +59,7 @@ def test_a_host_that_does_not_answer_is_an_error_without_the_keys(
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed.getsockname()[1]}")
         with pytest.raises(ApiError) as refused:
-            functions(transport).get(FUNCTION)
+            functions(transport).get(FUNCTION, "live")
 
     assert KEYS.secret not in f"{refused.value!r} {refused.value.__cause__!r} {functions(transport)!r}"
     assert refused.value.__cause__ is None
@@ -71,7 +71,7 @@ def test_a_netrc_does_not_replace_the_signature(
     (tmp_path / "netrc").write_text(f"machine {ACCOUNT}.{REGION}.fc.aliyuncs.com login me password else\n", "utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
-    assert functions(transport).get(FUNCTION)["runtime"] == "custom.debian12"
+    assert functions(transport).get(FUNCTION, "live")["runtime"] == "custom.debian12"
 
 
 def test_a_proxy_with_a_ca_of_its_own_is_reached_and_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_a_proxy_with_a_ca_of_its_own_is_reached_and_trusted(monkeypatch: pytest
         )
 
         with pytest.raises(NotFound, match="GetFunction of none: 404 FunctionNotFound"):
-            asked.get("none")
+            asked.get("none", "live")
 
 
 def test_a_ca_that_is_not_trusted_is_told(monkeypatch: pytest.MonkeyPatch, transport: Transport) -> None:
@@ -96,4 +96,4 @@ def test_a_ca_that_is_not_trusted_is_told(monkeypatch: pytest.MonkeyPatch, trans
         monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
 
         with pytest.raises(NoConnection, match=r"certificate that is not trusted \(SSL_CERT_FILE\)"):
-            functions(Transport()).get(FUNCTION)
+            functions(Transport()).get(FUNCTION, "live")

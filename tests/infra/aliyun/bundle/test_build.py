@@ -176,3 +176,11 @@ def test_each_step_is_told(make: Make) -> None:
     make(lines=lines)
 
     assert [line.split()[0] for line in lines] == ["installing", "compiling", "compiling"]
+
+
+def test_what_a_killed_build_left_is_removed(root: Path, make: Make) -> None:
+    left = root / FOLDER / "making-left" / "packages"
+    left.mkdir(parents=True)
+    make()
+
+    assert list((root / FOLDER).glob("making-*")) == []

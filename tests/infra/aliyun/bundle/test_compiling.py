@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from infra.aliyun.bundle import compiling
 from infra.aliyun.bundle.compiling import compile_folder
 from infra.aliyun.bundle.errors import CompileFailed
-from infra.aliyun.bundle.interpreters import find_python
+from infra.aliyun.bundle.interpreters import Interpreter, find_python
 from tests.support.bundles import THIS_PYTHON
 
 
@@ -62,3 +63,16 @@ def test_an_error_in_the_app_names_its_file(tmp_path: Path) -> None:
 
     with pytest.raises(CompileFailed, match=r"nothing was changed: /code/app/sub/two.py: invalid syntax"):
         compile_folder(made, PurePosixPath("/code/app"), find_python(THIS_PYTHON), required=True)
+
+
+def test_a_python_that_does_not_run_or_end_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, place = folder(tmp_path, "a"), PurePosixPath("/code/app")
+    gone, endless = tmp_path / "gone", tmp_path / "endless"
+    endless.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    endless.chmod(0o755)
+    monkeypatch.setattr(compiling, "_LIMIT_S", 0.2)
+
+    with pytest.raises(CompileFailed, match=r"nothing was changed: .*/gone does not run \(FileNotFoundError\)"):
+        compile_folder(made, place, Interpreter(str(gone), "3.12.1"), required=True)
+    with pytest.raises(CompileFailed, match=r"nothing was changed: no end after 0\.2 s"):
+        compile_folder(made, place, Interpreter(str(endless), "3.12.1"), required=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.aliyun.bundle import dependencies
 from infra.aliyun.bundle.dependencies import install, platforms
 from infra.aliyun.bundle.errors import InstallFailed
 
@@ -59,6 +60,19 @@ def test_pips_own_settings_count_but_for_those_that_install_elsewhere(
 def test_a_failure_shows_pips_last_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InstallFailed, match=r"(?s)nothing was changed.*ERROR: no such package.*PIP_INDEX_URL"):
         run(tmp_path, monkeypatch, status=1)
+
+
+def test_a_pip_that_does_not_run_or_end_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = tmp_path / "endless"
+    endless.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    endless.chmod(0o755)
+    monkeypatch.setattr(dependencies, "_LIMIT_S", 0.2)
+
+    with pytest.raises(InstallFailed, match=r"/gone does not run \(FileNotFoundError\)"):
+        install("a==1\n", "3.12", tmp_path / "python", [str(tmp_path / "gone")])
+    with pytest.raises(InstallFailed, match=r"no end after 0\.2 s"):
+        install("a==1\n", "3.12", tmp_path / "python", [str(endless)])
+    assert not (tmp_path / "python.txt").exists()
 
 
 def test_the_newest_platform_that_debian_12_runs_is_the_best() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import requests
 
 from infra.aliyun.deployed import conversation
 from infra.aliyun.deployed.conversation import Conversation, NoConversation, OverHttp, OverSse
@@ -82,6 +84,29 @@ def test_a_stream_that_sends_elsewhere_is_refused() -> None:
         pytest.raises(NoConversation, match=r"sends messages to another host, http://other\.example/x"),
     ):
         OverSse(url, TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("status", "first"), [(200, b"event: message\ndata: {}\n\n"), (200, b": ping\n\n"), (412, b"{}")]
+)
+def test_what_is_refused_at_the_beginning_is_closed(status: int, first: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    def note_closing(kind: Any) -> None:
+        plain = kind.close
+
+        def close(self: Any) -> None:
+            closed.append(kind.__name__)
+            plain(self)
+
+        monkeypatch.setattr(kind, "close", close)
+
+    note_closing(requests.Session)
+    note_closing(requests.Response)
+    with answering(status, first, "text/event-stream") as url, pytest.raises(NoConversation):
+        OverSse(url, None)
+
+    assert closed == (["Response", "Session"] if status == 200 else ["Session"])
 
 
 def test_a_stream_that_ends_is_an_error() -> None:

@@ -65,6 +65,15 @@ def test_a_text_that_is_not_found_is_forgotten_all_the_same() -> None:
     assert other.tools[-1] == "forget_memory"
 
 
+def test_the_first_error_is_told_when_the_text_cannot_be_forgotten_either() -> None:
+    refused = {"isError": True, "content": [{"text": "the database is down"}]}
+    other = Other(tools_list=TOOLS, memorize=STORED, search_memory={"isError": True}, forget_memory=refused)
+
+    with pytest.raises(NoConversation, match="search_memory: no answer"):
+        list(walk(lambda: other))
+    assert (other.tools[-1], other.closed) == ("forget_memory", True)
+
+
 def test_what_a_tool_refuses_is_told_in_its_words() -> None:
     refused = {"isError": True, "content": [{"text": "memorize: this token does not have the scope 'write'"}]}
 

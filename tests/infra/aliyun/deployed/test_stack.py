@@ -10,7 +10,8 @@ import yaml
 
 from infra import pulumi_cli
 from infra.aliyun.deployed.releases import Wanted
-from infra.aliyun.deployed.stack import TRIES, UpFailed, up, write_release
+from infra.aliyun.deployed.repeating import TRIES
+from infra.aliyun.deployed.stack import UpFailed, up, write_release
 from infra.command_errors import CannotDo
 from infra.stack_file import read
 from tests.infra.aliyun.deployed.test_locks import dead, locked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.aliyun_answers import answering
-from tests.support.aliyun_cloud import Cloud, function
+from tests.support.aliyun_cloud import FUNCTION, Cloud, function
 from tests.support.aliyun_stack import NOW_S, SECRET_URL, TOKEN, Drive, Ran, Stack
 from tests.support.serving import Server
 
@@ -42,11 +42,18 @@ def test_a_missing_module_is_found_in_the_logs_of_a_function_that_answers_412(
 
 
 def test_a_path_changed_by_hand_is_found(deployed: Stack, cloud: Cloud, drive: Drive) -> None:
-    cloud.function = function(sessionAffinityConfig='{"sseEndpointPath":"/events","sessionConcurrencyPerInstance":20}')
+    cloud.live = function(sessionAffinityConfig='{"sseEndpointPath":"/events","sessionConcurrencyPerInstance":20}')
     ran = drive("check")
 
     assert ran.status == 1
     assert "the function's affinity has /events, the app serves /sse" in ran.said
+
+
+def test_what_no_client_reaches_is_not_checked(deployed: Stack, cloud: Cloud, drive: Drive) -> None:
+    cloud.function = function(sessionAffinityConfig='{"sseEndpointPath":"/events","sessionConcurrencyPerInstance":20}')
+
+    assert drive("check").status == 0
+    assert [one[3] for one in cloud.asked if one[2].endswith(f"/{FUNCTION}")] == [{"qualifier": "live"}]
 
 
 def test_without_keys_the_rest_is_checked_all_the_same(deployed: Stack, drive: Drive) -> None:

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from infra.aliyun.driver.cli import build_parser
-from tests.support.aliyun_stack import Drive, Stack
+from tests.support.aliyun_cloud import Cloud
+from tests.support.aliyun_stack import SECRET_URL, Drive, Stack
 from tests.support.serving import ROOT
 
 COMMANDS = ["bundle", "up", "recover", "release", "rollback", "invoke", "check", "logs", "cost"]
@@ -48,6 +49,17 @@ def test_an_error_is_one_line_without_a_traceback(stack: Stack, drive: Drive) ->
 
     assert (ran.status, ran.out, ran.err.count("\n")) == (1, "", 1)
     assert ran.err.startswith("python -m infra.aliyun invoke: the stack aliyun has no output url")
+
+
+def test_an_error_of_the_cloud_shows_no_secret(stack: Stack, cloud: Cloud, drive: Drive) -> None:
+    cloud.faults = [(400, {"errorCode": "ParameterInvalid", "errorMessage": f"{SECRET_URL} \x1b[31mred"})] * 2
+    ran = drive("logs")
+
+    assert (ran.status, ran.err.count("\n")) == (1, 1)
+    assert "400 ParameterInvalid: *** red" in ran.err
+
+    stack.hide_secrets()
+    assert "CallFailed; what it says may hold the stack's secrets, which cannot be read: pulumi" in drive("logs").err
 
 
 def test_without_keys_it_is_wrong_usage_and_says_where_to_get_them(stack: Stack, drive: Drive) -> None:

@@ -35,3 +35,16 @@ def test_without_streams_little_is_billed(stack: Stack, drive: Drive) -> None:
     assert [one["how"] for one in told["month"]] == ["on demand"]
     assert told["month"][0]["price"] < 0.2
     assert told["currency"] == "USD"
+
+
+def test_a_stack_that_is_not_there_is_an_error(stack: Stack, drive: Drive) -> None:
+    ran = drive("cost", "--stack", "other")
+
+    assert (ran.status, ran.out, ran.err.count("\n")) == (1, "", 1)
+    assert "there is no Pulumi.other.yaml; make the stack with `pulumi stack init other`" in ran.err
+
+
+def test_without_any_stack_the_defaults_are_taken(stack: Stack, drive: Drive) -> None:
+    stack.file.unlink()
+
+    assert drive("cost").status == 0

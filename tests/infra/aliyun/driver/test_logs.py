@@ -54,6 +54,16 @@ def test_secrets_and_control_characters_are_not_shown(stack: Stack, cloud: Cloud
     assert drive("logs").out.endswith("connecting to *** red\n")
 
 
+def test_no_line_is_shown_when_the_stacks_secrets_cannot_be_read(stack: Stack, cloud: Cloud, drive: Drive) -> None:
+    cloud.log(NOW - 1, f"connecting to {SECRET_URL}")
+    stack.hide_secrets()
+
+    ran = drive("logs")
+
+    assert (ran.status, ran.out) == (1, "")
+    assert "pulumi config --show-secrets failed: error: incorrect passphrase" in ran.err
+
+
 def test_lines_for_machines_have_function_instance_and_request(stack: Stack, cloud: Cloud, drive: Drive) -> None:
     cloud.log(NOW - 1, "line", requestId="1-a", instanceID="c-1")
 

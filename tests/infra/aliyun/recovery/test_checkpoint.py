@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from infra.aliyun.recovery.checkpoint import repair
@@ -30,6 +32,22 @@ def test_what_is_whole_stays(stack: Stack) -> None:
 
     assert not repair(stack.folder, "aliyun")
     assert file.exists()
+
+
+@pytest.mark.parametrize("backend", ["file://~", "file://~/some%20folder", "file://{home}?no_tmp_dir=true", "file://."])
+def test_a_state_is_found_as_pulumi_names_its_place(
+    backend: str, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    place = {"file://~/some%20folder": home / "some folder", "file://.": stack.folder}.get(backend, home)
+    file = place / ".pulumi" / "stacks" / "claude-memory" / "aliyun.json.attrs"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    monkeypatch.setenv("HOME", str(home))
+    stack._put(backend=backend.format(home=home))
+
+    assert repair(stack.folder, "aliyun")
+    assert not file.exists()
 
 
 def test_a_state_elsewhere_is_not_repaired(stack: Stack) -> None:

@@ -7,6 +7,8 @@ import socket
 
 import pytest
 
+from infra.aliyun.deployed.repeating import TRIES
+from infra.aliyun.recovery import engine as engines
 from infra.aliyun.recovery.engine import Engine
 from infra.command_errors import CannotDo
 from tests.infra.aliyun.deployed.test_locks import dead, locked
@@ -39,3 +41,35 @@ def test_another_failure_is_one_line(stack: Stack, engine: Engine) -> None:
 
     with pytest.raises(CannotDo, match="pulumi refresh failed: error: 403; correct that, then run this again"):
         engine.refresh()
+
+
+def test_too_many_requests_without_end_are_an_error(stack: Stack, engine: Engine) -> None:
+    stack.fail(*["error: TooManyRequests"] * 20)
+
+    with pytest.raises(CannotDo, match=f"pulumi refresh was refused {TRIES} times with 429 .*run this again later"):
+        engine.refresh()
+
+
+def playing(stack: Stack, at_signal: str) -> None:
+    """Let pulumi run without end. at_signal: what it does at each Ctrl-C."""
+    lines = ("#!/bin/sh", f"trap '{at_signal}' INT", "while :; do sleep 0.05; done")
+    (stack.bin / "pulumi").write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_at_the_time_limit_it_ends_in_order(stack: Stack, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_TIMEOUT_S", 1.0)
+    playing(stack, "sleep 0.2; echo in order >ended; exit 1")
+
+    with pytest.raises(CannotDo, match=r"pulumi refresh did not end within 1 s and was stopped; run `recover` again"):
+        engine.refresh()
+    assert (stack.folder / "ended").read_text(encoding="utf-8") == "in order\n"
+
+
+def test_what_takes_no_signal_is_killed(stack: Stack, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(engines, "_ENDINGS_S", (0.3, 0.3))
+    playing(stack, "echo again >>signals")
+
+    with pytest.raises(CannotDo, match="was stopped"):
+        engine.refresh()
+    assert (stack.folder / "signals").read_text(encoding="utf-8") == "again\n" * 2
