@@ -1,0 +1,353 @@
+"""The embedded engine: each user's index in a folder of its own, below one folder that one process holds.
+
+If the state beside them (`app/index/embedded/state.py`) is missing, foreign or damaged, `position` is None, and the
+follower empties the engine and fills it from PostgreSQL; so it does when any file turns out to be damaged. What a
+change makes is kept in memory until the next checkpoint. Searches never wait for a write, a merge or a checkpoint:
+they read the parts that there are when they begin, and these never change (`app/index/embedded/partition.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+from uuid import UUID
+
+from app.datadir.space import shortage, words_for
+from app.errors import IndexUnavailable
+from app.index.embedded.lists import Damaged, count_points, lists, user_of
+from app.index.embedded.state import IndexState, hold, read_state, state_file, write_state
+from app.index.engine import Deleted, EngineAway, Point
+from app.memory.change_log import Space
+from app.memory.ports import CandidateQuery
+from app.memory.types import Candidate, Corpus
+
+if TYPE_CHECKING:
+    from app.index.embedded.partition import Parts
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LEFT_BYTES = 64 << 20  # of the disk, for PostgreSQL, which needs space for its log to keep answering
+_POINTS_INLINE = 32  # making a part of so few takes a millisecond, about as long as handing it to a thread
+_POSTINGS_INLINE = 20_000  # of them, and no more postings
+_WORK_INLINE = 300_000  # postings and rows that a search looks at in a millisecond or two
+_LOOKUPS_INLINE = 1_000  # terms looked up in parts; so many take some milliseconds
+_UNSAVED_POSTINGS = 4_000_000  # 24 MB: then they are saved though no checkpoint is due
+_KEPT = 512  # users whose indexes stay open
+
+
+@dataclass(slots=True)
+class _Partition:
+    """A user's index while it is open.
+
+    saving: how many of its parts are being saved. dirty: whether it must be. written, deleted: small changes, of which
+    parts are made when they are asked for: after ten writes in a row once.
+    """
+
+    parts: Parts
+    saving: int = 0
+    dirty: bool = False
+    written: dict[UUID, Point] = field(default_factory=dict)
+    deleted: set[UUID] = field(default_factory=set)
+
+    def note(self, points: Sequence[Point], deleted: Sequence[UUID]) -> None:
+        """Note a change; of a memory that is in both, the point counts."""
+        for id_ in deleted:
+            self.written.pop(id_, None)
+        self.deleted.update(deleted)
+        self.written.update((point.id, point) for point in points)
+        self.dirty = True
+
+    @property
+    def unsaved(self) -> int:
+        """The number of postings without a file."""
+        return sum(part.segment.postings for part in self.parts if part.file is None)
+
+
+class EmbeddedEngine:
+    """An open folder. `position` is where to follow the log from, or None if it must be filled first."""
+
+    checkpoint_every_s = 5.0  # a crash replays at most this much of the log
+
+    def __init__(self, folder: Path, database: UUID, space: Space | None) -> None:
+        """Use `open`."""
+        self.space = space
+        self._folder, self._users = folder, folder / "users"
+        self._database = str(database)
+        self._open_users: OrderedDict[str, _Partition] = OrderedDict()
+        self._points: int | None = None  # of all users, also those not open; None until they are counted
+        self._unsaved = 0  # postings without a file
+        self._changing = asyncio.Lock()
+        self._saving = asyncio.Lock()
+        self._lock: int | None = None
+        self._filled = False  # whether it was emptied, or has a state
+        self.position: int | None = None
+        self.rebuild_reason: str | None = None
+
+    @classmethod
+    async def open(cls, folder: Path, database: UUID, space: Space | None = None) -> Self:
+        """Open the index in a folder, made from this database.
+
+        Raises Conflict when another process has it open, EngineAway when its disk takes not even a lock.
+        space: the vectors it holds besides the words; None for none.
+        """
+        engine = cls(folder, database, space)
+        try:
+            await asyncio.to_thread(engine._open)
+        except BaseException:
+            await engine.close()
+            raise
+        return engine
+
+    def _open(self) -> None:
+        with _broken("lock its folder"):
+            self._lock = hold(self._folder)
+        state, why = read_state(self._folder, self._database, self.space)
+        if state is not None and self._count_users() < state.users:
+            state, why = None, "some of its files are lost"
+        if state is not None:
+            self.position, self._filled = state.position, True
+        else:
+            self.rebuild_reason = why
+            logger.info("rebuilding the index in %s: %s", self._folder, why)
+
+    def _count_users(self) -> int:
+        with _broken("read its folder"):
+            return len(lists(self._users))
+
+    async def empty(self, space: Space | None = None) -> None:
+        """Delete everything and start empty, with room for the vectors of `space`."""
+        async with self._saving, self._changing:
+            self._open_users.clear()
+            self.space, self.position, self._points, self._unsaved, self._filled = space, None, 0, 0, True
+            await asyncio.to_thread(self._empty)
+
+    def _empty(self) -> None:
+        with _broken("start empty"):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # someone may have moved it away
+            state_file(self._folder).unlink(missing_ok=True)
+            for entry in self._folder.iterdir():
+                if entry.is_dir():  # "shard" was an earlier version's
+                    shutil.rmtree(entry)
+            self._users.mkdir(mode=0o700)
+
+    @property
+    def _model(self) -> str:
+        return "" if self.space is None else self.space.model
+
+    async def make_room(self, space: Space) -> None:
+        """Accept vectors of a space from now on."""
+        self.space = space
+
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[Deleted]) -> None:
+        """Write and delete points."""
+        self._check_open()
+        await self._check_space()
+        by_user: dict[str, tuple[list[Point], list[UUID]]] = {}
+        for point in upserts:
+            by_user.setdefault(point.payload.user, ([], []))[0].append(point)
+        for gone in deletes:
+            by_user.setdefault(gone.user, ([], []))[1].append(gone.id)
+        of_removed_users = by_user.pop("", ([], []))[1]
+        for user in await self._all_users() if of_removed_users else ():
+            by_user.setdefault(user, ([], []))[1].extend(of_removed_users)
+        async with self._changing:
+            for user, (points, ids) in by_user.items():
+                await self._change(user, points, ids)
+        if self._unsaved > _UNSAVED_POSTINGS:
+            await self._save_all()
+
+    async def _all_users(self) -> set[str]:
+        with _broken("read its lists"):
+            saved = await asyncio.to_thread(lambda: {user_of(path) for path in lists(self._users)})
+        return saved | set(self._open_users)
+
+    async def _change(self, user: str, points: Sequence[Point], deleted: Sequence[UUID]) -> None:
+        partition = await self._partition(user)
+        if _is_small(points, deleted):
+            partition.note(points, deleted)
+            if not _is_small(partition.written.values(), partition.deleted):
+                self._settle(partition)
+            return
+        from app.index.embedded.partition import changed
+
+        self._settle(partition)
+        parts = await asyncio.to_thread(
+            changed, partition.parts, points, deleted, model=self._model, saving=partition.saving
+        )
+        self._put(partition, parts)
+
+    def _settle(self, partition: _Partition) -> None:
+        """Make a part of the small changes."""
+        if not partition.written and not partition.deleted:
+            return
+        from app.index.embedded.partition import changed
+
+        written, deleted = list(partition.written.values()), list(partition.deleted)
+        partition.written, partition.deleted = {}, set()
+        self._put(partition, changed(partition.parts, written, deleted, model=self._model, saving=partition.saving))
+
+    def _put(self, partition: _Partition, parts: Parts) -> None:
+        if self._points is not None:
+            self._points += sum(part.points for part in parts) - sum(part.points for part in partition.parts)
+        self._unsaved -= partition.unsaved
+        partition.parts, partition.dirty = parts, True
+        self._unsaved += partition.unsaved
+
+    async def _parts(self, user: str) -> Parts:
+        """Return a user's parts with all changes so far."""
+        partition = await self._partition(user)
+        self._settle(partition)
+        return partition.parts
+
+    def _check_open(self) -> None:
+        if not self._filled:
+            raise IndexUnavailable("the search index is not filled yet")
+
+    async def _check_space(self) -> None:
+        with _broken("find its space"):
+            why = shortage(self._folder, LEFT_BYTES)
+        if why:
+            if self.position is None:  # half filled, of no use
+                await self.empty(self.space)
+            raise EngineAway(f"the search index cannot grow: {why}")
+
+    async def candidates(self, query: CandidateQuery) -> list[Candidate]:
+        """Return the points with the best window scores and, if the query has a vector, those nearest to it."""
+        from app.index.embedded import scan
+
+        parts, model = await self._parts(query.user), self._model
+        with _broken("search"):
+            terms = list(query.weights)
+            return await self._search(
+                parts, terms, query.dense is not None, lambda: scan.candidates(parts, query, model)
+            )
+
+    async def corpus(self, user: str, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus:
+        """Return the counts of a user's memories in some projects; None for all."""
+        from app.index.embedded import scan
+
+        parts = await self._parts(user)
+        with _broken("count"):
+            return await self._search(parts, terms, False, lambda: scan.corpus(parts, projects, terms))
+
+    async def _search(self, parts: Parts, terms: Sequence[int], wide: bool, search: Callable[[], T]) -> T:
+        from app.index.embedded.scan import work
+
+        if not wide and len(terms) * len(parts) <= _LOOKUPS_INLINE and work(parts, terms) <= _WORK_INLINE:
+            return search()
+        return await asyncio.to_thread(search)
+
+    async def count(self) -> int:
+        """Return the number of points."""
+        self._check_open()
+        for partition in self._open_users.values():
+            self._settle(partition)
+        if self._points is None:
+            async with self._saving, self._changing:
+                open_ones = {self._stem(user).name for user in self._open_users}
+                with _broken("count"):
+                    saved = await asyncio.to_thread(self._count, open_ones)
+                self._points = saved + sum(
+                    part.points for partition in self._open_users.values() for part in partition.parts
+                )
+        return self._points
+
+    def _count(self, without: Collection[str]) -> int:
+        return sum(count_points(path) for path in lists(self._users) if path.stem not in without)
+
+    async def checkpoint(self, position: int, seen: str | None = None) -> None:
+        """Save everything applied so far, then the position."""
+        self._check_open()
+        await self._check_space()
+        await self._save_all()
+        with _broken("save its position"):
+            await asyncio.to_thread(self._write_state, position)
+        self.position = position
+
+    def _write_state(self, position: int) -> None:
+        write_state(self._folder, IndexState.at(position, self._count_users(), self._database, self.space))
+
+    async def _save_all(self) -> None:
+        async with self._saving:
+            for user, partition in list(self._open_users.items()):
+                if partition.dirty:
+                    await self._save(user, partition)
+            while len(self._open_users) > _KEPT:
+                user, partition = next(iter(self._open_users.items()))
+                if partition.dirty:
+                    break
+                del self._open_users[user]
+
+    async def _save(self, user: str, partition: _Partition) -> None:
+        """Save a user's index; changes go on meanwhile."""
+        from app.index.embedded.partition import replaced
+        from app.index.embedded.saving import save
+
+        async with self._changing:
+            self._settle(partition)
+            before = partition.parts
+            partition.saving, partition.dirty = len(before), False
+        try:
+            with _broken("save"):
+                saved = await asyncio.to_thread(save, self._stem(user), user, before, self._model)
+        except BaseException:
+            partition.saving, partition.dirty = 0, True
+            raise
+        async with self._changing:
+            self._unsaved -= partition.unsaved
+            partition.parts, partition.saving = replaced(partition.parts, before, saved), 0
+            self._unsaved += partition.unsaved
+
+    async def _partition(self, user: str) -> _Partition:
+        self._check_open()
+        if (partition := self._open_users.get(user)) is not None:
+            self._open_users.move_to_end(user)
+            return partition
+        from app.index.embedded.saving import load
+
+        with _broken("read"):
+            parts = await asyncio.to_thread(load, self._stem(user), user)
+        return self._open_users.setdefault(user, _Partition(parts))
+
+    def _stem(self, user: str) -> Path:
+        name = blake2b(user.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        return self._users / name[:2] / name
+
+    async def close(self) -> None:
+        """Release the lock; idempotent. What was not saved is read from the log again."""
+        self._filled = False
+        self._open_users.clear()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+
+def _is_small(points: Collection[Point], deleted: Collection[UUID]) -> bool:
+    few = len(points) + len(deleted) <= _POINTS_INLINE
+    return few and sum(len(point.window) for point in points) <= _POSTINGS_INLINE
+
+
+@contextmanager
+def _broken(operation: str) -> Iterator[None]:
+    """Turn errors of files into IndexUnavailable that names the operation, or EngineAway for a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if words := words_for(error):
+            raise EngineAway(f"the search index failed to {operation}: {words}") from error
+        raise IndexUnavailable(
+            f"the search index failed to {operation} ({type(error).__name__}); it will be rebuilt"
+        ) from error
+    except Damaged as error:
+        raise IndexUnavailable(f"the search index failed to {operation}: {error}; it will be rebuilt") from error
