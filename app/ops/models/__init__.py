@@ -1,0 +1,1 @@
+"""Adds models that run on this machine, removes them, and reports on them."""
