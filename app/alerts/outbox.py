@@ -21,6 +21,7 @@ from threading import RLock
 from app.alerts.message import Message
 from app.alerts.notification import Alert
 from app.errors import MemoryServerError
+from app.own_file import open_own
 
 FILE_NAME = "outbox.sqlite3"
 FORGOTTEN_AFTER_S = 30 * 24 * 3_600.0  # drops the state of an alert that has not arrived for this long
@@ -52,7 +53,7 @@ class Outbox:
         path = directory / FILE_NAME
         self._lock = RLock()
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite's own files take its mode
+            os.close(open_own(path, os.O_RDWR | os.O_CREAT))  # SQLite's own files take its mode
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = full")

@@ -44,7 +44,6 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "alerts"
 MEGABYTE = 1_000_000
-CONNECTIONS = 50  # bodies of up to 4 MB each; further ones get 503, and Alertmanager tries again
 STOP_S = 10  # for open requests; less than the 30 s platforms give a container
 
 
@@ -85,7 +84,7 @@ async def _serve(settings: Settings, directory: Path, listener: socket.socket, u
         ]
         receiver = await asyncio.to_thread(_receiver, settings, directory, outbox, deliveries)
         app = create_app(receiver, deliveries, outbox, AccessCheck.of(settings))
-        server = Uvicorn(config(app, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=STOP_S))
+        server = Uvicorn(config(app, timeout_graceful_shutdown=STOP_S))
         _take_signals(server)
         await stack.enter_async_context(_running(server, receiver, *deliveries))
         listener.listen(BACKLOG)

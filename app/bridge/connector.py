@@ -8,6 +8,7 @@ import time
 
 from app import __version__
 from app.bridge.protocol import IDENTITY, BridgeError, about_us, ask_to_leave, connect, greet
+from app.own_file import open_own
 
 TYPE_CHECKING = False  # `typing` takes 3 ms to import
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _held(data_dir: str) -> bool:
     import fcntl
 
     try:
-        lock = os.open(os.path.join(data_dir, "lock"), os.O_RDONLY)  # noqa: PTH118
+        lock = open_own(os.path.join(data_dir, "lock"), os.O_RDONLY)  # noqa: PTH118
     except OSError:
         return False
     try:

@@ -1,7 +1,7 @@
 """The protocol of the Unix socket: its lines, and the few questions that any program may ask.
 
-A connection begins with one line from the program, {"bridge": …} or {"ask": "status" | "leave" | "reindex"}, and one
-from the daemon, {"daemon": …}. After a bridge's greeting, each line is an MCP message.
+A connection begins with one line from the program, {"bridge": …} or {"ask": "status" | "settings" | "leave" |
+"reindex"}, and one from the daemon, {"daemon": …}. After a bridge's greeting, each line is an MCP message.
 Standard library only: the bridge loads it for each session.
 """
 
@@ -96,7 +96,7 @@ def greet(
 
 
 def ask(data_dir: str, question: str, timeout_s: float = GREETING_TIMEOUT_S) -> dict[str, Any] | None:
-    """Ask the running daemon or server for `status`, to `leave` or to `reindex`; None when it does not answer."""
+    """Ask the running daemon or server for `status` or `settings`, to `leave` or to `reindex`; None: no answer."""
     connection = connect(data_dir, timeout_s)
     if connection is None:
         return None

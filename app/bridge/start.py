@@ -8,6 +8,7 @@ import sys
 import time
 
 from app.bridge.protocol import IDENTITY, BridgeError
+from app.own_file import open_own
 
 _LOG_LIMIT_BYTES = 5_000_000
 _CONFLICT = " is in use by another server "  # the words of app.datadir.lock: another daemon was quicker
@@ -26,7 +27,7 @@ class DaemonStart:
             self._log = log_path(data_dir)
             too_large = os.path.exists(self._log) and os.path.getsize(self._log) > _LOG_LIMIT_BYTES  # noqa: PTH110, PTH202
             flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if too_large else os.O_APPEND)
-            output = os.open(self._log, flags, 0o600)
+            output = open_own(self._log, flags)
         except OSError as error:
             raise BridgeError(
                 f"data directory {data_dir}: {error.strerror}; fix it, or choose another with --data-dir"

@@ -42,7 +42,10 @@ class ToolRefused(NoConversation):
 
 @dataclass(frozen=True, slots=True)
 class ServerAnswers:
-    """What a server answered. degraded: whether it searched without the index; None when it refused to search."""
+    """What a server answered. degraded: whether a part was missing from its search; None when it refused to search.
+
+    reason: why it was, where that is not the index.
+    """
 
     server: str
     protocol: str
@@ -50,6 +53,7 @@ class ServerAnswers:
     health: dict[str, Any]
     degraded: bool | None
     search_refused: str
+    reason: str | None = None
 
 
 async def converse(
@@ -79,13 +83,14 @@ async def _talk(client: ClientSession) -> ServerAnswers:
     parts = health.get("components")
     if not isinstance(parts, dict) or not all(isinstance(part, dict) and "status" in part for part in parts.values()):
         raise ToolRefused(f"memory_health of {hello.server_info.name} has no components: it is another MCP server")
-    degraded, refused = None, ""
+    degraded, refused, why = None, "", None
     try:
-        degraded = bool((await _result(client, "search_memory", {"query": "doctor", "limit": 1})).get("degraded"))
+        found = await _result(client, "search_memory", {"query": "doctor", "limit": 1})
+        degraded, why = bool(found.get("degraded")), found.get("reason")
     except ToolRefused as error:  # a token may not allow it; the other answers are still worth reporting
         refused = str(error)
     server = f"{hello.server_info.name} {hello.server_info.version}"
-    return ServerAnswers(server, str(hello.protocol_version), len(names), health, degraded, refused)
+    return ServerAnswers(server, str(hello.protocol_version), len(names), health, degraded, refused, why)
 
 
 async def _result(client: ClientSession, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

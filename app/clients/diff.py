@@ -10,9 +10,10 @@ from pathlib import Path
 _KEY_VALUE_OR_COMMENT = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<value>"(?:[^"\\]|\\.)*")|//[^\r\n]*|/\*.*?\*/', re.DOTALL
 )
+_AFTER_A_NAME = re.compile(r"([=:#]|^(?=[^\[]))\s*\S.*")  # in TOML and YAML: a value or a comment
 
 
-def masked_diff(file: Path, old: str | None, new: str | None, ours: str) -> str:
+def masked_diff(file: Path, old: str | None, new: str | None, ours: str, *, in_json: bool = True) -> str:
     """Return the changed lines, with every value masked that we do not write.
 
     A file may hold other servers' keys and tokens, and a terminal keeps what it shows; so no lines around the change
@@ -27,8 +28,17 @@ def masked_diff(file: Path, old: str | None, new: str | None, ours: str) -> str:
             return '"…"'
         return "//…" if match[0].startswith("//") else "/*…" + "\n" * match[0].count("\n") + "*/"
 
+    our_lines = {line.strip() for line in ours.splitlines()}
+
+    def masked_line(line: str) -> str:
+        return line if line.strip() in our_lines else _AFTER_A_NAME.sub(r"\1 …", line)
+
     def lines(text: str | None) -> list[str]:
-        return [] if not text else _KEY_VALUE_OR_COMMENT.sub(masked, text).removesuffix("\n").split("\n")
+        if not text:
+            return []
+        if not in_json:
+            return [masked_line(line) for line in text.removesuffix("\n").split("\n")]
+        return _KEY_VALUE_OR_COMMENT.sub(masked, text).removesuffix("\n").split("\n")
 
     names = (str(file) if old is not None else os.devnull, str(file) if new is not None else os.devnull)
     changed = difflib.unified_diff(lines(old), lines(new), *names, n=0, lineterm="")

@@ -2,8 +2,7 @@
 
 A file is read, changed in one place, compared, backed up beside itself and replaced in one step. A file that cannot be
 read as the client reads it is reported and left alone. Removing our part restores the very bytes from before, unless
-the file has changed since: then only our part is removed. A file that held only our part is deleted, with the folders
-of the client that are then empty.
+the file has changed since: then only our part is removed. A file that held only our part is deleted.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from typing import Any
 from app.clients import files
 from app.clients.diff import masked_diff
 from app.clients.edits import Edit
-from app.clients.jsonc import Document
-from app.clients.jsonc_reading import BOM, NotEditable
+from app.clients.formats import Editable, Format, parsed
+from app.clients.jsonc_reading import NotEditable
 
 
 class Action(StrEnum):
@@ -42,22 +41,25 @@ class FileReport:
     part: str
     reason: str | None = None
     backup: Path | None = None
+    left: tuple[Path, ...] = ()  # backups that stay when our part is removed
+    memory: str | None = None  # the data directory that it joins
     diff: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        return {**values, "left": [str(path) for path in self.left]}
 
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """One file of a client, and the edit of it. shared: folders above it that are not the client's own."""
+    """One file of a client, and the edit of it. memory: the data directory that our part names, or the default one."""
 
     client: str
     file: Path
     edit: Edit
-    comments: bool
-    shared: frozenset[Path] = frozenset()
+    format: Format
+    memory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,14 @@ class FileChange:
 
 def put_in(target: FileEdit, *, dry_run: bool) -> FileReport:
     """Add our part to a file."""
-    return _changed(target, dry_run, _put)
+    return replace(_changed(target, dry_run, _put), memory=target.memory)
 
 
 def take_out(target: FileEdit, *, dry_run: bool) -> FileReport:
     """Remove our part from a file."""
-    return _changed(target, dry_run, _take)
+    report = _changed(target, dry_run, _take)
+    left = () if report.action is Action.FAILED else tuple(files.backups(target.file.resolve()))
+    return replace(report, left=left)
 
 
 def _changed(target: FileEdit, dry_run: bool, decide: Callable[[FileEdit, Path, str | None], FileChange]) -> FileReport:
@@ -90,10 +94,9 @@ def _changed(target: FileEdit, dry_run: bool, decide: Callable[[FileEdit, Path, 
             return replace(report, action=change.action)
         if dry_run:
             return replace(report, action=change.action, diff=_diff(target, old, change.new))
+        files.check_writable(file)
         backup = files.keep(file, old) if change.backup and old is not None else None
         files.write(file, old, change.new)
-        if change.new is None:
-            files.remove_empty_folders(target.file.parent, target.shared)
     except NotEditable as error:
         return replace(report, reason=str(error))
     except UnicodeError:
@@ -127,7 +130,7 @@ def _take(target: FileEdit, file: Path, old: str | None) -> FileChange:
     return FileChange(Action.REMOVED, new.text, backup=True)
 
 
-def _differs_by_our_part(target: FileEdit, before: str | None, after: Document) -> bool:
+def _differs_by_our_part(target: FileEdit, before: str | None, after: Editable) -> bool:
     """Whether our part is the only difference between a text (None: no file) and a document."""
     try:
         document = _document(before, target)
@@ -136,12 +139,10 @@ def _differs_by_our_part(target: FileEdit, before: str | None, after: Document) 
         return False
 
 
-def _document(text: str | None, target: FileEdit) -> Document:
-    """Read a text as the client does; an empty file holds no settings."""
-    if text is None or not text.strip(f"{BOM} \t\r\n"):
-        text = (BOM if text and text.startswith(BOM) else "") + "{}\n"
-    return Document(text, comments=target.comments)
+def _document(text: str | None, target: FileEdit) -> Editable:
+    return parsed(text, target.format)
 
 
 def _diff(target: FileEdit, old: str | None, new: str | None) -> str:
-    return masked_diff(target.file, old, new, target.edit.put(_document(None, target)).text)
+    ours = target.edit.put(_document(None, target)).text
+    return masked_diff(target.file, old, new, ours, in_json=target.format in (Format.JSON, Format.JSONC))

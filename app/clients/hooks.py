@@ -14,20 +14,24 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from app.bridge.calls import call_tool
+from app.bridge.calls import StartedServer, arguments_of, call_tool, read_resource
 from app.bridge.protocol import ask
 from app.clients.entry import this_command
 from app.clients.hook_settings import EVENTS
+from app.datadir.checkout import checkout_of
 from app.datadir.folder import data_directory
-from app.errors import MemoryServerError
+from app.datadir.lock import FILE_NAME
+from app.datadir.project_names import ProjectNames
+from app.errors import MemoryServerError, Unavailable
+from app.own_file import open_own
 
 LIMIT_S = 5.0
-_WAIT_FOR_SERVER_S = 2.0  # the session's own bridge may be starting it right now
 _CONTEXT_TOKENS = 1_500  # Claude Code accepts 10,000 characters
+_NEWEST_CHARACTERS, _LINE_CHARACTERS = 4_000, 600
 _INPUT_LIMIT_BYTES = 1_000_000
 _LOG = "session-end.log"
 
@@ -85,7 +89,7 @@ def _read_input() -> dict[str, Any]:
             raise HookFailed(f"stdin holds over {_INPUT_LIMIT_BYTES:,} bytes, takes the hook's JSON")
     try:
         given = json.loads(b"".join(parts))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise HookFailed("stdin is not JSON; Claude Code calls this, not a person") from None
     if not isinstance(given, dict):
         raise HookFailed("stdin holds JSON, but no object; Claude Code calls this, not a person")
@@ -93,13 +97,20 @@ def _read_input() -> dict[str, Any]:
 
 
 def recalled(data_dir: Path, folder: str) -> str:
-    """Return what is known about the project in a folder; '' when nothing is."""
-    project = Path(folder).name
-    if not project:
+    """Return what is known about the project in a folder; '' when nothing is.
+
+    memU knows no projects: there the words of the question alone decide.
+    """
+    if checkout_of(folder) is None:
         return ""
     _wait_for_server(data_dir)
+    project = str(ProjectNames(data_dir).of(folder))
     arguments = {"query": f"{project} decisions preferences conventions open tasks next steps"}
-    context = _recall(data_dir, {**arguments, "project": project})
+    if "project" not in arguments_of(data_dir, "recall_context", LIMIT_S):
+        context = _recall(data_dir, arguments)
+    else:
+        context = _recall(data_dir, {**arguments, "project": project})
+        context = context or _newest(data_dir, project)  # what is known may have none of these words
     return context or _recall(data_dir, {"query": project, "mode": "conservative"})
 
 
@@ -108,13 +119,34 @@ def _recall(data_dir: Path, arguments: dict[str, Any]) -> str:
     return str(reply.get("context") or "").strip()
 
 
+def _newest(data_dir: Path, project: str) -> str:
+    """Return the newest memories of a project, as many as fit; '' when it has none."""
+    try:
+        body = read_resource(data_dir, f"claude://memory/projects/{quote(project, safe='')}", LIMIT_S)
+    except Unavailable:
+        return ""
+    lines: list[str] = []
+    left = _NEWEST_CHARACTERS
+    for memory in body.get("memories") or []:
+        day = str(memory.get("occurred_at") or memory.get("created_at") or "")[:10]
+        line = f"- [{day}, {memory.get('kind')}] {' '.join(str(memory.get('text')).split())[:_LINE_CHARACTERS]}"
+        left -= len(line)
+        if left < 0:
+            break
+        lines.append(line)
+    return "\n".join([f"## Newest of project {project}", *lines]) if lines else ""
+
+
 def _wait_for_server(data_dir: Path) -> None:
-    """Wait until a server answers. Raises HookFailed: a hook starts none."""
-    end = time.monotonic() + _WAIT_FOR_SERVER_S
-    while ask(os.fspath(data_dir), "status", LIMIT_S) is None:
-        if time.monotonic() > end:
-            raise HookFailed(f"no server runs on {data_dir}, so nothing is recalled")
-        time.sleep(0.1)
+    """Return once a server answers; start the daemon if none runs, as the session's own bridge does.
+
+    Raises HookFailed at once where nothing can be stored yet.
+    """
+    if ask(os.fspath(data_dir), "status", LIMIT_S) is not None:
+        return
+    if not (data_dir / FILE_NAME).exists() and not os.environ.get("DATABASE_URL"):
+        raise HookFailed(f"no server runs on {data_dir}, so nothing is recalled")
+    StartedServer(data_dir).close()
 
 
 def _context_answer(context: str) -> str:
@@ -129,7 +161,7 @@ def remember(data_dir: Path, transcript: str) -> None:
     command = this_command()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     arguments = [command.program, *command.arguments, "import", "--from", "claude-code", os.path.abspath(transcript)]  # noqa: PTH100
-    private = os.open(data_dir / _LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # it may quote what was said
+    private = open_own(data_dir / _LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)  # it may quote what was said
     with open(private, "wb") as log:  # noqa: PTH123
         subprocess.Popen(  # noqa: S603  our own command
             arguments,

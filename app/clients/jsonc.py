@@ -21,13 +21,15 @@ class Document(JsonText):
     def put(self, path: Steps, value: Any) -> Document:
         """Set the member at a path, creating missing objects. Raises NotEditable when a step is no object."""
         at, depth = self.descend(path)
-        if depth < len(path):
+        if depth < len(path) and not self.is_null(at):
             return self._append(at, str(path[depth]), _nested(path[depth + 1 :], value))
-        return self._replace(at, value)
+        return self._replace(at, _nested(path[depth:], value))
 
     def append(self, path: Steps, value: Any) -> Document:
         """Add to the end of the list at a path, creating it and missing objects. Raises NotEditable as `put`."""
         at, depth = self.descend(path)
+        if self.is_null(at):
+            return self._replace(at, _nested(path[depth:], [value]))
         if depth < len(path):
             return self._append(at, str(path[depth]), _nested(path[depth + 1 :], [value]))
         if self.plain[at] != "[":
@@ -77,7 +79,8 @@ class Document(JsonText):
     def _replace(self, at: int, value: Any) -> Document:
         _, end = json.JSONDecoder().raw_decode(self.plain, at)
         old = self.text[at:end]
-        indent = self._indent(at) if _NEWLINE.search(old) or old in ("{}", "[]") else None
+        in_lines = _NEWLINE.search(old) or old in ("{}", "[]") or (old == "null" and self._many_lines)
+        indent = self._indent(at) if in_lines else None
         return self._with(at, end, self._written(None, value, indent))
 
     def _cut(self, container: Container, index: int) -> Document:

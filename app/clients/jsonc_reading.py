@@ -24,9 +24,11 @@ Step = str | int  # a member's name or a list's index
 Steps = Sequence[Step]
 
 BOM = "\ufeff"
-_STRING = r'"(?:[^"\\\r\n]|\\.)*"'
-_COMMENT = re.compile(rf"{_STRING}|//[^\r\n]*|/\*.*?\*/", re.DOTALL)
+_STRING = r'"(?:[^"\\\r\n]|\\.)*+"'  # possessive: a long text takes no memory
+# A comment that is not closed matches, too, and stays: else each `/*` would be looked for an end again.
+_COMMENT = re.compile(rf"{_STRING}|//[^\r\n]*|/\*(?:.*?\*/|.*)", re.DOTALL)
 _TRAILING = re.compile(rf"{_STRING}|[\[{{,][ \t\r\n]*,|,(?=[ \t\r\n]*[\]}}])")
+_CONTAINERS_LIMIT = 200_000  # each takes up to 200 bytes, twice while a change is made
 _NOT_NEWLINE = re.compile(r"[^\r\n]")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _REST_OF_LINE = re.compile(r"(?:[ \t]*/\*[^\r\n]*?\*/)*(?:[ \t]*//[^\r\n]*)?")
@@ -63,6 +65,8 @@ class JsonText:
 
     def __init__(self, text: str, *, comments: bool) -> None:
         """Read the text. Raises NotEditable with the line of the first fault."""
+        if text.count("[") + text.count("{") > _CONTAINERS_LIMIT:
+            raise NotEditable(f"it has over {_CONTAINERS_LIMIT:,} brackets, which no client's configuration has")
         self.text, self.comments = text, comments
         self.byte_order_mark = len(text) - len(text.removeprefix(BOM))
         blank = " " * self.byte_order_mark + text.removeprefix(BOM)
@@ -81,14 +85,23 @@ class JsonText:
         return value
 
     def descend(self, path: Steps) -> tuple[int, int]:
-        """Return where the value of the last step that exists begins, and how many steps lead to it."""
+        """Return where the value of the last step that exists begins, and how many steps lead to it.
+
+        A null has no members: clients write it where they have no servers.
+        """
         at = self.skip(0)
         for depth, step in enumerate(path):
+            if self.is_null(at):
+                return at, depth
             item = self.find(at, step, path[:depth])
             if item is None:
                 return at, depth
             at = item.value
         return at, len(path)
+
+    def is_null(self, at: int) -> bool:
+        """Whether the value at an offset is null."""
+        return self.plain.startswith("null", at)
 
     def find(self, at: int, step: Step, path: Steps) -> Item | None:
         """Return an item of the container at an offset. Raises NotEditable, which names `path`, if it is none."""
@@ -144,7 +157,8 @@ def _blank(pattern: re.Pattern[str], text: str) -> str:
 
     def blank(match: re.Match[str]) -> str:
         text = match[0]
-        return _NOT_NEWLINE.sub(" ", text) if text == "," or text[0] == "/" else text
+        comment = text.startswith("//") or (text.startswith("/*") and text.endswith("*/") and text != "/*/")
+        return _NOT_NEWLINE.sub(" ", text) if text == "," or comment else text
 
     return pattern.sub(blank, text)
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from app.terminal import console, on_one_line, printable
+
 if TYPE_CHECKING:
     from app.settings.fields import Settings
 
@@ -67,10 +69,17 @@ def folder(value: str) -> str:
 
 
 def user_name(value: str) -> str:
-    """Check the name of a user or a project."""
+    """Check the name of a user."""
     from app.memory.types import NAME_LIMIT_CHARACTERS
 
     return plain_name(value, NAME_LIMIT_CHARACTERS)
+
+
+def project_name(value: str) -> str:
+    """Check the name of a project, and return it in the form in which it is stored."""
+    from app.memory.arguments import name_form
+
+    return user_name(name_form(value))
 
 
 def plain_name(value: str, limit_characters: int) -> str:
@@ -129,20 +138,19 @@ def print_report(report: CommandReport, args: Namespace) -> None:
 def print_rich(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table whose long cells wrap at the terminal's width; at 200 characters without a terminal."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*header, box=box.SIMPLE_HEAD, show_header=any(header), pad_edge=False)
     colours = {"ok": "green", "warning": "yellow", "failed": "bold red"}
     for row in rows:
-        table.add_row(*(Text(cell, style=colours.get(cell, "")) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+        table.add_row(*(Text(printable(cell), style=colours.get(cell, "")) for cell in row))
+    console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print columns that are never cut, for people and for `awk`."""
-    table = [header, *rows]
+    table = [header, *([on_one_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

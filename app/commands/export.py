@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from app.commands.common import Commands, add_command, add_common, add_json, print_report, user_name
+from app.commands.common import Commands, add_command, add_common, add_json, print_report, project_name, user_name
 
 
 def declare(commands: Commands[Any]) -> None:
     """Declare `export`."""
     parser = add_command(commands, "export", "Write memories and conversations as JSON Lines for `import`.")
-    parser.add_argument("file", metavar="FILE", help="The file to write; - is standard output.")
+    add_file(parser)
     parser.add_argument("--user", type=user_name, metavar="NAME", help="Whose memories (DEFAULT_USER_ID).")
-    parser.add_argument("--project", type=user_name, metavar="NAME", help="Only those of this project.")
+    parser.add_argument("--project", type=project_name, metavar="NAME", help="Only those of this project.")
     add_json(parser, "Print the report as JSON (on stderr if FILE is -).")
     add_common(parser)
     parser.set_defaults(run=run)
+
+
+def add_file(parser: ArgumentParser) -> None:
+    """Declare where to."""
+    parser.add_argument("file", metavar="FILE", help="The file to write; - is standard output.")
+    parser.add_argument("--replace", action="store_true", help="Overwrite FILE if it exists.")
 
 
 def run(args: Namespace) -> int:
@@ -28,7 +34,9 @@ def run(args: Namespace) -> int:
     from app.ops.progress import Bar
 
     with Bar("exporting") as bar:
-        report = run_export(args.file, project=args.project, user=args.user, data_dir=args.data_dir, bar=bar)
+        report = run_export(
+            args.file, project=args.project, user=args.user, data_dir=args.data_dir, replace=args.replace, bar=bar
+        )
     with redirect_stdout(sys.stderr if args.file == "-" else sys.stdout):
         print_report(report, args)
     return 0

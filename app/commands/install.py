@@ -28,6 +28,8 @@ def run(args: Namespace) -> int:
     from app.settings.loading import load_settings
 
     data_dir = load_settings({"memory_data_dir": args.data_dir}).data_dir
-    environment = {} if data_dir == data_directory(None) else {"MEMORY_DATA_DIR": str(data_dir)}
+    environment: dict[str, str] | None = {"MEMORY_DATA_DIR": str(data_dir)}
+    if data_dir == data_directory(None):  # not written down; unless it was asked for, an entry keeps another one
+        environment = None if args.data_dir is None else {}
     request = request_of(args, hooks=args.hooks, force=args.force, environment=environment)
     return print_reports(args, install(request, Machine.current()))

@@ -23,7 +23,7 @@ def add_client_options(parser: ArgumentParser) -> None:
         "--client",
         nargs="+",
         action="extend",
-        choices=tuple(CLIENTS),
+        type=_client_name,
         metavar="NAME",
         default=[],
         help=f"Which clients (default: all that are in use here): {', '.join(CLIENTS)}.",
@@ -59,6 +59,14 @@ def print_reports(args: Namespace, reports: Sequence[FileReport]) -> int:
     for report in failed:
         print(f"claude-memory: {report.client}: {report.path}: {report.reason}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _client_name(value: str) -> str:
+    from app.clients.catalogue import CLIENTS, NAMES
+
+    if (name := NAMES.get(value.lower())) is None:
+        raise ArgumentTypeError(f"got {value[:40]!r}, takes one of {', '.join(CLIENTS)}")
+    return name
 
 
 def _server_name(value: str) -> str:

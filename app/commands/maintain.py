@@ -31,13 +31,12 @@ def declare(commands: Commands[Any]) -> None:
 
 def run(args: Namespace) -> int:
     """Maintain the database and print what was done."""
-    from rich.console import Console
-
     from app.ops.maintain import maintain
     from app.runtime.command_database import ask_database
+    from app.terminal import console
 
     settings = settings_of(args)
-    with Console(stderr=True, force_interactive=sys.stderr.isatty()).status("maintaining") as status:
+    with console(stderr=True, force_interactive=sys.stderr.isatty()).status("maintaining") as status:
         report = ask_database(
             settings, "maintain", lambda db: maintain(settings, db, args.cleanup_days, args.dry_run, status.update)
         )

@@ -26,14 +26,21 @@ def run(args: Namespace) -> int:
     """Rebuild the index and print what was done."""
     import asyncio
 
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from app.ops.reindex import reindex
+    from app.terminal import console
 
     settings = settings_of(args, REINDEX)
     columns = (TextColumn("reindexing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    with Progress(
+        *columns,
+        console=console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
         task = bar.add_task("", total=None)
 
         def show_progress(points: int, memories: int) -> None:

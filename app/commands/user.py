@@ -8,6 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from app.commands.common import Commands, add_command, add_common, add_json, cell, print_json, print_table, user_name
+from app.commands.export import add_file
 from app.commands.export import run as export_file
 from app.counted import counted
 
@@ -45,7 +46,7 @@ def declare(commands: Commands[Any]) -> None:
 
     export = add_command(actions, "export", "Write everything of a user as JSON Lines; `import` reads it back.")
     export.add_argument("user", type=user_name, metavar="NAME", help="The user.")
-    export.add_argument("file", metavar="FILE", help="The file to write; - is standard output.")
+    add_file(export)
     export.set_defaults(run=export_file, project=None)
     _add_output(export)
 

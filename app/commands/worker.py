@@ -36,12 +36,17 @@ def run(args: Namespace) -> int:
     from app.settings.unread import unread_names
     from app.worker.supervisor import Supervisor
 
-    settings = load_settings(mode=WORKER)
+    settings = load_settings({"render_deployment": args.render_mode or None}, WORKER)
     logs.setup(settings)
     if line := unread_names():
         logging.getLogger(__name__).warning("%s", line)
     given = [*(["--debug"] if args.debug else []), *(["--render-mode"] if args.render_mode else [])]
-    # This code, even if the folder it was started in has a package `app`.
-    command = [sys.executable, "-P", "-m", "app", "worker", "--supervised", *given]
     search = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
-    return Supervisor(command, settings.worker_restart_delay, {"PYTHONPATH": search}).run()
+    environment = {"PYTHONPATH": search}
+    child = ["worker", "--supervised", *given]
+    if settings.database_url is None:  # memU alone: a daemon keeps the outbox, and `stdio` on this machine reaches it
+        child = ["daemon", "--supervised", *(["--debug"] if args.debug else [])]
+        environment |= {"DAEMON_IDLE_MINUTES": "0", **({"RENDER_DEPLOYMENT": "true"} if args.render_mode else {})}
+    # This code, even if the folder it was started in has a package `app`.
+    command = [sys.executable, "-P", "-m", "app", *child]
+    return Supervisor(command, settings.worker_restart_delay, environment).run()

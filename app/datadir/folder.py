@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.datadir.location import NAME, data_directory_name
 
+MODELS_FOLDER = "models"  # here, so that a start without a model loads nothing more
 SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path without its final NUL
 
 

@@ -12,11 +12,14 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from app import __version__
+from app.datadir.space import NO_SPACE, words_for
 from app.errors import Conflict, MemoryServerError
+from app.own_file import open_own
 
 if sys.platform == "win32":
     import msvcrt
@@ -24,6 +27,7 @@ else:
     import fcntl
 
 FILE_NAME = "lock"
+_LINE_BYTES = 1_000  # longer than any line, so that each replaces the last one whole
 _FAR = 1 << 30  # Windows locks bytes and makes them unreadable: this one is far behind the content
 
 
@@ -48,13 +52,14 @@ class DataDirectoryLock:
         """
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = os.open(self.directory / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file = open_own(self.directory / FILE_NAME, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise _unusable(self.directory, error) from error
         try:
             held_by = _lock_or_holder(file)
             if held_by is None:
-                _write(file, url, mode)
+                with _full_disk_allowed():
+                    _write(file, url, mode)
         except OSError as error:
             os.close(file)
             raise _unusable(self.directory, error) from error
@@ -67,15 +72,16 @@ class DataDirectoryLock:
         """Give the lock back; idempotent."""
         if self._file is not None:
             file, self._file = self._file, None
-            with contextlib.suppress(OSError):  # a full disk must not keep us from releasing it
-                os.ftruncate(file, 0)
+            with _full_disk_allowed():
+                os.lseek(file, 0, os.SEEK_SET)
+                os.write(file, b" " * _LINE_BYTES)  # the file keeps its block, for the next line on a full disk
             os.close(file)
 
 
 def holder(directory: Path) -> dict[str, Any] | None:
     """Return what the process that holds the lock says of itself (pid, mode, url, version, started_at), or None."""
     try:
-        file = os.open(directory / FILE_NAME, os.O_RDWR | os.O_CLOEXEC)
+        file = open_own(directory / FILE_NAME, os.O_RDWR)
     except OSError:
         return None
     try:
@@ -97,15 +103,24 @@ def in_use(directory: Path, held_by: dict[str, Any]) -> str:
 
 def _unusable(directory: Path, error: OSError) -> DataDirectoryUnusable:
     why = {
-        errno.ENOSPC: "the disk is full; free some space",
-        errno.EDQUOT: "the disk quota is used up; free some space",
-        errno.EROFS: "the file system is read-only; choose another with --data-dir",
         errno.EACCES: "no permission to write; change its owner or choose another with --data-dir",
-        errno.EPERM: "no permission to write; change its owner or choose another with --data-dir",
+        errno.EPERM: f"its file {FILE_NAME}: {error.strerror}; remove it or choose another with --data-dir",
         errno.EEXIST: "it is a file; choose a directory with --data-dir",
+        errno.ELOOP: f"its file {FILE_NAME} is a link, which is not followed; remove it",
         errno.ENOTDIR: "a part of the path is a file; choose a directory with --data-dir",
-    }.get(error.errno or 0, f"{error.strerror}; choose another with --data-dir")
+    }.get(error.errno or 0) or words_for(error)
+    why = why or f"{error.strerror}; choose another with --data-dir"
     return DataDirectoryUnusable(f"data directory {directory}: {why}")
+
+
+@contextlib.contextmanager
+def _full_disk_allowed() -> Iterator[None]:
+    """Let a write of the line fail on a full disk: the lock holds without it, and a server can wait for space."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
 
 
 def _lock_or_holder(file: int) -> dict[str, Any] | None:
@@ -145,9 +160,8 @@ def _write(file: int, url: str, mode: str) -> None:
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
     )
-    os.ftruncate(file, 0)
     os.lseek(file, 0, os.SEEK_SET)
-    os.write(file, line.encode() + b"\n")
+    os.write(file, line.encode().ljust(_LINE_BYTES) + b"\n")
 
 
 def _read(file: int) -> dict[str, Any]:

@@ -12,22 +12,27 @@ from __future__ import annotations
 import contextlib
 import os
 
+from app.own_file import open_own
+
 FILE_NAME = "had-token"
+_LIMIT_CHARACTERS = 4_096
 
 
 def had_token(directory: str, database_url: str) -> bool:
     """Whether the last start in a data directory found a token in this database; "" is the embedded one."""
     try:
-        with open(_path(directory), encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 5 ms to import
-            return file.read() == _line(database_url)
+        with open(open_own(_path(directory), os.O_RDONLY), encoding="utf-8") as file:  # noqa: PTH123
+            return file.read(_LIMIT_CHARACTERS) == _line(database_url)
     except (OSError, ValueError):
         return False
 
 
 def note(directory: str, database_url: str) -> None:
     """Remember that there is a token. A failed write does no harm."""
-    with contextlib.suppress(OSError), open(_path(directory), "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(_line(database_url))
+    with contextlib.suppress(OSError):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with open(open_own(_path(directory), flags, 0o644), "w", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(_line(database_url))
 
 
 def forget(directory: str) -> None:

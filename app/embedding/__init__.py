@@ -1,1 +1,1 @@
-"""Vectors of texts, from DashScope or any OpenAI-compatible service. Without a model, none of it is loaded."""
+"""Vectors of texts, from an OpenAI-compatible service or a model on this machine. Without one, none of it is loaded."""

@@ -10,6 +10,9 @@ it can even read the answers. The browser gives it away: in Host (the page's nam
 | elsewhere | required | any: a page cannot know the token, so a name proves nothing |
 | elsewhere | off | an IP address or a name without a dot: public DNS can rebind neither |
 
+METRICS_PORT needs no token, so a name must always prove something there: beyond loopback it accepts what a server
+without tokens accepts, and the names in ALLOWED_HOSTS.
+
 An Origin header, if present, must be loopback's or in ALLOWED_ORIGINS. PUBLIC_URL's name and origin are accepted too.
 /health and /ready skip both checks: load balancers call them by address, and the answer holds nothing private.
 """
@@ -17,7 +20,7 @@ An Origin header, if present, must be loopback's or in ALLOWED_ORIGINS. PUBLIC_U
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from app.errors import MemoryServerError, shown
@@ -86,6 +89,16 @@ def host_name(value: str) -> str | None:
     return parts.hostname.rstrip(".") or None
 
 
+def _named(settings: Settings) -> frozenset[str]:
+    """Return the names that the settings give the server."""
+    hosts = {host_name(host) or host.lower() for host in settings.allowed_hosts}
+    if settings.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        hosts.add(settings.host.lower())
+    if settings.public_url is not None:
+        hosts.add(urlsplit(settings.public_url).hostname or "")
+    return frozenset(hosts)
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """The rules of one server; `hosts` None accepts any name."""
@@ -97,24 +110,25 @@ class Guard:
 
     @classmethod
     def of(cls, settings: Settings) -> Guard:
-        """Read the rules from the settings."""
-        hosts = {host_name(host) or host.lower() for host in settings.allowed_hosts}
+        """Read the rules of PORT from the settings."""
         any_host, plain = False, False
         if not is_loopback(settings.host) and not settings.allowed_hosts:
             any_host = settings.auth is Auth.REQUIRED
             plain = not any_host
-        if settings.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-            hosts.add(settings.host.lower())
         origins = {origin.rstrip("/").lower() for origin in settings.allowed_origins}
         if settings.public_url is not None:
-            hosts.add(urlsplit(settings.public_url).hostname or "")
             origins.add(settings.public_url)
         return cls(
-            hosts=None if any_host else frozenset(hosts),
+            hosts=None if any_host else _named(settings),
             plain_hosts=plain,
             origins=frozenset(origins),
             cors=settings.enable_cors,
         )
+
+    def for_metrics(self, settings: Settings) -> Guard:
+        """Return the rules of METRICS_PORT on the same server."""
+        plain = not is_loopback(settings.host)
+        return replace(self, hosts=_named(settings), plain_hosts=plain, origins=frozenset(), cors=False)
 
     def check(self, hosts: list[bytes], origins: list[bytes]) -> None:
         """Raise HostRefused, OriginRefused or BadHeader unless both headers are acceptable."""

@@ -36,7 +36,7 @@ def error_headers(error: MemoryServerError, challenge: bytes = CHALLENGE) -> lis
         return [(b"www-authenticate", challenge)]
     if isinstance(error, RateLimited):
         return [(b"retry-after", str(max(1, round(error.retry_after_s + 0.5))).encode())]
-    if error.status == 503:
+    if error.status in (429, 503):
         return [(b"retry-after", b"1")]
     return []
 
@@ -48,7 +48,12 @@ async def send_error(send: Send, error: MemoryServerError, *, rpc: bool, challen
 
 
 async def send_json(
-    send: Send, status: int, body: dict[str, Any] | None, headers: Sequence[Header] = (), *, head: bool = False
+    send: Send,
+    status: int,
+    body: dict[str, Any] | list[Any] | None,
+    headers: Sequence[Header] = (),
+    *,
+    head: bool = False,
 ) -> None:
     """Answer with JSON, or with no content when `body` is None; `head` leaves the body out but gives its length."""
     content = b"" if body is None else json.dumps(body).encode()

@@ -1,27 +1,47 @@
-"""Configures uvicorn for our processes: we bring the loop, the signals, the log and the headers."""
+"""Configures uvicorn for our processes: we bring the loop, the signals, the log, the headers and the bounds."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 
+from app.http.bounds import BOUNDS, Bounds, Descriptors
+from app.http.connection import BoundedConnection
+from app.http.state import State
+
+LOOK_EVERY_TICKS = 5  # of uvicorn's tenths of a second
+
 
 class Uvicorn(uvicorn.Server):
-    """uvicorn without its signal handlers, which would end the process before its parts are closed."""
+    """uvicorn without its signal handlers, which would end the process before its parts are closed, and with bounds."""
+
+    server_state: State
+
+    def __init__(self, config: uvicorn.Config, bounds: Bounds = BOUNDS, descriptors: Descriptors | None = None) -> None:
+        super().__init__(config)
+        self.server_state = State(bounds, descriptors)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the process."""
         yield
 
+    async def on_tick(self, counter: int) -> bool:
+        """Do what uvicorn does ten times a second, and look after the connections."""
+        if counter % LOOK_EVERY_TICKS == 0:
+            self.server_state.look(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
 
 def config(application: Any, **more: Any) -> uvicorn.Config:
     """Return the uvicorn configuration for an ASGI application; `more`: further arguments of uvicorn.Config."""
     return uvicorn.Config(
         application,
+        http=BoundedConnection,
         loop="none",
         ws="none",
         lifespan="off",

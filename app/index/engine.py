@@ -1,27 +1,25 @@
-"""The interface of search engines, and the points they hold, with the names of their fields and vectors."""
+"""The interface of search engines, and the points they hold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from app.errors import IndexUnavailable
 from app.memory.change_log import Space
 from app.memory.ports import CandidateQuery
-from app.memory.types import Candidate
-
-# Names of a point's vectors, and of its payload's keyword fields.
-WINDOW, SESSION, DENSE = "window", "session", "dense"
-KEYWORDS = ("user", "project", "kind", "tags", "role", "conversation")
-AT = "at"  # the field with the time it happened, in seconds since 1970
+from app.memory.types import Candidate, Corpus, Traits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """The fields that a search can filter by; an engine never gets a text."""
+    """The fields that a search filters by, and those that ranking needs; an engine never gets a text.
+
+    offset: of `at`, in minutes, if it tells a place.
+    """
 
     user: str
     project: str
@@ -30,34 +28,39 @@ class Payload:
     role: str | None
     conversation: str | None
     at: datetime
+    name: str | None = None
+    asks: bool = False
+    tells_time: bool = False
+    tells_number: bool = False
+    first_person: int = 0
+    offset: int | None = None
 
-    def fields(self) -> dict[str, Any]:
-        """Return it as engines store it."""
-        return {
-            "user": self.user,
-            "project": self.project,
-            "kind": self.kind,
-            "tags": self.tags,
-            "role": self.role,
-            "conversation": self.conversation,
-            AT: self.at.timestamp(),
-        }
+    def traits(self, id_: UUID) -> Traits:
+        """Return what ranking needs of the memory with this id."""
+        cues = (self.asks, self.tells_time, self.tells_number, self.first_person)
+        return Traits(id_, self.role, self.name, self.at, *cues, self.offset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """A memory in the engine, keyed by its id, so that writing it twice is harmless.
 
-    window: weights of the memory's words and, lower, its neighbours'; None if only the session is left.
-    session: weights of the whole session's words, on the point of the session's first memory only.
+    window: weights of the memory's words and, lower, its neighbours'; the first `own` of its terms are the memory's.
     dense: the memory's vector mixed with its neighbours', packed; None if it has none.
     """
 
     id: UUID
     payload: Payload
-    window: dict[int, float] | None
-    session: dict[int, float] | None
+    window: dict[int, float]
+    own: int = 0
     dense: bytes | None = None
+
+
+class Deleted(NamedTuple):
+    """A memory to delete, and whose it is; "" for a user who was removed."""
+
+    user: str
+    id: UUID
 
 
 class EngineAway(IndexUnavailable):
@@ -67,7 +70,7 @@ class EngineAway(IndexUnavailable):
 class Engine(Protocol):
     """Never blocks the loop. Raises IndexUnavailable if it is broken, EngineAway while it is unreachable."""
 
-    async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None: ...
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[Deleted]) -> None: ...
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return the best by window score and, if the query has a vector, those nearest to it.
@@ -75,9 +78,8 @@ class Engine(Protocol):
         Each has both scores: a window score of 0 without a common word, a dense score of None without a vector.
         """
 
-    async def session_scores(
-        self, user: str, weights: dict[int, float], sessions: Sequence[UUID]
-    ) -> dict[UUID, float]: ...
+    async def corpus(self, user: str, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus | None:
+        """Return the counts of a user's memories in some projects, None for all; None if the engine counts nothing."""
 
     async def count(self) -> int: ...
 

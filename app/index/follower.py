@@ -1,8 +1,9 @@
 """Follows the change log: applies every committed change to the engine, and keeps its position.
 
-A search first waits for a round that begins after it, so it sees every write acknowledged before. The position is
-a transaction horizon and, while the process runs, the snapshot of the last round: what that snapshot shows is
-applied, and everything committed since is new, even if its transaction began long before.
+A search first waits for a read that begins after it, and until its user's changes are applied, so it sees every write
+acknowledged before. The position is a transaction horizon and, while the process runs, the snapshot of a read: what
+that snapshot shows is applied, and everything committed since is new, even if its transaction began long before.
+Much is applied in slices, between which the log is read again, so nobody waits for another user's large write.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from app.counted import counted
 from app.errors import IndexUnavailable, StoreUnavailable
-from app.index.engine import EngineAway, RebuildableEngine
+from app.index.backlog import Backlog, Moment, Waiter, Work
+from app.index.engine import Deleted, EngineAway, RebuildableEngine
 from app.index.setup import Filling
-from app.index.writer import write_sessions
-from app.memory.change_log import Batch, Change, ChangeLog, LogPruned, Space, horizon_of
+from app.index.writer import slices, write_sessions
+from app.memory.change_log import ChangeLog, LogPruned, Space, horizon_of
 from app.memory.ports import CandidateQuery, IndexView
-from app.memory.types import Candidate
+from app.memory.types import Candidate, Corpus
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +34,18 @@ CATCH_UP_TIMEOUT_S = 5.0  # a search waits this long for the index, then goes wi
 _IDLE_S = 1.0  # how often to look for other processes' writes when no search asks
 _RETRY_S = 0.25  # the store knows when it does not answer, so asking is cheap
 _GATHER_S = 0.02  # to apply writes that come together in one round
-_SESSIONS_AT_ONCE = 500
+_SESSIONS_AT_ONCE = 200
+_POSITIONS_AT_ONCE = 250  # some 0.1 s of work
+_BACKLOG_LIMIT = 200_000  # changes: with so many, the log is not read further before they are applied
 
 T = TypeVar("T")
+
+
+class _Begun(NamedTuple):
+    """Works that are being applied, and what is left of them."""
+
+    works: Sequence[Work]
+    slices: AsyncGenerator[None, None]
 
 
 class Follower:
@@ -58,21 +70,21 @@ class Follower:
         self._on_applied = on_applied
         self._open_engine = open_engine
         self._engine: RebuildableEngine | None = None
-        self._position = 0
-        self._seen: str | None = None  # the snapshot of the last round; None until the first round after a start
+        self._read_up_to = Moment(0, None)  # without a snapshot until the first read after a start
+        self._backlog = Backlog(self._read_up_to)
+        self._begun: list[_Begun] = []  # the last first: work that was begun after others, and is less
         self._newest = 0  # above every applied transaction: a position from there on has nothing to read again
-        self._counted = False
+        self._counted, self._count_at = False, 0.0
         self._unsaved = False
         self._saved_at = time.monotonic()
-        self._waiting: list[asyncio.Future[None]] = []
+        self._checkpoint: asyncio.Task[None] | None = None
+        self._waiting: list[Waiter] = []
         self._wake, self._asked = asyncio.Event(), asyncio.Event()
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._problem: str | None = "it is being opened"
         self._filling = Filling()
         self._away: str | None = None  # why the engine, which is intact, does not answer
-        self._lag_changes = 0
-        self._oldest_unapplied: float | None = None
 
     @property
     def problem(self) -> str | None:
@@ -84,19 +96,31 @@ class Follower:
 
     @property
     def lag(self) -> tuple[int, float]:
-        oldest = self._oldest_unapplied
-        return self._lag_changes, max(0.0, time.time() - oldest) if oldest is not None else 0.0
+        oldest = self._backlog.oldest
+        return self._backlog.changes, max(0.0, time.time() - oldest) if oldest is not None else 0.0
 
     async def start(self) -> None:
         """Open the engine and begin to follow. Raises Conflict when another process holds the index."""
+        try:
+            await self._start_engine()
+        except EngineAway as error:
+            self._note_away(error)
+        self._task = asyncio.create_task(self._follow(), name="index follower")
+
+    async def _start_engine(self) -> None:
         database = await self._log.database_id()
         self._engine = await self._open_engine(database, await self._log.space())
-        self._position = self._engine.position or 0
+        self._begin_at(Moment(self._engine.position or 0, None))
         self._problem = "it is being built"
         if self._engine.position is not None:
             self._problem = None
             self._filled.set()
-        self._task = asyncio.create_task(self._follow(), name="index follower")
+
+    def _begin_at(self, moment: Moment) -> None:
+        """Follow the log from a moment on; nothing is applied of what came after it."""
+        self._backlog.fail(IndexUnavailable("the search index is being rebuilt"))
+        self._read_up_to, self._backlog = moment, Backlog(moment)
+        self._begun = []
 
     async def wait_filled(self, timeout_s: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -110,12 +134,14 @@ class Follower:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+        await self._drop_begun()
+        await self._end_checkpoint()
         self._fail_waiting(IndexUnavailable("the search index is closed; the server is stopping"))
         engine, self._engine = self._engine, None
         if engine is not None:
             if self._problem is None:
                 with contextlib.suppress(IndexUnavailable):  # the next start replays the log, or rebuilds
-                    await engine.checkpoint(self._position, self._seen)
+                    await engine.checkpoint(self._backlog.applied.position, self._backlog.applied.snapshot)
             await engine.close()
         self._problem = "it is closed"
 
@@ -123,8 +149,8 @@ class Follower:
         self._wake.set()
 
     async def view(self, user: str) -> IndexView:
-        """Return the engine once it is up to date with the log for all users. Raises IndexUnavailable."""
-        await self.catch_up()
+        """Return the engine once it is up to date with the log for a user. Raises IndexUnavailable."""
+        await self.catch_up(user)
         return self
 
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
@@ -134,26 +160,27 @@ class Follower:
             query = replace(query, dense=None)  # there are no vectors yet, or the model has changed
         return await self._ask(lambda engine: engine.candidates(query))
 
-    async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
-        """Return the sessions' scores as of the last catch-up."""
-        return await self._ask(lambda engine: engine.session_scores(user, weights, sessions))
+    async def corpus(self, user: str, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus | None:
+        """Return the counts as of the last catch-up; None if the engine counts nothing."""
+        return await self._ask(lambda engine: engine.corpus(user, projects, terms))
 
-    async def catch_up(self) -> None:
-        """Wait until everything committed before the call is applied. Raises IndexUnavailable."""
+    async def catch_up(self, user: str | None = None) -> None:
+        """Wait until everything committed before the call is applied, of a user or of all. Raises IndexUnavailable."""
         self._usable()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = Waiter(user)
         self._waiting.append(waiter)
         self._wake.set()
         self._asked.set()
         try:
             async with asyncio.timeout(self._catch_up_timeout_s):
-                await waiter
+                await waiter.done
         except TimeoutError:
             raise IndexUnavailable("the search index is behind and did not catch up in time") from None
 
     async def save(self) -> None:
         """Make everything applied durable now. Raises IndexUnavailable."""
-        await self._ask(lambda engine: engine.checkpoint(self._position, self._seen))
+        applied = self._backlog.applied
+        await self._ask(lambda engine: engine.checkpoint(applied.position, applied.snapshot))
 
     async def rebuild(self) -> None:
         """Refill the engine from the store; until then searches go without it."""
@@ -184,17 +211,20 @@ class Follower:
     async def _follow(self) -> None:
         while True:
             try:
+                if self._engine is None:
+                    await self._start_engine()
                 if self._problem is not None:
                     await self._fill()
-                await self._round()
-                if not self._counted:
+                await self._read_if_due()
+                await self._apply_slice()
+                if not self._counted and not self._backlog.changes and time.monotonic() >= self._count_at:
+                    self._count_at = time.monotonic() + self._idle_s  # while much is written, it fails every time
                     await self._count_once()
-                await self._save_if_due()
-                self._away = None
+                self._save_if_due()
+                if self._checkpoint is None:  # one after a failure shows whether the engine is there again
+                    self._away = None
             except EngineAway as error:
-                if self._away != str(error):
-                    logger.warning("the search index is not kept up to date: %s", error)
-                self._away = str(error)
+                self._note_away(error)
                 self._fail_waiting(error)
                 await asyncio.sleep(self._idle_s)
             except StoreUnavailable as error:
@@ -209,6 +239,11 @@ class Follower:
                 await self._schedule_rebuild(f"an internal error ({type(error).__name__}); see the log")
             await self._pause()
 
+    def _note_away(self, error: EngineAway) -> None:
+        if self._away is None:  # figures in its words may change every time
+            logger.warning("the search index is not kept up to date: %s", error)
+        self._away = str(error)
+
     async def _schedule_rebuild(self, why: str) -> None:
         if self._problem is not None:  # it was being filled
             self._filling = Filling(0, self._filling.failures + 1, why)
@@ -220,14 +255,16 @@ class Follower:
         """After the first round, compare the number of points with the store: it may be the only sign of lost files."""
         live = await self._log.live()
         points = await self._open().count()
-        if await self._log.horizon() != self._position:
+        if await self._log.horizon() != self._backlog.applied.position:
             return  # something was written meanwhile: the next round counts again
         if points < live:
             raise IndexUnavailable(f"the index has {points:,} of {live:,} memories")
         self._counted = True
 
     async def _pause(self) -> None:
-        """Wait for a write, then briefly for more writes; a search ends both waits."""
+        """Wait for a write, then briefly for more writes; a search ends both waits. Don't wait with work to do."""
+        if self._backlog.changes and self._problem is None and self._away is None:
+            return
         for event, longest_s in ((self._wake, self._idle_s), (self._asked, _GATHER_S)):
             if not self._waiting:
                 with contextlib.suppress(TimeoutError):
@@ -236,74 +273,109 @@ class Follower:
         self._wake.clear()
         self._asked.clear()
 
-    async def _round(self) -> None:
-        """Read the log once and apply what is new."""
+    async def _read_if_due(self) -> None:
+        """Read the log if someone waits for that, or there is nothing to apply."""
+        changes = self._backlog.changes
+        if changes < _BACKLOG_LIMIT and (self._waiting or not changes):
+            await self._read()
+
+    async def _read(self) -> None:
+        """Read the log once, and note what is new."""
         waiting, self._waiting = self._waiting, []
         try:
-            batch = await self._log.read(self._position, self._seen)
-            await self._apply_page(batch)
+            batch = await self._log.read(self._read_up_to.position, self._read_up_to.snapshot)
+            changes = batch.changes
             while batch.last is not None:
                 batch = await self._log.read_on(batch)
-                await self._apply_page(batch)
-            self._unsaved = self._unsaved or self._position < self._newest <= batch.horizon
-            self._position, self._seen = batch.horizon, batch.snapshot
-            self._lag_changes, self._oldest_unapplied = 0, None
+                changes = changes + batch.changes
         except BaseException:
             self._waiting = waiting + self._waiting
             raise
-        for waiter in waiting:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def _apply_page(self, batch: Batch) -> None:
-        self._lag_changes = len(batch.changes)
-        self._oldest_unapplied = min((change.at for change in batch.changes), default=None)
-        if batch.changes:
-            await self._apply(batch.changes)
-            self._on_applied(len(batch.changes))
-            self._unsaved = True
+        self._read_up_to = Moment(batch.horizon, batch.snapshot)
+        before = self._backlog.applied.position
+        self._backlog.add(changes, self._read_up_to, waiting)
+        if changes:
             self._newest = int(batch.snapshot.split(":")[1])
+        self._unsaved = self._unsaved or before < self._newest <= self._backlog.applied.position
 
-    async def _apply(self, changes: Sequence[Change]) -> None:
-        positions: dict[UUID, set[int]] = {}
-        for change in changes:
-            positions.setdefault(change.session, set()).add(change.position)
-        deleted = {change.memory for change in changes}
+    async def _apply_slice(self) -> None:
+        """Apply some of what is to be applied; what is less goes before more that was begun."""
+        if taken := self._backlog.take():
+            self._begun.append(_Begun(taken, self._apply(taken)))
+        if not self._begun:
+            return
+        begun = self._begun[-1]
+        try:
+            await anext(begun.slices)
+        except StopAsyncIteration:
+            self._begun.pop()
+            self._backlog.finish(begun.works)
+            self._on_applied(sum(work.changes for work in begun.works))
+            self._unsaved = True
+        except BaseException:
+            self._begun.pop()
+            self._backlog.put_back(begun.works)
+            raise
+
+    async def _apply(self, works: Sequence[Work]) -> AsyncGenerator[None, None]:
+        """Apply changes, and pause after each slice."""
+        positions = {session: places for work in works for session, places in work.positions.items()}
+        deleted = {memory: work.user for work in works for memory in work.memories}
         sessions = list(positions)
         for first in range(0, len(sessions), _SESSIONS_AT_ONCE):
-            page = sessions[first : first + _SESSIONS_AT_ONCE]
-            members = await self._log.members(page)
-            for session in page:
-                if session in members:
-                    deleted.difference_update(member.id for member in members[session])
-                    deleted.discard(session)  # its point holds the session's vector while any member is live
-                else:
-                    deleted.add(session)
-            await write_sessions(self._log, self._open(), members, positions)
+            members = await self._log.members(sessions[first : first + _SESSIONS_AT_ONCE])
+            for member in (member for turns in members.values() for member in turns):
+                deleted.pop(member.id, None)
+            for some, near in slices(members, positions, _POSITIONS_AT_ONCE):
+                await write_sessions(self._log, self._open(), near, some)
+                yield
         if deleted:
-            await self._open().apply((), list(deleted))
+            await self._open().apply((), [Deleted(user, id_) for id_, user in deleted.items()])
 
     async def _fill(self) -> None:
         """Empty the engine and write every live memory to it; then follow the log from before the filling."""
         engine = self._open()
+        await self._end_checkpoint()  # it would say that the emptied engine is complete
+        await self._drop_begun()
         started, written = time.monotonic(), 0
         snapshot = await self._log.snapshot()
         await engine.empty(await self._log.space())
         async for members in _ahead(self._log.everything()):
             written += await write_sessions(self._log, engine, members, {})
             self._filling = replace(self._filling, points=written)
-        self._position, self._seen = horizon_of(snapshot), snapshot
-        await engine.checkpoint(self._position, self._seen)
+        self._begin_at(Moment(horizon_of(snapshot), snapshot))
+        await engine.checkpoint(self._read_up_to.position, snapshot)
         self._problem, self._filling = None, Filling(written)
         self._counted = True
         self._filled.set()
         logger.info("search index built: %s in %.1f s", counted(written, "point"), time.monotonic() - started)
 
-    async def _save_if_due(self) -> None:
-        engine = self._open()
+    def _save_if_due(self) -> None:
+        """Save in the background; a failure shows in the next round."""
+        if self._checkpoint is not None:
+            if not self._checkpoint.done():
+                return
+            done, self._checkpoint = self._checkpoint, None
+            if done.cancelled() or done.exception() is not None:
+                self._unsaved, self._saved_at = True, -math.inf  # tried again in the next round
+            done.result()
+        engine, applied = self._open(), self._backlog.applied
         if self._unsaved and time.monotonic() - self._saved_at > engine.checkpoint_every_s:
-            await engine.checkpoint(self._position, self._seen)
             self._unsaved, self._saved_at = False, time.monotonic()
+            self._checkpoint = asyncio.create_task(
+                engine.checkpoint(applied.position, applied.snapshot), name="index checkpoint"
+            )
+
+    async def _drop_begun(self) -> None:
+        begun, self._begun = self._begun, []
+        for one in begun:
+            await one.slices.aclose()
+
+    async def _end_checkpoint(self) -> None:
+        """Wait for a checkpoint that was begun; the one after it says what is wrong."""
+        checkpoint, self._checkpoint = self._checkpoint, None
+        if checkpoint is not None:
+            await asyncio.gather(checkpoint, return_exceptions=True)
 
     def _open(self) -> RebuildableEngine:
         if self._engine is None:
@@ -313,8 +385,9 @@ class Follower:
     def _fail_waiting(self, error: IndexUnavailable) -> None:
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
-            if not waiter.done():
-                waiter.set_exception(error)
+            if not waiter.done.done():
+                waiter.done.set_exception(error)
+        self._backlog.fail(error)
 
 
 async def _ahead(pages: AsyncIterator[T]) -> AsyncIterator[T]:

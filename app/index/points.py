@@ -7,12 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from app.index.engine import Payload, Point
-from app.memory.bm25 import NEIGHBOURS, session_vector, window_vector
+from app.memory.bm25 import NEIGHBOURS, window_vector
 from app.memory.change_log import Member
 
 
 def session_points(
-    session: UUID,
     members: Sequence[Member],
     changed: Collection[int] | None,
     vectors: Mapping[UUID, bytes] | None = None,
@@ -22,43 +21,38 @@ def session_points(
     members: its live memories in order of position, at least one.
     changed: positions that changed; the turns near them are written too. None: all of them.
     vectors: those of `vectors_needed`, packed (app/memory/vectors.py), all of one size.
-    The point of its first memory holds the session's own vector, even if that memory was deleted.
     """
     first = members[0].position
     slots: list[Member | None] = [None] * (members[-1].position - first + 1)  # a deleted turn keeps its place
     for member in members:
         slots[member.position - first] = member
     turns = [None if member is None else Counter(member.terms) for member in slots]
-    whole = session_vector(turn for turn in turns if turn)
+    asks = [member is not None and member.asks for member in slots]
     packed = [None if member is None else vectors.get(member.id) for member in slots] if vectors else None
     points = []
     for member in members:
-        is_first = member.id == session
-        if is_first or changed is None or _is_near(member.position, changed):
+        if changed is None or _is_near(member.position, changed):
             at = member.position - first
             points.append(
                 Point(
                     id=member.id,
                     payload=_payload(member),
-                    window=window_vector(turns, at),
-                    session=whole if is_first else None,
+                    window=window_vector(turns, asks, at),
+                    own=len(turns[at] or ()),
                     dense=_mixed(packed, at) if packed else None,
                 )
             )
-    if all(member.id != session for member in members):
-        points.append(Point(id=session, payload=_payload(members[0]), window=None, session=whole))
     return points
 
 
-def vectors_needed(session: UUID, members: Sequence[Member], changed: Collection[int] | None) -> list[UUID]:
+def vectors_needed(members: Sequence[Member], changed: Collection[int] | None) -> list[UUID]:
     """Return the memories whose vectors `session_points` needs.
 
-    Turns near a change are mixed with their own neighbours, and the session's first turn is always written.
+    Turns near a change are mixed with their own neighbours.
     """
     if changed is None:
         return [member.id for member in members]
-    around = {*changed, *(member.position for member in members[:1] if member.id == session)}
-    return [member.id for member in members if _is_near(member.position, around, 2 * NEIGHBOURS)]
+    return [member.id for member in members if _is_near(member.position, changed, 2 * NEIGHBOURS)]
 
 
 def of_size(vectors: Mapping[UUID, bytes], size: int) -> dict[UUID, bytes]:
@@ -87,4 +81,10 @@ def _payload(member: Member) -> Payload:
         role=member.role,
         conversation=member.conversation,
         at=member.at,
+        name=member.name,
+        asks=member.asks,
+        tells_time=member.tells_time,
+        tells_number=member.tells_number,
+        first_person=member.first_person,
+        offset=member.offset,
     )

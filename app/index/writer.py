@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 from uuid import UUID
 
 from app.index.engine import Point, RebuildableEngine
 from app.index.points import of_size, session_points, vectors_needed
+from app.memory.bm25 import NEIGHBOURS
 from app.memory.change_log import ChangeLog, Member, Space
 
 _POINTS_AT_ONCE = 1_000
@@ -42,6 +44,35 @@ async def write_sessions(
     return written
 
 
+def slices(
+    members: Mapping[UUID, Sequence[Member]], positions: Positions, at_once: int
+) -> Iterator[tuple[Positions, dict[UUID, Sequence[Member]]]]:
+    """Divide changed positions into slices of at most `at_once`, each with the members that its points depend on."""
+    some: dict[UUID, set[int]] = {}
+    near: dict[UUID, Sequence[Member]] = {}
+    size = 0
+    for session, turns in members.items():
+        places = sorted(positions[session])
+        for first in range(0, len(places), at_once):
+            part = places[first : first + at_once]
+            if size + len(part) > at_once:
+                yield some, near
+                some, near, size = {}, {}, 0
+            if around := _around(turns, part[0], part[-1]):  # none if all of it was deleted
+                some[session], near[session] = set(part), around
+                size += len(part)
+    if some:
+        yield some, near
+
+
+def _around(turns: Sequence[Member], first: int, last: int) -> Sequence[Member]:
+    """Return the members that vectors and neighbours of the points from the first to the last position come from."""
+    reach = 2 * NEIGHBOURS
+    begin = bisect_left(turns, first - reach, key=lambda member: member.position)
+    end = bisect_right(turns, last + reach, key=lambda member: member.position)
+    return turns[begin:end]
+
+
 def _parts(members: Mapping[UUID, Sequence[Member]], memories: int) -> Iterator[dict[UUID, Sequence[Member]]]:
     """Divide sessions into parts of about `memories` memories, whose vectors are some megabytes."""
     part: dict[UUID, Sequence[Member]] = {}
@@ -57,7 +88,7 @@ def _parts(members: Mapping[UUID, Sequence[Member]], memories: int) -> Iterator[
 
 
 def _needed(members: Mapping[UUID, Sequence[Member]], positions: Positions) -> list[UUID]:
-    return [id_ for session, turns in members.items() for id_ in vectors_needed(session, turns, positions.get(session))]
+    return [id_ for session, turns in members.items() for id_ in vectors_needed(turns, positions.get(session))]
 
 
 def _points(
@@ -69,7 +100,5 @@ def _points(
     """Return the points of sessions; runs in a thread, since a session can have a megabyte of terms."""
     usable = of_size(vectors, space.size) if space and vectors else {}
     return [
-        point
-        for session, turns in members.items()
-        for point in session_points(session, turns, positions.get(session), usable)
+        point for session, turns in members.items() for point in session_points(turns, positions.get(session), usable)
     ]

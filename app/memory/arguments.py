@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.memory.folding import composed
+from app.memory.moments import parsed
 from app.memory.types import (
     EXPIRES_LIMIT_DAYS,
     METADATA_LIMIT_BYTES,
@@ -20,6 +23,21 @@ from app.memory.types import (
     TAGS_LIMIT,
     TEXT_LIMIT_CHARACTERS,
 )
+
+# A character decomposes into up to four, so a longer text is longer than a name in any form.
+_NAME_LIMIT_DECOMPOSED = 4 * NAME_LIMIT_CHARACTERS
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+
+def name_form(value: str) -> str:
+    """Return a name in the one form in which names are stored and compared; what is too long for one as it is."""
+    stripped = value.strip()
+    return composed(stripped).strip() if len(stripped) <= _NAME_LIMIT_DECOMPOSED else value
+
+
+def _form_of_text(value: Any) -> Any:
+    return name_form(value) if isinstance(value, str) else value
 
 
 def _with_content(value: str) -> str:
@@ -32,26 +50,29 @@ def _with_content(value: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    if _CONTROL.search(value):
         raise PydanticCustomError("unsound", "holds a control character")
     return value.strip()
 
 
 def _moment(value: Any) -> datetime:
-    """Parse an ISO 8601 date, or date and time; without an offset it is UTC."""
+    """Parse an ISO 8601 date, or date and time; without an offset it has no zone yet (app/memory/moments.py)."""
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value.strip())
+            moment = parsed(value)
         except ValueError:
             raise PydanticCustomError("moment", "is not an ISO 8601 date") from None
+        except OverflowError:
+            raise PydanticCustomError("moment", "is out of range") from None
     else:
         raise PydanticCustomError("moment", "is not an ISO 8601 date")
     try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except OverflowError:
         raise PydanticCustomError("moment", "is out of range") from None
+    return moment
 
 
 def _uuid(value: Any) -> UUID:
@@ -65,7 +86,7 @@ def _uuid(value: Any) -> UUID:
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     for text in _strings(value):
-        if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        if _NO_TEXT.search(text):
             raise PydanticCustomError("metadata", "holds a NUL character or a lone surrogate")
     try:
         size = len(json.dumps(value, allow_nan=False))
@@ -97,10 +118,12 @@ def _without_repeats(value: list[str]) -> list[str]:
 
 Text = Annotated[str, Field(strict=True, max_length=TEXT_LIMIT_CHARACTERS), AfterValidator(_with_content)]
 Query = Annotated[str, Field(strict=True, max_length=QUERY_LIMIT_CHARACTERS), AfterValidator(_with_content)]
-Name = Annotated[
+# An id that a client chose: its characters stay as they are.
+ClientId = Annotated[
     str, Field(strict=True, max_length=NAME_LIMIT_CHARACTERS), AfterValidator(_with_content), AfterValidator(_one_line)
 ]
-Tags = Annotated[list[Name], Field(max_length=TAGS_LIMIT), AfterValidator(_without_repeats)]
+Name = Annotated[ClientId, BeforeValidator(_form_of_text)]
+Tags = Annotated[list[Name], Field(max_length=TAGS_LIMIT, fail_fast=True), AfterValidator(_without_repeats)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
 Moment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")

@@ -1,91 +1,137 @@
-"""BM25 over a turn with its neighbours, split in two: vectors that the index stores, and weights of a question.
+"""Word scores of a turn with its neighbours, split in two: vectors that the index stores, and weights of a question.
 
-The stored vectors (`window_vector`, `session_vector`) hold the part that depends on the text alone; the query
-(`query_weights`) holds the part that depends on the question and on the counts of the searched projects. So the
-engine's dot product is the window score B or the session score S: the same embedded, on a server and on any number
-of shards, and independent of other users' data.
+The stored vector (`window_vector`) holds the part that depends on the texts alone; the query (`query_weights`) holds
+the part that depends on the question and on the counts of the searched projects. So the engine's dot product is the
+score of a turn's words: the same embedded, on a server and on any number of shards, and independent of other users'
+data.
 
-Mean lengths and counts over windows change with every write, so fixed lengths and counts over turns replace them.
-With those, b = 0.75 for windows does as well as the usual recipe's 0.5 (R@5 / R@10 of 0.758 / 0.822 on LoCoMo's three
-tuning conversations against 0.754 / 0.821), and better without picture captions (0.751 / 0.819 against 0.745 /
-0.819); the original has 0.760 / 0.819.
+A turn's weight for a term is the sum of BM25's term frequency parts of several texts: the turn with its near
+neighbours, the turn alone, the turn with all that was said around it, and the question before it, if there was one.
+A neighbour counts as if it had at most NEIGHBOUR_TERMS terms, so that a long answer does not drown the short message
+beside it; one of over ten times as many does not count at all, which halves the index and loses nothing.
+`docs/retrieval.md` says what each part is worth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import log
 
 from app.memory.analysis import Question, name_terms
 from app.memory.types import Corpus
 
-VECTORS_VERSION = 2
+VECTORS_VERSION = 3
 """Raise it whenever the same counts would give other vectors: it makes every index rebuild."""
 
-BEFORE = (0.7, 0.4)  # weight of the words of the turn before, and of the one before that
-AFTER = (0.4, 0.2)
-NEIGHBOURS = max(len(BEFORE), len(AFTER))  # a changed turn changes the vectors of this many on each side
+NEAR_BEFORE, NEAR_AFTER = (0.7, 0.4), (0.4, 0.2)  # weights of the turns one and two before, and one and two after
+WIDE = (1.0, 1.0, 0.8, 0.8)  # of the four turns on each side
+NEIGHBOURS = len(WIDE)  # a changed turn changes the vectors of this many on each side
+NEIGHBOUR_TERMS = 30
+LONGEST_NEIGHBOUR = 10 * NEIGHBOUR_TERMS
 
 SATURATION = 1.2  # BM25's k1
-# Weights are whole multiples of 1 / these. Products of two are multiples of 2**-16, whose sums below 256 fit the 24
-# bits of a 32-bit float. So scores are exact: in whatever order an engine, its shards and its segments add, the same
-# memories tie and the same come first.
+# Weights are whole multiples of 1 / these. Products of two are multiples of 2**-14, whose sums below 1,024 fit the 24
+# bits of a 32-bit float; the highest of the chats in docs/retrieval.md is 95. So scores are exact: in whatever order an
+# engine, its shards and its segments add, the same memories tie and the same come first.
 STORED_STEPS = 512  # steps per 1.0 of a stored weight
-ASKED_STEPS = 128  # steps per 1.0 of a question's weight
-WINDOW_LENGTH = 40.0  # weighted terms in a window; the means of the three conversations are 38 to 43
-WINDOW_LENGTH_SHARE = 0.75  # BM25's b, at its usual value; see the module docstring
-SESSION_LENGTH = 320.0  # terms in a session; the means are 286 to 362
-SESSION_LENGTH_SHARE = 0.75
+ASKED_STEPS = 32  # steps per 1.0 of a question's weight
 NAME_WEIGHT = 0.5  # factor for a term in a speaker's name: the speaker cue adds the rest
 
 Counts = Mapping[int, int]
 Vector = dict[int, float]
 
 
-def window_vector(turns: Sequence[Counts | None], at: int) -> Vector:
-    """Return the stored vector of the turn at `at`: its terms and, weighing less, those of its neighbours.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the texts whose term frequency parts make a stored weight.
+
+    weight: of the part. terms: the length that counts as usual. share: how much the length matters, BM25's b.
+    """
+
+    weight: float
+    terms: float
+    share: float
+
+    def add(self, counts: Mapping[int, float], length: float, total: Vector) -> None:
+        """Add the part of each term, which is below 2.2 times the weight. length: of the text, in terms."""
+        flat = SATURATION * (1 - self.share + self.share * length / self.terms)
+        most = self.weight * (1 + SATURATION)
+        so_far = total.get
+        for term, count in counts.items():
+            total[term] = so_far(term, 0.0) + most * count / (count + flat)
+
+
+NEAR = Part(1.0, 40.0, 0.75)  # the means of LoCoMo's conversations are 38 to 43 weighted terms
+OWN = Part(0.5, 16.0, 0.5)
+AROUND = Part(1.0, 100.0, 0.75)
+ASKED_BEFORE = Part(0.5, 16.0, 0.5)
+
+
+def window_vector(turns: Sequence[Counts | None], asks: Sequence[bool], at: int) -> Vector:
+    """Return the stored vector of the turn at `at`.
 
     turns: how often each turn of the session contains each term, by position; None where a turn was deleted (it keeps
-    its position, so distances stay the same; its own vector is empty). Only turns within NEIGHBOURS are read.
+    its position, so distances stay the same; its own vector is empty). asks: whether each turn ends in a question.
+    Only turns within NEIGHBOURS are read. The first terms of the vector are those of the turn itself.
     """
     own = turns[at]
     if own is None:
         return {}
-    counts: dict[int, float] = dict(own)
-    count_so_far = counts.get
-    for weights, step in ((BEFORE, -1), (AFTER, 1)):
-        place = at
-        for weight in weights:
-            place += step
+    near: dict[int, float] = dict(own)
+    wide: dict[int, float] = dict(own)
+    is_near_others = False
+    for step, weights in ((-1, NEAR_BEFORE), (1, NEAR_AFTER)):
+        for distance, weight in enumerate(WIDE, 1):
+            place = at + step * distance
             if not 0 <= place < len(turns):
                 break
-            for term, count in (turns[place] or {}).items():
-                counts[term] = count_so_far(term, 0.0) + weight * count
-    return _saturated(counts, WINDOW_LENGTH, WINDOW_LENGTH_SHARE)
+            neighbour = turns[place]
+            if neighbour and (terms := sum(neighbour.values())) <= LONGEST_NEIGHBOUR:
+                is_near_others = True
+                bounded = min(1.0, NEIGHBOUR_TERMS / terms)
+                _add(neighbour, weight * bounded, wide)
+                if distance <= len(weights):
+                    _add(neighbour, weights[distance - 1] * bounded, near)
+    asked = turns[at - 1] if at > 0 and asks[at - 1] else None
+    if not (is_near_others or asked):
+        return _alone(own)
+    total: Vector = {}
+    NEAR.add(near, sum(near.values()), total)
+    OWN.add(own, sum(own.values()), total)
+    AROUND.add(wide, sum(wide.values()), total)
+    if asked:
+        ASKED_BEFORE.add(asked, sum(asked.values()), total)
+    return {term: _stored(weight) for term, weight in total.items()}
 
 
-def session_vector(turns: Iterable[Counts]) -> Vector:
-    """Return the stored vector of a session: all its turns as one text."""
-    counts: dict[int, float] = {}
-    count_so_far = counts.get
-    for turn in turns:
-        for term, count in turn.items():
-            counts[term] = count_so_far(term, 0) + count
-    return _saturated(counts, SESSION_LENGTH, SESSION_LENGTH_SHARE)
+def _alone(own: Counts) -> Vector:
+    """Return the vector of a turn without neighbours, as a long text is: terms that occur as often weigh the same."""
+    length = sum(own.values())
+    counts = {count: count for count in own.values()}
+    total: Vector = {}
+    for part in (NEAR, OWN, AROUND):
+        part.add(counts, length, total)
+    weights = {count: _stored(weight) for count, weight in total.items()}
+    return {term: weights[count] for term, count in own.items()}
 
 
-def _saturated(counts: Mapping[int, float], reference: float, share: float) -> Vector:
-    """Return BM25's term frequency part, in 0..2.2, for a text compared with one of `reference` terms."""
-    flat = SATURATION * (1 - share + share * sum(counts.values()) / reference)
-    most = (1 + SATURATION) * STORED_STEPS
-    return {term: (round(most * count / (count + flat)) or 1) / STORED_STEPS for term, count in counts.items()}
+def _stored(weight: float) -> float:
+    return (round(weight * STORED_STEPS) or 1) / STORED_STEPS
+
+
+def _add(counts: Counts, weight: float, total: dict[int, float]) -> None:
+    so_far = total.get
+    for term, count in counts.items():
+        total[term] = so_far(term, 0.0) + weight * count
 
 
 def query_weights(question: Question, corpus: Corpus, speaker_terms: frozenset[int]) -> Vector:
     """Return the query vector: each term's idf in the searched projects, halved for a speaker's name."""
     memories = corpus.memories
     weights = {}
-    for term in question.terms:
+    earlier = [term for term in question.earlier if corpus.holding.get(term)]  # none once all rows are analysed again
+    for term in (*question.terms, *earlier):
         holding = min(
             corpus.holding.get(term, 0), memories
         )  # if the two were counted at different moments: keeps idf > 0
@@ -101,7 +147,7 @@ def speaker_terms(speakers: Iterable[str]) -> frozenset[int]:
 
 
 def share_scale(query: Mapping[int, float]) -> float:
-    """Return M, the highest window score that a query could reach.
+    """Return M, the highest score that a query could reach by one of the parts alone.
 
     A score divided by it is a share of the question, not of the best memory's score: so if the words of a question
     occur nowhere, the vectors decide.

@@ -16,7 +16,7 @@ def tokens(text: str) -> int:
     """Estimate the tokens of a text, too many rather than too few, since no model's tokenizer is available."""
     if text.isascii():
         return int(len(text) / _ASCII_CHARACTERS_A_TOKEN) + 1
-    wide = sum(1 for character in text if ord(character) > 127)
+    wide = len(text) - len(text.encode("ascii", "ignore"))
     return int((len(text) - wide) / _ASCII_CHARACTERS_A_TOKEN) + wide + 1
 
 

@@ -11,13 +11,14 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the log; `at` in seconds since 1970."""
+    """One entry of the log; `at` in seconds since 1970. user: "" once the user was removed."""
 
     seq: int
     session: UUID
     memory: UUID
     position: int
     at: float
+    user: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class Member:
     conversation: str | None
     at: datetime
     terms: list[int]
+    asks: bool
+    name: str | None = None
+    tells_time: bool = False
+    tells_number: bool = False
+    first_person: int = 0
+    offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,16 @@
 """Finds cues in a question beyond its words: whether it asks for a time, and which month or day it names.
 
-All functions take words and text from `analysis.folded` and `analysis.split`: lower case, without apostrophes,
+All functions take words and text from `folding.folded` and `folding.split`: lower case, without apostrophes,
 traditional Chinese folded to simplified.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+
+from app.memory.patterns import late
 
 _MONTH_NAMES = "january february march april may june july august september october november december"
 _MONTH = {name: number for number, name in enumerate(_MONTH_NAMES.split(), 1)}
@@ -23,25 +24,39 @@ yesterday today tomorrow tonight last next ago week weeks weekend month months y
 recently monday tuesday wednesday thursday friday saturday sunday
 """
 TIME_WORDS = frozenset(_TIMES.split()) | frozenset(_MONTH)
-_TIME = re.compile(
+_TIME = late(
     r"[昨今明后]天|前天|[昨今]晚|[昨今明]日|[上下这本]个?(?:周|星期|礼拜|月)|星期|礼拜|周[一二三四五六日末]|[先来]周"
     r"|[去今明前后昨来]年|[0-9〇零一二三四五六七八九十两几半]个?(?:年|月|周|天前|小时前|分钟前)|[0-9]+[日号]"
     r"|最近|刚才|刚刚|不久|어제|오늘|내일|지난|다음\s?(?:주|달)|작년|내년"
 )
 
-_ASKS_WHEN = re.compile(
+# Words by which writers speak of themselves, as they are written: "I" is one, "i" is more often something else.
+FIRST_PERSON = frozenset(["I", "I'm", "I've", "I'd", "I'll", "me", "my", "we", "our", "Me", "My", "We", "Our"])
+FIRST_PERSON_UNSPACED = "我"
+FIRST_PERSON_LIMIT = 3
+
+_ASSISTANTS = frozenset(["assistant", "model", "ai", "bot", "system", "developer", "tool", "function"])
+
+_NUMBERS = """
+one two three four five six seven eight nine ten eleven twelve dozen hundred thousand million
+first second third once twice half
+"""
+NUMBER_WORDS = frozenset(_NUMBERS.split())
+_NUMBER_UNSPACED = late("[二三四五六七八九十百千万两]")
+
+_ASKS_WHEN = late(
     r"when\b|how long\b"
     r"|(?:(?:in|on|at|since|until|by|from) )?(?:what|which) (?:date|day|month|year|time)\b"
 )
-_ASKS_WHEN_UNSPACED = re.compile(
+_ASKS_WHEN_UNSPACED = late(
     r"什么时[候间]|啥时候|何[时日年月]|几点|几[号日]|几月|[哪几]年|哪(?:一|个)?[天日月]|哪个?(?:星期|月份)"
     r"|(?:星期|周)几|多久|多长时间|いつ|언제|몇\s?[시일월년]"
 )
 
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?")
-_ISO = re.compile(r"(?<![\d.])((?:19|20)\d\d)([-/])(\d{1,2})(?:\2(\d{1,2}))?(?![\d/-])")
-_CHINESE = re.compile(
+_YEAR = late(r"(?:19|20)\d\d")
+_DAY = late(r"(\d{1,2})(?:st|nd|rd|th)?")
+_ISO = late(r"(?<![\d.])((?:19|20)\d\d)([-/])(\d{1,2})(?:\2(\d{1,2}))?(?![\d/-])")
+_CHINESE = late(
     r"(?:(\d{4})\s?年\s?)?(?<!\d)(1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])\s?月"
     r"(?:\s?([0-3]?\d|[一二三]?十?[一二三四五六七八九十])\s?[日号])?"
 )
@@ -64,9 +79,19 @@ class MonthCue:
             return None
 
 
-def tells_time(words: Sequence[str], unspaced: str) -> bool:
-    """Report whether a text contains a word for a time. `unspaced`: the text, if it has Chinese or similar scripts."""
-    return not TIME_WORDS.isdisjoint(words) or bool(unspaced and _TIME.search(unspaced))
+def is_assistant(role: str | None) -> bool:
+    """Report whether a role is one that chat APIs have for what is not a person. A memory without one is a note."""
+    return role is not None and role.lower() in _ASSISTANTS
+
+
+def tells_number_unspaced(text: str) -> bool:
+    """Report whether text in a script without spaces has a number; "一" alone is mostly an article."""
+    return _NUMBER_UNSPACED.search(text) is not None
+
+
+def tells_time_unspaced(normal: str) -> bool:
+    """Report whether a text in Chinese or a similar script has a word for a time; TIME_WORDS has those of English."""
+    return bool(_TIME.search(normal))
 
 
 def asks_when(words: Sequence[str], normal: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.memory.moments import in_zone
 from app.memory.ports import Domain
 from app.memory.requests import Forget
 from app.memory.types import Scope, Selection
@@ -13,6 +14,6 @@ async def forget(domain: Domain, scope: Scope, request: Forget) -> int:
         ids=None if request.ids is None else tuple(request.ids),
         conversation_id=request.conversation_id,
         project=request.project,
-        before=request.before,
+        before=None if request.before is None else in_zone(request.before, domain.settings.zone),
     )
     return await domain.store.forget(scope, selection, request.dry_run)

@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
+from app.memory.preparing import Preparing
 from app.memory.types import (
+    ALL,
     Candidate,
     Corpus,
     Filter,
+    FoundElsewhere,
     Memory,
     MemoryUpdate,
     NewMemory,
@@ -27,6 +31,9 @@ from app.memory.types import (
     Traits,
 )
 
+if TYPE_CHECKING:
+    from app.memory.outbox import Outbox
+
 
 class MemoryStore(Protocol):
     """Holds every memory. Each call sees only the memories of `scope.user`.
@@ -35,7 +42,7 @@ class MemoryStore(Protocol):
     """
 
     async def add(self, scope: Scope, memory: NewMemory) -> Stored:
-        """Store a memory and its change in one transaction; for content already stored, return the first memory."""
+        """Store a memory and its change in one transaction; add what came with content already stored to the first."""
 
     async def add_turns(
         self, scope: Scope, conversation_id: str, project: str | None, title: str | None, turns: Sequence[NewTurn]
@@ -50,7 +57,7 @@ class MemoryStore(Protocol):
     ) -> int:
         """Change a memory and return its new version. `piece` holds the new text, if it changes.
 
-        Raises NotFound, and Conflict when another memory has the new text.
+        Raises NotFound, and Conflict for another memory with the same text, or a message that would change its project.
         """
 
     async def forget(self, scope: Scope, selection: Selection, dry_run: bool) -> int:
@@ -59,11 +66,17 @@ class MemoryStore(Protocol):
     async def stats(self, scope: Scope, project: str | None) -> Stats:
         """Count the user's memories."""
 
-    async def recent(self, scope: Scope, limit: int) -> list[Memory]:
-        """Return the newest memories, newest first."""
+    async def recent(self, scope: Scope, limit: int, where: Filter = ALL, skip: int = 0) -> list[Memory]:
+        """Return the newest memories that pass the filter, newest first, without the first `skip`."""
 
     async def of_project(self, scope: Scope, project: str, limit: int) -> list[Memory]:
         """Return the newest memories of a project, newest first."""
+
+    async def project_names(self, scope: Scope, beginning: str, limit: int) -> list[str]:
+        """Return the names of projects that begin with a text, in their order."""
+
+    async def conversation_ids(self, scope: Scope, beginning: str, limit: int) -> list[str]:
+        """Return the ids of conversations that begin with a text, the last changed ones first."""
 
     async def of_conversation(self, scope: Scope, conversation_id: str, limit: int) -> list[Memory]:
         """Return the turns of a conversation in order."""
@@ -81,6 +94,15 @@ class MemoryStore(Protocol):
         self, scope: Scope, terms: Sequence[int], where: Filter, limit: int
     ) -> list[tuple[UUID, list[int]]]:
         """Find memories that hold any of the terms, without the index; return (id, its terms with repeats) of each."""
+
+    async def match_words(
+        self, scope: Scope, words: Sequence[str], phrase: Sequence[str], where: Filter, limit: int
+    ) -> list[tuple[UUID, str]]:
+        """Find memories whose texts hold all the words, in any case, and return (id, text) of each.
+
+        First those that hold the phrase, its words as they are written, then the newest. Words and phrase have letters,
+        digits and low lines only.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +125,11 @@ class IndexView(Protocol):
     Every call raises IndexUnavailable when the index cannot answer; the domain then searches the store.
     """
 
+    async def corpus(self, user: str, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus | None:
+        """Return the counts of the user's memories in some projects, None for all; None where the store counts."""
+
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return the best by window score and, if the query has a vector, those nearest to it."""
-
-    async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
-        """Return the score of each session for the weights, without sessions that share no term."""
 
 
 class SearchIndex(Protocol):
@@ -144,6 +166,21 @@ class QuestionVectors(Protocol):
         """Return the question's unit vector, or None if it is not ready in time. Raises nothing."""
 
 
+class ForeignSearch(Protocol):
+    """Asks another service that holds the memories."""
+
+    async def find(self, scope: Scope, query: str, limit: int) -> FoundElsewhere:
+        """Return what the service finds, or why it cannot be asked, within a second or so. Raises nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Another service that holds the memories: how it is searched, and the outbox of what it does not have yet."""
+
+    search: ForeignSearch
+    outbox: Outbox
+
+
 @dataclass(frozen=True, slots=True)
 class Unembedded:
     """A memory without a vector; `version` shows whether it has changed since it was read."""
@@ -175,11 +212,12 @@ class VectorStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainSettings:
-    """The settings of the domain."""
+    """The settings of the domain. zone: of times given without an offset, and of days; None for the machine's."""
 
     piece_characters: int
     redact: bool
     reply_tokens: int
+    zone: tzinfo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,3 +229,5 @@ class Domain:
     settings: DomainSettings
     new_id: Callable[[], UUID]
     questions: QuestionVectors | None = None  # None without an embedding model: search by words alone
+    elsewhere: Elsewhere | None = None  # None where memories are kept here
+    preparing: Preparing = field(default_factory=Preparing)

@@ -1,38 +1,60 @@
-"""Ranks candidates by the index's BM25 scores (`app.memory.bm25`), their vectors and a few small cues.
+"""Ranks candidates by the index's word scores (`app.memory.bm25`), their vectors and a few small cues.
 
-Measured on LoCoMo: tuned on three conversations (382 questions), held out on seven: R@5 / R@10 is 0.729 / 0.792
-lexical and 0.755 / 0.820 with vectors of multilingual-e5-small.
+The weights were learned on conversations for development (listwise softmax, then rounded); `docs/retrieval.md` says
+what each is worth, and how well it does on others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import log1p
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 from uuid import UUID
 
 from app.memory.analysis import Question, is_named
+from app.memory.cues import FIRST_PERSON_LIMIT, is_assistant
+from app.memory.moments import at_place
 from app.memory.types import Candidate, Traits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """The weight of each part of a score. Lexical and dense are about 0..1, the cues are 0, 0.5 or 1."""
+    """The weight of each part of a score. Lexical and dense are about 0..1, the cues are 0..1."""
 
-    lexical: float = 1.0
-    dense: float = 0.0
-    session: float = 0.2  # of the session's score, within the lexical part
-    speaker: float = 0.3  # the question names the speaker
-    asks: float = -0.05  # a turn that asks a question seldom answers one
-    length: float = 0.03  # times ln(1 + words)
-    when: float = 0.15  # the question asks for a time and the memory contains one
-    date: float = 0.5  # the memory is from the month or day the question names
+    lexical: float
+    dense: float
+    speaker: float  # the question names the speaker
+    first_person: float  # … who speaks of themselves
+    asks: float  # a turn that asks a question seldom answers one
+    assistant: float  # an assistant's answers have the words of what was asked, and what it knows is not remembered
+    when: float  # the question asks for a time and the memory contains one
+    date: float  # the memory is from the month or day the question names
+    number: float  # the memory has a number
 
 
-LEXICAL = Weights()
-SHARE = Weights(lexical=1.5, dense=0.5, length=0.05, date=0.3)
+LEXICAL = Weights(
+    lexical=0.75,
+    dense=0.0,
+    speaker=0.21,
+    first_person=0.10,
+    asks=-0.02,
+    assistant=-0.15,
+    when=0.18,
+    date=0.33,
+    number=0.05,
+)
+SHARE = Weights(
+    lexical=0.70,
+    dense=0.50,
+    speaker=0.20,
+    first_person=0.10,
+    asks=-0.05,
+    assistant=-0.15,
+    when=0.20,
+    date=0.40,
+    number=0.05,
+)
 _VOTERS = 50  # the best by words; vectors count only if enough of these have one
 _COSINE_PLACES = 4  # 16-bit vectors are no more precise
 _SCORE_PLACES = 6
@@ -44,10 +66,12 @@ class ScoreParts(NamedTuple):
     lexical: float
     dense: float
     speaker: float
+    first_person: float
     asks: float
-    length: float
+    assistant: float
     when: float
     date: float
+    number: float
 
 
 class Scored(NamedTuple):
@@ -62,36 +86,39 @@ def rank(
     question: Question,
     candidates: Sequence[Candidate],
     traits: Mapping[UUID, Traits],
-    session_scores: Mapping[UUID, float],
     speakers: Sequence[str],
     *,
     weights: Weights | None = None,
     scale: float | None = None,
+    zone: tzinfo | None = None,
 ) -> list[Scored]:
     """Return the candidates that have traits, best first; equal scores newest first, then by id.
 
     weights: by default LEXICAL, or SHARE if vectors count (see `_dense_scores`).
     scale: `share_scale` of the query, for SHARE; without it, and for LEXICAL, the scale is the best lexical score.
+    zone: of days whose offset is unknown; None for the machine's.
     """
     dense = _dense_scores(candidates)
     if not dense:  # a candidate that only the vectors found then has no score
         candidates = [c for c in candidates if c.dense_score is None or c.window_score > 0]
     known = [(c, trait) for c in candidates if (trait := traits.get(c.id)) is not None]
     weights = weights or (SHARE if dense else LEXICAL)
-    lexical = [c.window_score + weights.session * session_scores.get(t.session, 0.0) for c, t in known]
-    best = scale if dense and scale else max(lexical, default=0.0)
+    best = scale if dense and scale else max((c.window_score for c, _ in known), default=0.0)
     named = named_speakers(question, speakers)
 
     ranked = []
-    for (candidate, trait), score in zip(known, lexical, strict=True):
+    for candidate, trait in known:
+        speaks = trait.name in named
         parts = ScoreParts(
-            lexical=weights.lexical * score / best if best > 0 else 0.0,
+            lexical=weights.lexical * candidate.window_score / best if best > 0 else 0.0,
             dense=weights.dense * dense[candidate.id] if dense else 0.0,
-            speaker=weights.speaker if trait.name in named else 0.0,
+            speaker=weights.speaker if speaks else 0.0,
+            first_person=weights.first_person * trait.first_person / FIRST_PERSON_LIMIT if speaks else 0.0,
             asks=weights.asks if trait.asks else 0.0,
-            length=weights.length * log1p(trait.words),
+            assistant=weights.assistant if is_assistant(trait.role) else 0.0,
             when=weights.when if question.asks_when and trait.tells_time else 0.0,
-            date=weights.date * date_part(question, trait.at) if question.date else 0.0,
+            date=weights.date * date_part(question, at_place(trait.at, trait.offset, zone)) if question.date else 0.0,
+            number=weights.number if trait.tells_number else 0.0,
         )
         ranked.append((-round(sum(parts), _SCORE_PLACES), -_timestamp(trait.at), candidate.id, parts))
     ranked.sort()

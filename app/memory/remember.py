@@ -5,25 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from app.memory.moments import in_zone
+from app.memory.off_loop import characters_of
 from app.memory.ports import Domain
 from app.memory.requests import Memorize, MemorizeConversation, Message
-from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces, run_off_loop_if_long
+from app.memory.texts import Cleaner, content_hash, content_id, message_hash, pieces, text_hash
 from app.memory.types import NewMemory, NewTurn, Scope, Stored, StoredConversation
+
+_ROW_CHARACTERS = 50  # a message takes as long to store as so many characters of text
 
 
 async def remember(domain: Domain, scope: Scope, request: Memorize) -> Stored:
-    """Store a text; a second copy in the same project is a duplicate of the first."""
+    """Store a text; a second copy in the same project adds to the first what came with it."""
     cleaner = Cleaner(domain.settings)
-    memory = await run_off_loop_if_long(len(request.text), lambda: _memory(domain, cleaner, request))
-    return replace(await domain.store.add(scope, memory), redacted=cleaner.redacted)
+    size = characters_of([request.text, request.tags, request.metadata])
+    memory = await domain.preparing.run(scope.user, size, lambda: _memory(domain, cleaner, request))
+    async with domain.preparing.storing(scope.user, len(request.text)):
+        stored = await domain.store.add(scope, memory)
+    return replace(stored, redacted=cleaner.redacted)
 
 
 def _memory(domain: Domain, cleaner: Cleaner, request: Memorize) -> NewMemory:
     text = cleaner.text(request.text)
     return NewMemory(
         pieces=pieces(text, domain.settings.piece_characters, domain.new_id),
-        content_hash=content_hash(text),
+        content_hash=text_hash(text),
         kind=request.kind,
+        kind_given="kind" in request.model_fields_set,
         project=cleaner.value(request.project),
         tags=tuple(cleaner.text(tag) for tag in request.tags),
         metadata=cleaner.value(request.metadata),
@@ -34,23 +42,31 @@ def _memory(domain: Domain, cleaner: Cleaner, request: Memorize) -> NewMemory:
 async def remember_conversation(domain: Domain, scope: Scope, request: MemorizeConversation) -> StoredConversation:
     """Append messages to a conversation; skip those it already has."""
     cleaner = Cleaner(domain.settings)
-    size = sum(len(message.content) for message in request.messages)
-    turns = await run_off_loop_if_long(size, lambda: [_turn(domain, cleaner, message) for message in request.messages])
+    size = sum(map(_characters, request.messages))
+    turns = await domain.preparing.run(
+        scope.user, size, lambda: [_turn(domain, cleaner, message) for message in request.messages]
+    )
     conversation_id = cleaner.value(request.conversation_id) or _id_from_content(turns)
     project, title = cleaner.value(request.project), cleaner.value(request.title)
-    stored = await domain.store.add_turns(scope, conversation_id, project, title, turns)
+    async with domain.preparing.storing(scope.user, size + _ROW_CHARACTERS * len(turns)):
+        stored = await domain.store.add_turns(scope, conversation_id, project, title, turns)
     return replace(stored, redacted=cleaner.redacted)
+
+
+def _characters(message: Message) -> int:
+    return len(message.content) + len(message.role) + len(message.name or "") + len(message.id or "")
 
 
 def _turn(domain: Domain, cleaner: Cleaner, message: Message) -> NewTurn:
     text = cleaner.text(message.content)
+    at = None if message.time is None else in_zone(message.time, domain.settings.zone)
     return NewTurn(
         pieces=pieces(text, domain.settings.piece_characters, domain.new_id),
-        content_hash=message_hash(message.role, message.name, message.time, text),
+        content_hash=message_hash(message.role, message.name, at, text),
         role=cleaner.text(message.role),
         name=cleaner.value(message.name),
         message_id=cleaner.value(message.id),
-        occurred_at=message.time,
+        occurred_at=at,
     )
 
 

@@ -6,7 +6,7 @@ A field's description says what it accepts: models see it in the tools' schemas,
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -18,14 +18,17 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.errors import InvalidInput, shown
-from app.memory.arguments import Days, Flag, MemoryId, Metadata, Moment, Name, Query, Tags, Text
+from app.memory.arguments import ClientId, Days, Flag, MemoryId, Metadata, Moment, Name, Query, Tags, Text
+from app.memory.as_sent import as_meant
 from app.memory.types import (
     EXPIRES_LIMIT_DAYS,
+    MEMORIES_LIMIT,
     MESSAGES_LIMIT,
     METADATA_LIMIT_BYTES,
     METADATA_LIMIT_DEPTH,
     NAME_LIMIT_CHARACTERS,
     QUERY_LIMIT_CHARACTERS,
+    RECENT_LIMIT,
     RESULTS_LIMIT,
     TAGS_LIMIT,
     TEXT_LIMIT_CHARACTERS,
@@ -34,16 +37,23 @@ from app.memory.types import (
     RecallMode,
 )
 
+_PROBLEMS_SHOWN = 5
 RECALL_TOKENS = (500, 8_000)  # bounds of recall_context's max_tokens
+
+Kinds = Annotated[list[Kind], Field(fail_fast=True)]
 
 _PROJECT = f"a project's name, up to {NAME_LIMIT_CHARACTERS} characters"
 _KINDS = "one of " + ", ".join(Kind)
 _TAGS = f"a list of up to {TAGS_LIMIT} tags of up to {NAME_LIMIT_CHARACTERS} characters"
 _METADATA = f"a JSON object of up to {METADATA_LIMIT_BYTES:,} bytes, nested up to {METADATA_LIMIT_DEPTH} deep"
 _DAYS = f"a number of days above 0, up to {EXPIRES_LIMIT_DAYS:,}; then the memory is deleted"
-_DATE = "an ISO 8601 date or date and time, such as 2026-05-08 or 2026-05-08T13:56:00Z"
+_DATE = (
+    "an ISO 8601 date or date and time, such as 2026-05-08 or 2026-05-08T19:00:00-07:00; without an offset, in the"
+    " server's time zone (TIMEZONE)"
+)
 _LIMIT = f"a whole number from 1 to {RESULTS_LIMIT}"
 _ID = "the id of a memory, as search_memory returns it"
+_FULL_TEXT = "true: long texts whole; false: of each the part that answers, marked excerpt"
 _QUERY = f"a question or words to look for, 1 to {QUERY_LIMIT_CHARACTERS:,} characters"
 
 
@@ -52,6 +62,10 @@ class Request(BaseModel):
 
     # Built at first use: the server answers `initialize` before anyone sends arguments.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    # Whether an empty text for an argument that may be left out means that it is not given. Where arguments select
+    # what is changed or deleted, leaving one out would select more.
+    blank_is_absent: ClassVar[bool] = True
 
 
 R = TypeVar("R", bound=Request)
@@ -74,8 +88,8 @@ class Message(Request):
     role: Name = Field(description="who spoke: user, assistant, system, tool, …")
     content: Text = Field(description=f"what was said, 1 to {TEXT_LIMIT_CHARACTERS:,} characters")
     name: Name | None = Field(None, description="the speaker's name")
-    time: Moment | None = Field(None, description=_DATE)
-    id: Name | None = Field(
+    time: Moment | None = Field(None, description=f"{_DATE}; its day is told as it was at that offset")
+    id: ClientId | None = Field(
         None, description="the client's id of the message; a second message with the same id is not stored"
     )
 
@@ -83,10 +97,10 @@ class Message(Request):
 class MemorizeConversation(Request):
     """Remember the messages of a conversation."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MESSAGES_LIMIT)] = Field(
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MESSAGES_LIMIT, fail_fast=True)] = Field(
         description=f"1 to {MESSAGES_LIMIT:,} messages {{role, content, name?, time?, id?}} in their order"
     )
-    conversation_id: Name | None = Field(
+    conversation_id: ClientId | None = Field(
         None, description="the conversation to append to; without it, the content determines its id"
     )
     project: Name | None = Field(None, description=_PROJECT)
@@ -99,14 +113,30 @@ class Search(Request):
     query: Query = Field(description=_QUERY)
     limit: Annotated[int, Field(strict=True, ge=1, le=RESULTS_LIMIT)] = Field(10, description=_LIMIT)
     project: Name | None = Field(None, description=f"{_PROJECT}; without it, all projects")
-    kinds: list[Kind] | None = Field(None, description=f"a list; each {_KINDS}")
+    kinds: Kinds | None = Field(None, description=f"a list; each {_KINDS}")
     tags: Tags | None = Field(None, description=f"{_TAGS}; a memory must have all of them")
     role: Name | None = Field(None, description="who spoke: user, assistant, …")
-    conversation_id: Name | None = Field(None, description="the id of a conversation")
+    conversation_id: ClientId | None = Field(None, description="the id of a conversation")
     since: Moment | None = Field(None, description=f"{_DATE}; only what happened then or later")
     until: Moment | None = Field(None, description=f"{_DATE}; only what happened before then")
     max_tokens: Annotated[int, Field(strict=True, ge=50, le=100_000)] | None = Field(
         None, description="a whole number from 50 to 100,000: the longest reply, in tokens"
+    )
+    archived: Flag = Field(False, description="true: find archived memories only, which no other search finds")
+    full_text: Flag = Field(False, description=_FULL_TEXT)
+
+
+class Recent(Request):
+    """List the newest memories."""
+
+    limit: Annotated[int, Field(strict=True, ge=1, le=RECENT_LIMIT)] = Field(
+        20, description=f"a whole number from 1 to {RECENT_LIMIT}"
+    )
+    project: Name | None = Field(None, description=f"{_PROJECT}; without it, all projects")
+    kinds: Kinds | None = Field(None, description=f"a list; each {_KINDS}")
+    archived: Flag = Field(False, description="true: archived memories only; false: all others")
+    skip: Annotated[int, Field(strict=True, ge=0, le=MEMORIES_LIMIT)] = Field(
+        0, description="how many of the newest to leave out, as a reader of one page after another does"
     )
 
 
@@ -126,15 +156,18 @@ class SearchAcrossProjects(Request):
     """Find memories in several projects at once."""
 
     query: Query = Field(description=_QUERY)
-    projects: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
+    projects: Annotated[list[Name], Field(min_length=1, max_length=100, fail_fast=True)] | None = Field(
         None, description="a list of 1 to 100 projects; without it, all"
     )
     limit: Annotated[int, Field(strict=True, ge=1, le=RESULTS_LIMIT)] = Field(10, description=_LIMIT)
     order: Order = Field(Order.SCORE, description="one of " + ", ".join(Order))
+    full_text: Flag = Field(False, description=_FULL_TEXT)
 
 
 class Update(Request):
     """Change a memory."""
+
+    blank_is_absent = False
 
     id: MemoryId = Field(description=_ID)
     text: Text | None = Field(None, description="the new text, no longer than a single memory may be")
@@ -143,15 +176,25 @@ class Update(Request):
     metadata: Metadata | None = Field(None, description=f"{_METADATA}; it replaces the present metadata")
     expires_in_days: Days | None = Field(None, description=_DAYS)
     archived: Flag | None = Field(None, description="true: keep it, but no longer find it; false: find it again")
+    project: Name | None = Field(
+        None, description=f"{_PROJECT}, to which it moves; a message stays in its conversation's"
+    )
+    no_project: Flag | None = Field(None, description="true: it moves out of its project, into none")
+
+    @model_validator(mode="after")
+    def _moves_to_one_place(self) -> Self:
+        if self.no_project and self.project is not None:
+            raise PydanticCustomError("nothing", "either project or no_project, not both")
+        return self
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
-        if self.model_fields_set <= {"id"} or all(
-            getattr(self, name) is None for name in type(self).model_fields if name != "id"
+        if not self.no_project and all(
+            getattr(self, name) is None for name in type(self).model_fields if name not in ("id", "no_project")
         ):
             raise PydanticCustomError(
                 "nothing",
-                "at least one of text, kind, tags, metadata, expires_in_days, archived",
+                "at least one of text, kind, tags, metadata, expires_in_days, archived, project, no_project",
             )
         return self
 
@@ -159,10 +202,12 @@ class Update(Request):
 class Forget(Request):
     """Delete memories."""
 
-    ids: Annotated[list[MemoryId], Field(min_length=1, max_length=1_000)] | None = Field(
+    blank_is_absent = False
+
+    ids: Annotated[list[MemoryId], Field(min_length=1, max_length=1_000, fail_fast=True)] | None = Field(
         None, description="a list of 1 to 1,000 ids of memories"
     )
-    conversation_id: Name | None = Field(None, description="the id of a conversation")
+    conversation_id: ClientId | None = Field(None, description="the id of a conversation")
     project: Name | None = Field(None, description=_PROJECT)
     before: Moment | None = Field(None, description=f"{_DATE}; only what happened before then")
     dry_run: Flag = Field(False, description="true: count only, delete nothing")
@@ -190,19 +235,22 @@ class HealthRequest(Request):
 
 
 def checked(request: type[R], arguments: Any) -> R:
-    """Return the request built from the arguments. Raises InvalidInput, which names each wrong argument."""
+    """Return the request built from the arguments, in any form of app/memory/as_sent.py.
+
+    Raises InvalidInput, which names each wrong argument.
+    """
     try:
-        return request.model_validate(arguments)
+        return request.model_validate(as_meant(request, arguments, blank_is_absent=request.blank_is_absent))
     except ValidationError as error:
         raise _refusal(request, error) from None
 
 
 def _refusal(request: type[Request], error: ValidationError) -> InvalidInput:
-    problems = error.errors(include_url=False)
+    problems = error.errors(include_url=False)[:_PROBLEMS_SHOWN]
     first, *others = (_invalid_input_arguments(request, problem) for problem in problems)
     refusal = InvalidInput(*first)
     if others:
-        refusal.args = ("; ".join([str(refusal), *(str(InvalidInput(*other)) for other in others[:4])]),)
+        refusal.args = ("; ".join([str(refusal), *(str(InvalidInput(*other)) for other in others)]),)
     return refusal
 
 

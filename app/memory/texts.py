@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from app.memory.analysis import analyse
+from app.memory.folding import composed
 from app.memory.ports import DomainSettings
 from app.memory.redaction import redact
 from app.memory.types import Piece
 
-T = TypeVar("T")
-
 # Where to cut a text, best first; each border ends the piece before it.
 _BORDERS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"[.!?。！？]\s*"), re.compile(r"\s"))
-LONG_CHARACTERS = 50_000  # take 0.1 s in Chinese, 0.02 s in English
 _SHORTEST_SHARE = 0.5  # a border in the first half of a piece would make too many pieces
 
 
@@ -47,11 +44,6 @@ class Cleaner:
         if isinstance(value, dict):
             return {self.text(key): self.value(item) for key, item in value.items()}
         return value
-
-
-async def run_off_loop_if_long(characters: int, prepare: Callable[[], T]) -> T:
-    """Run a preparation, in a thread if its text is long, so that it does not block the event loop."""
-    return prepare() if characters < LONG_CHARACTERS else await asyncio.to_thread(prepare)
 
 
 def pieces(text: str, limit: int, new_id: Callable[[], UUID]) -> tuple[Piece, ...]:
@@ -100,9 +92,19 @@ def content_hash(*parts: str) -> bytes:
     return digest.digest()
 
 
+def text_hash(text: str) -> bytes:
+    """Return the hash that identifies a text within a project.
+
+    Another Unicode form and white space at its ends make no other text.
+    """
+    return content_hash(composed(text).strip())
+
+
 def message_hash(role: str, name: str | None, time: datetime | None, text: str) -> bytes:
     """Return the hash that identifies this message within a conversation."""
-    return content_hash(role, name or "", "" if time is None else time.isoformat(), text)
+    return content_hash(
+        role, name or "", "" if time is None else time.astimezone(UTC).isoformat(), composed(text).strip()
+    )
 
 
 def content_id(digest: bytes) -> UUID:

@@ -16,6 +16,8 @@ METADATA_LIMIT_BYTES = 16_384
 METADATA_LIMIT_DEPTH = 32  # well below the depth at which Python and PostgreSQL fail
 MESSAGES_LIMIT = 5_000  # messages in one call; a longer conversation takes several calls
 RESULTS_LIMIT = 100
+MEMORIES_LIMIT = 1_000_000_000  # that a user may have; more than any does
+RECENT_LIMIT = 500  # memories in one list; more fit no reply budget
 EXPIRES_LIMIT_DAYS = 36_500
 
 
@@ -35,8 +37,8 @@ class RecallMode(StrEnum):
     """How many of the memories found go into a recalled context."""
 
     CONSERVATIVE = "conservative"  # only memories that are clearly about the question
-    BALANCED = "balanced"  # the best memories, each turn with the one before it
-    COMPREHENSIVE = "comprehensive"  # as many as fit, each turn with both neighbours
+    BALANCED = "balanced"  # the best memories, and then the turns before them
+    COMPREHENSIVE = "comprehensive"  # as many as fit, and then the turns before and after them
 
 
 class Order(StrEnum):
@@ -61,13 +63,15 @@ class Analysis:
     """What search needs to know about a text: `analysis.analyse` makes it, and the store keeps it beside the text.
 
     terms: hashed terms in ascending order, each repeated as often as it occurs (31-bit, never 0).
-    words: number of words, including stop words.
+    words: number of words, including stop words. first_person: how often the writer speaks of themselves, at most 3.
     """
 
     terms: tuple[int, ...]
     words: int
     asks: bool
     tells_time: bool
+    tells_number: bool
+    first_person: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMemory:
-    """A checked, redacted memory, ready to store. `pieces` has one entry unless the text was too long."""
+    """A checked, redacted memory, ready to store. `pieces` has one entry unless the text was too long.
+
+    kind_given: whether the caller chose the kind, which then replaces that of a memory with the same text.
+    """
 
     pieces: tuple[Piece, ...]
     content_hash: bytes
@@ -90,6 +97,7 @@ class NewMemory:
     tags: tuple[str, ...]
     metadata: dict[str, Any]
     expires_at: datetime | None
+    kind_given: bool = False
     created_at: datetime | None = None
     occurred_at: datetime | None = None
 
@@ -108,11 +116,12 @@ class NewTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """The result of storing a memory."""
+    """The result of storing a memory. updated: the arguments that changed the memory that has the text already."""
 
     id: UUID
     created: bool
     duplicate: bool
+    updated: tuple[str, ...] = ()
     redacted: int = 0
 
 
@@ -134,9 +143,20 @@ class StoredConversation:
     redacted: int = 0
 
 
+class Origin(StrEnum):
+    """Where a result comes from, when another service holds the memories."""
+
+    MEMU = "memu"
+    OUTBOX = "outbox"  # here until the service has it
+    LOCAL = "local"  # here from a time when this store was in use
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """A stored memory with all its fields."""
+    """A stored memory with all its fields; its times are in that of the place where they were, or of the reader.
+
+    source: None while memories are kept here.
+    """
 
     id: UUID
     version: int
@@ -155,6 +175,7 @@ class Memory:
     occurred_at: datetime | None
     expires_at: datetime | None
     archived_at: datetime | None
+    source: Origin | None = None
 
     @property
     def at(self) -> datetime:
@@ -173,26 +194,33 @@ class Filter:
     conversation_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    archived: bool = False  # true: archived memories only, which no index holds; false: live ones only
 
 
-class Candidate(NamedTuple):
-    """A memory that the index proposes. Scores are BM25 sums (>= 0); `ranking` weights them and breaks ties."""
-
-    id: UUID
-    window_score: float
-    dense_score: float | None = None
+ALL = Filter()  # every live memory
 
 
 class Traits(NamedTuple):
     """What ranking needs to know about a stored candidate, without its text."""
 
     id: UUID
-    session: UUID
+    role: str | None
     name: str | None
     at: datetime
-    words: int
     asks: bool
     tells_time: bool
+    tells_number: bool
+    first_person: int
+    offset: int | None = None  # of `at`, in minutes, if it tells a place
+
+
+class Candidate(NamedTuple):
+    """A memory that the index proposes. Scores are sums (>= 0); `ranking` weights them and breaks ties."""
+
+    id: UUID
+    window_score: float
+    dense_score: float | None = None
+    traits: Traits | None = None  # None from the store, which is asked for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,40 +236,69 @@ class Corpus:
     speakers: tuple[str, ...] = ()
 
 
+class Part(NamedTuple):
+    """The part of a long text that answers a question, and whether something stands before and after it."""
+
+    text: str
+    cut_before: bool
+    cut_after: bool
+
+    @property
+    def marked(self) -> str:
+        """The text with … where it is cut."""
+        return f"{'…' * self.cut_before}{self.text}{'…' * self.cut_after}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchHit:
-    """One search result."""
+    """One search result. part: what is shown of a long text; None: all of it."""
 
     memory: Memory
     score: float
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """The results of a search, best first."""
+    """The results of a search, best first. reason: why it is degraded, where that is not the index."""
 
     results: tuple[SearchHit, ...]
     truncated: bool
     degraded: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundElsewhere:
+    """What another service finds for a question, best first. problem: why it found nothing or could not be asked."""
+
+    memories: tuple[Memory, ...] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalled:
-    """A context made of memories within a token budget, oldest first within each source."""
+    """A context made of memories within a token budget, oldest first within each source.
+
+    in_part: the sources of whose text the context has a part.
+    """
 
     context: str
     sources: tuple[Memory, ...]
+    in_part: frozenset[UUID]
     tokens: int
     left_out: int
     degraded: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUpdate:
-    """The fields an update sets; None leaves a field unchanged."""
+    """The fields an update sets; None leaves a field unchanged, and an empty project is none."""
 
     text: str | None = None
     kind: Kind | None = None
+    project: str | None = None
     tags: tuple[str, ...] | None = None
     metadata: dict[str, Any] | None = None
     expires_in_days: float | None = None
@@ -287,3 +344,11 @@ class Stats:
     newest: datetime | None
     bytes: int
     use: Use
+
+
+class OutboxDepth(NamedTuple):
+    """How much waits. waiting: entries to be sent or being worked on; oldest_s: the age of the oldest of these."""
+
+    waiting: int
+    oldest_s: float
+    refused: int

@@ -20,9 +20,10 @@ from typing import IO, Any
 from rich.filesize import decimal
 
 from app.counted import counted
+from app.datadir.space import words_for
 from app.durable import replacing
-from app.errors import MemoryServerError
-from app.memory.texts import content_hash, message_hash
+from app.errors import Conflict, MemoryServerError
+from app.memory.texts import message_hash, text_hash
 from app.memory.types import Kind, Scope
 from app.ops.progress import Bar
 from app.runtime.command_database import open_database
@@ -30,6 +31,7 @@ from app.settings.loading import load_settings
 from app.store.database import Database
 from app.store.export_reading import ExportedConversation, ExportedMemory, ExportSnapshot, export_snapshot
 from app.store.users import UnknownUser, Users
+from app.terminal import printable
 
 # A reader can easily hold a line of this many messages or characters in memory.
 _LINE_MESSAGES = 500
@@ -65,19 +67,26 @@ class ExportReport:
         )
 
 
-def run(file: str, *, project: str | None, user: str | None, data_dir: str | None, bar: Bar) -> ExportReport:
-    """Export what a user has to FILE, which is replaced once everything is written. Raises MemoryServerError.
+def run(
+    file: str, *, project: str | None, user: str | None, data_dir: str | None, replace: bool, bar: Bar
+) -> ExportReport:
+    """Export what a user has to FILE, which is there once everything is written. Raises MemoryServerError.
 
+    replace: whether an existing file is overwritten; else it is a Conflict.
     user: None for DEFAULT_USER_ID, which may have nothing yet; any other must be known (UnknownUser).
     """
     settings = load_settings({"memory_data_dir": data_dir})
     scope = Scope(user or settings.default_user_id)
+
+    exists = file != "-" and Path(file).expanduser().is_file()
 
     async def work() -> ExportReport:
         with _opened(file) as out:
             async with open_database(settings, "export") as db:
                 if user is not None and not await Users(db).known(user):
                     raise UnknownUser(user)
+                if exists and not replace:
+                    raise Conflict(f"{file} exists already; give --replace to overwrite it with the new export")
                 return await write(db, scope, out, project=project, bar=bar)
 
     return asyncio.run(work())
@@ -89,8 +98,8 @@ async def write(db: Database, scope: Scope, out: IO[bytes], *, project: str | No
     report = ExportReport()
     async with export_snapshot(db, scope) as snapshot:
         async for line in _lines(snapshot, project, report):
-            data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-            out.write(data)
+            data = printable(json.dumps(line, ensure_ascii=False, separators=(",", ":"))).encode() + b"\n"
+            _put(out, data)
             report.bytes += len(data)
             bar.read(len(data))
             bar.done(report.memories + report.messages)
@@ -129,7 +138,7 @@ def _memory(memory: ExportedMemory) -> dict[str, Any]:
             "project": memory.project,
             "id": str(memory.pieces[0][0]),
             "occurred_at": memory.occurred_at,
-            **_shared(memory, content_hash(text)),
+            **_shared(memory, text_hash(text)),
         }
     )
 
@@ -193,19 +202,41 @@ def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _opened(file: str) -> Iterator[IO[bytes]]:
     """Open FILE for writing; a regular file appears whole or not at all, readable by its owner only."""
-    if file == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
     path = Path(file).expanduser()
     try:
-        if path.exists() and not path.is_file():  # a pipe, a device
+        if file == "-":
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        elif path.exists() and not path.is_file():  # a pipe, a device
             with path.open("wb") as out:
                 yield out
-            return
-        with replacing(path) as out:
-            yield out
-    except BrokenPipeError:
-        raise
+        else:
+            with replacing(path) as out:
+                yield out
+    except _NotWritten as told:
+        raise _unwritable(file, told.error) from told
     except OSError as error:
-        raise Unwritable(f"{file}: {error.strerror or error}; export takes a file, or - for standard output") from error
+        raise _unwritable(file, error) from error
+
+
+def _unwritable(file: str, error: OSError) -> BaseException:
+    if isinstance(error, BrokenPipeError):
+        return error
+    name = "standard output" if file == "-" else file
+    return Unwritable(
+        f"{name}: {words_for(error) or error.strerror or error}; export takes a file, or - for standard output"
+    )
+
+
+class _NotWritten(Exception):
+    """Keeps a failed write apart from a connection's errors, which are OSErrors too."""
+
+    def __init__(self, error: OSError) -> None:
+        self.error = error
+
+
+def _put(out: IO[bytes], data: bytes) -> None:
+    try:
+        out.write(data)
+    except OSError as error:
+        raise _NotWritten(error) from error

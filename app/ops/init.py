@@ -12,6 +12,7 @@ from typing import Any
 from app.runtime.command_database import open_database
 from app.runtime.composition import index_setup
 from app.settings.fields import Settings
+from app.store.address import connect_arguments
 from app.store.migrations import migrations
 from app.store.provisioning import provision
 from app.store.tokens import Tokens
@@ -33,7 +34,7 @@ class Step:
 async def initialise(settings: Settings) -> AsyncIterator[Step]:
     """Create what is missing, a step at a time. Raises StoreUnavailable, NotPermitted, Conflict."""
     if settings.database_url is not None and settings.admin_database_url is not None:
-        admin = {"dsn": settings.admin_database_url.get_secret_value()}
+        admin = connect_arguments(settings.admin_database_url.get_secret_value())
         async for what, name, made in provision(admin, settings.database_url.get_secret_value()):
             yield Step(what, name, made)
     async with open_database(settings, "init") as db:

@@ -6,8 +6,9 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from app.terminal import console
 
 
 class Bar:
@@ -22,9 +23,14 @@ class Bar:
             TextColumn("{task.fields[done]:,} done"),
             TimeRemainingColumn(),
         )
-        console = Console(stderr=True)
         self._progress = Progress(
-            *columns, console=console, transient=True, refresh_per_second=4, disable=not sys.stderr.isatty()
+            *columns,
+            console=console(stderr=True),
+            transient=True,
+            refresh_per_second=4,
+            redirect_stdout=False,  # rich would take colours in what is printed meanwhile for its own
+            redirect_stderr=False,
+            disable=not sys.stderr.isatty(),
         )
         self._task = self._progress.add_task(what, total=None, done=0)
 

@@ -22,6 +22,15 @@ def get(settings: Settings, url: str, path: str, *, read_timeout_s: float = _REA
 
     Raises Unavailable, and NotPermitted rather than send a token in the clear.
     """
+    return _body(settings, "GET", url, path, None, read_timeout_s)
+
+
+def post(settings: Settings, url: str, path: str, message: Any, *, read_timeout_s: float = _READ_TIMEOUT_S) -> bytes:
+    """Post a message as JSON and return the body of the answer; see `get`."""
+    return _body(settings, "POST", url, path, message, read_timeout_s)
+
+
+def _body(settings: Settings, method: str, url: str, path: str, message: Any, read_timeout_s: float) -> bytes:
     import httpx  # takes a while to load, and most commands make no request
 
     token = settings.memory_token
@@ -29,9 +38,13 @@ def get(settings: Settings, url: str, path: str, *, read_timeout_s: float = _REA
     if token is not None and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise NotPermitted(f"{url}: the token would cross the network in the clear; use https://, or an SSH tunnel")
     headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+    if message is not None:
+        headers["Accept"] = "application/json, text/event-stream"  # what MCP asks of its clients
     try:
-        answer = httpx.get(
+        answer = httpx.request(
+            method,
             f"{url}{path}",
+            json=message,
             headers=headers,
             timeout=httpx.Timeout(read_timeout_s, connect=_CONNECT_TIMEOUT_S),
             follow_redirects=False,  # it would carry the token elsewhere

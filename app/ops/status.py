@@ -29,7 +29,7 @@ _OF_A_SERVER = (
 def status(data_dir: Path, *, ask_timeout_s: float = _ASK_TIMEOUT_S) -> dict[str, Any]:
     """Return what `claude-memory status --json` prints. ask_timeout_s: how long the socket may take to answer."""
     answer = ask(os.fspath(data_dir), "status", ask_timeout_s)
-    index = _size(data_dir / "index")
+    index, postgres = _size(data_dir / "index"), _size(data_dir / "postgres")
     if answer is None:
         return {
             "running": False,
@@ -38,7 +38,8 @@ def status(data_dir: Path, *, ask_timeout_s: float = _ASK_TIMEOUT_S) -> dict[str
             "sessions": [],
             "held_by": holder(data_dir),
             "memories": None,
-            "database_bytes": _size(data_dir / "postgres"),
+            "memories_with_vector": None,
+            "database_bytes": postgres,
             "index_bytes": index,
         }
     numbers: dict[str, Any] = {}
@@ -48,10 +49,16 @@ def status(data_dir: Path, *, ask_timeout_s: float = _ASK_TIMEOUT_S) -> dict[str
     except Unavailable:
         pass  # a server that is starting has none yet
     names = (
-        "memories", "database_bytes", "index_lag_changes", "index_lag_seconds",
+        "memories", "memories_with_vector", "database_bytes", "index_lag_changes", "index_lag_seconds",
         "worker_leads", "backup_last_success", "backup_last_verified",
+        "outbox_waiting", "outbox_age_seconds", "outbox_refused",
     )  # fmt: skip
-    return {"running": True, **answer, **{name: numbers.get(name) for name in names}, "index_bytes": index}
+    found = {"running": True, **answer, **{name: numbers.get(name) for name in names}, "index_bytes": index}
+    if answer.get("embedded_postgres"):
+        found["database_bytes"] = (
+            postgres  # measured as when nothing runs: all that its files take, not the tables alone
+        )
+    return found
 
 
 def _size(folder: Path) -> int | None:
@@ -93,10 +100,11 @@ def lines_of(values: dict[str, Any]) -> list[tuple[str, str]]:
     if requests is None:  # the token lacks `admin`
         rows.append(("your memories", f"{numbers.get('memories', 0):,.0f}, {decimal(int(numbers.get('bytes', 0)))}"))
     elif "memories" in numbers:
-        rows.append(("memories", f"{numbers['memories']:,.0f}"))
+        rows.append(("memories", _live(numbers["memories"])))
+        rows += _vectors(numbers)
         lag = f"{counted(numbers['index_lag_changes'], 'change')}, {numbers['index_lag_seconds']:.1f} s"
         rows += [("index lag", lag), ("database", decimal(int(numbers["database_bytes"])))]
-        rows += _upkeep(numbers)
+        rows += _upkeep(numbers, values["components"])
     return rows
 
 
@@ -126,19 +134,39 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
             if part["detail"]
         ]
         if values["memories"] is not None:
-            rows.append(("memories", f"{values['memories']:,}"))
+            rows.append(("memories", _live(values["memories"])))
+            rows += _vectors(values)
         if values["index_lag_changes"] is not None:
             changes, seconds = values["index_lag_changes"], values["index_lag_seconds"]
             rows.append(("index lag", f"{counted(changes, 'change')}, {seconds:.1f} s"))
-        rows += _upkeep(values)
+        rows += _upkeep(values, values["components"])
     for name in ("database", "index"):
         if values[f"{name}_bytes"] is not None:
             rows.append((name, decimal(int(values[f"{name}_bytes"]))))
     return rows
 
 
-def _upkeep(numbers: dict[str, Any]) -> list[tuple[str, str]]:
-    findings = upkeep({name: value for name, value in numbers.items() if value is not None})
+def _live(memories: float) -> str:
+    """Return a count of memories as one rule counts them, here and at /status."""
+    return f"{memories:,.0f} (of all users; without archived ones, each piece of a long text for itself)"
+
+
+def _vectors(numbers: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return how many memories search finds by their meaning; nothing where no model is used."""
+    done = numbers.get("memories_with_vector")
+    return [] if done is None else [("found by meaning", progress(done, numbers["memories"]))]
+
+
+def progress(done: float, memories: float) -> str:
+    """Return how many memories have a vector, for people."""
+    if done >= memories:
+        return f"all {memories:,.0f}"
+    return f"{done:,.0f} of {memories:,.0f}; the others by their words, until they have a vector"
+
+
+def _upkeep(numbers: dict[str, Any], components: dict[str, Any]) -> list[tuple[str, str]]:
+    known = {name: value for name, value in numbers.items() if value is not None}
+    findings = upkeep(known, memu="memu" in components)
     return [
         (finding.name, finding.found if finding.remedy is None else f"{finding.found}; {finding.remedy}")
         for finding in findings

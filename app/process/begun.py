@@ -41,9 +41,11 @@ class Flags:
         data_dir: str | None = None,
         debug: bool = False,
         daemon: bool = False,
+        supervised: bool = False,
     ) -> None:
         self.host, self.port, self.data_dir, self.debug = host, port, data_dir, debug
         self.daemon = daemon  # serve only the Unix socket, until no one has been connected for some time
+        self.supervised = supervised  # stop, too, when standard input closes, which the parent holds open
 
 
 class Signals:
@@ -95,6 +97,7 @@ class Boot:
         self.lock: DataDirectoryLock
         self.doorman: Doorman | None = None
         self.postgres: EarlyPostgres | None = None
+        self._registered = False
 
     @property
     def setting_flags(self) -> dict[str, Any]:
@@ -119,8 +122,11 @@ class Boot:
     def announce(self) -> None:
         """Print that the port accepts connections."""
         self.listens = True
-        sys.stdout.write(f"listening on {self.url}\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(f"listening on {self.url}\n")
+            sys.stdout.flush()
+        except OSError:  # into a file on a full disk, or a terminal that is gone: the log says it too
+            pass
 
     def listen_for_bridges(self) -> None:
         """Listen on the Unix socket; what bridges send waits in the kernel until the server is up."""
@@ -131,6 +137,13 @@ class Boot:
 
         self.unix_path = socket_path(self.data_dir)
         self.unix = listen(self.unix_path)
+
+    def enter_register(self) -> None:
+        """Let this user's commands know that a server runs on this data directory, until `close`."""
+        from app.datadir import register
+
+        register.enter(os.fspath(self.data_dir))
+        self._registered = True
 
     def close(self) -> None:
         """Close everything that is still open, PostgreSQL and the lock last; idempotent."""
@@ -146,5 +159,10 @@ class Boot:
             self.unix = None
         if self.postgres is not None:
             self.postgres.stop()
+        if self._registered:
+            from app.datadir import register
+
+            register.leave(os.fspath(self.data_dir))
+            self._registered = False
         if hasattr(self, "lock"):
             self.lock.release()

@@ -40,6 +40,8 @@ def read_flags(arguments: list[str]) -> Flags | None:
         name, has_value, value = argument.partition("=")
         if argument == "--debug":
             flags.debug = True
+        elif argument == "--supervised":
+            flags.supervised = True
         elif name in names:
             given = value if has_value else next(rest, "")
             if not given or given.startswith("-"):
@@ -108,7 +110,14 @@ def _open_port(boot: Boot) -> None:
     if not values["DATABASE_URL"]:
         from app.process.early_postgres import EarlyPostgres
 
+        _tell_of_first_start(os.fspath(boot.data_dir))
         boot.postgres = EarlyPostgres(boot.data_dir)
+
+
+def _tell_of_first_start(data_dir: str) -> None:
+    """Say why a first start takes longer, to the person at a terminal."""
+    if os.isatty(2) and not os.path.exists(os.path.join(data_dir, "postgres")):  # noqa: PTH110, PTH118
+        sys.stderr.write(f"first start: PostgreSQL is being made ready in {data_dir} (some seconds)\n")
 
 
 def _checked_settings(flags: Flags) -> dict[str, str]:

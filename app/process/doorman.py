@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import threading
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from app.process.timeline import Timeline
 
-HELD_LIMIT = 512  # connections held while importing; half of the usual 1,024 open files
+HELD_LIMIT = 512  # connections held while importing, and at most half of the files that the process may open
 PEEK_BYTES = 8_192
 
 
@@ -24,7 +25,7 @@ class Doorman(threading.Thread):
 
     It only peeks at what a connection sends, so the server reads every byte itself. No client can block it: no call
     blocks, a connection with anything but a whole request for /health or /ready is put aside at once, and HELD_LIMIT
-    limits how many connections it holds.
+    limits how many connections it holds: the imports need files too.
     """
 
     def __init__(self, listener: socket.socket, timeline: Timeline) -> None:
@@ -34,6 +35,7 @@ class Doorman(threading.Thread):
         self._silent: dict[int, socket.socket] = {}  # nothing received yet, oldest first
         self._held: list[socket.socket] = []
         self._handed_over = False
+        self._half_of_files = _half_of_files()
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -71,11 +73,14 @@ class Doorman(threading.Thread):
             time.sleep(0.05)
             return
         connection.setblocking(False)
-        if len(self._held) + len(self._silent) >= HELD_LIMIT and self._silent:
+        if len(self._held) + len(self._silent) >= self._limit() and self._silent:
             self._drop(next(iter(self._silent.values())))
         self._silent[connection.fileno()] = connection
         self._selector.register(connection, selectors.EVENT_READ)
         self._inspect(connection)  # most clients have sent their request with the handshake's last packet
+
+    def _limit(self) -> int:
+        return min(HELD_LIMIT, self._half_of_files)
 
     def _inspect(self, connection: socket.socket) -> None:
         try:
@@ -91,7 +96,7 @@ class Doorman(threading.Thread):
         answer = self._answer(peeked)
         if answer is not None:
             self._reply(connection, answer)
-        elif len(self._held) + len(self._silent) > HELD_LIMIT:
+        elif len(self._held) + len(self._silent) > self._limit():
             self._reply(connection, _http(503, {"error": _BUSY}, "Retry-After: 1\r\n"))
         else:
             self._forget(connection)
@@ -135,6 +140,15 @@ class Doorman(threading.Thread):
     def _drop(self, connection: socket.socket) -> None:
         self._forget(connection)
         connection.close()
+
+
+def _half_of_files() -> int:
+    if os.name != "posix":
+        return HELD_LIMIT
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit // 2 if limit > 0 else HELD_LIMIT  # -1: no limit
 
 
 _BUSY = {

@@ -10,11 +10,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from app.errors import StoreUnavailable
+
+_LOOK_S = 0.1
+
 
 class EarlyPostgres:
     """The embedded PostgreSQL, which starts in a thread while the rest is imported.
 
-    started: done when it runs, or holds the error that made the start fail.
+    started: done when it runs, or holds the error that made the start fail. On a full disk that takes until there is
+    space; `failure` says so meanwhile.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -30,7 +35,7 @@ class EarlyPostgres:
         try:
             from app.store.embedded import EmbeddedPostgres
 
-            self.server = EmbeddedPostgres(self.data_dir, on_event=self._log)
+            self.server = EmbeddedPostgres(self.data_dir, on_event=self._log, waits_for_space=True)
             self.server.start()
             self.started.set_result(None)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it gets any error
@@ -48,15 +53,30 @@ class EarlyPostgres:
         failure: Exception | None = server.failure if server is not None else None
         return failure
 
+    def refusal(self, writes: bool) -> StoreUnavailable | None:
+        """See EmbeddedPostgres."""
+        server = self.server
+        refusal: StoreUnavailable | None = server.refusal(writes) if server is not None else None
+        return refusal
+
+    def shortage(self) -> str | None:
+        """See EmbeddedPostgres."""
+        server = self.server
+        shortage: str | None = server.shortage() if server is not None else None
+        return shortage
+
     def _log(self, line: str) -> None:
-        if self.started.done():  # before that `started` reports errors, and logging would cost its import
+        if self.started.done() or self.failure is not None:  # before, logging would cost its import
             import logging
 
             logging.getLogger("app.store.embedded").warning("%s", line)
 
     def stop(self) -> None:
         """Stop the server, even while it is starting; idempotent."""
-        self._thread.join()
+        while self._thread.is_alive():
+            if (starting := self.server) is not None and starting.failure is not None:  # it waits for space
+                starting.stop()
+            self._thread.join(_LOOK_S)
         server, self.server = self.server, None
         if server is not None:
             server.stop()

@@ -24,12 +24,12 @@ def check_engines(values: Mapping[str, str]) -> None:
         from app.store.embedded.binaries import installed_in
 
         installed_in()
-    if not values["QDRANT_URL"] and not _is_on_path("qdrant_edge"):
+    if not values["QDRANT_URL"] and not _is_on_path("numpy"):
         from importlib.util import find_spec
 
-        if find_spec("qdrant_edge") is None:
+        if find_spec("numpy") is None:
             raise IndexUnavailable(
-                "the embedded search index is not installed: pip install qdrant-edge-py, or set QDRANT_URL to a server"
+                "the embedded index needs numpy, which is not installed: pip install numpy, or set QDRANT_URL"
             )
 
 

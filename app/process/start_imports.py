@@ -11,9 +11,11 @@ MODULES = (
     "app.serve.server",
     "app.serve.mcp.tools",
     "app.serve.mcp.resources",
+    "app.store.address",
     "app.store.database",
     "app.store.change_log",
     "app.store.collections",
+    "app.store.outbox",
     "app.store.postgres",
     "app.store.rate_limits",
     "app.store.rows",
@@ -22,7 +24,7 @@ MODULES = (
     "app.runtime.numbers",
     "app.runtime.running",
     "app.index.follower",
-    "app.index.edge.engine",
+    "app.index.embedded.engine",
     "app.serve.http",
 )
 
@@ -50,7 +52,6 @@ PACKAGES = {
     "click": "of uvicorn: it is imported with its command line, which is not used",
     "uvloop": "the event loop",
     "asyncpg": "PostgreSQL",
-    "qdrant_edge": "the embedded index",
     "fastapi": "the HTTP API beside MCP, loaded after MCP answers",
     "annotated_doc": "of fastapi",
 }
@@ -77,7 +78,7 @@ FOLDERS = {
     "app.memory": "the domain",
     "app.store": "PostgreSQL",
     "app.index": "the interface of the index, and the follower",
-    "app.index.edge": "the embedded index",
+    "app.index.embedded": "the embedded index",
     "app.index.qdrant": "the setup of the other engine, without its driver",
     "app.embedding": "which embedding service the settings name, without its client",
 }

@@ -25,6 +25,7 @@ from app.logs import mask
 from app.process.start_imports import MODULES, PACKAGES, QDRANT_MODULES, QDRANT_PACKAGES, SIGN_IN_MODULES
 from app.settings.function_compute import MARKS, PORTS, is_on_platform
 from app.settings.table import TABLE
+from app.terminal import printable
 
 LAYERS = Path("/opt")  # where Function Compute unpacks layers
 SLOWEST = 20
@@ -53,7 +54,7 @@ def examine(
     if environment.get("QDRANT_URL"):  # this start needs no embedded index
         modules = [name for name in modules if not name.startswith("app.index.")]
         modules += QDRANT_MODULES if modules else ()
-        packages = [*(name for name in packages if name != "qdrant_edge"), *QDRANT_PACKAGES]
+        packages = [*packages, *QDRANT_PACKAGES]
     if environment.get("PUBLIC_URL") and modules:
         modules = [*modules, *SIGN_IN_MODULES]
     missing = [name for name in packages if not _is_there(name)]
@@ -99,7 +100,7 @@ def main(*, as_json: bool) -> int:
     """Print the report; return 1 when something is missing."""
     report = examine()
     try:
-        print(mask(json.dumps(report, indent=2)) if as_json else as_text(report), flush=True)
+        print(printable(mask(json.dumps(report, indent=2)) if as_json else as_text(report)), flush=True)
     except BrokenPipeError:  # the reader of our output has closed it, as `head` does
         sys.stderr.close()
         return 1

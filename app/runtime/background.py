@@ -20,13 +20,16 @@ Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 def background_work(opened: Opened) -> list[Work]:
-    """Return the work to run for ever, each under its own lock; an unexpected error ends it."""
+    """Return the work to run for ever, each under its own lock but a look at memU; an unexpected error ends it."""
     kinds = [(HOUSEKEEPING_LOCK, opened.housekeeping.run)]
     if opened.feeding is not None:
         kinds.append((FEEDER_LOCK, opened.feeding.feeder.run))
     if opened.embedding is not None:
         kinds.append((EMBEDDING_LOCK, opened.embedding.pending.run))
-    return [partial(while_leading, opened.db.lock(key), work) for key, work in kinds]
+    works: list[Work] = [partial(while_leading, opened.db.lock(key), work) for key, work in kinds]
+    if opened.memu is not None:
+        works += [partial(while_leading, opened.memu.lock, opened.memu.sender.run), opened.memu.watch.run]
+    return works
 
 
 async def kept_up(work: Work, restart_s: float = RESTART_S) -> None:

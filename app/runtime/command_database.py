@@ -17,10 +17,11 @@ from app.datadir.lock import holder, in_use
 from app.errors import Conflict, StoreUnavailable
 from app.runtime.composition import database_of
 from app.settings.fields import Settings
+from app.store.address import connect_arguments
 
 if TYPE_CHECKING:
     from app.datadir.lock import DataDirectoryLock
-    from app.store.database import Database
+    from app.store.database import Database, Refusal
 
 Answer = TypeVar("Answer")
 
@@ -38,10 +39,10 @@ async def open_database(settings: Settings, what: str, *, alone: bool = False) -
     """
     deadline = time.monotonic() + _START_PATIENCE_S
     while True:
-        async with _server(settings, what) as (connect, ours):
+        async with _server(settings, what) as (connect, ours, refusal):
             if alone and not ours:
-                raise Conflict(in_use(settings.data_dir, holder(settings.data_dir) or {}))
-            db = database_of(settings, connect)
+                raise Conflict(_stop_first(settings.data_dir, what))
+            db = database_of(settings, connect, refusal=refusal)
             try:
                 await db.open()
             except StoreUnavailable:
@@ -69,31 +70,41 @@ def ask_database(
     return asyncio.run(ask())
 
 
+def _stop_first(data_dir: Path, what: str) -> str:
+    """Return the message that a command cannot work beside the server."""
+    held_by = holder(data_dir) or {}
+    daemon = held_by.get("mode") == "daemon"
+    kind = "a daemon" if daemon else "another server"
+    again = " (close clients too, which would start another)" if daemon else ""
+    pid = held_by.get("pid", "unknown")
+    return f"{data_dir} is in use by {kind} (pid {pid}); {what} needs it alone, so stop it first{again}: kill {pid}"
+
+
 def admin_arguments(settings: Settings, db: Database) -> dict[str, Any]:
     """Return how to connect as a role that may create databases: arguments of asyncpg.connect."""
     if settings.admin_database_url is not None:
-        return {"dsn": settings.admin_database_url.get_secret_value()}
+        return connect_arguments(settings.admin_database_url.get_secret_value())
     if settings.database_url is not None:
         return db.connect_arguments
     return {**db.connect_arguments, "user": "postgres"}  # the embedded server's superuser
 
 
 @asynccontextmanager
-async def _server(settings: Settings, what: str) -> AsyncIterator[tuple[dict[str, Any], bool]]:
-    """Yield how to connect, and whether a failure is final: True unless another process runs the server."""
+async def _server(settings: Settings, what: str) -> AsyncIterator[tuple[dict[str, Any], bool, Refusal | None]]:
+    """Yield how to connect, whether a failure is final (True unless another process runs the server), and `refusal`."""
     if settings.database_url is not None:
-        yield {"dsn": settings.database_url.get_secret_value()}, True
+        yield connect_arguments(settings.database_url.get_secret_value()), True, None
         return
     from app.store.embedded import EmbeddedPostgres
 
     postgres = EmbeddedPostgres(settings.data_dir)
     lock = await _lock(settings.data_dir, what)
     if lock is None:
-        yield dict(postgres.connect_args), False
+        yield dict(postgres.connect_args), False, postgres.refusal
         return
     try:
         await asyncio.to_thread(postgres.start)
-        yield dict(postgres.connect_args), True
+        yield dict(postgres.connect_args), True, postgres.refusal
     finally:
         await asyncio.to_thread(postgres.stop)
         lock.release()

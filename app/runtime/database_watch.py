@@ -1,9 +1,10 @@
-"""Notices when the embedded database does not answer, and regularly gives freed memory back to the system."""
+"""Notices when the embedded database does not answer or its disk is full, and gives freed memory back regularly."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.errors import MemoryServerError
@@ -20,6 +21,8 @@ _CHECK_EVERY_S, _CHECK_EVERY_IN_TROUBLE_S = 15.0, 1.0
 class DatabaseWatch:
     """`problem` says in one line why the embedded database does not answer; None while it does.
 
+    `disk_problem` says why nothing can be stored on its disk, though it answers; None while it can be.
+
     A database server is watched by its heartbeat instead: a query that waits for a busy pool is not an outage.
     """
 
@@ -28,13 +31,19 @@ class DatabaseWatch:
         store: PostgresStore,
         *,
         embedded: bool,
+        shortage: Callable[[], str | None] | None = None,
         check_every_s: float = _CHECK_EVERY_S,
         check_every_in_trouble_s: float = _CHECK_EVERY_IN_TROUBLE_S,
     ) -> None:
-        """check_every_s: seconds between two checks; check_every_in_trouble_s: while the database does not answer."""
+        """shortage: returns the `disk_problem` as it is now.
+
+        check_every_s: seconds between two checks; check_every_in_trouble_s: while the database does not answer.
+        """
         self._store, self._embedded = store, embedded
         self._check_every_s, self._check_every_in_trouble_s = check_every_s, check_every_in_trouble_s
+        self._shortage = shortage or (lambda: None)
         self.problem: str | None = None
+        self.disk_problem: str | None = None
 
     async def run(self) -> None:
         """Check the database and give memory back, for ever."""
@@ -42,9 +51,15 @@ class DatabaseWatch:
             if self._embedded:
                 await self._check()
             give_memory_back()
-            await asyncio.sleep(self._check_every_s if self.problem is None else self._check_every_in_trouble_s)
+            in_trouble = self.problem is not None or self.disk_problem is not None
+            await asyncio.sleep(self._check_every_in_trouble_s if in_trouble else self._check_every_s)
 
     async def _check(self) -> None:
+        before, self.disk_problem = self.disk_problem, await asyncio.to_thread(self._shortage)
+        if self.disk_problem is not None and before is None:
+            logger.warning("nothing can be stored: %s", self.disk_problem)
+        elif self.disk_problem is None and before is not None:
+            logger.info("the disk has space again")
         try:
             await self._store.ping()
             self.problem = None

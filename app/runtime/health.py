@@ -18,6 +18,15 @@ class Observed(Protocol):
         """Return the state of every component, from memory."""
 
 
+def status_line(observed: Observed, *more: str) -> str:
+    """Return the state of a process on one line. more: what else it says, before the time it is up."""
+    parts = [
+        f"{component.name} {component.status}{f' ({component.detail})' if component.detail else ''}"
+        for component in observed.components()
+    ]
+    return f"status: {', '.join([*parts, *more])}, up {time.monotonic() - observed.started_at:.0f} s"
+
+
 def health(observed: Observed) -> dict[str, Any]:
     """Return the body of /health; the process has the state of its worst component."""
     components = observed.components()

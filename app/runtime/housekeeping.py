@@ -1,4 +1,7 @@
-"""Keeps the database tidy and searches fast: expiry, term counts, the planner's statistics, the log's length."""
+"""Keeps the database tidy and searches fast: expiry, term counts, the planner's statistics, the log's length.
+
+After an upgrade that analyses texts in another way, it analyses what is stored again.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.runtime.jobs import Job, Jobs
 from app.store.oauth_sweep import sweep
+from app.store.reanalysis import Reanalysis
 
 if TYPE_CHECKING:
     from app.store.change_log import PostgresChangeLog
@@ -33,6 +37,7 @@ class Housekeeping(Jobs):
         log_kept: timedelta = LOG_KEPT,
     ) -> None:
         """fold_every_s: shorter than the default in a process that does not learn of changes."""
+        self._reanalysis = Reanalysis(store.db)
         super().__init__(
             [
                 Job("expiry", _EVERY_S, store.delete_expired),
@@ -41,9 +46,14 @@ class Housekeeping(Jobs):
                 Job("change_log", _EVERY_S, lambda: log.prune(log_kept)),
                 Job("rate_limits", _RATE_LIMITS_EVERY_S, limits.sweep),
                 Job("sign_ins", _SIGN_INS_EVERY_S, lambda: sweep(store.db)),
+                Job("analysis", _EVERY_S, self._analyse_again),
             ]
         )
         self._unfolded = 0
+
+    async def _analyse_again(self) -> None:
+        if await self._reanalysis.run():
+            self.hurry("analysis")
 
     def applied(self, changes: int) -> None:
         """Count changes in the log, and fold them at once when there are many."""

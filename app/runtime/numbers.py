@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app import metrics
 from app.runtime.leader import WORKER_LOCK
 
 if TYPE_CHECKING:
     from app.runtime.running import Running
+
+GAUGES = {  # the numbers that /metrics shows too
+    "memories": metrics.MEMORIES,
+    "database_bytes": metrics.DATABASE_BYTES,
+    "index_lag_changes": metrics.INDEX_LAG_CHANGES,
+    "index_lag_seconds": metrics.INDEX_LAG_SECONDS,
+    "backup_last_success": metrics.BACKUP_LAST_SUCCESS,
+    "backup_last_verified": metrics.BACKUP_LAST_VERIFIED,
+    "outbox_waiting": metrics.OUTBOX_WAITING,
+    "outbox_age_seconds": metrics.OUTBOX_AGE,
+    "outbox_refused": metrics.OUTBOX_REFUSED,
+}
 
 
 async def numbers(running: Running, *, has_workers: bool) -> dict[str, float]:
@@ -15,20 +28,30 @@ async def numbers(running: Running, *, has_workers: bool) -> dict[str, float]:
 
     has_workers: whether workers do background work on this database too.
     """
+    from app.store.outbox_depth import outbox_depth
+
     store = running.opened.store
     memories, size = await store.size()
     lag_changes, lag_seconds = running.index.lag
     backed_up_at, verified_at = await store.backup_times()
-    leadership: dict[str, float] = {}
+    depth = await outbox_depth(running.opened.db)
+    optional: dict[str, float] = {}
     if has_workers:
-        leadership["worker_leads"] = float(await running.opened.db.is_held(WORKER_LOCK))
-    return leadership | {
+        optional["worker_leads"] = float(await running.opened.db.is_held(WORKER_LOCK))
+    if running.opened.embedding is not None:
+        from app.store.embeddings import Embeddings  # loaded with the embedding, in a thread
+
+        optional["memories_with_vector"] = await Embeddings(running.opened.db).count(running.opened.embedding.model)
+    return optional | {
         "memories": memories,
         "database_bytes": size,
         "index_lag_changes": lag_changes,
         "index_lag_seconds": lag_seconds,
         "backup_last_success": backed_up_at,
         "backup_last_verified": verified_at,
+        "outbox_waiting": depth.waiting,
+        "outbox_age_seconds": depth.oldest_s,
+        "outbox_refused": depth.refused,
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.counted import counted
 from app.errors import MemoryServerError, Unavailable
+from app.memu.service import Generation
 
 if TYPE_CHECKING:
     from app.runtime.running import Running
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from app.store.database import Database
 
 _TIMEOUT_S = 10.0
-_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = 3.0, 6.0
+_ANSWER_S = 4.0  # twice, within the time of a probe
 
 
 async def probe(
@@ -73,49 +74,40 @@ async def _index(running: Running | None, user: str, *, counts: bool) -> str:
 
 async def embeddings(settings: Settings) -> str:
     """Turn one word into a vector. Raises Unavailable."""
-    from app.embedding.service import service_of
+    from app.runtime.composition import vectors_from
 
-    service = service_of(settings)
-    if service is None:
+    source = vectors_from(settings)
+    if source is None:
         raise Unavailable("no embedding model is set (EMBEDDING_MODEL); search goes by words alone")
-    from app.embedding.client import EmbeddingClient
+    from app.embedding.running import embedder_of
 
-    client = EmbeddingClient(service, tries=1)
+    embedder = embedder_of(source, tries=1)
     try:
-        [vector] = await client.embed(["hello"], "query")
+        [vector] = await embedder.embed(["hello"], "query")
     finally:
-        await client.close()
+        await embedder.close()
     return f"{len(vector or ())} dimensions"
 
 
-async def memu(settings: Settings, *, read_timeout_s: float = _READ_TIMEOUT_S) -> str:
-    """Send memU a harmless request with the key. read_timeout_s: how long to wait for data. Raises Unavailable."""
-    if settings.memu_api_key is None:
-        raise Unavailable("memU is not configured: set MEMU_API_KEY")
-    await asyncio.to_thread(
-        _post,
-        f"{settings.memu_base_url}/api/v3/memory/retrieve",
-        settings.memu_api_key.get_secret_value(),
-        {"user_id": settings.default_user_id, "agent_id": settings.default_agent_id, "query": "hello"},
-        read_timeout_s,
-    )
-    return "answered"
+async def memu(settings: Settings, *, answer_s: float = _ANSWER_S) -> str:
+    """Make a harmless request to memU with the key, and return who answered. Raises MemuUnavailable and Unavailable.
 
+    answer_s: how long an answer may take. Where the configured generation of the API is not spoken, the others are
+    tried, so that the message can name one that is.
+    """
+    from app.memu.trial import speaking
+    from app.runtime.composition import memu_service
 
-def _post(url: str, key: str, body: dict[str, str], read_timeout_s: float) -> None:
-    """Post with the key, and expect JSON; runs in a thread, because httpx is slow to import. Raises Unavailable."""
-    import httpx
-
-    try:
-        response = httpx.post(
-            url,
-            json=body,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=httpx.Timeout(read_timeout_s, connect=_CONNECT_TIMEOUT_S),
-            follow_redirects=False,  # it would carry the key elsewhere
+    user, agent = settings.default_user_id, settings.default_agent_id
+    quick = {"memu_timeout_seconds": answer_s, "max_retry_attempts": 1}
+    services = {
+        version: await asyncio.to_thread(
+            memu_service, settings.model_copy(update={**quick, "memu_api_version": version})
         )
-        if response.status_code != httpx.codes.OK:
-            raise Unavailable(f"{url} answered {response.status_code}; check the key and the address")
-        response.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise Unavailable(f"{url} does not answer ({type(error).__name__}); check the address") from error
+        for version in Generation
+    }
+    try:
+        return await speaking(services, Generation(settings.memu_api_version), user, agent)
+    finally:
+        for service in services.values():
+            await service.close()

@@ -47,13 +47,21 @@ class Running:
             self.opened.feeding.feeder.wake()
         if self.opened.embedding is not None:
             self.opened.embedding.pending.wake()
+        if self.opened.memu is not None:
+            self.opened.memu.sender.wake()
 
 
 @asynccontextmanager
-async def running(settings: Settings, db: Database, on_step: Callable[[str], None]) -> AsyncIterator[Running]:
+async def running(
+    settings: Settings,
+    db: Database,
+    on_step: Callable[[str], None],
+    shortage: Callable[[], str | None] | None = None,
+) -> AsyncIterator[Running]:
     """Start everything on an open database and yield it. Raises MemoryServerError.
 
     on_step: called with the name of each step of the start when it is done.
+    shortage: returns why nothing can be stored on the embedded database's disk, None if it can be.
     """
     async with opened(settings, db) as parts, AsyncExitStack() as stack:
         index = index_setup(settings).index(parts.source)
@@ -61,7 +69,7 @@ async def running(settings: Settings, db: Database, on_step: Callable[[str], Non
         await index.start()
         await index.wait_filled(_FILL_WAIT_S)
         on_step("index open")
-        watch = DatabaseWatch(parts.store, embedded=settings.database_url is None)
+        watch = DatabaseWatch(parts.store, embedded=settings.database_url is None, shortage=shortage)
         works = [*background_work(parts), watch.run]
         tasks = [asyncio.create_task(kept_up(work)) for work in works]
         stack.push_async_callback(_cancel, tasks)
@@ -72,7 +80,7 @@ async def running(settings: Settings, db: Database, on_step: Callable[[str], Non
         yield Running(
             opened=parts,
             index=index,
-            domain=domain_of(settings, parts.store, index, questions),
+            domain=domain_of(settings, parts.store, index, questions, parts.elsewhere),
             tokens=tokens,
             oauth=_sign_ins(settings, db),
             watch=watch,

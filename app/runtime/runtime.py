@@ -7,13 +7,13 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from app.counted import counted
 from app.errors import IndexUnavailable, MemoryServerError, Unavailable
-from app.runtime.components import Component, Status
+from app.runtime.components import Component, Status, without_paths
 
 if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after the port answers
     from app.memory.ports import Domain
@@ -28,9 +28,11 @@ if TYPE_CHECKING:  # these come with asyncpg and the engine, which load after th
 
 # What `start` imports late, slowest first, besides the modules of the index; a test compares them.
 RUNTIME_MODULES = (
+    "app.store.address",
     "app.store.database",
     "app.store.change_log",
     "app.store.collections",
+    "app.store.outbox",
     "app.store.postgres",
     "app.store.rate_limits",
     "app.store.rows",
@@ -116,7 +118,8 @@ class Runtime:
         try:
             async with AsyncExitStack() as stack:
                 self._db = db = await self._open_database(stack)
-                parts = await stack.enter_async_context(running(self.settings, db, self._on_step))
+                shortage = self._postgres.shortage if self._postgres is not None else None
+                parts = await stack.enter_async_context(running(self.settings, db, self._on_step, shortage))
                 if check is not None:
                     await check(parts.tokens)
                 self._running, self._open = parts, stack.pop_all()
@@ -133,7 +136,9 @@ class Runtime:
         if self._postgres_started is not None:
             await asyncio.wrap_future(self._postgres_started)
             self._on_step("PostgreSQL started")
-        db = database_of(self.settings, self._connect_arguments(), long_lived=True)
+        postgres = self._postgres if self.settings.database_url is None else None
+        refusal = postgres.refusal if postgres is not None else None
+        db = database_of(self.settings, self._connect_arguments(), long_lived=True, refusal=refusal)
         stack.push_async_callback(db.close)
         applied = await db.open()
         self._on_step(f"schema ready, {counted(applied, 'file')} applied" if applied else "schema ready")
@@ -141,7 +146,9 @@ class Runtime:
 
     def _connect_arguments(self) -> dict[str, Any]:
         if self.settings.database_url is not None:
-            return {"dsn": self.settings.database_url.get_secret_value()}
+            from app.store.address import connect_arguments
+
+            return connect_arguments(self.settings.database_url.get_secret_value())
         if self._postgres is None:
             raise Unavailable("there is no database: DATABASE_URL is not set, and the embedded server was not started")
         return dict(self._postgres.connect_args)
@@ -158,12 +165,17 @@ class Runtime:
         """Wait until everything is up. Raises Unavailable, or the error that made the start fail."""
         if self.ready.is_set():
             return
-        if self._failure is not None:
-            raise self._failure
+        if failure := self._failure or self._postgres_failure:
+            said = without_paths(str(failure), self.settings.data_dir)
+            if said != str(failure):
+                raise Unavailable(said)
+            raise failure
         try:
             async with asyncio.timeout(timeout_s):
                 await self.ready.wait()
         except TimeoutError:
+            if failure := self._postgres_failure:
+                raise failure from None
             raise Unavailable(f"the server was not ready within {timeout_s:.0f} s; try again") from None
 
     async def wait_for_index(self, timeout_s: float) -> None:
@@ -196,16 +208,34 @@ class Runtime:
         components = [self._database_component(), self._index_component()]
         if running is not None and running.opened.embedding is not None:
             components.append(Component.of("embeddings", running.opened.embedding.problem))
-        return components
+        if running is not None and running.opened.memu is not None:
+            components.append(Component.of("memu", running.opened.memu.problem))
+        if running is not None and running.watch.disk_problem is not None:
+            components.append(Component.of("disk", f"nothing can be stored: {running.watch.disk_problem}"))
+        return [self._for_callers(component) for component in components]
+
+    def _for_callers(self, component: Component) -> Component:
+        detail = component.detail
+        return replace(component, detail=without_paths(detail, self.settings.data_dir)) if detail else component
+
+    @property
+    def memu_key_refused(self) -> bool:
+        """Whether memU is used and refuses the key."""
+        memu = self._running.opened.memu if self._running is not None else None
+        return memu is not None and memu.key_refused
+
+    @property
+    def _postgres_failure(self) -> Exception | None:
+        """Why the embedded server does not run; None while it does, or is being started for the first time."""
+        return self._postgres.failure if self._postgres is not None else None
 
     def _database_component(self) -> Component:
         if self._failure is not None and not isinstance(self._failure, IndexUnavailable):
             return Component.of("postgres", str(self._failure))
+        if (failure := self._postgres_failure) is not None:
+            return Component.of("postgres", str(failure))
         if self._db is None:
             return Component(name="postgres", status=Status.STARTING)
-        failure = self._postgres.failure if self._postgres is not None else None
-        if failure is not None:
-            return Component.of("postgres", str(failure))
         problem = self._running.database_problem if self._running is not None else self._db.problem
         return Component.of("postgres", problem)
 
@@ -223,7 +253,8 @@ class Runtime:
         """
         from app.runtime import probes
 
-        return await probes.probe(name, self.settings, self._db, self._running, counts=counts)
+        result = await probes.probe(name, self.settings, self._db, self._running, counts=counts)
+        return {**result, "detail": without_paths(result["detail"], self.settings.data_dir)}
 
     async def report(self) -> InstallationReport:
         """Return the description of this installation, without secrets. Raises Unavailable."""

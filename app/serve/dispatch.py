@@ -14,17 +14,20 @@ import re
 import secrets
 from collections import deque
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs, metrics
 from app.access.authenticator import Authenticator, Identity, require
 from app.endpoints import HEALTH, MCP, MESSAGES, READY, SSE
 from app.errors import MemoryServerError, RateLimited, Unavailable
+from app.http.bounds import SparseLog
 from app.http.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
 from app.http.limits import RateLimit
 from app.http.reply import CHALLENGE, Header, send_error, send_json
+from app.http.state import check_descriptors
 from app.serve.oauth import PAGES, RESOURCE_METADATA, is_for_clients, is_open
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
@@ -35,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 MCP_METHODS = {MCP: "POST", SSE: "GET", MESSAGES: "POST"}
 OPEN_PATHS = frozenset({HEALTH, READY})
+COUNTED = frozenset({"/status", "/report", "/test"})  # beside MCP: what costs queries
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -117,7 +121,9 @@ class Dispatcher:
     ) -> None:
         self._service, self._guard, self._authenticator, self._limit = service, guard, authenticator, limit
         self._mcp, self._sse, self._metrics_port = mcp, sse, metrics_port
+        self._metrics_guard = guard.for_metrics(service.settings)
         self._public_url = service.settings.public_url if service.full else None
+        self.refusals = SparseLog(logger)
         self._http: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
 
     def set_http(self, app: ASGIApp) -> None:
@@ -134,12 +140,12 @@ class Dispatcher:
         logs.request_id.set(request_id)
         cors = self._cors_headers(scope["path"], headers)
         answer = _Answer(send, [(b"x-request-id", request_id.encode()), *cors], self._service)
-        rpc = scope["path"] in MCP_METHODS
+        rpc = scope["path"] in MCP_METHODS or scope["path"] == f"{MCP}/"
         try:
             await self._route(scope, headers, receive, answer.send)
         except MemoryServerError as error:
             if error.status not in (404, 405):  # clients try GET /mcp to see whether it has a stream
-                logger.warning("%s %s refused: %s", scope["method"], scope["path"], error)
+                self.refusals.warn(f"{scope['method']} {scope['path']} refused: {error}", error.code)
             if not answer.started:
                 await self._refuse(answer.send, error, scope["path"], headers, rpc=rpc)
         except asyncio.CancelledError:
@@ -148,6 +154,8 @@ class Dispatcher:
                 raise
             if not answer.started:
                 await send_error(answer.send, Unavailable("the server is stopping; try again"), rpc=rpc)
+        except ClientDisconnect:
+            logger.debug("%s %s: the client left before its request was whole", scope["method"], scope["path"])
         except Exception:
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if answer.started:
@@ -186,9 +194,11 @@ class Dispatcher:
             status = 200 if path == HEALTH or self._service.is_ready() else 503
             await send_json(send, status, self._service.health(), head=method == "HEAD")
             return
+        check_descriptors(scope)
         if self._metrics_port is not None and scope["server"] and scope["server"][1] == self._metrics_port:
             if path != "/metrics":
                 raise PathNotFound("this port has only /metrics, /health and /ready")
+            self._metrics_guard.check(headers.host, headers.origin)
             await (await self._http)(scope, receive, send)
             return
         if self._public_url is not None and is_open(path):
@@ -205,6 +215,8 @@ class Dispatcher:
             return
         if path == MESSAGES.rstrip("/"):
             path = MESSAGES
+        elif path in (f"{MCP}/", f"{SSE}/"):  # gateways and clients add a slash
+            path = path.rstrip("/")
         if path in MCP_METHODS and self._mcp is not None and self._sse is not None:
             await self._to_mcp(path, scope, headers, receive, send)
             return
@@ -218,7 +230,7 @@ class Dispatcher:
         assert self._sse is not None
         opens_sse = path == SSE and scope["method"] == MCP_METHODS[SSE]
         if opens_sse and self._service.starting and self._authenticator.check_form(headers.authorization) is not None:
-            await self._sse.open_early(scope, receive, send, partial(self._identify, scope, headers))
+            await self._sse.open_early(scope, receive, send, partial(self._identify_counted, scope, headers))
             return
         identity = await self._identify(scope, headers)  # first: clients also GET /mcp to learn how to sign in
         if scope["method"] != MCP_METHODS[path]:
@@ -226,11 +238,12 @@ class Dispatcher:
             raise WrongMethod(scope["method"], MCP_METHODS[path])
         if path == SSE and self._service.stopping:
             raise Unavailable("the server is stopping; connect again")
+        await self._count_request(identity)
         if path == SSE:
             await self._sse.open(scope, receive, send)
             return
-        await self._count_request(identity)
         if path == MCP:
+            scope["state"]["count_request"] = partial(self._count_request, identity)  # for the others of a batch
             await self._mcp.handle_request(scope, receive, send)
         else:
             await self._sse.post(scope, receive, send)
@@ -245,13 +258,15 @@ class Dispatcher:
             identity = await self._identify(scope, headers)
             if path in ("/metrics", "/report"):
                 require(identity, "admin")
-            if path == "/test" and scope["method"] == "POST":
+            if path in COUNTED:
                 await self._count_request(identity)
         await self._pass_on(scope, headers, receive, send)
 
     async def _pass_on(self, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
-            receive = await _bounded(headers, receive)
+            receive = _bounded(headers, receive)
+            if not (is_open(scope["path"]) or scope["path"] in PAGES):  # those count by address before they read
+                receive = await _whole(receive)
         await (await self._http)(scope, receive, send)
 
     async def _identify(self, scope: Scope, headers: _Headers) -> Identity:
@@ -261,6 +276,9 @@ class Dispatcher:
             scope["user"] = identity.sdk_user
         logs.user.set(identity.scope.user)
         return identity
+
+    async def _identify_counted(self, scope: Scope, headers: _Headers) -> None:
+        await self._count_request(await self._identify(scope, headers))
 
     async def _count_request(self, identity: Identity) -> None:
         wait_s = await self._limit.take(identity.limited_as)
@@ -287,20 +305,31 @@ class _Answer:
         await self._send(message)
 
 
-async def _bounded(headers: _Headers, receive: Receive) -> Receive:
-    """Read a body of limited size, and return a `receive` that replays it. Raises BodyTooLarge."""
+def _bounded(headers: _Headers, receive: Receive) -> Receive:
+    """Return a `receive` for a body of limited size. It raises BodyTooLarge, as this does for a declared length."""
     too_large = BodyTooLarge(f"the body is over {HTTP_BODY_LIMIT_BYTES:,} bytes")
     if headers.content_length is not None and headers.content_length.isdigit():  # noqa: SIM102
         if int(headers.content_length[:20]) > HTTP_BODY_LIMIT_BYTES:
             raise too_large
-    messages: deque[Message] = deque()
     size = 0
-    while True:
-        message: dict[str, Any] = dict(await receive())
-        messages.append(message)
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
         size += len(message.get("body", b""))
         if size > HTTP_BODY_LIMIT_BYTES:
             raise too_large
+        return message
+
+    return counted
+
+
+async def _whole(receive: Receive) -> Receive:
+    """Read a whole body, and return a `receive` that replays it: FastAPI would answer 400 to what `receive` raises."""
+    messages: deque[Message] = deque()
+    while True:
+        message = await receive()
+        messages.append(message)
         if message["type"] != "http.request" or not message.get("more_body", False):
             break
 

@@ -70,6 +70,7 @@ class Info(BaseModel):
     version: str
     python: str
     protocol_versions: list[str]
+    memory_backend: str = Field(description="local, memu, both")
     tools: list[str]
     transports: dict[str, str] = Field(description="transport and its path")
     auth: str

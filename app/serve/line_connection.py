@@ -24,6 +24,7 @@ from pydantic_core import PydanticSerializationError
 
 from app.access.authenticator import noted_agent
 from app.bridge.protocol import AFTER_CLIENT_S, LINE_TOO_LONG
+from app.memory.json_values import TooManyValues, check_values
 from app.memory.types import Scope
 from app.settings.fields import Settings
 from app.settings.loading import ClientIdentity
@@ -125,7 +126,7 @@ class LineConnection:
     async def _read(self) -> None:
         async with self._to_server:
             async for line in _lines(self._reader):
-                message = _message(line)
+                message = await _checked_message(line)
                 if isinstance(message, types.JSONRPCError):
                     await self._send(message)
                     continue
@@ -155,6 +156,8 @@ class LineConnection:
             text = message.model_dump_json(by_alias=True, exclude_unset=True)
         except PydanticSerializationError:  # half of a surrogate pair, from the client's own text
             text = json.dumps(message.model_dump(mode="python", by_alias=True, exclude_unset=True))
+        if self._writer.is_closing():  # uvloop raises RuntimeError for that
+            raise ConnectionResetError("the client is gone")
         self._writer.write(text.encode() + b"\n")
         async with asyncio.timeout(self._times.send_s):
             await self._writer.drain()
@@ -197,6 +200,15 @@ async def _skip_line(reader: asyncio.StreamReader) -> bool:
             return False
         else:
             return True
+
+
+async def _checked_message(line: bytes | None) -> types.JSONRPCMessage:
+    """Return the message in a line as `_message`, unless it has too many values to be read."""
+    try:
+        await check_values(line or b"")
+    except TooManyValues as error:
+        return _error(None, types.INVALID_REQUEST, str(error))
+    return _message(line)
 
 
 def _message(line: bytes | None) -> types.JSONRPCMessage:

@@ -36,6 +36,7 @@ class LineSessions:
 
     status: returns the answer to {"ask": "status"}. leave: called once, on the first {"ask": "leave"}.
     reindex: called on {"ask": "reindex"}; it starts to rebuild the index.
+    tell_settings: returns what {"ask": "settings"} adds to the answer.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class LineSessions:
         status: Callable[[], dict[str, Any]],
         leave: Callable[[], None],
         reindex: Callable[[], Awaitable[None]] | None = None,
+        tell_settings: Callable[[], list[dict[str, Any]]] = list,
         times: LineTimes = TIMES,
     ) -> None:
         self._server, self._settings, self._status, self._leave = server, settings, status, leave
-        self._reindex, self._times = reindex, times
+        self._reindex, self._tell_settings, self._times = reindex, tell_settings, times
         self._listener: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving = False
@@ -110,6 +112,8 @@ class LineSessions:
                 greeting["user"] = session.scope.user
             except InvalidSettings as error:
                 greeting["refused"] = str(error)
+        if asked == "settings":
+            greeting["settings"] = self._tell_settings()
         writer.write(json.dumps({"daemon": greeting}).encode() + b"\n")
         async with asyncio.timeout(self._times.send_s):
             await writer.drain()

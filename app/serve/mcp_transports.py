@@ -12,6 +12,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from app.runtime.runtime import Runtime
 from app.serve.lines import LineSessions
+from app.serve.mcp.as_sent import arguments_as_sent
+from app.serve.mcp.door import Door
 from app.serve.mcp.surrogates import LoneSurrogates
 from app.serve.running_calls import ANSWER_TURN_S, RunningCalls
 from app.serve.service import MCP_BODY_LIMIT_BYTES
@@ -22,18 +24,24 @@ class McpTransports:
     """The transports of one MCP server. `calls` counts the running calls of all of them."""
 
     def __init__(
-        self, mcp: Server[Any], runtime: Runtime, status: Callable[[], dict[str, Any]], leave: Callable[[], None]
+        self,
+        mcp: Server[Any],
+        runtime: Runtime,
+        status: Callable[[], dict[str, Any]],
+        leave: Callable[[], None],
+        tell_settings: Callable[[], list[dict[str, Any]]] = list,
+        streams_limit: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """status, leave: see LineSessions."""
+        """status, leave, tell_settings: see LineSessions; streams_limit: see SseSessions."""
         self.calls = RunningCalls()
         # Replaces OpenTelemetry's, which creates a span per call that no one collects.
-        mcp.middleware[:] = [self.calls]
+        mcp.middleware[:] = [self.calls, arguments_as_sent]
         self._manager = StreamableHTTPSessionManager(
             mcp, json_response=True, stateless=True, max_request_body_size=MCP_BODY_LIMIT_BYTES
         )
-        self.endpoint = LoneSurrogates(self._manager, runtime, MCP_BODY_LIMIT_BYTES)
-        self.sse = SseSessions(mcp, self.calls.runs_in, runtime.settings.stream_s)
-        self.lines = LineSessions(mcp, runtime.settings, status, leave, runtime.rebuild_index)
+        self.endpoint = Door(LoneSurrogates(self._manager, runtime), MCP_BODY_LIMIT_BYTES)
+        self.sse = SseSessions(mcp, self.calls.runs_in, runtime.settings.stream_s, streams_limit)
+        self.lines = LineSessions(mcp, runtime.settings, status, leave, runtime.rebuild_index, tell_settings)
 
     def open(self) -> AbstractAsyncContextManager[None]:
         """Return the context in which /mcp answers."""

@@ -24,6 +24,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import import_module
 from itertools import count
@@ -35,7 +36,7 @@ from app import logs
 from app.access.authenticator import Authenticator
 from app.access.tokens import TokenStore
 from app.backoff import Backoff
-from app.errors import MemoryServerError, Unavailable, first_of
+from app.errors import MemoryServerError, StoreRefused, Unavailable, first_of
 from app.http.guard import Guard
 from app.http.limits import SharedCounts, rate_limit
 from app.http.uvicorn_server import config
@@ -43,7 +44,7 @@ from app.measuring import METRICS
 from app.process.begun import Boot
 from app.process.listening import bind, cannot_listen
 from app.process.signals import on_stop_signal
-from app.runtime.health import health
+from app.runtime.health import health, status_line
 from app.runtime.runtime import Runtime, preload
 from app.serve.dispatch import Dispatcher
 from app.serve.mcp import build_server
@@ -63,10 +64,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RUNNING_CALLS_S = 8.0  # how long a shutdown waits for calls; `docker stop` kills after 10 s
+STATUS_EVERY_S = 60.0
 IDLE_CHECK_S = 5.0  # how often a daemon checks whether it is still needed
 KEEP_ALIVE_S = 75  # longer than the 60 s after which load balancers stop using a connection
 TOOL_MODULES = ("app.serve.mcp.tools", "app.serve.mcp.resources")  # the first call needs them
 DATABASE_BACKOFF = Backoff(first_s=1.0, longest_s=2.0)  # for a database server that is not up yet
+# How long a thread that works on long texts may keep the interpreter when the event loop wants it back: with Python's
+# 5 ms, calls wait for that long at every step.
+_SWITCH_S = 0.0005
 MakeRuntime = Callable[..., Runtime]
 MakeMcp = Callable[[Runtime], Server[Any]]
 
@@ -154,7 +159,16 @@ class _Server:
         )
         full = settings.api_mode == "full"
         self._transports = (
-            McpTransports(make_mcp(self._runtime), self._runtime, self._status, self._on_signal) if full else None
+            McpTransports(
+                make_mcp(self._runtime),
+                self._runtime,
+                self._status,
+                self._on_signal,
+                self._tell_settings,
+                lambda: self._uvicorn.server_state.descriptors.for_streams,
+            )
+            if full
+            else None
         )
         self._service = Service(
             settings=settings,
@@ -178,6 +192,7 @@ class _Server:
         )
         limits = {"timeout_keep_alive": KEEP_ALIVE_S, "timeout_graceful_shutdown": int(RUNNING_CALLS_S) + 1}
         self._uvicorn = OpenPortServer(config(self._dispatcher, **limits), boot, self._wind_down)
+        self._uvicorn.server_state.log = self._dispatcher.refusals  # a line a second for both together
 
     async def serve(self) -> None:
         """Serve until a signal, or until the start fails."""
@@ -216,9 +231,22 @@ class _Server:
             if self._transports is not None
             else [],
             "sse_sessions": len(self._transports.sse) if self._transports is not None else 0,
+            "embedded_postgres": boot.postgres is not None,
             "index_filling": self._runtime.filling(),
             **health(self._runtime),
         }
+
+    def _tell_settings(self) -> list[dict[str, Any]]:
+        """Return the settings in force, secrets hidden, for `claude-memory settings`."""
+        from app.settings.shown import describe
+
+        return [asdict(row) for row in describe(self._settings, self._boot.setting_flags)]
+
+    async def _log_status(self) -> None:
+        """Log the state every minute, for ever: a platform shows nothing else of a daemon that is its only process."""
+        while True:
+            await asyncio.sleep(STATUS_EVERY_S)
+            logger.info("%s", status_line(self._runtime))
 
     async def _leave_when_idle(self) -> None:
         """Stop a daemon after DAEMON_IDLE_MINUTES without a connection."""
@@ -246,6 +274,7 @@ class _Server:
         try:
             if self._boot.listens:  # otherwise only after the check that a client can sign in
                 await self._accept_connections()
+            await asyncio.to_thread(self._boot.enter_register)
             await asyncio.to_thread(_preload, self._settings)
             self._step("modules loaded")
             async with asyncio.TaskGroup() as group:
@@ -254,6 +283,11 @@ class _Server:
             # Everything imported stays for good, so later collections can skip it.
             gc.freeze()
             gc.enable()
+            sys.setswitchinterval(_SWITCH_S)
+            if self._transports is not None and self._boot.listener is not None:
+                await asyncio.to_thread(_tell, self._settings, self._boot)
+            if self._boot.flags.daemon and self._settings.render_deployment and not self._settings.daemon_idle_minutes:
+                await self._log_status()
             await self._leave_when_idle()
         except* MemoryServerError as errors:
             self._fail(errors)
@@ -283,7 +317,7 @@ class _Server:
                 await self._runtime.start(self._check_tokens)
                 break
             except Unavailable as error:
-                if self._settings.database_url is None:
+                if self._settings.database_url is None or isinstance(error, StoreRefused):
                     raise
                 if self._service.stopping:  # the cancellation is on its way
                     return
@@ -316,6 +350,14 @@ class _Server:
         on_stop_signal(self._on_signal)
         if self._boot.signals.requested:
             self._on_signal()
+        if self._boot.flags.supervised:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._read_parent)
+
+    def _read_parent(self) -> None:
+        """Stop when standard input closes: the parent is gone, however it ended."""
+        if not os.read(sys.stdin.fileno(), 1):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            self._on_signal()
 
     def _on_signal(self) -> None:
         self._signals += 1
@@ -342,6 +384,13 @@ class _Server:
         if self._transports is not None:
             await self._transports.finish(min(RUNNING_CALLS_S, self._stop_by - time.monotonic()))
         self._uvicorn.close_idle()
+
+
+def _tell(settings: Settings, boot: Boot) -> None:
+    """Say how to connect; imported only now, when calls are answered already."""
+    from app.serve import welcome
+
+    welcome.tell(settings, boot.host, boot.url)
 
 
 def _preload(settings: Settings) -> None:

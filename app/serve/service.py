@@ -18,6 +18,7 @@ from app.measuring import Metrics
 from app.memory.types import Scope
 from app.runtime.components import Status
 from app.runtime.health import health
+from app.runtime.numbers import GAUGES
 from app.runtime.runtime import Runtime
 from app.settings.fields import Settings
 
@@ -27,14 +28,6 @@ MCP_BODY_LIMIT_BYTES = 16 * 2**20  # a 10 MB text must reach the tool, whose err
 HTTP_BODY_LIMIT_BYTES = 2**20
 NUMBERS_KEPT_S = 5.0  # scrapes and /status query the database at most this often
 NUMBERS_TIMEOUT_S = 2.0
-NUMBERS = {  # the runtime's numbers that are gauges too
-    "memories": metrics.MEMORIES,
-    "database_bytes": metrics.DATABASE_BYTES,
-    "index_lag_seconds": metrics.INDEX_LAG_SECONDS,
-    "index_lag_changes": metrics.INDEX_LAG_CHANGES,
-    "backup_last_success": metrics.BACKUP_LAST_SUCCESS,
-    "backup_last_verified": metrics.BACKUP_LAST_VERIFIED,
-}
 
 
 @dataclass(kw_only=True)
@@ -99,13 +92,16 @@ class Service:
     async def metrics_text(self) -> bytes:
         """Return the body of /metrics. A component that does not answer shows as down; the scrape never fails."""
         for name, value in (await self.numbers()).items():
-            if name in NUMBERS:
-                self.metrics.set(NUMBERS[name], value)
+            if name in GAUGES:
+                self.metrics.set(GAUGES[name], value)
         up = {component.name: float(component.status is Status.OK) for component in self.runtime.components()}
         self.metrics.set(metrics.POSTGRES_UP, up.get("postgres", 0.0))
         self.metrics.set(metrics.QDRANT_UP, up.get("index", 0.0))
         if "embeddings" in up:
             self.metrics.set(metrics.EMBEDDINGS_UP, up["embeddings"])
+        if "memu" in up:
+            self.metrics.set(metrics.MEMU_UP, up["memu"])
+            self.metrics.set(metrics.MEMU_KEY_REFUSED, float(self.runtime.memu_key_refused))
         self.metrics.set(metrics.UPTIME, time.monotonic() - self.runtime.started_at)
         self.metrics.set(metrics.OPEN_SESSIONS, self.sessions())
         for step, ms in self.startup_ms.items():
@@ -156,7 +152,7 @@ class Service:
         """Return the body of /info, which describes the server, but not the machine or the users."""
         from mcp_types.version import SUPPORTED_PROTOCOL_VERSIONS
 
-        from app.serve.mcp.tools import TOOLS
+        from app.serve.mcp.tools import offered
 
         transports = {"streamable-http": MCP, "sse": SSE, "sse-messages": MESSAGES}
         return {
@@ -164,7 +160,8 @@ class Service:
             "version": __version__,
             "python": platform.python_version(),
             "protocol_versions": list(SUPPORTED_PROTOCOL_VERSIONS),
-            "tools": list(TOOLS) if self.full else [],
+            "memory_backend": self.settings.memory_backend,
+            "tools": list(offered(self.settings.memory_backend)) if self.full else [],
             "transports": transports if self.full else {},
             "auth": str(self.settings.auth),
             "limits": {

@@ -23,6 +23,7 @@ from app.settings.values import (
     HttpUrls,
     LogLevel,
     MailAddress,
+    Networks,
     PlainName,
     PublicUrl,
     SecretHttpUrl,
@@ -37,6 +38,7 @@ from app.settings.values import (
 
 DEFAULT_PORT = 8000
 FUNCTION_STREAM_S = 585.0  # a function that serves SSE usually has a timeout of 600 s
+OUTBOX_TOO_OLD_S = 900  # memU takes seconds to minutes for an entry; alert rules use it
 BACKUP_TOO_OLD_HOURS = 36  # one nightly backup is missing, and half a day has passed; alert rules use it
 
 
@@ -74,11 +76,19 @@ class Settings(BaseSettings):
     allowed_origins: CommaList = Field(
         default_factory=list, description="web origins that may call, besides loopback; separated by commas"
     )
+    trusted_proxies: Networks = Field(
+        default=["127.0.0.0/8", "::1"],
+        description="addresses and networks of the proxies whose X-Forwarded-For tells clients apart for limits per"
+        " address; separated by commas; unset: this machine's own",
+    )
     enable_cors: bool = Field(
         False, description="lets web pages of loopback and ALLOWED_ORIGINS read the answers (CORS)"
     )
     rate_limit_per_minute: int | None = Field(
-        None, ge=0, description="requests a minute per token; 0: no limit; unset: 60, or 0 on loopback without tokens"
+        None,
+        ge=0,
+        description="requests a minute per user, with all tokens together; 0: no limit; unset: 60, or 0 on loopback"
+        " without tokens",
     )
     default_user_id: PlainName = Field(
         "default", description="the user of callers without a token; a client over stdio has its own setting"
@@ -118,7 +128,16 @@ class Settings(BaseSettings):
     memory_data_dir: Path | None = Field(
         None, description="data directory; unset: the platform's user data folder, or /var/lib/claude-memory for root"
     )
-    memory_backend: Literal["local", "memu"] = Field("local", description="where memories are stored: local, memu")
+    timezone: Annotated[str, AfterValidator(_time_zone)] | None = Field(
+        None,
+        description="time zone of days, and of times given without an offset, such as Asia/Shanghai; unset: the"
+        " machine's. Schedules have their own",
+    )
+    memory_backend: Literal["local", "memu", "both"] = Field(
+        "local",
+        description="where memories are kept: local, memu, both; with both, each write goes to memU too, and searches"
+        " use the local store",
+    )
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] | None = Field(
         None, description="PostgreSQL server; unset: the embedded one"
     )
@@ -164,8 +183,8 @@ class Settings(BaseSettings):
     # Embeddings
     embedding_model: PlainName | None = Field(
         None,
-        description="model that turns texts into vectors, such as text-embedding-v4; unset: search uses words alone"
-        " and no text leaves the machine",
+        description="model of a service that turns texts into vectors, such as text-embedding-v4; unset: no text leaves"
+        " the machine, and search uses the model that `model add` brought, or words alone",
     )
     embedding_base_url: HttpUrl | None = Field(
         None, description="OpenAI-compatible service that offers the model; unset: DashScope"
@@ -217,6 +236,18 @@ class Settings(BaseSettings):
     # memU
     memu_api_key: SecretStr | None = Field(None, description="key of the memU service")
     memu_base_url: HttpUrl = Field("https://api.memu.so", description="address of the memU service")
+    memu_api_version: Literal["v1", "v2", "v3", "v4"] = Field(
+        "v3", description="generation of the memU API: v1, v2, v3, v4"
+    )
+    memu_timeout_seconds: float = Field(
+        60.0, gt=0, le=600, description="seconds that memU may take to answer a write or a status request"
+    )
+    memu_search_seconds: float = Field(
+        1.0,
+        gt=0,
+        le=30,
+        description="seconds that a search waits for memU; after them it answers from the outbox alone, degraded",
+    )
 
     # Other servers
     memory_token: SecretStr | None = Field(None, description="token that `doctor` sends to a remote server")
@@ -287,7 +318,10 @@ class Settings(BaseSettings):
     schedule_timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
         "UTC", description="time zone of the schedules, such as Asia/Shanghai"
     )
-    render_deployment: bool = Field(False, description="set on Render: the worker logs a status line every minute")
+    render: str | None = Field(
+        None, description="set by Render to true: the process then knows that files do not outlive a deploy"
+    )
+    render_deployment: bool = Field(False, description="set on Render: a worker logs a status line every minute")
     api_mode: Literal["full", "health"] = Field("full", description="full, or health: HTTP without the MCP endpoints")
     fc_function_name: str | None = Field(
         None, description="set by Function Compute: the process then knows that it runs there"

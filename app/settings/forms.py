@@ -1,12 +1,14 @@
 """Decides without pydantic whether the text of a setting is certainly valid.
 
-Built-in modules only: `app.process.boot` uses it before the port is open. `app.settings.table` gives each setting's
-form.
+Built-in modules and one without imports: `app.process.boot` uses it before the port is open. `app.settings.table`
+gives each setting's form.
 """
 
 from __future__ import annotations
 
 import _socket
+
+from app.settings.database_options import problem
 
 TYPE_CHECKING = False  # `typing` takes 3 ms to import
 if TYPE_CHECKING:
@@ -112,8 +114,25 @@ def _is_database(text: str) -> bool:
         and _is_host(host)
         and _PLAIN.issuperset(user.replace(":", "", 1))
         and _PLAIN.issuperset(name)
-        and (_PLAIN | set("=&")).issuperset(options)
+        and _are_database_options(options)
     )
+
+
+def _are_database_options(text: str) -> bool:
+    if not text:
+        return True
+    options = [option.partition("=") for option in text.split("&")]
+    names = {name for name, equals, value in options if equals and _PLAIN.issuperset(value) and "%" not in name + value}
+    return len(names) == len(options) and problem({name: value for name, _, value in options}) is None
+
+
+def _is_network(text: str) -> bool:
+    address, slash, bits = text.partition("/")
+    number = _address(address)
+    if not number or "%" in address:
+        return False
+    most = 8 * len(number)
+    return not slash or (_is_whole(bits, 0, most) and not int.from_bytes(number) << int(bits) & (1 << most) - 1)
 
 
 def _is_cron(text: str) -> bool:
@@ -138,6 +157,7 @@ _JUDGES: dict[str, Callable[..., bool]] = {
     "choice": lambda text, *choices: text in choices,
     "choice in any case": lambda text, *choices: text.upper() in choices,
     "list": lambda text: True,
+    "networks": lambda text: all(_is_network(part.strip()) for part in text.split(",")),
     "URL": lambda text: _is_url(text, "http", "https"),
     "URLs": lambda text: all(_is_url(part.strip(), "http", "https") for part in text.split(",")),
     "TLS URL": lambda text: _is_url(text, "https"),

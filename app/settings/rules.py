@@ -146,30 +146,53 @@ def _metrics_port(values: Values) -> str | None:
     return f"METRICS_PORT: got {port}, takes a port other than PORT"
 
 
-@_rule("database of a worker", (WORKER,), "DATABASE_URL")
+@_rule("database of a worker", (WORKER,), "DATABASE_URL", "MEMORY_BACKEND")
 def _database_of_a_worker(values: Values) -> str | None:
-    if values["DATABASE_URL"]:
+    if values["DATABASE_URL"] or values["MEMORY_BACKEND"] == "memu":  # which has its outbox in the embedded one
         return None
     return "DATABASE_URL is not set, and the embedded PostgreSQL needs no worker: its server does that work itself"
 
 
 @_rule("database's role", (INIT,), "ADMIN_DATABASE_URL", "DATABASE_URL")
 def _database_role(values: Values) -> str | None:
-    authority = values["DATABASE_URL"].partition("://")[2].partition("/")[0].partition("?")[0]
     if not values["ADMIN_DATABASE_URL"] or not values["DATABASE_URL"]:
         return None
-    if authority.rpartition("@")[0].partition(":")[0]:
+    address, _, options = values["DATABASE_URL"].partition("://")[2].partition("?")
+    if address.partition("/")[0].rpartition("@")[0].partition(":")[0]:
+        return None
+    if any(option.startswith("user=") and option != "user=" for option in options.split("&")):
         return None
     return "DATABASE_URL: got no user, takes a URL that names the role to create: postgresql://user@…"
 
 
-@_rule("memory backend", _ON_MEMORIES, "MEMORY_BACKEND")
-def _memory_backend(values: Values) -> str | None:
-    if values["MEMORY_BACKEND"] == "local":
+@_rule("key of memU", _ON_MEMORIES, "MEMORY_BACKEND", "MEMU_API_KEY")
+def _key_of_memu(values: Values) -> str | None:
+    if values["MEMORY_BACKEND"] == "local" or values["MEMU_API_KEY"]:
         return None
     return (
-        f"MEMORY_BACKEND: got {values['MEMORY_BACKEND']!r}, but this version only stores memories itself;"
-        " set MEMORY_BACKEND=local"
+        f"MEMORY_BACKEND: got {values['MEMORY_BACKEND']!r}, but memU needs a key; set MEMU_API_KEY,"
+        " or MEMORY_BACKEND=local to keep memories here alone"
+    )
+
+
+@_rule(
+    "disk on Render",
+    (*_SERVERS, WORKER),
+    "RENDER",
+    "DATABASE_URL",
+    "MEMORY_DATA_DIR",
+    "MEMORY_BACKEND",
+    "API_MODE",
+)
+def _disk_on_render(values: Values) -> str | None:
+    if values["RENDER"] != "true" or values["DATABASE_URL"] or values["MEMORY_DATA_DIR"]:
+        return None
+    if values["API_MODE"] == "health":  # nobody writes through it
+        return None
+    lost = "what memU does not have yet" if values["MEMORY_BACKEND"] == "memu" else "all memories"
+    return (
+        f"on Render files do not outlive a deploy, and {lost} would go with them; set DATABASE_URL,"
+        " or attach a disk and set MEMORY_DATA_DIR to a folder on it"
     )
 
 

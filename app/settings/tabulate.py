@@ -29,6 +29,7 @@ UNSURE = ("unsure",)  # no function of app/settings/forms.py has it, so pydantic
 # The form that each validator accepts; of several validators, the last one here counts.
 _BY_VALIDATOR = {
     values._split: "list",
+    values._networks: "networks",
     values.http_url: "URL",
     values._http_urls: "URLs",
     values._secret_http_url: "URL",

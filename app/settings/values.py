@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import NoDecode
 
+from app.settings import database_options
 from app.settings.forms import ACCESS_TOKEN, is_certain, is_loopback
 
 OFF = "off"
@@ -87,7 +88,10 @@ def _without_path(value: str) -> str:
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
+    value = SecretStr(_as_handed_out(value.get_secret_value()))
     text = value.get_secret_value()
+    if text.startswith("prisma+postgres://"):
+        raise ValueError("is an address of Prisma's own protocol; take the direct one, which begins with postgres://")
     if not text.startswith(("postgres://", "postgresql://")):
         raise ValueError("takes a URL that begins with postgresql://")
     if not _is_clear(text):
@@ -95,7 +99,22 @@ def _postgres_url(value: SecretStr) -> SecretStr:
             "takes a URL such as postgresql://user:password@host:5432/name;"
             " quote / # ? @ in the password as %2F %23 %3F %40"
         )
+    if (wrong := database_options.problem(url_options(text))) is not None:
+        raise ValueError(wrong)
     return value
+
+
+def _as_handed_out(text: str) -> str:
+    """Return a database URL without what surrounds it where it was copied from.
+
+    Neon shows it as `psql 'URL'`, `docker --env-file` keeps quotes, and SQLAlchemy writes its driver after the scheme.
+    """
+    text = text.strip().removeprefix("psql ").strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    scheme, colon, rest = text.partition("://")
+    name = scheme.lower().partition("+")[0]
+    return f"{name}{colon}{rest}" if name in ("postgres", "postgresql") else text
 
 
 def _is_clear(url: str) -> bool:
@@ -106,6 +125,8 @@ def _is_clear(url: str) -> bool:
     try:
         parts = urlsplit(url)
         user, _, hosts = parts.netloc.rpartition("@")
+        if "," in hosts and not all(hosts.split(",")):
+            return False
         for host in hosts.split(","):
             _ = urlsplit(f"//{host}").port
     except ValueError:  # do not show its message: it holds the text
@@ -113,6 +134,12 @@ def _is_clear(url: str) -> bool:
     name = parts.query.partition("@")[0]
     in_query = "@" in parts.query and "=" not in name
     return not ("@" in user + parts.path or in_query or parts.fragment)
+
+
+def url_options(url: str) -> dict[str, str]:
+    """Return the options that have a value in a database URL, unquoted as libpq does: a + is a +."""
+    options = (option.partition("=") for option in urlsplit(url).query.split("&"))
+    return {unquote(name): unquote(value) for name, _, value in options if value}
 
 
 def url_passwords(url: str) -> set[str]:
@@ -123,7 +150,7 @@ def url_passwords(url: str) -> set[str]:
         return set()
     options = (option.partition("=") for option in parts.query.split("&"))
     passwords = [parts.netloc.rpartition("@")[0].partition(":")[2]]
-    passwords += [value for name, _, value in options if name == "password"]
+    passwords += [value for name, _, value in options if name in ("password", "sslpassword")]
     return {form for password in passwords if password for form in (password, unquote(password))}
 
 
@@ -161,6 +188,18 @@ def access_token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _networks(value: list[str]) -> list[str]:
+    """Check addresses and networks. Raises ValueError."""
+    import ipaddress
+
+    for one in value:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            raise ValueError("takes addresses and networks such as 10.0.0.5, 172.16.0.0/12, fd00::/8") from None
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 HttpUrls = Annotated[str, AfterValidator(_http_urls)]
 SecretHttpUrl = Annotated[SecretStr, AfterValidator(_secret_http_url)]
@@ -168,6 +207,7 @@ TlsUrl = Annotated[HttpUrl, AfterValidator(_over_tls)]
 PublicUrl = Annotated[TlsUrl, AfterValidator(_without_path)]
 CronExpression = Annotated[str, AfterValidator(_cron_expression)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[CommaList, AfterValidator(_networks)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(in_capitals)]
 MailAddress = Annotated[str, Field(max_length=320, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"\x00-\x1f]+$")]
 PlainName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -17,7 +17,8 @@ _PAGE_MEMORIES = 5_000  # some MB, and a tenth of a second's work; the last sess
 
 _MEMBER_COLUMNS = (
     "session_id, position, id, user_id, project, kind, tags, role, conversation_id,"
-    " coalesce(occurred_at, created_at) as at, terms"
+    " coalesce(occurred_at, created_at) as at, terms, asks, name, tells_time, tells_number, first_person,"
+    " occurred_offset"
 )
 
 _PAGE_CHANGES = 50_000  # some 12 MB
@@ -27,7 +28,8 @@ _PRUNE_LIMIT_S = 600.0  # one statement deletes even a log that was not pruned f
 _READ = """
 select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
-       array(select row(xid::text::bigint, seq, session_id, memory_id, position, extract(epoch from at)::float8)
+       array(select row(xid::text::bigint, seq, session_id, memory_id, position, extract(epoch from at)::float8,
+                              user_id)
              from changes
              where xid >= ($1::bigint::text)::xid8 and (xid > ($1::bigint::text)::xid8 or seq > $2)
                and not pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
@@ -121,7 +123,7 @@ class PostgresChangeLog:
         return dict(rows)
 
     def _reading(self, user: str | None) -> AbstractAsyncContextManager[Any]:
-        return self._db.as_service() if user is None else self._db.as_user(user)
+        return self._db.as_service(writes=False) if user is None else self._db.as_user(user, writes=False)
 
     async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
         last = UUID(int=0)

@@ -44,7 +44,7 @@ class PostgresCollections:
         return next((collection for collection in await self.all() if collection.state == "live"), None)
 
     async def seen_by(self, user: str, changes: int) -> LiveCollection | None:
-        async with self._db.as_user(user) as connection:
+        async with self._db.as_user(user, writes=False) as connection:
             row = await connection.fetchrow(_VIEW, user, changes + 1)
         return LiveCollection(*row) if row is not None else None
 

@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
 
 from app.errors import InvalidInput, shown
 from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.moments import offset_minutes
 from app.memory.types import Kind, NewTurn, Scope, StoredConversation
 from app.store.database import Database
 
+if TYPE_CHECKING:
+    from app.store.outbox_writing import OutboxWriting
+
 SESSION_PAUSE = timedelta(hours=3)  # a longer pause begins a new session: people return with another subject
 SESSION_TURNS = 256  # limits the points that a new turn can change; sessions of real chats are far shorter
+_TURNS_AT_ONCE = 200
 
 _INSERT_TURN = """
 insert into memories (id, user_id, agent_id, project, kind, text, content_hash, whole_id, part,
                       conversation_id, message_id, role, name, session_id, position,
-                      terms, words, asks, tells_time, analysis, occurred_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                      terms, words, asks, tells_time, tells_number, first_person, analysis,
+                      occurred_at, occurred_offset)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+        $23, $24)
 """
 
 
@@ -58,6 +65,8 @@ class Conversations:
     """The part of the store that appends conversations."""
 
     db: Database
+    outbox: OutboxWriting | None
+    receipts: bool
 
     async def add_turns(
         self, scope: Scope, conversation_id: str, project: str | None, title: str | None, turns: Sequence[NewTurn]
@@ -77,11 +86,13 @@ class Conversations:
                     project,
                     f"{known}, the project of conversation {conversation_id!r}",
                 )
-            new = await _new_turns(connection, scope, conversation_id, turns)
+            new = await _new_turns(connection, scope, conversation_id, turns, self.receipts)
             end = ConversationEnd.of(row)
-            rows = [values for turn in new for values in _rows(scope, conversation_id, row["project"], turn, end)]
-            if rows:
+            for first in range(0, len(new), _TURNS_AT_ONCE):  # the loop answers others between two
+                part = new[first : first + _TURNS_AT_ONCE]
+                rows = [values for turn in part for values in _rows(scope, conversation_id, row["project"], turn, end)]
                 await connection.executemany(_INSERT_TURN, rows)
+            if new:
                 await connection.execute(
                     """
                     update conversations set messages = messages + $3, last_position = $4, last_session = $5,
@@ -96,6 +107,12 @@ class Conversations:
                     end.session_size,
                     end.at,
                 )
+                if self.outbox is not None:
+                    from app.store.outbox_writing import Text, Write, put
+
+                    texts = [Text.of(piece) for turn in new for piece in turn.pieces]
+                    write = Write(texts=texts, conversation_id=conversation_id, title=row["title"])
+                    await put(connection, scope.user, [write], self.outbox.characters)
         return StoredConversation(conversation_id=conversation_id, stored=len(new), skipped=len(turns) - len(new))
 
 
@@ -107,7 +124,7 @@ async def _lock(
         """
         insert into conversations (user_id, id, project, title) values ($1, $2, $3, $4)
         on conflict (user_id, id) do update set title = coalesce(excluded.title, conversations.title)
-        returning project, last_position, last_session, last_session_size, last_at
+        returning project, title, last_position, last_session, last_session_size, last_at
         """,
         scope.user,
         conversation_id,
@@ -117,18 +134,24 @@ async def _lock(
 
 
 async def _new_turns(
-    connection: asyncpg.Connection, scope: Scope, conversation_id: str, turns: Sequence[NewTurn]
+    connection: asyncpg.Connection, scope: Scope, conversation_id: str, turns: Sequence[NewTurn], receipts: bool
 ) -> list[NewTurn]:
+    # One statement sees a turn or its receipt, whatever is delivered meanwhile; so does the one of _repeated.
     ids = [turn.message_id for turn in turns if turn.message_id is not None]
     rows = await connection.fetch(
-        "select message_id from memories where user_id = $1 and conversation_id = $2 and message_id = any($3)",
+        """
+        select message_id from memories where user_id = $1 and conversation_id = $2 and message_id = any($3)
+        union all
+        select message_id from receipts where $4 and user_id = $1 and conversation_id = $2 and message_id = any($3)
+        """,
         scope.user,
         conversation_id,
         ids,
+        receipts,
     )
     seen = {row["message_id"] for row in rows}
     anonymous = [turn for turn in turns if turn.message_id is None]
-    repeated = {id(turn) for turn in await _repeated(connection, scope, conversation_id, anonymous)}
+    repeated = {id(turn) for turn in await _repeated(connection, scope, conversation_id, anonymous, receipts)}
     new = []
     for turn in turns:
         if turn.message_id is None:
@@ -141,7 +164,7 @@ async def _new_turns(
 
 
 async def _repeated(
-    connection: asyncpg.Connection, scope: Scope, conversation_id: str, turns: Sequence[NewTurn]
+    connection: asyncpg.Connection, scope: Scope, conversation_id: str, turns: Sequence[NewTurn], receipts: bool
 ) -> Sequence[NewTurn]:
     """Return the first turns that repeat the end of the conversation.
 
@@ -152,13 +175,19 @@ async def _repeated(
         return ()
     rows = await connection.fetch(
         """
-        select content_hash from memories
-        where user_id = $1 and conversation_id = $2 and part = 0 and message_id is null
+        (select position, content_hash from memories
+         where user_id = $1 and conversation_id = $2 and part = 0 and message_id is null
+         order by position desc limit $3)
+        union
+        (select position, content_hash from receipts
+         where $4 and user_id = $1 and conversation_id = $2 and message_id is null
+         order by position desc limit $3)
         order by position desc limit $3
         """,
         scope.user,
         conversation_id,
         len(turns),
+        receipts,
     )
     stored = [row["content_hash"] for row in reversed(rows)]
     sent = [turn.content_hash for turn in turns]
@@ -196,8 +225,11 @@ def _rows(
                 piece.analysis.words,
                 piece.analysis.asks,
                 piece.analysis.tells_time,
+                piece.analysis.tells_number,
+                piece.analysis.first_person,
                 ANALYSIS_VERSION,
                 turn.occurred_at,
+                offset_minutes(turn.occurred_at),
             )
         )
     return rows

@@ -9,7 +9,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import tzinfo
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -17,18 +18,29 @@ from app.errors import Conflict, MemoryServerError, QuotaExceeded, StoreUnavaila
 from app.memory.types import Quota
 from app.store.heartbeat import FORGOTTEN_S, AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
-from app.store.turns import Turns
-from app.store.unreachable import UNREACHABLE, refused, why
+from app.store.pooler import require_session
+from app.store.unreachable import (
+    NOT_CONNECTED,
+    SHARED_STATEMENTS,
+    UNREACHABLE,
+    connect_problem,
+    disk_problem,
+    unavailable,
+    why,
+)
+from app.turns import Turns
 
 APPLICATION_NAME = "claude-memory"  # prefix of the application names of our connections
 ACQUIRE_TIMEOUT_S = 1.5  # how long a call waits for a connection before it fails
-TURN_TIMEOUT_S = 20.0  # and before that for its turn, where a heartbeat ends the wait when the server is away
+TURN_TIMEOUT_S = 20.0  # and before that for its turn: long enough for the largest writes of others to end
 STATEMENT_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
 _IDLE_CONNECTION_S = 60.0
-_REQUEST_CONNECTIONS = 4  # enough to keep two cores busy; each costs about 5 MB in the server
-_SERVICE_CONNECTIONS = 2  # follower; housekeeping and tokens
-_WATCHED_SERVICE_CONNECTIONS = 3  # and the rate limit, which every call waits for
+_REQUEST_CONNECTIONS = 4  # three for one user keep two cores busy; each costs about 5 MB in the server
+_SERVICE_CONNECTIONS = 3  # follower; housekeeping; what calls need before their user is known
+_WATCHED_SERVICE_CONNECTIONS = 4  # and the feeder, or the pass over vectors
+# Who takes turns for the service's connections. The last one is for those who hold none.
+_CALLERS, _STRANGERS, _BACKGROUND = "callers", "strangers", "background"
 
 # Set the role again too, in case the last user's calls changed it.
 _ACT_FOR = "select set_config('role', 'claude_memory_app', false), set_config('app.user_id', $1, false)"
@@ -44,10 +56,18 @@ select exists (
 """
 
 NO_QUOTA = Quota()
+Refusal: TypeAlias = Callable[[bool], StoreUnavailable | None]
 
-# Settings that make COPY's text the same on every server, whatever a database or role has set.
+# Settings of a session. They are set once it is open: poolers refuse startup parameters, or lose them.
+_SESSION = {
+    "timezone": "UTC",
+    "jit": "off",
+    # Our queries find rows by keys, so a plan made once is as good as one per call, and saves 20 % of a search's
+    # time in the server.
+    "plan_cache_mode": "force_generic_plan",
+}
+# Those that make COPY's text the same on every server, whatever a database or role has set.
 _WHOLE_TABLES = {
-    "application_name": f"{APPLICATION_NAME} tables",
     "timezone": "UTC",
     "datestyle": "ISO, MDY",
     "intervalstyle": "postgres",
@@ -78,13 +98,14 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
             self.user = user
 
 
+def _set(settings: Mapping[str, str]) -> str:
+    """Return the statements for settings of a session; values are our own words and numbers."""
+    return "; ".join(f"set {name} = '{value}'" for name, value in settings.items())
+
+
 async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.execute(_set(_SESSION))
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
-
-
-async def _prepare_request(connection: asyncpg.Connection) -> None:
-    await _prepare(connection)
-    await connection.execute("set role claude_memory_app")
 
 
 async def _keep(connection: asyncpg.Connection) -> None:
@@ -99,7 +120,9 @@ class Database:
 
     connect: arguments of asyncpg.connect (`dsn`, or `host`, `user` and `database`).
     quota: of users without their own.
+    zone: in which times are told that tell no place; None for the machine's.
     watched: whether a heartbeat watches it, as long-running processes on a server need. An embedded one is supervised.
+    refusal: called before each use, with whether a user's data would be written; why that must not even be tried.
     forgotten_s: see Heartbeat.
     """
 
@@ -108,15 +131,19 @@ class Database:
         connect: Mapping[str, Any],
         quota: Quota = NO_QUOTA,
         *,
+        zone: tzinfo | None = None,
         watched: bool = False,
+        refusal: Refusal = lambda writes: None,
         forgotten_s: float = FORGOTTEN_S,
     ) -> None:
         self.quota = quota
+        self.zone = zone
         self.applied = 0  # schema files that `open` applied
         self._connect = dict(connect)
+        self._refusal = refusal
         self._heartbeat = Heartbeat(connect, self._terminate, self._open_pools, forgotten_s) if watched else None
         self._service_size = _WATCHED_SERVICE_CONNECTIONS if watched else _SERVICE_CONNECTIONS
-        self._turn_s = TURN_TIMEOUT_S if watched else ACQUIRE_TIMEOUT_S
+        self._turn_s = TURN_TIMEOUT_S
         self._request_turns, self._service_turns = Turns(_REQUEST_CONNECTIONS), Turns(self._service_size)
         self._requests: asyncpg.Pool | None = None
         self._service: asyncpg.Pool | None = None
@@ -134,23 +161,17 @@ class Database:
         try:
             service = self._service = await self._pool(_prepare, self._service_size)
             async with service.acquire() as connection:
+                await require_session(connection, self._connect_once)
                 self.applied = await migrate(connection)
             self._requests = await self._request_pool()
-        except ConnectionRefusedError as error:
-            raise StoreUnavailable(refused("DATABASE_URL")) from error
         except UNREACHABLE as error:
-            raise StoreUnavailable(why(error)) from error
+            raise unavailable(error) from error
+        except SHARED_STATEMENTS as error:
+            raise connect_problem(error) from error
         except asyncpg.InsufficientPrivilegeError as error:
             raise StoreUnavailable(
                 f"PostgreSQL refused to set up the schema: {error}; the role of DATABASE_URL must own the database "
                 "and be allowed to create roles (alter role … createrole)"
-            ) from error
-        except asyncpg.InvalidAuthorizationSpecificationError as error:
-            raise StoreUnavailable(f"PostgreSQL refused the login: {error}; check DATABASE_URL") from error
-        except asyncpg.InvalidCatalogNameError as error:
-            raise StoreUnavailable(
-                f"PostgreSQL: {error}; create the database that DATABASE_URL names, or let `claude-memory init` do it "
-                "with ADMIN_DATABASE_URL"
             ) from error
         if self._heartbeat is not None:
             self._heartbeat.start()
@@ -185,29 +206,39 @@ class Database:
 
     async def _request_pool(self) -> asyncpg.Pool:
         quota = {"app.quota_memories": str(self.quota.memories), "app.quota_bytes": str(self.quota.bytes)}
-        return await self._pool(_prepare_request, _REQUEST_CONNECTIONS, quota)
 
-    async def _pool(self, init: Any, size: int, settings: Mapping[str, str] | None = None) -> asyncpg.Pool:
+        async def prepare(connection: asyncpg.Connection) -> None:
+            await _prepare(connection)
+            await connection.execute(f"{_set(quota)}; set role claude_memory_app")
+
+        return await self._pool(prepare, _REQUEST_CONNECTIONS)
+
+    async def _connect_once(self) -> asyncpg.Connection:
+        return await self._new_connection(**self._connect_options())
+
+    async def _new_connection(self, *arguments: Any, **options: Any) -> asyncpg.Connection:
+        """Connect, for a pool too. Raises StoreUnavailable, or StoreRefused when trying again is in vain."""
+        try:
+            return await asyncpg.connect(*arguments, **options)
+        except NOT_CONNECTED as error:
+            raise connect_problem(error) from error
+
+    async def _pool(self, init: Any, size: int) -> asyncpg.Pool:
         return await asyncpg.create_pool(
-            **self._connect,
+            **self._connect_options(),
+            connect=self._new_connection,
             min_size=1,
             max_size=size,
             init=init,
             reset=_keep,
             connection_class=_Connection,
             command_timeout=STATEMENT_TIMEOUT_S,
-            timeout=_CONNECT_TIMEOUT_S,
             max_inactive_connection_lifetime=_IDLE_CONNECTION_S,
-            server_settings={
-                "application_name": APPLICATION_NAME,
-                "timezone": "UTC",
-                "jit": "off",
-                # Our queries find rows by keys, so a plan made once is as good as one per call, and saves 20 % of
-                # a search's time in the server.
-                "plan_cache_mode": "force_generic_plan",
-                **(settings or {}),
-            },
         )
+
+    def _connect_options(self, name: str = APPLICATION_NAME) -> dict[str, Any]:
+        settings = {"application_name": name}  # the one that every pooler passes on
+        return {"timeout": _CONNECT_TIMEOUT_S, **self._connect, "server_settings": settings}
 
     async def close(self) -> None:
         """Close all connections, waiting up to 5 s for those in use; idempotent."""
@@ -223,16 +254,29 @@ class Database:
         self._requests = self._service = None
 
     @asynccontextmanager
-    async def as_user(self, user: str) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection that sees only one user's rows."""
-        async with self._lend(self._request_turns, lambda: self._requests) as connection:
+    async def as_user(self, user: str, *, writes: bool = True) -> AsyncIterator[asyncpg.Connection]:
+        """Lend a connection that sees only one user's rows. writes: whether a failed call may have written."""
+        if refusal := self._refusal(writes):
+            raise refusal
+        async with self._lend(self._request_turns, user, lambda: self._requests, writes=writes) as connection:
             await connection.act_for(user)
             yield connection
 
     @asynccontextmanager
-    async def as_service(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection that sees all rows, for the app's own work and never for a request's data."""
-        async with self._lend(self._service_turns, lambda: self._service) as connection:
+    async def as_service(
+        self, *, writes: bool = True, for_caller: bool = False, for_stranger: bool = False
+    ) -> AsyncIterator[asyncpg.Connection]:
+        """Lend a connection that sees all rows, for the app's own work and never for a request's data.
+
+        writes: whether a failed call may have written.
+        for_caller: whether a call waits for it, as for a look at its token. for_stranger: whether that of someone whose
+        token was not seen before. The work for either, and that in the background, never keeps the others waiting for
+        long.
+        """
+        if refusal := self._refusal(False):
+            raise refusal
+        who = _STRANGERS if for_stranger else _CALLERS if for_caller else _BACKGROUND
+        async with self._lend(self._service_turns, who, lambda: self._service, writes=writes) as connection:
             yield connection
 
     @asynccontextmanager
@@ -241,22 +285,23 @@ class Database:
 
         It works on a closed Database too. Raises StoreUnavailable.
         """
+        connection = await self._new_connection(**self._connect_options(f"{APPLICATION_NAME} tables"))
         try:
-            connection = await asyncpg.connect(
-                **self._connect, timeout=_CONNECT_TIMEOUT_S, server_settings=_WHOLE_TABLES
-            )
             try:
+                await connection.execute(_set(_WHOLE_TABLES))
                 yield connection
             finally:
                 connection.terminate()  # even in mid-statement: PostgreSQL rolls back what was not committed
         except UNREACHABLE as error:
-            raise StoreUnavailable(why(error)) from error
+            raise unavailable(error) from error
 
     @asynccontextmanager
-    async def _lend(self, turns: Turns, pool_now: Callable[[], asyncpg.Pool | None]) -> AsyncIterator[Any]:
+    async def _lend(
+        self, turns: Turns, user: str, pool_now: Callable[[], asyncpg.Pool | None], *, writes: bool
+    ) -> AsyncIterator[Any]:
         self._open(pool_now)  # fail at once
         try:
-            await turns.take(self._turn_s)
+            await turns.take(user, self._turn_s)
         except TimeoutError as error:
             raise StoreUnavailable(
                 f"all connections to PostgreSQL were busy for {self._turn_s:g} s; nothing was done, try again"
@@ -264,10 +309,10 @@ class Database:
         except ConnectionError as error:
             raise StoreUnavailable("PostgreSQL does not answer; nothing was done, try again") from error
         try:
-            async with self._borrow(self._open(pool_now)) as connection:
+            async with self._borrow(self._open(pool_now), writes=writes) as connection:
                 yield connection
         finally:
-            turns.give_back()
+            turns.give_back(user)
 
     def _open(self, pool_now: Callable[[], asyncpg.Pool | None]) -> asyncpg.Pool:
         """Return a pool that is open. Raises StoreUnavailable."""
@@ -279,26 +324,35 @@ class Database:
         return pool
 
     @asynccontextmanager
-    async def _borrow(self, pool: asyncpg.Pool) -> AsyncIterator[Any]:
+    async def _borrow(self, pool: asyncpg.Pool, *, writes: bool = True) -> AsyncIterator[Any]:
+        lent = False
         try:
             async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+                lent = True
                 try:
                     yield connection
                 except asyncpg.InternalClientError:
                     # The server ended the connection while a call was being sent on it: do not lend it again.
                     connection.terminate()
                     raise
+        except StoreUnavailable as error:
+            if lent:
+                raise
+            raise StoreUnavailable(_no_new_connection(error.__cause__ or error)) from error
         except UNREACHABLE as error:
-            raise StoreUnavailable(why(error)) from error
-        except asyncpg.InvalidAuthorizationSpecificationError as error:  # its password was changed meanwhile
-            raise StoreUnavailable(
-                f"PostgreSQL refuses the login ({type(error).__name__}); put the present password into DATABASE_URL"
-            ) from error
+            raise unavailable(error, sent=lent and writes) from error
         except asyncpg.PostgresError as error:
-            refusal = _refusal(error)
+            refusal = _refusal(error) or disk_problem(error)
             if refusal is None:
                 raise
             raise refusal from None
+
+
+def _no_new_connection(error: BaseException) -> str:
+    """Return for a caller why there is no connection: without the server's words, which name roles and databases."""
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # its password was changed meanwhile
+        return f"PostgreSQL refuses the login ({type(error).__name__}); put the present password into DATABASE_URL"
+    return why(error, sent=False)
 
 
 def _refusal(error: asyncpg.PostgresError) -> MemoryServerError | None:

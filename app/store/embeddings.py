@@ -28,6 +28,7 @@ select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
        array(select memory_id from changes where xid >= ($1::bigint::text)::xid8 order by xid limit $2) as memories
 """
+_COUNT = f"select count(*) from memories join embeddings on memory_id = id where model = $1 and {LIVE}"
 # The rows are locked, so that a text that is being changed does not get the vector of the old text.
 _STORE = """
 insert into embeddings (memory_id, user_id, model, vector)
@@ -64,6 +65,11 @@ class Embeddings:
                 raise LogPruned
             memories = await _without_vector(connection, model, list(dict.fromkeys(row["memories"])), limit)
         return memories, row["horizon"]
+
+    async def count(self, model: str) -> int:
+        """Return how many live memories of all users have a vector of the model."""
+        async with self._db.as_service(writes=False) as connection:
+            return int(await connection.fetchval(_COUNT, model))
 
     async def store(self, model: str, embedded: Sequence[tuple[Unembedded, bytes]]) -> int:
         ordered = sorted(embedded, key=lambda pair: pair[0].id)  # everything locks rows in one order

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from app.memory.moments import at_place
 from app.memory.types import Scope
 from app.store.database import Database
 
@@ -16,7 +17,7 @@ _PAGE_ROWS = 500  # fetched at a time; a row can have a text of 1,000,000 charac
 
 _WHOLE = (
     "m.id, m.version, m.text, m.kind, m.project, m.tags, m.metadata, m.agent_id, m.content_hash, m.role, m.name,"
-    " m.message_id, m.created_at, m.updated_at, m.occurred_at, m.expires_at, m.archived_at"
+    " m.message_id, m.created_at, m.updated_at, m.occurred_at, m.occurred_offset, m.expires_at, m.archived_at"
 )
 _READ_MEMORIES = f"""
 select {_WHOLE}, case when exists (select from memories p where p.whole_id = m.id and p.part > 0) then array(
@@ -74,7 +75,7 @@ class ExportedConversation:
 async def export_snapshot(db: Database, scope: Scope) -> AsyncIterator[ExportSnapshot]:
     """Lend a view of all the user's data that later writes do not change."""
     async with (
-        db.as_user(scope.user) as connection,
+        db.as_user(scope.user, writes=False) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         yield ExportSnapshot(connection, scope.user)
@@ -134,7 +135,11 @@ def _whole(row: Any, pieces: Sequence[tuple[UUID, str]]) -> Any:
         message_id=row["message_id"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
-        occurred_at=row["occurred_at"],
+        occurred_at=_told(row["occurred_at"], row["occurred_offset"]),
         expires_at=row["expires_at"],
         archived_at=row["archived_at"],
     )
+
+
+def _told(moment: datetime | None, offset: int | None) -> datetime | None:
+    return None if moment is None else at_place(moment, offset, UTC)

@@ -18,7 +18,8 @@ from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
-from app.store.unreachable import UNREACHABLE
+from app.errors import StoreUnavailable
+from app.store.unreachable import UNREACHABLE, is_refusal, words
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ RETRY_S = 0.25  # while it does not answer
 FORGOTTEN_S = 10.0
 _CONNECT_S = 10.0  # never reached: the limits above are shorter
 _STEP_S = 0.1
-_NO_ANSWER = (asyncpg.PostgresError, *UNREACHABLE)
+_NO_ANSWER = (StoreUnavailable, asyncpg.PostgresError, *UNREACHABLE)  # the first from opening the pools
 
 # Since PostgreSQL 14; an older server frees the locks of a cut-off process when TCP gives up.
 _FORGET = (
@@ -158,7 +159,8 @@ class Heartbeat:
             try:
                 await self._beat()
             except _NO_ANSWER as error:
-                self._lost(f"PostgreSQL does not answer ({type(error).__name__})")
+                said = f": {words(error)}" if is_refusal(error) else ""
+                self._lost(f"PostgreSQL does not answer ({type(error).__name__})", said)
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S if self.problem is None else RETRY_S):
                     await self._hurry.wait()
@@ -195,7 +197,7 @@ class Heartbeat:
 
     async def _open(self) -> asyncpg.Connection:
         connection = await asyncpg.connect(
-            **self._connect, timeout=_CONNECT_S, server_settings={"application_name": "claude-memory heartbeat"}
+            **{**self._connect, "timeout": _CONNECT_S}, server_settings={"application_name": "claude-memory heartbeat"}
         )
         connection.add_termination_listener(lambda _: self._hurry.set())
         try:
@@ -205,10 +207,11 @@ class Heartbeat:
             raise
         return connection
 
-    def _lost(self, problem: str) -> None:
+    def _lost(self, problem: str, said: str = "") -> None:
+        """said: what a server said, which names roles and databases: for the log, not for callers."""
         self._release()
         if self.problem is None:
-            logger.warning("%s", problem)
+            logger.warning("%s%s", problem, said)
         self.problem = problem
         self._on_down()
 

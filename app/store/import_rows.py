@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from app.memory.analysis import ANALYSIS_VERSION
+from app.memory.moments import offset_minutes
 from app.memory.types import Kind, NewMemory, NewTurn, Piece
 from app.store.conversations import ConversationEnd
 
@@ -34,10 +34,13 @@ _COLUMNS = {
     "words": "integer",
     "asks": "boolean",
     "tells_time": "boolean",
+    "tells_number": "boolean",
+    "first_person": "smallint",
     "version": "integer",
     "created_at": "timestamptz",
     "updated_at": "timestamptz",
     "occurred_at": "timestamptz",
+    "occurred_offset": "smallint",
     "expires_at": "timestamptz",
     "archived_at": "timestamptz",
 }
@@ -53,7 +56,7 @@ select $1, id, project, title, coalesce(created_at, now()), coalesce(updated_at,
 from json_to_recordset($2::json) as rows(id text, project text, title text, created_at timestamptz,
                                          updated_at timestamptz)
 on conflict (user_id, id) do update set title = coalesce(excluded.title, conversations.title)
-returning id, project, last_position, last_session, last_session_size, last_at
+returning id, project, title, last_position, last_session, last_session_size, last_at
 """
 UPDATE_CONVERSATIONS = """
 update conversations c set messages = c.messages + rows.messages, last_position = rows.last_position,
@@ -125,6 +128,7 @@ def memory_rows(imported: BulkMemory, pieces: Sequence[Piece]) -> list[dict[str,
         "metadata": memory.metadata,
         "session_id": str(pieces[0].id),
         "occurred_at": _iso(memory.occurred_at),
+        "occurred_offset": offset_minutes(memory.occurred_at),
         "expires_at": _iso(memory.expires_at),
     }
     return [shared | _piece(piece, part, part) for part, piece in enumerate(pieces)]
@@ -145,6 +149,7 @@ def turn_rows(conversation: str, project: str, imported: BulkTurn, end: Conversa
         "name": turn.name,
         "session_id": str(end.session_for(turn, len(turn.pieces))),
         "occurred_at": _iso(turn.occurred_at),
+        "occurred_offset": offset_minutes(turn.occurred_at),
         "expires_at": _iso(imported.expires_at),
     }
     rows = []
@@ -175,6 +180,8 @@ def _piece(piece: Piece, part: int, position: int) -> dict[str, Any]:
         "words": piece.analysis.words,
         "asks": piece.analysis.asks,
         "tells_time": piece.analysis.tells_time,
+        "tells_number": piece.analysis.tells_number,
+        "first_person": piece.analysis.first_person,
     }
 
 
@@ -204,8 +211,3 @@ def end_row(conversation: BulkConversation, messages: int, end: ConversationEnd)
 
 def _iso(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()
-
-
-def as_json(rows: Iterable[dict[str, Any]]) -> str:
-    """Return rows as the JSON document that the statements take."""
-    return json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))

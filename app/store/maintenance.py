@@ -68,7 +68,8 @@ CLEANUPS = (
         "empty conversations",
         "conversations",
         "updated_at < $1 and not exists (select from memories m where m.user_id = conversations.user_id"
-        " and m.conversation_id = conversations.id)",
+        " and m.conversation_id = conversations.id) and not exists (select from receipts r"
+        " where r.user_id = conversations.user_id and r.conversation_id = conversations.id)",
     ),
     Cleanup("revoked and expired tokens", "tokens", "least(revoked_at, expires_at) < $1"),
     Cleanup("sign-ins nobody finished", "oauth_requests", "expires_at <= now() and $1::timestamptz < now()"),

@@ -37,7 +37,7 @@ class OAuthClients:
 
     async def add(self, client: OAuthClient, unused_for: timedelta | None) -> None:
         """Store a client. It is deleted after `unused_for` without a grant; None keeps it for ever."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             await connection.execute(
                 "insert into oauth_clients (id, name, metadata, secret_digest, registration_digest, expires_at)"
                 " values ($1, $2, $3, $4, $5, now() + $6::interval)",
@@ -51,7 +51,7 @@ class OAuthClients:
 
     async def get(self, client_id: str) -> OAuthClient | None:
         """Return a client that is not deleted and has not expired."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             row = await connection.fetchrow(
                 f"select c.* from oauth_clients c where c.id = $1 and {_LIVE_CLIENT}", client_id
             )
@@ -59,7 +59,7 @@ class OAuthClients:
 
     async def all(self) -> list[OAuthClient]:
         """Return all live clients, newest first."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             rows = await connection.fetch(
                 f"select c.* from oauth_clients c where {_LIVE_CLIENT} order by c.created_at desc"
             )
@@ -67,14 +67,14 @@ class OAuthClients:
 
     async def let_manage(self, client_id: str, registration_digest: bytes) -> None:
         """Store the digest of the token that lets a client read and delete its registration."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             await connection.execute(
                 "update oauth_clients set registration_digest = $2 where id = $1", client_id, registration_digest
             )
 
     async def managed(self, client_id: str, registration_digest: bytes) -> OAuthClient | None:
         """Return the live client whose management token has this digest."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             row = await connection.fetchrow(
                 f"select c.* from oauth_clients c where c.id = $1 and c.registration_digest = $2 and {_LIVE_CLIENT}",
                 client_id,
@@ -84,7 +84,7 @@ class OAuthClients:
 
     async def remove(self, client_id: str) -> bool:
         """Delete a client with all its grants and tokens; return False if it does not exist."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             return await remove_client(connection, client_id)
 
 

@@ -49,7 +49,7 @@ class SignIns:
 
     async def begin(self, digest: bytes, sign_in: SignIn) -> None:
         """Store a client's request until the user has decided."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             await connection.execute(
                 "insert into oauth_requests (digest, client_id, redirect_uri, redirect_given, state, asked_scopes,"
                 " code_challenge, expires_at) values ($1, $2, $3, $4, $5, $6, $7, now() + $8)",
@@ -65,7 +65,7 @@ class SignIns:
 
     async def get(self, digest: bytes) -> SignIn | None:
         """Return a sign-in that is still open: not expired, and without too many wrong tokens."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             row = await connection.fetchrow(
                 "select * from oauth_requests where digest = $1 and expires_at > now() and wrong_proofs < $2",
                 digest,
@@ -75,14 +75,14 @@ class SignIns:
 
     async def note_wrong_proof(self, digest: bytes) -> None:
         """Count a wrong token on the consent page."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             await connection.execute(
                 "update oauth_requests set wrong_proofs = wrong_proofs + 1 where digest = $1", digest
             )
 
     async def prove(self, digest: bytes, proof: Proof, browser_digest: bytes) -> None:
         """Record who the user is and in which browser they proved it: only that browser may allow the request."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             await connection.execute(
                 "update oauth_requests set user_id = $2, scopes = $3, token_id = $4, browser_digest = $5"
                 " where digest = $1",
@@ -95,7 +95,7 @@ class SignIns:
 
     async def allow(self, digest: bytes, browser_digest: bytes, code_digest: bytes) -> SignIn | None:
         """Turn a proved sign-in into a grant with a code; None if it is gone or from another browser."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             row = await connection.fetchrow(
                 "with done as (delete from oauth_requests where digest = $1 and browser_digest = $2"
                 " and user_id is not null and expires_at > now() returning *),"
@@ -115,7 +115,7 @@ class SignIns:
 
     async def deny(self, digest: bytes) -> None:
         """Delete a sign-in."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             await connection.execute("delete from oauth_requests where digest = $1", digest)
 
 

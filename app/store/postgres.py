@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from app.store.backups import Backups
 from app.store.conversations import Conversations
 from app.store.database import Database
 from app.store.reading import Reading
 from app.store.terms import LIVE_MEMORIES, Terms
 from app.store.writing import Writing, shrink_touched
+
+if TYPE_CHECKING:
+    from app.store.outbox_writing import OutboxWriting
 
 _PING_TIMEOUT_S = 2.0
 _ANALYZE_FROM = 500  # memories; with fewer, every plan is good
@@ -18,8 +23,11 @@ _SIZE = f"select ({LIVE_MEMORIES}), pg_database_size(current_database())"
 class PostgresStore(Writing, Conversations, Reading, Terms):
     """All memories, in PostgreSQL."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, outbox: OutboxWriting | None = None) -> None:
+        """outbox: how every write is handed to another service too; None: it is not."""
         self.db = db
+        self.outbox = outbox
+        self.receipts = outbox is not None and not outbox.keeps
         self._analyzed_at = 0
 
     async def delete_expired(self, limit: int = 10_000) -> int:
@@ -35,7 +43,7 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
 
     async def size(self) -> tuple[int, int]:
         """Return (memories of all users, bytes of the database)."""
-        async with self.db.as_service() as connection:
+        async with self.db.as_service(writes=False) as connection:
             row = await connection.fetchrow(_SIZE)
         return row[0], row[1]
 
@@ -57,12 +65,12 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
 
     async def schema(self) -> tuple[str, dict[str, str]]:
         """Return (version of PostgreSQL, the applied schema files with the start of their SHA-256)."""
-        async with self.db.as_service() as connection:
+        async with self.db.as_service(writes=False) as connection:
             version = await connection.fetchval("show server_version")
             rows = await connection.fetch("select name, digest from schema_migrations order by number")
         return str(version), {row["name"]: row["digest"].hex()[:12] for row in rows}
 
     async def ping(self) -> None:
         """Make one round trip. Raises StoreUnavailable."""
-        async with self.db.as_service() as connection:
+        async with self.db.as_service(writes=False) as connection:
             await connection.fetchval("select 1", timeout=_PING_TIMEOUT_S)

@@ -14,8 +14,10 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-from app.errors import Conflict, NotPermitted, StoreUnavailable
-from app.store.unreachable import UNREACHABLE, refused, why
+from app.errors import Conflict, NotPermitted
+from app.settings.values import url_options
+from app.store.address import connect_arguments
+from app.store.unreachable import NOT_CONNECTED, UNREACHABLE, connect_problem, unavailable
 
 APP_ROLE = "claude_memory_app"  # the role of requests; the first schema file names it too
 _CONNECT_TIMEOUT_S = 10.0
@@ -36,9 +38,11 @@ class Login:
     @classmethod
     def of(cls, url: str) -> Login:
         """Parse a URL; app.settings.rules ensures that it names a role."""
-        parts = urlsplit(url)
+        parts, options = urlsplit(url), url_options(url)
         user, _, password = parts.netloc.rpartition("@")[0].partition(":")
-        return cls(unquote(user), unquote(password) or None, unquote(parts.path.lstrip("/")) or unquote(user))
+        role = unquote(user) or options.get("user", "")
+        name = unquote(parts.path.lstrip("/")) or options.get("dbname") or options.get("database") or role
+        return cls(role, unquote(password) or options.get("password"), name)
 
 
 async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[str, str, bool]]:
@@ -48,22 +52,32 @@ async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[s
     Raises StoreUnavailable, NotPermitted, and Conflict when the database belongs to another role.
     """
     login = Login.of(url)
+    connection = await _connect(admin)
     try:
-        connection = await asyncpg.connect(**admin, timeout=_CONNECT_TIMEOUT_S)
-        try:
-            yield "login role", login.role, await _make_login(connection, login, url)
-            yield "application role", APP_ROLE, await _make_app_role(connection, login.role)
-            yield "database", login.database, await _make_database(connection, login)
-        finally:
-            connection.terminate()
-    except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-        raise NotPermitted(
-            f"PostgreSQL refused: {error}; ADMIN_DATABASE_URL must name a role that may create roles and databases"
-        ) from error
-    except ConnectionRefusedError as error:
-        raise StoreUnavailable(refused("ADMIN_DATABASE_URL")) from error
+        yield "login role", login.role, await _make_login(connection, login, url)
+        yield "application role", APP_ROLE, await _make_app_role(connection, login.role)
+        yield "database", login.database, await _make_database(connection, login)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise _not_permitted(error) from error
     except UNREACHABLE as error:
-        raise StoreUnavailable(why(error)) from error
+        raise unavailable(error) from error
+    finally:
+        connection.terminate()
+
+
+async def _connect(admin: Mapping[str, Any]) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(**{"timeout": _CONNECT_TIMEOUT_S, **admin})
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise _not_permitted(error) from error
+    except NOT_CONNECTED as error:
+        raise connect_problem(error, "ADMIN_DATABASE_URL") from error
+
+
+def _not_permitted(error: asyncpg.PostgresError) -> NotPermitted:
+    return NotPermitted(
+        f"PostgreSQL refused: {error}; ADMIN_DATABASE_URL must name a role that may create roles and databases"
+    )
 
 
 async def _make_login(connection: asyncpg.Connection, login: Login, url: str) -> bool:
@@ -81,11 +95,13 @@ async def _make_login(connection: asyncpg.Connection, login: Login, url: str) ->
 async def _password_holds(url: str) -> bool:
     """Report whether the URL's password works, by logging in: only superusers can read what the server stores."""
     try:
-        connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)
+        connection = await asyncpg.connect(**{"timeout": _CONNECT_TIMEOUT_S, **connect_arguments(url)})
     except asyncpg.InvalidPasswordError:
         return False
     except asyncpg.InvalidCatalogNameError:  # raised after the password was accepted
         return True
+    except NOT_CONNECTED as error:
+        raise connect_problem(error) from error
     connection.terminate()
     return True
 

@@ -32,7 +32,7 @@ class RateLimits:
     async def take(self, caller: str, interval_s: float, period_s: float) -> float:
         """Count a request that costs `interval_s` of every `period_s` and return 0, or return the seconds to wait."""
         interval, period = timedelta(seconds=interval_s), timedelta(seconds=period_s) + _MARGIN
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             wait_s = await connection.fetchval(_TAKE, caller, interval, period)
         return max(0.0, float(wait_s))
 

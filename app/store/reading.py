@@ -6,15 +6,32 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.memory.types import Filter, Memory, Quota, Scope, Stats, Traits, Use
+from app.memory.moments import at_place
+from app.memory.types import ALL, Filter, Memory, Quota, Scope, Stats, Traits, Use
 from app.store.database import Database
 from app.store.rows import LIVE, MEMORY_COLUMNS, conditions, to_memory
+
+# From name to name in an index: the cost is that of the projects, not of their memories.
+_PROJECTS = """
+with recursive names (project) as (
+    select min(project) from memories where user_id = $1 and project > ''
+    union all
+    select (select min(m.project) from memories m where m.user_id = $1 and m.project > names.project)
+    from names where names.project is not null
+)
+select project from names where starts_with(project, $2) limit $3
+"""
+_PROJECTS_ELSEWHERE = """
+select distinct project from receipts where user_id = $1 and project > '' and starts_with(project, $2)
+order by project limit $3
+"""
 
 
 class Reading:
     """The part of the store that reads memories; archived ones only where stated, expired ones never."""
 
     db: Database
+    receipts: bool  # whether what another service alone has counts as stored
 
     async def get(self, scope: Scope, ids: Sequence[UUID]) -> dict[UUID, Memory]:
         rows = await self._fetch(
@@ -23,16 +40,19 @@ class Reading:
             " where user_id = $1 and id = any($2::uuid[]) and (expires_at is null or expires_at > now())",
             list(ids),
         )
-        return {row["id"]: to_memory(row) for row in rows}
+        return {row["id"]: to_memory(row, self.db.zone) for row in rows}
 
-    async def recent(self, scope: Scope, limit: int) -> list[Memory]:
+    async def recent(self, scope: Scope, limit: int, where: Filter = ALL, skip: int = 0) -> list[Memory]:
+        condition, arguments = conditions(scope.user, where, first=4)
         rows = await self._fetch(
             scope,
-            f"select {MEMORY_COLUMNS} from memories where user_id = $1 and {LIVE}"
-            " order by created_at desc, position desc limit $2",
+            f"select {MEMORY_COLUMNS} from memories where user_id = $1 and {condition}"
+            " order by created_at desc, position desc, id limit $2 offset $3",
             limit,
+            skip,
+            *arguments,
         )
-        return [to_memory(row) for row in rows]
+        return [to_memory(row, self.db.zone) for row in rows]
 
     async def of_project(self, scope: Scope, project: str, limit: int) -> list[Memory]:
         rows = await self._fetch(
@@ -42,7 +62,25 @@ class Reading:
             project,
             limit,
         )
-        return [to_memory(row) for row in rows]
+        return [to_memory(row, self.db.zone) for row in rows]
+
+    async def project_names(self, scope: Scope, beginning: str, limit: int) -> list[str]:
+        names = {row["project"] for row in await self._fetch(scope, _PROJECTS, beginning, limit)}
+        if self.receipts:
+            names.update(row["project"] for row in await self._fetch(scope, _PROJECTS_ELSEWHERE, beginning, limit))
+        return sorted(names)[:limit]
+
+    async def conversation_ids(self, scope: Scope, beginning: str, limit: int) -> list[str]:
+        rows = await self._fetch(
+            scope,
+            """
+            select id from conversations where user_id = $1 and starts_with(id, $2)
+            order by updated_at desc, id limit $3
+            """,
+            beginning,
+            limit,
+        )
+        return [row["id"] for row in rows]
 
     async def of_conversation(self, scope: Scope, conversation_id: str, limit: int) -> list[Memory]:
         rows = await self._fetch(
@@ -52,7 +90,7 @@ class Reading:
             conversation_id,
             limit,
         )
-        return [to_memory(row) for row in rows]
+        return [to_memory(row, self.db.zone) for row in rows]
 
     async def neighbours(self, scope: Scope, ids: Sequence[UUID], before: int, after: int) -> dict[UUID, list[Memory]]:
         columns = ", ".join(f"n.{name.strip()}" for name in MEMORY_COLUMNS.split(","))
@@ -72,14 +110,15 @@ class Reading:
         )
         around: dict[UUID, list[Memory]] = {}
         for row in rows:
-            around.setdefault(row["centre"], []).append(to_memory(row))
+            around.setdefault(row["centre"], []).append(to_memory(row, self.db.zone))
         return around
 
     async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:
         condition, arguments = conditions(scope.user, where, first=3)
         rows = await self._fetch(
             scope,
-            "select id, session_id, name, coalesce(occurred_at, created_at) as at, words, asks, tells_time"
+            "select id, role, name, coalesce(occurred_at, created_at) as at, asks, tells_time, tells_number,"
+            " first_person, occurred_offset"
             f" from memories where user_id = $1 and id = any($2::uuid[]) and {condition}",
             list(ids),
             *arguments,
@@ -104,18 +143,45 @@ class Reading:
         )
         return [(row["id"], row["terms"]) for row in rows]
 
+    async def match_words(
+        self, scope: Scope, words: Sequence[str], phrase: Sequence[str], where: Filter, limit: int
+    ) -> list[tuple[UUID, str]]:
+        """Read all texts of the user, without the index: only for words that are in no index."""
+        condition, arguments = conditions(scope.user, where, first=5)
+        rows = await self._fetch(
+            scope,
+            f"select id, text from memories where user_id = $1 and text ~* all($2::text[]) and {condition}"
+            " order by text ~ $3 desc, created_at desc limit $4",
+            [rf"\m{word}\M" for word in words],
+            r"\m" + r"\W+".join(phrase) + r"\M",
+            limit,
+            *arguments,
+        )
+        return [(row["id"], row["text"]) for row in rows]
+
     async def stats(self, scope: Scope, project: str | None) -> Stats:
-        """Count the user's memories, including archived ones; a memory of several pieces counts once."""
+        """Count the user's memories, including archived ones; a memory of several pieces counts once.
+
+        Those that another service alone has count too, unless all are kept here.
+        """
         rows = await self._fetch(
             scope,
             """
-            select project, kind, count(*) filter (where part = 0) as memories,
-                   min(created_at) as oldest, max(created_at) as newest, sum(octet_length(text)) as bytes
-            from memories
-            where user_id = $1 and ($2::text is null or project = $2) and (expires_at is null or expires_at > now())
+            select project, kind, count(*) filter (where counts) as memories,
+                   min(created_at) as oldest, max(created_at) as newest, sum(bytes) as bytes
+            from (
+                select project, kind, part = 0 as counts, created_at, octet_length(text) as bytes from memories
+                where user_id = $1 and (expires_at is null or expires_at > now())
+                union all
+                select project, kind, not exists (select from memories m where m.user_id = $1 and m.id = receipts.id),
+                       created_at, bytes
+                from receipts where $3 and user_id = $1
+            ) as stored
+            where $2::text is null or project = $2
             group by project, kind
             """,
             project,
+            self.receipts,
         )
         conversations = await self._fetch(
             scope,
@@ -124,6 +190,8 @@ class Reading:
         )
         by_kind: dict[str, int] = {}
         by_project: dict[str, int] = {}
+        oldest = min((row["oldest"] for row in rows), default=None)
+        newest = max((row["newest"] for row in rows), default=None)
         for row in rows:
             by_kind[row["kind"]] = by_kind.get(row["kind"], 0) + row["memories"]
             by_project[row["project"]] = by_project.get(row["project"], 0) + row["memories"]
@@ -132,8 +200,8 @@ class Reading:
             by_kind=dict(sorted(by_kind.items())),
             by_project=dict(sorted(by_project.items())),
             conversations=conversations[0][0],
-            oldest=min((row["oldest"] for row in rows), default=None),
-            newest=max((row["newest"] for row in rows), default=None),
+            oldest=None if oldest is None else at_place(oldest, None, self.db.zone),
+            newest=None if newest is None else at_place(newest, None, self.db.zone),
             bytes=int(sum(row["bytes"] for row in rows)),
             use=await self._use(scope),
         )
@@ -152,5 +220,5 @@ class Reading:
 
     async def _fetch(self, scope: Scope, sql: str, *arguments: Any) -> list[Any]:
         """Run a query whose first argument is the user."""
-        async with self.db.as_user(scope.user) as connection:
+        async with self.db.as_user(scope.user, writes=False) as connection:
             return list(await connection.fetch(sql, scope.user, *arguments))

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
 from app.access.tokens import Token
+from app.memory.moments import at_place
 from app.memory.types import Filter, Kind, Memory
 
 MEMORY_COLUMNS = (
     "id, version, text, kind, project, tags, metadata, role, name, conversation_id, message_id, position,"
-    " created_at, updated_at, occurred_at, expires_at, archived_at"
+    " created_at, updated_at, occurred_at, occurred_offset, expires_at, archived_at"
 )
-LIVE = "archived_at is null and (expires_at is null or expires_at > now())"
+_NOT_EXPIRED = "(expires_at is null or expires_at > now())"
+LIVE = f"archived_at is null and {_NOT_EXPIRED}"
+_ARCHIVED = f"archived_at is not null and {_NOT_EXPIRED}"
 
 
-def to_memory(row: Any) -> Memory:
-    """Return the memory of a row with MEMORY_COLUMNS."""
+def to_memory(row: Any, zone: tzinfo | None) -> Memory:
+    """Return the memory of a row with MEMORY_COLUMNS. zone: of times that tell no place; None for the machine's."""
+
+    def told(name: str, offset: int | None = None) -> datetime | None:
+        return None if row[name] is None else at_place(row[name], offset, zone)
+
     return Memory(
         id=row["id"],
         version=row["version"],
@@ -32,12 +42,17 @@ def to_memory(row: Any) -> Memory:
         conversation_id=row["conversation_id"],
         message_id=row["message_id"],
         position=row["position"] if row["conversation_id"] is not None else None,
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        occurred_at=row["occurred_at"],
-        expires_at=row["expires_at"],
-        archived_at=row["archived_at"],
+        created_at=at_place(row["created_at"], None, zone),
+        updated_at=at_place(row["updated_at"], None, zone),
+        occurred_at=told("occurred_at", row["occurred_offset"]),
+        expires_at=told("expires_at"),
+        archived_at=told("archived_at"),
     )
+
+
+def as_json(rows: Iterable[dict[str, Any]]) -> str:
+    """Return rows as the JSON document that statements take which write many at once."""
+    return json.dumps(list(rows), ensure_ascii=False, separators=(",", ":"))
 
 
 def to_token(row: Any) -> Token:
@@ -55,11 +70,11 @@ def to_token(row: Any) -> Token:
 
 
 def conditions(user: str, where: Filter, first: int = 1) -> tuple[str, list[Any]]:
-    """Return the SQL condition of a filter on live memories, and its arguments numbered from `first`.
+    """Return the SQL condition of a filter, and its arguments numbered from `first`.
 
     It names the user, although row-level security does so too, because the planner needs it to use an index.
     """
-    parts, arguments = [LIVE], []
+    parts, arguments = [_ARCHIVED if where.archived else LIVE], []
 
     def add(sql: str, value: Any) -> None:
         arguments.append(value)

@@ -9,9 +9,9 @@ from typing import Any
 
 import asyncpg
 
-from app.errors import NotPermitted, StoreUnavailable
+from app.errors import NotPermitted
 from app.store.database import Database
-from app.store.unreachable import UNREACHABLE, why
+from app.store.unreachable import NOT_CONNECTED, UNREACHABLE, connect_problem, unavailable
 
 _PREFIX = "claude_memory_scratch_"
 _CONNECT_TIMEOUT_S = 10.0
@@ -56,13 +56,15 @@ async def scratch_database(admin: Mapping[str, Any], beside: Database) -> AsyncI
 @asynccontextmanager
 async def _connected(admin: Mapping[str, Any]) -> AsyncIterator[asyncpg.Connection]:
     try:
-        connection = await asyncpg.connect(**admin, timeout=_CONNECT_TIMEOUT_S)
-        try:
-            yield connection
-        finally:
-            connection.terminate()
+        connection = await asyncpg.connect(**{"timeout": _CONNECT_TIMEOUT_S, **admin})
+    except NOT_CONNECTED as error:
+        raise connect_problem(error) from error
+    try:
+        yield connection
     except UNREACHABLE as error:
-        raise StoreUnavailable(why(error)) from error
+        raise unavailable(error) from error
+    finally:
+        connection.terminate()
 
 
 async def left_over(admin: Mapping[str, Any], *, drop: bool) -> int:

@@ -34,6 +34,9 @@ FATES = {
     "conversations": Fate.COPIED,
     "memories": Fate.COPIED,
     "embeddings": Fate.COPIED,  # making them costs time and money
+    "outbox": Fate.COPIED,  # what was sent since the backup is sent again, with the same keys
+    "outbox_memories": Fate.COPIED,
+    "receipts": Fate.COPIED,
     "quotas": Fate.COPIED,
     "deletions": Fate.COPIED,  # a user being deleted can store nothing after a restore either
     "tokens": Fate.COPIED,

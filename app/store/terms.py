@@ -136,7 +136,7 @@ class Terms:
 
     async def corpus(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus:
         wanted = None if projects is None else list(projects)
-        async with self.db.as_user(scope.user) as connection:
+        async with self.db.as_user(scope.user, writes=False) as connection:
             sql = _ANYWHERE if wanted is None else _IN_PROJECTS
             row = await connection.fetchrow(sql, scope.user, [COUNT_TERM, *terms], wanted, SPEAKERS_LIMIT)
         counts = dict(row[0])

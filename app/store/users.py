@@ -1,7 +1,7 @@
 """Users for an operator: how much each stores and may store, and the deletion of a user with all data.
 
-A user is a name with memories, a token, a grant to a client or a quota. The tables that name users are read from
-PostgreSQL's catalogue, so a table added later is counted and emptied too, without being listed here.
+A user is a name with memories or receipts, a token, a grant to a client or a quota. The tables that name users are read
+from PostgreSQL's catalogue, so a table added later is counted and emptied too, without being listed here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ with known as (
     select user_id from usage
     union select user_id from changes where xid >= (select xid from log_positions where name = 'usage')
     union select user_id from tokens union select user_id from oauth_grants
-    union select user_id from quotas union select user_id from deletions
+    union select user_id from quotas union select user_id from deletions union select user_id from receipts
 ), live as (
     select user_id, count(*) as tokens from tokens
     where revoked_at is null and (expires_at is null or expires_at > now()) group by user_id
@@ -118,7 +118,7 @@ class Users:
 
     async def use(self, user: str) -> Use:
         """Return how much a user stores and may store."""
-        async with self._db.as_service() as connection:
+        async with self._db.as_service(for_caller=True) as connection:
             row = await connection.fetchrow(
                 """
                 select used.memories, used.bytes, coalesce(own.memories, $2), coalesce(own.bytes, $3)

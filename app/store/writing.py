@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
 
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, InvalidInput, NotFound, shown
 from app.memory.analysis import ANALYSIS_VERSION
-from app.memory.types import MemoryUpdate, NewMemory, Piece, Scope, Selection, Stored
+from app.memory.moments import offset_minutes
+from app.memory.types import TAGS_LIMIT, MemoryUpdate, NewMemory, Piece, Scope, Selection, Stored
 from app.store.database import Database
+
+if TYPE_CHECKING:
+    from app.store.outbox_writing import OutboxWriting
 
 _INSERT = """
 insert into memories (id, user_id, agent_id, project, kind, text, content_hash, whole_id, part, tags, metadata,
-                      session_id, position, terms, words, asks, tells_time, analysis,
-                      created_at, occurred_at, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8, $9, $12, $13, $14, $15, $16,
-        coalesce($17, now()), $18, $19)
+                      session_id, position, terms, words, asks, tells_time, tells_number, first_person, analysis,
+                      created_at, occurred_at, occurred_offset, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8, $9, $12, $13, $14, $15, $16, $17, $18,
+        coalesce($19, now()), $20, $21, $22)
 on conflict (user_id, project, content_hash)
     where conversation_id is null and archived_at is null and part = 0 do nothing
 returning id
@@ -29,21 +33,26 @@ class Writing:
     """The part of the store that changes memories one by one."""
 
     db: Database
+    outbox: OutboxWriting | None
+    receipts: bool
 
     async def add(self, scope: Scope, memory: NewMemory) -> Stored:
         async with self.db.as_user(scope.user) as connection:
             while True:
-                if await _insert(connection, scope, memory):
-                    return Stored(id=memory.pieces[0].id, created=True, duplicate=False)
-                if (first := await _same_content(connection, scope, memory)) is not None:
+                first = await _delivered(connection, scope, memory) if self.receipts else None
+                if first is not None:
                     return Stored(id=first, created=False, duplicate=True)
+                if await self._insert(connection, scope, memory):
+                    return Stored(id=memory.pieces[0].id, created=True, duplicate=False)
+                if (known := await _added_to_same(connection, scope, memory)) is not None:
+                    return known
 
     async def update(
         self, scope: Scope, memory_id: UUID, update: MemoryUpdate, piece: Piece | None, content_hash: bytes | None
     ) -> int:
         """Change a memory and return its new version; all but the text applies to every piece.
 
-        Raises NotFound, and Conflict when another memory has the new text.
+        Raises NotFound, and Conflict for another memory with the same text, or a message that would change its project.
         """
         async with self.db.as_user(scope.user) as connection:
             try:
@@ -77,17 +86,35 @@ class Writing:
                     await shrink_conversations(connection, scope.user, touched)
         return len({row["whole_id"] for row in rows})
 
+    async def _insert(self, connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> bool:
+        """Insert all pieces, or none if the content is stored already."""
+        rows = [_row(scope, memory, part, piece) for part, piece in enumerate(memory.pieces)]
+        if len(rows) == 1 and self.outbox is None:
+            return await connection.fetchval(_INSERT, *rows[0]) is not None
+        async with connection.transaction():
+            if await connection.fetchval(_INSERT, *rows[0]) is None:
+                return False
+            await connection.executemany(_INSERT, rows[1:])
+            if self.receipts and await _delivered(connection, scope, memory) is not None:
+                # The insert waited for a delivery of the same text, which has its receipt by now.
+                await connection.execute(
+                    "delete from memories where user_id = $1 and whole_id = $2", scope.user, memory.pieces[0].id
+                )
+                return False
+            if self.outbox is not None:
+                from app.store.outbox_writing import Text, Write, put
 
-async def _insert(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> bool:
-    """Insert all pieces, or none if the content is stored already."""
-    rows = [_row(scope, memory, part, piece) for part, piece in enumerate(memory.pieces)]
-    if len(rows) == 1:
-        return await connection.fetchval(_INSERT, *rows[0]) is not None
-    async with connection.transaction():
-        if await connection.fetchval(_INSERT, *rows[0]) is None:
-            return False
-        await connection.executemany(_INSERT, rows[1:])
-    return True
+                texts = [Text.of(piece) for piece in memory.pieces]
+                await put(connection, scope.user, [Write(texts=texts)], self.outbox.characters)
+        return True
+
+
+async def _delivered(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> UUID | None:
+    """Return the memory with the same content that another service alone has."""
+    from app.store.receipts import receipts_of
+
+    id_ = memory.pieces[0].id
+    return (await receipts_of(connection, scope.user, [(id_, memory.project or "", memory.content_hash)])).get(id_)
 
 
 def _row(scope: Scope, memory: NewMemory, part: int, piece: Piece) -> tuple[Any, ...]:
@@ -107,39 +134,71 @@ def _row(scope: Scope, memory: NewMemory, part: int, piece: Piece) -> tuple[Any,
         piece.analysis.words,
         piece.analysis.asks,
         piece.analysis.tells_time,
+        piece.analysis.tells_number,
+        piece.analysis.first_person,
         ANALYSIS_VERSION,
         memory.created_at,
         memory.occurred_at,
+        offset_minutes(memory.occurred_at),
         memory.expires_at,
     )
 
 
-async def _same_content(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> UUID | None:
-    """Return the memory that has the content already; delete it if it has expired, to make room for the new one."""
-    key = (scope.user, memory.project or "", memory.content_hash)
-    row = await connection.fetchrow(
-        """
-        select id, expires_at, coalesce(expires_at <= now(), false) as expired from memories
-        where user_id = $1 and project = $2 and content_hash = $3
-          and conversation_id is null and archived_at is null and part = 0
-        """,
-        *key,
-    )
-    if row is None:
-        return None
-    if row["expired"]:
-        await connection.execute("delete from memories where user_id = $1 and whole_id = $2", scope.user, row["id"])
-        return None
-    if row["expires_at"] is not None:
-        # Keep it as long as either of the two should be kept; no expiry is the longest.
-        await connection.execute(
-            "update memories set expires_at = case when $3::timestamptz is not null then greatest(expires_at, $3) end"
-            " where user_id = $1 and whole_id = $2",
+async def _added_to_same(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> Stored | None:
+    """Add what came with a text to the memory that has it already; None if there is none, or none any more.
+
+    A memory that has expired is deleted, to make room for the new one.
+    """
+    async with connection.transaction():
+        row = await connection.fetchrow(
+            """
+            select id, kind, tags, metadata, expires_at, coalesce(expires_at <= now(), false) as expired from memories
+            where user_id = $1 and project = $2 and content_hash = $3
+              and conversation_id is null and archived_at is null and part = 0
+            for update
+            """,
             scope.user,
-            row["id"],
-            memory.expires_at,
+            memory.project or "",
+            memory.content_hash,
         )
-    return UUID(bytes=row["id"].bytes)
+        if row is None:
+            return None
+        if row["expired"]:
+            await connection.execute("delete from memories where user_id = $1 and whole_id = $2", scope.user, row["id"])
+            return None
+        changes = _added(row, memory)
+        if changes:
+            await connection.execute(
+                """
+                update memories set kind = $3, tags = $4, metadata = $5, expires_at = $6,
+                       version = version + 1, updated_at = now()
+                where user_id = $1 and whole_id = $2
+                """,
+                scope.user,
+                row["id"],
+                *({name: row[name] for name in ("kind", "tags", "metadata", "expires_at")} | changes).values(),
+            )
+    names = ("expires_in_days" if name == "expires_at" else name for name in changes)
+    return Stored(id=UUID(bytes=row["id"].bytes), created=False, duplicate=True, updated=tuple(names))
+
+
+def _added(row: Any, memory: NewMemory) -> dict[str, Any]:
+    """Return the columns that change when a text comes again: more tags, the later kind and metadata, a longer life."""
+    changes: dict[str, Any] = {}
+    if memory.kind_given and memory.kind != row["kind"]:
+        changes["kind"] = str(memory.kind)
+    if new := [tag for tag in memory.tags if tag not in row["tags"]]:
+        changes["tags"] = [*row["tags"], *new]
+        if len(changes["tags"]) > TAGS_LIMIT:
+            raise InvalidInput(
+                "tags", new, f"up to {TAGS_LIMIT} tags with the {len(row['tags'])} of the memory that has this text"
+            )
+    if memory.metadata and memory.metadata != row["metadata"]:
+        changes["metadata"] = memory.metadata
+    # No expiry is the longest life.
+    if row["expires_at"] is not None and (memory.expires_at is None or memory.expires_at > row["expires_at"]):
+        changes["expires_at"] = memory.expires_at
+    return changes
 
 
 async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID, update: MemoryUpdate) -> int:
@@ -151,11 +210,12 @@ async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID,
             metadata = coalesce($5, metadata),
             expires_at = case when $6::float8 is null then expires_at else now() + $6 * interval '1 day' end,
             archived_at = case when $7::boolean is null then archived_at when $7 then coalesce(archived_at, now()) end,
+            project = coalesce($8, project),
             version = version + 1,
             updated_at = now()
         where user_id = $2 and (expires_at is null or expires_at > now())
           and whole_id = (select whole_id from memories where id = $1 and user_id = $2)
-        returning id, version
+        returning id, version, conversation_id
         """,
         memory_id,
         scope.user,
@@ -164,7 +224,12 @@ async def _update(connection: asyncpg.Connection, scope: Scope, memory_id: UUID,
         update.metadata,
         update.expires_in_days,
         update.archived,
+        update.project,
     )
+    if update.project is not None and rows and (conversation := rows[0]["conversation_id"]) is not None:
+        raise Conflict(
+            f"memory {memory_id} is a message of conversation {shown(conversation)}, and stays in its project"
+        )
     if update.text is not None and len(rows) > 1:
         raise Conflict(
             f"memory {memory_id} is one of {len(rows)} linked pieces of a longer text, which cannot be changed in "
@@ -182,7 +247,8 @@ async def _replace_text(
     # A turn keeps the hash of the text that was sent, to recognize it when the conversation is sent again.
     await connection.execute(
         """
-        update memories set text = $2, terms = $4, words = $5, asks = $6, tells_time = $7, analysis = $8,
+        update memories set text = $2, terms = $4, words = $5, asks = $6, tells_time = $7,
+               tells_number = $8, first_person = $9, analysis = $10,
                content_hash = case when conversation_id is null then $3 else content_hash end
         where id = $1
         """,
@@ -193,6 +259,8 @@ async def _replace_text(
         piece.analysis.words,
         piece.analysis.asks,
         piece.analysis.tells_time,
+        piece.analysis.tells_number,
+        piece.analysis.first_person,
         ANALYSIS_VERSION,
     )
 
@@ -223,7 +291,7 @@ async def shrink_touched(connection: asyncpg.Connection, rows: Sequence[Any]) ->
 
 
 async def shrink_conversations(connection: asyncpg.Connection, user: str, ids: Collection[str]) -> None:
-    """Delete conversations without turns, and recount the turns of the others.
+    """Delete conversations without turns, and recount the turns of the others; delivered ones count.
 
     A separate statement locks them, so that the next ones see the turns of an append that was in progress.
     """
@@ -234,6 +302,7 @@ async def shrink_conversations(connection: asyncpg.Connection, user: str, ids: C
         """
         delete from conversations c where user_id = $1 and id = any($2)
             and not exists (select from memories m where m.user_id = $1 and m.conversation_id = c.id)
+            and not exists (select from receipts r where r.user_id = $1 and r.conversation_id = c.id)
         """,
         user,
         list(ids),
@@ -241,7 +310,10 @@ async def shrink_conversations(connection: asyncpg.Connection, user: str, ids: C
     await connection.execute(
         """
         update conversations c set messages = (
-            select count(*) from memories m where m.user_id = $1 and m.conversation_id = c.id and m.part = 0
+            select count(*) from (
+                select id from memories m where m.user_id = $1 and m.conversation_id = c.id and m.part = 0
+                union select id from receipts r where r.user_id = $1 and r.conversation_id = c.id
+            ) as stored
         ) where user_id = $1 and id = any($2)
         """,
         user,

@@ -11,7 +11,6 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any, Protocol
 
@@ -19,12 +18,12 @@ from app import logs
 from app.errors import InvalidInput, MemoryServerError
 from app.process.listening import BACKLOG, bind, cannot_listen
 from app.settings.fields import Settings
+from app.worker.bounded_server import BoundedHandler, BoundedServer
 
 logger = logging.getLogger(__name__)
 
 INVOKE = "/invoke"
 _LARGEST_EVENT = 64 * 1024
-_READ_S = 30.0  # for each read of a request
 _REQUEST_ID = "X-Fc-Request-Id"
 _FAILED = ("X-Fc-Status", "404")  # the platform takes a request with it for a failed invocation
 
@@ -54,10 +53,11 @@ def back_up(settings: Settings) -> Mapping[str, Any]:
 JOBS: Mapping[str, JobRun] = {"maintain": maintain, "backup": back_up}
 
 
-class EventServer(ThreadingHTTPServer):
-    """Listens at once; the jobs' modules are loaded when the first event comes. A silent connection blocks no other."""
+class EventServer(BoundedServer):
+    """Listens at once; the jobs' modules are loaded when the first event comes.
 
-    daemon_threads = True  # the platform ends an instance without waiting for a job; every job is safe to repeat
+    The platform ends an instance without waiting for a job; every job is safe to repeat.
+    """
 
     def __init__(self, settings: Settings, jobs: Mapping[str, JobRun] = JOBS) -> None:
         """Raises CannotListen."""
@@ -79,9 +79,8 @@ class EventServer(ThreadingHTTPServer):
         logger.exception("a connection ended unexpectedly")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BoundedHandler):
     server: EventServer
-    timeout = _READ_S
 
     def do_POST(self) -> None:
         request = self.headers.get(_REQUEST_ID)
@@ -119,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise InvalidInput("path", self.path, INVOKE)
         if not length.isdecimal() or int(length) > _LARGEST_EVENT:
             raise InvalidInput("Content-Length", length, f"a number of bytes up to {_LARGEST_EVENT}")
-        return self.rfile.read(int(length))
+        return self.body(int(length))
 
     def _answer(self, status: int, answer: Mapping[str, Any]) -> None:
         body = json.dumps(answer, default=str).encode()

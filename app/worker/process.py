@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from app import logs, metrics
 from app.backoff import Backoff
-from app.errors import MemoryServerError, Unavailable, first_of
+from app.errors import MemoryServerError, StoreRefused, Unavailable, first_of
 from app.http.observation import observed
 from app.measuring import METRICS
 from app.process.memory_trim import give_memory_back
@@ -26,12 +26,13 @@ from app.process.signals import on_stop_signal
 from app.runtime.background import background_work
 from app.runtime.components import Component, Status
 from app.runtime.composition import Feeding, Opened, database_of, opened
-from app.runtime.health import health
+from app.runtime.health import health, status_line
 from app.runtime.leader import WORKER_LOCK, while_leading
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
 from app.settings.rules import WORKER
 from app.settings.values import OFF
+from app.store.address import connect_arguments
 from app.store.database import Database
 from app.store.schedules import ScheduleRuns
 from app.worker.certificate import certificate_jobs
@@ -89,7 +90,7 @@ class Worker:
         assert settings.database_url is not None
         self.started_at = time.monotonic()
         self._settings, self._status_lines, self._status_every_s = settings, status_lines, status_every_s
-        self._db = database_of(settings, {"dsn": settings.database_url.get_secret_value()}, long_lived=True)
+        self._db = database_of(settings, connect_arguments(settings.database_url.get_secret_value()), long_lived=True)
         self._lock = self._db.lock(WORKER_LOCK)
         self._opened: Opened | None = None
 
@@ -121,6 +122,8 @@ class Worker:
             try:
                 await self._db.open()
                 break
+            except StoreRefused:
+                raise
             except Unavailable as error:
                 wait_s = DATABASE_BACKOFF.wait_s(failures)
                 logger.warning("%s; trying again in %.1f s", error, wait_s)
@@ -153,18 +156,15 @@ class Worker:
         ]
         if self._opened.embedding is not None:
             components.append(Component.of("embeddings", self._opened.embedding.problem))
+        if self._opened.memu is not None:
+            components.append(Component.of("memu", self._opened.memu.problem))
         if self._opened.feeding is not None:
             components.append(_index_component(self._opened.feeding))
         return components
 
     def status_line(self) -> str:
         """Return the state of the worker on one line."""
-        parts = [
-            f"{component.name} {component.status}{f' ({component.detail})' if component.detail else ''}"
-            for component in self.components()
-        ]
-        failures = METRICS.total(metrics.JOB_FAILURES)
-        return f"status: {', '.join(parts)}, {failures:.0f} failed jobs, up {time.monotonic() - self.started_at:.0f} s"
+        return status_line(self, f"{METRICS.total(metrics.JOB_FAILURES):.0f} failed jobs")
 
     def _is_ready(self) -> bool:
         return self._opened is not None and self._db.problem is None
@@ -185,9 +185,12 @@ def _index_component(feeding: Feeding) -> Component:
 
 
 def _measure(opened: Opened) -> None:
-    """Set the metrics of the embedding service and the index; only the process that feeds the index reports its lag."""
+    """Set the metrics of what the worker uses; only the process that feeds the index reports its lag."""
     if opened.embedding is not None:
         METRICS.set(metrics.EMBEDDINGS_UP, float(opened.embedding.problem is None))
+    if opened.memu is not None:
+        METRICS.set(metrics.MEMU_UP, float(opened.memu.problem is None))
+        METRICS.set(metrics.MEMU_KEY_REFUSED, float(opened.memu.key_refused))
     if opened.feeding is not None:
         feeder, feeds = opened.feeding.feeder, opened.feeding.lock.held
         METRICS.set(metrics.QDRANT_UP, float(not feeds or feeder.problem is None))

@@ -75,6 +75,8 @@ async def test_waiting_is_done_by_the_sleep_that_was_given() -> None:
         pytest.param("٣", 0.0, id="another script's digit"),
         pytest.param("Thu, 99 Foo 2026", 0.0, id="no date"),
         pytest.param("Sat, 28 Nov 99999 12:00:30 GMT", 0.0, id="a year there is not"),
+        pytest.param(f"Sat, 28 Nov {'9' * 20} 12:00:30 GMT", 0.0, id="a year too long for a number"),
+        pytest.param(f"Sat, 28 Nov 2026 12:00:30 +{'9' * 20}", 0.0, id="a zone too long for a number"),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_at_most_an_hour(header: str, wait_s: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import docs
+from app.ops.importing.names import Format
 from app.serve.mcp.tools import TOOLS
 from app.settings.fields import Settings
 
@@ -22,7 +23,7 @@ def test_a_generated_file_is_what_the_code_says(file: str) -> None:
 def test_a_changed_file_is_found_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for file in docs.FILES:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).write_text((docs.ROOT / file).read_text(encoding="utf-8"), encoding="utf-8")
+        (tmp_path / file).write_text(docs.FILES[file](), encoding="utf-8")
     (tmp_path / "docs/tools.md").write_text("# Tools\n", encoding="utf-8")
     (tmp_path / "app/settings/table.py").write_text("TABLE = {}\n", encoding="utf-8")
     monkeypatch.setattr(docs, "ROOT", tmp_path)
@@ -47,6 +48,13 @@ def test_the_readme_leads_to_every_page() -> None:
     assert [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name})" not in readme] == []
 
 
+def test_every_import_format_has_a_section_that_says_what_is_read_and_left_aside() -> None:
+    page = (ROOT / "docs/importing.md").read_text(encoding="utf-8")
+    sections = {name: text for name, _, text in (part.partition("\n") for part in page.split("\n## "))}
+
+    assert [name for name in Format if not re.search(r"Read\b.*Left\s+aside", sections.get(name, ""), re.DOTALL)] == []
+
+
 @pytest.mark.parametrize("page", ["architecture.md", "where-to-put-what.md"])
 def test_files_that_a_page_names_exist(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
@@ -55,6 +63,28 @@ def test_files_that_a_page_names_exist(page: str) -> None:
 
     assert len(files) > 20
     assert [name for name in files if not (ROOT / name).exists()] == []
+
+
+def test_tests_that_the_threats_name_exist() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/.]+\.py)::(\w+)`", text)
+
+    assert len(named) > 20
+    files = {file: (ROOT / "tests" / file) for file, _ in named}
+    assert [file for file, path in files.items() if not path.exists()] == []
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if not re.search(rf"^\s*(async )?def {name}\(", files[file].read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert missing == []
+
+
+def test_every_threat_says_how_it_is_held_by_which_test() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| who")]
+
+    assert [row for row in rows if row.count("|") != 5 or not (".py::" in row or "Not held." in row)] == []
 
 
 def test_the_architecture_has_a_line_for_every_folder() -> None:

@@ -44,7 +44,6 @@ def users_of(module: str) -> set[str]:
     ("module", "allowed"),
     [
         pytest.param("asyncpg", {"store"}, id="PostgreSQL only in store"),
-        pytest.param("qdrant_edge", {"index"}, id="Qdrant Edge only in index"),
         pytest.param("qdrant_client", {"index"}, id="Qdrant only in index"),
         pytest.param("openai", {"embedding"}, id="models only in embedding"),
         pytest.param("mcp", {"serve", "access", "clients"}, id="the MCP SDK only at doors and in clients"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from app import logs
 from app.logs import JsonFormatter, Redactor, TextFormatter
@@ -114,13 +115,13 @@ def test_text_obeys_no_control_character() -> None:
     line = TextFormatter(Redactor()).format(made)
 
     assert all(character == "\n" or character.isprintable() for character in line)
-    assert r" \x1b[2Jgone\x00\x9b1m\x7f\x09tab " in line
+    assert r" \u001b[2Jgone\u0000\u009b1m\u007f\ttab " in line
 
 
 def test_an_unexpected_error_is_one_safe_line() -> None:
     error = RuntimeError(f"no postgresql://me:{SECRET}@db/x\nfor Bearer {TOKEN}\x1b[2J")
 
-    assert logs.unexpected(error) == r"RuntimeError: no postgresql://me:***@db/x for Bearer ***\x1b[2J"
+    assert logs.unexpected(error) == r"RuntimeError: no postgresql://me:***@db/x for Bearer ***\u001b[2J"
 
 
 @pytest.mark.parametrize(
@@ -162,3 +163,39 @@ def test_chatty_libraries_are_quiet_and_never_log_messages(capsys: pytest.Captur
     logging.getLogger("mcp.server.sse").warning("something is wrong")
 
     assert [line["message"] for line in written(capsys)] == ["something is wrong"]
+
+
+def test_a_client_fills_no_log_with_warnings_of_the_sdk(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.setup(settings(log_format="json"))
+    for number in range(100):
+        logging.getLogger("mcp.server.sse").warning("Could not find session for ID: %d", number)
+        logging.getLogger("mcp.server.sse").error("broken")
+
+    assert [line["level"] for line in written(capsys)].count("WARNING") == 1
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_a_client_that_goes_away_is_one_line_at_debug(capsys: pytest.CaptureFixture[str], level: str) -> None:
+    logs.setup(settings(log_level=level))
+
+    for name in ("app.serve.dispatch", "mcp.server.streamable_http", "uvicorn.error"):
+        for gone in (ClientDisconnect(), ExceptionGroup("several", [ClientDisconnect()])):
+            logging.getLogger(name).error("POST %s failed", "/token", exc_info=gone)
+    logging.getLogger("app.serve.dispatch").error("failed", exc_info=ValueError("kept"))
+
+    gone_lines, error = capsys.readouterr().err.split("Z ERROR ")
+    assert gone_lines.count("\n") == (4 if level == "DEBUG" else 0)
+    assert gone_lines.count("DEBUG") == gone_lines.count("POST /token failed: the client went away")
+    assert "ValueError: kept" in error
+
+
+def test_no_line_of_a_log_looks_like_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    forged = "x\n2026-11-21T12:00:00.123Z INFO app.calls forged\r\x85\u2028\u202e"
+    for form in ("text", "json"):
+        logs.setup(settings(log_format=form))
+        logging.getLogger("app.test").error(forged, exc_info=ValueError(forged), extra={"fields": {"name": forged}})
+
+    lines = capsys.readouterr().err.split("\n")
+    assert sum(line.startswith("2026-11-21T12") for line in lines) == 0
+    assert all(line.isprintable() for line in lines)
+    assert json.loads(lines[-2])["name"] == forged

@@ -55,4 +55,5 @@ def test_every_metric_is_given_a_value_somewhere() -> None:
         if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load)
     }
 
-    assert names - used == {"DURATION"}, "the only histogram; app.measuring gives it its values by its kind"
+    names.discard("DURATION")  # the only histogram; app.measuring gives it its values by its kind
+    assert names - used == set(), "no code counts or sets them"

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import NAMES, main, wanted
+from benchmarks.__main__ import ALONE, NAMES, main, wanted
 from benchmarks.report import Report, at_most
 
 
 def test_without_names_all_are_run() -> None:
     assert wanted([]).names == NAMES
+
+
+def test_the_soak_is_run_by_name_only() -> None:
+    assert wanted(["soak"]).names == ("soak",)
+    assert not set(ALONE) & set(NAMES)
 
 
 def test_names_and_options_are_taken_in_any_order() -> None:

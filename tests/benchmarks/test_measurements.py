@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks import function, growth, latency, load, memory, retrieval, startup, throughput
+from benchmarks import (
+    attacks,
+    function,
+    growth,
+    honest,
+    hostile,
+    latency,
+    load,
+    memory,
+    retrieval,
+    soak,
+    startup,
+    throughput,
+)
+from benchmarks.chats import Chat, Message, Question
 from benchmarks.client import Era, run
 from benchmarks.filling import fill
 from benchmarks.progress import Steps
@@ -143,17 +158,29 @@ def test_retrieval_finds_the_turn_that_answers(servers: tuple[Running, Running])
     found = run(retrieval.recalls(servers[0], [conversation], retrieval.Sizes(), QUIET, whole=False))
 
     assert (found.turns, found.categories) == (3, [4]), "category 5 and questions without evidence are not asked"
-    assert found.at_5 == [1.0]
+    assert found.at_5 == found.in_context == [1.0]
 
 
 def test_recall_is_the_part_of_the_evidence_that_was_found() -> None:
     assert retrieval.recall(["a", "b"], ["b", "c"]) == 0.5
 
 
-def test_retrieval_says_why_it_is_skipped(tmp_path: Path) -> None:
+def test_questions_in_chinese_are_answered_from_talks_and_notes(servers: tuple[Running, Running]) -> None:
+    talk = [Message("c:1", "user", "陈思雨", "我的猫叫年糕", None), Message("c:2", "user", "周浩", "我养过乌龟", None)]
+    note = Message("n1", None, None, "冷氣的保固到 2027 年", None)
+    asked = [Question("猫叫什么？", frozenset({"c:1"}), ""), Question("冷气保固到哪年？", frozenset({"n1"}), "")]
+
+    found = run(retrieval.chinese_recalls(servers[0], Chat("chats", [talk, [note]], asked), QUIET))
+
+    assert found == [(1.0, 1.0, 1.0)] * 2
+    assert [row.what for row in retrieval.chinese_rows(found)] == [f"Chinese: R@{k}, 2 questions" for k in (3, 5, 10)]
+
+
+def test_without_locomo_retrieval_says_so_and_asks_in_chinese(tmp_path: Path) -> None:
     report = retrieval.measure(retrieval.Sizes(data=tmp_path / "dev.json"), QUIET)
 
-    assert "dev.json does not exist" in (report.skipped or "")
+    assert len(report.rows) == 3
+    assert "dev.json does not exist" in report.notes[0]
 
 
 def test_nothing_is_left_of_a_server_whose_measurement_failed() -> None:
@@ -185,3 +212,24 @@ def test_growth_looks_at_a_server_after_each_size() -> None:
     assert [row.what for row in report.rows[:2]] == ["20: stored in batches", "20: from start to searchable"]
     assert len(report.rows) == 16
     assert all(row.figure > 0 for row in report.rows)
+
+
+def test_honest_users_are_served_beside_connections_of_every_hostile_kind(servers: tuple[Running, Running]) -> None:
+    ours, _ = servers
+    data = ours.log.parent / "data"
+    seen = soak.Seen(ours)
+    seen.look()
+
+    async def both() -> tuple[honest.Tally, dict[str, int]]:
+        users = honest.use(honest.Server(ours.port, data, ("", "")), 2.0, 1)
+        return await asyncio.gather(users, hostile.attack(ours.port, [""], len(attacks.KINDS), 2.0))
+
+    tally, lives = asyncio.run(both())
+    seen.settle(0.0)
+    seen.read_log(0)
+
+    assert set(lives) == {kind.__name__ for kind in attacks.KINDS}
+    assert set(tally.took_ms) == {"/mcp", "/sse", "stdio"}
+    rows = {row.what: row for row in soak.rows(tally, tally, seen)}
+    assert rows["failed calls of honest users"].met, tally.failures
+    assert rows["tracebacks in the log"].met, seen.kinds

@@ -43,6 +43,13 @@ for name in sys.argv[1:]:
         failed[name] = repr(error)
 print(json.dumps(failed))
 """
+_DESCRIBE = """
+import json, sys
+sys.path[:1] = json.load(sys.stdin)
+from app.serve.http import create_app
+from app.serve.mcp.tools import definitions
+print(json.dumps([create_app(None).openapi(), [tool.model_dump(mode="json") for tool in definitions()]]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +94,23 @@ def run(code: Path, *arguments: str, **environment: str) -> subprocess.Completed
     )
 
 
-def cannot_be_imported(code: Path, names: list[str]) -> dict[str, str]:
+def printed(program: str, paths: list[str], *arguments: str) -> Any:
+    """Run a program that finds modules in these paths; return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-s", "-S", "-P", "-c", _IMPORT, *names],
-        input=json.dumps([str(code), str(code / BUNDLED)]),
+        [sys.executable, "-s", "-S", "-P", "-c", program, *arguments],
+        input=json.dumps(paths),
         env=bare_environment(),
-        cwd=code,
+        cwd=paths[0],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def cannot_be_imported(code: Path, names: list[str]) -> dict[str, str]:
+    return dict(printed(_IMPORT, [str(code), str(code / BUNDLED)], *names))
 
 
 # Its bytes ------------------------------------------------------------------------------------
@@ -183,6 +195,13 @@ def test_every_extension_can_be_loaded(code: Path) -> None:
     assert len(names) > 20
     tests = [name for name in names if name.rpartition(".")[2].endswith("_tests")]
     assert cannot_be_imported(code, [name for name in names if name not in tests]) == {}
+
+
+def test_it_describes_itself_as_the_checkout_does(code: Path) -> None:
+    """Of the app's docstrings it has those that descriptions are made from."""
+    of_checkout = printed(_DESCRIBE, [str(ROOT), *sys.path])
+
+    assert printed(_DESCRIBE, [str(code), str(code / BUNDLED)]) == of_checkout
 
 
 async def test_every_tool_and_resource_works_over_mcp(server: Server) -> None:

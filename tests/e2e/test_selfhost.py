@@ -21,6 +21,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from infra.monitoring.jobs import JOBS
 from infra.monitoring.prometheus import INTERVAL_S
 from infra.monitoring.rules import RULES
 from tests.support.declared import DeclaredStack
@@ -125,7 +126,7 @@ def test_prometheus_reaches_every_target(stack: Stack) -> None:
 
     wait_until(all_up, "every target up", 30)
     jobs = {target["labels"]["job"] for target in stack.get("prometheus", "/api/v1/targets")["data"]["activeTargets"]}
-    assert jobs == {"claude-memory", "worker", "postgres", "qdrant", "node", "alerts", "alertmanager", "proxy"}
+    assert jobs == JOBS
 
 
 def test_prometheus_judges_by_every_rule(stack: Stack) -> None:

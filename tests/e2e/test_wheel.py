@@ -86,7 +86,7 @@ def test_it_holds_the_app_and_nothing_beside_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as content:
         names = set(content.namelist())
 
-    files = {path for path in (ROOT / "app").rglob("*") if path.suffix in (".py", ".sql")}
+    files = {path for path in (ROOT / "app").rglob("*") if path.suffix in (".py", ".sql", ".LICENSE")}
     assert {name for name in names if not name.partition("/")[0].endswith(".dist-info")} == {
         path.relative_to(ROOT).as_posix() for path in files
     }

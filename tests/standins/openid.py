@@ -33,6 +33,8 @@ class StandInProvider:
         self.signed_with: tuple[Any, str] = (self.key, "RS256")
         self.kid = "one"
         self.down = False
+        self.configuration: dict[str, Any] = {}  # what else its metadata says, or says otherwise
+        self.broken: dict[str, bytes] = {}  # what it answers at a path instead
         self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
 
@@ -56,6 +58,8 @@ class StandInProvider:
         self.asked.append(request.url.path)
         if self.down:
             raise httpx.ConnectError("down", request=request)
+        if request.url.path in self.broken:
+            return httpx.Response(200, content=self.broken[request.url.path])
         answers = {
             "/.well-known/openid-configuration": self._configuration,
             "/keys": self._keys,
@@ -72,6 +76,7 @@ class StandInProvider:
                 "token_endpoint": f"{ISSUER}/token",
                 "jwks_uri": f"{ISSUER}/keys",
                 "token_endpoint_auth_methods_supported": self.auth_methods,
+                **self.configuration,
             },
         )
 

@@ -1,4 +1,4 @@
-"""What an index does with vectors: stores a session's, and multiplies."""
+"""What an index does with vectors: stores those of a session's turns, and multiplies."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from app.memory import bm25
 from app.memory.bm25 import Vector
 
 
-def session_vectors(turns: Sequence[Counter[int] | dict[int, int] | None]) -> tuple[list[Vector], Vector]:
-    """Return the vectors of a session as the index stores them: of each turn's window, and of the whole."""
-    windows = [bm25.window_vector(turns, at) for at in range(len(turns))]
-    return windows, bm25.session_vector(turn for turn in turns if turn)
+def window_vectors(
+    turns: Sequence[Counter[int] | dict[int, int] | None], asks: Sequence[bool] | None = None
+) -> list[Vector]:
+    """Return the vectors of a session's turns as the index stores them. asks: by default, no turn does."""
+    return [bm25.window_vector(turns, asks or [False] * len(turns), at) for at in range(len(turns))]
 
 
 def dot(query: Mapping[int, float], vector: Mapping[int, float]) -> float:

@@ -54,6 +54,7 @@ def attempts(hers: Belongings) -> dict[str, list[dict[str, Any]]]:
             {"query": "quinces", "conversation_id": hers.conversation, "kinds": ["turn"], "role": "user"},
             {"query": "quinces", "tags": ["tagged-by-her"], "kinds": ["note"]},
             {"query": "quinces", "since": "2000-01-01", "until": "2100-01-01", "max_tokens": 8000},
+            {"query": "quinces", "archived": True},
         ],
         "recall_context": [
             {"query": "quinces", "mode": "comprehensive"},
@@ -75,6 +76,7 @@ def attempts(hers: Belongings) -> dict[str, list[dict[str, Any]]]:
             for change in (
                 {"id": id_, "tags": ["taken"]},
                 {"id": id_, "archived": True},
+                {"id": id_, "project": "taken"},
                 {"id": id_, "text": "overwritten", "kind": "fact", "expires_in_days": 1},
             )
         ],
@@ -91,9 +93,12 @@ def attempts(hers: Belongings) -> dict[str, list[dict[str, Any]]]:
 def uris(hers: Belongings) -> list[str]:
     """Return every resource, templates filled in with each of her names."""
     names = (hers.memory, hers.turn, hers.project, hers.conversation)
-    return [one.uri for one in FIXED] + [
-        re.sub(r"\{[^}]+\}", name, one.uri_template) for one in TEMPLATES for name in names
-    ]
+    recent = [f"claude://memory/recent?{query}" for query in ("archived=true", f"project={hers.project}", "limit=500")]
+    return (
+        [one.uri for one in FIXED]
+        + recent
+        + [re.sub(r"\{[^}]+\}", name, one.uri_template) for one in TEMPLATES for name in names]
+    )
 
 
 def leaked(reply: Any, sent: Any) -> list[str]:

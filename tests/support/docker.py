@@ -20,16 +20,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from infra.selfhost.config import ImageNames
+
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 REPOSITORY = "claude-memory-test"
 RECIPES = Path(__file__).parents[1] / "standins" / "images"
 ROOT = Path(__file__).parents[2]
-STACK_RECIPES = {  # by the kind of image in a stack's configuration
-    "postgres": "postgres",
-    "prometheus": "prometheus",
-    "alertmanager": "alertmanager",
-    "nodeExporter": "node-exporter",
-    "postgresExporter": "postgres-exporter",
+# Recipes of services that Debian has, by the kind of image in a stack's configuration. The others are made in a way of
+# their own, and Grafana is never started.
+STACK_RECIPES = {
+    field.alias or name: name.replace("_", "-")
+    for name, field in ImageNames.model_fields.items()
+    if name not in ("app", "qdrant", "caddy", "grafana")
 }
 _START_S, _BUILD_S, _TURN_S = 30, 600, 1_200
 _PORTS = range(20_000, 32_000)  # below those that the system gives to connections: one stays free until it is taken

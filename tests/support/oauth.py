@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from app.store.oauth import OAuthStore
 from app.store.oauth_clients import OAuthClient
+from app.store.oauth_grants import Successors
 from app.store.oauth_sign_ins import Proof, SignIn
 
 RESOURCE = "https://memory.example"
@@ -17,6 +18,11 @@ ANN = Proof(user="ann", scopes=("read",), token_id=None)
 def key(text: str) -> bytes:
     """Return the digest of what would be a secret."""
     return sha256(text.encode()).digest()
+
+
+def successors_of(name: str) -> Successors:
+    """Return what a refresh token is replaced with: `access NAME` and `refresh NAME`."""
+    return Successors(salt=key(f"salt {name}"), access=key(f"access {name}"), refresh=key(f"refresh {name}"))
 
 
 def a_client(client_id: str) -> OAuthClient:

@@ -18,7 +18,6 @@ def point(
     number: int = 1,
     *,
     window: dict[int, float] | None = None,
-    session: dict[int, float] | None = None,
     dense: bytes | None = None,
     **payload: Any,
 ) -> Point:
@@ -33,7 +32,7 @@ def point(
         "at": NOON,
         **payload,
     }
-    return Point(id=UUID(int=number), payload=Payload(**values), window=window, session=session, dense=dense)
+    return Point(id=UUID(int=number), payload=Payload(**values), window=window or {}, dense=dense)
 
 
 async def found(

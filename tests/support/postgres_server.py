@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 import psutil
 
-from app.store.embedded.account import Account
+from tests.support.embedded import unprivileged
 from tests.support.postgres import in_own_loop, temporary_folder
 
 OWNER = "claude_memory"
@@ -44,7 +44,7 @@ class PostgresServer:
         assert programs is not None, "apt-get install postgresql-15"
         self._bin, self._folder, self._data = programs, folder, folder / "cluster"
         self._options = {"fsync": "off", "max_connections": "100", **options}
-        self._account = Account.current()
+        self._account = unprivileged()
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.memory.analysis import analyse
-from app.memory.texts import content_hash, message_hash
+from app.memory.texts import message_hash, text_hash
 from app.memory.types import Kind, NewMemory, NewTurn, Piece, Scope, StoredConversation
 from app.store.postgres import PostgresStore
 from app.store.rows import new_id
@@ -23,7 +23,7 @@ def note(*texts: str, kind: Kind = Kind.NOTE, project: str | None = None, **more
     """Return a memory to store, of one piece for each text."""
     values = {"tags": (), "metadata": {}, "expires_at": None, **more}
     return NewMemory(
-        pieces=tuple(map(piece, texts)), content_hash=content_hash("".join(texts)), kind=kind, project=project, **values
+        pieces=tuple(map(piece, texts)), content_hash=text_hash("".join(texts)), kind=kind, project=project, **values
     )
 
 

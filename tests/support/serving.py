@@ -34,7 +34,7 @@ MCP_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, 
 
 
 # The last one measures the process where the run is one with --cov.
-_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG")
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG")
 
 
 def clean_environment(**more: str) -> dict[str, str]:

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from qdrant_client import models
 
-from app.index.engine import Point
+from app.index.engine import Deleted, Point
 from app.index.qdrant.convert import point_struct, query_request
+from app.index.qdrant.fields import traits_of
+from app.index.qdrant.searches import CandidateSearch, Found, VectorSearch
 from app.index.qdrant.server import SEARCH_LIMIT_S, WRITE_LIMIT_S, Call, QdrantServer
 from app.index.qdrant.shape import Shape
-from app.index.searches import CandidateSearch, Scores, VectorSearch, session_search
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate
 
@@ -32,7 +33,7 @@ class QdrantCollection:
         self.server, self.name, self.shape = server, name, shape
         self._search_limit_s = search_limit_s
 
-    async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[Deleted]) -> None:
         """Write and delete points; return when searches see the changes."""
         by_key: dict[str | None, list[models.PointStruct]] = {}
         for point in upserts:
@@ -44,8 +45,8 @@ class QdrantCollection:
                 )
             )
         if deletes:
-            deleted = models.PointIdsList(points=[str(id_) for id_ in deletes])
-            keys = self.shape.all_keys() or None  # whose they were is unknown
+            deleted = models.PointIdsList(points=[str(gone.id) for gone in deletes])
+            keys = self.shape.all_keys() or None
             await self._write(lambda qdrant: qdrant.delete(self.name, deleted, wait=True, shard_key_selector=keys))
 
     async def _write(self, make: Call[Any]) -> None:
@@ -59,16 +60,11 @@ class QdrantCollection:
         search = CandidateSearch(query, without)
         for step in (search.first, search.second):
             searches = step()
-            search.add(searches, await self._scores(query.user, searches))
+            search.add(searches, await self._found(query.user, searches))
         return search.candidates()
 
-    async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
-        """Return the score of each session that has one of the terms."""
-        [scores] = await self._scores(user, [session_search(user, weights, sessions)])
-        return scores
-
-    async def _scores(self, user: str, searches: Sequence[VectorSearch]) -> list[Scores]:
-        """Return the scores that each search finds, best first; one call for all searches."""
+    async def _found(self, user: str, searches: Sequence[VectorSearch]) -> list[Found]:
+        """Return what each search finds, best first; one call for all searches."""
         if not searches:
             return []
         key = self.shape.key_of(user)
@@ -76,12 +72,23 @@ class QdrantCollection:
         answers = await self.server.call(
             lambda qdrant: qdrant.query_batch_points(self.name, requests), self._search_limit_s, _SEARCH_TRIES
         )
-        return [{UUID(str(point.id)): _as_float32(point.score) for point in answer.points} for answer in answers]
+        return [_points(answer.points) for answer in answers]
+
+    async def corpus(self, user: str, projects: Sequence[str] | None, terms: Sequence[int]) -> None:
+        """Return None: a server counts over one shard and all users, so PostgreSQL counts."""
 
     async def count(self, limit_s: float = WRITE_LIMIT_S) -> int:
         """Return the number of points."""
         answer = await self.server.call(lambda qdrant: qdrant.count(self.name, exact=True), limit_s, _SEARCH_TRIES)
         return int(answer.count)
+
+
+def _points(points: Sequence[Any]) -> Found:
+    found: Found = {}
+    for point in points:
+        id_ = UUID(str(point.id))
+        found[id_] = (_as_float32(point.score), traits_of(id_, point.payload))
+    return found
 
 
 def _as_float32(score: float) -> float:

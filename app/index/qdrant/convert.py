@@ -8,10 +8,11 @@ from uuid import UUID
 
 from qdrant_client import models
 
-from app.index.engine import AT, DENSE, KEYWORDS, SESSION, WINDOW, Point
-from app.index.filters import Among, AnyOf, Between, Condition, Is
+from app.index.engine import Point
+from app.index.qdrant.fields import AT, DENSE, KEYWORDS, TRAITS, WINDOW, fields_of
+from app.index.qdrant.filters import Among, AnyOf, Between, Condition, Is
+from app.index.qdrant.searches import VectorSearch
 from app.index.qdrant.shape import Shape
-from app.index.searches import VectorSearch
 
 _OVERSAMPLING = 2.0  # points rescored with whole vectors per result, if the vectors are quantized to bytes
 
@@ -42,7 +43,7 @@ def collection_parameters(shape: Shape) -> dict[str, Any]:
         sharding["sharding_method"] = models.ShardingMethod.CUSTOM
     return {
         "vectors_config": dense,
-        "sparse_vectors_config": {WINDOW: sparse, SESSION: sparse},
+        "sparse_vectors_config": {WINDOW: sparse},
         "replication_factor": shape.replication_factor,
         "write_consistency_factor": shape.write_consistency_factor,
         "on_disk_payload": True,
@@ -55,13 +56,11 @@ def point_struct(point: Point) -> models.PointStruct:
     vectors: dict[str, Any] = {}
     if point.window:
         vectors[WINDOW] = _sparse(point.window)
-    if point.session:
-        vectors[SESSION] = _sparse(point.session)
     if point.dense:
         from app.memory.vectors import unpack  # imports numpy, which a server without a model never loads
 
         vectors[DENSE] = unpack(point.dense)
-    return models.PointStruct(id=str(point.id), vector=vectors, payload=point.payload.fields())
+    return models.PointStruct(id=str(point.id), vector=vectors, payload=fields_of(point.payload))
 
 
 def query_request(search: VectorSearch, key: str | None) -> models.QueryRequest:
@@ -74,6 +73,7 @@ def query_request(search: VectorSearch, key: str | None) -> models.QueryRequest:
         filter=_filter(search.must, search.without),
         limit=search.limit,
         params=models.SearchParams(quantization=rescored) if search.using == DENSE else None,
+        with_payload=list(TRAITS),
         shard_key=key,
     )
 

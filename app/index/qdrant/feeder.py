@@ -17,7 +17,7 @@ from uuid import UUID
 
 from app.errors import MemoryServerError
 from app.index.collections import Collections, IndexCollection
-from app.index.engine import EngineAway, Point
+from app.index.engine import Deleted, EngineAway, Point
 from app.index.follower import Follower
 from app.index.qdrant.collection import QdrantCollection
 from app.index.qdrant.server import QdrantServer
@@ -243,7 +243,7 @@ class _FedCollection(QdrantCollection):
         self.name = await self._collections.begin(self._prefix, self.shape.to_json())
         await self.server.create(self.name, self.shape)
 
-    async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[Deleted]) -> None:
         """Write and delete points; during filling, record the progress."""
         await super().apply(upserts, deletes)
         self._points += len(upserts)

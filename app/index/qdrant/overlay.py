@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from operator import mul
 from uuid import UUID
 
-from app.index.filters import conditions, passes
 from app.index.points import session_points
+from app.index.qdrant.fields import fields_of
+from app.index.qdrant.filters import conditions, passes
 from app.memory.change_log import Member
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate
@@ -29,34 +30,21 @@ class Overlay:
 
         vectors: the members' vectors, all of the engine's size.
         """
-        self._points = [
-            point for session, turns in members.items() for point in session_points(session, turns, None, vectors)
-        ]
-        self.sessions = frozenset(session for session, _ in changed)
-        self.replaced = self.sessions.union((memory for _, memory in changed), (point.id for point in self._points))
+        self._points = [point for turns in members.values() for point in session_points(turns, None, vectors)]
+        self.replaced = frozenset(point.id for point in self._points).union(*changed)
 
     def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return all points that pass the query's filter and have one of its terms or, if it has a vector, a vector."""
         candidates = []
         must = conditions(query.user, query.where)
         for point in self._points:
-            if not passes(point.payload.fields(), must):
+            if not passes(fields_of(point.payload), must):
                 continue
             window = _dot(query.weights, point.window)
             dense = _dense_dot(query.dense, point.dense)
             if window is not None or dense is not None:
-                candidates.append(Candidate(point.id, window or 0.0, dense))
+                candidates.append(Candidate(point.id, window or 0.0, dense, point.payload.traits(point.id)))
         return candidates
-
-    def session_scores(self, user: str, weights: Mapping[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
-        """Return the score of each of those sessions that changed and has one of the terms."""
-        wanted = self.sessions.intersection(sessions)
-        return {
-            point.id: score
-            for point in self._points
-            if point.id in wanted and point.payload.user == user
-            if (score := _dot(weights, point.session)) is not None
-        }
 
 
 def _dot(weights: Mapping[int, float], vector: Mapping[int, float] | None) -> float | None:

@@ -191,6 +191,9 @@ class _View:
     ) -> None:
         self._index, self._model, self._collection, self._overlay = index, model, collection, overlay
 
+    async def corpus(self, user: str, projects: Sequence[str] | None, terms: Sequence[int]) -> None:
+        """Return None: PostgreSQL counts."""
+
     async def candidates(self, query: CandidateQuery) -> list[Candidate]:
         """Return the best by window score and, if the query has a vector, those nearest to it."""
         shape, overlay = self._collection.shape, self._overlay
@@ -198,13 +201,6 @@ class _View:
             query = replace(query, dense=None)  # there are no vectors yet, or the model has changed
         candidates = await self._index.ask(self._collection.candidates(query, overlay.replaced if overlay else ()))
         return _best(candidates + overlay.candidates(query), query.limit) if overlay else candidates
-
-    async def session_scores(self, user: str, weights: dict[int, float], sessions: Sequence[UUID]) -> dict[UUID, float]:
-        """Return the score of each session that has one of the terms."""
-        overlay = self._overlay
-        settled = [session for session in sessions if overlay is None or session not in overlay.sessions]
-        scores = await self._index.ask(self._collection.session_scores(user, weights, settled)) if settled else {}
-        return scores | overlay.session_scores(user, weights, sessions) if overlay else scores
 
 
 def _best(candidates: Sequence[Candidate], limit: int) -> list[Candidate]:

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.bm25 import VECTORS_VERSION
 from app.memory.change_log import Space
 
 if TYPE_CHECKING:
     from app.settings.fields import Settings
 
-FORMAT = 1  # of points and payloads
+FORMAT = 2  # of points and payloads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +22,7 @@ class Shape:
 
     model, size: of its vectors; None if it has none.
     shard_keys: number of keys that the users are spread over. shards: per collection, or per key.
-    format, vectors, analysis: versions of the code that makes its points.
+    format, vectors: versions of the code that makes its points.
     """
 
     model: str | None = None
@@ -35,7 +34,6 @@ class Shape:
     on_disk: bool = False
     format: int = FORMAT
     vectors: int = VECTORS_VERSION
-    analysis: int = ANALYSIS_VERSION
 
     @property
     def space(self) -> Space | None:

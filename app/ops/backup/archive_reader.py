@@ -36,6 +36,7 @@ from app.ops.backup.key import WrongPassphrase, unsealed
 from app.store.snapshots import Table
 
 _MEMBER_LIMIT = 16 * PIECE_BYTES  # bytes; no member comes near it, so a greater length is damage
+_HEADER_LIMIT = 1 << 18  # bytes of backup.json, which has 2,000
 
 
 class ArchiveReader:
@@ -120,7 +121,7 @@ class ArchiveReader:
                 encrypted=values["encrypted"],
                 tables=tuple(Table(table["name"], tuple(table["columns"])) for table in values["tables"]),
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise self._damaged() from error
 
     def _open_key(self, content: bytes, passphrase: str) -> None:
@@ -158,6 +159,8 @@ class ArchiveReader:
             raise (self._not_ours() if first else self._damaged()) from error
         if not 0 <= info.size <= _MEMBER_LIMIT:
             raise self._damaged()
+        if first and info.size > _HEADER_LIMIT:
+            raise self._not_ours()
         content = await self._read(padded(info.size))
         return info.name, content[: info.size]
 

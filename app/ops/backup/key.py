@@ -1,7 +1,8 @@
 """A key, encrypted with a passphrase as an age file (age-encryption.org/v1, one scrypt stanza).
 
 Written here because pyrage chooses scrypt's work by the speed of the machine: half a gigabyte of memory on a quick
-one, which a small container does not have. Any age opens what this writes, and the other way round up to WORK_LIMIT.
+one, which a small container does not have. Any age opens what this writes. Of others' files this opens those that ask
+for no more than WORK_LIMIT: a file says itself how much memory it takes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 WORK = 17  # 2 ** 17 rounds: 128 MB and some 0.4 s, as OWASP's Password Storage Cheat Sheet advises for scrypt
-WORK_LIMIT = 20  # 1 GB
+WORK_LIMIT = 18  # 256 MB: the work of `age -p`; a file that asks for more may be made to take the memory
 _VERSION = b"age-encryption.org/v1\n"
 _LABEL = b"age-encryption.org/v1/scrypt"
 _FILE = re.compile(

@@ -10,7 +10,6 @@ from typing import Any
 
 from app.counted import counted
 from app.errors import IndexUnavailable
-from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.ports import IndexView
 from app.memory.requests import Search, checked
 from app.memory.search import search
@@ -143,10 +142,9 @@ async def _search(settings: Settings, db: Database, name: str) -> bool:
     """
     async with db.as_service() as connection:
         row = await connection.fetchrow(
-            "select user_id, text from memories where archived_at is null and analysis = $1"
+            "select user_id, text from memories where archived_at is null"
             " and (expires_at is null or expires_at > now()) and cardinality(terms) > 0"
-            " order by created_at desc limit 1",
-            ANALYSIS_VERSION,
+            " order by created_at desc limit 1"
         )
     if row is None:
         return False

@@ -8,8 +8,9 @@ from typing import Any
 from app.clients.conversation import ServerAnswers
 from app.counted import counted
 from app.ops.checks import LAG_WARNING_S, Check, State
+from app.ops.doctor.remedies import MEMU
 
-_TITLES = {"postgres": "PostgreSQL"}
+_TITLES = {"postgres": "PostgreSQL", "memu": "memU"}
 
 
 def check_call(answers: ServerAnswers) -> Check:
@@ -31,10 +32,12 @@ def check_components(answers: ServerAnswers, remedies: dict[str, str], remedy: s
 
 
 def check_search(answers: ServerAnswers, remedy: str) -> Check:
-    """Report whether the index answered: a search says when it had to do without."""
+    """Report whether the index answered, and memU where it is used: a search says when it had to do without."""
     if answers.degraded is None:
         found = f"search_memory was not answered: {answers.search_refused}"
         return Check("search", State.FAILED, found, remedy)
+    if answers.reason is not None:
+        return Check.failed("search", f"search_memory was answered without memU: {answers.reason}", MEMU)
     if answers.degraded:
         return Check("search", State.FAILED, "search_memory was answered without the index", remedy)
     return Check("search", State.OK, "search_memory was answered from the index")

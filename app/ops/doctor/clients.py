@@ -9,17 +9,18 @@ def check_clients() -> Check:
     """Read every client's configuration; one that cannot be read is a warning."""
     from app.clients.catalogue import CLIENTS, InstallScope
     from app.clients.entry import is_ours
+    from app.clients.files import read
+    from app.clients.formats import parsed
     from app.clients.install import Machine
-    from app.clients.jsonc import Document
     from app.clients.jsonc_reading import NotEditable
 
     machine, installed, unreadable = Machine.current(), [], []
     for client in CLIENTS.values():
         for place in client.places(InstallScope.USER, machine.platform, machine.home, machine.environ, machine.project):
             try:
-                entries = Document(place.file.read_text(encoding="utf-8"), comments=client.comments).get((client.key,))
-            except FileNotFoundError:
-                continue
+                if (text := read(place.file)) is None:
+                    continue
+                entries = parsed(text, client.format).get((client.key,))
             except (OSError, UnicodeDecodeError, NotEditable) as error:
                 why = str(error) if isinstance(error, NotEditable) else type(error).__name__
                 unreadable.append(f"{client.title}: {place.file} ({why})")

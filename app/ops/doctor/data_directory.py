@@ -15,6 +15,7 @@ from rich.filesize import decimal
 from app.datadir.folder import socket_path
 from app.datadir.lock import holder
 from app.ops.checks import Check, State
+from app.store.embedded.account import NOBODY, OURS
 
 _LOW_BYTES, _NO_BYTES = 1 << 30, 100 << 20  # PostgreSQL keeps up to 1 GB of log before it recycles
 
@@ -66,6 +67,18 @@ def check_space(data_dir: Path) -> Check:
     state = State.FAILED if free < _NO_BYTES else State.WARNING if free < _LOW_BYTES else State.OK
     remedy = None if state is State.OK else "free some space on that disk"
     return Check("space", state, f"{decimal(free)} free", remedy)
+
+
+def check_postgres_user(data_dir: Path) -> Check | None:
+    """Say whom the embedded PostgreSQL runs as where root starts it; None where that is the user itself."""
+    cluster = data_dir / "postgres" / "cluster"
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not cluster.exists():
+        return None
+    name, uid = "PostgreSQL's user", cluster.stat().st_uid
+    if uid in OURS:
+        return Check(name, State.OK, f"{uid}, which only this data directory's PostgreSQL runs as")
+    who = "nobody, and other programs that run as nobody could read all memories" if uid == NOBODY else str(uid)
+    return Check(name, State.WARNING, f"runs as {who}", "restart the server: it takes a user of its own")
 
 
 def check_holder(data_dir: Path, status: dict[str, Any] | None) -> Check:

@@ -12,10 +12,15 @@ from app.datadir.lock import holder
 from app.logs import Redactor
 from app.ops.checks import Check, State
 from app.ops.doctor.clients import check_clients
-from app.ops.doctor.data_directory import check_data_directory, check_holder, check_space
+from app.ops.doctor.data_directory import (
+    check_data_directory,
+    check_holder,
+    check_postgres_user,
+    check_space,
+)
 from app.ops.doctor.remedies import Remedies
 from app.ops.doctor.running import check_running
-from app.ops.doctor.settings import check_embeddings, check_names, check_rules
+from app.ops.doctor.settings import check_embeddings, check_memu, check_names, check_rules
 from app.ops.doctor.trial import try_out
 from app.runtime.composition import index_setup
 from app.settings.fields import Settings
@@ -34,6 +39,8 @@ async def examine(settings: Settings) -> list[Check]:
     keeps_data = settings.database_url is None or index_setup(settings).folder is not None
     if keeps_data and data_dir.exists():
         checks.append(check_space(data_dir))
+    if settings.database_url is None and (user := check_postgres_user(data_dir)) is not None:
+        checks.append(user)
     checks.append(check_holder(data_dir, status))
     if status is not None:
         checks += await check_running(data_dir, Remedies.of(settings, status.get("mode")))
@@ -41,6 +48,7 @@ async def examine(settings: Settings) -> list[Check]:
         checks += await try_out(settings)
     if not broken:
         checks.append(await check_embeddings(settings))
+        checks += await check_memu(settings)
     checks += [check_clients(), *check_names()]
     return [replace(check, found=redactor.clean(check.found)) for check in checks]
 

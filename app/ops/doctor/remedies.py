@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from app.runtime.composition import index_setup
 from app.settings.fields import Settings
 
+MEMU = "check MEMU_API_KEY, MEMU_BASE_URL and MEMU_API_VERSION; what is written waits in the outbox meanwhile"
+
 
 @dataclass(frozen=True, slots=True)
 class Remedies:

@@ -9,6 +9,7 @@ from app.endpoints import MCP, SSE
 from app.logs import Redactor
 from app.ops.checks import Check, State
 from app.ops.doctor.answers import check_components, check_search
+from app.ops.doctor.remedies import MEMU
 from app.settings.fields import Settings
 from app.settings.forms import is_loopback
 
@@ -46,5 +47,5 @@ async def examine_mcp(settings: Settings, url: str) -> list[Check]:
         return [*checks, Check("MCP call", State.FAILED, Redactor.of(settings).clean(found), remedy)]
     found = f"{answers.server} brought initialize ({answers.protocol}), {answers.tools} tools and memory_health"
     checks.append(Check("MCP call", State.OK, found))
-    checks += check_components(answers, {}, _RUN_THERE)
+    checks += check_components(answers, {"memu": f"there, {MEMU}"}, _RUN_THERE)
     return [*checks, check_search(answers, _RUN_THERE)]

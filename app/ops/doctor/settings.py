@@ -1,4 +1,4 @@
-"""Checks setting values, setting names, and the embedding service that the settings name."""
+"""Checks setting values, setting names, and the outside services that the settings name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from app.errors import MemoryServerError
 from app.ops.checks import Check, State
+from app.ops.doctor.remedies import MEMU
 from app.settings.fields import Settings
 from app.settings.rules import BrokenRule
 from app.settings.unread import unread_names
@@ -28,13 +29,30 @@ def check_names() -> Iterator[Check]:
 
 
 async def check_embeddings(settings: Settings) -> Check:
-    """Ask the embedding service for a vector, when a model is set."""
+    """Ask the embedding service, or the model on this machine, for a vector; when there is one."""
     from app.runtime import probes
+    from app.runtime.composition import vectors_name
 
-    if settings.embedding_model is None:
+    if vectors_name(settings) is None:
         return Check("embeddings", State.OK, "no model is set (EMBEDDING_MODEL); search matches words only")
     try:
         return Check("embeddings", State.OK, await probes.embeddings(settings))
     except MemoryServerError as error:
-        remedy = "check EMBEDDING_BASE_URL and the service, or unset EMBEDDING_MODEL to search by words alone"
+        remedy = (
+            "run: claude-memory model add, or model remove to search by words alone"
+            if settings.embedding_model is None
+            else "check EMBEDDING_BASE_URL and the service, or unset EMBEDDING_MODEL to search by words alone"
+        )
         return Check.failed("embeddings", str(error), remedy)
+
+
+async def check_memu(settings: Settings) -> list[Check]:
+    """Make a harmless call to memU, when the settings use it."""
+    from app.runtime import probes
+
+    if settings.memory_backend == "local":
+        return []
+    try:
+        return [Check("memU call", State.OK, await probes.memu(settings))]
+    except MemoryServerError as error:
+        return [Check.failed("memU call", str(error), MEMU)]

@@ -55,7 +55,7 @@ async def _check_parts(runtime: Any, remedies: Remedies) -> list[Check]:
         found = f"it is empty beside {counted(numbers['memories'], 'memory', 'memories')}"
         checks.append(Check("index count", State.FAILED, found, remedies.index))
     checks.append(check_lag(numbers, remedies.index))
-    return checks + [Check.of(finding) for finding in upkeep(numbers)]
+    return checks + [Check.of(finding) for finding in upkeep(numbers, memu=runtime.settings.memory_backend != "local")]
 
 
 async def _check_call(runtime: Any, remedies: Remedies) -> list[Check]:

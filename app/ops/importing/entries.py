@@ -1,4 +1,4 @@
-"""What a reader of any format yields: an entry to store, or why one cannot be stored."""
+"""What a reader of any format yields: an entry to store, why one cannot be stored, or what is left aside."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from app.errors import InvalidInput
+from app.memory.moments import in_zone, parsed
 from app.memory.requests import checked
 from app.memory.types import NAME_LIMIT_CHARACTERS
 from app.ops.importing.lines import ConversationLine, MemoryLine, MessageLine
+from app.ops.importing.repair import joined
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # A longer conversation is stored in parts, so that memory stays bounded and no statement takes long.
 MESSAGES_TOGETHER = 500
-CHARACTERS_TOGETHER = 2_000_000
+CHARACTERS_TOGETHER = 500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodEntry:
-    """A memory or a conversation, checked. agent: the client it comes from, if the format says so."""
+    """A memory or a conversation, checked.
+
+    agent: the client it comes from, if the format says so. folder: where its client worked; it names the project.
+    project_id: of an account's project, whose name another file of the export has.
+    """
 
     position: Position
     item: MemoryLine | ConversationLine
     agent: str | None = None
+    folder: str | None = None
+    project_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +57,23 @@ class BadEntry:
     reason: str
 
 
-Entry: TypeAlias = GoodEntry | BadEntry
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftAside:
+    """What a format holds and is no memory, on purpose. what: its plural, such as "tool calls"."""
+
+    what: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectName:
+    """The name of an account's project; it comes before the entries that mean it."""
+
+    project_id: str
+    name: str
+
+
+Entry: TypeAlias = GoodEntry | BadEntry | LeftAside | ProjectName
 
 
 class ConversationParts:
@@ -61,6 +85,7 @@ class ConversationParts:
         self._characters = 0
         self._position = Position()
         self.conversation: dict[str, Any] = {}
+        self.folder: str | None = None
 
     def add(self, position: Position, message: dict[str, Any]) -> Iterable[Entry]:
         """Add a message; yield the part that is full now, or a message that is invalid."""
@@ -85,7 +110,16 @@ class ConversationParts:
             except InvalidInput as error:
                 yield BadEntry(position=self._position, reason=str(error))
             else:
-                yield GoodEntry(position=self._position, item=item, agent=self._agent)
+                yield GoodEntry(position=self._position, item=item, agent=self._agent, folder=self.folder)
+
+
+def remembered(position: Position, memory: dict[str, Any], agent: str, folder: str | None = None) -> Entry:
+    """Return another program's memory as an entry, or what is wrong with it; values that are None are left out."""
+    try:
+        item = checked(MemoryLine, {key: value for key, value in memory.items() if value is not None})
+    except InvalidInput as error:
+        return BadEntry(position=position, reason=str(error))
+    return GoodEntry(position=position, item=item, agent=agent, folder=folder)
 
 
 def in_parts(position: Position, line: ConversationLine) -> Iterable[GoodEntry]:
@@ -114,15 +148,14 @@ def said(value: Any) -> str:
     """Return another vendor's text without what PostgreSQL cannot hold; '' for anything else."""
     if not isinstance(value, str):
         return ""
-    return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8").strip("\n")
+    return joined(value.replace("\x00", "")).strip("\n")
 
 
 def when(value: Any) -> datetime | None:
-    """Return another vendor's time: ISO 8601, or seconds since 1970; None for anything else."""
+    """Return another vendor's time: ISO 8601, in UTC without an offset, or seconds since 1970; None for others."""
     try:
         if isinstance(value, str):
-            moment = datetime.fromisoformat(value.strip())
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+            return in_zone(parsed(value), UTC)
         if value is None or isinstance(value, bool):
             return None
         return datetime.fromtimestamp(float(value), UTC)

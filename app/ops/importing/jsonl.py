@@ -8,24 +8,34 @@ from typing import IO, Any
 
 from app.errors import InvalidInput, shown
 from app.memory.requests import checked
+from app.ops.importing.bounds import too_large
 from app.ops.importing.entries import BadEntry, Entry, GoodEntry, Position, in_parts
+from app.ops.importing.json_lines import lines
 from app.ops.importing.lines import ConversationLine, MemoryLine
 
-LINE_LIMIT_BYTES = 32 << 20  # the longest line of export has 18 MB; reading it takes ten times as much memory
-_SKIPPED_AT_ONCE = 1 << 20
-_MARK = b"\xef\xbb\xbf"  # Windows editors put it before UTF-8
-
+_NAMES_LIMIT = 100
+_MESSAGES_LIMIT = 50_000  # checked, each takes over 1 kB; export writes 500 on a line
 _TAKES = "a memory {text, …} or a conversation {conversation_id, messages, …}"
 
 
 def read(stream: IO[bytes], file: str | None) -> Iterator[Entry]:
-    """Yield the memory or conversation of each line, or what is wrong with the line."""
-    for position, value in objects(stream, file):
+    """Yield the memory or conversation of each line, or what is wrong with the line.
+
+    Nothing is repaired: who writes these lines can mend them, and a text must come back as it was exported.
+    """
+    for position, line in lines(stream, file):
+        value = line if isinstance(line, BadEntry) else _object(position, line)
         if isinstance(value, BadEntry):
             yield value
             continue
         try:
-            if "conversation_id" in value or "messages" in value:
+            if _names(value) > _NAMES_LIMIT:
+                yield BadEntry(position=position, reason=f"has over {_NAMES_LIMIT} fields; takes {_TAKES}")
+            elif isinstance(value.get("messages"), list) and len(value["messages"]) > _MESSAGES_LIMIT:
+                yield BadEntry(
+                    position=position, reason=f"has over {_MESSAGES_LIMIT:,} messages; make it several lines"
+                )
+            elif "conversation_id" in value or "messages" in value:
                 yield from in_parts(position, checked(ConversationLine, value))
             elif "text" in value:
                 yield GoodEntry(position=position, item=checked(MemoryLine, value))
@@ -35,29 +45,19 @@ def read(stream: IO[bytes], file: str | None) -> Iterator[Entry]:
             yield BadEntry(position=position, reason=str(error))
 
 
-def objects(stream: IO[bytes], file: str | None) -> Iterator[tuple[Position, dict[str, Any] | BadEntry]]:
-    """Yield the JSON object of each line that is not blank, or what is wrong with the line."""
-    number = 0
-    while line := stream.readline(LINE_LIMIT_BYTES + 1):
-        number += 1
-        position = Position(file=file, line=number)
-        if len(line) > LINE_LIMIT_BYTES:
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(_SKIPPED_AT_ONCE)
-            yield (
-                position,
-                BadEntry(position=position, reason=f"is longer than {LINE_LIMIT_BYTES:,} bytes; make it several lines"),
-            )
-            continue
-        if number == 1:
-            line = line.removeprefix(_MARK)
-        if line.strip():
-            yield position, _object(position, line)
+def _names(value: dict[str, Any]) -> int:
+    """Return how many fields the object has, or the largest of its messages: each unknown one is an error of 1 kB."""
+    messages = value.get("messages")
+    sizes = (len(message) for message in messages if isinstance(message, dict)) if isinstance(messages, list) else ()
+    return max(len(value), max(sizes, default=0))
 
 
 def _object(position: Position, line: bytes) -> dict[str, Any] | BadEntry:
     try:
-        value = json.loads(line)
+        text = line.decode("utf-8")
+        if (why := too_large(text)) is not None:
+            return BadEntry(position=position, reason=why)
+        value = json.loads(text)
     except UnicodeDecodeError as error:
         return BadEntry(position=position, reason=f"is not UTF-8 (byte {error.start:,}); save the file as UTF-8")
     except (ValueError, RecursionError) as error:

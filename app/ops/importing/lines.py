@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
-from app.memory.arguments import MemoryId, Metadata, Moment, Name, Tags, Text
+from app.memory.arguments import ClientId, MemoryId, Metadata, Moment, Name, Tags, Text
 from app.memory.requests import Message, Request
 from app.memory.types import Kind
 
 Version = Annotated[int, Field(strict=True, ge=1, le=2_147_483_647)]
 Digest = Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{64}$")]
 
-_MOMENT = "an ISO 8601 date or date and time, such as 2026-05-08 or 2026-05-08T13:56:00Z"
+_MOMENT = (
+    "an ISO 8601 date or date and time, such as 2026-05-08 or 2026-05-08T19:00:00-07:00; without an offset, in TIMEZONE"
+)
 _KIND = "one of " + ", ".join(Kind)
 _NAME = "up to 200 characters"
 
@@ -40,7 +42,9 @@ class _Shared(Request):
     archived_at: Moment | None = Field(None, description=_MOMENT)
     version: Version = Field(1, description="a whole number above 0")
     agent: Literal[""] | Name | None = Field(None, description=_NAME)
-    pieces: list[PieceLine] | None = Field(None, description="a list of {id, characters}, as export writes it")
+    pieces: list[PieceLine] | None = Field(
+        None, max_length=10_000, description="a list of {id, characters}, as export writes it"
+    )
     content_hash: Digest | None = Field(None, description="64 hexadecimal digits")
 
 
@@ -64,8 +68,10 @@ class MessageLine(_Shared, Message):
 class ConversationLine(Request):
     """A conversation, or a part of one."""
 
-    conversation_id: Name = Field(description=_NAME)
-    messages: list[MessageLine] = Field(description="a list of messages {role, content, name?, time?, id?}")
+    conversation_id: ClientId = Field(description=_NAME)
+    messages: Annotated[list[MessageLine], FailFast()] = Field(
+        description="a list of messages {role, content, name?, time?, id?}"
+    )
     project: Name | None = Field(None, description=_NAME)
     title: Name | None = Field(None, description=_NAME)
     created_at: Moment | None = Field(None, description=_MOMENT)

@@ -1,4 +1,4 @@
-"""The names of the import formats, as `--from` accepts them. Kept small: every start of the command loads it."""
+"""The names that `--from` accepts: of formats and of a service. Kept small: every start of the command loads it."""
 
 from __future__ import annotations
 
@@ -10,5 +10,15 @@ class Format(StrEnum):
 
     JSONL = "jsonl"
     CLAUDE_CODE = "claude-code"
+    CLAUDE_CODE_NOTES = "claude-code-notes"
     CLAUDE = "claude"
     CHATGPT = "chatgpt"
+    CODEX = "codex"
+    GEMINI_CLI = "gemini-cli"
+    CURSOR = "cursor"
+    SERVER_MEMORY = "server-memory"
+    MEM0 = "mem0"
+    BASIC_MEMORY = "basic-memory"
+
+
+MEMU = "memu"  # no format of files: `app.ops.importing.memu` asks the service

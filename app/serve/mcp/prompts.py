@@ -37,9 +37,20 @@ fitting kind{project}; one plain sentence each, understandable without this conv
 Leave out credentials. Then say in one line what was stored."""
 
 
-def prompt(name: str, arguments: dict[str, str]) -> types.GetPromptResult:
+def offered(backend: str) -> tuple[types.Prompt, ...]:
+    """Return the prompts as a memory backend has them: without what the tool they name does not take there."""
+    if backend != "memu":
+        return PROMPTS
+    from app.memu.limits import OFFERED
+
+    recall, remember = PROMPTS
+    left = [one for one in recall.arguments or () if one.name not in OFFERED["recall_context"].without]
+    return recall.model_copy(update={"arguments": left}), remember
+
+
+def prompt(name: str, arguments: dict[str, str], backend: str = "local") -> types.GetPromptResult:
     """Return a prompt with its arguments filled in. Raises InvalidInput."""
-    known = {definition.name: definition for definition in PROMPTS}
+    known = {definition.name: definition for definition in offered(backend)}
     if name not in known:
         raise InvalidInput("prompt", name, "one of " + ", ".join(known))
     takes = {argument.name for argument in known[name].arguments or ()}

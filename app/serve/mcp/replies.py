@@ -5,23 +5,31 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    NotRequired,  # pydantic needs these before Python 3.12
+)
 
-from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
+from typing_extensions import TypedDict
 
 from app.memory.budget import fitting, json_tokens
 from app.memory.types import Memory, Recalled, SearchHit, SearchResult, Stats, Use
+
+if TYPE_CHECKING:
+    from app.memory.types import OutboxDepth
 
 _STATISTICS_FRAME_TOKENS = 200  # for statistics without their projects, with all kinds
 NO_PROJECT = "(none)"  # stands for "no project" where projects are keys
 
 
 class Memorized(TypedDict):
-    """Answer of memorize."""
+    """Answer of memorize. updated: the arguments that changed the memory which had the same text already."""
 
     id: str
     created: bool
     duplicate: bool
+    updated: list[str]
     redacted: int
 
 
@@ -35,7 +43,10 @@ class MemorizedConversation(TypedDict):
 
 
 class Result(TypedDict):
-    """One memory found by a search."""
+    """One memory found by a search. source: where it comes from, when another service holds the memories.
+
+    excerpt: the text is the part of a long one that answers, with … where it is cut. uri: the resource with all of it.
+    """
 
     id: str
     text: str
@@ -49,14 +60,18 @@ class Result(TypedDict):
     message_id: str | None
     created_at: str
     occurred_at: str | None
+    excerpt: NotRequired[bool]
+    uri: NotRequired[str]
+    source: NotRequired[str]
 
 
 class Results(TypedDict):
-    """Answer of search_memory."""
+    """Answer of search_memory. reason: why it is degraded, where that is not the index."""
 
     results: list[Result]
     truncated: bool
     degraded: bool
+    reason: NotRequired[str]
 
 
 class ResultsByProject(TypedDict):
@@ -69,23 +84,26 @@ class ResultsByProject(TypedDict):
 
 
 class Source(TypedDict):
-    """The source of a part of a recalled context."""
+    """The source of a part of a recalled context. excerpt: the context has the part of its text that answers."""
 
     id: str
     project: str | None
     conversation_id: str | None
     created_at: str
     occurred_at: str | None
+    excerpt: NotRequired[bool]
+    source: NotRequired[str]
 
 
 class Context(TypedDict):
-    """Answer of recall_context."""
+    """Answer of recall_context. reason: why it is degraded, where that is not the index."""
 
     context: str
     sources: list[Source]
     tokens: int
     left_out: int
     degraded: bool
+    reason: NotRequired[str]
 
 
 class Updated(TypedDict):
@@ -97,9 +115,10 @@ class Updated(TypedDict):
 
 
 class Forgotten(TypedDict):
-    """Answer of forget_memory."""
+    """Answer of forget_memory. would_forget: of a dry run, which counts the same and deletes nothing."""
 
     forgotten: int
+    would_forget: NotRequired[int]
 
 
 class QuotaUse(TypedDict):
@@ -111,10 +130,18 @@ class QuotaUse(TypedDict):
     bytes_limit: int
 
 
+class OutboxCounts(TypedDict):
+    """What of a user's memories another service does not have yet; refused: what it does not take."""
+
+    waiting: int
+    oldest_seconds: float
+    refused: int
+
+
 class Statistics(TypedDict):
     """Answer of memory_stats; `truncated` when only the largest projects fit.
 
-    quota: null when the user has none.
+    quota: null when the user has none. outbox: when another service holds the memories.
     """
 
     memories: int
@@ -126,14 +153,15 @@ class Statistics(TypedDict):
     bytes: int
     quota: QuotaUse | None
     truncated: bool
+    outbox: NotRequired[OutboxCounts]
 
 
 def result(hit: SearchHit) -> Result:
     """Return one memory as search shows it."""
     memory = hit.memory
-    return {
+    item: Result = {
         "id": str(memory.id),
-        "text": memory.text,
+        "text": memory.text if hit.part is None else hit.part.marked,
         "score": round(hit.score, 4),
         "kind": str(memory.kind),
         "role": memory.role,
@@ -145,6 +173,17 @@ def result(hit: SearchHit) -> Result:
         "created_at": memory.created_at.isoformat(),
         "occurred_at": memory.occurred_at.isoformat() if memory.occurred_at is not None else None,
     }
+    if hit.part is not None:
+        item["excerpt"] = True
+        if memory.source is None:  # where memU holds memories, there is no such resource
+            item["uri"] = _uri(item["id"])
+    if memory.source is not None:
+        item["source"] = str(memory.source)
+    return item
+
+
+def _uri(memory_id: str) -> str:
+    return f"claude://memory/items/{memory_id}"
 
 
 def results(search: SearchResult, budget: int) -> Results:
@@ -152,7 +191,10 @@ def results(search: SearchResult, budget: int) -> Results:
     fit, cut = within(map(result, search.results), budget)
     if not fit and search.results:
         fit = shortened(result(search.results[0]), budget)
-    return {"results": fit, "truncated": cut or search.truncated, "degraded": search.degraded}
+    reply: Results = {"results": fit, "truncated": cut or search.truncated, "degraded": search.degraded}
+    if search.reason is not None:
+        reply["reason"] = search.reason
+    return reply
 
 
 def shortened(item: Result, budget: int) -> list[Result]:
@@ -160,7 +202,7 @@ def shortened(item: Result, budget: int) -> list[Result]:
 
     Without this, one long result would hide all others. Empty when not even its other fields fit.
     """
-    pointer = f"… [cut; the whole is in claude://memory/items/{item['id']}]"
+    pointer = "… [cut]" if "source" in item else f"… [cut; the whole is in {_uri(item['id'])}]"
     text = item["text"]
     while text:
         text = text[: len(text) * 3 // 4]
@@ -193,24 +235,32 @@ def within(items: Iterable[Any], budget: int) -> tuple[list[Any], bool]:
 
 def context(recalled: Recalled) -> Context:
     """Return a recalled context with its sources."""
-    return {
+    reply: Context = {
         "context": recalled.context,
-        "sources": [source(memory) for memory in recalled.sources],
+        "sources": [source(memory, in_part=memory.id in recalled.in_part) for memory in recalled.sources],
         "tokens": recalled.tokens,
         "left_out": recalled.left_out,
         "degraded": recalled.degraded,
     }
+    if recalled.reason is not None:
+        reply["reason"] = recalled.reason
+    return reply
 
 
-def source(memory: Memory) -> Source:
-    """Return a memory as a source of a recalled context."""
-    return {
+def source(memory: Memory, *, in_part: bool) -> Source:
+    """Return a memory as a source of a recalled context. in_part: whether the context has a part of its text."""
+    item: Source = {
         "id": str(memory.id),
         "project": memory.project,
         "conversation_id": memory.conversation_id,
         "created_at": memory.created_at.isoformat(),
         "occurred_at": memory.occurred_at.isoformat() if memory.occurred_at is not None else None,
     }
+    if in_part:
+        item["excerpt"] = True
+    if memory.source is not None:
+        item["source"] = str(memory.source)
+    return item
 
 
 def statistics(stats: Stats, budget: int) -> Statistics:
@@ -227,6 +277,11 @@ def statistics(stats: Stats, budget: int) -> Statistics:
         "quota": _quota(stats.use),
         "truncated": cut,
     }
+
+
+def outbox_counts(depth: OutboxDepth) -> OutboxCounts:
+    """Return how much waits in the outbox."""
+    return {"waiting": depth.waiting, "oldest_seconds": round(depth.oldest_s, 1), "refused": depth.refused}
 
 
 def _quota(use: Use) -> QuotaUse | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl, unquote
 from uuid import UUID
 
 import mcp_types as types
 
-from app.errors import InvalidInput, NotFound, NotPermitted
-from app.memory.types import Memory, Scope
+from app.errors import InvalidInput, NotFound, NotOffered, NotPermitted
+from app.memory.arguments import name_form
+from app.memory.requests import Recent, checked
+from app.memory.types import RECENT_LIMIT, Filter, Memory, Scope
 from app.serve.mcp import replies
 from app.serve.mcp.tools import READ
 
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
     from app.runtime.runtime import Runtime
 
 BASE = "claude://memory/"
-_RECENT = 20
-_ROWS = 500  # more does not fit any reply budget
+_RECENT = Recent.model_fields["limit"].default
 _FRAME_TOKENS = 110  # for a resource without its items: at most a name of 200 characters
 _JSON = "application/json"
 
@@ -27,7 +28,8 @@ FIXED = (
     types.Resource(uri=BASE + "stats", name="stats", title="Counts", mime_type=_JSON,
                    description="Memories by kind and project"),
     types.Resource(uri=BASE + "recent", name="recent", title="Newest memories", mime_type=_JSON,
-                   description=f"The {_RECENT} newest memories"),
+                   description=f"The {_RECENT} newest memories; "
+                   "?limit=, skip=, project=, kinds= and archived=true choose others"),
     types.Resource(uri=BASE + "projects", name="projects", title="Projects", mime_type=_JSON,
                    description="All projects, with their number of memories"),
 )  # fmt: skip
@@ -42,29 +44,59 @@ TEMPLATES = (
 )  # fmt: skip
 
 
+# memU lists no single memories, so that all there is to read are counts.
+_OF_MEMU = frozenset({("stats", False)})
+
+
+def fixed(backend: str) -> Sequence[types.Resource]:
+    """Return the resources that a memory backend has."""
+    return FIXED if backend != "memu" else [one for one in FIXED if (one.name, False) in _OF_MEMU]
+
+
+def templates(backend: str) -> Sequence[types.ResourceTemplate]:
+    """Return the templates of resources that a memory backend has."""
+    return TEMPLATES if backend != "memu" else ()
+
+
 async def read(runtime: Runtime, scope: Scope, uri: str) -> types.ReadResourceResult:
     """Return a resource as JSON, cut to the reply budget. Raises NotFound, NotPermitted, InvalidInput."""
     if READ not in scope.permissions:
         raise NotPermitted(f"{uri}: this token does not have the scope {READ!r}")
     if not uri.startswith(BASE):
         raise _unknown(uri)
-    kind, _, quoted = uri.removeprefix(BASE).partition("/")
-    name = unquote(quoted)
+    kind, name = _parts(uri.removeprefix(BASE))
     await runtime.wait_ready()
     reader = _READERS.get((kind, bool(name)))
     if reader is None or "\x00" in name:  # no name contains NUL, and PostgreSQL rejects it
         raise _unknown(uri)
+    if runtime.settings.memory_backend == "memu" and (kind, bool(name)) not in _OF_MEMU:
+        raise NotOffered(f"{uri}: memU lists no memories; search_memory finds them")
     body = await reader(runtime, scope, name)
     contents = types.TextResourceContents(uri=uri, mime_type=_JSON, text=replies.compact(body))
     return types.ReadResourceResult(contents=[contents])
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """Return the sort of a resource and its name; of the newest memories, the query in place of a name."""
+    head, _, query = path.partition("?")
+    if head == "recent":
+        return ("recent?", query) if query else ("recent", "")
+    kind, _, quoted = path.partition("/")
+    return kind, unquote(quoted)
 
 
 async def _stats(runtime: Runtime, scope: Scope, _: str) -> Any:
     return replies.statistics(await runtime.domain.store.stats(scope, None), runtime.domain.settings.reply_tokens)
 
 
-async def _recent(runtime: Runtime, scope: Scope, _: str) -> Any:
-    return _memories(runtime, await runtime.domain.store.recent(scope, _RECENT))
+async def _recent(runtime: Runtime, scope: Scope, query: str) -> Any:
+    request = checked(Recent, dict(parse_qsl(query)))
+    where = Filter(
+        projects=None if request.project is None else (request.project,),
+        kinds=tuple(request.kinds) if request.kinds else None,
+        archived=request.archived,
+    )
+    return _memories(runtime, await runtime.domain.store.recent(scope, request.limit, where, request.skip))
 
 
 async def _projects(runtime: Runtime, scope: Scope, _: str) -> Any:
@@ -75,14 +107,15 @@ async def _projects(runtime: Runtime, scope: Scope, _: str) -> Any:
 
 
 async def _project(runtime: Runtime, scope: Scope, name: str) -> Any:
-    memories = await runtime.domain.store.of_project(scope, name, _ROWS)
+    name = name_form(name)
+    memories = await runtime.domain.store.of_project(scope, name, RECENT_LIMIT)
     if not memories:
         raise NotFound(f"project {name!r}: no such project with memories; {BASE}projects lists them")
     return {"project": name, **_memories(runtime, memories)}
 
 
 async def _conversation(runtime: Runtime, scope: Scope, name: str) -> Any:
-    memories = await runtime.domain.store.of_conversation(scope, name, _ROWS)
+    memories = await runtime.domain.store.of_conversation(scope, name, RECENT_LIMIT)
     if not memories:
         raise NotFound(f"conversation {name!r}: no conversation has this id; search_memory gives ids")
     return {"conversation_id": name, **_memories(runtime, memories)}
@@ -102,6 +135,7 @@ async def _item(runtime: Runtime, scope: Scope, name: str) -> Any:
 _READERS: dict[tuple[str, bool], Callable[[Runtime, Scope, str], Awaitable[Any]]] = {
     ("stats", False): _stats,
     ("recent", False): _recent,
+    ("recent?", True): _recent,
     ("projects", False): _projects,
     ("projects", True): _project,
     ("conversations", True): _conversation,
@@ -110,7 +144,11 @@ _READERS: dict[tuple[str, bool], Callable[[Runtime, Scope, str], Awaitable[Any]]
 
 
 def _memories(runtime: Runtime, memories: Iterable[Memory]) -> dict[str, Any]:
-    fit, cut = replies.within(map(_whole, memories), runtime.domain.settings.reply_tokens - _FRAME_TOKENS)
+    budget = runtime.domain.settings.reply_tokens - _FRAME_TOKENS
+    items = list(map(_whole, memories))
+    fit, cut = replies.within(items, budget)
+    if not fit and items:
+        fit = replies.shortened(cast("Any", items[0]), budget)
     return {"memories": fit, "truncated": cut}
 
 

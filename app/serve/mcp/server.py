@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 INSTRUCTIONS = """\
 A long-term memory that outlives this conversation. Call recall_context at the start of a task to learn what is known \
 about it, and search_memory for single questions. Call memorize for decisions, preferences and facts worth keeping, \
-one plain sentence each. Memories are grouped by project; leave project out to search all."""
+one plain sentence each."""
+OF_PROJECTS = " Memories are grouped by project; leave project out to search all."
 
 Context = ServerRequestContext[Any, Any]
 
@@ -40,7 +41,7 @@ def build_server(runtime: Runtime) -> Server[Any]:
     async def list_tools(ctx: Context, params: Any) -> types.ListToolsResult:
         from app.serve.mcp.tools import definitions
 
-        return types.ListToolsResult(tools=definitions())
+        return types.ListToolsResult(tools=definitions(runtime.settings.memory_backend))
 
     async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> Any:
         return await call(runtime, scope_of(runtime, ctx), params.name, params.arguments or {})
@@ -48,12 +49,13 @@ def build_server(runtime: Runtime) -> Server[Any]:
     async def list_resources(ctx: Context, params: Any) -> types.ListResourcesResult:
         from app.serve.mcp import resources
 
-        return types.ListResourcesResult(resources=list(resources.FIXED))
+        return types.ListResourcesResult(resources=list(resources.fixed(runtime.settings.memory_backend)))
 
     async def list_templates(ctx: Context, params: Any) -> types.ListResourceTemplatesResult:
         from app.serve.mcp import resources
 
-        return types.ListResourceTemplatesResult(resource_templates=list(resources.TEMPLATES))
+        templates = resources.templates(runtime.settings.memory_backend)
+        return types.ListResourceTemplatesResult(resource_templates=list(templates))
 
     async def read_resource(ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         from app.serve.mcp import resources
@@ -61,18 +63,26 @@ def build_server(runtime: Runtime) -> Server[Any]:
         try:
             return await resources.read(runtime, scope_of(runtime, ctx), str(params.uri))
         except MemoryServerError as error:
-            raise _protocol_error(error) from None
+            raise _protocol_error(error, uri=str(params.uri)) from None
 
     async def list_prompts(ctx: Context, params: Any) -> types.ListPromptsResult:
         from app.serve.mcp import prompts
 
-        return types.ListPromptsResult(prompts=list(prompts.PROMPTS))
+        return types.ListPromptsResult(prompts=list(prompts.offered(runtime.settings.memory_backend)))
 
     async def get_prompt(ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         from app.serve.mcp import prompts
 
         try:
-            return prompts.prompt(params.name, dict(params.arguments or {}))
+            return prompts.prompt(params.name, dict(params.arguments or {}), runtime.settings.memory_backend)
+        except MemoryServerError as error:
+            raise _protocol_error(error) from None
+
+    async def complete(ctx: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        from app.serve.mcp import completion
+
+        try:
+            return await completion.complete(runtime, scope_of(runtime, ctx), params.ref, params.argument)
         except MemoryServerError as error:
             raise _protocol_error(error) from None
 
@@ -80,7 +90,7 @@ def build_server(runtime: Runtime) -> Server[Any]:
         runtime.settings.mcp_server_name,
         version=__version__,
         title="Claude Memory",
-        instructions=INSTRUCTIONS,
+        instructions=INSTRUCTIONS if runtime.settings.memory_backend == "memu" else INSTRUCTIONS + OF_PROJECTS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
         on_list_resources=list_resources,
@@ -88,6 +98,7 @@ def build_server(runtime: Runtime) -> Server[Any]:
         on_read_resource=read_resource,
         on_list_prompts=list_prompts,
         on_get_prompt=get_prompt,
+        on_completion=complete,
         get_tool_input_schema=lambda name: None,
     )
 
@@ -134,6 +145,8 @@ def _tool_error(text: str) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": text}], "isError": True, "resultType": "complete"}
 
 
-def _protocol_error(error: MemoryServerError) -> MCPError:
+def _protocol_error(error: MemoryServerError, **data: str) -> MCPError:
+    """Return an error as the protocol has it. data: what it is about."""
     is_invalid = isinstance(error, InvalidInput | NotFound)
-    return MCPError(types.INVALID_PARAMS if is_invalid else types.INTERNAL_ERROR, str(error), {"code": error.code})
+    code = types.INVALID_PARAMS if is_invalid else types.INTERNAL_ERROR
+    return MCPError(code, str(error), {"code": error.code, **data})

@@ -10,7 +10,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
 from app.http.reply import send_json
@@ -30,18 +29,17 @@ class Endpoint(Protocol):
 
 
 class LoneSurrogates:
-    """Wraps the SDK's endpoint and answers the calls that the SDK cannot parse."""
+    """Wraps the SDK's endpoint and answers the calls that the SDK cannot parse.
 
-    def __init__(self, endpoint: Endpoint, runtime: Runtime, body_limit_bytes: int) -> None:
+    A request's whole body has to be in the first message that it receives.
+    """
+
+    def __init__(self, endpoint: Endpoint, runtime: Runtime) -> None:
         self._endpoint, self._runtime = endpoint, runtime
-        self._bounded = RequestBodyLimitMiddleware(self._handle, body_limit_bytes)
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, unless it is a tool call with a lone surrogate."""
-        await self._bounded(scope, receive, send)
-
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        pending: Message | None = await receive()  # the whole body: the limit's middleware has read it
+        pending: Message | None = await receive()
         body = pending.get("body", b"") if pending is not None else b""
         if _MAYBE.search(body) and (params := _torn_call(body)) is not None:
             await send_json(send, 200, await self._answer(scope, *params))

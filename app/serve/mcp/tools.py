@@ -13,15 +13,17 @@ from pydantic import TypeAdapter
 from app.errors import InvalidInput, NotPermitted
 from app.memory import requests
 from app.memory.forget import forget
+from app.memory.off_loop import characters_of, run_off_loop_if_long
 from app.memory.recall import recall
 from app.memory.remember import remember, remember_conversation
 from app.memory.search import search, search_across_projects
 from app.memory.types import Scope
 from app.memory.update import update
 from app.runtime.health import health
-from app.serve.mcp import replies
+from app.serve.mcp import replies, schemas
 
 if TYPE_CHECKING:
+    from app.memu.limits import Offer
     from app.runtime.runtime import Runtime
 
 READ, WRITE = "read", "write"
@@ -43,20 +45,23 @@ class Tool:
     destructive: bool = False
     idempotent: bool = False
 
-    def definition(self) -> types.Tool:
-        """Return the tool as tools/list shows it."""
+    def definition(self, offer: Offer | None = None) -> types.Tool:
+        """Return the tool as tools/list shows it. offer: how memU offers it; None: the local store."""
+        arguments = schemas.input_schema(self.request.model_json_schema())
+        for name in offer.without if offer is not None else ():
+            del arguments["properties"][name]
         return types.Tool(
             name=self.name,
             title=self.title,
-            description=self.description,
-            input_schema=_plain_schema(self.request.model_json_schema()),
-            output_schema=_plain_schema(TypeAdapter(self.reply).json_schema(mode="serialization")),
+            description=(offer.description if offer is not None else None) or self.description,
+            input_schema=arguments,
+            output_schema=schemas.output_schema(TypeAdapter(self.reply).json_schema(mode="serialization")),
             annotations=types.ToolAnnotations(
                 title=self.title,
                 read_only_hint=self.needs == READ,
                 destructive_hint=self.destructive,
                 idempotent_hint=self.idempotent or self.needs == READ,
-                open_world_hint=False,
+                open_world_hint=offer is not None and self.name != "memory_health",
             ),
         )
 
@@ -67,7 +72,13 @@ class Tool:
                 f"{self.name}: this token does not have the scope {self.needs!r}; create one with "
                 f"`claude-memory token create --user {scope.user} --scope {self.needs}`"
             )
-        request = requests.checked(self.request, arguments)
+        if runtime.settings.memory_backend == "memu":
+            from app.memu.limits import require_offered
+
+            given = {name for name, value in arguments.items() if value is not None}
+            require_offered(self.name, given, runtime.settings.memu_api_version)
+        size = characters_of(arguments)
+        request = await run_off_loop_if_long(size, lambda: requests.checked(self.request, arguments))
         await runtime.wait_ready()
         return await self.run(runtime, scope, request)
 
@@ -79,6 +90,7 @@ async def _memorize(runtime: Runtime, scope: Scope, request: requests.Memorize) 
         "id": str(stored.id),
         "created": stored.created,
         "duplicate": stored.duplicate,
+        "updated": list(stored.updated),
         "redacted": stored.redacted,
     }
 
@@ -120,12 +132,18 @@ async def _update(runtime: Runtime, scope: Scope, request: requests.Update) -> r
 
 async def _forget(runtime: Runtime, scope: Scope, request: requests.Forget) -> replies.Forgotten:
     forgotten = await forget(runtime.domain, scope, request)
+    if request.dry_run:
+        return {"forgotten": forgotten, "would_forget": forgotten}
     runtime.wrote()
     return {"forgotten": forgotten}
 
 
 async def _stats(runtime: Runtime, scope: Scope, request: requests.StatsRequest) -> replies.Statistics:
-    return replies.statistics(await runtime.domain.store.stats(scope, request.project), _budget(runtime, None))
+    stats = await runtime.domain.store.stats(scope, request.project)
+    reply = replies.statistics(stats, _budget(runtime, None))
+    if (elsewhere := runtime.domain.elsewhere) is not None:
+        reply["outbox"] = replies.outbox_counts(await elsewhere.outbox.depth(scope.user))
+    return reply
 
 
 async def _health(runtime: Runtime, scope: Scope, request: requests.HealthRequest) -> dict[str, Any]:
@@ -148,7 +166,9 @@ TOOLS = {
             "memorize",
             "Remember",
             "Remember a text for later conversations: a fact, a preference, a decision, a note. "
-            "The same text is not stored twice. Keys and tokens of known forms are replaced before storing.",
+            "The same text is not stored twice: again, it adds its tags to the first memory, replaces the kind and the "
+            "metadata if they are given, and keeps the longer life; `updated` names what changed. "
+            "Keys and tokens of known forms are replaced before storing.",
             requests.Memorize,
             replies.Memorized,
             WRITE,
@@ -170,7 +190,10 @@ TOOLS = {
             "search_memory",
             "Search memories",
             "Find memories by a question or by words; best first, with ids. "
-            "Can be limited to a project, kinds, tags, a role, a conversation, a time.",
+            "Of a long text it shows the part that answers, marked excerpt; full_text shows all of it, and so does its "
+            "uri. "
+            "Can be limited to a project, kinds, tags, a role, a conversation, a time. With archived it finds archived "
+            "memories instead.",
             requests.Search,
             replies.Results,
             READ,
@@ -180,7 +203,9 @@ TOOLS = {
             "recall_context",
             "Recall a context",
             "Gather what is known about a question into one text that fits a token budget, in the order things "
-            "happened, with its sources. Good at the start of a task.",
+            "happened, with its sources; days are those of the place where something was said. Of a long text it has "
+            "the part that answers; the whole is the resource claude://memory/items/ID of its source. Good at the "
+            "start of a task.",
             requests.Recall,
             replies.Context,
             READ,
@@ -189,7 +214,8 @@ TOOLS = {
         Tool(
             "search_across_projects",
             "Search several projects",
-            "Find memories in several projects at once, merged by score, time or project.",
+            "Find memories in several projects at once, merged by score, time or project; long texts as search_memory "
+            "shows them.",
             requests.SearchAcrossProjects,
             replies.ResultsByProject,
             READ,
@@ -198,7 +224,9 @@ TOOLS = {
         Tool(
             "update_memory",
             "Change a memory",
-            "Change a memory's text, kind, tags, metadata or expiry, or archive it. Omitted fields stay unchanged.",
+            "Change a memory's text, kind, tags, metadata or expiry, move it to another project or to none, or archive "
+            "it. "
+            "Omitted fields stay unchanged.",
             requests.Update,
             replies.Updated,
             WRITE,
@@ -209,7 +237,7 @@ TOOLS = {
             "forget_memory",
             "Forget memories",
             "Delete memories for good: by ids, a conversation, a project, a time, or several of these (all must "
-            "match). With dry_run they are only counted.",
+            "match). With dry_run nothing is deleted, and would_forget counts them.",
             requests.Forget,
             replies.Forgotten,
             WRITE,
@@ -247,20 +275,16 @@ def find_tool(name: str) -> Tool:
     return tool
 
 
+def offered(backend: str) -> dict[str, Offer | None]:
+    """Return the names of the tools that a memory backend offers, each with how memU offers it; None: whole."""
+    if backend != "memu":
+        return dict.fromkeys(TOOLS)
+    from app.memu.limits import OFFERED
+
+    return dict(OFFERED)
+
+
 @cache
-def definitions() -> list[types.Tool]:
-    """Return all tools as tools/list shows them."""
-    return [tool.definition() for tool in TOOLS.values()]
-
-
-def _plain_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Remove generated titles, which only repeat the field names."""
-    return {
-        key: _plain_schema(value)
-        if isinstance(value, dict)
-        else [_plain_schema(item) if isinstance(item, dict) else item for item in value]
-        if isinstance(value, list)
-        else value
-        for key, value in schema.items()
-        if not (key == "title" and isinstance(value, str))
-    }
+def definitions(backend: str = "local") -> list[types.Tool]:
+    """Return the tools as tools/list shows them with a memory backend."""
+    return [TOOLS[name].definition(offer) for name, offer in offered(backend).items()]

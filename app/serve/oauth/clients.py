@@ -32,6 +32,7 @@ NAME_LIMIT = 100
 UNNAMED = "an application without a name"
 _REDIRECTS_LIMIT = 10
 _METADATA_LIMIT_BYTES = 16 * 2**10
+_ADDRESSES = "redirect_uris takes https addresses, or http on loopback, in ASCII, without user and fragment"
 _CLIENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -48,7 +49,7 @@ class RegisteredClient(OAuthClientInformationFull):
             if len(registered) == 1:
                 return registered[0]
             raise InvalidRedirectUriError("redirect_uri is missing, and the client did not register exactly one")
-        if _comparable(redirect_uri) not in map(_comparable, registered):
+        if not is_redirect(str(redirect_uri)) or _comparable(redirect_uri) not in map(_comparable, registered):
             raise InvalidRedirectUriError("redirect_uri is not one that the client registered")
         return redirect_uri
 
@@ -126,6 +127,22 @@ def is_client_id(value: str) -> bool:
     return bool(_CLIENT_ID.fullmatch(value))
 
 
+def check_addresses(body: bytes) -> None:
+    """Refuse a registration whose addresses, as they were sent, are no redirect addresses. Raises RegistrationError.
+
+    The SDK brings addresses into a browser's form: it resolves backslashes and drops tabs. A body that is not a
+    registration at all is left to it.
+    """
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    addresses = sent.get("redirect_uris") if isinstance(sent, dict) else None
+    for address in addresses if isinstance(addresses, list) else ():
+        if isinstance(address, str) and not is_redirect(address):
+            raise RegistrationError("invalid_redirect_uri", _ADDRESSES)
+
+
 def check_metadata(client: OAuthClientInformationFull) -> dict[str, Any]:
     """Return the part of a registration to store. Raises RegistrationError."""
     redirects = [str(uri) for uri in client.redirect_uris or []]
@@ -133,10 +150,7 @@ def check_metadata(client: OAuthClientInformationFull) -> dict[str, Any]:
         raise RegistrationError("invalid_redirect_uri", f"redirect_uris takes 1 to {_REDIRECTS_LIMIT} addresses")
     for redirect in redirects:
         if not is_redirect(redirect):
-            raise RegistrationError(
-                "invalid_redirect_uri",
-                "redirect_uris takes https addresses, or http on loopback, without user and fragment",
-            )
+            raise RegistrationError("invalid_redirect_uri", _ADDRESSES)
     if len(client.client_name or "") > NAME_LIMIT or _CONTROL.search(client.client_name or ""):
         raise RegistrationError(
             "invalid_client_metadata", f"client_name takes up to {NAME_LIMIT} characters, no control characters"

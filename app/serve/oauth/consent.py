@@ -21,7 +21,7 @@ from app.access.tokens import digest, new_token
 from app.errors import MemoryServerError
 from app.serve.oauth import CONSENT
 from app.serve.oauth.clients import UNNAMED
-from app.serve.oauth.page import ConsentRequest, consent_page, problem_page, proof_page
+from app.serve.oauth.page import ConsentRequest, consent_page, problem_page, proof_page, visible
 from app.serve.oauth.provider import Provider
 from app.settings.forms import ACCESS_TOKEN
 from app.store.oauth import OAuthStore
@@ -137,7 +137,7 @@ class Consent:
     async def _asking(self, sign_in: SignIn, handle: str, browser: str) -> ConsentRequest:
         client = await self._provider.get_client(sign_in.client_id)
         return ConsentRequest(
-            client=client.client_name or UNNAMED if client is not None else UNNAMED,
+            client=visible((client and client.client_name) or "") or UNNAMED,
             redirect_uri=sign_in.redirect_uri,
             scopes=sign_in.scopes or sign_in.asked_scopes,
             server=urlsplit(self._provider.public_url).netloc,
@@ -197,7 +197,7 @@ class Consent:
 
 def with_query(uri: str, **more: str) -> str:
     """Return an address with parameters added to its query."""
-    return f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode(more)}"
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(more)}"
 
 
 def _derived(browser: str, purpose: str, handle: str) -> str:

@@ -23,6 +23,10 @@ SCOPE_MEANINGS = {
     "admin": "read the server's numbers, which cover all users",
 }
 
+_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+_BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that show nothing
+_MARKS_LIMIT = 4  # on one letter; more cover the lines above and below
+
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d1d1f; --paper: #ffffff; --line: #6e6e73; --accent: #0b57d0; --bad: #b3261e }
 @media (prefers-color-scheme: dark) {
@@ -143,9 +147,17 @@ def _problem(problem: str | None) -> str:
     return "" if problem is None else f'<p class="problem" id="problem" role="alert">{_text(problem)}</p>\n'
 
 
+def visible(value: str) -> str:
+    """Return text without invisible characters, such as those that turn its direction, and without towers of marks."""
+    kept, marks = [], 0
+    for character in value:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category.startswith("M") else 0
+        if category not in _INVISIBLE and character not in _BLANK and marks <= _MARKS_LIMIT:
+            kept.append(character)
+    return "".join(kept).strip()
+
+
 def _text(value: str) -> str:
-    """Return text without markup and without invisible characters, such as those that reverse its direction."""
-    visible = "".join(
-        character for character in value if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    )
-    return f"<bdi>{html.escape(visible)}</bdi>"
+    """Return text without markup and without invisible characters."""
+    return f"<bdi>{html.escape(visible(value))}</bdi>"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from mcp.server.auth.provider import (
@@ -21,7 +22,7 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from pydantic import AnyUrl
 
 from app import metrics
-from app.access.tokens import digest, new_token
+from app.access.tokens import digest, new_token, successors
 from app.endpoints import MCP, SSE
 from app.measuring import Metrics
 from app.serve.oauth import CONSENT
@@ -37,7 +38,7 @@ from app.serve.oauth.clients import (
 from app.settings.fields import Settings
 from app.store.oauth import OAuthStore
 from app.store.oauth_clients import OAuthClient
-from app.store.oauth_grants import Rotation
+from app.store.oauth_grants import Outcome, Successors
 from app.store.oauth_sign_ins import SignIn
 
 logger = logging.getLogger(__name__)
@@ -181,13 +182,21 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
     async def exchange_refresh_token(
         self, client: OAuthClientInformationFull, refresh_token: GrantedRefresh, scopes: list[str]
     ) -> OAuthToken:
-        """Replace a refresh token. Raises TokenError; a token that was replaced before also revokes its grant."""
-        access, refresh = new_token(), new_token()
-        store = await self._store()
-        rotation = await store.grants.rotate(digest(refresh_token.token), scopes, digest(access), digest(refresh))
-        if rotation is Rotation.DONE:
+        """Replace a refresh token. Raises TokenError; a token that was replaced before also revokes its grant.
+
+        A client that lost the answer, or asked twice at once, gets the same tokens again for a moment.
+        """
+        grants, salt = (await self._store()).grants, secrets.token_bytes(32)
+        access, refresh = successors(refresh_token.token, salt)
+        new = Successors(salt=salt, access=digest(access), refresh=digest(refresh))
+        rotation = await grants.rotate(digest(refresh_token.token), scopes, new)
+        if rotation.outcome is Outcome.DONE:
             return self._tokens(client, access, refresh, scopes)
-        if rotation is Rotation.REUSED:
+        if rotation.outcome is Outcome.REPEATED:
+            access, refresh = successors(refresh_token.token, rotation.repeated_salt)
+            if (issued := await grants.token(digest(access))) is not None:
+                return self._tokens(client, access, refresh, list(issued.scopes), issued.expires_at)
+        if rotation.outcome is Outcome.REUSED:
             logger.warning(
                 "sign-in: a refresh token of client %s was used again; grant %s is revoked",
                 client.client_id,
@@ -196,10 +205,21 @@ class Provider(OAuthAuthorizationServerProvider[GrantedCode, GrantedRefresh, Gra
             self.count("refresh_reused")
         raise TokenError("invalid_grant", "refresh token does not exist")
 
-    def _tokens(self, client: OAuthClientInformationFull, access: str, refresh: str, scopes: list[str]) -> OAuthToken:
+    def _tokens(
+        self,
+        client: OAuthClientInformationFull,
+        access: str,
+        refresh: str,
+        scopes: list[str],
+        expires_at: datetime | None = None,
+    ) -> OAuthToken:
+        """expires_at: of an access token that was issued before."""
+        lifetime_s = self._settings.oauth_access_token_minutes * 60
+        if expires_at is not None:
+            lifetime_s = max(1, min(lifetime_s, int((expires_at - datetime.now(UTC)).total_seconds())))
         return OAuthToken(
             access_token=access,
-            expires_in=self._settings.oauth_access_token_minutes * 60,
+            expires_in=lifetime_s,
             scope=" ".join(scopes),
             refresh_token=refresh if "refresh_token" in client.grant_types else None,
         )

@@ -11,6 +11,7 @@ from mcp.server.auth.handlers.metadata import MetadataHandler, ProtectedResource
 from mcp.server.auth.handlers.register import RegistrationHandler
 from mcp.server.auth.handlers.revoke import RevocationHandler
 from mcp.server.auth.handlers.token import TokenHandler
+from mcp.server.auth.provider import RegistrationError
 from mcp.server.auth.settings import ClientRegistrationOptions
 from mcp.shared.auth import OAuthMetadata, ProtectedResourceMetadata
 from starlette.requests import Request
@@ -18,10 +19,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app import metrics
+from app.access.redirects import is_redirect
 from app.access.tokens import digest, new_token
 from app.endpoints import MCP, SSE
 from app.errors import RateLimited
 from app.http.limits import RateLimit, SharedCounts, rate_limit
+from app.http.proxies import FORWARDED_FOR, Proxies, counted_as
 from app.measuring import Metrics
 from app.runtime.runtime import Runtime
 from app.serve.oauth import (
@@ -34,7 +37,13 @@ from app.serve.oauth import (
     SERVER_METADATA,
     TOKEN,
 )
-from app.serve.oauth.clients import DEFAULT_SCOPES, SecretAuthenticator, is_client_id, with_credentials
+from app.serve.oauth.clients import (
+    DEFAULT_SCOPES,
+    SecretAuthenticator,
+    check_addresses,
+    is_client_id,
+    with_credentials,
+)
 from app.serve.oauth.consent import Consent, with_query
 from app.serve.oauth.page import problem_page
 from app.serve.oauth.provider import Provider
@@ -150,12 +159,18 @@ class _Endpoints:
         counts = shared_counts if settings.database_url is not None else None
         self._registrations = rate_limit(settings.oauth_registrations_per_minute, counts)
         self._pages = rate_limit(PAGES_PER_MINUTE, counts)
+        self._proxies = Proxies.of(settings.trusted_proxies)
 
     async def register(self, request: Request) -> Response:
         """Register a client, and give it a token to manage its registration (RFC 7592)."""
         await self._count_request(
             request, self._registrations, "register", self._settings.oauth_registrations_per_minute
         )
+        try:
+            check_addresses(await request.body())
+        except RegistrationError as error:
+            body = {"error": error.error, "error_description": error.error_description}
+            return JSONResponse(body, 400, _NO_STORE)
         response = await self._registration.handle(request)
         if response.status_code != 201:
             response.headers.update(_NO_STORE)
@@ -193,6 +208,11 @@ class _Endpoints:
         Shows the error here when the client or its redirect address is unknown.
         """
         await self._count_request(request, self._pages, "sign-in", PAGES_PER_MINUTE)
+        asked = request.query_params if request.method == "GET" else await request.form()
+        if len(asked.multi_items()) != len(asked):
+            return problem_page("The request names a parameter twice.", 400)
+        if (redirect := asked.get("redirect_uri")) is not None and not is_redirect(str(redirect)):
+            return problem_page("redirect_uri is not an address to which this server sends users.", 400)
         response = await self._authorization.handle(request)
         location = response.headers.get("location")
         if location is None:
@@ -226,16 +246,9 @@ class _Endpoints:
         return handle
 
     async def _count_request(self, request: Request, limit: RateLimit, what: str, per_minute: int) -> None:
-        wait_s = await limit.take(f"{what}:{_address(request)}")
+        peer = request.client.host if request.client is not None else None
+        client = self._proxies.client(peer, request.headers.getlist(FORWARDED_FOR))
+        wait_s = await limit.take(f"{what}:{counted_as(client)}")
         if wait_s:
             self._metrics.count(metrics.RATE_LIMITED)
             raise RateLimited(per_minute, wait_s)
-
-
-def _address(request: Request) -> str:
-    """Return the client's address for the rate limits: from the proxy in front of us, or else from the connection.
-
-    The nearest proxy adds the last entry; the client can forge those before it.
-    """
-    forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    return forwarded[:64] or (request.client.host if request.client is not None else "")

@@ -6,8 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-# `nobody` nearly everywhere: owns no files, and initdb finds a name for it.
-_UNPRIVILEGED = 65534
+# Numbers of users that no system gives out: distributions and systemd leave these free (systemd's UIDS-GIDS.md), and
+# they lie below the 65,536 that the user namespace of a container has.
+OURS = range(60_578, 61_184)
+NOBODY = 65_534  # which earlier versions used; other programs run as that, too
 
 
 class Account:
@@ -21,11 +23,23 @@ class Account:
         self.switched = switched
 
     @classmethod
-    def current(cls) -> Account:
-        """Return the account for this process."""
-        if os.geteuid() == 0:
-            return cls(_UNPRIVILEGED, _UNPRIVILEGED, switched=True)
-        return cls(os.geteuid(), os.getegid(), switched=False)
+    def of(cls, cluster: Path) -> Account:
+        """Return the account for this process: for root, the cluster's own one, which its ownership records.
+
+        For a cluster that has none, or is not there yet, it is that of earlier versions (`settling` changes that).
+        """
+        if os.geteuid() != 0:
+            return cls(os.geteuid(), os.getegid(), switched=False)
+        try:
+            owner = cluster.lstat().st_uid
+        except OSError:
+            owner = NOBODY
+        return cls.numbered(owner if owner in OURS else NOBODY)
+
+    @classmethod
+    def numbered(cls, uid: int) -> Account:
+        """Return another user's account, with the group of the same number. For root."""
+        return cls(uid, uid, switched=True)
 
     def owns(self, path: Path) -> bool:
         """Report whether the path itself, not a link's target, belongs to this account."""

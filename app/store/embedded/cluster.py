@@ -4,28 +4,34 @@
 <data dir>/postgres.log         the server's log; no statements, no values
 <data dir>/postgres/            owned by root if root runs it, so that the server's user cannot replace its content
 <data dir>/postgres/cluster/    PostgreSQL's data directory
+<data dir>/postgres/reserve     space for when the disk is full
 <data dir>/postgres/run/        the socket; or a short folder in /tmp if its path would be too long
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
+from app.datadir.space import shortage, words_for
 from app.durable import replacing
-from app.errors import StoreUnavailable
+from app.errors import StoreFull, StoreUnavailable
 from app.store.embedded import processes
-from app.store.embedded.account import Account, own_name
+from app.store.embedded.account import NOBODY, Account, own_name
 from app.store.embedded.binaries import MAJOR
 from app.store.embedded.configuration import PORT, files
 
 _SOCKET = f".s.PGSQL.{PORT}"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103  # sun_path without its final NUL
 _LOG_BYTES = 10 * 1024 * 1024
+_LEAST_BYTES = 64 << 10
+_FULL = {os.strerror(number): number for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)}
 
 
 class Cluster:
@@ -37,6 +43,11 @@ class Cluster:
         self.home = data_dir / "postgres"
         self.path = self.home / "cluster"
         self.sockets = _sockets(self.home)
+
+    @classmethod
+    def of(cls, data_dir: Path) -> Self:
+        """Return a data directory's cluster with the account that has it."""
+        return cls(data_dir, Account.of(data_dir / "postgres" / "cluster"))
 
     @property
     def log(self) -> Path:
@@ -105,19 +116,24 @@ class Cluster:
         chosen = errors[-2:] or [line for line in lines if line.strip()][-1:]
         return "; ".join(_without_prefix(line) for line in chosen)[:400]
 
-    def explain(self, what: str, log: str) -> str:
-        """Return one line for the user: what happened, why, and what to do."""
-        if "No space left on device" in log:
-            return (
-                f"the embedded PostgreSQL {what}: no space left on the disk of {self.data_dir};"
-                " free some and start again"
-            )
+    def explain(self, what: str, log: str) -> StoreUnavailable:
+        """Return the error for the user: what happened, why, and what to do."""
+        for said, number in _FULL.items():
+            if said in log:
+                return self.full(OSError(number, said), what)
+        with suppress(OSError):
+            if problem := shortage(self.data_dir, _LEAST_BYTES):  # not even its log could be written
+                return StoreFull(f"the embedded PostgreSQL {what}: {problem}")
         if "user does not exist" in log:
-            return (
-                f"the embedded PostgreSQL {what}: user {self.account.uid} has no entry in /etc/passwd;"
-                " add one, or set DATABASE_URL to a server"
+            return StoreUnavailable(
+                f"the embedded PostgreSQL {what}: its user has no entry in /etc/passwd;"
+                " add one (for root: of user 65534, nobody), or set DATABASE_URL to a server"
             )
-        return f"the embedded PostgreSQL {what}: {log or 'it logged nothing'}; more in {self.log}"
+        return StoreUnavailable(f"the embedded PostgreSQL {what}: {log or 'it logged nothing'}; more in {self.log}")
+
+    def full(self, error: OSError, what: str) -> StoreFull:
+        """Return the error for a disk that takes nothing more (ENOSPC, EDQUOT, EROFS)."""
+        return StoreFull(f"the embedded PostgreSQL {what}, the disk of {self.data_dir}: {words_for(error)}")
 
     def _check(self) -> None:
         """Reject a cluster that PostgreSQL would reject, with a better message."""
@@ -141,7 +157,7 @@ class Cluster:
     def _make_sockets(self) -> None:
         with suppress(FileExistsError):
             self.sockets.mkdir(mode=0o700)
-        if self.sockets.lstat().st_uid == os.geteuid():
+        if self.sockets.lstat().st_uid in (os.geteuid(), NOBODY):  # made just now, or by an earlier version
             self.account.give(self.sockets)
         info = self.sockets.lstat()
         if not stat.S_ISDIR(info.st_mode) or info.st_uid != self.account.uid or info.st_mode & 0o077:

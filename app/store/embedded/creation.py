@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.datadir.space import shortage
 from app.durable import sync
-from app.errors import StoreUnavailable
-from app.store.embedded import processes
+from app.errors import StoreFull, StoreUnavailable
+from app.store.embedded import processes, settling
+from app.store.embedded.account import Account
 from app.store.embedded.cluster import Cluster, closing_descriptor
 from app.store.embedded.configuration import FIRST_STATEMENTS
 
+_NEW_BYTES = 48 << 20  # a new cluster takes 32 MB
 _PATIENCE_S = 120.0  # usually half a second; a slow disk may need more
 _INITDB = (
     *("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"),
@@ -39,18 +42,31 @@ def create(cluster: Cluster, programs: Path, stopped: Callable[[], bool]) -> Non
     _make_home(cluster)
     for old in cluster.home.glob("cluster.new-*"):
         shutil.rmtree(old, ignore_errors=True)
+    if problem := shortage(cluster.home, _NEW_BYTES):
+        raise StoreFull(f"the embedded PostgreSQL cannot be created in {cluster.data_dir}: {problem}")
     draft = cluster.home / f"cluster.new-{os.getpid()}-{time.time_ns()}"  # the initdb of a killed start may still write
     draft.mkdir(mode=0o700)
-    cluster.account.give(draft)
-    name = cluster.name_inside(draft)
-    _run_program(cluster, [programs / "initdb", "-D", name, *_INITDB], draft, stopped)
-    _run_program(
-        cluster, [programs / "postgres", "--single", "-D", name, *_SINGLE_USER], draft, stopped, FIRST_STATEMENTS
-    )
-    _flush(draft)
-    draft.rename(cluster.path)
+    account = cluster.account
+    creator = settling.named() if account.switched else account
+    creator.give(draft)
+    try:
+        _fill(cluster, creator, draft, programs, stopped)
+        if account.switched:
+            settling.hand_over(draft, creator.uid, account)
+        _flush(draft)
+        draft.rename(cluster.path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     sync(cluster.home)
     sync(cluster.data_dir)
+
+
+def _fill(cluster: Cluster, creator: Account, draft: Path, programs: Path, stopped: Callable[[], bool]) -> None:
+    name = cluster.name_inside(draft)
+    _run_program(cluster, creator, [programs / "initdb", "-D", name, *_INITDB], draft, stopped)
+    single: list[str | Path] = [programs / "postgres", "--single", "-D", name, *_SINGLE_USER]
+    _run_program(cluster, creator, single, draft, stopped, FIRST_STATEMENTS)
 
 
 def _make_home(cluster: Cluster) -> None:
@@ -62,6 +78,7 @@ def _make_home(cluster: Cluster) -> None:
 
 def _run_program(
     cluster: Cluster,
+    creator: Account,
     arguments: Sequence[str | Path],
     folder: Path,
     stopped: Callable[[], bool],
@@ -71,7 +88,7 @@ def _run_program(
     with closing_descriptor(cluster.open_log()) as log, _pipe_with(statements) as stdin:
         begin = os.fstat(log).st_size
         child = processes.spawn(
-            arguments, account=cluster.account, folder=folder, log=log, stdin=stdin, death_signal=signal.SIGTERM
+            arguments, account=creator, folder=folder, log=log, stdin=stdin, death_signal=signal.SIGTERM
         )
         try:
             processes.wait_until(lambda: stopped() or child.poll() is not None, patience_s=_PATIENCE_S)
@@ -83,7 +100,7 @@ def _run_program(
     if stopped():
         raise StoreUnavailable("the embedded PostgreSQL was stopped while it was being created")
     if status or "ERROR" in output or "FATAL" in output:  # single-user mode reports a failed statement only in the log
-        raise StoreUnavailable(cluster.explain(f"could not be created ({Path(arguments[0]).name})", output))
+        raise cluster.explain(f"could not be created ({Path(arguments[0]).name})", output)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from app.datadir.space import NO_SPACE
 from app.errors import Conflict
 from app.store.embedded import processes
 
@@ -29,8 +30,12 @@ class Ownership:
                 " stop that process, or set another MEMORY_DATA_DIR"
             )
         self._lock = lock
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            if error.errno not in NO_SPACE:  # the pid is for messages only
+                raise
 
     def release(self) -> None:
         """Release the lock; idempotent."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import errno
 import os
 import signal
 import subprocess
@@ -15,12 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.errors import MemoryServerError, StoreUnavailable
+from app.datadir.space import shortage, words_for
+from app.errors import MemoryServerError, StoreFull, StoreUnavailable
 from app.store.embedded import binaries, processes
-from app.store.embedded.account import Account
 from app.store.embedded.cluster import Cluster, closing_descriptor
 from app.store.embedded.configuration import DATABASE, PORT, USER
 from app.store.embedded.ownership import Ownership
+from app.store.embedded.reserve import WRITES_NEED_BYTES, Reserve
 
 # A start after a crash replays at most max_wal_size of log; on a slow disk that takes minutes.
 _START_PATIENCE_S = 180.0
@@ -41,6 +41,8 @@ class EmbeddedPostgres:
     The first start may fail. After it, a server that dies is restarted until that succeeds, since the cause, such as
     a full disk, may pass.
 
+    waits_for_space: on a disk without space, even the first start is tried until it succeeds or `stop` is called.
+
     on_event: called from the supervisor's thread with a line when the server is created, when it dies, each time
     another reason keeps it from starting, and when it runs again.
     longest_pause_s: the longest wait before a start, after starts that failed.
@@ -53,12 +55,14 @@ class EmbeddedPostgres:
         *,
         on_event: Callable[[str], None] | None = None,
         longest_pause_s: float = _LONGEST_PAUSE_S,
+        waits_for_space: bool = False,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.failure: StoreUnavailable | None = None
         self.restarts = 0
         self._on_event = on_event
         self._longest_pause_s = longest_pause_s
+        self._waits_for_space = waits_for_space
         self._guard = threading.Lock()  # one start or stop at a time
         self._stopping = threading.Event()
         self._settled = threading.Event()  # the first start succeeded or failed
@@ -113,6 +117,24 @@ class EmbeddedPostgres:
                 raise
             atexit.register(self.stop)
 
+    def shortage(self) -> str | None:
+        """Return why nothing more should be stored on the disk now, in one line without its path; None if it can be."""
+        try:
+            problem = shortage(self.data_dir, WRITES_NEED_BYTES)
+        except OSError:  # it is not there: PostgreSQL's own trouble
+            return None
+        if problem is None and self._ready:
+            self._reserve.keep()
+        return problem
+
+    def refusal(self, writes: bool) -> StoreUnavailable | None:
+        """Return why the server must not be asked now, None if it may be. writes: whether for a user's data."""
+        if (failure := self.failure) is not None and self._supervisor is not None:
+            return type(failure)(f"{failure}; nothing of this call was stored")
+        if writes and (problem := self.shortage()):
+            return StoreFull(f"{problem}; nothing of this call was stored, searching still works")
+        return None
+
     def stop(self) -> None:
         """Stop the server, or a start in progress; return when none of its processes is left. Idempotent."""
         self._stopping.set()
@@ -121,9 +143,13 @@ class EmbeddedPostgres:
             atexit.unregister(self.stop)
 
     @property
+    def _reserve(self) -> Reserve:
+        return Reserve(self._cluster.home)
+
+    @property
     def _cluster(self) -> Cluster:
         if self._files is None:
-            self._files = Cluster(self.data_dir, Account.current())
+            self._files = Cluster.of(self.data_dir)
         return self._files
 
     def _take_ownership(self) -> None:
@@ -177,6 +203,45 @@ class EmbeddedPostgres:
             self._settled.set()
 
     def _keep_running(self) -> None:
+        pause = _Pause(self._longest_pause_s)
+        programs: Path | None = None
+        while not self._stopping.is_set():
+            lived_s = 0.0
+            try:
+                programs = programs or self._prepared()
+                process = self._launch(programs)
+            except (MemoryServerError, OSError, subprocess.SubprocessError) as error:
+                reason = self._unusable(error) if isinstance(error, OSError) else error
+                is_full = isinstance(reason, StoreFull)
+                if not self._came_up and not (is_full and self._waits_for_space):
+                    raise
+                if is_full:
+                    self._reserve.give_up()
+                failure = (StoreFull if is_full else StoreUnavailable)(
+                    f"PostgreSQL could not be started: {reason}; starting it again"
+                )
+            else:
+                began = time.monotonic()
+                self._note_running()
+                ending = _ending(process.wait())
+                self._ready = False
+                lived_s = time.monotonic() - began
+                failure = StoreUnavailable(f"PostgreSQL {ending}; starting it again")
+            if self._stopping.is_set():
+                break
+            before, self.failure = self.failure, failure
+            if str(before) != str(failure):  # report a disk that stays full once
+                self._report(str(failure))
+            self._stopping.wait(pause.next(lived_s=lived_s))
+        self.failure = None
+        self._end_left_overs()
+
+    def _prepared(self) -> Path:
+        """Make the cluster ready to start, and return the folder of its programs."""
+        if self._cluster.account.switched:
+            from app.store.embedded.settling import settle
+
+            settle(self._cluster)
         programs = binaries.find(self._cluster.account, self.data_dir)
         if not self._cluster.path.exists():
             from app.store.embedded.creation import create
@@ -184,35 +249,13 @@ class EmbeddedPostgres:
             create(self._cluster, programs, self._stopping.is_set)
             self._report(f"created a PostgreSQL database in {self._cluster.path}")
         self._cluster.prepare()
-        pause = _Pause(self._longest_pause_s)
-        while not self._stopping.is_set():
-            lived_s = 0.0
-            try:
-                process = self._launch(programs)
-            except (MemoryServerError, OSError, subprocess.SubprocessError) as error:
-                if not self._came_up:
-                    raise
-                reason = self._unusable(error) if isinstance(error, OSError) else error
-                problem = f"could not be started: {reason}"
-            else:
-                began = time.monotonic()
-                self._note_running()
-                problem = _ending(process.wait())
-                self._ready = False
-                lived_s = time.monotonic() - began
-            if self._stopping.is_set():
-                break
-            before, self.failure = self.failure, StoreUnavailable(f"PostgreSQL {problem}; starting it again")
-            if str(before) != str(self.failure):  # report a disk that stays full once
-                self._report(str(self.failure))
-            self._stopping.wait(pause.next(lived_s=lived_s))
-        self.failure = None
-        self._end_left_overs()
+        return programs
 
     def _note_running(self) -> None:
         """Record that the server accepts connections."""
         again, self._came_up, self.failure = self._came_up, True, None
         self.restarts += again
+        self._reserve.keep()
         self._ready = True
         self._settled.set()
         if again:
@@ -240,7 +283,7 @@ class EmbeddedPostgres:
             output = self._cluster.last_words(begin)
             held = any(words in output for words in _HELD)
             if self._stopping.is_set() or not held or time.monotonic() > deadline:
-                raise StoreUnavailable(self._cluster.explain("does not start", output))
+                raise self._cluster.explain("does not start", output)
             self._stopping.wait(0.1)
 
     def _became_ready(self, process: subprocess.Popen[bytes]) -> bool:
@@ -269,8 +312,8 @@ class EmbeddedPostgres:
         self._cluster.clear_stale_locks()
 
     def _unusable(self, error: OSError) -> StoreUnavailable:
-        if error.errno == errno.ENOSPC:
-            return StoreUnavailable(f"no space left on the disk of {self.data_dir}; free some")
+        if words_for(error):
+            return self._cluster.full(error, "cannot be used")
         where = error.filename or self.data_dir
         return StoreUnavailable(
             f"cannot use {where} for the embedded PostgreSQL: {error.strerror or error};"

@@ -24,9 +24,11 @@ class Tokens:
     def __init__(self) -> None:
         self.live: dict[bytes, Token] = {}
         self.asked = 0
+        self.known: list[bool] = []
 
-    async def find(self, wanted: bytes) -> Token | None:
+    async def find(self, wanted: bytes, *, known: bool = False) -> Token | None:
         self.asked += 1
+        self.known.append(known)
         return self.live.get(wanted)
 
     async def create(self, made: bytes, user: str, scopes: Sequence[str], expires_at: datetime | None) -> Token:
@@ -170,6 +172,25 @@ async def test_a_token_is_not_remembered_past_its_end(tokens: Tokens, clock: Clo
         await checking.identify(bearer(value))
 
 
+async def test_the_store_learns_whether_a_token_was_live_before(tokens: Tokens, clock: Clock) -> None:
+    """So that looks at unknown ones, however many, keep none of these waiting."""
+    value = new_token()
+    await tokens.create(digest(value), "ann", ["read"], None)
+    door = authenticator(tokens, clock, auth="required")
+
+    for _ in range(2):
+        await door.identify(bearer(value))
+        clock.now += 60
+    with pytest.raises(NotAuthenticated):
+        await door.identify(bearer(new_token()))
+    tokens.live.clear()
+    for _ in range(2):
+        with pytest.raises(NotAuthenticated):
+            await door.identify(bearer(value))
+
+    assert tokens.known == [False, True, False, True, False]
+
+
 async def test_what_is_remembered_is_bounded(tokens: Tokens, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "REMEMBERED_LIMIT", 3)
     checking = authenticator(tokens, clock)
@@ -191,13 +212,15 @@ async def test_a_missing_scope_is_named(tokens: Tokens, clock: Clock) -> None:
         require(identity, "admin")
 
 
-def test_each_token_of_a_user_has_a_rate_limit_of_its_own() -> None:
-    def identity(token: str) -> Identity:
-        access = AccessToken(token="", client_id=f"token:{token}", scopes=[], subject="ann")
-        return Identity(Scope(user="ann"), AuthenticatedUser(access))
+def test_all_tokens_of_a_user_have_one_rate_limit_and_each_user_has_one() -> None:
+    def identity(user: str, token: str) -> Identity:
+        access = AccessToken(token="", client_id=f"token:{token}", scopes=[], subject=user)
+        return Identity(Scope(user=user), AuthenticatedUser(access))
 
-    callers = {identity("a").limited_as, identity("b").limited_as, Identity(Scope(user="ann")).limited_as}
-    assert len(callers) == 3
+    callers = {identity("ann", str(number)).limited_as for number in range(50)}
+    callers.add(Identity(Scope(user="ann")).limited_as)
+    assert len(callers) == 1
+    assert identity("bob", "1").limited_as not in callers
 
 
 @pytest.mark.parametrize(

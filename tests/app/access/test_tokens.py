@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.access.tokens import Token, digest, new_token
+from app.access.tokens import Token, digest, new_token, successors
+from app.settings.forms import ACCESS_TOKEN
 
 NOW = datetime.now(UTC)
 
@@ -19,6 +21,15 @@ def test_a_token_is_32_random_bytes_and_only_its_hash_is_stored() -> None:
     assert len(one) == 46
     assert len(digest(one)) == 32
     assert one.encode() not in digest(one)
+
+
+def test_the_successors_of_a_token_take_both_it_and_the_salt() -> None:
+    token, salt = new_token(), bytes(range(32))
+    made = successors(token, salt)
+
+    assert successors(token, salt) == made
+    assert all(re.fullmatch(ACCESS_TOKEN, one) for one in made)
+    assert len({*made, *successors(token, bytes(32)), *successors(new_token(), salt)}) == 6
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,34 @@ async def test_a_body_that_never_ends_is_not_waited_for(client_of: Call) -> None
     assert answer.status_code == 408
 
 
+async def test_bodies_that_do_not_come_hold_no_place_and_too_many_in_work_are_refused(
+    client_of: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.alerts.http.REQUESTS", 1)
+    release = asyncio.Event()
+    accept = Receiver.accept
+
+    async def held(self: Receiver, *given: Any) -> Any:
+        await release.wait()
+        return await accept(self, *given)
+
+    async def silent() -> AsyncIterator[bytes]:
+        yield b'{"alerts":'
+        await release.wait()
+
+    monkeypatch.setattr(Receiver, "accept", held)
+    client = client_of()
+    waiting = [asyncio.create_task(client.post("/webhook", content=silent())) for _ in range(5)]
+    first = asyncio.create_task(client.post("/webhook", content=FIRING))
+    await asyncio.sleep(0.1)
+    second = await client.post("/webhook", content=FIRING)
+    release.set()
+
+    assert (await first).status_code == 200
+    assert (second.status_code, second.headers["retry-after"]) == (503, "1")
+    await asyncio.gather(*waiting)
+
+
 @pytest.mark.parametrize(
     "headers",
     [

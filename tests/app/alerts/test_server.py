@@ -254,7 +254,7 @@ def test_two_receivers_do_not_share_a_directory(tmp_path: Path) -> None:
 def test_it_stays_light() -> None:
     program = (
         "import sys, app.alerts.server\n"
-        "heavy = {'asyncpg', 'qdrant_client', 'qdrant_edge', 'mcp', 'fastapi', 'numpy', 'prometheus_client'}\n"
+        "heavy = {'asyncpg', 'qdrant_client', 'mcp', 'fastapi', 'numpy', 'prometheus_client'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env=clean_environment())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.clients.catalogue import CLIENTS, InstallScope
-from app.clients.entry import Command
+from app.clients.catalogue import CLIENTS, NAMES, InstallScope
+from app.clients.entry import Command, is_ours
 
 HOME = Path("/home/ann")
 PROJECT = Path("/src/shop")
@@ -47,6 +46,34 @@ def files(
             "AppData/Roaming/devin/mcp_config.json",
         ),
         ("zed", ".config/zed/settings.json", ".config/zed/settings.json", "AppData/Roaming/Zed/settings.json"),
+        *(
+            (client, path, path, path)
+            for client, path in (
+                ("codex", ".codex/config.toml"),
+                ("gemini-cli", ".gemini/settings.json"),
+                ("antigravity", ".gemini/config/mcp_config.json"),
+                ("opencode", ".config/opencode/opencode.json"),
+                ("cline", ".cline/data/settings/cline_mcp_settings.json"),
+                ("continue", ".continue/mcpServers/claude-memory.json"),
+                ("copilot-cli", ".copilot/mcp-config.json"),
+                ("junie", ".junie/mcp/mcp.json"),
+                ("kiro", ".kiro/settings/mcp.json"),
+                ("amp", ".config/amp/settings.json"),
+                ("lm-studio", ".lmstudio/mcp.json"),
+            )
+        ),
+        (
+            "roo",
+            ".config/Code/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json",
+            "Library/Application Support/Code/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json",
+            "AppData/Roaming/Code/User/globalStorage/rooveterinaryinc.roo-cline/settings/mcp_settings.json",
+        ),
+        (
+            "goose",
+            ".config/goose/config.yaml",
+            ".config/goose/config.yaml",
+            "AppData/Roaming/Block/goose/config/config.yaml",
+        ),
     ],
 )
 def test_each_system_has_its_place(client: str, linux: str, macos: str, windows: str) -> None:
@@ -65,6 +92,11 @@ def test_each_system_has_its_place(client: str, linux: str, macos: str, windows:
         ("vscode", "win32", {"APPDATA": "/d/Roaming"}, "/d/Roaming/Code/User/mcp.json"),
         ("windsurf", "linux", {"XDG_CONFIG_HOME": "/cfg"}, "/home/ann/.config/devin/mcp_config.json"),
         ("claude-code", "linux", {"CLAUDE_CONFIG_DIR": "/cfg/claude"}, "/cfg/claude/.claude.json"),
+        ("codex", "linux", {"CODEX_HOME": "/cfg/codex"}, "/cfg/codex/config.toml"),
+        ("copilot-cli", "linux", {"COPILOT_HOME": "/cfg/copilot"}, "/cfg/copilot/mcp-config.json"),
+        ("opencode", "win32", {"XDG_CONFIG_HOME": "/cfg"}, "/cfg/opencode/opencode.json"),
+        ("goose", "darwin", {"XDG_CONFIG_HOME": "/cfg"}, "/cfg/goose/config.yaml"),
+        ("amp", "linux", {"XDG_CONFIG_HOME": "/cfg"}, "/home/ann/.config/amp/settings.json"),
     ],
 )
 def test_the_environment_moves_them(client: str, platform: str, environ: dict[str, Any], path: str) -> None:
@@ -99,6 +131,19 @@ def test_projects_have_files_of_their_own() -> None:
         "vscode": ["/src/shop/.vscode/mcp.json"],
         "windsurf": ["/src/shop/.devin/mcp_config.json"],
         "zed": [],
+        "codex": ["/src/shop/.codex/config.toml"],
+        "gemini-cli": ["/src/shop/.gemini/settings.json"],
+        "antigravity": ["/src/shop/.agents/mcp_config.json"],
+        "opencode": ["/src/shop/opencode.json"],
+        "cline": [],
+        "roo": ["/src/shop/.roo/mcp.json"],
+        "continue": ["/src/shop/.continue/mcpServers/claude-memory.json"],
+        "copilot-cli": ["/src/shop/.github/mcp.json"],
+        "junie": ["/src/shop/.junie/mcp/mcp.json"],
+        "kiro": ["/src/shop/.kiro/settings/mcp.json"],
+        "amp": ["/src/shop/.amp/settings.json"],
+        "lm-studio": [],
+        "goose": [],
     }
 
 
@@ -119,17 +164,53 @@ def test_entries_have_each_clients_shape() -> None:
     entries = {name: client.entry(COMMAND, {}) for name, client in CLIENTS.items()}
 
     assert entries == {
+        **dict.fromkeys(CLIENTS, plain),
         "claude-code": typed,
-        "claude-desktop": plain,
-        "cursor": plain,
         "vscode": typed,
-        "windsurf": plain,
-        "zed": plain,
+        "opencode": {"type": "local", "enabled": True, "command": ["/opt/bin/claude-memory", "stdio"]},
+        "copilot-cli": {"type": "local", "tools": ["*"], **plain},
+        "goose": {
+            "enabled": True,
+            "type": "stdio",
+            "description": "Long-term memory",
+            "timeout": 300,
+            "name": "memory",
+            "cmd": "/opt/bin/claude-memory",
+            "args": ["stdio"],
+        },
     }
+    assert all(is_ours(entry) for entry in entries.values())
     assert {name: client.key for name, client in CLIENTS.items() if client.key != "mcpServers"} == {
         "vscode": "servers",
         "zed": "context_servers",
+        "codex": "mcp_servers",
+        "opencode": "mcp",
+        "amp": "amp.mcpServers",
+        "goose": "extensions",
     }
+
+
+def test_variables_go_where_the_client_reads_them() -> None:
+    found = {name: client.entry(COMMAND, {"A": "1"}) for name, client in CLIENTS.items()}
+
+    names = {"opencode": "environment", "goose": "envs"}
+    assert all(found[client][names.get(client, "env")] == {"A": "1"} for client in CLIENTS)
+
+
+def test_a_file_with_comments_alone_is_taken_where_a_client_reads_two(tmp_path: Path) -> None:
+    for client, folder in (("opencode", "opencode"), ("amp", "amp")):
+        (tmp_path / ".config" / folder).mkdir(parents=True)
+        usual = CLIENTS[client].places(InstallScope.USER, "linux", tmp_path, {}, PROJECT)[0].file
+        twin = usual.with_suffix(".jsonc")
+        twin.touch()
+        assert CLIENTS[client].places(InstallScope.USER, "linux", tmp_path, {}, PROJECT)[0].file == twin
+        usual.touch()
+        assert CLIENTS[client].places(InstallScope.USER, "linux", tmp_path, {}, PROJECT)[0].file == usual
+
+
+def test_no_two_clients_share_a_name() -> None:
+    assert len(NAMES) == sum(1 + len(client.also) for client in CLIENTS.values())
+    assert NAMES["jetbrains"] == "junie"
 
 
 def test_a_data_directory_goes_into_the_environment() -> None:
@@ -140,8 +221,9 @@ def test_a_data_directory_goes_into_the_environment() -> None:
     assert entry["env"] == {"PYTHONPATH": "/src", "MEMORY_DATA_DIR": "/data"}
 
 
-def test_the_table_of_the_readme_names_every_client() -> None:
+def test_the_readme_names_every_client_and_leads_to_their_page() -> None:
     readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
-    for name, client in CLIENTS.items():
-        assert f"| {client.title} | `claude-memory install --client {name}` |" in readme, json.dumps(name)
+    assert "docs/clients.md" in readme
+    for client in CLIENTS.values():
+        assert client.title in readme

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -53,3 +54,17 @@ def test_a_dry_run_shows_no_value_of_others(machine: Machine, text: str) -> None
     [report] = uninstall(InstallRequest(clients=("cursor",), name="other", dry_run=True), machine)
     assert report.diff is not None
     assert "s3cr" not in report.diff
+
+
+@pytest.mark.parametrize("client", ["codex", "goose"])
+def test_a_dry_run_in_other_formats_shows_no_value_of_others_either(machine: Machine, client: str) -> None:
+    request = InstallRequest(clients=(client,), environment={"MEMORY_DATA_DIR": "/mine"})
+    install(request, machine)
+    file = machine.home / FILES[client][0]
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("/mine", "/s3cr").replace("stdio", "s3cr stdio", 1))
+
+    [report] = install(replace(request, dry_run=True, force=True), machine)
+
+    assert "/mine" in str(report.diff)
+    assert "s3cr" not in str(report.diff)

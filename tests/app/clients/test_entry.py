@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
-from app.clients.entry import Command, is_ours, merged, this_command
+from app.clients.entry import PLAIN, Command, Shape, is_ours, this_command
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,11 @@ from app.clients.entry import Command, is_ours, merged, this_command
         ({"url": "http://127.0.0.1:8000/mcp"}, False),
         ({"command": ["claude-memory"], "args": ["stdio"]}, False),
         ("claude-memory stdio", False),
+        ({"command": ["/x/claude-memory", "stdio"]}, True),
+        ({"command": ["/x/python", "-P", "-m", "app", "stdio"]}, True),
+        ({"command": ["npx", "stdio"]}, False),
+        ({"command": []}, False),
+        ({"cmd": "/x/claude-memory", "args": ["stdio"]}, True),
         (None, False),
     ],
 )
@@ -41,12 +46,21 @@ def test_what_was_added_to_our_entry_stays() -> None:
         "env": {"LOG_LEVEL": "DEBUG", "MEMORY_DATA_DIR": "/old"},
     }
 
-    assert merged(there, {"command": "/new/claude-memory", "args": ["stdio"]}) == {
+    assert PLAIN.merged(there, {"command": "/new/claude-memory", "args": ["stdio"]}) == {
         "command": "/new/claude-memory",
         "args": ["stdio"],
         "autoApprove": ["search_memory"],
         "env": {"LOG_LEVEL": "DEBUG"},
     }
+
+
+def test_what_was_chosen_for_our_entry_stays() -> None:
+    shape = Shape(fixed={"type": "local", "enabled": True}, variables="environment", named=True)
+    wanted = shape.entry(Command("/new/claude-memory"), {}, "memory")
+
+    merged = shape.merged({**wanted, "command": "/old/claude-memory", "enabled": False, "name": "My memory"}, wanted)
+
+    assert merged == {**wanted, "enabled": False, "name": "My memory"}
 
 
 def run(command: Command, cwd: Path, *arguments: str) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from app.clients import files
+from app.clients.editing import Action
 from app.clients.files import BACKUP_SUFFIX
 from app.clients.install import InstallRequest, Machine, install, uninstall
 from tests.support.clients import (
@@ -18,6 +22,7 @@ from tests.support.clients import (
     FILES,
     tree,
 )
+from tests.support.serving import clean_environment
 from tests.support.users import as_root
 
 
@@ -141,3 +146,87 @@ def test_no_backup_is_ever_written_over(machine: Machine) -> None:
     file.write_text(texts[0])
     [report] = install(InstallRequest(clients=("cursor",)), machine)
     assert report.backup == file.parent / names[0], "what is kept already is not kept again"
+
+
+def test_a_file_that_cannot_be_renamed_over_is_written_in_place_beside_its_backup(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = machine.home / FILES["claude-code"][0]
+    number, replace = file.stat().st_ino, Path.replace
+    for code in (errno.EBUSY, errno.EXDEV):
+
+        def busy(self: Path, target: Path, code: int = code) -> Path:
+            if target == file:
+                raise OSError(code, os.strerror(code))
+            return replace(self, target)
+
+        monkeypatch.setattr(Path, "replace", busy)
+
+        [report] = install(InstallRequest(clients=("claude-code",)), machine)
+
+        assert report.action is Action.ADDED
+        assert "memory" in json.loads(file.read_text(encoding="utf-8"))["mcpServers"]
+        assert report.backup is not None
+        assert report.backup.read_bytes() == CLAUDE_CODE.encode()
+        assert not list(file.parent.glob(".*.unfinished"))
+        uninstall(InstallRequest(clients=("claude-code",)), machine)
+        assert file.read_bytes() == CLAUDE_CODE.encode(), "shorter again"
+        assert file.stat().st_ino == number
+
+
+@as_root
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts")
+def test_a_file_that_is_mounted_alone_gets_the_entry(empty: Machine) -> None:
+    file = empty.home / ".claude.json"
+    file.write_text('{"mcpServers": {}}')
+    script = 'mount --bind "$1" "$1" && exec "$2" -m app install --client claude-code'
+
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(file), sys.executable],
+        env=clean_environment(HOME=str(empty.home)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip("this container may not mount")
+
+    assert done.returncode == 0, done.stderr
+    assert "memory" in json.loads(file.read_text())["mcpServers"]
+    assert file.with_name(f".claude.json{BACKUP_SUFFIX}").read_text() == '{"mcpServers": {}}'
+
+
+def test_a_read_only_file_is_refused_with_what_to_do_and_a_dry_run_shows_what(machine: Machine) -> None:
+    file = machine.home / FILES["codex"][0]
+    file.chmod(0o444)
+    before = tree(machine.home)
+
+    [report] = install(InstallRequest(clients=("codex",)), machine)
+
+    assert report.action is Action.FAILED
+    assert "it is read-only; make it writable (chmod u+w)" in str(report.reason)
+    assert "--dry-run" in str(report.reason)
+    assert tree(machine.home) == before, "no backup either"
+    [report] = install(InstallRequest(clients=("codex",), dry_run=True), machine)
+    assert "+[mcp_servers.memory]" in str(report.diff)
+
+
+def test_a_folder_without_room_for_a_backup_is_named(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files, "replace_file", read_only)
+
+    [report] = install(InstallRequest(clients=("cursor",)), machine)
+
+    assert f"no place for a backup; make {machine.home / '.cursor'} writable" in str(report.reason)
+
+
+def test_a_note_that_is_not_ours_removes_no_folder(empty: Machine) -> None:
+    install(InstallRequest(clients=("cursor",)), empty)
+    (empty.home / ".cursor" / ".claude-memory-made").write_text("all of them")
+
+    uninstall(InstallRequest(clients=("cursor",)), empty)
+
+    assert (empty.home / ".cursor" / ".claude-memory-made").exists()

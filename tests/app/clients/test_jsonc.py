@@ -122,7 +122,7 @@ def test_a_line_comment_swallows_nothing_when_the_line_after_it_goes() -> None:
         ('{"s": 1, "s": 2}', False, "s is there 2 times"),
         ('{"s": {"m": 1, "m": 2}}', False, r"s\.m is there 2 times"),
         ('{"s": []}', False, "s is a list, not an object"),
-        ('{"s": null}', False, "s is a plain value, not an object"),
+        ('{"s": 1}', False, "s is a plain value, not an object"),
         ("[]", False, "the whole file is a list, not an object"),
         ('"x"', False, "the whole file is a text, not an object"),
     ],
@@ -138,3 +138,24 @@ def test_a_file_of_megabytes_takes_no_time() -> None:
     after = Document(text, comments=True).put(["mcpServers", "memory"], ENTRY)
 
     assert re.sub(r',\n  "mcpServers".*?\n  }', "", after.text, flags=re.DOTALL) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "expected"),
+    [
+        ('{"servers": null}', ("servers", "a"), '{"servers": {"a": 1}}'),
+        ('{"servers":null,"b":2}', ("servers", "a"), '{"servers":{"a":1},"b":2}'),
+        ('{"servers": {"a": null}}', ("servers", "a"), '{"servers": {"a": 1}}'),
+        ('{\n  "servers": null // none\n}\n', ("servers", "a"), '{\n  "servers": {\n    "a": 1\n  } // none\n}\n'),
+        ("null\n", ("servers", "a"), '{\n  "servers": {\n    "a": 1\n  }\n}\n'),
+    ],
+)
+def test_null_is_none(text: str, path: tuple[str, ...], expected: str) -> None:
+    assert Document(text, comments=True).put(path, 1).text == expected
+
+
+def test_null_in_place_of_a_list_is_none_too() -> None:
+    assert Document('{"hooks": null}', comments=False).append(("hooks", "End"), 1).text == '{"hooks": {"End": [1]}}'
+    assert Document('{"hooks": {"End": null}}', comments=False).append(("hooks", "End"), 1).value == {
+        "hooks": {"End": [1]}
+    }

@@ -19,6 +19,8 @@ from app.clients.jsonc_reading import BOM, JsonText, NotEditable, Steps
         ("{,}", True, "not valid JSON"),
         ('{"a": [,]}', True, "not valid JSON"),
         ('{"a": 1} /* never ends', True, "not valid JSON"),
+        ("{} " + "/* " * 500_000, True, "not valid JSON"),  # looked for an end once, not 500,000 times
+        ("[" + "[]," * 300_000 + "1]", False, "it has over 200,000 brackets"),
         ("{'a': 1}", True, "not valid JSON"),
         ('{"a": "\x01"}', True, "not valid JSON"),
         ('{"a": NaN}', True, "NaN"),

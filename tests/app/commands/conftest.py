@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from app import cli
 from app.clients.install import Machine
 from app.process.begun import Flags
 from tests.support.cli import Command, command_on
 from tests.support.clients import machine_with_all_clients
+from tests.support.serving import Server, serving
+
+Typed = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -41,3 +48,30 @@ def boots(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr("app.process.boot.serve", serve)
     return seen
+
+
+@pytest.fixture(scope="session")
+def memory_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for all tests of commands that ask one."""
+    with serving(tmp_path_factory.mktemp("memory") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def typed(
+    memory_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Typed:
+    """Run a command as a user of its own on that server; return (exit status, stdout, stderr)."""
+    monkeypatch.setenv("DEFAULT_USER_ID", uuid4().hex)
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*arguments: str, given: str = "", terminal: bool = False) -> tuple[int, str, str]:
+        stdin = io.StringIO(given)
+        monkeypatch.setattr(stdin, "isatty", lambda: terminal)
+        monkeypatch.setattr("sys.stdin", stdin)
+        which = () if "--url" in arguments else ("--data-dir", str(memory_server.data_dir))
+        status = cli.run([*arguments, *which])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return typed

@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-from app.commands.common import cell, duration, folder, print_json, print_report, print_table, user_name
+from app.commands.common import (
+    cell,
+    duration,
+    folder,
+    print_json,
+    print_report,
+    print_rich,
+    print_table,
+    project_name,
+    user_name,
+)
+from app.terminal import printable
 
 
 @pytest.mark.parametrize(
@@ -35,6 +46,10 @@ def test_a_length_of_time_is_read(text: str, length: timedelta) -> None:
 def test_what_is_wrong_is_said_with_what_is_taken(takes: Callable[[str], Any], wrong: str) -> None:
     with pytest.raises(ArgumentTypeError, match=r"got .*takes"):
         takes(wrong)
+
+
+def test_the_name_of_a_project_is_taken_in_the_form_in_which_it_is_stored() -> None:
+    assert project_name(" Cafe\u0301 ") == "Caf\u00e9"
 
 
 def test_a_cell_is_short() -> None:
@@ -69,3 +84,21 @@ def test_a_report_is_a_line_or_json(capsys: pytest.CaptureFixture[str]) -> None:
     print_report(Done(), Namespace(json=True))
 
     assert capsys.readouterr().out == '1 row\n{\n  "rows": 1\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("a\tb\nc", "a\tb\nc", id="line ends and tabs stay"),
+        pytest.param("\x1b[31m\x07\x9b", r"\u001b[31m\u0007\u009b", id="what terminals obey"),
+        pytest.param("a\rb\u2028", r"a\rb\u2028", id="what moves the cursor"),
+        pytest.param("\u202etxt.exe\u2066", r"\u202etxt.exe\u2066", id="what turns text around"),
+        pytest.param("\ud800", r"\ud800", id="a lone surrogate"),
+        pytest.param("汉字\u3000é 👩\u200d🚀", "汉字\u3000é 👩\u200d🚀", id="every script"),
+    ],
+)
+def test_a_terminal_is_shown_what_it_would_obey(text: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printable(text) == shown
+    print_table(("id",), [(text,)])
+    print_rich(("id",), [(text,)])
+    assert not set("\x1b\x07\x9b\r\u2028\u202e\ud800") & set(capsys.readouterr().out)

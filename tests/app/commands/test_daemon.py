@@ -14,6 +14,7 @@ from app.process.begun import Flags
     ("given", "flags"),
     [
         ([], Flags(daemon=True)),
+        (["--supervised"], Flags(daemon=True, supervised=True)),
         (["--data-dir=/d", "--debug"], Flags(data_dir="/d", debug=True, daemon=True)),
     ],
 )

@@ -31,3 +31,18 @@ async def test_users_are_kept_apart(command: Command, tmp_path: Path) -> None:
     assert (tmp_path / "theirs.jsonl").read_bytes() == b""
     assert json.loads(done.stdout)["memories"] == 1
     assert len((tmp_path / "hers.jsonl").read_bytes().splitlines()) == 2
+
+
+async def test_a_file_is_overwritten_only_when_asked_for(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_bytes(b"precious")
+    await command("import", "-", given=LINES)
+
+    for arguments in (["export", "mine.jsonl"], ["user", "export", "default", "mine.jsonl"]):
+        refused = await command(*arguments)
+        assert (refused.returncode, refused.stdout) == (1, b"")
+        assert refused.stderr == (
+            b"claude-memory: mine.jsonl exists already; give --replace to overwrite it with the new export\n"
+        )
+    assert (tmp_path / "mine.jsonl").read_bytes() == b"precious"
+    assert (await command("export", "mine.jsonl", "--replace")).returncode == 0
+    assert b"tea" in (tmp_path / "mine.jsonl").read_bytes()

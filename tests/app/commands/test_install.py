@@ -9,7 +9,9 @@ import pytest
 
 from app import cli
 from app.clients.catalogue import CLIENTS
+from app.clients.entry import is_ours
 from app.clients.install import Machine
+from app.datadir.folder import data_directory
 from tests.support.clients import (
     FILES,
     document,
@@ -22,8 +24,8 @@ def test_the_command_says_what_it_did_in_each_file(in_home: Machine, capsys: pyt
     assert cli.run(["install"]) == 1
 
     said, wrong = capsys.readouterr()
-    assert f"zed: {in_home.home}/.config/zed/settings.json: server memory added (backup: " in said
-    assert len(said.splitlines()) == 5
+    assert f"zed: {in_home.home}/.config/zed/settings.json: server memory added (memories in " in said
+    assert len(said.splitlines()) == len(CLIENTS) - 1
     assert wrong.startswith(f"claude-memory: cursor: {in_home.home}/.cursor/mcp.json: not valid JSON, line 1")
     assert len(wrong.splitlines()) == 1
 
@@ -34,7 +36,7 @@ def test_a_dry_run_says_what_it_would_do(in_home: Machine, capsys: pytest.Captur
 
     assert cli.run(["install", "--client", "zed", "--dry-run"]) == 0
 
-    assert f"zed: {file}: server memory would be added\n" in capsys.readouterr().out
+    assert f"zed: {file}: server memory would be added (memories in " in capsys.readouterr().out
     assert (file.read_text() if file.exists() else None) == before
 
 
@@ -58,6 +60,24 @@ def test_the_default_data_directory_is_not_written_down(in_home: Machine) -> Non
     assert "MEMORY_DATA_DIR" not in document("zed", in_home).get(["context_servers", "memory"]).get("env", {})
 
 
+def test_the_data_directory_of_an_entry_is_kept_unless_another_is_asked_for(
+    in_home: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def data_dir() -> str | None:
+        variables = document("zed", in_home).get(["context_servers", "memory"]).get("env", {})
+        found: str | None = variables.get("MEMORY_DATA_DIR")
+        return found
+
+    chosen = str(in_home.home / "chosen")
+    assert cli.run(["install", "--client", "zed", "--data-dir", chosen]) == 0
+    assert cli.run(["install", "--client", "zed"]) == 0
+    assert data_dir() == chosen
+    assert f"already there (memories in {chosen})" in capsys.readouterr().out
+
+    assert cli.run(["install", "--client", "zed", "--data-dir", str(data_directory(None))]) == 0
+    assert data_dir() is None
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -75,8 +95,8 @@ def test_wrong_usage_is_2(in_home: Machine, arguments: list[str]) -> None:
 def test_the_entry_that_was_installed_starts(in_home: Machine) -> None:
     assert cli.run(["install"]) == 0
     for client in CLIENTS.values():
-        entry = document(client.name, in_home).get([client.key, "memory"])
-        assert entry["args"][-1] == "stdio"
+        assert is_ours(document(client.name, in_home).get([client.key, "memory"]))
+    entry = document("cursor", in_home).get(["mcpServers", "memory"])
 
     done = subprocess.run(
         [entry["command"], *entry["args"][:-1], "--version"],

@@ -87,13 +87,23 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
             DataDirectoryLock(path).acquire("http://x")
 
 
-def test_a_full_disk_is_called_that_and_leaves_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_full_disk_the_lock_holds_without_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    lock = DataDirectoryLock(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        with pytest.raises(DataDirectoryUnusable, match="disk is full"):
-            DataDirectoryLock(tmp_path).acquire("http://x")
+        lock.acquire("http://x")
+        assert holder(tmp_path) == {}
+        lock.release()
 
     assert holder(tmp_path) is None
+
+
+def test_a_released_lock_keeps_its_block_for_the_next_line(tmp_path: Path) -> None:
+    lock = DataDirectoryLock(tmp_path)
+    lock.acquire("http://x")
+    lock.release()
+
+    assert (tmp_path / "lock").stat().st_blocks > 0

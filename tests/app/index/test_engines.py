@@ -1,25 +1,24 @@
-"""What every engine does the same: Qdrant Edge, a Qdrant server, one with several shards, a cluster with shard keys."""
+"""What every engine does the same: embedded, a Qdrant server, one with several shards, a cluster with shard keys."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from app import index
-from app.index.edge.engine import EdgeEngine
+from app.index.embedded.engine import EmbeddedEngine
+from app.index.engine import Deleted
 from app.index.qdrant.collection import QdrantCollection
 from app.index.qdrant.server import QdrantServer
 from app.index.qdrant.shape import Shape
 from app.memory.change_log import Space
-from app.memory.types import Filter, Kind
+from app.memory.types import Filter
 from app.memory.vectors import pack
-from tests.support.points import NOON, both_scores, found, point
+from tests.support.points import both_scores, found, point
 from tests.support.qdrant import COPIES, qdrant
 
 EAST, NORTH, BETWEEN = (1.0, 0.0), (0.0, 1.0), (0.6, 0.8)
@@ -28,15 +27,15 @@ SHAPES = {
     "shards": Shape(shards=3, on_disk=True, replication_factor=COPIES),
     "keys": Shape(shards=2, shard_keys=3, replication_factor=COPIES),
 }
-KINDS = {"edge": EdgeEngine, **dict.fromkeys(SHAPES, QdrantCollection)}
+KINDS = {"embedded": EmbeddedEngine, **dict.fromkeys(SHAPES, QdrantCollection)}
 
 
 @asynccontextmanager
 async def opened(
     kind: str, space: Space | None, index_folder: Path, qdrant_url: str
-) -> AsyncIterator[EdgeEngine | QdrantCollection]:
-    if kind == "edge":
-        engine = await EdgeEngine.open(index_folder, uuid4(), space)
+) -> AsyncIterator[EmbeddedEngine | QdrantCollection]:
+    if kind == "embedded":
+        engine = await EmbeddedEngine.open(index_folder, uuid4(), space)
         await engine.empty(space)
         try:
             yield engine
@@ -71,7 +70,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def engine(
     kind: str, index_folder: Path, run_folder: Path, qdrant_url: str
-) -> AsyncIterator[EdgeEngine | QdrantCollection]:
+) -> AsyncIterator[EmbeddedEngine | QdrantCollection]:
     """An empty engine."""
     with address(kind, run_folder, qdrant_url) as url:
         async with opened(kind, None, index_folder, url) as engine:
@@ -86,7 +85,7 @@ def test_every_folder_with_a_setup_has_its_engine_here() -> None:
 
 class TestSearch:
     async def test_scores_are_dot_products_best_first_up_to_the_limit(
-        self, engine: EdgeEngine | QdrantCollection
+        self, engine: EmbeddedEngine | QdrantCollection
     ) -> None:
         await engine.apply(
             [point(1, window={7: 1.0, 8: 2.0}), point(2, window={7: 3.0}), point(3, window={9: 9.0})], []
@@ -95,97 +94,48 @@ class TestSearch:
         assert list((await found(engine, {7: 1.0, 8: 0.5})).items()) == [(2, 3.0), (1, 2.0)]
         assert await found(engine, {7: 1.0}, limit=1) == {2: 3.0}
 
-    async def test_points_without_a_common_term_are_not_found(self, engine: EdgeEngine | QdrantCollection) -> None:
+    async def test_points_without_a_common_term_are_not_found(self, engine: EmbeddedEngine | QdrantCollection) -> None:
         await engine.apply([point(window={7: 1.0})], [])
 
         assert await found(engine, {8: 1.0}) == {}
 
-    async def test_another_users_points_are_not_found(self, engine: EdgeEngine | QdrantCollection) -> None:
+    async def test_another_users_points_are_not_found(self, engine: EmbeddedEngine | QdrantCollection) -> None:
         await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 9.0}, user="bob")], [])
 
         assert await found(engine, {7: 1.0}) == {1: 1.0}
         assert await found(engine, {7: 1.0}, user="bob") == {2: 9.0}
 
-    async def test_the_same_point_again_replaces_the_first_whole(self, engine: EdgeEngine | QdrantCollection) -> None:
-        await engine.apply([point(window={7: 1.0}, session={7: 1.0}, project="p")], [])
-        await engine.apply([point(window={8: 1.0}, session=None, project="q")], [])
+    async def test_the_same_point_again_replaces_the_first_whole(
+        self, engine: EmbeddedEngine | QdrantCollection
+    ) -> None:
+        await engine.apply([point(window={7: 1.0}, project="p")], [])
+        await engine.apply([point(window={8: 1.0}, project="q")], [])
 
         assert await engine.count() == 1
         assert await found(engine, {7: 1.0}) == {}
         assert await found(engine, {8: 1.0}, Filter(projects=("q",))) == {1: 1.0}
-        assert await engine.session_scores("alice", {7: 1.0}, [UUID(int=1)]) == {}
 
     async def test_deleted_points_are_gone_and_unknown_ones_no_error(
-        self, engine: EdgeEngine | QdrantCollection
+        self, engine: EmbeddedEngine | QdrantCollection
     ) -> None:
         await engine.apply([point(1, window={7: 1.0}), point(2, window={7: 1.0})], [])
-        await engine.apply([], [UUID(int=1), UUID(int=99)])
+        await engine.apply([], [Deleted("alice", UUID(int=1)), Deleted("alice", UUID(int=99))])
 
         assert await found(engine, {7: 1.0}) == {2: 1.0}
         assert await engine.count() == 1
-
-    async def test_a_point_of_a_session_alone_is_no_candidate(self, engine: EdgeEngine | QdrantCollection) -> None:
-        await engine.apply([point(window=None, session={7: 1.0})], [])
-
-        assert await found(engine, {7: 1.0}) == {}
-        assert await engine.session_scores("alice", {7: 2.0}, [UUID(int=1)]) == {UUID(int=1): 2.0}
-
-    async def test_session_scores_are_of_the_asked_sessions_and_user_only(
-        self, engine: EdgeEngine | QdrantCollection
-    ) -> None:
-        await engine.apply(
-            [point(1, session={7: 1.0}), point(2, session={7: 1.0}), point(3, session={7: 1.0}, user="bob")], []
-        )
-
-        asked = [UUID(int=1), UUID(int=3), UUID(int=4)]
-        assert await engine.session_scores("alice", {7: 1.0}, asked) == {UUID(int=1): 1.0}
-
-    @pytest.mark.parametrize(
-        ("where", "numbers"),
-        [
-            pytest.param(Filter(), {1, 2, 3}, id="none"),
-            pytest.param(Filter(projects=("p", "q")), {1, 2}, id="projects"),
-            pytest.param(Filter(projects=("",)), {3}, id="no project"),
-            pytest.param(Filter(projects=()), set(), id="no project at all"),
-            pytest.param(Filter(kinds=(Kind.FACT,)), {2}, id="kind"),
-            pytest.param(Filter(kinds=()), set(), id="no kind at all"),
-            pytest.param(Filter(tags=("x",)), {1, 2}, id="tag"),
-            pytest.param(Filter(tags=("x", "y")), {2}, id="all tags"),
-            pytest.param(Filter(role="assistant"), {3}, id="role"),
-            pytest.param(Filter(conversation_id="talk"), {3}, id="conversation"),
-            pytest.param(Filter(since=NOON), {2, 3}, id="since"),
-            pytest.param(Filter(until=NOON), {1}, id="until is exclusive"),
-            pytest.param(Filter(since=NOON, until=NOON + timedelta(hours=1)), {2}, id="since and until"),
-            pytest.param(Filter(projects=("p", "q"), kinds=(Kind.NOTE,), tags=("x",)), {1}, id="all together"),
-        ],
-    )
-    async def test_filters(
-        self, engine: EdgeEngine | QdrantCollection, where: Filter, numbers: set[Any] | set[int]
-    ) -> None:
-        word = {7: 1.0}
-        await engine.apply(
-            [
-                point(1, window=word, project="p", tags=["x"], at=NOON - timedelta(microseconds=1)),
-                point(2, window=word, project="q", kind="fact", tags=["x", "y"]),
-                point(3, window=word, kind="turn", role="assistant", conversation="talk", at=NOON + timedelta(hours=1)),
-            ],
-            [],
-        )
-
-        assert set(await found(engine, word, where)) == numbers
 
 
 class TestVectors:
     @pytest.fixture
     async def engine(
         self, kind: str, index_folder: Path, run_folder: Path, qdrant_url: str
-    ) -> AsyncIterator[EdgeEngine | QdrantCollection]:
+    ) -> AsyncIterator[EmbeddedEngine | QdrantCollection]:
         with address(kind, run_folder, qdrant_url) as url:
             async with opened(kind, Space("model", 2), index_folder, url) as engine:
                 yield engine
 
     async def test_a_candidate_has_both_scores_whichever_search_found_it(
-        self, engine: EdgeEngine | QdrantCollection
+        self, engine: EmbeddedEngine | QdrantCollection
     ) -> None:
         await engine.apply(
             [
@@ -201,20 +151,22 @@ class TestVectors:
         assert await both_scores(engine, EAST) == {1: (3.0, 0.0), 2: (1.0, 1.0), 3: (0.0, 0.6), 4: (2.0, None)}
 
     async def test_a_question_without_a_known_word_finds_by_its_vector(
-        self, engine: EdgeEngine | QdrantCollection
+        self, engine: EmbeddedEngine | QdrantCollection
     ) -> None:
         await engine.apply([point(1, window={7: 3.0}, dense=pack(NORTH))], [])
 
         assert await both_scores(engine, EAST, weights={}) == {1: (0.0, 0.0)}
 
     async def test_without_a_vector_in_the_question_only_words_are_looked_for(
-        self, engine: EdgeEngine | QdrantCollection
+        self, engine: EmbeddedEngine | QdrantCollection
     ) -> None:
         await engine.apply([point(1, window={7: 3.0}, dense=pack(NORTH)), point(2, dense=pack(EAST))], [])
 
         assert await both_scores(engine, None) == {1: (3.0, None)}
 
-    async def test_both_searches_keep_to_the_user_and_the_filter(self, engine: EdgeEngine | QdrantCollection) -> None:
+    async def test_both_searches_keep_to_the_user_and_the_filter(
+        self, engine: EmbeddedEngine | QdrantCollection
+    ) -> None:
         await engine.apply(
             [
                 point(1, window={7: 1.0}, dense=pack(EAST), user="bob"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -16,11 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import IndexUnavailable, StoreUnavailable
-from app.index.edge.engine import EdgeEngine
-from app.index.engine import EngineAway, Point
+from app.index import backlog
+from app.index import follower as follower_module
+from app.index.embedded.engine import EmbeddedEngine
+from app.index.engine import Deleted, EngineAway, Point
 from app.index.follower import Follower
+from app.index.writer import write_sessions
 from app.memory.analysis import analyse
-from app.memory.change_log import Batch, Change, Space
+from app.memory.change_log import Batch, Space
 from app.memory.ports import CandidateQuery, Domain
 from app.memory.types import Candidate, Filter, Scope
 from app.memory.vectors import pack
@@ -38,14 +41,16 @@ from tests.support.waiting import until
 _numbers = count()
 
 
-def follower_on(log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine, **times: Any) -> Follower:
+def follower_on(
+    log: PostgresChangeLog, folder: Path, engine: type[EmbeddedEngine] = EmbeddedEngine, **times: Any
+) -> Follower:
     """Return a follower, not started, that tries again at once after a failure, or when it has nothing to do."""
     return Follower(log, lambda database, space: engine.open(folder, database, space), idle_s=0.01, **times)
 
 
 @asynccontextmanager
 async def following(
-    log: PostgresChangeLog, folder: Path, engine: type[EdgeEngine] = EdgeEngine, **times: Any
+    log: PostgresChangeLog, folder: Path, engine: type[EmbeddedEngine] = EmbeddedEngine, **times: Any
 ) -> AsyncIterator[Follower]:
     """Run a follower on a folder."""
     follower = follower_on(log, folder, engine, **times)
@@ -70,13 +75,10 @@ async def crash(follower: Follower) -> None:
     follower._task.cancel()
     await asyncio.gather(follower._task, return_exceptions=True)
     follower._task = None
+    await follower._end_checkpoint()
     engine, follower._engine = follower._engine, None
     assert engine is not None
     await engine.close()
-
-
-async def record(applied: list[Change], changes: Iterable[Change]) -> None:
-    applied += changes
 
 
 async def is_level(follower: Follower) -> bool:
@@ -201,18 +203,46 @@ class TestFreshness:
 
         assert await search == ["written after the reading"]
 
+    async def test_nobody_waits_for_a_large_write_of_another_user(
+        self, domain: Domain, follower: Follower, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bob, turns, reached = Scope("bob"), asyncio.Semaphore(0), asyncio.Event()
+
+        async def write_in_turn(*arguments: Any) -> int:
+            if any(members[0].user == "bob" for members in arguments[2].values()):
+                reached.set()
+                await turns.acquire()
+            return await write_sessions(*arguments)
+
+        monkeypatch.setattr(backlog, "_TOGETHER", 5)
+        monkeypatch.setattr(follower_module, "_POSITIONS_AT_ONCE", 5)
+        monkeypatch.setattr(follower_module, "write_sessions", write_in_turn)
+        await converse(domain, bob, [f"a pear {number}" for number in range(20)], conversation_id="talk")
+        await memorize(domain, alice, "an apple")
+        own = asyncio.create_task(texts_for(domain, bob, "pear"))
+        await reached.wait()
+        theirs = asyncio.create_task(texts_for(domain, alice, "apple"))
+        await asyncio.sleep(0.05)
+        turns.release()
+
+        assert await theirs == ["an apple"]
+        assert not own.done()
+        for _ in range(4):
+            turns.release()
+        assert len(await own) == 10
+
     async def test_a_change_is_applied_once_though_an_open_transaction_holds_the_horizon(
         self, domain: Domain, follower: Follower, database: Database, alice: Scope, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        applied: list[Change] = []
-        monkeypatch.setattr(follower, "_apply", lambda changes: record(applied, changes))
+        applied: list[int] = []
+        monkeypatch.setattr(follower, "_on_applied", applied.append)
         async with database.as_user("bob") as connection, connection.transaction():
             await connection.execute("insert into conversations (user_id, id) values ('bob', 'open')")
             await memorize(domain, alice, "text")
             for _ in range(3):
                 await follower.catch_up()
 
-        assert len(applied) == 1
+        assert applied == [1]
 
     async def test_an_open_transaction_does_not_send_it_from_one_rebuild_to_the_next(
         self,
@@ -399,19 +429,6 @@ class TestForgetting:
 
         assert await texts_for(domain, alice, "pear") == []
 
-    @pytest.mark.parametrize("text", ["first apple", "second pear", "third plum"])
-    async def test_its_words_leave_the_sessions_vector(
-        self, domain: Domain, follower: Follower, alice: Scope, text: str
-    ) -> None:
-        members = await domain.store.of_conversation(alice, "talk", 10)
-        await erase(domain, alice, ids=[await self.id_of(domain, alice, text)])
-        await follower.catch_up()
-
-        weights = dict.fromkeys(piece(text).analysis.terms, 1.0)
-        assert await follower.session_scores("alice", weights, [members[0].id]) == {}
-        left = {term: 1.0 for one in members if one.text != text for term in piece(one.text).analysis.terms}
-        assert set(await follower.session_scores("alice", left, [members[0].id])) == {members[0].id}
-
     async def test_nothing_is_left_of_a_forgotten_conversation(
         self, domain: Domain, follower: Follower, alice: Scope
     ) -> None:
@@ -493,18 +510,12 @@ async def has_twin(domain: Domain, id_: UUID) -> bool:
 
 
 async def picture(follower: Follower, scope: Scope) -> dict[str, Any]:
-    """What the index says of each word: window scores, and the scores of all sessions."""
-    assert isinstance(follower._log, PostgresChangeLog)
-    async with follower._log._db.as_service() as connection:
-        rows = await connection.fetch("select distinct session_id from memories where user_id = $1", scope.user)
-    sessions = [row["session_id"] for row in rows]
+    """Return what the index says of each word: the window scores."""
     seen = {}
     for word in WORDS:
         weights = dict.fromkeys(piece(word).analysis.terms, 1.0)
         query = CandidateQuery(user=scope.user, weights=weights, where=Filter(), limit=1_000)
-        windows = {one.id: round(one.window_score, 4) for one in await follower.candidates(query)}
-        whole = await follower.session_scores(scope.user, weights, sessions) if sessions else {}
-        seen[word] = (windows, {id_: round(score, 4) for id_, score in whole.items()})
+        seen[word] = {one.id: round(one.window_score, 4) for one in await follower.candidates(query)}
     return seen
 
 
@@ -549,9 +560,11 @@ class TestReopening:
         ("pattern", "damage"),
         [
             pytest.param("../state.json", "truncate", id="state cut"),
-            pytest.param("edge_config.json", "garbage", id="configuration overwritten"),
-            pytest.param("segments/*/vector_storage-window/deleted/status.dat", "truncate", id="panics when opened"),
-            pytest.param("segments/*/vector_storage-window/store/tracker.dat", "garbage", id="panics when used"),
+            pytest.param("*/*.list", "garbage", id="list overwritten"),
+            pytest.param("*/*.list", "remove", id="list lost"),
+            pytest.param("*/*.segment", "truncate", id="segment cut"),
+            pytest.param("*/*.segment", "garbage", id="segment overwritten"),
+            pytest.param("*/*.segment", "remove", id="segment lost"),
         ],
     )
     async def test_a_damaged_index_is_rebuilt_by_itself_and_finds_everything(
@@ -563,7 +576,7 @@ class TestReopening:
             for number in range(20):
                 await memorize(domain, alice, f"apple {number}")
             await first.catch_up()
-        spoil(index_folder / "shard", pattern, damage)
+        spoil(index_folder / "users", pattern, damage)
 
         async with following(log, index_folder) as second:
             domain = domain_on(store, second)
@@ -615,7 +628,7 @@ async def answers(domain: Domain, alice: Scope, query: str) -> bool:
     return not (await look_for(domain, alice, query)).degraded
 
 
-class Faulty(EdgeEngine):
+class Faulty(EmbeddedEngine):
     """The real engine, which fails in one operation while `fails` names it."""
 
     fails: str | None = None
@@ -631,7 +644,7 @@ class Faulty(EdgeEngine):
         self._fail_in("search")
         return await super().candidates(query)
 
-    async def apply(self, upserts: Sequence[Point], deletes: Sequence[UUID]) -> None:
+    async def apply(self, upserts: Sequence[Point], deletes: Sequence[Deleted]) -> None:
         self._fail_in("write")
         await super().apply(upserts, deletes)
 
@@ -687,6 +700,56 @@ class TestTrouble:
         monkeypatch.setattr(Faulty, "fails", None)
         await until(lambda: answers(faulty, alice, "apple"), "the index answers again")
         assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
+
+    async def test_a_checkpoint_that_was_begun_ends_before_a_rebuild_empties_the_engine(
+        self, faulty: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It would say that the emptied engine is complete up to its position."""
+        order: list[str] = []
+        begun, go_on = asyncio.Event(), asyncio.Event()
+        save, empty = EmbeddedEngine.checkpoint, EmbeddedEngine.empty
+
+        async def checkpoint(self: EmbeddedEngine, position: int, seen: str | None = None) -> None:
+            begun.set()
+            await go_on.wait()
+            await save(self, position, seen)
+            order.append("saved")
+
+        async def emptied(self: EmbeddedEngine, space: Space | None = None) -> None:
+            order.append("emptied")
+            await empty(self, space)
+
+        monkeypatch.setattr(EmbeddedEngine, "checkpoint", checkpoint)
+        monkeypatch.setattr(EmbeddedEngine, "empty", emptied)
+        await memorize(faulty, alice, "apple cake")
+        await begun.wait()
+        await followed(faulty).rebuild()
+        await asyncio.sleep(0.05)
+        assert "emptied" not in order
+        go_on.set()
+
+        await healthy(followed(faulty))
+        assert order[:2] == ["saved", "emptied"]
+        assert set(await texts_for(faulty, alice, "apple")) == {"apple pie", "apple cake"}
+
+    async def test_an_engine_that_cannot_save_is_away_until_it_can(
+        self, faulty: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries: list[str | None] = []
+        save = EmbeddedEngine.checkpoint
+
+        async def checkpoint(self: EmbeddedEngine, position: int, seen: str | None = None) -> None:
+            tries.append(followed(faulty).problem)
+            if len(tries) < 5:
+                raise EngineAway("no space left")
+            await save(self, position, seen)
+
+        monkeypatch.setattr(EmbeddedEngine, "checkpoint", checkpoint)
+        await memorize(faulty, alice, "apple cake")
+        await until(lambda: len(tries) >= 5, "it is tried again")
+
+        assert tries[1:5] == ["no space left"] * 4
+        await healthy(followed(faulty))
 
     async def test_a_rebuilding_index_gives_degraded_answers_until_it_is_done(
         self, faulty: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch

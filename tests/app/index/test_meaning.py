@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from app.index.edge.engine import EdgeEngine
+from app.index.embedded.engine import EmbeddedEngine
 from app.index.follower import Follower
 from app.index.qdrant.shape import Shape
 from app.memory.ports import Domain
@@ -54,7 +54,7 @@ async def embedded(database: Database, store: PostgresStore, index_folder: Path)
     """The domain on the embedded index."""
     log = PostgresChangeLog(database, MODEL)
     follower = Follower(
-        log, lambda database_id, space: EdgeEngine.open(index_folder, database_id, space), catch_up_timeout_s=30.0
+        log, lambda database_id, space: EmbeddedEngine.open(index_folder, database_id, space), catch_up_timeout_s=30.0
     )
     await follower.start()
     await follower.wait_filled(10)

@@ -12,9 +12,10 @@ import pytest
 
 from app.index.engine import Point
 from app.index.points import session_points, vectors_needed
-from app.memory.bm25 import NEIGHBOURS, session_vector, window_vector
+from app.memory.bm25 import NEIGHBOURS
 from app.memory.change_log import Member
 from app.memory.vectors import mixed
+from tests.support.bm25 import window_vectors
 from tests.support.vectors import kept
 
 NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
@@ -34,6 +35,7 @@ def member(position: int, *terms: int, **more: Any) -> Member:
         "conversation": "talk",
         "at": NOON,
         "terms": sorted(terms),
+        "asks": False,
         **more,
     }
     return Member(**values)
@@ -46,73 +48,60 @@ def by_position(points: Iterable[Point]) -> dict[int, Point]:
 def test_all_points_are_made_when_nothing_is_said_about_what_changed() -> None:
     members = [member(0, 1), member(1, 2), member(2, 3)]
 
-    points = by_position(session_points(SESSION, members, None))
+    points = by_position(session_points(members, None))
 
     turns = [Counter([1]), Counter([2]), Counter([3])]
-    assert {at: point.window for at, point in points.items()} == {at: window_vector(turns, at) for at in range(3)}
+    assert {at: point.window for at, point in points.items()} == dict(enumerate(window_vectors(turns)))
 
 
-def test_the_sessions_vector_stands_on_its_first_point_alone() -> None:
-    members = [member(0, 1, 1), member(1, 2), member(2, 3)]
+def test_a_change_touches_the_turns_near_it() -> None:
+    members = [member(position, position + 1) for position in range(20)]
 
-    points = by_position(session_points(SESSION, members, None))
+    touched = set(by_position(session_points(members, {6})))
 
-    assert points[0].session == session_vector([Counter([1, 1]), Counter([2]), Counter([3])])
-    assert (points[1].session, points[2].session) == (None, None)
+    assert touched == set(range(6 - NEIGHBOURS, 6 + NEIGHBOURS + 1))
 
 
-def test_a_change_touches_the_turns_near_it_and_the_session() -> None:
-    members = [member(position, position + 1) for position in range(12)]
+def test_a_question_counts_for_the_turn_after_it() -> None:
+    members = [member(0, 1, asks=True), member(1, 2)]
 
-    touched = set(by_position(session_points(SESSION, members, {6})))
-
-    assert touched == {0, *range(6 - NEIGHBOURS, 6 + NEIGHBOURS + 1)}
+    assert [point.window for point in session_points(members, None)] == window_vectors(
+        [Counter([1]), Counter([2])], [True, False]
+    )
 
 
 def test_a_deleted_turn_keeps_its_place_so_distances_stay() -> None:
     members = [member(0, 1), member(2, 3)]
 
-    points = by_position(session_points(SESSION, members, {1}))
+    points = by_position(session_points(members, {1}))
 
-    assert points[2].window == window_vector([Counter([1]), None, Counter([3])], 2)
-
-
-def test_the_session_keeps_its_vector_when_its_first_turn_is_gone() -> None:
-    members = [member(3, 1), member(4, 2)]
-
-    points = by_position(session_points(SESSION, members, {0}))
-
-    assert points[0].window is None
-    assert points[0].session == session_vector([Counter([1]), Counter([2])])
-    assert points[0].payload.user == "alice"
+    assert points[2].window == window_vectors([Counter([1]), None, Counter([3])])[2]
 
 
 def test_distance_is_measured_between_positions_not_from_the_conversations_beginning() -> None:
     far = [member(500, 1), member(501, 2)]
     near = [member(0, 1), member(1, 2)]
 
-    windows_far = [point.window for point in session_points(SESSION, far, None) if point.window]
-    windows_near = [point.window for point in session_points(SESSION, near, None) if point.window]
+    windows_far = [point.window for point in session_points(far, None) if point.window]
+    windows_near = [point.window for point in session_points(near, None) if point.window]
     assert windows_far == windows_near
 
 
-@pytest.mark.parametrize("changed", [None, {0}, {7}])
-def test_a_note_alone_is_one_point_with_both_vectors(changed: set[int] | None) -> None:
-    [point] = session_points(SESSION, [member(0, 1, 2, conversation=None, role=None, tags=["x"])], changed)
+@pytest.mark.parametrize("changed", [None, {0}])
+def test_a_note_alone_is_one_point(changed: set[int] | None) -> None:
+    [point] = session_points([member(0, 1, 2, conversation=None, role=None, tags=["x"])], changed)
 
     assert point.id == SESSION
-    assert point.window == window_vector([Counter([1, 2])], 0)
-    assert point.session == session_vector([Counter([1, 2])])
+    assert [point.window] == window_vectors([Counter([1, 2])])
     payload = point.payload
     assert (payload.user, payload.project, payload.kind) == ("alice", "p", "turn")
     assert (payload.tags, payload.role, payload.conversation, payload.at) == (["x"], None, None, NOON)
 
 
 def test_a_memory_without_any_term_has_a_point_that_no_word_finds() -> None:
-    [point] = session_points(SESSION, [member(0)], None)
+    [point] = session_points([member(0)], None)
 
     assert not point.window
-    assert not point.session
 
 
 SOME = [member(position, position + 1) for position in (0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11)]
@@ -123,22 +112,17 @@ BY_PLACE = [VECTORS.get(UUID(int=100 + place)) for place in range(12)]
 class TestVectors:
     @pytest.mark.parametrize("changed", [None, {0}, {5}, {11}, {2, 9}])
     def test_each_point_has_its_vector_mixed_with_its_neighbours(self, changed: set[int] | None) -> None:
-        needed = vectors_needed(SESSION, SOME, changed)
+        needed = vectors_needed(SOME, changed)
         given = {id_: VECTORS[id_] for id_ in needed if id_ in VECTORS}
 
-        points = by_position(session_points(SESSION, SOME, changed, given))
+        points = by_position(session_points(SOME, changed, given))
 
         assert points
         assert {at: point.dense for at, point in points.items()} == {at: mixed(BY_PLACE, at) for at in points}
 
-    def test_one_change_needs_the_vectors_near_it_and_of_the_first_alone(self) -> None:
+    def test_one_change_needs_the_vectors_near_it(self) -> None:
         members = [member(position, 1) for position in range(40)]
 
-        needed = {id_.int - 100 for id_ in vectors_needed(SESSION, members, {20})}
+        needed = {id_.int - 100 for id_ in vectors_needed(members, {20})}
 
-        assert needed == {*range(2 * NEIGHBOURS + 1), *range(20 - 2 * NEIGHBOURS, 21 + 2 * NEIGHBOURS)}
-
-    def test_a_session_whose_first_is_gone_has_a_point_without_a_vector(self) -> None:
-        points = by_position(session_points(SESSION, [member(3, 1)], None, {UUID(int=103): kept("x")}))
-
-        assert (points[0].dense, points[3].dense) == (None, kept("x"))
+        assert needed == set(range(20 - 2 * NEIGHBOURS, 21 + 2 * NEIGHBOURS))

@@ -13,7 +13,7 @@ ENGINES = sorted(file.parent.name for file in (ROOT / "app" / "index").glob("*/s
 
 
 def test_engines_are_found() -> None:
-    assert {"edge", "qdrant"} <= set(ENGINES)
+    assert {"embedded", "qdrant"} <= set(ENGINES)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -22,7 +22,7 @@ def test_a_setup_loads_nothing_of_its_engine(engine: str) -> None:
     program = (
         f"import sys; from {module} import {name}; from app.settings.fields import Settings\n"
         f"setup = {name}(Settings(_env_file=None)); setup.name, setup.folder, setup.remedy, setup.shared\n"
-        "print([name for name in ('qdrant_edge', 'qdrant_client', 'httpx', 'numpy') if name in sys.modules])"
+        "print([name for name in ('qdrant_client', 'httpx', 'numpy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
 

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from app.index.engine import Point
-from app.index.writer import write_sessions
+from app.index.writer import slices, write_sessions
+from app.memory.bm25 import NEIGHBOURS
 from app.memory.change_log import Member, Space
 from app.memory.vectors import pack
 from tests.support.points import NOON
@@ -44,7 +45,7 @@ def session(first: int, turns: int) -> dict[UUID, list[Member]]:
     id_ = UUID(int=first)
     return {
         id_: [
-            Member(id_, number, UUID(int=first + number), "alice", "", "turn", [], None, None, NOON, [7])
+            Member(id_, number, UUID(int=first + number), "alice", "", "turn", [], None, None, NOON, [7], False)
             for number in range(turns)
         ]
     }
@@ -62,13 +63,13 @@ async def test_points_are_written_some_at_a_time() -> None:
     assert engine.space is None
 
 
-async def test_near_a_change_only_its_neighbours_are_written_and_the_first() -> None:
+async def test_near_a_change_only_its_neighbours_are_written() -> None:
     engine: Any = Recorder()
 
     await write_sessions(log_with({}), engine, session(100, 12), {UUID(int=100): {6}})
 
     [points] = engine.batches
-    assert {point.id.int - 100 for point in points} == {0, 4, 5, 6, 7, 8}
+    assert {point.id.int - 100 for point in points} == set(range(6 - NEIGHBOURS, 7 + NEIGHBOURS))
 
 
 async def test_the_first_vectors_make_room_for_themselves() -> None:
@@ -79,3 +80,45 @@ async def test_the_first_vectors_make_room_for_themselves() -> None:
     assert engine.space == SPACE
     [points] = engine.batches
     assert points[1].dense is not None
+
+
+def members_of(session: int, positions: Sequence[int]) -> list[Member]:
+    return [
+        Member(
+            UUID(int=session),
+            place,
+            UUID(int=1_000 * session + place),
+            "alice",
+            "",
+            "turn",
+            [],
+            None,
+            None,
+            NOON,
+            [7],
+            False,
+        )
+        for place in positions
+    ]
+
+
+def test_slices_have_all_changes_once_and_what_their_points_depend_on() -> None:
+    reach = 2 * NEIGHBOURS
+    long, short = members_of(1, range(100)), members_of(2, [0, 1])
+    positions = {UUID(int=1): set(range(40, 60)), UUID(int=2): {1}, UUID(int=3): {5}}
+
+    made = list(slices({UUID(int=1): long, UUID(int=2): short}, positions, 8))
+
+    assert [sorted(some.get(UUID(int=1), ())) for some, _ in made] == [
+        list(range(40, 48)),
+        list(range(48, 56)),
+        list(range(56, 60)),
+    ]
+    assert made[2][0][UUID(int=2)] == {1}
+    assert made[2][1][UUID(int=2)] == short
+    first = made[0][1][UUID(int=1)]
+    assert [first[0].position, first[-1].position] == [40 - reach, 47 + reach]
+
+
+def test_a_change_without_any_member_near_it_needs_no_slice() -> None:
+    assert list(slices({UUID(int=1): members_of(1, [90])}, {UUID(int=1): {3}}, 8)) == []

@@ -15,35 +15,72 @@ from hypothesis import strategies as st
 from app.memory import bm25
 from app.memory.analysis import analyse, analyse_question
 from app.memory.types import Corpus
-from tests.support.bm25 import dot, session_vectors
+from tests.support.bm25 import window_vectors
 
 
-def test_a_window_counts_neighbours_by_their_distance() -> None:
-    turns = [{n: 1} for n in range(6)]
+def part(counts: dict[int, float], weight: float, terms: float, share: float) -> dict[int, float]:
+    flat = 1.2 * (1 - share + share * sum(counts.values()) / terms)
+    return {term: weight * 2.2 * count / (count + flat) for term, count in counts.items()}
 
-    flat = 1.2 * (1 - bm25.WINDOW_LENGTH_SHARE + bm25.WINDOW_LENGTH_SHARE * 2.7 / 40)
-    shares = {2: 1.0, 1: 0.7, 0: 0.4, 3: 0.4, 4: 0.2}
-    assert bm25.window_vector(turns, 2) == pytest.approx(
-        {term: 2.2 * count / (count + flat) for term, count in shares.items()}, abs=0.5 / bm25.STORED_STEPS
-    )
+
+def test_a_weight_is_the_sum_of_what_the_turn_and_those_around_it_say() -> None:
+    turns = [{n: 1} for n in range(10)]
+    asks = [n == 3 for n in range(10)]
+
+    near = part({4: 1.0, 3: 0.7, 2: 0.4, 5: 0.4, 6: 0.2}, 1.0, 40, 0.75)
+    own = part({4: 1.0}, 0.5, 16, 0.5)
+    wide = part({4: 1.0, 3: 1.0, 2: 1.0, 1: 0.8, 0: 0.8, 5: 1.0, 6: 1.0, 7: 0.8, 8: 0.8}, 1.0, 100, 0.75)
+    asked = part({3: 1.0}, 0.5, 16, 0.5)
+    total = {n: sum(each.get(n, 0.0) for each in (near, own, wide, asked)) for n in range(9)}
+    assert bm25.window_vector(turns, asks, 4) == pytest.approx(total, abs=0.5 / bm25.STORED_STEPS)
+
+
+@given(st.dictionaries(st.integers(1, 50), st.integers(1, 9), min_size=1))
+def test_a_turn_alone_has_the_sum_of_the_same_parts(counts: dict[int, int]) -> None:
+    parts = [part(dict(counts), *of) for of in ((1.0, 40, 0.75), (0.5, 16, 0.5), (1.0, 100, 0.75))]
+    total = {term: sum(one[term] for one in parts) for term in counts}
+
+    assert bm25.window_vector([counts], [False], 0) == pytest.approx(total, abs=0.51 / bm25.STORED_STEPS)
+
+
+def test_what_was_said_before_counts_more_where_it_was_a_question() -> None:
+    [_, asked], [_, told] = (window_vectors([{1: 1}, {2: 1}], [asks, False]) for asks in (True, False))
+
+    assert asked[1] > told[1]
+    assert asked[2] == told[2]
+
+
+def test_a_long_neighbour_does_not_drown_a_short_turn() -> None:
+    long = dict.fromkeys(range(100, 150), 5)
+    beside_long, beside_short = (window_vectors([{1: 1}, neighbour])[0] for neighbour in (long, {100: 30}))
+
+    assert beside_long[1] == pytest.approx(beside_short[1], abs=1 / bm25.STORED_STEPS), "both count as 30 terms"
+
+
+def test_a_neighbour_of_very_many_terms_does_not_count() -> None:
+    longest, longer = (dict.fromkeys(range(100, 400 + more), 1) for more in (0, 1))
+
+    assert window_vectors([{1: 1}, longest])[0].keys() > {1}
+    assert window_vectors([{1: 1}, longer])[0] == window_vectors([{1: 1}])[0]
 
 
 def test_a_deleted_turn_keeps_its_place_and_gives_no_words() -> None:
-    windows, session = session_vectors([{1: 1}, None, {3: 1}])
+    windows = window_vectors([{1: 1}, None, {3: 1}])
 
     assert windows[1] == {}
-    assert windows[0].keys() == windows[2].keys() == session.keys() == {1, 3}
-    assert windows[2][1] == bm25.window_vector([{1: 1}, {}, {3: 1}], 2)[1], "two places away, as before"
+    assert windows[0].keys() == windows[2].keys() == {1, 3}
+    assert windows[2][1] == window_vectors([{1: 1}, {}, {3: 1}])[2][1], "two places away, as before"
 
 
 def test_the_window_of_one_turn_is_the_same_alone_and_with_its_session() -> None:
     said = ("How was the coast?", "Windy, on a boat.", "A boat!", "The captain was calm.", "So was I.", "Of the coast?")
-    own = [Counter(analyse(text).terms) for text in said]
-    windows, _ = session_vectors(own)
+    own = [Counter(analyse(text).terms) for text in said * 2]
+    asks = [analyse(text).asks for text in said * 2]
+    windows = window_vectors(own, asks)
 
     for at in range(len(own)):
-        low = max(0, at - bm25.NEIGHBOURS)
-        assert bm25.window_vector(own[low : at + bm25.NEIGHBOURS + 1], at - low) == pytest.approx(windows[at])
+        around = slice(max(0, at - bm25.NEIGHBOURS), at + bm25.NEIGHBOURS + 1)
+        assert bm25.window_vector(own[around], asks[around], at - around.start) == pytest.approx(windows[at])
 
 
 def test_rare_terms_weigh_more_and_names_half() -> None:
@@ -75,7 +112,7 @@ def test_a_score_is_the_same_in_whatever_order_an_engine_adds(
 ) -> None:
     question = replace(analyse_question("x"), terms=tuple(holding))
     asked = bm25.query_weights(question, Corpus(memories=100_000, holding=holding), frozenset())
-    stored = bm25.window_vector([counts], 0)
+    stored = bm25.window_vector([counts], [False], 0)
     shared = [term for term in asked if term in stored]
 
     def score() -> np.float32:
@@ -88,8 +125,5 @@ def test_a_score_is_the_same_in_whatever_order_an_engine_adds(
     assert score() == score() == sum(asked[term] * stored[term] for term in shared)
 
 
-def test_the_scale_is_the_most_a_window_can_score() -> None:
-    query = {1: 2.0, 2: 0.5}
-
-    assert bm25.share_scale(query) == pytest.approx(5.5)
-    assert dot(query, bm25.window_vector([{1: 10_000, 2: 10_000}], 0)) < bm25.share_scale(query)
+def test_the_scale_is_the_most_that_one_part_can_score() -> None:
+    assert bm25.share_scale({1: 2.0, 2: 0.5}) == pytest.approx(5.5)

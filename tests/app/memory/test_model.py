@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from app.errors import Conflict, InvalidInput, NotFound
-from app.index.edge.engine import EdgeEngine
+from app.index.embedded.engine import EmbeddedEngine
 from app.index.follower import Follower
 from app.memory import ports
 from app.memory.types import Scope
@@ -165,7 +165,7 @@ def test_the_domain_keeps_its_promises_in_any_order(postgres: TestServer, run_fo
             await database.open()
             store = PostgresStore(database)
             folder = run_folder / "index-of-the-model"
-            follower = Follower(PostgresChangeLog(database), lambda id_, space: EdgeEngine.open(folder, id_, space))
+            follower = Follower(PostgresChangeLog(database), lambda id_, space: EmbeddedEngine.open(folder, id_, space))
             await follower.start()
             await follower.wait_filled(10)
             return database, follower, domain_on(store, follower)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.index.follower import Follower
 from app.memory import requests
 from app.memory.budget import tokens
 from app.memory.ports import Domain
 from app.memory.recall import recall
 from app.memory.requests import checked
 from app.memory.types import Recalled, Scope, StoredConversation
-from tests.support.domain import converse, memorize, minutes
+from app.store.postgres import PostgresStore
+from tests.support.domain import converse, domain_on, memorize, minutes
+from tests.support.rows import add_note
 
 _users = count()
 
@@ -53,6 +58,34 @@ async def test_memories_are_told_under_their_conversation_in_order_with_day_and_
     )
     assert [source.text for source in result.sources] != []
     assert result.tokens == tokens(result.context)
+
+
+@pytest.mark.parametrize(
+    ("time", "day"),
+    [
+        pytest.param("2026-03-01T23:30:00-05:00", "2026-03-01", id="an evening west of Greenwich"),
+        pytest.param("2026-03-01T00:30:00+13:00", "2026-03-01", id="a night east of it"),
+        pytest.param("2026-03-01T18:30:00Z", "2026-03-02", id="UTC, told in the reader's zone"),
+        pytest.param("2026-03-01T18:30:00", "2026-03-01", id="the zone of the settings"),
+    ],
+)
+async def test_a_day_is_told_as_it_was_where_something_was_said(
+    store: PostgresStore, follower: Follower, alice: Scope, time: str, day: str
+) -> None:
+    store.db.zone = ZoneInfo("Asia/Tokyo")
+    domain = domain_on(store, follower, zone=store.db.zone)
+    await converse(domain, alice, [{"role": "user", "content": "Dinner with the crew", "time": time}])
+
+    assert f"- [{day}] user: Dinner with the crew" in (await recalled(domain, alice, "crew dinner")).context
+
+
+async def test_the_day_of_a_note_is_the_readers(store: PostgresStore, follower: Follower, alice: Scope) -> None:
+    domain = domain_on(store, follower)
+    await add_note(store, alice, "Boats need paint.", created_at=datetime(2026, 3, 1, 2, 0, tzinfo=UTC))
+
+    store.db.zone = ZoneInfo("America/Lima")
+
+    assert "- [2026-02-28, note] Boats need paint." in (await recalled(domain, alice, "paint")).context
 
 
 async def test_notes_are_told_with_their_kind(domain: Domain, alice: Scope) -> None:
@@ -101,13 +134,44 @@ async def test_only_the_asked_project_is_recalled(domain: Domain, alice: Scope) 
     await memorize(domain, alice, "boat here", project="p")
     await memorize(domain, alice, "boat there", project="q")
 
-    assert [source.project for source in (await recalled(domain, alice, "boat", project="p")).sources] == ["p"]
+    result = await recalled(domain, alice, "boat", project="p")
+
+    assert [source.project for source in result.sources] == ["p"]
+    assert result.context.startswith("## Notes\n"), "it goes without saying which project"
 
 
 async def test_nothing_known_is_an_empty_context(domain: Domain, alice: Scope) -> None:
     result = await recalled(domain, alice, "boat")
 
     assert (result.context, result.sources, result.tokens, result.left_out) == ("", (), 0, 0)
+
+
+async def test_memories_that_were_found_come_before_neighbours_of_better_ones(domain: Domain, alice: Scope) -> None:
+    story = "of that day there is so much to tell that this line has some thirty words, which is about as long as lines"
+    for n in range(8):
+        texts = [f"Nothing {n} here, {story}", "So.", "And.", "Or.", "But.", f"A zebra {n} came by, {story}"]
+        await talk(domain, alice, *texts, start=600 * n, conversation_id=f"talk {n}")
+    found = [f"Ann: A zebra {n} came by, {story}" for n in range(8)]
+
+    lines = told(await recalled(domain, alice, "zebra", max_tokens=700))
+    roomy = told(await recalled(domain, alice, "zebra", max_tokens=2_000))
+
+    assert [line for line in lines if line in found] == found
+    assert "Ann: But." in roomy, "a neighbour has what room is left"
+
+
+async def test_of_a_long_memory_the_part_that_answers_is_told(domain: Domain, alice: Scope) -> None:
+    filler = "The weather was mild and the garden stayed green. "
+    long = await memorize(domain, alice, filler * 20 + "A zebra came. " + filler * 20)
+    short = await memorize(domain, alice, "zebra, short")
+
+    result = await recalled(domain, alice, "zebra")
+
+    assert "] …The weather" in result.context
+    assert "green. A zebra came. The weather" in result.context
+    assert result.tokens < 200
+    assert result.in_part == {long}
+    assert {source.id for source in result.sources} == {long, short}
 
 
 async def test_what_does_not_fit_is_counted_and_said(domain: Domain, alice: Scope) -> None:
@@ -168,5 +232,5 @@ async def test_the_budget_is_never_passed_and_nothing_is_lost_from_the_count(
     assert result.tokens == (tokens(result.context) if result.context else 0)
     assert len({source.id for source in result.sources}) == len(result.sources)
     for source in result.sources:
-        assert source.text in result.context
+        assert (source.text in result.context) or source.id in result.in_part
     assert bool(result.left_out) == ("left out" in result.context)

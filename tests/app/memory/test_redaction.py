@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import random
 import string
-import time
 
 import pytest
 from hypothesis import given
@@ -208,6 +207,29 @@ def test_base64_pictures_stay() -> None:
 
 
 PIECES = [secret.values[0] for secret in SECRETS] + [
+    *(
+        "password=",
+        "Authorization: Bearer ",
+        "token: ",
+        '"auth": "',
+        "curl -u a:",
+        "?sig=",
+        " is ",
+        "密码是",
+        "kind: Secret\ndata:\n",
+    ),
+    *(
+        some(ALNUM, 20),
+        some(HEX, 32),
+        "a1B2!c3D4",
+        "=",
+        '"',
+        "\n",
+        ".",
+        "[redacted: password]",
+        "--token ",
+        "https://x/",
+    ),
     "://",
     ":",
     "@",
@@ -231,44 +253,62 @@ def test_redacting_twice_is_redacting_once(text: str) -> None:
     once = redact(text)
 
     assert redact(once.text) == redaction.Redacted(once.text, ())
+    assert (once.text == text) == (once.kinds == ())
 
 
-@pytest.mark.parametrize(
-    "unit",
-    [
-        pytest.param("a", id="one letter"),
-        pytest.param("a-", id="hyphens"),
-        pytest.param("-----BEGIN " + "PRIVATE KEY-----", id="keys that never end"),
-        pytest.param("eyJ" + "a" * 20 + ".", id="tokens that never end"),
-        pytest.param("://a:", id="URLs"),
-        pytest.param("gl" + "ft-", id="one prefix over and over"),
-        pytest.param("sk-ant-" + "api03-" + "a" * 30 + " ", id="nothing but keys"),
-    ],
-)
-def test_a_million_characters_made_to_be_slow_take_less_than_two_seconds(unit: str) -> None:
-    text = unit * (1_000_000 // len(unit))
-    redact(text[:100])  # reads the rules
-    started = time.perf_counter()
-    redact(text)
-
-    assert time.perf_counter() - started < 2, "some rule backtracks"
+def _shape(unit: str, length: int) -> str:
+    return (unit * (length // len(unit) + 1))[:length]
 
 
-def test_every_rule_of_gitleaks_that_is_left_out_is_still_in_its_list() -> None:
-    import tomllib
-    from importlib.util import find_spec
-    from pathlib import Path
+SHAPES = [
+    *(
+        "a",
+        "a-",
+        "a.",
+        "aa.",
+        ":",
+        "=",
+        "://a:",
+        "://a:b@",
+        "https://",
+        "密码是",
+        "😀",
+        "\ud800",
+        "password=",
+        "a=aaaaaaa1 ",
+    ),
+    *("-----BEGIN " + "PRIVATE KEY-----", "eyJ" + "a" * 20 + ".", "gl" + "ft-", "sk-ant-" + "api03-" + "a" * 30 + " "),
+    *(
+        "Authorization: ",
+        "curl -u a:",
+        "https://hooks.slack.com/services/",
+        "https://x/api/webhooks/1",
+        "kind: Secret\n",
+    ),
+    *(
+        "Private-Lines: 1\n",
+        ":5432:a:b:",
+        "mysql ",
+        "--a-a-a-",
+        "name: A value: ",
+        "[redacted: ",
+        "password=" + "a1B2" * 3 + " ",
+    ),
+    *(
+        "data:\n  a: ",
+        "client-key-data: ",
+        "AccountKey=" + "a" * 30,
+        "\\n",
+        "login x password ",
+        "1//0",
+        ":AA",
+        "|1",
+        "/1",
+    ),
+]
 
-    spec = find_spec("secretscreen")
-    assert spec is not None and spec.origin is not None
-    listed = tomllib.loads(Path(spec.origin).with_name("gitleaks.toml").read_text(encoding="utf-8"))["rules"]
 
-    assert {rule["id"] for rule in listed} >= set(redaction._LEFT_OUT), "an update renamed a rule: look at it again"
-
-
-def test_every_rule_is_a_valid_pattern() -> None:
-    rules = redaction._rules()
-
-    assert len(rules) > 130
-    for rule in rules:
-        assert rule.regex.search("") is None, rule.kind
+@pytest.mark.timeout(60)  # a pattern that looks at the same characters again and again takes minutes
+@pytest.mark.parametrize("unit", SHAPES)
+def test_a_long_text_of_any_shape_ends(unit: str) -> None:
+    redact(_shape(unit, 200_000))

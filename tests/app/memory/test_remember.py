@@ -44,10 +44,69 @@ async def test_what_is_remembered_is_found_with_all_that_belongs_to_it(domain: D
 
 async def test_the_same_text_again_is_a_duplicate_of_the_first(domain: Domain, alice: Scope) -> None:
     first = await store_text(domain, alice, text="once")
-    again = await store_text(domain, alice, text="once", kind="fact", tags=["x"])
+    again = await store_text(domain, alice, text="once")
 
-    assert (again.id, again.created, again.duplicate) == (first.id, False, True)
+    assert (again.id, again.created, again.duplicate, again.updated) == (first.id, False, True, ())
     assert await count(domain, alice) == 1
+
+
+async def test_the_same_text_again_is_found_by_the_tags_and_the_kind_that_came_with_it(
+    domain: Domain, alice: Scope
+) -> None:
+    await store_text(domain, alice, text="The pump is serviced by Ines.", kind="fact", tags=["garden"])
+
+    again = await store_text(domain, alice, text="The pump is serviced by Ines.", tags=["people"])
+    last = await store_text(domain, alice, text="The pump is serviced by Ines.", kind="reference")
+
+    assert (again.updated, last.updated) == (("tags",), ("kind",)), "a kind that is not given replaces none"
+    for limits in ({"tags": ["garden", "people"]}, {"kinds": ["reference"]}):
+        assert await texts_for(domain, alice, "pump", **limits) == ["The pump is serviced by Ines."]
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "updated"),
+    [
+        pytest.param(5, 9, ("expires_in_days",), id="later"),
+        pytest.param(5, None, ("expires_in_days",), id="for ever"),
+        pytest.param(9, 5, (), id="sooner"),
+        pytest.param(None, 5, (), id="for ever at first"),
+    ],
+)
+async def test_the_same_text_again_lives_as_long_as_the_longer_of_the_two(
+    domain: Domain, alice: Scope, first: int | None, again: int | None, updated: tuple[str, ...]
+) -> None:
+    await store_text(domain, alice, text="once", expires_in_days=first)
+
+    assert (await store_text(domain, alice, text="once", expires_in_days=again)).updated == updated
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param("Gru\u0308ße aus Zu\u0308rich", id="decomposed"),
+        pytest.param(" \n\tGrüße aus Zürich\u00a0\n", id="white space at the ends"),
+    ],
+)
+async def test_one_text_in_two_forms_is_stored_once(domain: Domain, alice: Scope, other: str) -> None:
+    first = await store_text(domain, alice, text="Grüße aus Zürich")
+    again = await store_text(domain, alice, text=other)
+    said = [{"role": "user", "content": text} for text in ("Grüße aus Zürich", other)]
+    stored = [(await converse(domain, alice, [one], conversation_id="talk")).stored for one in said]
+
+    assert (again.id, again.duplicate) == (first.id, True)
+    assert stored == [1, 0]
+
+
+async def test_names_in_two_unicode_forms_are_one(domain: Domain, alice: Scope) -> None:
+    decomposed, composed = "Cafe\u0301 Lumie\u0300re", "Café Lumière"
+    await memorize(domain, alice, "One about beans.", project=decomposed, tags=[decomposed, composed])
+    await memorize(domain, alice, "Two about beans.", project=f" {composed} ", tags=[composed])
+    await converse(domain, alice, [{"role": "user", "name": decomposed, "content": "hi"}], project=decomposed)
+
+    stats = await domain.store.stats(alice, None)
+    assert stats.by_project == {composed: 3}
+    for name in (decomposed, composed):
+        assert len(await texts_for(domain, alice, "beans", project=name, tags=[name])) == 2
 
 
 async def test_a_long_text_is_kept_in_linked_pieces_and_all_of_it_is_found(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.errors import IndexUnavailable
+from app.index.follower import Follower
 from app.memory import requests
 from app.memory.ports import Domain
 from app.memory.requests import checked
 from app.memory.search import search_across_projects
 from app.memory.types import Scope, SearchResult
-from tests.support.domain import change, converse, look_for, memorize, minutes, texts_for
+from app.store.postgres import PostgresStore
+from tests.support.domain import change, converse, domain_on, erase, look_for, memorize, minutes, texts_for
 
 
 def texts(found: SearchResult) -> list[str]:
@@ -209,16 +212,15 @@ class TestFilters:
 
 
 class TestDegraded:
-    @pytest.mark.parametrize("call", ["candidates", "session_scores"])
     async def test_an_index_lost_in_the_middle_of_a_search_is_done_without(
-        self, domain: Domain, alice: Scope, call: str, monkeypatch: pytest.MonkeyPatch
+        self, domain: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await memorize(domain, alice, "apple")
 
         async def lost(*arguments: object) -> NoReturn:
             raise IndexUnavailable("lost")
 
-        monkeypatch.setattr(domain.index, call, lost)
+        monkeypatch.setattr(domain.index, "candidates", lost)
         found = await look_for(domain, alice, "apple")
 
         assert (texts(found), found.degraded) == (["apple"], True)
@@ -284,7 +286,110 @@ class TestAcrossProjects:
         assert found.truncated
 
 
+STOP_WORDS = ["US offices open in May.", "They gave us a tour.", "Us? Who are they?", "What they are is unclear."]
+
+
+class TestStopWords:
+    @pytest.fixture(autouse=True)
+    async def memories(self, domain: Domain, alice: Scope, bob: Scope) -> None:
+        for text in STOP_WORDS:
+            await memorize(domain, alice, text, project="p")
+        await memorize(domain, bob, "US customs")
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            pytest.param("Who are they", [STOP_WORDS[2]], id="a phrase"),
+            pytest.param("they are what?", [STOP_WORDS[3]], id="all words, in another order"),
+            pytest.param("to be or not to be", [], id="words that are nowhere"),
+            pytest.param("?!", [], id="no words"),
+        ],
+    )
+    async def test_a_question_of_them_alone_is_searched_by_them(
+        self, domain: Domain, alice: Scope, query: str, found: list[str]
+    ) -> None:
+        assert await texts_for(domain, alice, query) == found
+
+    async def test_what_is_written_like_the_question_comes_first(self, domain: Domain, alice: Scope) -> None:
+        for query, best in (("ARE THEY", None), ("IS", None), ("is", STOP_WORDS[3]), ("A", STOP_WORDS[1])):
+            found = await texts_for(domain, alice, query)
+            assert best is None or found[0] == best, query
+        await memorize(domain, alice, "What is THEY about?", project="p")
+        await memorize(domain, alice, "They said so twice.", project="p")
+        assert (await texts_for(domain, alice, "THEY"))[0] == "What is THEY about?"
+
+    async def test_filters_hold(self, domain: Domain, alice: Scope) -> None:
+        assert await texts_for(domain, alice, "they", project="q") == []
+        assert await texts_for(domain, alice, "they", kinds=["fact"]) == []
+        assert len(await texts_for(domain, alice, "they", project="p")) == 3
+
+    async def test_the_index_need_not_answer(
+        self, domain: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def away(user: str) -> NoReturn:
+            raise IndexUnavailable("away")
+
+        monkeypatch.setattr(domain.index, "view", away)
+
+        assert await texts_for(domain, alice, "Who are they") == [STOP_WORDS[2]]
+
+
+async def test_times_without_an_offset_are_in_the_zone_of_the_settings(
+    store: PostgresStore, follower: Follower, alice: Scope
+) -> None:
+    domain = domain_on(store, follower, zone=ZoneInfo("Asia/Tokyo"))
+    said = [("before", "2026-02-28T14:59:59Z"), ("within", "2026-02-28T15:00:00Z"), ("after", "2026-03-01T15:00:00Z")]
+    messages = [{"role": "user", "content": f"apple {word}", "time": time} for word, time in said]
+    await converse(domain, alice, messages, conversation_id="talk")
+
+    assert await texts_for(domain, alice, "apple", since="2026-03-01", until="2026-03-01T24:00") == ["apple within"]
+    assert await erase(domain, alice, before="2026-03-01") == 1
+
+
+async def test_the_month_named_is_that_of_the_place(store: PostgresStore, follower: Follower, alice: Scope) -> None:
+    domain = domain_on(store, follower, zone=ZoneInfo("Asia/Tokyo"))
+    for number, time in enumerate(["2026-05-31T20:00:00-05:00", "2026-05-31T20:00:00Z"]):
+        await converse(domain, alice, [{"role": "user", "content": f"visit {number}", "time": time}])
+
+    assert (await texts_for(domain, alice, "visit in June"))[0] == "visit 1", "in Tokyo it was June then"
+
+
+async def test_archived_memories_are_found_alone_with_all_filters_and_ranked(domain: Domain, alice: Scope) -> None:
+    for text in ("blue car", "blue car and red car, blue", "green boat"):
+        id_ = await memorize(domain, alice, text, project="p", tags=[text.partition(" ")[0]])
+        await change(domain, alice, id_, archived=True)
+    await memorize(domain, alice, "a blue car that is live", project="p")
+
+    assert await texts_for(domain, alice, "red car", archived=True) == ["blue car and red car, blue", "blue car"]
+    assert await texts_for(domain, alice, "boat car", archived=True, tags=["green"]) == ["green boat"]
+    assert await texts_for(domain, alice, "car", archived=True, project="q") == []
+    assert await texts_for(domain, alice, "car") == ["a blue car that is live"]
+
+
 async def test_empty_lists_limit_nothing(domain: Domain, alice: Scope) -> None:
     await memorize(domain, alice, "apples")
 
     assert texts(await look_for(domain, alice, "apples", kinds=[], tags=[])) == ["apples"]
+
+
+class TestLongTexts:
+    TEXT = "The weather was mild. " * 30 + "A zebra came by. " + "It rained a little. " * 30
+
+    async def test_a_hit_has_the_part_that_answers_beside_the_whole_memory(self, domain: Domain, alice: Scope) -> None:
+        await memorize(domain, alice, self.TEXT, project="p")
+
+        for found in (await look_for(domain, alice, "zebra"), await across(domain, alice, "zebra")):
+            [hit] = found.results
+            assert hit.memory.text == self.TEXT
+            assert hit.part is not None
+            assert "mild. A zebra came by. It" in hit.part.text
+
+    async def test_it_has_none_where_the_whole_is_asked_for_or_short(self, domain: Domain, alice: Scope) -> None:
+        await memorize(domain, alice, self.TEXT)
+        await memorize(domain, alice, "A quokka.")
+
+        whole = await look_for(domain, alice, "zebra", full_text=True)
+        whole_across = await across(domain, alice, "zebra", full_text=True)
+        short = await look_for(domain, alice, "quokka")
+
+        assert [hit.part for found in (whole, whole_across, short) for hit in found.results] == [None] * 3

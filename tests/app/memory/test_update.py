@@ -34,6 +34,24 @@ async def test_kind_tags_and_archive_reach_the_filters_of_search(domain: Domain,
     assert await texts_for(domain, alice, "car") == []
 
 
+async def test_a_memory_can_move_out_of_its_project(domain: Domain, alice: Scope) -> None:
+    id_ = await memorize(domain, alice, "the red car", project="p")
+
+    await change(domain, alice, id_, no_project=True)
+
+    assert await texts_for(domain, alice, "car") == ["the red car"]
+    assert await texts_for(domain, alice, "car", project="p") == []
+
+
+async def test_a_memory_that_moves_is_found_in_its_new_project_alone(domain: Domain, alice: Scope) -> None:
+    id_ = await memorize(domain, alice, "the blue car", project="p")
+
+    await change(domain, alice, id_, project="q")
+
+    assert await texts_for(domain, alice, "car", project="q") == ["the blue car"]
+    assert await texts_for(domain, alice, "car", project="p") == []
+
+
 async def test_a_text_longer_than_a_memory_is_refused_with_what_to_do(
     store: PostgresStore, follower: Follower, alice: Scope
 ) -> None:

@@ -126,7 +126,7 @@ def test_a_report_holds_no_secret(monkeypatch: pytest.MonkeyPatch, plain_setting
 def test_packages_are_ours_direct_and_not_and_no_tools_of_development() -> None:
     found = packages()
 
-    assert {"asyncpg", "mcp", "qdrant-edge-py", "pydantic-core", "starlette"} <= found.keys()
+    assert {"asyncpg", "mcp", "qdrant-client", "pydantic-core", "starlette"} <= found.keys()
     assert not {"pytest", "ruff", "mypy", "pip"} & found.keys()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,9 @@ names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_
 letters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 texts = st.text(letters, min_size=1, max_size=40).filter(str.strip)
 moments = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
+places = st.timezones() | st.just(timezone(timedelta(hours=-3, minutes=-30)))
+ages = [datetime.fromisoformat(day) for day in ("1700-01-01", "2500-01-01")]
+somewhere = st.datetimes(*ages, timezones=places).map(datetime.isoformat)
 later = moments.filter(lambda moment: moment > "3000")
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
 values = st.dictionaries(names, st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=5))
@@ -93,14 +96,30 @@ def fields(required: dict[str, Any], optional: dict[str, Any]) -> Any:
     return st.fixed_dictionaries(required, optional={**kept, **optional})
 
 
-memories = fields({"text": texts, "id": st.uuids().map(str)}, {"project": names, "occurred_at": moments})
+memories = fields({"text": texts, "id": st.uuids().map(str)}, {"project": names, "occurred_at": moments | somewhere})
 messages = fields(
-    {"role": names, "content": texts, "memory_id": st.uuids().map(str)}, {"name": names, "time": moments, "id": names}
+    {"role": names, "content": texts, "memory_id": st.uuids().map(str)},
+    {"name": names, "time": moments | somewhere, "id": names},
 )
 conversations = st.fixed_dictionaries(
     {"conversation_id": names, "messages": st.lists(messages, max_size=4)},
     optional={"project": names, "title": names, "created_at": moments, "updated_at": moments},
 )
+
+
+async def test_the_offset_that_came_with_a_time_is_exported_and_imported(
+    take: Take, give: Give, domain: Domain, store: PostgresStore, database: Database, alice: Scope
+) -> None:
+    times = ["2026-03-01T23:30:00-05:00", "2026-03-01T18:30:00+00:00"]
+    said = [{"role": "user", "content": time, "time": time} for time in times]
+    await converse(domain, alice, said, conversation_id="talk")
+
+    exported = await give()
+    await forget_all(database)
+    await take(exported)
+
+    told = [one.occurred_at.isoformat() for one in await store.of_conversation(alice, "talk", 9) if one.occurred_at]
+    assert told == times
 
 
 @settings(max_examples=60)

@@ -82,7 +82,7 @@ class TestEmbedded:
             raise IndexUnavailable("the disk is broken")
 
         with monkeypatch.context() as patch:
-            patch.setattr("app.index.edge.engine.EdgeEngine.empty", broken)
+            patch.setattr("app.index.embedded.engine.EmbeddedEngine.empty", broken)
             with pytest.raises(IndexUnavailable, match="could not be built in 3 tries: the disk is broken; check"):
                 await reindex(settings, False, unseen)
 
@@ -94,7 +94,7 @@ class TestEmbedded:
         async def stuck(*arguments: object) -> None:
             await asyncio.Event().wait()
 
-        monkeypatch.setattr("app.index.edge.engine.EdgeEngine.empty", stuck)
+        monkeypatch.setattr("app.index.embedded.engine.EmbeddedEngine.empty", stuck)
         with pytest.raises(IndexUnavailable, match="the index made no progress for 0 s; check"):
             await reindex(settings, False, unseen, patience_s=0.5)
 

@@ -97,3 +97,13 @@ def test_a_server_that_says_nothing_is_not_waited_for_long(server: Answering, se
 
     with pytest.raises(Unavailable, match=rf"does not answer \({httpx.ReadTimeout.__name__}\)"):
         remote.get(settings, server.url, "/report", read_timeout_s=0.05)
+
+
+def test_a_message_is_posted_as_json(server: Answering, settings: Settings) -> None:
+    server.body = b'{"result": 1}'
+
+    assert remote.post(settings, server.url, "/mcp", {"id": 1}) == b'{"result": 1}'
+    [asked] = server.asked
+    assert (asked.method, asked.path, asked.body.replace(b" ", b"")) == ("POST", "/mcp", b'{"id":1}')
+    assert asked.headers["accept"] == "application/json, text/event-stream"
+    assert asked.headers["authorization"] == "Bearer cm_token"

@@ -106,3 +106,27 @@ def test_a_daemon_that_hangs_is_not_waited_for(machine: Machine) -> None:
 
 def test_all_its_waits_together_are_less_than_five_seconds() -> None:
     assert status._ASK_TIMEOUT_S + status._CALL_TIMEOUT_S < 5
+
+
+def test_sizes_are_measured_alike_whether_it_runs_or_not(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        running = status.status(server.data_dir)
+    stopped = status.status(tmp_path / "data")
+
+    assert running["embedded_postgres"] is True
+    assert running["database_bytes"] == pytest.approx(stopped["database_bytes"], rel=0.2)
+
+
+def test_how_many_are_found_by_meaning_is_shown_where_a_model_is_used() -> None:
+    running = {
+        **{"running": True, "mode": "serve", "version": "1", "pid": 1, "status": "ok", "started_at": "now"},
+        **{"data_dir": "/data", "url": None, "socket": "/data/socket", "sessions": [], "components": {}},
+        **{"memories": 400, "index_lag_changes": None, "database_bytes": None, "index_bytes": None},
+    }
+
+    def shown(with_vector: float | None) -> str | None:
+        return dict(status.lines({**running, "memories_with_vector": with_vector})).get("found by meaning")
+
+    assert shown(None) is None, "no model is used"
+    assert shown(120) == "120 of 400; the others by their words, until they have a vector"
+    assert shown(400) == "all 400"

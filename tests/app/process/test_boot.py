@@ -284,8 +284,8 @@ def test_what_postgresql_tells_after_its_start_is_logged(monkeypatch: pytest.Mon
     class Told:
         """Tells something while it starts, and something later."""
 
-        def __init__(self, _data_dir: Path, on_event: Callable[[str], None]) -> None:
-            self.tell = on_event
+        def __init__(self, _data_dir: Path, on_event: Callable[[str], None], *, waits_for_space: bool) -> None:
+            self.tell, self.failure = on_event, None
 
         def start(self) -> None:
             self.tell("before: the error of the start says it")

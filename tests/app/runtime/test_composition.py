@@ -8,7 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from app import index
-from app.index.edge.setup import EdgeSetup
+from app.embedding.local.folder import LocalModel
+from app.embedding.service import EmbeddingService
+from app.index.embedded.setup import EmbeddedSetup
 from app.index.qdrant.setup import QdrantSetup
 from app.memory.types import Quota
 from app.runtime import composition
@@ -21,11 +23,14 @@ from app.runtime.composition import (
     index_setup,
     index_source,
     opened,
+    vectors_from,
+    vectors_name,
 )
 from app.settings.fields import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.standins.embeddings import embedding_service
+from tests.support.local_model import E5, kept
 
 
 def with_qdrant(settings: Settings) -> Settings:
@@ -33,7 +38,7 @@ def with_qdrant(settings: Settings) -> Settings:
 
 
 def test_the_settings_choose_the_engine(plain_settings: Settings) -> None:
-    assert isinstance(index_setup(plain_settings), EdgeSetup)
+    assert isinstance(index_setup(plain_settings), EmbeddedSetup)
     assert isinstance(index_setup(with_qdrant(plain_settings)), QdrantSetup)
 
 
@@ -94,3 +99,23 @@ async def test_an_embedding_model_that_is_set_is_followed_and_asked(
             assert parts.embedding is not None
             assert parts.embedding.problem is None
             assert await parts.embedding.questions.vector("a question") is not None
+
+
+def test_a_service_that_is_set_goes_before_a_model_that_was_added(plain_settings: Settings) -> None:
+    assert vectors_from(plain_settings) is None
+    kept(plain_settings.data_dir, E5)
+
+    assert isinstance(vectors_from(plain_settings), LocalModel)
+    other = plain_settings.model_copy(update={"embedding_model": "m", "embedding_base_url": "http://s/v1"})
+    assert isinstance(vectors_from(other), EmbeddingService)
+
+
+async def test_a_model_that_was_added_is_followed(plain_settings: Settings, database: Database) -> None:
+    assert vectors_name(plain_settings) is None
+    kept(plain_settings.data_dir, E5)
+
+    assert vectors_name(plain_settings) == "e5-small-q4"
+    async with opened(plain_settings, database) as parts:
+        assert parts.source.log.model == "e5-small-q4"
+        assert parts.embedding is not None
+        assert parts.embedding.model == "e5-small-q4"

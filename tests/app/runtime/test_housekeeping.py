@@ -11,6 +11,7 @@ from app.runtime.housekeeping import Housekeeping
 from app.store.change_log import PostgresChangeLog
 from app.store.postgres import PostgresStore
 from app.store.rate_limits import RateLimits
+from app.store.reanalysis import Reanalysis
 from tests.support.rows import add_note
 from tests.support.waiting import until
 
@@ -45,6 +46,29 @@ async def test_old_entries_leave_the_log_once_they_are_folded(
     async with store.db.as_service() as connection:
         assert await connection.fetchval("select count(*) from changes") == 0
     assert [one.text for one in await store.recent(alice, 10)] == ["kept in the store"]
+
+
+async def test_rows_of_an_earlier_analysis_are_analysed_again_while_other_jobs_have_their_turns(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope
+) -> None:
+    for number in range(5):
+        await add_note(store, alice, f"note {number}")
+    async with store.db.as_service() as connection:
+        await connection.execute("update memories set analysis = 1")
+    keeping = Housekeeping(store, log, RateLimits(store.db))
+    keeping._reanalysis = Reanalysis(store.db, at_once=2, long_s=0)
+
+    running = asyncio.create_task(keeping.run())
+
+    async def done() -> bool:
+        async with store.db.as_service() as connection:
+            return bool(await connection.fetchval("select count(*) = 0 from memories where analysis = 1"))
+
+    try:
+        await until(done, "all rows are analysed again, though each turn is short")
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_busy_log_is_folded_before_its_time(store: PostgresStore, log: PostgresChangeLog, alice: Scope) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 from pydantic import SecretStr
 
-from app.errors import Unavailable
+from app.errors import MemuKeyRefused, MemuUnavailable
 from app.runtime import probes
 from app.runtime.runtime import Runtime
 from app.settings.fields import Settings
-from tests.support.answering import Answering, answering
+from tests.standins.memu import Misdeed, StandIn, memu_service
 
 
 @pytest.mark.parametrize(
@@ -49,51 +48,49 @@ async def test_a_component_that_hangs_is_given_up(runtime: Runtime) -> None:
 
 
 @pytest.fixture
-def memu() -> Iterator[Answering]:
+def memu() -> Iterator[StandIn]:
     """A service in the place of memU."""
-    with answering() as server:
-        yield server
+    with memu_service(key="the-key") as service:
+        yield service
 
 
 @pytest.fixture
-def settings(plain_settings: Settings, memu: Answering) -> Settings:
+def settings(plain_settings: Settings, memu: StandIn) -> Settings:
     """Settings that lead to it."""
     return plain_settings.model_copy(update={"memu_base_url": memu.url, "memu_api_key": SecretStr("the-key")})
 
 
-async def test_memu_is_asked_with_the_key(settings: Settings, memu: Answering) -> None:
-    assert await probes.memu(settings) == "answered"
-    [asked] = memu.asked
-    assert (asked.method, asked.path) == ("POST", "/api/v3/memory/retrieve")
-    assert asked.headers["authorization"] == "Bearer the-key"
-    assert json.loads(asked.body)["query"] == "hello"
+async def test_memu_is_asked_with_the_key_and_says_what_it_speaks(settings: Settings) -> None:
+    assert await probes.memu(settings) == "127.0.0.1 speaks memU's API v3 and takes the key"
 
 
-async def test_a_redirect_does_not_carry_the_key_elsewhere(settings: Settings, memu: Answering) -> None:
-    memu.status, memu.headers = 307, {"location": f"{memu.url}/elsewhere"}
+async def test_a_generation_that_memu_does_not_speak_is_told_with_one_that_it_does(
+    settings: Settings, memu: StandIn
+) -> None:
+    memu.speaks = ("v4",)
 
-    with pytest.raises(Unavailable, match="answered 307; check the key and the address"):
+    with pytest.raises(MemuUnavailable, match=r"set MEMU_API_VERSION=v4$"):
         await probes.memu(settings)
-    assert len(memu.asked) == 1
 
 
-async def test_an_answer_that_is_no_json_is_no_answer(settings: Settings, memu: Answering) -> None:
-    memu.body = b"<html>"
+async def test_a_refused_key_is_told_without_the_key(settings: Settings, memu: StandIn) -> None:
+    memu.key = "another"
 
-    with pytest.raises(Unavailable, match=r"does not answer \(JSONDecodeError\); check the address"):
+    with pytest.raises(MemuKeyRefused) as told:
         await probes.memu(settings)
+    assert "the-key" not in str(told.value)
 
 
 async def test_a_service_that_is_not_there_is_one_line_without_the_key(settings: Settings) -> None:
     away = settings.model_copy(update={"memu_base_url": "http://127.0.0.1:9"})
 
-    with pytest.raises(Unavailable, match=r"does not answer \(ConnectError\); check the address") as told:
+    with pytest.raises(MemuUnavailable, match="does not answer") as told:
         await probes.memu(away)
     assert "the-key" not in str(told.value)
 
 
-async def test_a_service_that_says_nothing_is_not_waited_for_long(settings: Settings, memu: Answering) -> None:
-    memu.silent = True
+async def test_a_service_that_says_nothing_is_not_waited_for_long(settings: Settings, memu: StandIn) -> None:
+    memu.always = Misdeed.HANG
 
-    with pytest.raises(Unavailable, match="ReadTimeout"):
-        await probes.memu(settings, read_timeout_s=0.05)
+    with pytest.raises(MemuUnavailable):
+        await probes.memu(settings, answer_s=0.05)

@@ -87,7 +87,11 @@ async def test_a_start_that_fails_says_why_and_can_be_tried_again(
     plain_settings: Settings, connect_arguments: dict[str, Any]
 ) -> None:
     server: Any = SimpleNamespace(
-        connect_args={**connect_arguments, "database": "none"}, stop=lambda: None, failure=None
+        connect_args={**connect_arguments, "database": "none"},
+        stop=lambda: None,
+        failure=None,
+        refusal=lambda writes: None,
+        shortage=lambda: None,
     )
     runtime = Runtime(plain_settings, server)
     with pytest.raises(StoreUnavailable):
@@ -106,7 +110,13 @@ async def test_a_start_that_fails_says_why_and_can_be_tried_again(
 async def test_each_component_has_its_own_state_while_the_others_start(
     plain_settings: Settings, connect_arguments: dict[str, Any]
 ) -> None:
-    server: Any = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
+    server: Any = SimpleNamespace(
+        connect_args=connect_arguments,
+        stop=lambda: None,
+        failure=None,
+        refusal=lambda writes: None,
+        shortage=lambda: None,
+    )
     runtime = Runtime(plain_settings, server)
     assert [one.status for one in runtime.components()] == [Status.STARTING, Status.STARTING]
 
@@ -125,7 +135,13 @@ async def test_each_component_has_its_own_state_while_the_others_start(
 async def test_an_index_that_fails_at_the_start_is_no_problem_of_postgresql(
     plain_settings: Settings, connect_arguments: dict[str, Any]
 ) -> None:
-    server: Any = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
+    server: Any = SimpleNamespace(
+        connect_args=connect_arguments,
+        stop=lambda: None,
+        failure=None,
+        refusal=lambda writes: None,
+        shortage=lambda: None,
+    )
     runtime = Runtime(plain_settings, server)
 
     async def lost(tokens: Tokens) -> None:
@@ -142,7 +158,13 @@ async def test_an_index_that_fails_at_the_start_is_no_problem_of_postgresql(
 async def test_it_becomes_ready_only_if_the_check_of_its_tokens_lets_it(
     plain_settings: Settings, connect_arguments: dict[str, Any]
 ) -> None:
-    server: Any = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
+    server: Any = SimpleNamespace(
+        connect_args=connect_arguments,
+        stop=lambda: None,
+        failure=None,
+        refusal=lambda writes: None,
+        shortage=lambda: None,
+    )
     steps: list[str] = []
     runtime = Runtime(plain_settings, server, on_step=steps.append)
 
@@ -163,7 +185,13 @@ async def test_it_becomes_ready_only_if_the_check_of_its_tokens_lets_it(
 async def test_why_postgresql_does_not_run_is_told_at_once_and_only_so_long(
     plain_settings: Settings, connect_arguments: dict[str, Any]
 ) -> None:
-    postgres: Any = SimpleNamespace(connect_args=connect_arguments, stop=lambda: None, failure=None)
+    postgres: Any = SimpleNamespace(
+        connect_args=connect_arguments,
+        stop=lambda: None,
+        failure=None,
+        refusal=lambda writes: None,
+        shortage=lambda: None,
+    )
     runtime = Runtime(plain_settings, postgres)
     await runtime.start()
     try:

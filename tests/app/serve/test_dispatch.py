@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.authenticator import Authenticator
 from app.access.tokens import digest, new_token
 from app.errors import StoreUnavailable
 from app.http.guard import Guard
 from app.http.limits import rate_limit
+from app.http.state import SHORT
 from app.measuring import Metrics
 from app.memory.types import Scope as MemoryScope
 from app.metrics import RATE_LIMITED
 from app.runtime.components import Component, Status
+from app.runtime.runtime import Runtime
 from app.serve.dispatch import Dispatcher
 from app.serve.http import create_app
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
@@ -202,6 +207,40 @@ async def test_over_the_limit_says_when_to_come_back() -> None:
     assert door.service.metrics.total(RATE_LIMITED) == 3
 
 
+@pytest.mark.parametrize("path", ["/sse", "/status", "/report"])
+async def test_streams_and_reports_count_too(path: str) -> None:
+    door = Door(rate_limit_per_minute=1)
+    door.runtime.ready.set()
+    header = await door.token("admin")
+    await door("GET", path, header)
+
+    assert (await door("POST", "/mcp", header)).status_code == 429
+
+
+async def test_refusals_are_logged_once_a_second(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(50):
+        await door("GET", "/info", {"Host": "other.example"})
+
+    assert len([line for line in caplog.messages if "host_refused" in line or "is not a name" in line]) <= 2
+
+
+async def test_a_connection_kept_free_for_probes_gets_nothing_else(door: Door) -> None:
+    short = httpx.ASGITransport(_on_the_last_connections(door.dispatcher))
+    async with httpx.AsyncClient(transport=short, base_url="http://localhost:8000") as client:
+        refused = await client.post("/mcp", json={})
+
+        assert (refused.status_code, refused.json()["error"]["data"]["code"]) == (503, "no_descriptors")
+        assert refused.headers["retry-after"] == "1"
+        assert (await client.get("/health")).status_code == 200
+
+
+def _on_the_last_connections(app: ASGIApp) -> ASGIApp:
+    async def marked(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {SHORT: True}}, receive, send)
+
+    return marked
+
+
 @pytest.mark.parametrize(
     ("method", "path", "takes"),
     [("GET", "/mcp", "POST"), ("DELETE", "/mcp", "POST"), ("HEAD", "/sse", "GET"), ("GET", "/messages/", "POST")],
@@ -259,7 +298,10 @@ async def test_with_a_metrics_port_they_are_there_alone() -> None:
     door = Door(host="0.0.0.0", auth="required", metrics_port=9100)
 
     assert (await door("GET", "/metrics", await door.token("admin"))).status_code == 404
-    assert (await door("GET", "/metrics", {"Host": "prometheus.example"}, port=9100)).status_code == 200
+    assert (await door("GET", "/metrics", {"Host": "app:9100"}, port=9100)).status_code == 200
+    assert (await door("GET", "/metrics", {"Host": "192.0.2.1:9100"}, port=9100)).status_code == 200
+    rebound = await door("GET", "/metrics", {"Host": "attacker.example"}, port=9100)
+    assert (rebound.status_code, rebound.json()["error"]["code"]) == (421, "host_refused")
     assert (await door("GET", "/health", port=9100)).status_code == 200
     for method, path in (("GET", "/info"), ("POST", "/mcp"), ("GET", "/openapi.json")):
         assert (await door(method, path, port=9100)).status_code == 404
@@ -332,7 +374,7 @@ async def test_a_crash_is_an_answer_without_its_text(door: Door, caplog: pytest.
 async def test_while_the_store_is_away_tokens_cannot_be_checked(door: Door) -> None:
     header = await door.token()
 
-    async def find(_: bytes) -> None:
+    async def find(_: bytes, **__: bool) -> None:
         raise StoreUnavailable("PostgreSQL does not answer")
 
     door.tokens.find = find  # type: ignore[method-assign, assignment]
@@ -372,3 +414,39 @@ async def test_no_answer_tells_a_setting_or_a_path_of_the_machine(door: Door) ->
         assert "made-up" not in text
         assert "/somewhere" not in text
     assert (await door("GET", "/status")).json()["settings"]["QDRANT_API_KEY"] is True
+
+
+async def test_no_answer_without_a_token_names_a_place_on_this_machine(tmp_path: Path) -> None:
+    data = tmp_path / "memory data"
+    door = Door(memory_data_dir=data, host="0.0.0.0", auth="required", metrics_port=9100)
+    runtime = Runtime(door.settings)
+    runtime._failure = StoreUnavailable(f"no space left on the disk of {data}; more in {data}/postgres.log, {__file__}")
+    door.service.runtime = door.runtime = runtime  # type: ignore[assignment]
+
+    async def failing() -> Tokens:
+        await runtime.wait_ready()
+        raise AssertionError
+
+    door.dispatcher._authenticator = Authenticator(door.settings, failing)
+    token = {"Authorization": f"Bearer {new_token()}"}
+    paths = (
+        "/health",
+        "/ready",
+        "/status",
+        "/info",
+        "/metrics",
+        "/report",
+        "/test",
+        "/mcp",
+        "/sse",
+        "/messages/",
+    )
+    for path in paths:
+        for headers in ({}, token, {"Host": "a b"}):
+            for method, port in (("GET", 8000), ("POST", 8000), ("GET", 9100)):
+                text = (await door(method, path, headers, port=port)).text
+                named = re.search(r"memory data|postgres\.log|/tmp|Traceback|/home|/root|(?<!app)/\w+\.py", text)
+                assert named is None, f"{method} {path} at port {port}: {text}"
+    health = (await door("GET", "/health")).json()["components"]["postgres"]["detail"]
+    more = "more in the data directory, a file of the server"
+    assert health == f"no space left on the disk of the data directory; {more}"

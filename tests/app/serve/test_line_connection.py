@@ -9,9 +9,11 @@ from typing import Any
 
 import mcp_types as types
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.memory.types import Scope
-from app.serve.line_connection import CALLS_AT_ONCE, LineTimes
+from app.serve.line_connection import CALLS_AT_ONCE, LineConnection, LineTimes
 from tests.support.bridges import INITIALIZED, MODERN_META
 from tests.support.line_sessions import Place, answers, call, scope_of_a_call
 from tests.support.serving import INITIALIZE
@@ -163,3 +165,50 @@ async def test_who_never_reads_is_dropped(place: Place, caplog: pytest.LogCaptur
         await until(lambda: len(place.sessions) == 1, "the session to end")
         assert await answers(good)
         assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+MESSAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "jsonrpc": st.just("2.0"),
+        "id": st.integers() | st.text(max_size=5) | st.none() | st.lists(st.none(), max_size=1),
+        "method": st.sampled_from(["ping", "tools/list", "tools/call", "initialize", "notifications/cancelled", "x"]),
+        "params": st.none()
+        | st.text(max_size=5)
+        | st.dictionaries(st.sampled_from(["name", "requestId", "_meta", "arguments"]), st.none() | st.integers()),
+        "result": st.none(),
+    },
+)
+SAID = st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"")) | MESSAGES.map(
+    lambda one: json.dumps(one).encode()
+)
+
+
+@settings(max_examples=20)
+@given(said=st.lists(SAID, max_size=5))
+async def test_no_lines_end_a_session_or_leave_a_traceback(
+    place: Place, caplog: pytest.LogCaptureFixture, said: list[bytes]
+) -> None:
+    talk = await place.bridge()
+    await talk.send(*(line + b"\n" for line in said), {"jsonrpc": "2.0", "id": "the last", "method": "ping"})
+
+    while (await talk.line()).get("id") != "the last":
+        pass
+    assert not [record for record in caplog.records if record.exc_info]
+    talk.writer.close()
+
+
+async def test_an_answer_for_a_client_that_is_gone_ends_the_session_as_any_end_does() -> None:
+    """A write to a closed connection is a RuntimeError of uvloop."""
+    left, right = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=left)
+    right.close()
+    writer.close()
+    server: Any = None
+    session: Any = None
+    connection = LineConnection(server, session, reader, writer)
+
+    with pytest.raises(ConnectionResetError, match="the client is gone"):
+        await connection._send(types.JSONRPCError(jsonrpc="2.0", id=1, error=types.ErrorData(code=1, message="late")))
+    for stream in (connection._to_server, connection._for_server, connection._from_server, connection._answers):
+        stream.close()

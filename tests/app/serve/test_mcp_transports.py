@@ -7,6 +7,7 @@ from typing import Any
 
 from mcp.server.lowlevel import Server
 
+from app.serve.mcp.as_sent import arguments_as_sent
 from app.serve.mcp_transports import McpTransports
 from app.settings.fields import Settings
 
@@ -23,7 +24,7 @@ async def test_every_call_is_counted_and_nothing_else_stands_before_it() -> None
     mcp: Server[Any] = Server("test")
     opened = transports(mcp)
 
-    assert mcp.middleware == [opened.calls]
+    assert mcp.middleware == [opened.calls, arguments_as_sent]
 
 
 async def test_they_open_without_sessions_and_finish_without_waiting() -> None:

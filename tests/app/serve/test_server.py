@@ -17,6 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from app.serve.service import MCP_BODY_LIMIT_BYTES
 from app.serve.sse import SseSessions
+from tests.support.pooler import refusing_pooler
 from tests.support.serving import INITIALIZE, MCP_HEADERS, Server, SlowServer, SseStream, refused, serving
 from tests.support.waiting import wait_until
 
@@ -184,6 +185,17 @@ def test_a_database_that_does_not_come_is_tried_again_until_a_signal_and_no_long
         assert time.monotonic() - begun < 7, "there was nothing to drain"
         assert "trying again" not in server.log.partition("stopping")[2]
         assert server.log.count("modules loaded") == 1
+
+
+def test_a_pooler_that_refuses_is_told_once_and_not_tried_again(tmp_path: Path) -> None:
+    with refusing_pooler("unsupported startup parameter: jit") as (url, refused):
+        with serving(tmp_path / "data", ready=False, DATABASE_URL=url) as server:
+            assert server.process.wait(30) == 2
+
+        assert "trying again" not in server.log
+        assert server.log.splitlines()[-1].startswith("claude-memory: PostgreSQL, or a pooler before it, refused")
+        assert server.log.count("unsupported startup parameter: jit") == 1
+        assert len(refused) <= 2, "once with TLS, once without"
 
 
 def test_open_streams_end_properly_and_nothing_is_left(tmp_path: Path) -> None:

@@ -30,10 +30,13 @@ ODD = (
     *("https://-", "https://.", "https://%", "https://h%2f", "https://h/p/q?x", "//h", "h", "https://h:0"),
     *("postgresql://h", "postgres://u:p@h:1/d", "postgresql://u:p%2F@h/d?sslmode=require", "postgresql:///d?host=/s"),
     *("postgresql://u:p/x@h/d", "postgresql://u:p@x@h/d", "postgresql://u:p#x@h/d", "postgresql://u:p?x@h/d"),
+    *("postgresql://h/d?foo=bar", "postgresql://h/d?sslmode=bogus", "postgresql://h/d?port=x", "postgresql://h?%73=x"),
     *("postgresql://h:x/d", "postgresql://h1,h2:1/d", "postgresql://[::1]/d", "postgresql://", "mysql://u:p@h/d"),
     *("postgresql://u:p:q@h/d", "postgresql://h/d?a@b", "postgresql://h/d#f", "postgresql://h:99999/d"),
     *("* * * * *", "0 2 * * *", "*/5 * * * 1-5", "0 0 31 2 *", "61 * * * *", "0  2 * * *", "0 0 29 2 *", "OFF"),
     *("0 0 1 1 0", "0 0 0 1 0", "0 0 1 0 0", "59 23 28 12 6", "0 0 * * 7", "@daily", "* * * *", "* * * * * *"),
+    *("10.0.0.0/8", "10.0.0.1/8", "10.0.0.1", "10.0.0.1/32", "10.0.0.0/33", "10.0.0/8", "010.0.0.1", "::1", "fd00::/8"),
+    *("::/0", "fe80::1%eth0", "::1/", "::1/127", "::ffff:10.0.0.1", "::ffff:10.0.0.0/104", "1.2.3.4/08", "0.0.0.0/0"),
     *("cm_" + "x" * 43, "cm_" + "x" * 42, "cm_" + "é" * 43, "cm_" + "x" * 42 + ".", "CM_" + "x" * 43),
 )
 
@@ -55,8 +58,13 @@ def test_what_is_certain_is_valid(name: str) -> None:
         ("HOST", ["0.0.0.0", "::", "memory.example"]),
         ("ADMIN_TOKEN", ["cm_" + "a-_0" * 10 + "xyz"]),
         ("ALLOWED_HOSTS", ["a.example, b.example"]),
+        ("TRUSTED_PROXIES", ["10.0.0.1", "10.0.0.0/8, 172.16.0.0/12,::1,fd00::/8"]),
         ("PUBLIC_URL", ["https://memory.example.com", "https://memory.example.com:8443/"]),
         ("OPENID_ISSUER", ["https://accounts.example.com/realms/main"]),
+        (
+            "DATABASE_URL",
+            ["postgresql://u:p@h/d?sslmode=require&channel_binding=require", "postgresql://h/d?pgbouncer=true"],
+        ),
         ("DATABASE_URL", ["postgresql://nowhere", "postgresql://me:p%2Fw@10.0.0.2:5432/memory?sslmode=require"]),
         ("QDRANT_URL", ["http://10.0.0.2:6333", "http://a:6333,http://b:6333/"]),
         ("QDRANT_COLLECTION", ["claude_memory"]),

@@ -31,6 +31,8 @@ from app.settings.table import TABLE
 ROOT = Path(__file__).resolve().parents[3]
 MODES = (SERVE, DAEMON, WORKER, JOBS, ALERTS, INIT, REINDEX, BACKUP)
 DATABASE = {"DATABASE_URL": "postgresql://me@host/name"}
+MEMU = {"MEMORY_BACKEND": "memu", "MEMU_API_KEY": "made-up"}
+BOTH = {**MEMU, "MEMORY_BACKEND": "both"}
 OPENID = {
     "PUBLIC_URL": "https://memory.example",
     "AUTH": "required",
@@ -55,7 +57,10 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
     ("OpenID provider", DAEMON, {**OPENID, "OPENID_CLIENT_ID": ""}, "also needs OPENID_CLIENT_ID"),
     ("metrics port", SERVE, {"METRICS_PORT": "8000"}, "METRICS_PORT: got 8000, takes a port other than PORT"),
     ("metrics port", SERVE, {"METRICS_PORT": "9", "PORT": "9"}, "METRICS_PORT: got 9"),
-    ("database of a worker", WORKER, {}, "DATABASE_URL is not set.* its server does that work"),
+    *(
+        ("database of a worker", WORKER, given, "DATABASE_URL is not set.* its server does that work")
+        for given in ({}, BOTH)
+    ),
     (
         "database's role",
         INIT,
@@ -64,12 +69,13 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
     ),
     *(
         (
-            "memory backend",
+            "key of memU",
             mode,
-            {**DATABASE, "MEMORY_BACKEND": "memu"},
-            "got 'memu'.* set MEMORY_BACKEND=local",
+            {**DATABASE, "MEMORY_BACKEND": backend},
+            f"got '{backend}', but memU needs a key; set MEMU_API_KEY, or MEMORY_BACKEND=local",
         )
         for mode in (SERVE, DAEMON, WORKER, INIT, REINDEX)
+        for backend in ("memu", "both")
     ),
     *(
         (
@@ -105,6 +111,12 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
         {"BACKUP_S3_SECRET_ACCESS_KEY": "secret"},
         "BACKUP_S3_ACCESS_KEY_ID is not set, and BACKUP_S3_SECRET_ACCESS_KEY is",
     ),
+    *(
+        ("disk on Render", mode, {"RENDER": "true", **given}, f"{lost} would go with them; set DATABASE_URL, or attach")
+        for mode in (SERVE, DAEMON)
+        for given, lost in (({}, "all memories"), (MEMU, "what memU does not have yet"), (BOTH, "all memories"))
+    ),
+    ("disk on Render", WORKER, {"RENDER": "true", **MEMU}, "what memU does not have yet would go with them"),
     *(
         ("token of the alert receiver", ALERTS, given, "set ALERTS_TOKEN")
         for given in ({"ALERTS_HOST": "0.0.0.0"}, {"ALERTS_HOST": "alerts"}, {"AUTH": "required"})
@@ -158,6 +170,12 @@ WHOLE: list[tuple[str, dict[str, str]]] = [
         SERVE,
         {"QDRANT_URL": "http://q", "QDRANT_WRITE_CONSISTENCY_FACTOR": "2", "QDRANT_REPLICATION_FACTOR": "2"},
     ),
+    *((mode, MEMU) for mode in (SERVE, DAEMON, WORKER)),
+    *((mode, {**BOTH, **DATABASE}) for mode in (SERVE, DAEMON, WORKER)),
+    *((mode, {"RENDER": "true", **MEMU, "MEMORY_DATA_DIR": "/var/data/memory"}) for mode in (SERVE, DAEMON, WORKER)),
+    (SERVE, {"RENDER": "true", **MEMU, "API_MODE": "health"}),
+    (SERVE, {"RENDER": "opengl", **MEMU}),
+    *((mode, {"RENDER": "true", **DATABASE}) for mode in MODES),
     (BACKUP, {"BACKUP_S3_ACCESS_KEY_ID": "key", "BACKUP_S3_SECRET_ACCESS_KEY": "secret"}),
     (ALERTS, {"ALERTS_HOST": "localhost"}),
     (ALERTS, {"ALERTS_HOST": "[::1]"}),
@@ -190,7 +208,7 @@ def test_settings_that_go_together_break_none(mode: str, given: dict[str, str]) 
 
 
 def test_every_rule_has_a_case_of_its_own() -> None:
-    assert [rule.name for rule in RULES if rule.name not in {case[0] for case in BROKEN}] == []
+    assert [rule.name for rule in RULES if rule.name not in {case[0] for case in BROKEN}] == [], "add one to BROKEN"
     assert len({rule.name for rule in RULES}) == len(RULES)
 
 

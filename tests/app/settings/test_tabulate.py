@@ -42,7 +42,7 @@ def test_a_form_follows_from_type_limits_and_validators(name: str, form: tuple[A
 
 
 def test_the_table_has_every_setting_with_default_and_secrecy() -> None:
-    assert list(TABLE) == [name.upper() for name in Settings.model_fields]
+    assert list(TABLE) == [name.upper() for name in Settings.model_fields], "run ./dev docs"
     assert {name for name, row in TABLE.items() if row[1]} == set(secret_names())
     given: dict[str, Any] = {name.lower(): row[0] for name, row in TABLE.items() if row[0]}
     assert Settings(_env_file=None, **given) == Settings(_env_file=None)

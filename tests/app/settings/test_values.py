@@ -46,6 +46,7 @@ def test_a_public_address_without_tls_or_with_a_path_is_refused(value: str) -> N
         f"postgresql://u:p@h:{SECRET}/d",
         f"postgresql://u:[{SECRET}@h/d",
         f"postgresql://u:\u2100{SECRET}@h/d",
+        f"postgresql://u:{SECRET}@h1,,h2/d",
     ],
 )
 def test_a_password_that_is_not_quoted_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +73,28 @@ def test_database_urls_that_are_taken(url: str) -> None:
 
     assert settings.database_url is not None
     assert settings.database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(" {}\n", id="white space"),
+        pytest.param("'{}'", id="quotes, as docker --env-file keeps them"),
+        pytest.param("psql '{}'", id="the command that Neon shows"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg", "POSTGRESQL+psycopg2"])
+def test_what_surrounds_a_database_url_where_it_was_copied_is_no_part_of_it(form: str, scheme: str) -> None:
+    settings = load_settings({"database_url": form.format(f"{scheme}://u:P%2F@h/d?sslmode=require")})
+
+    assert settings.database_url is not None
+    plain = scheme.lower().partition("+")[0]
+    assert settings.database_url.get_secret_value() == f"{plain}://u:P%2F@h/d?sslmode=require"
+
+
+def test_an_address_of_prismas_own_protocol_is_refused_with_what_to_take() -> None:
+    with pytest.raises(InvalidSettings, match=r"Prisma's own protocol; take the direct one"):
+        load_settings({"database_url": "prisma+postgres://accelerate.prisma-data.net/?api_key=made-up"})
 
 
 @pytest.mark.parametrize("name", ["QDRANT_URL", "EMBEDDING_BASE_URL", "DASHSCOPE_BASE_URL", "MEMU_BASE_URL"])

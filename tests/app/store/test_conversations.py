@@ -13,7 +13,7 @@ from app.store.conversations import SESSION_PAUSE, SESSION_TURNS
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.support.domain import NOON
-from tests.support.rows import add_turns, turn
+from tests.support.rows import add_note, add_turns, turn
 
 
 async def said(store: PostgresStore, scope: Scope, conversation: str = "talk") -> list[str]:
@@ -239,3 +239,19 @@ async def test_roles_names_and_times_are_kept(store: PostgresStore, alice: Scope
 
     assert (first.role, first.name, first.occurred_at, first.kind) == ("assistant", "Claude", NOON, "turn")
     assert (second.role, second.name, second.occurred_at) == ("user", None, None)
+
+
+async def test_ten_large_conversations_at_once_neither_refuse_nor_hold_up_another_user(
+    store: PostgresStore, alice: Scope, bob: Scope
+) -> None:
+    large = [
+        asyncio.create_task(add_turns(store, alice, f"talk {number}", *(f"said {turn}" for turn in range(1_000))))
+        for number in range(10)
+    ]
+    answered = 0
+    while not all(task.done() for task in large):
+        await add_note(store, bob, f"note {answered}")
+        answered += 1
+
+    assert [stored.stored for stored in await asyncio.gather(*large)] == [1_000] * 10
+    assert answered > 10  # in one queue with them: one or two, or a refusal

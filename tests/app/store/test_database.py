@@ -17,6 +17,7 @@ from app.memory.types import Scope
 from app.store import database as database_module
 from app.store.database import Database
 from app.store.postgres import PostgresStore
+from app.store.unreachable import connect_problem
 from tests.support.postgres import TestServer
 from tests.support.rows import add_note
 from tests.support.waiting import until
@@ -96,7 +97,8 @@ async def test_a_password_that_was_changed_meanwhile_makes_calls_unavailable_not
     class Refusing:
         @asynccontextmanager
         async def acquire(self: Any, **options: Any) -> AsyncIterator[None]:
-            raise asyncpg.InvalidPasswordError("password authentication failed for user secret-user")
+            error = asyncpg.InvalidPasswordError("password authentication failed for user secret-user")
+            raise connect_problem(error) from error
             yield
 
     with pytest.raises(StoreUnavailable, match=r"refuses the login.* DATABASE_URL") as failure:
@@ -109,7 +111,7 @@ async def test_a_password_that_was_changed_meanwhile_makes_calls_unavailable_not
 async def test_many_more_calls_than_connections_wait_their_turn(
     server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "ACQUIRE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(database_module, "ACQUIRE_TIMEOUT_S", 0.5)
     database = Database({"dsn": server_url}, watched=True)
     await database.open()
     try:
@@ -121,6 +123,71 @@ async def test_many_more_calls_than_connections_wait_their_turn(
         await asyncio.gather(*(call() for _ in range(200)))
     finally:
         await database.close()
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["server", "embedded"])
+async def test_ten_large_conversations_of_one_user_hold_up_no_one_else(server_url: str, watched: bool) -> None:
+    database = Database({"dsn": server_url}, watched=watched)
+    await database.open()
+    over, holders, ends = asyncio.Event(), [], []
+
+    async def remember_much(number: int) -> None:
+        async with database.as_user("ann") as connection:
+            holders.append(number)
+            async with connection.transaction():
+                await connection.execute("select set_config('app.large', $1, true)", str(number))
+                await over.wait()
+        ends.append(number)
+
+    async def look_up(user: str) -> str:
+        async with database.as_user(user, writes=False) as connection:
+            return str(await connection.fetchval("select current_setting('app.user_id')"))
+
+    async def in_background() -> None:
+        async with database.as_service() as connection:
+            await over.wait()
+            await connection.execute("select")
+
+    try:
+        work = [asyncio.create_task(remember_much(number)) for number in range(10)]
+        work += [asyncio.create_task(in_background()) for _ in range(10)]
+        await until(lambda: len(holders) == 3 and len(database._service_turns) >= 7, "all that ann and upkeep may have")
+        for user in ("bob", "cem", "bob"):
+            assert await asyncio.wait_for(look_up(user), 5) == user
+        async with asyncio.timeout(5), database.as_service(for_caller=True) as connection:
+            assert await connection.fetchval("select 1") == 1
+        over.set()
+        await asyncio.gather(*work)
+        assert sorted(ends) == list(range(10))
+        assert len(database._request_turns) == len(database._service_turns) == 0
+    finally:
+        await database.close()
+
+
+async def test_an_error_in_a_call_gives_its_turn_back(server_url: str) -> None:
+    database = Database({"dsn": server_url})
+    await database.open()
+    database._turn_s = 1.0
+    try:
+        for _ in range(12):
+            with pytest.raises(asyncpg.UndefinedTableError):
+                async with database.as_user("ann") as connection:
+                    await connection.execute("select from nowhere")
+        held = [asyncio.create_task(_sleep(database)) for _ in range(8)]
+        await asyncio.sleep(0.1)
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        async with AsyncExitStack() as all_of_them:
+            for user in ("ann", "bob", "cem", "dan"):
+                await all_of_them.enter_async_context(database.as_user(user))
+    finally:
+        await database.close()
+
+
+async def _sleep(database: Database) -> None:
+    async with database.as_user("ann") as connection:
+        await connection.execute("select pg_sleep(10)")
 
 
 async def test_when_the_server_goes_away_calls_that_wait_their_turn_fail_at_once(server_url: str) -> None:
@@ -135,10 +202,10 @@ async def test_when_the_server_goes_away_calls_that_wait_their_turn_fail_at_once
 
     try:
         calls = [asyncio.create_task(hold()) for _ in range(10)]
-        await until(lambda: len(holders) == 4 and len(database._request_turns) == 6, "the calls that wait")
+        await until(lambda: len(holders) == 3 and len(database._request_turns) == 7, "the calls that wait")
         database._terminate()
         failed = (await asyncio.wait(calls, timeout=1))[0]
-        assert len(failed) == 6
+        assert len(failed) == 7
         assert all(isinstance(call.exception(), StoreUnavailable) for call in failed)
         held.set()
         await asyncio.gather(*calls, return_exceptions=True)
@@ -152,7 +219,7 @@ async def test_a_turn_that_did_not_come_sent_nothing_and_says_so(server_url: str
     database._turn_s = 0.05
     try:
         async with AsyncExitStack() as held:
-            for _ in range(4):
+            for _ in range(3):
                 await held.enter_async_context(database.as_user("ann"))
             with pytest.raises(StoreUnavailable, match=r"all connections to PostgreSQL were busy .* nothing was done"):
                 await held.enter_async_context(database.as_user("ann"))

@@ -41,6 +41,21 @@ async def embed(embeddings: Embeddings, model: str = MODEL, limit: int = 100) ->
     return await embeddings.store(model, [(one, kept(one.text)) for one in found])
 
 
+async def test_live_memories_with_a_vector_of_the_model_are_counted(
+    embeddings: Embeddings, store: PostgresStore, alice: Scope, bob: Scope
+) -> None:
+    await add_note(store, alice, "first")
+    gone = await add_note(store, bob, "archived")
+    assert await embeddings.count(MODEL) == 0
+
+    assert await embed(embeddings) == 2
+    await store.update(bob, gone, MemoryUpdate(archived=True), None, None)
+    await add_note(store, bob, "without one")
+
+    assert await embeddings.count(MODEL) == 1
+    assert await embeddings.count("other") == 0
+
+
 class TestMissing:
     async def test_live_memories_of_all_users_are_found(
         self, embeddings: Embeddings, store: PostgresStore, alice: Scope, bob: Scope

@@ -24,7 +24,8 @@ async def test_a_row_is_the_one_a_single_write_makes(
     store: PostgresStore, database: Database, alice: Scope, bob: Scope
 ) -> None:
     derived = "text, kind, project, agent_id, content_hash, part, tags, metadata, role, name, message_id, position,"
-    derived += "terms, words, asks, tells_time, analysis, version, occurred_at, expires_at, archived_at"
+    derived += "terms, words, asks, tells_time, tells_number, first_person, analysis, version, occurred_at,"
+    derived += " expires_at, archived_at"
     single = note("one piece, ", "and another?", kind=Kind.FACT, project="p", tags=("b", 'a"\\'), metadata={"x": [1]})
     said = [turn("hello", id="m1", name="Ada", at=minutes(0)), turn("long ", "text"), turn("later", at=minutes(500))]
     await store.add(alice, single)

@@ -17,8 +17,11 @@ from app.store import conversations
 from app.store.database import Database
 from app.store.import_rows import BulkConversation, BulkMemory, BulkTurn, Past
 from app.store.import_writing import BatchRefused, ImportWriter
+from app.store.outbox_writing import OutboxWriting
 from app.store.postgres import PostgresStore
 from tests.support.domain import minutes
+from tests.support.locks import until_a_session_waits_for_a_lock
+from tests.support.outbox import CHARACTERS, deliver_all, handing_over, outbox_of, rows_in
 from tests.support.rows import add_note, add_turns, note, turn
 
 KNOWN = Past(known_id=True)
@@ -172,3 +175,107 @@ async def test_a_batch_that_is_refused_leaves_nothing(writer: ImportWriter, stor
         await writer.add_conversations(alice, batch)
 
     assert (await store.stats(alice, None)).conversations == 0
+
+
+class TestHandingOver:
+    """What is imported goes to the other service too, and what that has already does not."""
+
+    @pytest.fixture
+    def writer(self, database: Database) -> ImportWriter:
+        return ImportWriter(database, OutboxWriting(characters=CHARACTERS, keeps=False))
+
+    async def test_all_that_is_new_is_put_into_the_outbox(
+        self, writer: ImportWriter, database: Database, alice: Scope
+    ) -> None:
+        batch = [memory("one"), memory("a" * 60, "b" * 60)]
+        talks = [conversation("x", "x1", "x2"), conversation("y", "y1" * 40, "y2" * 40, title="Y")]
+        for _ in range(2):
+            await writer.add_memories(alice, batch)
+            await writer.add_conversations(alice, talks)
+
+        entries = await outbox_of(database).due(10)
+        assert [entry.title for entry in entries if entry.conversation_id == "y"] == ["Y"]
+        delivered = await deliver_all(outbox_of(database))
+        assert sorted(text[:2] for texts in delivered for text in texts) == ["aa", "bb", "on", "x1", "x2", "y1", "y2"]
+        assert ["x1", "x2"] in delivered
+
+    async def test_what_was_delivered_is_not_imported_again(
+        self, writer: ImportWriter, database: Database, alice: Scope, bob: Scope
+    ) -> None:
+        known = replace(memory("by its id"), past=KNOWN)
+        batch = [memory("one"), memory("a" * 60, "b" * 60), known]
+        by_id = BulkTurn(turn=turn("turn by its id"), past=KNOWN)
+        talk = conversation("x", turn("with id", id="1"), "without", "twice", "twice")
+        repeated = replace(talk.turns[3], occurrence=1)
+        talk = replace(talk, turns=(*talk.turns[:3], repeated, by_id))
+        await writer.add_memories(alice, batch)
+        await writer.add_conversations(alice, [talk])
+        await deliver_all(outbox_of(database))
+
+        changed = BulkMemory(memory=_with_id(note("changed since"), known.memory.pieces[0].id), past=KNOWN)
+        assert await writer.add_memories(alice, [*batch, changed]) == 0
+        assert await writer.add_conversations(alice, [talk]) == 0
+        assert await rows_in(database, "memories", "outbox") == [0, 0]
+        assert await writer.add_memories(bob, batch) == 3
+
+    async def test_an_id_that_two_users_have_is_delivered_for_each(
+        self, writer: ImportWriter, database: Database, alice: Scope, bob: Scope
+    ) -> None:
+        known = replace(memory("exported"), past=KNOWN)
+        for scope in (alice, bob):
+            assert await writer.add_memories(scope, [known]) == 1
+            await deliver_all(outbox_of(database))
+
+        for scope in (alice, bob):
+            stats = await handing_over(database).stats(scope, None)
+            assert (stats.memories, stats.bytes) == (1, len("exported"))
+
+    async def test_an_import_that_waits_for_a_delivery_of_its_text_finds_the_receipt(
+        self, writer: ImportWriter, database: Database, alice: Scope
+    ) -> None:
+        await writer.add_memories(alice, [memory("tea")])
+        async with database.as_service() as connection, connection.transaction():
+            # What a delivery does, held up before its commit.
+            await connection.execute(
+                "insert into receipts (id, user_id, project, kind, position, content_hash, bytes, created_at)"
+                " select id, user_id, project, kind, 0, content_hash, 3, created_at from memories"
+            )
+            await connection.execute("delete from memories")
+            importing = asyncio.create_task(writer.add_memories(alice, [memory("tea"), memory("coffee")]))
+            await until_a_session_waits_for_a_lock(database)
+
+        assert await importing == 1
+        assert await deliver_all(outbox_of(database)) == [["coffee"]]
+
+    async def test_where_memories_are_kept_a_receipt_is_no_copy(
+        self, writer: ImportWriter, database: Database, alice: Scope
+    ) -> None:
+        batch, talk = [memory("one")], conversation("x", turn("with id", id="1"), "without")
+        await writer.add_memories(alice, batch)
+        await writer.add_conversations(alice, [talk])
+        await deliver_all(outbox_of(database))
+
+        keeping = ImportWriter(database, OutboxWriting(characters=CHARACTERS, keeps=True))
+
+        assert await keeping.add_memories(alice, batch) == 1
+        assert await keeping.add_conversations(alice, [talk]) == 2
+
+
+async def test_a_copy_of_a_conversation_with_known_turns_leaves_no_empty_one(
+    writer: ImportWriter, database: Database, alice: Scope
+) -> None:
+    turns = tuple(BulkTurn(turn=turn(text, id=text), past=KNOWN) for text in ("one", "two"))
+    first = BulkConversation(id="first", project=None, title=None, turns=turns)
+    copy, longer = (
+        replace(first, id="copy"),
+        replace(first, id="longer", turns=(*turns, BulkTurn(turn=turn("three"), past=Past()))),
+    )
+
+    stored = [await writer.add_conversations(alice, [each]) for each in (first, copy)]
+    together = await writer.add_conversations(alice, [copy, longer])
+
+    assert (stored, together) == ([2, 0], 1)
+    assert await columns(database, "select id, messages from conversations order by id") == [
+        ("first", 2),
+        ("longer", 1),
+    ]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from app.errors import Conflict
+from app.memory.texts import content_hash, message_hash, text_hash
 from app.store import migrations
 from app.store.database import Database
 from app.store.migrations import Migration, migrate
+from app.store.rows import new_id
+from app.store.terms import LIVE_MEMORIES
 from tests.support.postgres import TestServer
 
 
@@ -160,3 +165,73 @@ async def test_replicas_that_start_at_once_on_an_empty_server_share_one_migratio
             await replica.close()
 
     assert sorted(applied) == [0, 0, 0, len(migrations.migrations())]
+
+
+NFD, NFC = "Cafe\u0301", "Café"
+AT = datetime(2023, 5, 8, 13, 56, 0, 120_000, tzinfo=UTC)
+
+
+async def old_row(connection: asyncpg.Connection, text: str, digest: bytes, number: int, **more: Any) -> UUID:
+    """Insert a row as an earlier version did; `number` orders it by time."""
+    id_ = new_id()
+    row = {
+        "id": id_, "user_id": "alice", "text": text, "content_hash": digest, "whole_id": id_, "session_id": id_,
+        "terms": [number], "words": 1, "asks": False, "tells_time": False, "analysis": 1,
+        "created_at": AT + timedelta(hours=number), "kind": "note", **more,
+    }  # fmt: skip
+    names, values = ", ".join(row), ", ".join(f"${place}" for place in range(1, len(row) + 1))
+    await connection.execute(f"insert into memories ({names}) values ({values})", *row.values())
+    return id_
+
+
+async def test_names_and_hashes_of_earlier_versions_get_the_form_of_new_ones(connection: asyncpg.Connection) -> None:
+    await migrate(connection, 8)
+    await connection.execute("insert into conversations (user_id, id, project) values ('alice', 'talk', $1)", NFD)
+    told: dict[str, Any] = {"kind": "turn", "role": "user", "conversation_id": "talk", "project": NFD, "name": NFD}
+    hello = content_hash("user", NFD, AT.isoformat(), f"{NFD} ")
+    sent = content_hash("user", NFD, "", "as it was sent")
+    ids = [
+        await old_row(connection, f"{NFD}\n", content_hash(f"{NFD}\n"), 1, project=NFD, tags=["z", NFD, NFC]),
+        await old_row(connection, "plain", content_hash("plain"), 2, tags=["a"]),
+        await old_row(connection, f"{NFD} ", hello, 3, **told, occurred_at=AT),
+        await old_row(connection, "changed since ", sent, 4, **told),
+    ]
+    long = [new_id(), new_id()]
+    for part, text in enumerate(["long and \n", " longer "]):
+        places = {"id": long[part], "whole_id": long[0], "part": part}
+        await old_row(connection, text, content_hash("long and \n longer "), 5, **places)
+
+    await migrate(connection)
+
+    rows = {row["id"]: row for row in await connection.fetch("select * from memories")}
+    first, plain, hi, changed, start, rest = (rows[id_] for id_ in (*ids, *long))
+    assert (first["text"], first["project"], first["tags"]) == (f"{NFD}\n", NFC, ["z", NFC]), "a text stays as it is"
+    assert first["content_hash"] == text_hash(NFC)
+    assert (plain["content_hash"], plain["tags"]) == (text_hash("plain"), ["a"])
+    assert (hi["project"], hi["name"]) == (NFC, NFC)
+    assert hi["content_hash"] == message_hash("user", NFC, AT, NFC)
+    assert changed["content_hash"] == sent
+    assert start["content_hash"] == rest["content_hash"] == text_hash("long and \n longer")
+    assert await connection.fetchval("select project from conversations") == NFC
+
+
+async def test_notes_that_turn_out_to_be_one_become_the_first_with_the_tags_of_all(
+    connection: asyncpg.Connection,
+) -> None:
+    await migrate(connection, 8)
+    same = content_hash("same")
+    first = await old_row(connection, "same", same, 1, project=NFC, tags=["a"])
+    await old_row(connection, "same", same, 3, project=NFD, tags=["c", "a"])
+    await old_row(connection, "same ", content_hash("same "), 2, project=NFC, tags=["b"])
+    other = await old_row(connection, "same", same, 4)
+    another = await old_row(connection, "same", same, 5, project=NFD, user_id="bob")
+    before = await connection.fetchval("select count(*) from changes")
+
+    await migrate(connection)
+
+    rows = {row["id"]: row["tags"] for row in await connection.fetch("select id, tags from memories")}
+    assert {id_: sorted(tags) for id_, tags in rows.items()} == {first: ["a", "b", "c"], other: [], another: []}
+    counted = await connection.fetchval(LIVE_MEMORIES)
+    assert counted == 3
+    logged = await connection.fetchval("select count(*) from changes")
+    assert logged == before + 4, "two deleted, the first one's tags, and another project for bob's"

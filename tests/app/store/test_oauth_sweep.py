@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from app.store import oauth_sweep
 from app.store.database import Database
 from app.store.oauth import OAuthStore
 from app.store.oauth_clients import OAuthClients
-from app.store.oauth_grants import Rotation
+from app.store.oauth_grants import Outcome
 from app.store.oauth_sweep import sweep
 from app.store.tokens import Tokens
-from tests.support.oauth import ANN, BROWSER, a_client, add_client, begin, grant, key
+from tests.support.oauth import ANN, BROWSER, a_client, add_client, begin, grant, key, successors_of
 
 
 async def count(database: Database, table: str) -> int:
@@ -94,15 +97,32 @@ async def test_a_grant_that_has_ended_is_shown_for_a_week(database: Database, si
     assert await sign_in_store.clients.get("client") is None, "it has no grant any more"
 
 
+async def test_of_many_clients_that_nobody_uses_the_newest_stay(
+    database: Database, sign_in_store: OAuthStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oauth_sweep, "_UNUSED_CLIENTS_KEPT", 2)
+    for name in ("granted", "asking", "old", "newer", "newest"):
+        await add_client(sign_in_store, name)
+    await sign_in_store.clients.add(a_client("by hand"), None)
+    await grant(sign_in_store, "granted")
+    await begin(sign_in_store, "asking")
+
+    await sweep(database)
+
+    kept = [client.id for client in await sign_in_store.clients.all()]
+    assert sorted(kept) == ["asking", "by hand", "granted", "newer", "newest"]
+
+
 async def test_a_replaced_refresh_token_is_known_until_it_would_have_expired(
     database: Database, sign_in_store: OAuthStore
 ) -> None:
     await add_client(sign_in_store, "client")
     await grant(sign_in_store, "client")
-    assert await sign_in_store.grants.rotate(key("refresh one"), ["read"], key("a2"), key("r2")) is Rotation.DONE
+    await sign_in_store.grants.rotate(key("refresh one"), ["read"], successors_of("two"))
     await execute(database, "update oauth_tokens set replaced_at = replaced_at - interval '31 s'")
 
     await sweep(database)
 
-    assert await sign_in_store.grants.rotate(key("refresh one"), ["read"], key("a3"), key("r3")) is Rotation.REUSED
-    assert await sign_in_store.grants.rotate(key("r2"), ["read"], key("a4"), key("r4")) is Rotation.UNKNOWN
+    stolen = await sign_in_store.grants.rotate(key("refresh one"), ["read"], successors_of("three"))
+    after = await sign_in_store.grants.rotate(key("refresh two"), ["read"], successors_of("four"))
+    assert (stolen.outcome, after.outcome) == (Outcome.REUSED, Outcome.UNKNOWN)

@@ -37,6 +37,13 @@ class TestNewest:
 
         assert texts(await store.recent(alice, 2)) == ["day 3", "day 2"]
 
+    async def test_recent_leaves_out_what_a_reader_has_seen(self, store: PostgresStore, alice: Scope) -> None:
+        for day in range(4):
+            await add_note(store, alice, f"day {day}", project="p", created_at=PAST + timedelta(days=day))
+        await add_note(store, alice, "of another project")
+
+        assert texts(await store.recent(alice, 2, Filter(projects=("p",)), skip=1)) == ["day 2", "day 1"]
+
     async def test_of_project_gives_that_project_only(self, store: PostgresStore, alice: Scope) -> None:
         for project in ("p", "q", None):
             await add_note(store, alice, f"in {project}", project=project)
@@ -53,6 +60,8 @@ class TestNewest:
         await hide(store, alice, turn_id, how)
 
         assert await store.recent(alice, 10) == []
+        archived = await store.recent(alice, 10, Filter(archived=True))
+        assert {one.id for one in archived} == ({id_, turn_id} if how == "archived" else set())
         assert await store.of_project(alice, "p", 10) == []
         assert await store.of_conversation(alice, "talk", 10) == []
         assert await store.traits(alice, [id_, turn_id], Filter()) == {}
@@ -180,13 +189,13 @@ async def test_match_finds_any_of_the_words_and_gives_each_memorys_own(store: Po
 
 
 async def test_traits_tell_what_ranking_needs(store: PostgresStore, alice: Scope) -> None:
-    await add_turns(store, alice, "talk", turn("Was it yesterday?", name="Mel", at=NOON))
+    await add_turns(store, alice, "talk", turn("Was it yesterday that I saw two?", name="Mel", at=NOON))
     [said] = await store.of_conversation(alice, "talk", 1)
 
     trait = (await store.traits(alice, [said.id], Filter()))[said.id]
 
-    assert (trait.session, trait.name, trait.at) == (said.id, "Mel", NOON)
-    assert (trait.asks, trait.tells_time, trait.words) == (True, True, 3)
+    assert (trait.role, trait.name, trait.at) == (said.role, "Mel", NOON)
+    assert (trait.asks, trait.tells_time, trait.tells_number, trait.first_person) == (True, True, True, 1)
 
 
 async def test_stats_count_by_kind_and_project_archived_ones_included(

@@ -19,7 +19,7 @@ async def test_a_row_is_the_memory_that_was_stored(store: PostgresStore, databas
     id_ = await add_note(store, alice, "text", kind=Kind.FACT, project="p", tags=("b", "a"), metadata={"x": [1]})
 
     async with database.as_service() as connection:
-        memory = to_memory(await connection.fetchrow(f"select {MEMORY_COLUMNS} from memories"))
+        memory = to_memory(await connection.fetchrow(f"select {MEMORY_COLUMNS} from memories"), UTC)
 
     assert (memory.id, memory.text, memory.kind, memory.project) == (id_, "text", Kind.FACT, "p")
     assert (memory.tags, memory.metadata, memory.position) == (("b", "a"), {"x": [1]}, None)

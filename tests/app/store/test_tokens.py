@@ -32,6 +32,24 @@ async def test_a_token_is_found_by_its_digest_with_its_user_and_scopes(tokens: T
     assert found.last_used_at is not None
 
 
+async def test_its_use_is_recorded_to_the_minute(tokens: Tokens, database: Database) -> None:
+    await tokens.create(DIGEST, "alice", ["read"], None)
+    first = await tokens.find(DIGEST)
+    again = await tokens.find(DIGEST)
+    assert first is not None
+    assert again is not None
+    assert again.last_used_at == first.last_used_at, "nothing was written"
+
+    async with database.as_service() as connection:
+        await connection.execute("update tokens set last_used_at = now() - interval '2 minutes'")
+    later = await tokens.find(DIGEST)
+
+    assert later is not None
+    assert first.last_used_at is not None
+    assert later.last_used_at is not None
+    assert later.last_used_at > first.last_used_at
+
+
 async def test_an_unknown_digest_finds_nothing(tokens: Tokens) -> None:
     await tokens.create(DIGEST, "alice", ["read"], None)
 

@@ -37,6 +37,12 @@ ROWS = {
     "deletions": "insert into deletions (user_id) values ($1)",
     "embeddings": "insert into embeddings (memory_id, user_id, model, vector)"
     " select id, user_id, 'model', '' from memories where user_id = $1",
+    "outbox": "insert into outbox (user_id, part, parts) values ($1, 1, 1)",
+    "outbox_memories": "insert into outbox_memories (entry_id, place, user_id, memory_id)"
+    " select min(outbox.id), 0, user_id, min(memories.id::text)::uuid from outbox join memories using (user_id)"
+    " where user_id = $1 group by user_id",
+    "receipts": "insert into receipts (id, user_id, project, kind, position, content_hash, bytes, created_at)"
+    " values (gen_random_uuid(), $1, '', 'note', 0, '', 0, now())",
     "oauth_requests": _CLIENT
     + """
     insert into oauth_requests (digest, client_id, redirect_uri, redirect_given, asked_scopes, code_challenge,
@@ -359,11 +365,11 @@ async def test_the_index_follows_a_deletion(
 async def test_an_index_that_was_away_during_a_deletion_follows_too(
     store: PostgresStore, log: PostgresChangeLog, users: Users, index_folder: Path, alice: Scope, bob: Scope
 ) -> None:
-    from app.index.edge.engine import EdgeEngine
+    from app.index.embedded.engine import EmbeddedEngine
     from app.index.follower import Follower
 
-    async def open_engine(*made_from: Any) -> EdgeEngine:
-        return await EdgeEngine.open(index_folder, *made_from)
+    async def open_engine(*made_from: Any) -> EmbeddedEngine:
+        return await EmbeddedEngine.open(index_folder, *made_from)
 
     async def run(work: Callable[[Follower], Awaitable[Any]]) -> Any:
         follower = Follower(log, open_engine)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, InvalidInput, NotFound
 from app.memory.texts import content_hash
 from app.memory.types import Kind, Memory, MemoryUpdate, Scope, Selection
 from app.store import conversations
@@ -49,11 +49,49 @@ async def test_a_memory_is_read_back_as_it_was_stored(store: PostgresStore, alic
 
 
 async def test_the_same_content_again_answers_with_the_first_memory(store: PostgresStore, alice: Scope) -> None:
-    first = await store.add(alice, note("twice"))
-    second = await store.add(alice, note("twice", kind=Kind.FACT, tags=("other",)))
+    first = await store.add(alice, note("twice", kind=Kind.FACT, tags=("a",), metadata={"b": 1}))
+    second = await store.add(alice, note("twice"))
 
-    assert (second.id, second.created, second.duplicate) == (first.id, False, True)
-    assert len(await store.recent(alice, 10)) == 1
+    assert (second.id, second.created, second.duplicate, second.updated) == (first.id, False, True, ())
+    [memory] = await store.recent(alice, 10)
+    assert (memory.kind, memory.tags, memory.metadata, memory.version) == (Kind.FACT, ("a",), {"b": 1}, 1)
+
+
+async def test_the_same_content_again_adds_tags_and_takes_the_later_kind_and_metadata(
+    store: PostgresStore, alice: Scope
+) -> None:
+    await store.add(alice, note("a", "b", tags=("one", "two"), metadata={"b": 1}))
+
+    again = note("a", "b", kind=Kind.FACT, kind_given=True, tags=("two", "three"), metadata={"c": 2})
+    answers = [await store.add(alice, again), await store.add(alice, again)]
+
+    assert [answer.updated for answer in answers] == [("kind", "tags", "metadata"), ()]
+    for piece_of_it in await store.recent(alice, 10):
+        assert (piece_of_it.kind, piece_of_it.tags, piece_of_it.metadata, piece_of_it.version) == (
+            Kind.FACT,
+            ("one", "two", "three"),
+            {"c": 2},
+            2,
+        )
+
+
+async def test_more_tags_than_a_memory_may_have_are_refused_and_nothing_changes(
+    store: PostgresStore, alice: Scope
+) -> None:
+    await store.add(alice, note("text", tags=tuple(f"tag{n}" for n in range(49))))
+
+    with pytest.raises(InvalidInput, match=r'tags: got \["x", "y"\], takes up to 50 tags with the 49 of the memory'):
+        await store.add(alice, note("text", kind=Kind.FACT, kind_given=True, tags=("x", "y")))
+
+    [memory] = await store.recent(alice, 10)
+    assert (memory.kind, len(memory.tags)) == (Kind.NOTE, 49)
+
+
+async def test_tags_from_many_callers_at_once_are_all_kept(store: PostgresStore, alice: Scope) -> None:
+    await asyncio.gather(*(store.add(alice, note("shared", tags=(f"tag{n}",))) for n in range(12)))
+
+    [memory] = await store.recent(alice, 10)
+    assert set(memory.tags) == {f"tag{n}" for n in range(12)}
 
 
 @pytest.mark.parametrize(
@@ -156,6 +194,36 @@ async def test_unarchiving_what_was_stored_again_meanwhile_is_refused(store: Pos
 
     with pytest.raises(Conflict, match="forget one of the two"):
         await store.update(alice, id_, MemoryUpdate(archived=False), None, None)
+
+
+async def test_all_pieces_move_to_another_project(store: PostgresStore, alice: Scope) -> None:
+    id_ = await add_note(store, alice, "one", "two", project="p")
+
+    await store.update(alice, id_, MemoryUpdate(project="q"), None, None)
+
+    assert {one.text for one in await store.of_project(alice, "q", 10)} == {"one", "two"}
+    assert await store.of_project(alice, "p", 10) == []
+    assert not (await store.add(alice, note("one", "two", project="q"))).created
+
+
+async def test_a_memory_does_not_move_to_where_its_text_is_already(store: PostgresStore, alice: Scope) -> None:
+    id_ = await add_note(store, alice, "same", project="p")
+    await add_note(store, alice, "same", project="q")
+
+    with pytest.raises(Conflict, match="another memory of the project has the same text"):
+        await store.update(alice, id_, MemoryUpdate(project="q"), None, None)
+
+    assert (await store.get(alice, [id_]))[id_].project == "p"
+
+
+async def test_a_message_stays_in_the_project_of_its_conversation(store: PostgresStore, alice: Scope) -> None:
+    await add_turns(store, alice, "talk", "said", project="p")
+    [said] = await store.of_project(alice, "p", 10)
+
+    with pytest.raises(Conflict, match="is a message of conversation 'talk', and stays in its project"):
+        await store.update(alice, said.id, MemoryUpdate(project="q", kind=Kind.FACT), None, None)
+
+    assert await store.of_project(alice, "p", 10) == [said]
 
 
 async def test_archive_is_for_all_pieces_and_can_be_undone(store: PostgresStore, alice: Scope) -> None:

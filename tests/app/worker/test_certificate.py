@@ -8,44 +8,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from app import metrics
 from app.errors import Unavailable
 from app.measuring import METRICS
 from app.worker.certificate import certificate_end, measure_expiry
-
-
-def certificate(folder: Path, ends: datetime) -> Path:
-    """Write a self-signed certificate with its key; return the file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "memory.example.org")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(ends - timedelta(days=90))
-        .not_valid_after(ends)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "certificate.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return file
+from tests.support.certificates import make_certificate
 
 
 @pytest.mark.parametrize("days", [pytest.param(30, id="valid"), pytest.param(-3, id="over")])
 async def test_the_end_of_the_shown_certificate_is_noted(tmp_path: Path, days: int) -> None:
     ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate(tmp_path, ends))
+    context.load_cert_chain(make_certificate(tmp_path, ends))
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
     async with server:
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"

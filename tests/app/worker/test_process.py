@@ -25,6 +25,7 @@ from app.store.database import Database
 from app.store.postgres import PostgresStore
 from app.worker import process
 from tests.standins.embeddings import embedding_service
+from tests.support.pooler import refusing_pooler
 from tests.support.postgres_server import PostgresServer
 from tests.support.rows import add_note
 from tests.support.serving import clean_environment, serving
@@ -222,6 +223,16 @@ async def test_a_worker_whose_parent_is_killed_goes_too(workers: Any, server_url
     worker.process.send_signal(signal.SIGKILL)
 
     await until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the worker is gone")
+
+
+async def test_a_pooler_that_refuses_ends_it(workers: Any) -> None:
+    with refusing_pooler("no such database: d") as (url, _):
+        worker = workers(url)
+        await until(lambda: worker.process.poll() is not None, "it gives up")
+
+    assert worker.process.returncode == 2
+    assert "trying again" not in worker.log
+    assert "refused the connection: no such database: d; check DATABASE_URL" in worker.log
 
 
 async def test_it_waits_for_a_server_and_goes_on_after_an_outage(

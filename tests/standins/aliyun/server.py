@@ -13,7 +13,6 @@ import contextlib
 import json
 import re
 import shutil
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -74,9 +73,16 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response_only(200, "Connection established")
         self.end_headers()
         self.wfile.flush()
+        context = self.standin.authority.context(self.tunnel_host)
         try:
-            secure = self.standin.authority.context(self.tunnel_host).wrap_socket(self.connection, server_side=True)
-        except (OSError, ssl.SSLError):
+            secure = context.wrap_socket(self.connection, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            self.close_connection = True
+            return
+        try:
+            secure.do_handshake()
+        except OSError:  # a client that was killed; ssl.SSLError is one
+            secure.close()
             self.close_connection = True
             return
         self.connection = self.request = secure

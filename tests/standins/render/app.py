@@ -118,7 +118,7 @@ class DeployedApp(ThreadingHTTPServer):
             "test_embeddings": "embed.example does not know the key (401 invalid_api_key); set EMBEDDING_API_KEY",
             "test_index": "Qdrant refuses the key (401); check QDRANT_API_KEY",
             "test_postgres": "PostgreSQL refuses the login (InvalidPasswordError)",
-            "test_memu_connection": "https://memu.example/api/v3/memory/retrieve answered 401; check the key",
+            "test_memu_connection": "memu.example refuses the key (401); check MEMU_API_KEY, and the account",
         }
         return {"ok": False, "milliseconds": 1.0, "detail": said[name]}
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from qdrant_client import AsyncQdrantClient
 
+from app.index.engine import Deleted
 from app.index.qdrant.collection import QdrantCollection
 from app.index.qdrant.server import QdrantServer
 from app.index.qdrant.shape import Shape
@@ -66,7 +67,7 @@ async def test_with_shard_keys_a_users_points_are_under_the_users_key(run_folder
             assert there[str(shape.key_of("bob"))] >= 1
             assert sum(there.values()) == 2
 
-            await collection.apply([], [UUID(int=2)])
+            await collection.apply([], [Deleted("bob", UUID(int=2))])
             assert await collection.count() == 1
             await server.delete(collection.name)
         finally:

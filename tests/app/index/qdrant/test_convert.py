@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 from qdrant_client import models
 
-from app.index.engine import DENSE, WINDOW
-from app.index.filters import Among, AnyOf, Between, Condition, Is
 from app.index.qdrant.convert import collection_parameters, point_struct, query_request
+from app.index.qdrant.fields import DENSE, WINDOW
+from app.index.qdrant.filters import Among, AnyOf, Between, Condition, Is
+from app.index.qdrant.searches import VectorSearch
 from app.index.qdrant.shape import Shape
-from app.index.searches import VectorSearch
 from app.memory.change_log import Space
 from app.memory.vectors import pack
 from tests.support.points import NOON, point
@@ -60,6 +60,12 @@ def test_a_point_has_the_vectors_it_has_and_all_of_its_payload() -> None:
         "role": None,
         "conversation": None,
         "at": NOON.timestamp(),
+        "name": None,
+        "asks": False,
+        "tells_time": False,
+        "tells_number": False,
+        "first_person": 0,
+        "offset": None,
     }
 
 

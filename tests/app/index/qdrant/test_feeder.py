@@ -19,6 +19,7 @@ from app.index.follower import Follower
 from app.index.qdrant import collection as collection_module
 from app.index.qdrant.convert import point_struct
 from app.index.qdrant.feeder import QdrantFeeder
+from app.index.qdrant.fields import TRAITS
 from app.index.qdrant.search import QdrantIndex
 from app.memory.types import Scope
 from app.runtime.composition import index_source
@@ -102,7 +103,7 @@ class TestFeeding:
             await fed(feeder)
         points, _ = await client.scroll((await live_collection(database)).name)
 
-        assert set(points[0].payload or {}) == {"user", "project", "kind", "tags", "role", "conversation", "at"}
+        assert set(points[0].payload or {}) == {"user", "project", "kind", "tags", "conversation", *TRAITS}
         assert "private" not in json.dumps(points[0].payload)
 
     async def test_a_server_that_goes_away_is_waited_for(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from qdrant_client import AsyncQdrantClient
 
 from app.errors import IndexUnavailable
-from app.index.edge.engine import EdgeEngine
+from app.index.embedded.engine import EmbeddedEngine
 from app.index.follower import Follower
 from app.index.qdrant.search import QdrantIndex, SearchLimits
 from app.memory.ports import CandidateQuery, Domain, SearchIndex
@@ -247,11 +247,13 @@ async def test_a_view_says_what_an_index_built_anew_says(
     for what, value in steps:
         await take(domain, scope, what, value, database, qdrant_settings)
 
-    anew = Follower(log, lambda id_, space: EdgeEngine.open(run_folder / f"beside-remote-{next(_numbers)}", id_, space))
+    anew = Follower(
+        log, lambda id_, space: EmbeddedEngine.open(run_folder / f"beside-remote-{next(_numbers)}", id_, space)
+    )
     await anew.start()
     try:
         await anew.wait_filled(10)
-        assert await picture(index, database, scope) == await picture(anew, database, scope)
+        assert await picture(index, scope) == await picture(anew, scope)
     finally:
         await anew.stop()
 
@@ -281,19 +283,14 @@ async def take(
             await change(domain, scope, id_, archived=True)
 
 
-async def picture(index: SearchIndex, database: Database, scope: Scope) -> dict[str, Any]:
-    """What the index says of each word: window scores, and the scores of all sessions."""
-    async with database.as_service() as connection:
-        rows = await connection.fetch("select distinct session_id from memories where user_id = $1", scope.user)
-    sessions = [row["session_id"] for row in rows]
+async def picture(index: SearchIndex, scope: Scope) -> dict[str, Any]:
+    """Return what the index says of each word: the window scores."""
     view = await index.view(scope.user)
     seen = {}
     for word in WORDS:
         weights = dict.fromkeys(piece(word).analysis.terms, 1.0)
         query = CandidateQuery(user=scope.user, weights=weights, where=Filter(), limit=1_000)
-        windows = {one.id: round(one.window_score, 4) for one in await view.candidates(query)}
-        whole = await view.session_scores(scope.user, weights, sessions) if sessions else {}
-        seen[word] = (windows, {id_: round(score, 4) for id_, score in whole.items()})
+        seen[word] = {one.id: round(one.window_score, 4) for one in await view.candidates(query)}
     return seen
 
 

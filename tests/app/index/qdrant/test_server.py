@@ -68,7 +68,7 @@ class TestCollections:
 
         params: Any = info.config.params
         assert (params.shard_number, params.replication_factor, params.write_consistency_factor) == (2, COPIES, 1)
-        assert set(params.sparse_vectors) == {"window", "session"}
+        assert set(params.sparse_vectors) == {"window"}
         assert params.sparse_vectors["window"].modifier is None, "idf would count over other users"
         assert params.sparse_vectors["window"].index.on_disk
         assert info.payload_schema["user"].params.is_tenant  # type: ignore[union-attr]

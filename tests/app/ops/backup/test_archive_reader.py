@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ops.backup.archive import PIECE_BYTES, member, trailer
+from app.ops.backup.archive import HEADER_NAME, PIECE_BYTES, member, trailer
 from app.ops.backup.errors import BackupRefused
 from tests.support.archives import ENCRYPTED, PASSPHRASE, PLAIN, header, read, written
 
@@ -97,3 +98,24 @@ async def test_a_piece_that_unpacks_to_more_than_it_may_is_refused() -> None:
 
     with pytest.raises(BackupRefused, match="damaged"):
         await read(written(None, bomb)[0])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"[" * 200_000, id="depth"),
+        pytest.param(b'{"format": ' + b"9" * 5_000 + b"}", id="a long number"),
+        pytest.param(b"[" + b"[]," * 200_000, id="many parts"),
+    ],
+)
+async def test_a_beginning_that_takes_too_much_is_refused(content: bytes) -> None:
+    with pytest.raises(BackupRefused, match="damaged"):
+        await read(member(header(), HEADER_NAME, content) + bytes(20_000))
+
+
+@given(st.lists(st.binary(max_size=30) | st.integers(0, len(PLAIN)).map(lambda at: PLAIN[at : at + 700]), max_size=6))
+async def test_no_file_makes_reading_fail(pieces: list[bytes]) -> None:
+    with contextlib.suppress(BackupRefused):
+        await read(b"".join(pieces))
+    with contextlib.suppress(BackupRefused):
+        await read(PLAIN[:1_024] + b"".join(pieces))

@@ -21,11 +21,10 @@ def test_the_passphrase_opens_what_it_closed(content: bytes, passphrase: str) ->
 
 
 @pytest.mark.parametrize("passphrase", ["correct horse", "größer als 猫"])
-def test_age_opens_ours_and_we_open_its(passphrase: str) -> None:
+def test_age_opens_ours(passphrase: str) -> None:
     content = os.urandom(100)
 
     assert pyrage.passphrase.decrypt(sealed(content, passphrase, WORK), passphrase) == content
-    assert unsealed(pyrage.passphrase.encrypt(content, passphrase), passphrase) == content
 
 
 def test_no_flipped_bit_and_no_cut_is_taken() -> None:
@@ -40,8 +39,9 @@ def test_no_flipped_bit_and_no_cut_is_taken() -> None:
             unsealed(data[:length], "correct horse")
 
 
-def test_a_file_that_asks_for_too_much_memory_is_refused() -> None:
-    data = sealed(b"key", "correct horse", 4).replace(b" 4\n", b" 31\n", 1)
+@pytest.mark.parametrize("work", [19, 20, 31])
+def test_a_file_that_asks_for_too_much_memory_is_refused(work: int) -> None:
+    data = sealed(b"key", "correct horse", 4).replace(b" 4\n", b" %d\n" % work, 1)
 
     with pytest.raises(WrongPassphrase):
         unsealed(data, "correct horse")

@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.errors import Conflict, StoreUnavailable
-from app.index.edge.engine import EdgeEngine
+from app.index.embedded.engine import EmbeddedEngine
 from app.index.follower import Follower
 from app.memory.change_log import LogPruned
 from app.memory.ports import Domain
@@ -37,6 +37,7 @@ from tests.app.ops.backup.conftest import MakeBackup, Restore
 from tests.support.disks import small_disk
 from tests.support.domain import domain_on, memorize, texts_for
 from tests.support.locks import a_session_is_held_up
+from tests.support.outbox import deliver_all, handing_over, outbox_of, rows_in
 from tests.support.postgres import TestServer
 from tests.support.postgres_server import binaries, postgres_server_in
 from tests.support.rows import add_note, add_turns, note, turn
@@ -51,6 +52,9 @@ async def filled(database: Database, store: PostgresStore, alice: Scope, bob: Sc
     await add_note(store, alice, ODD, tags=("a", "b, c"), metadata={"deep": [1, None, {"x": "\\"}]}, project="p")
     await add_note(store, alice, "two", "pieces of one text")
     await add_turns(store, bob, "talk", turn("hello there", id="1", name="Bob"), "general")
+    for text in ("delivered", "handed over"):
+        await deliver_all(outbox_of(database))
+        await add_note(handing_over(database), bob, text)
     gone = await add_note(store, bob, "deleted before the backup")
     async with database.as_service() as connection:
         await connection.execute("delete from memories where id = $1", gone)
@@ -185,6 +189,27 @@ async def test_the_restored_database_works_and_is_another_one(
     await restored.delete_expired()
 
 
+async def test_what_was_to_be_sent_is_sent_after_a_restore_with_the_same_key(
+    database: Database, empty: Database, file: Path, back_up_to: MakeBackup, restore_from: Restore, alice: Scope
+) -> None:
+    await add_note(handing_over(database), alice, "delivered")
+    await deliver_all(outbox_of(database))
+    await add_turns(handing_over(database), alice, "talk", "waits")
+    [entry] = await outbox_of(database).due(10)
+    assert await outbox_of(database).begin(entry)
+    await back_up_to(file)
+
+    await restore_from(file, empty)
+
+    restored = handing_over(empty)
+    assert (await restored.add(alice, note("delivered"))).duplicate
+    await add_turns(restored, alice, "talk", "written later")
+    [again] = await outbox_of(empty).due(10)
+    assert (again.key, again.messages, again.attempts) == (entry.key, entry.messages, 1)
+    assert await deliver_all(outbox_of(empty)) == [["waits"], ["written later"]]
+    assert await rows_in(empty, "outbox", "outbox_memories", "memories") == [0, 0, 0], "the triggers are there"
+
+
 async def test_searches_find_what_was_restored(
     database: Database,
     empty: Database,
@@ -200,7 +225,7 @@ async def test_searches_find_what_was_restored(
     await restore_from(file, empty)
 
     async def open_engine(database: UUID, space: Any) -> Any:
-        return await EdgeEngine.open(index_folder / "restored", database, space)
+        return await EmbeddedEngine.open(index_folder / "restored", database, space)
 
     index = Follower(PostgresChangeLog(empty), open_engine)
     await index.start()
@@ -487,7 +512,7 @@ async def test_a_full_disk_of_the_database_leaves_what_is_there(
             raise asyncpg.DiskFullError("could not extend file: No space left on device")
 
     monkeypatch.setattr(Replacement, "load", full)
-    with pytest.raises(StoreUnavailable, match="no disk space left and changed nothing"):
+    with pytest.raises(StoreUnavailable, match="no space left; free some; nothing of this call was stored"):
         await restore_from(file, empty)
 
     assert await content(empty) == before

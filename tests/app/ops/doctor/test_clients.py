@@ -21,3 +21,17 @@ def test_clients_with_our_entry_are_named_and_unreadable_files_too(machine: Mach
     assert checks["clients"]["state"] == "warning"
     assert "mcp.json" in checks["clients"]["found"]
     assert "NotEditable" not in checks["clients"]["found"]
+
+
+def test_clients_that_write_no_json_are_read_too(machine: Machine) -> None:
+    home = machine.data_dir.parent
+    (home / ".codex").mkdir()
+    (home / ".codex" / "config.toml").write_text('[mcp_servers.memory]\ncommand = "claude-memory"\nargs = ["stdio"]\n')
+    (home / ".config" / "goose").mkdir(parents=True)
+    (home / ".config" / "goose" / "config.yaml").write_text("extensions: [")
+
+    found = run_doctor(machine)[1]["clients"]["found"]
+
+    assert "Codex" in found
+    assert "Goose: " in found
+    assert "not valid YAML, line 1" in found

@@ -61,7 +61,7 @@ def test_each_rule_that_is_broken_fails_and_nothing_is_started(machine: Machine)
 
     assert code == 1
     assert states(checks) == {
-        "settings: memory backend": "failed",
+        "settings: key of memU": "failed",
         "settings: embedding key": "failed",
         "data directory": "ok",
         "server": "ok",

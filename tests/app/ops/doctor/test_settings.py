@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.standins.memu import Status, memu_service
 from tests.support.bridges import Machine
 from tests.support.examining import SECRET, run_doctor, states
 
@@ -30,3 +31,22 @@ def test_a_rule_whose_sentence_has_no_remedy_names_the_settings_to_change(machin
     assert code == 1
     assert checks["settings: metrics port"]["found"] == "METRICS_PORT: got 8000, takes a port other than PORT"
     assert checks["settings: metrics port"]["mend"] == "change METRICS_PORT or PORT"
+
+
+def test_memu_is_called_when_the_settings_use_it(machine: Machine) -> None:
+    with memu_service(key=SECRET) as service:
+        memu = {"MEMORY_BACKEND": "memu", "MEMU_API_KEY": SECRET, "MEMU_BASE_URL": service.url}
+        code, checks = run_doctor(machine, **memu)
+        assert (code, checks["memU call"]["state"]) == (0, "ok")
+        assert "speaks memU's API v3" in checks["memU call"]["found"]
+
+        service.speaks = ("v4",)
+        code, checks = run_doctor(machine, **memu)
+        assert (code, checks["memU call"]["state"]) == (1, "failed")
+        assert "set MEMU_API_VERSION=v4" in f"{checks['memU call']['found']} {checks['memU call']['mend']}"
+
+        service.always = Status(401)
+        code, checks = run_doctor(machine, **{**memu, "MEMORY_BACKEND": "both"})
+        assert code == 1
+        assert checks["memU call"]["mend"].startswith("check MEMU_API_KEY")
+    assert "memU call" not in run_doctor(machine)[1]

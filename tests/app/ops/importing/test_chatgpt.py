@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.memory.types import Scope
+from app.memory.types import Kind, Scope
 from app.ops.importing.chatgpt import branch
 from app.store.postgres import PostgresStore
 from tests.app.ops.conftest import Take
@@ -147,3 +147,98 @@ async def test_a_conversation_that_went_on_brings_only_what_is_new(
     report = await take(export(conversation(*nodes, node("a", "q", "assistant", "yes"), current="a")))
 
     assert (report.messages_stored, report.messages_skipped) == (1, 1)
+
+
+def to(recipient: str, given: Any) -> dict[str, Any]:
+    """Return the message fields of a call of a tool."""
+    return {"recipient": recipient, "content": {"content_type": "code", "text": json.dumps(given)}}
+
+
+async def test_a_canvas_document_is_told_as_it_became(take: Take, store: PostgresStore, alice: Scope) -> None:
+    create = to("canmore.create_textdoc", {"name": "Poem", "type": "document", "content": "Tea is hot. Tea is good."})
+    updates = [{"pattern": r"hot\.", "multiple": False, "replacement": "warm."}]
+    nodes = [
+        node("q", "root", "user", "write"),
+        node("c", "q", "assistant", **create),
+        node("t", "c", "tool", "Successfully created text document."),
+        node("u", "t", "assistant", **to("canmore.update_textdoc", {"updates": updates})),
+        node("a", "u", "assistant", "done"),
+    ]
+
+    found = await said(take, store, alice, *nodes, current="a")
+
+    assert found == ["write", "# Poem\n\nTea is warm. Tea is good.", "done"]
+    kinds = [turn.kind for turn in await store.of_conversation(alice, "c1", 10)]
+    assert kinds == [Kind.TURN, Kind.REFERENCE, Kind.TURN]
+
+
+async def test_a_change_that_does_not_fit_a_canvas_is_counted_and_no_pattern_is_run(take: Take) -> None:
+    create = to("canmore.create_textdoc", {"name": "Poem", "content": "a" * 30})
+    update = to("canmore.update_textdoc", {"updates": [{"pattern": "(a+)+$|b", "replacement": "x"}]})
+    nodes = [node("c", "root", "assistant", **create), node("u", "c", "assistant", **update)]
+
+    report = await take(export(conversation(node("root", None, None), *nodes, current="u")))
+
+    assert (report.messages_stored, report.left_aside["changes of a canvas that do not fit it"]) == (1, 1)
+
+
+@pytest.mark.parametrize("role", ["assistant", "tool"])
+async def test_a_research_report_is_a_reference(take: Take, store: PostgresStore, alice: Scope, role: str) -> None:
+    metadata = {"is_async_task_result_message": True, "async_task_title": "Tea"}
+
+    assert await said(
+        take, store, alice, node("r", "root", role, "Tea grows in hills.", metadata=metadata), current="r"
+    ) == ["Tea grows in hills."]
+    [turn] = await store.of_conversation(alice, "c1", 10)
+    assert (turn.kind, turn.role, turn.metadata) == (Kind.REFERENCE, "assistant", {"document": "Tea"})
+
+
+async def test_the_text_of_a_file_is_a_reference(take: Take, store: PostgresStore, alice: Scope) -> None:
+    text = "The contents of the file tea.txt are copied here. \n\nBrew 3 minutes.\n\nEnd of copied content"
+    hidden = {"is_visually_hidden_from_conversation": True}
+
+    assert await said(take, store, alice, node("f", "root", "system", text, metadata=hidden), current="f") == [
+        "Brew 3 minutes."
+    ]
+    [turn] = await store.of_conversation(alice, "c1", 10)
+    assert (turn.kind, turn.role, turn.metadata) == (Kind.REFERENCE, "user", {"file": "tea.txt"})
+
+
+async def test_memories_and_instructions_are_taken_once(take: Take, store: PostgresStore, alice: Scope) -> None:
+    about = {"content_type": "user_editable_context", "user_profile": "I am Ada.", "user_instructions": "Be short."}
+    known = {
+        "content_type": "model_editable_context",
+        "model_set_context": "1. [2026-05-08]. Drinks tea.\n2. [2026-05-09]. Owns a pot.",
+    }
+    nodes = [
+        node("root", None, None),
+        node("p", "root", "user", content=about, metadata={"is_user_system_message": True}),
+        node("k", "p", "assistant", content=known),
+        node("b", "k", "assistant", content={"content_type": "text", "parts": ["Drinks tea."]}, recipient="bio"),
+        node("q", "b", "user", "hello"),
+    ]
+
+    report = await take(export(*(conversation(*nodes, current="q", id_=id_) for id_ in ("c1", "c2"))))
+
+    kept = {memory.text: memory.kind for memory in await store.recent(alice, 20) if memory.kind != Kind.TURN}
+    assert (report.memories_stored, report.messages_stored) == (4, 2)
+    assert kept == {
+        "I am Ada.": Kind.PREFERENCE,
+        "Be short.": Kind.PREFERENCE,
+        "Drinks tea.": Kind.FACT,
+        "Owns a pot.": Kind.FACT,
+    }
+
+
+async def test_what_is_left_aside_is_counted_by_its_name(take: Take) -> None:
+    nodes = [
+        node("root", None, None),
+        node("q", "root", "user", "hello", metadata={"attachments": [{"name": "tea.pdf"}]}),
+        node("other", "q", "assistant", "given up"),
+        node("t", "q", "assistant", content={"content_type": "thoughts", "thoughts": []}),
+        node("a", "t", "assistant", "hi"),
+    ]
+
+    report = await take(export(conversation(*nodes, current="a")))
+
+    assert report.left_aside == {"thoughts": 1, "messages on other branches": 1, "files without their text": 1}

@@ -10,7 +10,6 @@ import pytest
 
 from app.memory.types import Scope
 from app.ops.importing import entries
-from app.ops.importing.claude_code import project_of
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.app.ops.conftest import Take
@@ -200,15 +199,139 @@ async def test_a_long_session_comes_in_parts_and_stays_one_conversation(
     assert [turn.text for turn in found] == [f"message {number}" for number in range(10)]
 
 
+def typed(content: str, operation: str = "enqueue", **more: Any) -> dict[str, Any]:
+    """Return a line about the queue of prompts."""
+    time = {"timestamp": "2026-05-08T12:00:01Z"}
+    return {"type": "queue-operation", "operation": operation, "content": content, "sessionId": SESSION, **time, **more}
+
+
+def attached(prompt: str, uuid: str = "u3", parent: str | None = "u2", **more: Any) -> dict[str, Any]:
+    attachment = {"type": "queued_command", "commandMode": "prompt", "prompt": prompt, **more}
+    return {**line("attachment", "", uuid, parentUuid=parent), "attachment": attachment}
+
+
+QUEUED = [
+    pytest.param([typed("and cups")], ["and cups"], id="never delivered"),
+    pytest.param([typed("and cups"), typed("", "dequeue"), line("user", "and cups", "u3")], ["and cups"], id="a line"),
+    pytest.param([typed("and cups"), attached("and cups")], ["and cups"], id="an attachment"),
+    pytest.param([typed("and cups"), typed("and cups", "remove")], ["and cups"], id="absorbed, older versions"),
+    pytest.param(
+        [typed("and cups"), typed("and cups", "remove", reason="absorbed_mid_turn")], ["and cups"], id="absorbed"
+    ),
+    pytest.param([typed("one"), typed("two"), line("user", "one\ntwo", "u3")], ["one\ntwo"], id="put together"),
+    pytest.param([typed("go"), attached("go"), line("user", "go", "u4")], ["go"], id="attachment and line"),
+    pytest.param([typed("and cups"), typed("and cups", "popAll")], [], id="taken back"),
+    pytest.param([typed("<task-notification>x</task-notification>")], [], id="a notification"),
+    pytest.param([attached("x", origin={"kind": "peer"})], [], id="another agent"),
+]
+
+
+@pytest.mark.parametrize(("lines", "words"), QUEUED)
+async def test_a_prompt_typed_while_claude_works_is_told_once(
+    take: Take, store: PostgresStore, alice: Scope, lines: list[Any], words: list[str]
+) -> None:
+    found = await turns(take, store, alice, [line("user", "tea", "u1"), line("assistant", [text("ok")], "u2"), *lines])
+
+    assert [turn.text for turn in found] == ["tea", "ok", *words]
+
+
+async def test_a_branch_that_was_given_up_is_left_aside_and_counted(
+    take: Take, store: PostgresStore, alice: Scope
+) -> None:
+    lines = [
+        line("user", "which tea?", "u1"),
+        line("assistant", [text("any")], "u2", parentUuid="u1"),
+        line("user", "black", "u3", parentUuid="u2"),
+        line("assistant", [text("black it is")], "u4", parentUuid="u3"),
+        line("user", "green", "u5", parentUuid="u2"),
+        line("assistant", [text("green it is")], "u6", parentUuid="u5"),
+    ]
+
+    report = await take(lines)
+
+    found = await store.of_conversation(alice, SESSION, 10)
+    assert [turn.text for turn in found] == ["which tea?", "any", "green", "green it is"]
+    assert report.left_aside["messages on a branch given up"] == 2
+    assert "2 messages on a branch given up" in report.summary()
+
+
+UUID = "5b1c2f0e-0000-4000-8000-0000000000{:02d}"
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_message_of_a_session_that_goes_on_under_another_id_is_stored_once(
+    take: Take, store: PostgresStore, database: Database, alice: Scope, tmp_path: Path, *, together: bool
+) -> None:
+    first = [line("user", "which port?", UUID.format(1)), line("assistant", [text("7443")], UUID.format(2))]
+    copied = [{**one, "sessionId": "other", "sessionKind": "bg"} for one in first]
+    forked = line("user", "which port?", UUID.format(9), sessionId="fork", forkedFrom={"messageUuid": UUID.format(1)})
+    more = line("user", "open it", UUID.format(3), sessionId="other")
+    if together:
+        for name, lines in (("a", [*copied, more]), ("b", first), ("c", [forked])):
+            path = tmp_path / "projects" / "-p" / f"{name}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(json.dumps(one) + "\n" for one in lines))
+        await take(tmp_path)
+    else:
+        for lines in (first, [*copied, more], [forked]):
+            await take(lines)
+
+    assert sorted(turn.text for turn in await store.recent(alice, 10)) == ["7443", "open it", "which port?"]
+    async with database.as_service() as connection:
+        assert await connection.fetchval("select count(*) from conversations where messages = 0") == 0
+
+
+async def test_two_users_may_import_the_same_session(
+    take: Take, store: PostgresStore, alice: Scope, bob: Scope
+) -> None:
+    lines = [line("user", "hello", UUID.format(1))]
+
+    reports = [await take(lines, scope=scope) for scope in (alice, bob, alice, bob)]
+
+    assert [report.messages_stored for report in reports] == [1, 1, 0, 0]
+
+
+async def test_the_notes_of_claude_code_are_facts_of_their_project(
+    take: Take, store: PostgresStore, alice: Scope, tmp_path: Path
+) -> None:
+    project = tmp_path / "projects" / "-home-ada-src-teapot"
+    (project / "memory").mkdir(parents=True)
+    (project / "s.jsonl").write_text(json.dumps(line("user", "hello")) + "\n")
+    (project / "memory" / "MEMORY.md").write_text("# Memory\n\n- [Tea](tea.md) — how\n")
+    note = "---\nname: tea\ndescription: How Ada drinks tea\ntype: user\n---\nWithout milk.\n"
+    (project / "memory" / "tea.md").write_text(note)
+
+    whole, alone = await take(tmp_path), await take(project / "memory" / "tea.md")
+
+    [fact] = [memory for memory in await store.recent(alice, 10) if memory.kind == "fact"]
+    assert (whole.memories_stored, alone.memories_stored, alone.memories_skipped) == (1, 0, 1)
+    assert (fact.text, fact.project) == ("How Ada drinks tea\n\nWithout milk.", "teapot")
+    assert fact.metadata["source"] == "claude-code"
+    assert fact.metadata["file"] == str(Path("-home-ada-src-teapot") / "memory" / "tea.md")
+    assert whole.left_aside["lists of notes"] == 1
+
+
 @pytest.mark.parametrize(
     ("cwd", "project"),
     [
         pytest.param("/home/ada/teapot", "teapot", id="Linux"),
-        pytest.param("/home/ada/teapot/", "teapot", id="slash at the end"),
         pytest.param("C:\\Users\\ada\\teapot", "teapot", id="Windows"),
+        pytest.param("/home/ada/teapot/.claude/worktrees/brave-fox-1a2b3c", "teapot", id="a work tree"),
         pytest.param("/", None, id="root"),
         pytest.param(None, None, id="none"),
     ],
 )
-def test_the_project_is_the_last_part_of_the_folder(cwd: str | None, project: str | None) -> None:
-    assert project_of(cwd) == project
+async def test_the_folder_names_the_project(
+    take: Take, store: PostgresStore, alice: Scope, cwd: str | None, project: str | None
+) -> None:
+    [turn] = await turns(take, store, alice, [line("user", "hello", cwd=cwd)])
+
+    assert turn.project == project
+
+
+async def test_two_folders_of_one_name_are_two_projects(take: Take, store: PostgresStore, alice: Scope) -> None:
+    folders = ["/home/ada/acme/api", "/home/ada/globex/api", "/Users/ada/acme/api"]
+    await take([line("user", cwd, f"u{number}", sessionId=cwd, cwd=cwd) for number, cwd in enumerate(folders)])
+
+    turns = await store.recent(alice, 10)
+    assert {turn.text: turn.project for turn in turns} == dict(zip(folders, ["api", "globex/api", "api"], strict=True))

@@ -9,7 +9,7 @@ import pytest
 
 from app.memory.ports import Domain
 from app.memory.types import Kind, Scope
-from app.ops.importing import entries, jsonl
+from app.ops.importing import entries, json_lines
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.app.ops.conftest import Give, Take
@@ -98,8 +98,8 @@ async def test_a_bad_line_is_told_with_its_number_and_the_others_are_stored(
 async def test_a_line_that_is_too_long_is_skipped_whole(
     take: Take, store: PostgresStore, alice: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jsonl, "LINE_LIMIT_BYTES", 1_000)
-    monkeypatch.setattr(jsonl, "_SKIPPED_AT_ONCE", 100)
+    monkeypatch.setattr(json_lines, "LINE_LIMIT_BYTES", 1_000)
+    monkeypatch.setattr(json_lines, "_SKIPPED_AT_ONCE", 100)
     lines = [{"text": "x" * 5_000}, {"text": "short"}]
 
     report = await take(lines, "jsonl")

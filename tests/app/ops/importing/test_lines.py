@@ -32,7 +32,7 @@ def test_a_message_is_a_turn_with_an_id_of_its_client_and_one_of_ours() -> None:
     [
         ({"text": ""}, "text: got '', takes a text"),
         ({"text": "a", "version": 0}, "version: got 0, takes a whole number above 0"),
-        ({"text": "a", "version": "1"}, "version: got '1'"),
+        ({"text": "a", "version": "first"}, "version: got 'first'"),
         ({"text": "a", "content_hash": "AB"}, "content_hash: got 'AB', takes 64 hexadecimal digits"),
         ({"text": "a", "pieces": [{"id": "x", "characters": 1}]}, "the id of a memory"),
         ({"text": "a", "unknown": 1}, "no such argument"),

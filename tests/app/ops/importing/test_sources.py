@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from contextlib import ExitStack
 from pathlib import Path
+from zipfile import BadZipFile
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.errors import InvalidInput
 from app.memory.types import Scope
 from app.ops.importing import sources
+from app.ops.importing.formats import NotUnderstood
+from app.ops.importing.run import CANNOT_BE_READ
 from app.ops.importing.sources import Counted, Unreadable, opened
 from app.store.postgres import PostgresStore
 from tests.app.ops.conftest import Take
@@ -90,7 +96,7 @@ def test_an_archive_that_would_unpack_beyond_all_bounds_is_refused(
 def test_an_archive_without_conversations_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "photos.zip", {"cat.png": b""})
 
-    with ExitStack() as stack, pytest.raises(InvalidInput, match=r"an archive without a conversations\.json"):
+    with ExitStack() as stack, pytest.raises(InvalidInput, match=r"an archive of cat\.png"):
         opened(str(path), stack)
 
 
@@ -140,7 +146,7 @@ async def test_a_member_of_an_unknown_kind_is_told_and_the_others_are_stored(
 
 
 async def test_a_sole_member_of_an_unknown_kind_ends_the_import(take: Take, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="takes JSON Lines"):
+    with pytest.raises(NotUnderstood, match="takes JSON Lines"):
         await take(archive(tmp_path / "export.zip", {"conversations.json": b'[{"name": "cat.png"}]'}))
 
 
@@ -163,3 +169,116 @@ def test_what_is_looked_at_is_read_again() -> None:
     assert counted.head(100) == data[:100]
     assert io.BufferedReader(counted, 64).read() == data
     assert sum(read) == len(data)
+
+
+def refused(path: Path) -> str:
+    with ExitStack() as stack, pytest.raises(Unreadable) as error:
+        opened(str(path), stack)
+    return str(error.value)
+
+
+def test_an_archive_that_repeats_the_same_bytes_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", {f"conversations-{number}.json": b"[]" for number in range(2)})
+    data = bytearray(path.read_bytes())
+    second = data.rfind(b"PK\x01\x02")
+    data[second + 42 : second + 46] = bytes(4)  # where its content is: that of the first one
+    path.write_bytes(data)
+
+    assert "overlaps another file of the archive" in refused(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_unpacks_any_length_at_once_is_refused(method: int, tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", {"conversations.json": b" " * 1_000}, method)
+
+    assert "is packed in a way that no account export is" in refused(path)
+
+
+def test_a_bomb_in_many_parts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_BOMB_BYTES", 1_000_000)
+    path = archive(tmp_path / "a.zip", {f"conversations-{number}.json": b" " * 300_000 for number in range(4)})
+
+    assert "and others say they are 1,200,000 bytes packed into" in refused(path)
+
+
+def test_an_archive_of_too_many_files_is_refused_before_its_directory_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_DIRECTORY_LIMIT_BYTES", 70_000)
+    path = archive(tmp_path / "a.zip", {f"{number}.txt": b"" for number in range(2_000)})
+
+    assert "the archive holds more files than any account export" in refused(path)
+
+
+def test_a_device_is_no_file(tmp_path: Path) -> None:
+    assert refused(Path("/dev/zero")).startswith("/dev/zero is a device; import takes a file")
+
+
+def test_a_folder_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "_FILES_LIMIT", 3)
+    for number in range(4):
+        (tmp_path / f"{number}.md").write_text("---\ntitle: x\n---\ny")
+
+    assert "holds over 3 files" in refused(tmp_path)
+
+
+def test_links_in_a_circle_and_pipes_in_a_folder_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "a.jsonl").write_text('{"text": "x"}\n')
+    (tmp_path / "p" / "circle").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "p" / "pipe.jsonl")
+
+    with ExitStack() as stack:
+        assert [source.name for source in opened(str(tmp_path), stack).streams] == ["p/a.jsonl"]
+
+
+async def test_packed_rollouts_of_codex_are_counted_with_what_to_do(take: Take, tmp_path: Path) -> None:
+    folder = tmp_path / "sessions"
+    folder.mkdir()
+    (folder / "rollout-2.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd")
+    assert "unpack them: zstd -d FILE" in refused(tmp_path)
+    (folder / "rollout-1.jsonl").write_text('{"type": "session_meta", "payload": {"id": "s"}}\n')
+
+    report = await take(tmp_path)
+
+    assert report.left_aside == {"rollouts packed with zstd (unpack them: zstd -d FILE)": 1}
+
+
+def test_a_name_before_a_content_that_is_no_text_shows_as_a_damaged_archive(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    archive(path, {"conversations.json": b"[1, 2]"})
+    raw = bytearray(path.read_bytes())
+    raw[7] |= 0x08  # the name is UTF-8
+    raw[30] = 0xFF
+    path.write_bytes(raw)
+
+    with ExitStack() as stack:
+        [source] = opened(str(path), stack).streams
+        with pytest.raises(BadZipFile, match="a name in the archive is damaged"):
+            source.open()
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_broken_archive_is_refused_or_read(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    path = tmp_path_factory.mktemp("zip") / "a.zip"
+    archive(path, {"conversations.json": b"[1, 2]" * 20, "projects.json": b"[]", "../x.json": b""})
+    broken = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(broken) - 4))
+        new = data.draw(st.sampled_from([b"\xff\xff\xff\xff", bytes(4), b"PK\x01\x02", b"PK\x05\x06", b"\x7f", b""]))
+        broken[at : at + max(1, len(new))] = new
+    path.write_bytes(broken)
+
+    with ExitStack() as stack:
+        try:
+            streams = opened(str(path), stack).streams
+        except (Unreadable, InvalidInput) as error:
+            assert "\n" not in str(error)
+            return
+        for source in streams:
+            try:
+                with source.open() as file:
+                    assert len(file.read()) < 1_000_000
+            except CANNOT_BE_READ:
+                pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from app.memory.budget import json_tokens
-from app.memory.types import Kind, Memory, SearchHit, SearchResult
+from app.memory.types import Kind, Memory, Origin, Part, SearchHit, SearchResult
 from app.serve.mcp import replies
 
 
@@ -63,3 +64,25 @@ def test_results_that_fit_are_whole() -> None:
 
     assert [one["text"] for one in reply["results"]] == ["one", "two"]
     assert not reply["truncated"]
+
+
+def test_a_part_of_a_long_text_says_that_it_is_one_and_where_the_whole_is() -> None:
+    [hit] = found("one two three").results
+
+    item = replies.result(replace(hit, part=Part("two", cut_before=True, cut_after=True)))
+
+    assert (item["text"], item["excerpt"]) == ("…two…", True)
+    assert item["uri"] == f"claude://memory/items/{UUID(int=0)}"
+
+
+@pytest.mark.parametrize("source", Origin)
+def test_where_memu_holds_the_memories_no_resource_is_named(source: Origin) -> None:
+    [hit] = found("one two " * 500).results
+    hit = replace(hit, memory=replace(hit.memory, source=source), part=Part("one", cut_before=False, cut_after=True))
+
+    item = replies.result(hit)
+    [cut] = replies.shortened(replies.result(replace(hit, part=None)), 300)
+
+    assert (item["text"], item["source"]) == ("one…", str(source))
+    assert "uri" not in item
+    assert cut["text"].endswith("… [cut]")

@@ -85,6 +85,36 @@ async def test_recent_has_the_twenty_newest_first(runtime: Runtime) -> None:
     assert [one["text"] for one in body["memories"]] == [f"note {number}" for number in range(24, 4, -1)]
 
 
+async def test_recent_can_be_limited_paged_and_of_the_archive(runtime: Runtime) -> None:
+    ids = [
+        (await call(runtime, "memorize", text=f"note {number}", kind=kind, project="a/b&c?d"))["id"]
+        for number, kind in enumerate(("fact", "note", "note"))
+    ]
+    await call(runtime, "update_memory", id=ids[1], archived=True)
+
+    async def listed(query: str) -> list[int]:
+        return [ids.index(one["id"]) for one in (await read(runtime, f"recent?{query}"))["memories"]]
+
+    assert await listed("limit=1") == [2]
+    assert await listed("limit=2&skip=1") == [0]
+    assert await listed("kinds=fact,decision") == [0]
+    assert await listed(f"project={quote('a/b&c?d', safe='')}&archived=true") == [1]
+    assert await listed("project=other") == []
+    assert await listed("") == [2, 0]
+
+
+async def test_a_memory_longer_than_a_reply_is_cut_instead_of_hiding_all_others(
+    plain_settings: Settings, connect_arguments: dict[str, Any]
+) -> None:
+    settings = plain_settings.model_copy(update={"reply_token_budget": 500})
+    async with running(settings, connect_arguments) as runtime:
+        await call(runtime, "memorize", text="apple " * 1_000)
+        body = await read(runtime, "recent")
+
+    assert body["truncated"] is True
+    assert "… [cut; the whole is in claude://memory/items/" in body["memories"][0]["text"]
+
+
 @pytest.mark.parametrize("name", ["shop", "a b", "客户/订单", "100%", "a?b#c", "ünï"])
 async def test_projects_are_listed_and_read_whatever_their_name(runtime: Runtime, name: str) -> None:
     await call(runtime, "memorize", text="apple", project=name)
@@ -95,12 +125,23 @@ async def test_projects_are_listed_and_read_whatever_their_name(runtime: Runtime
     assert (body["project"], [one["text"] for one in body["memories"]]) == (name, ["apple"])
 
 
+async def test_a_project_is_read_by_its_name_in_another_unicode_form(runtime: Runtime) -> None:
+    await call(runtime, "memorize", text="apple", project="Caf\u00e9")
+
+    body = await read(runtime, "projects/" + quote(" Cafe\u0301"))
+
+    assert (body["project"], len(body["memories"])) == ("Caf\u00e9", 1)
+
+
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
         pytest.param(BASE + "nothing", "no such resource; there are claude://memory/stats", id="unknown"),
         pytest.param(BASE + "stats/more", "no such resource; there are", id="below a fixed one"),
         pytest.param(BASE + "items", "no such resource; there are", id="a template without its name"),
+        pytest.param(BASE + "recent/more", "no such resource; there are", id="below the newest"),
+        pytest.param(BASE + "recent?limit=0", "limit: got 0, takes a whole number from 1 to 500", id="wrong limit"),
+        pytest.param(BASE + "recent?order=old", "order: got 'old', takes no such argument", id="unknown argument"),
         pytest.param("file:///etc/passwd", "no such resource; there are", id="another scheme"),
         pytest.param(
             BASE + "projects/unknown", "project 'unknown': no such project with memories", id="unknown project"

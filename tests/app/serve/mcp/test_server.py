@@ -16,7 +16,7 @@ from app.serve.mcp.server import call, scope_of
 
 async def test_a_client_learns_what_the_server_is_for(runtime: Runtime) -> None:
     async with Client(build_server(runtime)) as client:
-        assert client.instructions == module.INSTRUCTIONS
+        assert client.instructions == module.INSTRUCTIONS + module.OF_PROJECTS
         assert client.server_info is not None
         assert (client.server_info.title, client.server_info.version) == ("Claude Memory", __version__)
 
@@ -56,7 +56,10 @@ async def test_a_resource_that_cannot_be_read_now_is_an_error_of_the_server(
         with pytest.raises(MCPError, match="PostgreSQL does not answer") as error:
             await client.read_resource("claude://memory/stats")
 
-    assert (error.value.error.code, error.value.error.data) == (-32_603, {"code": "store_unavailable"})
+    assert (error.value.error.code, error.value.error.data) == (
+        -32_603,
+        {"code": "store_unavailable", "uri": "claude://memory/stats"},
+    )
 
 
 class Context:

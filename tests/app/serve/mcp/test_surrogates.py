@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx
@@ -18,9 +17,9 @@ from tests.standins.mcp import StandInMcp
 class Door:
     """The endpoint with a scope, as the dispatcher makes it."""
 
-    def __init__(self, runtime: Runtime, limit: int = 100_000) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self.endpoint = StandInMcp()
-        self._guarded = LoneSurrogates(self.endpoint, runtime, limit)
+        self._guarded = LoneSurrogates(self.endpoint, runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"] = {"scope": types.Scope("ann")}
@@ -66,15 +65,6 @@ async def test_all_else_reaches_the_sdk_whole(runtime: Runtime, body: bytes) -> 
 
     assert (await door.post(body)).json() == {"result": True}
     assert len(door.endpoint.scopes) == 1
-
-
-async def test_a_body_over_the_limit_is_refused_before_it_is_read(runtime: Runtime) -> None:
-    door = Door(runtime, limit=1_000)
-
-    answer = await door.post(json.dumps({"text": "x" * 2_000}).encode())
-
-    assert answer.status_code == 413
-    assert door.endpoint.scopes == []
 
 
 async def test_what_was_read_is_given_to_the_sdk_again(runtime: Runtime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar, NoReturn
 from uuid import uuid4
@@ -9,7 +10,7 @@ from uuid import uuid4
 import jsonschema
 import pytest
 from mcp import Client
-from mcp.types import Tool
+from mcp.types import TextResourceContents, Tool
 
 from app.errors import NotPermitted
 from app.memory.budget import tokens
@@ -35,9 +36,11 @@ CONTRACT: dict[str, dict[str, Any]] = {  # design.md: arguments with their defau
         "since": None,
         "until": None,
         "max_tokens": None,
+        "archived": False,
+        "full_text": False,
     },
     "recall_context": {"query": ..., "mode": "balanced", "max_tokens": None, "project": None},
-    "search_across_projects": {"query": ..., "projects": None, "limit": 10, "order": "score"},
+    "search_across_projects": {"query": ..., "projects": None, "limit": 10, "order": "score", "full_text": False},
     "update_memory": {
         "id": ...,
         "text": None,
@@ -46,6 +49,8 @@ CONTRACT: dict[str, dict[str, Any]] = {  # design.md: arguments with their defau
         "metadata": None,
         "expires_in_days": None,
         "archived": None,
+        "project": None,
+        "no_project": None,
     },
     "forget_memory": {"ids": None, "conversation_id": None, "project": None, "before": None, "dry_run": False},
     "memory_stats": {"project": None},
@@ -114,10 +119,10 @@ class TestResults:
 
     async def test_memorize(self, runtime: Runtime) -> None:
         first = await call(runtime, "memorize", text="apple pie", project="p", tags=["x"])
-        again = await call(runtime, "memorize", text="apple pie", project="p")
+        again = await call(runtime, "memorize", text="apple pie", project="p", tags=["y"])
 
-        assert first == {"id": first["id"], "created": True, "duplicate": False, "redacted": 0}
-        assert again == {"id": first["id"], "created": False, "duplicate": True, "redacted": 0}
+        assert first == {"id": first["id"], "created": True, "duplicate": False, "updated": [], "redacted": 0}
+        assert again == {"id": first["id"], "created": False, "duplicate": True, "updated": ["tags"], "redacted": 0}
 
     async def test_memorize_conversation(self, runtime: Runtime) -> None:
         messages = [
@@ -177,10 +182,24 @@ class TestResults:
 
         assert await call(runtime, "update_memory", id=id_, text="pear") == {"id": id_, "version": 2, "redacted": 0}
         assert [one["text"] for one in (await call(runtime, "search_memory", query="pear"))["results"]] == ["pear"]
-        assert await call(runtime, "forget_memory", ids=[id_], dry_run=True) == {"forgotten": 1}
+        assert await call(runtime, "forget_memory", ids=[id_], dry_run=True) == {"forgotten": 1, "would_forget": 1}
         assert await call(runtime, "forget_memory", ids=[id_]) == {"forgotten": 1}
         assert (await call(runtime, "search_memory", query="pear"))["results"] == []
         assert await call(runtime, "forget_memory", ids=[id_]) == {"forgotten": 0}
+
+    async def test_archived_memories_are_found_when_they_are_asked_for_and_others_move_to_a_project(
+        self, runtime: Runtime
+    ) -> None:
+        old, new = [(await call(runtime, "memorize", text=f"{age} apples"))["id"] for age in ("old", "new")]
+        await call(runtime, "update_memory", id=old, archived=True)
+        await call(runtime, "update_memory", id=new, project="p")
+
+        archived = await call(runtime, "search_memory", query="apples", archived=True)
+        of_project = await call(runtime, "search_memory", query="apples", project="p")
+
+        assert [one["id"] for one in archived["results"]] == [old]
+        assert archived["degraded"] is False
+        assert [(one["id"], one["project"]) for one in of_project["results"]] == [(new, "p")]
 
     async def test_update_memory_tells_what_it_took_out(self, runtime: Runtime) -> None:
         id_ = (await call(runtime, "memorize", text="apple"))["id"]
@@ -305,6 +324,63 @@ class TestScopes:
                 runtime, Scope("alice", permissions=frozenset({needed})), self.GOOD[name]
             )
             jsonschema.validate(reply, SCHEMAS[name])
+
+
+class TestLongTexts:
+    """A long memory is shown by the part that answers, unless all of it is asked for."""
+
+    TEXT = "The weather was mild and the garden stayed green. " * 40 + "A zebra came by." + " It rained." * 40
+
+    @pytest.fixture(autouse=True)
+    async def _stored(self, runtime: Runtime) -> None:
+        for number in range(20):
+            await call(runtime, "memorize", text=f"{number}. {self.TEXT}", project=f"p{number % 2}")
+
+    @pytest.mark.parametrize("tool", ["search_memory", "search_across_projects"])
+    async def test_a_reply_holds_the_results_that_were_asked_for(self, runtime: Runtime, tool: str) -> None:
+        reply = await call(runtime, tool, query="zebra", limit=20)
+
+        assert len(reply["results"]) == 20
+        assert not reply["truncated"]
+        for one in reply["results"]:
+            assert one["excerpt"] is True
+            assert one["text"].startswith("…The weather")
+            assert "A zebra came by." in one["text"]
+            assert one["text"].endswith("It rained.…")
+
+    @pytest.mark.parametrize("tool", ["search_memory", "search_across_projects"])
+    async def test_the_whole_text_comes_when_it_is_asked_for(self, runtime: Runtime, tool: str) -> None:
+        reply = await call(runtime, tool, query="zebra", limit=2, full_text=True)
+
+        assert all(one["text"].endswith(self.TEXT) for one in reply["results"])
+        assert not any("excerpt" in one or "uri" in one for one in reply["results"])
+
+    async def test_the_whole_text_is_at_the_results_uri(self, runtime: Runtime) -> None:
+        [one] = (await call(runtime, "search_memory", query="zebra", limit=1))["results"]
+
+        async with Client(build_server(runtime)) as client:
+            [contents] = (await client.read_resource(one["uri"])).contents
+
+        assert isinstance(contents, TextResourceContents)
+        assert json.loads(contents.text)["text"].endswith(self.TEXT)
+
+    async def test_a_short_text_is_no_excerpt(self, runtime: Runtime) -> None:
+        await call(runtime, "memorize", text="quokkas are small")
+
+        [one] = (await call(runtime, "search_memory", query="quokkas"))["results"]
+
+        assert one["text"] == "quokkas are small"
+        assert not {"excerpt", "uri"} & set(one)
+
+    async def test_recall_tells_the_part_and_says_so_at_the_source(self, runtime: Runtime) -> None:
+        await call(runtime, "memorize", text="zebra: short")
+
+        reply = await call(runtime, "recall_context", query="zebra")
+
+        assert reply["context"].count("A zebra came by.") >= 10
+        in_part = [one.get("excerpt", False) for one in reply["sources"]]
+        assert in_part.count(False) == 1
+        assert in_part.count(True) == reply["context"].count("A zebra came by.")
 
 
 class TestBudget:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.errors import InvalidInput, NotFound
-from app.index.edge import convert
-from app.index.filters import AnyOf, Is
-from app.memory.types import Scope
+from app.index.embedded.engine import EmbeddedEngine
+from app.memory.ports import CandidateQuery
+from app.memory.types import Candidate, Scope
 from app.ops import exporting
 from app.ops.progress import Bar
 from app.runtime.runtime import Runtime
@@ -50,13 +51,12 @@ def unnamed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(connections._Connection, "_get_statement", without_user)
     users = [HER.user, THIEF.user]
-    stated = convert._condition
+    of_user = EmbeddedEngine.candidates
 
-    def of_anybody(condition: Any) -> Any:
-        names_the_user = isinstance(condition, Is) and condition.field == "user"
-        return stated(AnyOf("user", users) if names_the_user else condition)
+    async def of_anybody(self: EmbeddedEngine, query: CandidateQuery) -> list[Candidate]:
+        return [one for user in users for one in await of_user(self, replace(query, user=user))]
 
-    monkeypatch.setattr(convert, "_condition", of_anybody)
+    monkeypatch.setattr(EmbeddedEngine, "candidates", of_anybody)
     return rewritten
 
 

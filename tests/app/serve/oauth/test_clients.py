@@ -7,6 +7,7 @@ import base64
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from tests.support.oauth_deployment import Deployment
@@ -44,13 +45,52 @@ async def test_nobody_is_sent_to_an_address_that_was_not_registered(
     assert "evil" not in answer.text or "<bdi>" in answer.text
 
 
+@pytest.mark.parametrize("name", ["client_id", "redirect_uri", "code_challenge", "state"])
+async def test_a_request_that_names_a_parameter_twice_is_refused(http: Http, name: str) -> None:
+    consent = await http.authorize(await http.register(), pkce()[1])
+    asked = httpx.QueryParams(consent.request.url.query)
+
+    answer = await http.get("/authorize", params=asked.add(name, asked[name]))
+
+    assert (consent.status_code, answer.status_code) == (302, 400)
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 60_000,
+        '{"redirect_uris":' + "[" * 60_000,
+        f'{{"redirect_uris": ["{REDIRECT}"], "client_name": "\\ud800"}}',
+        f'{{"redirect_uris": ["{REDIRECT}"], "jwks": {{"n": {"9" * 5_000}}}}}',
+        f'{{"redirect_uris": ["{REDIRECT}"], "jwks": {"[" * 300}{"]" * 300}}}',
+        f'{{"redirect_uris": [{"9" * 5_000}]}}',
+        '{"redirect_uris": {"a": 1}}',
+        "[]",
+    ],
+    ids=lambda body: body[:60],
+)
+async def test_a_registration_that_is_no_sound_json_is_refused(http: Http, body: str) -> None:
+    answer = await http.post("/register", content=body)
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
 async def test_a_program_on_the_users_machine_may_listen_at_any_port(http: Http) -> None:
     client = await http.register(redirect_uris=["http://127.0.0.1:1/cb", "http://localhost/x", "http://[::1]:2/y"])
     _, challenge = pkce()
 
     for redirect in ("http://127.0.0.1:53123/cb", "http://localhost:9/x", "http://[::1]/y", "http://127.0.0.1/cb"):
         await http.begin(client, challenge, redirect_uri=redirect)
-    for redirect in ("http://127.0.0.1:53123/other", "http://127.0.0.2/cb", "http://localhost:53123/cb"):
+    for redirect in (
+        "http://127.0.0.1:53123/other",
+        "http://127.0.0.2/cb",
+        "http://localhost:53123/cb",
+        "http://good.example@127.0.0.1/cb",
+        "http://127.0.0.1\\cb",
+        "http://127.0.0.1/cb#",
+        "http://127.1/cb",
+    ):
         assert (await http.authorize(client, challenge, redirect_uri=redirect)).status_code == 400
 
 
@@ -98,6 +138,9 @@ async def test_a_client_with_a_secret_must_show_it(deployment: Deployment, http:
         pytest.param({"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri", id="script"),
         pytest.param({"redirect_uris": ["cursor://x/callback"]}, "invalid_redirect_uri", id="a scheme of its own"),
         pytest.param({"redirect_uris": ["https://a@b.example/"]}, "invalid_redirect_uri", id="user in address"),
+        pytest.param({"redirect_uris": ["https://b.example\\@c.example"]}, "invalid_redirect_uri", id="backslash"),
+        pytest.param({"redirect_uris": [REDIRECT, "https://b.example/\t"]}, "invalid_redirect_uri", id="tab"),
+        pytest.param({"redirect_uris": ["https://b.example/\u0430"]}, "invalid_redirect_uri", id="letters"),
         pytest.param({"redirect_uris": ["https://b.example/#x"]}, "invalid_redirect_uri", id="fragment"),
         pytest.param({"redirect_uris": [REDIRECT] * 11}, "invalid_redirect_uri", id="many addresses"),
         pytest.param({"client_name": "x" * 101}, "invalid_client_metadata", id="endless name"),

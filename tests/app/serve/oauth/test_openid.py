@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,12 +11,15 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from app.errors import Unavailable
 from app.serve.oauth import openid
+from app.serve.oauth.openid import OpenIdProvider, SignInRefused
+from app.settings.fields import Settings
 from tests.standins.openid import CLIENT_ID, CLIENT_SECRET, ISSUER, StandInProvider
 from tests.support.oauth_deployment import Deploy, Deployment
 from tests.support.sign_in import Forms, Http, pkce, problem, query
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "openid_issuer": ISSUER,
     "openid_client_id": CLIENT_ID,
     "openid_client_secret": CLIENT_SECRET,
@@ -95,6 +99,10 @@ async def test_the_provider_says_who_the_user_is(
         pytest.param({"email_verified": None}, "has not verified", id="address perhaps verified"),
         pytest.param({"email": None}, "did not send a valid claim 'email'", id="no address"),
         pytest.param({"email": "a\x00@example.com"}, "did not send a valid claim", id="NUL in the name"),
+        pytest.param({"email": "\ud800@example.com"}, "did not send a valid claim", id="surrogate in the name"),
+        pytest.param({"email": "a\x9b@example.com"}, "did not send a valid claim", id="C1 in the name"),
+        pytest.param({"email": "\u202ea@example.com"}, "did not send a valid claim", id="turned name"),
+        pytest.param({"email": ["ann@example.com"]}, "did not send a valid claim", id="list of names"),
         pytest.param({"email": "ann@evil.example"}, "not among those", id="another domain"),
         pytest.param({"email": "ann@notexample.com"}, "not among those", id="a domain that ends alike"),
     ],
@@ -108,6 +116,69 @@ async def test_what_does_not_hold_lets_nobody_in(
 
     assert page.status_code == 403
     assert says in page.text.replace("&#x27;", "'")
+
+
+DEEP = b"[" * 100_000
+HUGE = b'{"id_token": ' + b"9" * 5_000 + b"}"
+SURROGATE = b'{"id_token": "\\ud800.\\udfff.x", "keys": [{"kty": "\\ud800"}], "issuer": "\\ud800"}'
+NO_KEYS = (
+    b'{"keys": [1, {"kty": []}, {"kty": "RSA", "kid": []}, {"kty": "RSA", "n": 1}, {"kty": "RSA", "n": "\\ud800"}]}'
+)
+DEEP_TOKEN = b'{"id_token": "' + base64.urlsafe_b64encode(b'{"alg":' + DEEP[:30_000]).rstrip(b"=") + b'.e30.x"}'
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(DEEP, id="deep"),
+        pytest.param(HUGE, id="huge number"),
+        pytest.param(SURROGATE, id="surrogates"),
+        pytest.param(NO_KEYS, id="keys that are none"),
+        pytest.param(DEEP_TOKEN, id="deep token"),
+        pytest.param(b'{"id_token": "a.b.c", "keys": {"a": 1}, "issuer": 1}', id="other types"),
+        pytest.param(b'{"a": "' + b"x" * 300_000 + b'"}', id="endless"),
+        pytest.param(b"\xff\xfe{", id="no text"),
+        pytest.param(b"[]", id="no object"),
+    ],
+)
+async def test_a_broken_answer_of_the_provider_is_one_plain_line(
+    provider: StandInProvider, path: str, body: bytes
+) -> None:
+    """Whatever it sends, and from whichever of its addresses."""
+    asked = OpenIdProvider(Settings(_env_file=None, public_url="https://memory.example", auth="required", **SETTINGS))
+    verifier = "v" * 64
+    back = provider.log_in(await asked.authorization_url("state", "nonce", verifier))
+    asked = OpenIdProvider(Settings(_env_file=None, public_url="https://memory.example", auth="required", **SETTINGS))
+    provider.broken[path] = body
+
+    with pytest.raises((SignInRefused, Unavailable), match=r"^[ -~]{20,160}; (try again|start again|check \w+)$"):
+        await asked.user(back["code"], "nonce", verifier, back["iss"])
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://a@evil.example/", "http://accounts.example/", "https://a\nb/", None, 1]
+)
+async def test_the_provider_sends_users_and_us_to_sound_addresses_only(
+    http: Http, provider: StandInProvider, name: str, address: object
+) -> None:
+    provider.configuration[name] = address
+    page = await http.get(await http.begin(await http.register(), pkce()[1]))
+
+    answer = await http.post("/consent", data={**Forms(page.text).fields[0], "action": "openid"})
+
+    assert answer.status_code == 503
+    assert name in problem(answer)
+
+
+async def test_a_provider_that_always_names_itself_must_do_so(http: Http, provider: StandInProvider) -> None:
+    provider.configuration["authorization_response_iss_parameter_supported"] = True
+    url = await to_provider(http, await http.begin(await http.register(), pkce()[1]))
+    back = provider.log_in(url)
+    del back["iss"]
+
+    assert "did not come from" in problem(await http.get("/openid/callback", params=back))
 
 
 async def test_a_signature_by_another_key_lets_nobody_in(http: Http, provider: StandInProvider) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from app.metrics import SIGN_INS
-from tests.support.oauth_deployment import Deployment
+from tests.support.oauth_deployment import Deploy, Deployment
 from tests.support.sign_in import REDIRECT, Http, pkce, problem
 
 
@@ -177,16 +177,31 @@ async def test_a_refresh_token_used_again_after_a_moment_ends_the_grant(deployme
     assert deployment.service.metrics.by_label(SIGN_INS)[("refresh_reused",)] == 1
 
 
-async def test_an_answer_that_was_lost_may_be_asked_for_again(deployment: Deployment, http: Http) -> None:
+async def test_calls_at_once_with_one_refresh_token_get_one_successor(deploy: Deploy) -> None:
+    one, two = await deploy(), await deploy()
+    token, _ = await one.token()
+    async with one.browser() as here, two.browser() as there:
+        client = await here.register()
+        first = await here.sign_in(client, token)
+
+        answers = await asyncio.gather(*(http.refresh(client, first["refresh_token"]) for http in (here, there) * 4))
+
+        assert [answer.status_code for answer in answers] == [200] * 8
+        [(access, refresh)] = {(answer.json()["access_token"], answer.json()["refresh_token"]) for answer in answers}
+        assert await one.opens(access)
+        assert all(3_500 < answer.json()["expires_in"] <= 3_600 for answer in answers)
+        assert (await there.refresh(client, refresh)).status_code == 200
+        assert (await here.refresh(client, first["refresh_token"])).json()["error"] == "invalid_grant", "a thief's"
+        assert not await one.opens(access)
+
+
+async def test_a_repeat_gets_the_scopes_that_the_first_call_asked_for(deployment: Deployment, http: Http) -> None:
     token, _ = await deployment.token()
     client = await http.register()
     first = await http.sign_in(client, token)
+    assert (await http.refresh(client, first["refresh_token"], scope="read")).json()["scope"] == "read"
 
-    answers = await asyncio.gather(*(http.refresh(client, first["refresh_token"]) for _ in range(4)))
-
-    assert [answer.status_code for answer in answers] == [200] * 4
-    for answer in answers:
-        assert await deployment.opens(answer.json()["access_token"])
+    assert (await http.refresh(client, first["refresh_token"])).json()["scope"] == "read"
 
 
 async def test_a_refresh_token_is_worth_nothing_to_another_client(deployment: Deployment, http: Http) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -169,6 +170,28 @@ async def test_registrations_have_a_limit_of_their_own(deploy: Deploy) -> None:
         assert other.status_code == 201, "each address has its own"
         assert int(refused.headers["retry-after"]) > 0
         assert (await http.get("/.well-known/oauth-authorization-server")).status_code == 200
+
+
+async def test_the_limit_by_address_goes_before_the_body_and_the_body_has_its_own(deploy: Deploy) -> None:
+    sent, form = 0, {"content-type": "application/x-www-form-urlencoded"}
+
+    async def large() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(40):
+            sent += 1
+            yield b"x" * 65_536
+
+    deployment = await deploy(oauth_registrations_per_minute=1)
+    async with deployment.browser() as http:
+        too_large = [
+            (await http.post(path, content=large(), headers=form)).status_code
+            for path in ("/register", "/token", "/revoke")
+        ]
+        sent = 0
+        refused = await http.post("/register", content=large())
+
+    assert too_large == [413, 413, 413]
+    assert (refused.status_code, sent) == (429, 0)
 
 
 @pytest.mark.parametrize(

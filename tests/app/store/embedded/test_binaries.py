@@ -10,8 +10,7 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.store.embedded import EmbeddedPostgres, binaries
-from app.store.embedded.account import Account
-from tests.support.embedded import query
+from tests.support.embedded import query, unprivileged
 from tests.support.users import as_root
 
 
@@ -35,7 +34,7 @@ def test_root_copies_the_programs_when_nobody_cannot_run_the_installed_ones(
             assert query(server, "select 1") == 1
             program = Path(f"/proc/{server.pid}/exe").readlink()
             assert program.is_relative_to(data_dir / f"pgsql-{binaries._version(installed)}")
-            programs = binaries.find(Account.current(), data_dir)
+            programs = binaries.find(unprivileged(), data_dir)
             version = subprocess.run([programs / "pg_dump", "--version"], capture_output=True, text=True, check=True)
             assert "18." in version.stdout, "its libraries are where it looks for them"
         finally:

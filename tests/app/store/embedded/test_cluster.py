@@ -10,7 +10,6 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.store.embedded import EmbeddedPostgres, processes
-from app.store.embedded.account import Account
 from app.store.embedded.cluster import Cluster
 from tests.support.embedded import living, query
 from tests.support.users import as_root
@@ -18,7 +17,7 @@ from tests.support.users import as_root
 
 def test_a_stale_pid_file_is_no_obstacle_even_when_the_pid_lives_on(data_dir: Path) -> None:
     """The pid is now that of a program of the same user, which PostgreSQL alone takes for a running server."""
-    account = Account.current()
+    account = Cluster.of(data_dir).account
     with tempfile.TemporaryFile() as log:
         other = processes.spawn(["/bin/sleep", "3600"], account=account, folder=Path("/"), log=log.fileno())
     pid_file = data_dir / "postgres/cluster/postmaster.pid"
@@ -46,7 +45,7 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_folder(data_dir: Path
         assert query(server, "select 1") == 1
         assert folder.parent == Path("/tmp")
         assert folder.stat().st_mode & 0o777 == 0o700
-        assert folder.stat().st_uid == Account.current().uid
+        assert folder.stat().st_uid == Cluster.of(deep).account.uid
         assert EmbeddedPostgres(deep).connect_args == server.connect_args, "other processes find it"
     finally:
         server.stop()
@@ -55,7 +54,7 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_folder(data_dir: Path
 
 
 def test_a_socket_folder_of_another_user_is_refused(data_dir: Path) -> None:
-    sockets = Cluster(data_dir, Account.current()).sockets
+    sockets = Cluster.of(data_dir).sockets
     sockets.chmod(0o777)
     with pytest.raises(StoreUnavailable, match="not a private folder"):
         EmbeddedPostgres(data_dir).start()

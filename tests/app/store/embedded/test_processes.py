@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from app.store.embedded import EmbeddedPostgres, binaries, processes
-from app.store.embedded.account import Account
 from app.store.embedded.cluster import Cluster
 from tests.support.embedded import ROOT, living, query
 from tests.support.waiting import wait_until
@@ -18,7 +17,7 @@ from tests.support.waiting import wait_until
 
 def test_an_orphan_whose_owner_could_not_take_it_along_is_ended(data_dir: Path) -> None:
     """As on macOS, where a child does not learn of its parent's death."""
-    cluster = Cluster(data_dir, Account.current())
+    cluster = Cluster.of(data_dir)
     first = EmbeddedPostgres(data_dir)
     first.start()
     first.stop()
