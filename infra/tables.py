@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from app.terminal import console, on_one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -26,14 +28,13 @@ Row = Sequence[str]
 
 def print_table(header: Row, rows: Sequence[Row]) -> None:
     """Print rows; names and ids are never broken, so that they can be copied."""
-    from rich.console import Console
-
-    console = Console(width=_width())
-    if _least_width(header, rows) <= console.width:
-        console.print(_table(header, rows))
+    rows = [[on_one_line(cell) for cell in row] for row in rows]
+    screen = console(width=_width())
+    if _least_width(header, rows) <= screen.width:
+        screen.print(_table(header, rows))
         return
     for row in rows:
-        _print_paragraph(console, header, row)
+        _print_paragraph(screen, header, row)
 
 
 def _width() -> int | None:
@@ -59,16 +60,16 @@ def _table(header: Row, rows: Sequence[Row]) -> Table:
     return table
 
 
-def _print_paragraph(console: Console, header: Row, row: Row) -> None:
+def _print_paragraph(screen: Console, header: Row, row: Row) -> None:
     """Print the first cell, and the second where the first column has no name; below them the others by name."""
     from rich.padding import Padding
     from rich.text import Text
 
     first = 1 if header[0] else 2
     title = Text("  ").join(Text(cell, style=_COLOURS.get(cell, "bold")) for cell in row[:first])
-    console.print(title, soft_wrap=True)
-    for line in _lines(header[first:], row[first:], console.width - _INDENT):
-        console.print(Padding(Text(line, overflow="fold"), (0, 0, 0, _INDENT), expand=False))
+    screen.print(title, soft_wrap=True)
+    for line in _lines(header[first:], row[first:], screen.width - _INDENT):
+        screen.print(Padding(Text(line, overflow="fold"), (0, 0, 0, _INDENT), expand=False))
 
 
 def _lines(header: Row, cells: Row, width: int) -> list[str]:

@@ -28,7 +28,7 @@ class Target(StrEnum):
 
 def run() -> None:
     """Run the program of the stack's target. Raises ConfigError when there is no such target."""
-    sys.excepthook = _show
+    sys.excepthook, sys.unraisablehook = _show, _show_ignored
     values = stack_values()
     module(target_of(values), "program").run(values)
 
@@ -55,3 +55,9 @@ def _show(kind: type[BaseException], error: BaseException, trace: TracebackType 
     """
     if kind is not KeyboardInterrupt:
         sys.__excepthook__(kind, error, trace)
+
+
+def _show_ignored(ignored: sys.UnraisableHookArgs) -> None:
+    """Print an error that nothing could catch, except the same interrupt."""
+    if ignored.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(ignored)

@@ -23,5 +23,8 @@ def _password(value: SecretStr) -> SecretStr:
     return value
 
 
+# Where a proxy can call from that no one on the internet is: this machine, and networks that no one routes.
+PRIVATE_NETWORKS = ("127.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7")
+
 Image = Annotated[str, AfterValidator(_image)]
 Password = Annotated[SecretStr, AfterValidator(_password)]

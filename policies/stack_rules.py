@@ -182,7 +182,7 @@ RULES: tuple[AnyRule, ...] = (
     ResourceRule(
         name="alerts-have-runbooks",
         why="Whoever is woken by an alert needs to know what to do.",
-        remedy=f"Add a section with the alert's name to {RUNBOOK}.",
+        remedy=f"Give its rule in infra/monitoring a runbook text; `./dev docs` writes it into {RUNBOOK}.",
         check=_runbook,
         types=(CONTAINER, PRIVATE, ALARM),
     ),

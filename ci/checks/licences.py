@@ -30,13 +30,16 @@ class Rules:
 
 
 def main() -> int:
-    """Check every package of the locks that is installed here."""
+    """Check every package of the locks by its metadata here, or by licences.toml where nothing installs it."""
     rules = read_rules()
     problems, checked, stated = [], 0, set()
     for name in sorted(locked(here=True)):
         try:
             said = metadata.metadata(name)
         except metadata.PackageNotFoundError:
+            if name in rules.packages:  # nothing installs it
+                checked += 1
+                continue
             problems.append(f"{name}: not installed; run ./dev test once, which installs requirements/dev.txt")
             continue
         checked += 1

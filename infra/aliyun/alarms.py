@@ -17,17 +17,13 @@ from infra.aliyun.config import Alarms as AlarmsConfig
 from infra.monitoring.rule import MINUTE_S, RUNBOOK, Severity
 
 _NAMESPACE = "acs_fc"
-_NO_SERIES = "needs a series that only the app has, and nothing scrapes an instance of a function"
-# Alert rules without an alarm here, and why.
+# Alert rules without an alarm here, and why. Those that are not here need a series that only the app has, and nothing
+# scrapes an instance of a function.
 LEFT_OUT: Mapping[str, str] = {
     "ClaudeMemoryAlertDeliveryFailing": "is about Alertmanager; Cloud Monitor delivers here",
     "ClaudeMemoryTargetDown": "is about Prometheus; nothing is scraped here",
     "ClaudeMemoryWatchdog": "is about Prometheus; Cloud Monitor watches itself",
-    "ClaudeMemoryPostgresDown": _NO_SERIES,
-    "ClaudeMemoryQdrantDown": _NO_SERIES,
-    "ClaudeMemoryEmbeddingsDown": _NO_SERIES,
     "ClaudeMemoryWorkerWithoutLeader": "no worker runs here: timers call the jobs",
-    "ClaudeMemoryIndexBehind": _NO_SERIES,
     "ClaudeMemoryBackupMissing": "a backup that failed is ClaudeMemoryBackupTooOld's alarm",
     "ClaudeMemoryCertificateExpiring": "the console warns of certificates",
     "ClaudeMemoryDiskFilling": "an instance's disk goes with it; RDS has alarms of its own",

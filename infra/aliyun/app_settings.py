@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from infra.aliyun.config import AliyunConfig
 from infra.aliyun.managed import DEFAULTS
 from infra.config import StackConfig
+from infra.values import PRIVATE_NETWORKS
 
 DATA = "/tmp/claude-memory"  # noqa: S108 - the only place where an instance can write
 BACKUPS_ONLY = "BACKUP_"  # the beginning of settings that only the jobs get
@@ -43,6 +44,7 @@ def known_server(options: AliyunConfig, given: Mapping[str, str]) -> dict[str, s
         **_everywhere(options),
         "AUTH": "required",
     }
+    found.setdefault("TRUSTED_PROXIES", ",".join(PRIVATE_NETWORKS))  # the platform's own alone reach an instance
     found.setdefault("STREAM_SECONDS", str(stream_s(options)))
     if options.public_url is not None:
         found.setdefault("PUBLIC_URL", options.public_url)

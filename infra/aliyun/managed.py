@@ -15,6 +15,7 @@ MANAGED: Mapping[str, str] = {
     "MEMORY_DATA_DIR": "an instance has one place to write, and it goes with the instance",
     "ADMIN_DATABASE_URL": "the database's own user prepares it",
     "ADMIN_TOKEN": "use adminToken",
+    "RENDER": "is Render's own",
     "RENDER_DEPLOYMENT": "is for Render",
     "DAEMON_IDLE_MINUTES": "is for a laptop's daemon",
     **{name.upper(): "is the platform's own" for name in Settings.model_fields if name.startswith("fc_")},

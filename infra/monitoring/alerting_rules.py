@@ -30,6 +30,19 @@ ALERTING = (
             "{{ with $labels.target }}Target {{ . }} of {{ end }}{{ $labels.instance }}: for 5 min alerts have been "
             "late or lost. Those that can still be delivered are retried; the others are only in the receiver's log."
         ),
+        runbook="""
+            Warning: alerts are late, or do not reach everyone. All of them are in the receiver's log.
+
+            ```sh
+            curl -s http://127.0.0.1:8081/alerts
+            docker logs --tail 50 "$(at alerts)"
+            ```
+
+            - `targets` names the target and the last error. If the key was refused, correct the target's setting
+              (`ALERTS_SLACK_URL` and the like, [alerts.md](alerts.md)) and restart the receiver, which then sends the
+              queued alerts.
+            - Until then read the page at `/alerts` in a browser.
+        """,
     ),
     Rule(
         name="ClaudeMemoryTargetDown",
@@ -41,6 +54,14 @@ ALERTING = (
         description=(
             "{{ $labels.job }} on {{ $labels.instance }} has not answered for 5 min; alerts that need it cannot fire."
         ),
+        runbook="""
+            Warning: an exporter or the worker does not answer Prometheus, so alerts that need it cannot fire.
+
+            ```sh
+            curl -s http://127.0.0.1:9090/api/v1/targets
+            docker restart "$(at data-node)"
+            ```
+        """,
     ),
     Rule(
         name="ClaudeMemoryWatchdog",
@@ -50,5 +71,15 @@ ALERTING = (
         severity=Severity.NONE,
         summary="Alerting works",
         description="Always firing. When it stops arriving, alerting is broken.",
+        runbook="""
+            Always firing: it proves that alerting works. Have a service outside the deployment expect it every 5
+            minutes. If it stops, check Prometheus, then Alertmanager, then the receiver:
+
+            ```sh
+            curl -s http://127.0.0.1:9090/-/ready
+            curl -s http://127.0.0.1:9093/-/ready
+            curl -s http://127.0.0.1:8081/health
+            ```
+        """,
     ),
 )

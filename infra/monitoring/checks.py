@@ -16,7 +16,7 @@ import yaml
 
 from infra.errors import RulesError
 from infra.monitoring import alertmanager, prometheus
-from infra.monitoring.jobs import APP_JOB, CREDENTIALS, ScrapeJob
+from infra.monitoring.jobs import CREDENTIALS, JOBS, ScrapeJob
 from infra.monitoring.promql import expression_problems
 from infra.monitoring.rules import rules_file
 
@@ -26,7 +26,7 @@ _TIMEOUT_S = 20
 def check_monitoring() -> None:
     """Check the rules and both configurations, with made-up addresses. Raises RulesError with every problem."""
     address = "host:1"  # the real ones are not known yet
-    jobs = [ScrapeJob(name=job, addresses=[address]) for job in (APP_JOB, *CREDENTIALS)]
+    jobs = [ScrapeJob(name=job, addresses=[address]) for job in sorted(JOBS)]
     check_prometheus(prometheus.configuration(jobs, address), rules_file(), CREDENTIALS.values())
     check_alertmanager(alertmanager.configuration(address))
 

@@ -8,23 +8,15 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from app.metrics import CATALOGUE, PREFIX, Metric, MetricKind
+from app.metrics import CATALOGUE, PREFIX, Metric, MetricKind, Subject
 
 UID = "claude-memory"
 DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
 _SCHEMA = 39  # of Grafana 11; later versions migrate it themselves
 _COLUMNS, _WIDTH, _HEIGHT = 24, 8, 8
 _QUANTILES = (0.5, 0.95, 0.99)
-# A metric goes into the row that lists the first word of its name; if none does, into the last row.
-_ROWS = (
-    ("Calls", ("requests", "request", "avg", "open", "rate", "sign", "model")),
-    ("Memories", ("postgres", "qdrant", "memories", "database", "index", "embeddings", "backup")),
-    ("Background work", ("worker", "job", "certificate")),
-    ("Alerts", ("alerts",)),
-)
-_LAST_ROW = "Processes and others"
 _UNIT_IN_NAME = re.compile(r"_(total|timestamp_seconds|seconds|bytes)$")
-_TITLES = [title for title, _ in _ROWS] + [_LAST_ROW]
+_ROWS = list(Subject)
 _UNITS = {"seconds": "s", "bytes": "bytes", "": "bool_yes_no"}  # any other unit is a word, shown after the number
 
 
@@ -54,10 +46,11 @@ def dashboard(catalogue: Sequence[Metric]) -> dict[str, Any]:
 def _panels(catalogue: Sequence[Metric]) -> Iterator[dict[str, Any]]:
     """Yield the heading of each row, then the panels of its metrics, three side by side."""
     y = 0
-    for title, metrics in groupby(sorted(catalogue, key=lambda metric: _TITLES.index(_row(metric))), _row):
+    by_subject = sorted(catalogue, key=lambda metric: _ROWS.index(metric.subject))
+    for subject, metrics in groupby(by_subject, lambda metric: metric.subject):
         yield {
             "type": "row",
-            "title": title,
+            "title": str(subject),
             "collapsed": False,
             "gridPos": {"x": 0, "y": y, "w": _COLUMNS, "h": 1},
             "panels": [],
@@ -69,11 +62,6 @@ def _panels(catalogue: Sequence[Metric]) -> Iterator[dict[str, Any]]:
             yield {**_panel(metric), "gridPos": {"x": x, "y": y, "w": _WIDTH, "h": _HEIGHT}}
             x += _WIDTH
         y += _HEIGHT
-
-
-def _row(metric: Metric) -> str:
-    word = metric.name.removeprefix(PREFIX).partition("_")[0]
-    return next((title for title, words in _ROWS if word in words), _LAST_ROW)
 
 
 def _panel(metric: Metric) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Severity(StrEnum):
 class Rule:
     """One alert. topic: a critical alert silences the warnings of its topic and instance.
 
+    runbook: its section of the runbook, as indented Markdown that begins with the severity.
     needs: the scrape job without which it would fire all the time; None: it is right whatever is scraped.
     """
 
@@ -32,6 +33,7 @@ class Rule:
     severity: Severity
     summary: str
     description: str
+    runbook: str
     needs: str | None = None
 
     @property
@@ -60,6 +62,7 @@ class Threshold:
 
     names, limits, shown: for the warning, then for the critical rule; shown: the limit with its unit.
     what: the quantity. value: the rest of the sentence that says how high it is.
+    warning_runbook, critical_runbook: sections of the runbook, which begin with the severity and the limit as shown.
     """
 
     topic: str
@@ -70,21 +73,25 @@ class Threshold:
     for_s: int
     what: str
     value: str
+    warning_runbook: str
+    critical_runbook: str
 
     def rules(self) -> tuple[Rule, Rule]:
         """Return the warning and the critical rule."""
-        warning, critical = (
-            Rule(
-                name=name,
-                topic=self.topic,
-                expression=f"{self.expression} > {limit:g}",
-                for_s=self.for_s,
-                severity=severity,
-                summary=f"{self.what} over {shown}",
-                description=f"{self.what} {self.value}, over {shown} for {self.for_s // MINUTE_S} min.",
-            )
-            for name, limit, shown, severity in zip(
-                self.names, self.limits, self.shown, (Severity.WARNING, Severity.CRITICAL), strict=True
-            )
+        return (
+            self._rule(0, Severity.WARNING, self.warning_runbook),
+            self._rule(1, Severity.CRITICAL, self.critical_runbook),
         )
-        return warning, critical
+
+    def _rule(self, which: int, severity: Severity, runbook: str) -> Rule:
+        limit, shown = self.limits[which], self.shown[which]
+        return Rule(
+            name=self.names[which],
+            topic=self.topic,
+            expression=f"{self.expression} > {limit:g}",
+            for_s=self.for_s,
+            severity=severity,
+            summary=f"{self.what} over {shown}",
+            description=f"{self.what} {self.value}, over {shown} for {self.for_s // MINUTE_S} min.",
+            runbook=runbook,
+        )

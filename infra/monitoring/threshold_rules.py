@@ -23,6 +23,33 @@ THRESHOLDS = (
         for_s=300,
         what="Disk use",
         value=_PERCENT + " {{ $labels.mountpoint }}",
+        warning_runbook="""
+            Warning, 80 %. Find out what is growing:
+
+            ```sh
+            df -h
+            docker system df
+            psql -c "select relname, pg_size_pretty(pg_total_relation_size(oid)) from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by pg_total_relation_size(oid) desc limit 5"
+            ```
+
+            - Backups: `claude-memory backups prune --dry-run`, then without it; lower `BACKUP_KEEP_DAILY`, or
+              keep backups in an object store.
+            - Old images: `docker image prune`. The database:
+              [ClaudeMemoryDatabaseGrowing](#claudememorydatabasegrowing).
+        """,  # noqa: E501 - commands to paste
+        critical_runbook="""
+            Critical, 90 %: a full disk stops PostgreSQL. [P1](#p1-degraded). First delete what can be replaced, in this
+            order, then continue with [ClaudeMemoryDiskFilling](#claudememorydiskfilling):
+
+            ```sh
+            docker image prune --force
+            claude-memory backups prune
+            claude-memory maintain
+            ```
+
+            Never delete a file in PostgreSQL's data directory, least of all in `pg_wal`. Do not run `reindex` or
+            `restore` now: they need disk space for old and new data.
+        """,
     ),
     Threshold(
         topic="memory",
@@ -33,6 +60,21 @@ THRESHOLDS = (
         for_s=300,
         what="Memory use",
         value=_PERCENT,
+        warning_runbook="""
+            Warning, 85 %. Find the process; a replica uses about 200 MB.
+
+            ```sh
+            docker stats --no-stream
+            free -m
+            ```
+
+            - Qdrant grows with vectors: `QDRANT_ON_DISK=on` and `claude-memory reindex`.
+            - PostgreSQL takes half of `hosts: {data: {memoryMb: …}}`: check that this is what the host has.
+        """,
+        critical_runbook="""
+            Critical, 95 %: soon the kernel will kill the largest process. As for
+            [ClaudeMemoryMemoryHigh](#claudememorymemoryhigh); restart the largest process that is not PostgreSQL.
+        """,
     ),
     Threshold(
         topic="cpu",
@@ -43,6 +85,24 @@ THRESHOLDS = (
         for_s=600,
         what="CPU use",
         value=_PERCENT,
+        warning_runbook="""
+            Warning, 80 % for 10 min.
+
+            ```sh
+            docker stats --no-stream
+            psql -c "select pid, now() - query_start as runs, left(query, 60) from pg_stat_activity where state = 'active' order by query_start limit 5"
+            curl -s http://127.0.0.1:8080/metrics
+            ```
+
+            - After an import or with a new embedding model: wait until it is done.
+            - One user makes calls without pause: `claude_memory_requests_total` rises; lower `RATE_LIMIT_PER_MINUTE`,
+              or revoke the token.
+            - It is the normal load: add replicas, or give the data a host of its own.
+        """,  # noqa: E501 - commands to paste
+        critical_runbook="""
+            Critical, 90 % for 10 min. As for [ClaudeMemoryCPUHigh](#claudememorycpuhigh); responses are usually slow as
+            well.
+        """,
     ),
     Threshold(
         topic="response",
@@ -53,6 +113,23 @@ THRESHOLDS = (
         for_s=120,
         what="Mean response time",
         value='is {{ $value | printf "%.1f" }} s on {{ $labels.instance }}',
+        warning_runbook="""
+            Warning, 5 s on average for 2 min.
+
+            ```sh
+            claude-memory doctor
+            psql -c "select pid, now() - query_start as runs, wait_event_type, left(query, 60) from pg_stat_activity where state = 'active' order by query_start limit 5"
+            ```
+
+            - Searches are degraded and there are many memories: [ClaudeMemoryQdrantDown](#claudememoryqdrantdown).
+            - Statements wait for a lock: the oldest statement holds it.
+            - The disk or the processor is busy: see their alerts.
+            - Only the first calls after a start were slow: it passes by itself.
+        """,  # noqa: E501 - commands to paste
+        critical_runbook="""
+            Critical, 10 s: users give up. [P1](#p1-degraded). As for
+            [ClaudeMemoryHighResponseTime](#claudememoryhighresponsetime).
+        """,
     ),
     Threshold(
         topic="database",
@@ -63,5 +140,21 @@ THRESHOLDS = (
         for_s=300,
         what="Database size",
         value="is {{ $value | humanize }}B",
+        warning_runbook="""
+            Warning, 1 GB: more than the deployment was planned for. Harmless in itself.
+
+            ```sh
+            claude-memory user list
+            claude-memory maintain --dry-run
+            ```
+
+            - One user stores a lot: [set a quota](#users-and-quotas).
+            - Many memories are archived or old: `claude-memory maintain --cleanup-days 30`.
+            - The growth is wanted: give the host more memory and disk.
+        """,
+        critical_runbook="""
+            Critical, 2 GB. As for [ClaudeMemoryDatabaseGrowing](#claudememorydatabasegrowing). Check that a backup, a
+            verification and a restore still fit on the disk: each needs about the size of the database.
+        """,
     ),
 )

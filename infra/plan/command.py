@@ -13,6 +13,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.terminal import clean_output, console
+
 if TYPE_CHECKING:  # pulumi takes most of the time, and each process needs it once
     from infra.plan.difference import Difference
     from infra.plan.document import Document
@@ -40,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@clean_output()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     parser = build_parser()
@@ -122,12 +125,10 @@ def _print(
 
         print("\n".join(diagram(one.resources) for one in documents), end="")
     else:
-        from rich.console import Console
-
         from infra.plan.text import print_plan
 
         for one in documents:
-            print_plan(Console(), one, compared.get(one.stack), given.against or "")
+            print_plan(console(), one, compared.get(one.stack), given.against or "")
 
 
 def _configuration(file: Path | None) -> Any:

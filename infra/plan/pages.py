@@ -1,4 +1,6 @@
-"""Generates documents from policies and plans: docs/policies.md, and docs/plans with a picture of each example stack.
+"""Generates documents from policies, plans and alert rules.
+
+docs/policies.md, docs/plans with a picture of each example stack, and the parts of the runbook that follow from rules.
 
 `./dev docs` runs it after `app.docs`, which knows nothing of this folder.
 """
@@ -10,6 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.errors import InfraError
+from infra.monitoring.page import filled
+from infra.monitoring.rule import RUNBOOK
 from infra.plan.command import ROOT, plan
 from infra.plan.costs import total
 from infra.plan.document import Document
@@ -33,6 +38,7 @@ def files() -> dict[str, str]:
     return {
         "docs/policies.md": _NOTE + page(),
         "docs/plans.md": _NOTE + _PLANS + "".join(_section(one) for one in documents),
+        RUNBOOK: filled((ROOT / RUNBOOK).read_text(encoding="utf-8")),
         **pictures,
     }
 
@@ -58,10 +64,16 @@ def stale(wanted: Mapping[str, str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or check them."""
-    parser = argparse.ArgumentParser(prog="./dev docs", description="Write what is generated from policies and plans.")
+    parser = argparse.ArgumentParser(
+        prog="./dev docs", description="Write what follows from policies, plans and alert rules."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
     given = parser.parse_args(arguments)
-    wanted = files()
+    try:
+        wanted = files()
+    except InfraError as error:
+        print(error, file=sys.stderr)
+        return 1
     old = stale(wanted)
     if given.check:
         if old:

@@ -16,6 +16,7 @@ from infra.config import StackConfig
 from infra.render.arguments import Variables, WriteOnly
 from infra.render.config import RenderConfig
 from infra.render.managed import DEFAULTS
+from infra.values import PRIVATE_NETWORKS
 
 METRICS_PORT, ALERTS_PORT = 8080, 8081
 ALERTS_DATA = "/var/data"  # the mount path of the receiver's disk
@@ -87,9 +88,10 @@ def web_settings(stack: StackConfig[RenderConfig]) -> AppSettings:
 
 def known_web(options: RenderConfig, given: Mapping[str, str]) -> dict[str, str]:
     """Return the web service's own plain settings: its address is the first domain unless PUBLIC_URL is given."""
-    if options.public_url is None or "PUBLIC_URL" in given:
-        return {}
-    return {"PUBLIC_URL": options.public_url}
+    own = {"TRUSTED_PROXIES": ",".join(PRIVATE_NETWORKS)}  # Render's routers call from its private network
+    if options.public_url is not None:
+        own["PUBLIC_URL"] = options.public_url
+    return {name: value for name, value in own.items() if name not in given}
 
 
 def worker_settings(stack: StackConfig[RenderConfig]) -> AppSettings:

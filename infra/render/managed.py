@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.settings.fields import Settings
+
 MANAGED: Mapping[str, str] = {
     "HOST": "services listen on every address of their container",
     "PORT": "Render sets it",
@@ -16,10 +18,8 @@ MANAGED: Mapping[str, str] = {
     "ALERTS_HOST": "services listen on every address of their container",
     "ALERTS_PORT": "Alertmanager expects a fixed one",
     "ALERTS_TOKEN": "use alertsToken",
-    **dict.fromkeys(
-        ("FC_CUSTOM_LISTEN_PORT", "FC_SERVER_PORT", "FC_FUNCTION_NAME", "FC_INSTANCE_ID", "FC_RUNTIME"),
-        "is for Function Compute",
-    ),
+    **{name.upper(): "is for Function Compute" for name in Settings.model_fields if name.startswith("fc_")},
+    "RENDER": "is Render's own",
     "RENDER_DEPLOYMENT": "it is set on Render",
     "DAEMON_IDLE_MINUTES": "is for a laptop's daemon",
 }

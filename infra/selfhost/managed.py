@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import ip_address
 
+from app.settings.fields import Settings
 from infra.selfhost.config import SelfhostConfig
+from infra.values import PRIVATE_NETWORKS
 
 MANAGED: Mapping[str, str] = {
     "HOST": "containers listen in their private network",
@@ -19,10 +23,8 @@ MANAGED: Mapping[str, str] = {
     "ALERTS_HOST": "containers listen in their private network",
     "ALERTS_PORT": "`ports: {alerts: …}` sets the port on the host",
     "ALERTS_TOKEN": "use alertsToken",
-    **dict.fromkeys(
-        ("FC_CUSTOM_LISTEN_PORT", "FC_SERVER_PORT", "FC_FUNCTION_NAME", "FC_INSTANCE_ID", "FC_RUNTIME"),
-        "is for Function Compute",
-    ),
+    **{name.upper(): "is for Function Compute" for name in Settings.model_fields if name.startswith("fc_")},
+    "RENDER": "is Render's own",
     "RENDER_DEPLOYMENT": "is for Render",
     "DAEMON_IDLE_MINUTES": "is for a laptop's daemon",
 }
@@ -32,7 +34,9 @@ _COPIES = 2  # of each shard in a cluster, which then works without one node
 def with_defaults(given: Mapping[str, str], options: SelfhostConfig) -> dict[str, str]:
     """Return the settings of every container of the app: the stack's over this target's defaults."""
     nodes = options.qdrant.nodes
-    defaults = {"AUTH": "required", "LOG_FORMAT": "json"}
+    # Caddy calls from the network of its engine, or from the address of its host.
+    proxies = ",".join([*PRIVATE_NETWORKS, *_host_networks(options)])
+    defaults = {"AUTH": "required", "LOG_FORMAT": "json", "TRUSTED_PROXIES": proxies}
     if nodes > _COPIES:
         defaults |= {
             "QDRANT_SHARDS": str(nodes),
@@ -42,3 +46,12 @@ def with_defaults(given: Mapping[str, str], options: SelfhostConfig) -> dict[str
     if options.domain is not None and options.public_url is not None:
         defaults |= {"PUBLIC_URL": options.public_url, "ALLOWED_HOSTS": options.domain}
     return {**defaults, **given}
+
+
+def _host_networks(options: SelfhostConfig) -> list[str]:
+    """Return the addresses of the stack's hosts; one that is a name is not known to the app as an address."""
+    found = set()
+    for host, _ in options.hosts.by_engine().values():
+        with suppress(ValueError):
+            found.add(str(ip_address(host.address or "")))
+    return sorted(found)

@@ -65,7 +65,7 @@ def test_a_stack_with_nothing_but_the_required_keys_is_accepted() -> None:
         pytest.param(
             {"domain": "memory.example.org", "AUTH": "off"}, "AUTH=off lets them in", id="sign-in without tokens"
         ),
-        pytest.param({"MEMORY_BACKEND": "memu"}, "MEMORY_BACKEND: got 'memu'", id="a backend that is not there"),
+        pytest.param({"MEMORY_BACKEND": "memu"}, "MEMORY_BACKEND: got 'memu', but memU needs a key", id="memU, no key"),
         pytest.param({"EMBEDDING_MODEL": "text-embedding-v4"}, "DashScope needs a key", id="a model without a key"),
         pytest.param(
             {"OPENID_ISSUER": "https://a.example"}, "OPENID_ISSUER also needs PUBLIC_URL", id="half a provider"
@@ -195,6 +195,8 @@ def test_settings_that_do_not_go_together_are_told_once_beside_wrong_values() ->
         {"domain": "memory.example.org"},
         {"qdrant": {"nodes": 3}, "QDRANT_SHARD_KEYS": "2"},
         {"EMBEDDING_MODEL": "text-embedding-v4", "secrets": {"DASHSCOPE_API_KEY": "made-up"}},
+        {"MEMORY_BACKEND": "memu", "MEMU_API_VERSION": "v4", "secrets": {"MEMU_API_KEY": "made-up"}},
+        {"MEMORY_BACKEND": "both", "secrets": {"MEMU_API_KEY": "made-up"}},
     ],
 )
 def test_settings_that_go_together_are_taken(given: dict[str, Any]) -> None:

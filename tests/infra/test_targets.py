@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import yaml
 
 from infra.config import NAMESPACE, StackValues
 from infra.errors import ConfigError
-from infra.targets import Target, _show, module, target_of
+from infra.targets import Target, _show, _show_ignored, module, target_of
 from tests.support.serving import ROOT
 from tests.support.stacks import EXAMPLE_SECRETS, EXAMPLES
 
@@ -126,6 +127,24 @@ def test_the_interrupt_after_a_failed_resource_is_not_shown(capsys: pytest.Captu
     _show(KeyboardInterrupt, KeyboardInterrupt(), None)
 
     assert capsys.readouterr().err == ""
+
+
+def test_nor_is_it_where_nothing_can_catch_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Failing:
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
+
+        def __del__(self) -> None:
+            raise self.error
+
+    monkeypatch.setattr(sys, "unraisablehook", _show_ignored)
+    Failing(KeyboardInterrupt())
+    assert capsys.readouterr().err == ""
+
+    Failing(ValueError("unexpected"))
+    assert "ValueError: unexpected" in capsys.readouterr().err
 
 
 def test_any_other_error_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,4 +29,6 @@ def test_no_other_module_names_the_image(name: str) -> None:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_example_stack_shows_it(name: str) -> None:
-    assert IMAGES[name] in (ROOT / "Pulumi.selfhost.yaml").read_text(encoding="utf-8")
+    shown = IMAGES[name] in (ROOT / "Pulumi.selfhost.yaml").read_text(encoding="utf-8")
+
+    assert shown, f"add {IMAGES[name]} to Pulumi.selfhost.yaml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.policies.cases import Case
+from tests.policies.cases import GONE, Case
 
 _TOKEN = "cm_" + "made-up-token-of-a-test".ljust(43, "0")
 CASES = (
@@ -25,7 +25,7 @@ CASES = (
         stack="aliyun",
         kind="RdsAccount",
         name="memory-postgres",
-        values={("accountPassword",): "made-up"},
+        values={("accountPassword",): "made-up", ("accountPasswordWo",): GONE, ("accountPasswordWoVersion",): GONE},
     ),
     Case(
         rule="no-keys-in-clear",

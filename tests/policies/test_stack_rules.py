@@ -22,7 +22,7 @@ def broken(stack: str, name: str) -> list[str]:
 
 
 def test_the_runbook_has_a_section_for_every_alert() -> None:
-    assert {rule.name.lower() for rule in ALERTS} <= sections()
+    assert {rule.name.lower() for rule in ALERTS} <= sections(), "run ./dev docs"
 
 
 def test_alarms_of_alibaba_cloud_lead_to_the_runbook() -> None:

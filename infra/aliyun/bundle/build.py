@@ -16,7 +16,7 @@ from infra.aliyun.bundle.cuts import cut
 from infra.aliyun.bundle.dependencies import install
 from infra.aliyun.bundle.extensions import strip_below
 from infra.aliyun.bundle.interpreters import Interpreter, find_pip, find_python
-from infra.aliyun.bundle.lock import LOCK, lock_for
+from infra.aliyun.bundle.lock import LOCK, lock_for, pins_of
 from infra.aliyun.bundle.making import making
 from infra.aliyun.bundle.sizes import Size, check, sizes_of
 
@@ -24,7 +24,30 @@ FOLDER = "build/aliyun"
 DECLARED = "requirements/app.in"  # /report names the packages in it
 CODE = PurePosixPath("/code")  # where the platform unpacks the code package; layers in /opt
 KEPT = 4  # bundles built last that stay: stacks may differ in their options
-APP_FILES = {".py", ".sql"}  # what the app reads of its own folder; other files there may be private
+APP_FILES = {".py", ".sql", ".LICENSE"}  # what the app reads of its own folder, and licences; others may be private
+# What a function never runs: what is for a person's machine, the alert receiver, and what writes the documents.
+LEFT_OUT = (
+    "app/alerts",
+    "app/clients",
+    "app/commands/alerts.py",
+    "app/commands/doctor.py",
+    "app/commands/edit.py",
+    "app/commands/hook.py",
+    "app/commands/import_.py",
+    "app/commands/install.py",
+    "app/commands/installation.py",
+    "app/commands/model.py",
+    "app/commands/service.py",
+    "app/commands/uninstall.py",
+    "app/docs.py",
+    "app/ops/doctor",
+    "app/ops/editor.py",
+    "app/ops/importing",
+    "app/ops/models",
+    "app/ops/service.py",
+    "app/settings/tabulate.py",
+)
+_LEFT_OUT = tuple(f"{one}/" for one in LEFT_OUT)
 
 Progress = Callable[[str], None]
 Dependencies = Literal["bundled", "layer"]
@@ -104,7 +127,8 @@ class _Work:
 
     def _app_files(self) -> Iterator[Path]:
         for file in (self.root / "app").rglob("*"):
-            if file.suffix in APP_FILES and file.is_file():
+            name = file.relative_to(self.root).as_posix()
+            if file.suffix in APP_FILES and file.is_file() and not f"{name}/".startswith(_LEFT_OUT):
                 yield file
 
     def _dependencies(self) -> Iterator[Entry]:
@@ -114,7 +138,7 @@ class _Work:
         cut(packages)
         strip_below(packages)
         self.progress(f"compiling them with Python {self.interpreter.version}")
-        compile_folder(packages, self._in_function, self.interpreter, required=False)
+        compile_folder(packages, self._in_function, self.interpreter, ours=False)
         return archive.entries_below(packages, f"{self._in_function.name}/")
 
     def _code(self, layer: Archive) -> Iterator[Entry]:
@@ -122,8 +146,8 @@ class _Work:
         code = self.made / "code"
         for file in self._app_files():
             _copy(file, code / file.relative_to(self.root))
-        compile_folder(code, CODE, self.interpreter, required=True)
-        _copy(self.root / LOCK, code / "requirements.txt")
+        compile_folder(code, CODE, self.interpreter, ours=True)
+        (code / "requirements.txt").write_text(pins_of(self._lock()), encoding="utf-8", newline="\n")
         _copy(self.root / DECLARED, code / DECLARED)
         _copy(Path(mcp_server.__file__), code / "mcp_server.py")
         yield from archive.entries_below(code, "")

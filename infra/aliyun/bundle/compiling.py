@@ -1,7 +1,7 @@
 """Compiles a folder of modules as the function will have them: without their sources.
 
 So a code package is half as large, and an import asks the disk for one file where it asked for two. A traceback names
-files and lines; the lines themselves are in the checkout.
+files and lines; the lines themselves are in the checkout. So are most docstrings of the app's own modules.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _LIMIT_S = 300
 _SMALL = ("-X", "no_debug_ranges")  # no columns, which only underline a part of a line in a traceback: a fifth less
 
 
-def compile_folder(folder: Path, place: PurePosixPath, interpreter: Interpreter, *, required: bool) -> None:
+def compile_folder(folder: Path, place: PurePosixPath, interpreter: Interpreter, *, ours: bool) -> None:
     """Replace every module below a folder by its .pyc. Raises CompileFailed.
 
-    place: the folder's path in the function. required: whether a module that does not compile is an error.
+    place: the folder's path in the function. ours: whether the modules are the app's, of which each must compile, and
+    which go without docstrings; packages carry files for other Pythons, and may read their docstrings.
     """
     sources = sorted(folder.rglob("*.py"))
-    listed = [[str(source), str(place / source.relative_to(folder).as_posix()), required] for source in sources]
+    listed = [[str(source), str(place / source.relative_to(folder).as_posix()), ours] for source in sources]
     environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH") if name in os.environ}
     try:
         done = subprocess.run(  # noqa: S603 - a Python that was found on PATH

@@ -45,7 +45,7 @@ CUTS = (
 )
 
 # importlib.metadata finds a version and entry points in these two. pydantic and OpenTelemetry look up entry points
-# when they are imported; httpx2, httpcore2, secretscreen and others their versions.
+# when they are imported; httpx2, httpcore2 and others their versions.
 METADATA = ("METADATA", "entry_points.txt")
 _METADATA_WHY = "licences, checksums and notes of installers: importlib.metadata needs METADATA and entry_points.txt"
 

@@ -52,6 +52,14 @@ def lock_for(text: str, python: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def pins_of(lock: str) -> str:
+    """Return the names and versions of a lock: what a function has, for people and scanners.
+
+    The hashes, which only an installation reads, do not compress: 48 KB of them are a twentieth of a code package.
+    """
+    return "".join(f"{_HASH.sub('', line).strip()}\n" for line in _joined(lock))
+
+
 def _joined(text: str) -> Iterator[str]:
     """Yield the lock's requirements, each on one line, without comments."""
     without_comments = re.sub(r"(?m)^\s*#.*\n", "", text.replace("\r\n", "\n"))

@@ -1,4 +1,7 @@
-"""A real use of a deployed memory: remember a text, find it, forget it, each step with its time."""
+"""A real use of a deployed memory: remember a text, find it, forget it, each step with its time.
+
+A memory that cannot forget, as one at memU, is only searched: the text would stay there.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from infra.aliyun.deployed.conversation import Conversation, Json, NoConversatio
 
 PROTOCOL = "2025-06-18"
 PROJECT = "claude-memory-probe"  # what is remembered is kept apart, and forgotten at the end
-_NEEDED = ("memorize", "search_memory", "forget_memory")
+_NEEDED = ("memorize", "search_memory")
+_FORGET = "forget_memory"  # not offered where memU holds the memories
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,11 @@ class _Walk:
 
     def steps(self) -> Iterator[Step]:
         yield self._timed("initialize", self._hello)
-        yield self._timed("tools/list", self._tools)
+        offered: set[str] = set()
+        yield self._timed("tools/list", lambda: self._tools(offered))
+        if _FORGET not in offered:
+            yield self._timed("search_memory", self._search_alone)
+            return
         ids: list[str] = []
         yield self._timed("memorize", lambda: self._memorize(ids))
         try:
@@ -68,11 +76,12 @@ class _Walk:
         server = told.get("serverInfo") or {}
         return f"{server.get('name')} {server.get('version')}, protocol {told.get('protocolVersion')}"
 
-    def _tools(self) -> str:
+    def _tools(self, offered: set[str]) -> str:
         names = {str(tool.get("name")) for tool in self._conversation.call("tools/list", {}).get("tools") or []}
         missing = [name for name in _NEEDED if name not in names]
         if missing:
             raise NoConversation(f"the server has no tool {missing[0]}: it is another MCP server, or the token may not")
+        offered |= names
         return f"{len(names)} tools"
 
     def _memorize(self, ids: list[str]) -> str:
@@ -85,6 +94,12 @@ class _Walk:
         if id_ not in [one.get("id") for one in told.get("results") or []]:
             raise NoConversation("search_memory did not find what was just remembered; `memory_health` says why")
         return "found by words alone" if told.get("degraded") else "found"
+
+    def _search_alone(self) -> str:
+        told = self._use("search_memory", {"query": self._text, "limit": 1})
+        if reason := told.get("reason"):
+            raise NoConversation(f"search_memory: {reason}")
+        return "answered; nothing was remembered, because this memory cannot forget it"
 
     def _forget(self, id_: str) -> str:
         self._use("forget_memory", {"ids": [id_]})

@@ -12,6 +12,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from app.terminal import clean_output
 from infra.aliyun.api.access import NoKeys
 from infra.aliyun.api.errors import ApiError
 from infra.aliyun.driver import bundle, check, cost, invoke, logs, recover, release, rollback, up
@@ -35,6 +36,7 @@ def build_parser() -> ArgumentParser:
     return parser
 
 
+@clean_output()
 def main(
     arguments: Sequence[str] | None = None,
     *,

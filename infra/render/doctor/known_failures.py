@@ -89,7 +89,7 @@ RUNNING = (
     ),
     known_failure(
         "disk full",
-        r"No space left on device|has no disk space left|ENOSPC",
+        r"No space left on device|cannot write to its disk|ENOSPC",
         "a disk is full",
         "enlarge it in the stack (disks only grow), or delete backups: `claude-memory backups prune`",
     ),
@@ -115,7 +115,7 @@ OUTSIDE = (
     ),
     known_failure(
         "memU key",
-        r"/api/v3/memory/\w+ answered 40[13]\b",
+        r"refuses the key \(.*; check MEMU_API_KEY",
         "memU refuses the key",
         "`rotate MEMU_API_KEY --from-file FILE` with a valid one",
     ),

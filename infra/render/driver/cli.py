@@ -10,6 +10,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 
+from app.terminal import clean_output
 from infra.command_errors import CannotDo
 from infra.render.api.clock import Clock
 from infra.render.api.errors import NoAccess, RenderError
@@ -45,6 +46,7 @@ def build_parser() -> ArgumentParser:
     return parser
 
 
+@clean_output()
 def main(
     arguments: Sequence[str] | None = None,
     *,

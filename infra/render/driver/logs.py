@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
 
+from app.terminal import console
 from infra.command_errors import CannotDo, WrongUsage
 from infra.command_line import Commands, add_json, count, duration
 from infra.render.api.clock import seconds, text
@@ -124,14 +125,12 @@ class _Printer:
     """Prints lines with the name of their service, without secrets and without what would act on a terminal."""
 
     def __init__(self, session: Session) -> None:
-        from rich.console import Console
-
         self._json = bool(session.args.json)
         self._hider = session.hider
         self._names = {one.id: one.name for one in session.services}
         if not self._names:
             raise CannotDo("no services")
-        self._console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+        self._console = console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def print(self, line: LogLine) -> None:
         """Print a line."""

@@ -208,10 +208,25 @@ WORKER = [
     Case("none for less than 2 min", {of_worker("worker_leader"): held((0, 115), (1, 60))}, {115: (), 170: ()}),
 ]
 
+_NO_KEY = Alert("Nothing reaches memU, and with MEMORY_BACKEND=memu searches find what waits here alone.")
+MEMU_KEY = [
+    Case(
+        "the process that sends is refused, then has a new key",
+        {
+            of_worker("memu_key_refused"): held((0, 60), (1, 90), (0, 60)),
+            of_app("memu_key_refused"): held((0, 210)),
+        },
+        {115: (), 120: (_NO_KEY,), 150: ()},
+    ),
+    Case("refused for less than a minute", {of_app("memu_key_refused"): held((1, 55), (0, 60))}, {60: (), 110: ()}),
+    Case("memU is not used", {APP_1: held((1, 120))}, {115: ()}),
+]
+
 OUTAGE_CASES: Mapping[str, list[Case]] = {
     "ClaudeMemoryMCPDown": MCP,
     "ClaudeMemoryPostgresDown": POSTGRES,
     "ClaudeMemoryQdrantDown": QDRANT,
     "ClaudeMemoryEmbeddingsDown": EMBEDDINGS,
     "ClaudeMemoryWorkerWithoutLeader": WORKER,
+    "ClaudeMemoryMemuKeyRefused": MEMU_KEY,
 }

@@ -110,9 +110,36 @@ CERTIFICATE = [
     Case("there is none", {APP_1: long_held((1, 5 * HOUR_S))}, {5 * HOUR_S: ()}, LONG_STEP_S),
 ]
 
+OUTBOX = [
+    Case(
+        "the oldest write waits for a quarter of an hour, then memU takes it",
+        {
+            of_app("outbox_age_seconds"): held((900, 60), (901, 330), (5, 60)),
+            of_app("outbox_age_seconds", "app-2:8080"): held((3, 450)),
+        },
+        {
+            355: (),
+            360: (Alert("The oldest write that memU has yet to take is 15m 1s old; none is lost."),),
+            395: (),
+        },
+    ),
+    Case("memU takes its time", {of_app("outbox_age_seconds"): held((900, 1_200))}, {1_195: ()}),
+    Case("nothing waits", {of_app("outbox_age_seconds"): held((0, 600))}, {595: ()}),
+]
+MEMU_REFUSES = [
+    Case(
+        "two entries are refused, then sent again",
+        {of_app("outbox_refused"): held((0, 60), (2, 90), (0, 60))},
+        {115: (), 120: (Alert("2 of the outbox were refused by memU and wait for a person."),), 150: ()},
+    ),
+    Case("none is refused", {of_app("outbox_refused"): held((0, 120))}, {115: ()}),
+]
+
 OVERDUE_CASES: Mapping[str, list[Case]] = {
     "ClaudeMemoryIndexBehind": INDEX,
     "ClaudeMemoryBackupTooOld": BACKUP_OLD,
     "ClaudeMemoryBackupMissing": BACKUP_MISSING,
     "ClaudeMemoryCertificateExpiring": CERTIFICATE,
+    "ClaudeMemoryOutboxTooOld": OUTBOX,
+    "ClaudeMemoryMemuRefuses": MEMU_REFUSES,
 }

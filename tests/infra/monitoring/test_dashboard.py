@@ -10,7 +10,7 @@ from typing import Any
 import promql_parser
 import pytest
 
-from app.metrics import CATALOGUE, PREFIX, Metric, MetricKind
+from app.metrics import CATALOGUE, PREFIX, Metric, MetricKind, Subject
 from infra.monitoring.dashboard import DATASOURCE, dashboard, dashboard_json
 from infra.monitoring.promql import expression_problems, metric_names
 
@@ -59,14 +59,18 @@ def test_series_are_named_by_the_labels_of_the_metric(metric: Metric) -> None:
 
 
 def test_a_counter_is_shown_as_a_rate_by_its_labels() -> None:
-    panel = shown(Metric(f"{PREFIX}tides_total", MetricKind.COUNTER, "Tides.", "tides", ("coast", "moon")))
+    panel = shown(
+        Metric(f"{PREFIX}tides_total", MetricKind.COUNTER, Subject.PROCESS, "Tides.", "tides", ("coast", "moon"))
+    )
 
     assert queries(panel) == [f"sum by (coast, moon) (rate({PREFIX}tides_total[1m]))"]
     assert panel["fieldConfig"]["defaults"]["unit"] == "suffix: tides/s"
 
 
 def test_a_histogram_is_shown_as_quantiles() -> None:
-    panel = shown(Metric(f"{PREFIX}wait_seconds", MetricKind.HISTOGRAM, "Waits.", "seconds", ("coast",)))
+    panel = shown(
+        Metric(f"{PREFIX}wait_seconds", MetricKind.HISTOGRAM, Subject.PROCESS, "Waits.", "seconds", ("coast",))
+    )
 
     rate = f"sum by (le) (rate({PREFIX}wait_seconds_bucket[1m]))"
     assert queries(panel) == [f"histogram_quantile({quantile}, {rate})" for quantile in ("0.5", "0.95", "0.99")]
@@ -77,14 +81,18 @@ def test_a_histogram_is_shown_as_quantiles() -> None:
     ("unit", "shown_as"), [("seconds", "s"), ("bytes", "bytes"), ("", "bool_yes_no"), ("boats", "suffix: boats")]
 )
 def test_a_gauge_is_shown_as_it_is_in_its_unit(unit: str, shown_as: str) -> None:
-    panel = shown(Metric(f"{PREFIX}height", MetricKind.GAUGE, "Height.", unit))
+    panel = shown(Metric(f"{PREFIX}height", MetricKind.GAUGE, Subject.PROCESS, "Height.", unit))
 
     assert (panel["type"], queries(panel)) == (GRAPH, [f"{PREFIX}height"])
     assert panel["fieldConfig"]["defaults"]["unit"] == shown_as
 
 
 def test_a_timestamp_is_shown_as_the_time_since_and_zero_as_never() -> None:
-    panel = shown(Metric(f"{PREFIX}flood_timestamp_seconds", MetricKind.GAUGE, "Last flood.", "seconds", ("coast",)))
+    panel = shown(
+        Metric(
+            f"{PREFIX}flood_timestamp_seconds", MetricKind.GAUGE, Subject.PROCESS, "Last flood.", "seconds", ("coast",)
+        )
+    )
 
     assert (panel["type"], queries(panel)) == (TIME, [f"max by (coast) ({PREFIX}flood_timestamp_seconds) * 1000"])
     assert panel["fieldConfig"]["defaults"]["unit"] == "dateTimeFromNow"
@@ -93,8 +101,8 @@ def test_a_timestamp_is_shown_as_the_time_since_and_zero_as_never() -> None:
 
 def test_a_new_metric_appears_with_its_help_in_the_row_of_its_subject() -> None:
     new = [
-        Metric(f"{PREFIX}alerts_muted", MetricKind.GAUGE, "Alerts that are muted.", "alerts"),
-        Metric(f"{PREFIX}whales", MetricKind.GAUGE, "Whales seen.", "whales"),
+        Metric(f"{PREFIX}alerts_muted", MetricKind.GAUGE, Subject.ALERTS, "Alerts that are muted.", "alerts"),
+        Metric(f"{PREFIX}whales", MetricKind.GAUGE, Subject.MEMORIES, "Whales seen.", "whales"),
     ]
     row = ""
     found: dict[str, tuple[str, str]] = {}
@@ -105,7 +113,7 @@ def test_a_new_metric_appears_with_its_help_in_the_row_of_its_subject() -> None:
             found[panel["title"]] = (row, panel["description"])
 
     assert found["Alerts muted"] == ("Alerts", "Alerts that are muted.")
-    assert found["Whales"] == ("Processes and others", "Whales seen.")
+    assert found["Whales"] == ("Memories", "Whales seen.")
 
 
 def test_panels_have_numbers_of_their_own_and_do_not_overlap() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from infra.monitoring import jobs
+from infra.monitoring.jobs import CREDENTIALS, JOBS
 from infra.monitoring.rules import RULES
-
-NAMES = {value for name, value in vars(jobs).items() if name.endswith("_JOB")}
 
 
 def test_a_rule_names_only_jobs_that_exist() -> None:
@@ -19,9 +17,9 @@ def test_a_rule_names_only_jobs_that_exist() -> None:
     }
 
     assert named
-    assert named <= NAMES
+    assert named <= JOBS
 
 
 def test_credentials_are_of_jobs_that_exist_each_in_a_file_of_its_own() -> None:
-    assert set(jobs.CREDENTIALS) <= NAMES
-    assert len(set(jobs.CREDENTIALS.values())) == len(jobs.CREDENTIALS)
+    assert set(CREDENTIALS) <= JOBS
+    assert len(set(CREDENTIALS.values())) == len(CREDENTIALS)

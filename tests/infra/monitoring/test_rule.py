@@ -12,6 +12,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     summary="The tide is high",
     description="It is {{ $value }} m.",
+    runbook="Warning: go uphill.",
 )
 
 
@@ -39,6 +40,8 @@ def test_a_threshold_becomes_a_warning_and_a_critical_rule_that_name_their_limit
         for_s=120,
         what="Tide",
         value="is {{ $value }} m",
+        warning_runbook="Warning, 5 m: go uphill.",
+        critical_runbook="Critical, 1 Gm: run.",
     )
 
     warning, critical = threshold.rules()
@@ -51,4 +54,5 @@ def test_a_threshold_becomes_a_warning_and_a_critical_rule_that_name_their_limit
         "tide > 1e+09",
     )
     assert (warning.summary, critical.summary) == ("Tide over 5 m", "Tide over 1 Gm")
+    assert (warning.runbook, critical.runbook) == ("Warning, 5 m: go uphill.", "Critical, 1 Gm: run.")
     assert warning.description == "Tide is {{ $value }} m, over 5 m for 2 min."

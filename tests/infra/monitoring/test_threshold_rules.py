@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,9 @@ def test_the_critical_rule_silences_the_warning_by_their_topic(threshold: Thresh
     assert (warning.severity, critical.severity) == (Severity.WARNING, Severity.CRITICAL)
     assert warning.topic == critical.topic
     assert len({one.topic for one in THRESHOLDS}) == len(THRESHOLDS)
+
+
+@pytest.mark.parametrize("threshold", THRESHOLDS, ids=lambda threshold: threshold.topic)
+def test_the_texts_for_the_runbook_begin_with_the_limits(threshold: Threshold) -> None:
+    for rule, shown in zip(threshold.rules(), threshold.shown, strict=True):
+        assert cleandoc(rule.runbook).startswith(f"{rule.severity.capitalize()}, {shown}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra.plan import plan_of
 from infra.plan.policy_check import resources_of, violations_of
-from tests.support.stacks import aliyun_values, render_values
+from tests.support.stacks import aliyun_values, render_plan, render_values, selfhost_plan
 
 
 def test_rules_see_the_secrets_options_and_providers_of_a_plan() -> None:
@@ -33,3 +33,13 @@ def test_thresholds_come_from_the_configuration() -> None:
 
     assert rules({}) == {"aliyun-function-memory"}
     assert rules({"aliyun-function-memory": {"maximumMb": 4096}}) == set()
+
+
+def test_a_stack_with_its_memories_at_memu_breaks_no_rule_and_shows_no_key() -> None:
+    memu = {"MEMORY_BACKEND": "memu", "secrets": {"MEMU_API_KEY": "made-up-key-of-memu"}}
+    for plan in (
+        render_plan(worker={}, cron={}, **memu),
+        selfhost_plan(images={"app": "claude-memory:0.1.0"}, **memu),
+    ):
+        assert violations_of("test", plan) == []
+        assert "made-up-key-of-memu" not in "".join(str(one.inputs.get("envs")) for one in plan.resources)

@@ -85,6 +85,14 @@ def test_a_public_service_asks_everyone_for_a_token_on_the_port_that_render_sets
     assert serve["PUBLIC_URL"] == "https://memory.example.org"
 
 
+def test_the_key_of_memu_is_with_those_that_reach_memu_and_never_in_clear_text() -> None:
+    secrets = {**EVERYTHING["secrets"], "MEMU_API_KEY": "made-up-key-of-memu"}
+    for command in SECRETS:
+        found = variables(command, MEMORY_BACKEND="memu", secrets=secrets)
+        assert ("MEMU_API_KEY" in secret(found)) == (command in ("serve", "worker")), command
+        assert "made-up-key-of-memu" not in plain(found).values()
+
+
 def test_an_address_that_the_stack_gives_goes_before_the_first_domain() -> None:
     assert (
         plain(variables("serve", PUBLIC_URL="https://other.example.org"))["PUBLIC_URL"] == "https://other.example.org"

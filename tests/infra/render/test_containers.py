@@ -37,6 +37,13 @@ STACKS: dict[str, dict[str, Any]] = {
         "LOG_LEVEL": "DEBUG",
         "secrets": {**BACKUP_KEYS, "EMBEDDING_API_KEY": "made-up", "ALERTS_SLACK_URL": "https://slack.invalid/a"},
     },
+    "memories at memU": {
+        "worker": {},
+        "cron": {},
+        "BACKUP_TO": "s3://bucket",
+        "MEMORY_BACKEND": "memu",
+        "secrets": {**BACKUP_KEYS, "MEMU_API_KEY": "made-up"},
+    },
     "a worker with the schedules": {"worker": {}, "BACKUP_TO": "s3://bucket", "secrets": BACKUP_KEYS},
 }
 CASES = [(stack, mode) for stack in STACKS for mode in SERVICES]
@@ -69,6 +76,7 @@ def test_a_service_gets_the_settings_that_are_checked(stack: str, mode: str) -> 
     ("given", "sentence"),
     [
         pytest.param({"EMBEDDING_MODEL": "text-embedding-v4"}, "DashScope needs a key", id="web"),
+        pytest.param({"MEMORY_BACKEND": "memu"}, "MEMORY_BACKEND: got 'memu', but memU needs a key", id="memU"),
         pytest.param({"ALERTS_EMAIL_TO": "me@example.org"}, "ALERTS_EMAIL_FROM", id="receiver"),
         pytest.param({"OPENID_ISSUER": "https://id.example.org"}, "OPENID_ISSUER also needs", id="sign-in"),
     ],

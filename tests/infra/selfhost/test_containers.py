@@ -23,6 +23,7 @@ CONTAINERS = {
 STACKS: dict[str, dict[str, Any]] = {
     "least": {},
     "domain": {"domain": "memory.example.org"},
+    "memories at memU": {"MEMORY_BACKEND": "memu", "secrets": {"MEMU_API_KEY": "made-up"}},
     "cluster": {"qdrant": {"nodes": 3}, "LOG_LEVEL": "DEBUG", "secrets": {"MEMU_API_KEY": "made-up"}},
 }
 

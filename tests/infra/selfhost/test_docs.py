@@ -47,4 +47,4 @@ def test_every_volume_that_destroy_keeps_is_named() -> None:
         if one.type == "docker:index/volume:Volume" and "name" in one.inputs
     }
 
-    assert {name for name in kept if f"`selfhost-{name}`" not in PAGE} == set()
+    assert {name for name in kept if f"`selfhost-{name}`" not in PAGE} == set(), "docs/selfhost.md lists them"

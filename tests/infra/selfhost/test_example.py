@@ -59,7 +59,9 @@ def test_every_key_is_shown() -> None:
     given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in tree.items()}
     given["hosts"] = dict.fromkeys(given["hosts"], given["hosts"]["data"])  # what one role takes, all take
 
-    assert set(keys(SelfhostConfig, given, "")) == {*SECRETS, "grafanaPassword"}
+    assert set(keys(SelfhostConfig, given, "")) == {*SECRETS, "grafanaPassword"}, (
+        "Pulumi.selfhost.yaml shows each key with its default"
+    )
 
 
 @pytest.mark.parametrize("key", [*SECRETS, "grafanaPassword"])

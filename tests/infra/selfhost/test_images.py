@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from infra.plan import Plan, declared
 from infra.selfhost.config import Host, Hosts, ImageNames, Role
 from infra.selfhost.hosts import Engines
 from infra.selfhost.images import Images
 from infra.selfhost.mock_outputs import mock_outputs
 from tests.support.components import IMAGE
+from tests.support.docker import RECIPES, ROOT, STACK_RECIPES
 
 
 def plan() -> Plan:
@@ -43,3 +46,10 @@ def test_it_is_pulled_by_the_engine_it_is_for() -> None:
 
 def test_destroy_leaves_images_on_the_engine() -> None:
     assert all(image.inputs["keepLocally"] is True for image in plan().of_type(IMAGE).values())
+
+
+@pytest.mark.parametrize("recipe", STACK_RECIPES.values())
+def test_tests_have_a_recipe_for_every_image(recipe: str) -> None:
+    file = RECIPES / f"{recipe}.Dockerfile"
+
+    assert file.exists(), f"write {file.relative_to(ROOT)}"

@@ -56,3 +56,16 @@ def test_a_cluster_of_qdrant_keeps_two_copies_of_every_shard(nodes: int, copies:
 
     assert given.get("QDRANT_REPLICATION_FACTOR") == given.get("QDRANT_WRITE_CONSISTENCY_FACTOR") == copies
     assert given.get("QDRANT_SHARDS") == (str(nodes) if copies else None)
+
+
+def test_the_proxys_networks_and_hosts_are_trusted_and_no_one_else() -> None:
+    alone = with_defaults({}, options())["TRUSTED_PROXIES"].split(",")
+    assert "172.16.0.0/12" in alone
+    assert not {"0.0.0.0/0", "::/0"} & set(alone)
+    assert with_defaults({"TRUSTED_PROXIES": "192.0.2.1"}, options())["TRUSTED_PROXIES"] == "192.0.2.1"
+    hosts = {
+        "edge": {"docker": "ssh://root@edge", "address": "198.51.100.7"},
+        **{role: {"address": "198.51.100.8"} for role in ("data", "app", "monitoring")},
+    }
+    apart = with_defaults({}, options(hosts=hosts))["TRUSTED_PROXIES"].split(",")
+    assert set(apart) - set(alone) == {"198.51.100.7", "198.51.100.8"}

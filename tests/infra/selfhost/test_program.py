@@ -11,7 +11,9 @@ import yaml
 
 from infra.errors import EnginesError, RulesError
 from infra.monitoring import alertmanager
-from infra.selfhost import program
+from infra.monitoring.jobs import JOBS
+from infra.plan import plan_of
+from infra.selfhost import outputs, program
 from tests.support.components import CONTAINER, IMAGE, VOLUME, container, files
 from tests.support.stacks import SECRETS, selfhost_plan, selfhost_values
 
@@ -76,13 +78,16 @@ def test_only_the_proxy_listens_beyond_loopback_and_the_private_network(stack: d
     assert {name for name, bound in addresses.items() if bound - private} <= {"memory-proxy"}
 
 
-def test_on_one_host_nothing_but_the_proxy_and_the_operators_pages_is_published() -> None:
-    assert {name for name, inputs in containers().items() if inputs.get("ports")} == {
-        "memory-proxy",
-        "memory-prometheus",
-        "memory-alertmanager",
-        "memory-alerts",
-    }
+def test_on_one_host_the_proxy_is_published_and_the_pages_that_operators_are_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: dict[str, object] = {}
+    monkeypatch.setattr(outputs, "export", lambda _url, _worker, _host, operator_urls: told.update(operator_urls))
+    plan = plan_of(selfhost_values())
+
+    published = {name for name, one in plan.of_type(CONTAINER).items() if one.inputs.get("ports")}
+    assert published == {"memory-proxy", *(f"memory-{page}" for page in told)}, "operator_urls in program.py"
+    assert told
 
 
 def test_every_container_says_which_stack_it_belongs_to() -> None:
@@ -126,12 +131,10 @@ def test_between_hosts_services_find_each_other_by_address() -> None:
     assert targets["alertmanager"] == ["alertmanager:9093"]
 
 
-def test_every_job_that_rules_name_is_scraped() -> None:
+def test_every_job_is_scraped() -> None:
     main = yaml.safe_load(files(selfhost_plan(), "memory-prometheus")["prometheus.yml"])
 
-    assert {scrape["job_name"] for scrape in main["scrape_configs"]} == {
-        *("claude-memory", "worker", "postgres", "qdrant", "node", "alerts", "alertmanager", "proxy")
-    }
+    assert {scrape["job_name"] for scrape in main["scrape_configs"]} == JOBS
 
 
 def test_no_secret_is_in_an_environment_a_command_or_a_label() -> None:

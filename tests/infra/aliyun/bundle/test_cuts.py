@@ -12,7 +12,7 @@ from infra.aliyun.bundle.cuts import CUTS, cut, reason
     [
         "numpy/_core/tests/test_multiarray.py",
         "numpy/tests/data/a.csv",
-        "qdrant_edge.pyi",
+        "Stemmer.pyi",
         "mcp/py.typed",
         "py.typed",
         "bin/uvicorn",
@@ -37,7 +37,7 @@ def test_what_the_function_never_reads_stays_out(path: str) -> None:
         "numpy.libs/libopenblas.so",
         "grpc/_cython/_credentials/roots.pem",
         "certifi/cacert.pem",
-        "opencc/dictionary/TSCharacters.txt",
+        "tzdata/zoneinfo/UTC",
         "opentelemetry_api-1.0.dist-info/entry_points.txt",
         "httpx2-2.0.dist-info/METADATA",
         "_cffi_backend.cpython-312-x86_64-linux-gnu.so",

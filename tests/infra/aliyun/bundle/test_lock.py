@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from infra.aliyun.bundle.errors import LockUnreadable
-from infra.aliyun.bundle.lock import LOCK, environment_of, lock_for
+from infra.aliyun.bundle.lock import LOCK, environment_of, lock_for, pins_of
 from tests.support.serving import ROOT
 
 TEXT = """\
@@ -47,6 +47,10 @@ def test_pip_gets_no_markers_and_all_hashes() -> None:
 
 def test_ends_of_lines_do_not_matter() -> None:
     assert lock_for(TEXT.replace("\n", "\r\n"), "3.12") == lock_for(TEXT, "3.12")
+
+
+def test_names_and_versions_are_left_without_hashes() -> None:
+    assert pins_of(lock_for(TEXT, "3.12")) == "anyio==4.16.0\nnumpy==2.5.5\nuvloop==0.23.0\n"
 
 
 @pytest.mark.parametrize("line", ["anyio==4.16.0", "anyio>=4 --hash=sha256:aa", "-e .", "?? --hash=sha256:aa"])

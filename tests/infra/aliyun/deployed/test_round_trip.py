@@ -56,6 +56,24 @@ def test_another_server_is_recognised_by_its_tools() -> None:
     assert other.closed
 
 
+def test_a_memory_that_cannot_forget_is_only_searched() -> None:
+    tools = {"tools": [{"name": name} for name in ("memorize", "search_memory")]}
+    other = Other(tools_list=tools, search_memory={"structuredContent": {"results": [], "degraded": False}})
+
+    steps = list(walk(lambda: other))
+
+    assert [step.what for step in steps] == ["connect", "initialize", "tools/list", "search_memory"]
+    assert "memorize" not in other.tools
+
+
+def test_a_memory_elsewhere_that_does_not_answer_is_told() -> None:
+    tools = {"tools": [{"name": name} for name in ("memorize", "search_memory")]}
+    away = {"structuredContent": {"results": [], "degraded": True, "reason": "memU did not answer within 1 s"}}
+
+    with pytest.raises(NoConversation, match="memU did not answer within 1 s"):
+        list(walk(lambda: Other(tools_list=tools, search_memory=away)))
+
+
 def test_a_text_that_is_not_found_is_forgotten_all_the_same() -> None:
     nothing: dict[str, Any] = {"structuredContent": {"results": []}}
     other = Other(tools_list=TOOLS, memorize=STORED, search_memory=nothing, forget_memory={"structuredContent": {}})

@@ -17,7 +17,7 @@ LINES = {
         "CAFileNotFound The function cannot be started.",
     ],
     "missing module": [
-        "ModuleNotFoundError: No module named 'qdrant_edge'",
+        "ModuleNotFoundError: No module named 'qdrant_client'",
         "mcp_server.py: No module named 'app'",
         "ImportError: cannot import name 'TypeForm' from 'typing_extensions'",
     ],

@@ -16,9 +16,12 @@ LINES = {
         "/opt/claude-memory/bin/python3: No module named app",
         "ModuleNotFoundError: No module named 'app.process'",
     ],
-    "memU key": ["https://api.memu.so/api/v3/memory/retrieve answered 401; check the key and the address"],
+    "memU key": [
+        "WARNING app.memu.sender nothing is sent to memU for now: api.memu.so refuses the key (401); check"
+        " MEMU_API_KEY, and the account in its console"
+    ],
     "missing module": [
-        "ModuleNotFoundError: No module named 'qdrant_edge'",
+        "ModuleNotFoundError: No module named 'qdrant_client'",
         "ImportError: cannot import name 'TypeForm' from 'typing_extensions' (/opt/typing_extensions.py)",
     ],
     "bound to loopback": [
@@ -150,10 +153,10 @@ def test_an_app_that_runs_well_has_none() -> None:
 
 
 def test_what_the_line_names_is_named() -> None:
-    (module,) = recognised(["ModuleNotFoundError: No module named 'qdrant_edge'"])
+    (module,) = recognised(["ModuleNotFoundError: No module named 'qdrant_client'"])
     (setting,) = recognised(LINES["wrong setting"])
 
-    assert module.what == "Python does not find qdrant_edge"
+    assert module.what == "Python does not find qdrant_client"
     assert setting.what == "the app does not start: 2 wrong in its settings, the first is EMBEDDING_DIMENSIONS"
     assert "`env set EMBEDDING_DIMENSIONS=…`" in setting.remedy
 

@@ -30,14 +30,14 @@ def test_a_deploy_is_waited_for_with_its_stages(stack: Stack, drive: Drive) -> N
 
 def test_a_failed_build_shows_the_end_of_its_log_and_the_remedy(stack: Stack, drive: Drive, render: Server) -> None:
     stack.services["web"].outcomes.append("build_failed")
-    line = f"E: ModuleNotFoundError: No module named 'qdrant_edge' ({DATABASE})"
+    line = f"E: ModuleNotFoundError: No module named 'qdrant_client' ({DATABASE})"
     deploys.log(render.state, stack.services["web"], "build", line, level="error")
 
     ran = drive("deploy", "--service", "web", "--json")
     assert ran.status == 1
     assert ran.json[0]["status"] == "build_failed"
-    assert "No module named 'qdrant_edge' (***)" in ran.err
-    assert "Python does not find qdrant_edge; add its package to requirements/app.in" in ran.err
+    assert "No module named 'qdrant_client' (***)" in ran.err
+    assert "Python does not find qdrant_client; add its package to requirements/app.in" in ran.err
 
 
 def test_a_deploy_that_was_canceled_fails(stack: Stack, drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
