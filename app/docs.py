@@ -220,6 +220,7 @@ def limits_page() -> str:
     from app.serve.service import HTTP_BODY_LIMIT_BYTES, MCP_BODY_LIMIT_BYTES
     from app.store.database import STATEMENT_TIMEOUT_S
     from app.store.oauth_sign_ins import WRONG_PROOFS_LIMIT
+    from app.store.reading import TEXTS_READ
 
     parts: dict[str, list[tuple[str, str, str]]] = {
         "Connections": [
@@ -267,6 +268,7 @@ def limits_page() -> str:
             ("metadata", f"{types.METADATA_LIMIT_BYTES:,} bytes, {types.METADATA_LIMIT_DEPTH} deep", "invalid"),
             ("messages in one call", f"{types.MESSAGES_LIMIT:,}", "invalid"),
             ("results of a search", str(types.RESULTS_LIMIT), "invalid"),
+            ("texts that a question of stop words reads", f"the {TEXTS_READ:,} newest", "older ones are not found"),
             ("a user's memories and bytes", "`QUOTA_MEMORIES`, `QUOTA_BYTES`", "an error"),
         ],
         "Alert receiver": [

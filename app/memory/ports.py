@@ -100,8 +100,8 @@ class MemoryStore(Protocol):
     ) -> list[tuple[UUID, str]]:
         """Find memories whose texts hold all the words, in any case, and return (id, text) of each.
 
-        First those that hold the phrase, its words as they are written, then the newest. Words and phrase have letters,
-        digits and low lines only.
+        First those that hold the phrase, its words as they are written, then the newest; of many memories only the
+        newest are read. Words and phrase have letters, digits and low lines only.
         """
 
 

@@ -9,7 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from app.memory.term_numbers import STOP_WORDS
 from app.memory.types import Filter, Kind, Memory, MemoryUpdate, Scope
+from app.store import reading
 from app.store.postgres import PostgresStore
 from app.store.rows import new_id
 from tests.support.domain import NOON
@@ -244,3 +246,33 @@ async def test_the_size_counts_all_users_live_memories(store: PostgresStore, ali
 
     assert memories == 3
     assert size > 1_000_000
+
+
+class TestWordsOfNoIndex:
+    async def test_all_words_must_be_there_in_any_case_and_the_phrase_comes_first(
+        self, store: PostgresStore, alice: Scope, bob: Scope
+    ) -> None:
+        for text in ("It is the one who", "the who", "Them and whoever", "We saw The Who", "who, the one"):
+            await add_note(store, alice, text)
+        await add_note(store, bob, "The Who")
+
+        found = await store.match_words(alice, ["the", "who"], ["The", "Who"], Filter(), 4)
+
+        assert [text for _, text in found] == ["We saw The Who", "who, the one", "the who", "It is the one who"]
+
+    async def test_only_the_newest_texts_are_read(
+        self, store: PostgresStore, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "TEXTS_READ", 2)
+        for day in (1, 2, 3):
+            await add_note(store, alice, f"the {day}", created_at=PAST + timedelta(days=day))
+
+        found = await store.match_words(alice, ["the"], ["the"], Filter(), 10)
+
+        assert [text for _, text in found] == ["the 3", "the 2"]
+
+    async def test_a_question_of_very_many_stop_words_is_answered(self, store: PostgresStore, alice: Scope) -> None:
+        words = sorted(STOP_WORDS)
+        await add_note(store, alice, " ".join(words))
+
+        assert len(await store.match_words(alice, words, words[:32], Filter(), 10)) == 1
