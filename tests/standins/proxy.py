@@ -38,10 +38,12 @@ class Proxy:
         except OSError:
             return False
         line = b""
-        with contextlib.suppress(OSError):
-            writer.write(_READY)
-            line = await reader.readline()
-        await _close(writer)
+        try:
+            with contextlib.suppress(OSError):
+                writer.write(_READY)
+                line = await reader.readline()
+        finally:
+            await _close(writer)
         return b" 200 " in line
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

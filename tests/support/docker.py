@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -131,7 +132,7 @@ class DockerEngine:
         """Return the image QDRANT_TEST_IMAGE names, pulled unless it is there; else the stand-in's."""
         named = os.environ.get("QDRANT_TEST_IMAGE")
         if named is None:
-            return self.image("qdrant", APP=app)
+            return self.image("qdrant", APP=app, EDGE=_locked("qdrant-edge-py"))
         if not self.run("images", "--quiet", named):
             self.run("pull", named, timeout=_BUILD_S)
         return named
@@ -211,6 +212,13 @@ def free_port() -> int:
             except OSError:
                 continue
             return int(free.getsockname()[1])
+
+
+def _locked(package: str) -> str:
+    """Return what the lock of the tests says of a package: a requirement with its hashes, on one line."""
+    lock = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+    [entry] = re.findall(rf"^{package}==.*(?:\n +--hash=.*)*", lock, re.M)
+    return " ".join(entry.replace("\\\n", " ").split())
 
 
 def _digest(parts: Sequence[str]) -> str:
