@@ -433,7 +433,9 @@ class TestBudget:
             pytest.param("search_memory", {"query": "apple", "limit": 30, "max_tokens": 100_000}, id="asked for more"),
             pytest.param("search_memory", {"query": "apple", "limit": 30, "max_tokens": 300}, id="asked for less"),
             pytest.param("search_memory", {"query": "apple 1", "limit": 30, "explain": True}, id="explained"),
-            pytest.param("search_memory", {"query": "apple", "explain": True, "max_tokens": 300}, id="no room for that"),
+            pytest.param(
+                "search_memory", {"query": "apple", "explain": True, "max_tokens": 300}, id="no room for that"
+            ),
             pytest.param("search_across_projects", {"query": "apple", "limit": 30}, id="across projects"),
             pytest.param("recall_context", {"query": "apple", "mode": "comprehensive"}, id="recall"),
             pytest.param("recall_context", {"query": "apple", "max_tokens": 8_000}, id="recall asked for more"),
