@@ -39,6 +39,8 @@ def run(args: Namespace) -> int:
         print("claude-memory: nothing found", file=sys.stderr)
     for rank, memory in enumerate(reply["results"], 1):
         _print_result(rank, memory)
+    if reply["truncated"]:
+        print()
     print_what_is_missing(reply)
     return 0
 
@@ -48,7 +50,7 @@ def _print_question(question: dict[str, Any]) -> None:
     facts: Rows = [
         ("memories", str(question["memories"])),
         ("words compared with", _COMPARED.get(question["compared"], question["compared"])),
-        ("words divided by", _figure(question["divisor"])),
+        ("words divided by", _figure(question["divisor"]) if question["divisor"] else "-"),
         ("vectors", "count" if question["vectors"] else "do not count"),
         ("asks for a time", "yes" if question["asks_when"] else "no"),
         ("names a date", cell(question["date"])),

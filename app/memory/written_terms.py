@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from app.memory.analysis import Question, terms_among
 from app.memory.folding import UNSPACED, compatible, folded
+from app.memory.term_numbers import hashed, term_of
 from app.memory.words import TOKEN, grouped_numbers, words_of
 
 _UNSPACED_RUN = re.compile(f"[{UNSPACED}]+")
@@ -20,6 +21,8 @@ def written_terms(text: str, question: Question, wanted: Collection[int]) -> dic
     version 1 have, some can be missing.
     """
     found = _found_in(_pieces(text), frozenset(wanted), terms_among)
+    if missing := frozenset(question.terms).intersection(wanted) - found.keys():  # marks that stand apart
+        found |= {term: piece for term, piece in _folded_pieces(text) if term in missing}
     if missing := question.earlier.intersection(wanted) - found.keys():
         from app.memory.earlier_analysis import terms_of
 
@@ -38,6 +41,16 @@ def _found_in(
         for term in terms_in(piece, wanted):
             found.setdefault(term, piece)
     return found
+
+
+def _folded_pieces(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the terms of a text with what they are numbered by, which may be no term when it stands alone."""
+    for token in TOKEN.findall(_UNSPACED_RUN.sub(" ", compatible(text)[0])):
+        for word in words_of(token).words:
+            yield term_of(word), word
+    for run in _UNSPACED_RUN.findall(folded(text)):
+        for piece in (*run, *map("".join, pairwise(run))):
+            yield hashed(piece), piece
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -40,6 +40,13 @@ def test_every_term_of_any_question_is_found(question: str) -> None:
     assert written_terms(question, analysis, analysis.terms).keys() == set(analysis.terms)
 
 
+@pytest.mark.parametrize("question", ["7\u2019\u0301", "\xbd_\u0301", "カ'\u3099"])
+def test_marks_that_stand_apart_are_found(question: str) -> None:
+    analysis = analyse_question(question)
+
+    assert written_terms(question, analysis, analysis.terms).keys() == set(analysis.terms)
+
+
 def test_terms_that_only_older_rows_have_are_found_too() -> None:
     question = "room ١٢٣"  # version 1 did not fold other digits
     analysis = analyse_question(question)
