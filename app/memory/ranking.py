@@ -56,6 +56,8 @@ SHARE = Weights(
     date=0.40,
     number=0.05,
 )
+# The word scores of texts that hold a question of stop words.
+AS_WRITTEN, IN_ANOTHER_CASE, WORD_BY_WORD = 1.0, 0.5, 0.25
 _VOTERS = 50  # the best by words; vectors count only if enough of these have one
 _COSINE_PLACES = 4  # 16-bit vectors are no more precise
 _SCORE_PLACES = 6

@@ -15,7 +15,7 @@ from app.memory.bm25 import query_weights, share_scale, speaker_terms, window_ve
 from app.memory.moments import in_zone
 from app.memory.off_loop import run_off_loop_if_long
 from app.memory.ports import CandidateQuery, Domain, IndexView
-from app.memory.ranking import Compared, Ranking, Scored, rank
+from app.memory.ranking import AS_WRITTEN, IN_ANOTHER_CASE, WORD_BY_WORD, Compared, Ranking, Scored, rank
 from app.memory.requests import Search, SearchAcrossProjects
 from app.memory.types import Candidate, Corpus, Filter, Memory, Order, Scope, SearchHit, SearchResult, Traits
 
@@ -23,8 +23,6 @@ CANDIDATES = 100  # on LoCoMo, 50 lose 0.009 of R@10 and more than 100 gain noth
 _QUESTION_COST = 5  # it is analysed in more ways than a text
 _PHRASE_WORDS = 32  # as far as a question of stop words is looked for as it is written
 MATCHES = 2_000  # rows examined when the index does not answer
-# The word scores of texts that hold a question of stop words.
-AS_WRITTEN, IN_ANOTHER_CASE, WORD_BY_WORD = 1.0, 0.5, 0.25
 _RANKED_ELSEWHERE = "memU finds the memories; it tells no parts of a score, and results are merged by their rank"
 
 
@@ -102,9 +100,9 @@ async def _find_here(
     )
     if not explain:
         return result
-    from app.memory.explaining import explained  # seldom asked for
+    from app.memory.explaining import explain as explain_ranking  # seldom asked for
 
-    explanation = await explained(domain.store, scope, query, ranking, [hit.memory.id for hit in result.results])
+    explanation = await explain_ranking(domain.store, scope, query, ranking, [hit.memory.id for hit in result.results])
     return replace(result, explanation=explanation)
 
 

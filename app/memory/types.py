@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from app.memory.explaining import Explanation
+    from app.memory.explained import Explanation
 
 TEXT_LIMIT_CHARACTERS = 1_000_000  # in one call; longer than any note, and split in well under a second
 QUERY_LIMIT_CHARACTERS = 4_000  # a question, not a document: every word costs a lookup

@@ -113,7 +113,9 @@ class Reading:
             around.setdefault(row["centre"], []).append(to_memory(row, self.db.zone))
         return around
 
-    async def terms_around(self, scope: Scope, ids: Sequence[UUID], reach: int) -> dict[UUID, list[Nearby]]:
+    async def terms_around(
+        self, scope: Scope, ids: Sequence[UUID], reach: int, longest: int
+    ) -> dict[UUID, list[Nearby]]:
         """See MemoryStore.terms_around; the rows are those from which an index is made (PostgresChangeLog.members)."""
         rows = await self._fetch(
             scope,
@@ -122,11 +124,14 @@ class Reading:
             from memories m join memories n
               on n.session_id = m.session_id and n.position between m.position - $3 and m.position + $3
             where m.user_id = $1 and n.user_id = $1 and m.id = any($2::uuid[])
-              and (n.archived_at is null or n.id = m.id)
+              and (n.id = m.id or (n.archived_at is null and (
+                cardinality(n.terms) <= $4 or (n.position = m.position - 1 and n.asks)
+              )))
             order by n.position
             """,
             list(ids),
             reach,
+            longest,
         )
         around: dict[UUID, list[Nearby]] = {}
         for centre, *nearby in rows:

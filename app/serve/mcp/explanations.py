@@ -10,8 +10,9 @@ from typing import (
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
-    from app.memory.explaining import CountedNeighbour, HitExplained, MatchedWord, QuestionExplained
-    from app.memory.ranking import ScoreParts
+    from collections.abc import Mapping
+
+    from app.memory.explained import CountedNeighbour, HitExplained, MatchedWord, QuestionExplained
 
 _QUESTION_WORDS = 30  # the heaviest; a Chinese question of a line has as many
 _WORDS = 12  # of a result, and of a neighbour; the others are told together
@@ -123,7 +124,7 @@ def of_question(question: QuestionExplained) -> QuestionExplanation:
             word["in_a_name"] = True
         words.append(word)
     explanation: QuestionExplanation = {
-        "compared": str(question.compared),
+        "compared": question.compared,
         "words": words,
         "memories": question.memories,
         "asks_when": question.asks_when,
@@ -158,19 +159,20 @@ def of_hit(hit: HitExplained) -> Explanation:
     return explanation
 
 
-def _parts(parts: ScoreParts) -> Parts:
-    """Return the parts by the names that docs/retrieval.md has for them."""
-    rounded = type(parts)(*(round(part, _PART_PLACES) for part in parts))
+def _parts(parts: Mapping[str, float]) -> Parts:
+    def of(name: str) -> float:
+        return round(parts[name], _PART_PLACES)
+
     return {
-        "words": rounded.lexical,
-        "vector": rounded.dense,
-        "speaker": rounded.speaker,
-        "first_person": rounded.first_person,
-        "asks": rounded.asks,
-        "assistant": rounded.assistant,
-        "when": rounded.when,
-        "date": rounded.date,
-        "number": rounded.number,
+        "words": of("words"),
+        "vector": of("vector"),
+        "speaker": of("speaker"),
+        "first_person": of("first_person"),
+        "asks": of("asks"),
+        "assistant": of("assistant"),
+        "when": of("when"),
+        "date": of("date"),
+        "number": of("number"),
     }
 
 

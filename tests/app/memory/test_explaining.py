@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from app.errors import IndexUnavailable
-from app.memory.explaining import Explanation, HitExplained
+from app.memory.explained import Explanation, HitExplained
 from app.memory.ports import Domain
 from app.memory.ranking import Compared
 from app.memory.types import Memory, Nearby, Scope, SearchResult
@@ -51,8 +51,8 @@ def assert_adds_up(found: SearchResult) -> None:
         hit = found.explanation.hits[one.memory.id]
         assert not hit.changed
         assert fsum(word.product for word in hit.words) == hit.word_score, "exactly, as weights are whole steps"
-        assert max(0.0, round(sum(hit.parts), 6)) == one.score
-        assert hit.parts.lexical == pytest.approx(0.75 * hit.word_score / question.divisor)
+        assert max(0.0, round(sum(hit.parts.values()), 6)) == one.score
+        assert hit.parts["words"] == pytest.approx(0.75 * hit.word_score / question.divisor)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -132,7 +132,7 @@ async def test_a_question_of_stop_words_is_told_by_how_the_text_has_it(
 
     assert explanation.question.compared is Compared.TEXT
     assert (hit.written, hit.words, hit.neighbours, hit.changed) == (written, (), (), False)
-    assert hit.parts.lexical == 0.75
+    assert hit.parts["words"] == 0.75
 
 
 async def test_archived_memories_are_explained_by_their_own_words(domain: Domain, alice: Scope) -> None:
@@ -173,9 +173,9 @@ async def test_an_explanation_says_when_a_memory_was_changed_meanwhile(
     id_ = await memorize(domain, alice, "apple")
     real = PostgresStore.terms_around
 
-    async def late(self: PostgresStore, scope: Scope, ids: Sequence[UUID], reach: int) -> dict[UUID, list[Nearby]]:
+    async def late(self: PostgresStore, scope: Scope, ids: Sequence[UUID], *given: Any) -> dict[UUID, list[Nearby]]:
         await change(domain, alice, id_, text="apple apple pie")
-        return await real(self, scope, ids, reach)
+        return await real(self, scope, ids, *given)
 
     monkeypatch.setattr(PostgresStore, "terms_around", late)
 
@@ -249,7 +249,7 @@ class TestVectors:
             async def view(self, user: str) -> View:
                 return View(await real.view(user))
 
-        return replace(domain, index=Index(), questions=Questions())  # type: ignore[arg-type]
+        return replace(domain, index=Index(), questions=Questions())
 
     async def test_the_cosine_and_its_scaled_share_are_told(self, with_vectors: Domain, alice: Scope) -> None:
         for text in ("apple pie", "apple pie and pear", "apple pie and pear and plum"):
@@ -262,7 +262,7 @@ class TestVectors:
         assert sorted((hit.cosine or 0.0, hit.similarity or 0.0) for hit in hits) == [
             (0.0, 0.5), (0.4, 0.0), (0.9, 1.0)
         ]  # fmt: skip
-        assert all(hit.parts.dense == pytest.approx(0.5 * (hit.similarity or 0.0)) for hit in hits)
+        assert all(hit.parts["vector"] == pytest.approx(0.5 * (hit.similarity or 0.0)) for hit in hits)
         weights = sum(word.weight for word in explanation.question.words)
         assert explanation.question.divisor == pytest.approx(2.2 * weights)
         assert not any(hit.changed for hit in hits)

@@ -7,11 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from app.memory.explaining import AskedWord, CountedNeighbour, HitExplained, MatchedWord, QuestionExplained
-from app.memory.ranking import Compared, ScoreParts
+from app.memory.explained import AskedWord, CountedNeighbour, HitExplained, MatchedWord, QuestionExplained
 from app.serve.mcp import explanations
 
-PARTS = ScoreParts(*(number + 1 / 3 for number in range(9)))
+PARTS = {name: number + 1 / 3 for number, name in enumerate(explanations.Parts.__annotations__)}
 HIT = HitExplained(
     parts=PARTS,
     word_score=2.0,
@@ -23,7 +22,7 @@ HIT = HitExplained(
     changed=False,
 )
 QUESTION = QuestionExplained(
-    compared=Compared.INDEX,
+    compared="index",
     words=(AskedWord("Ann", 0.5, 3, in_a_name=True), AskedWord("fig", 0.25, 4, in_a_name=False)),
     memories=9,
     asks_when=True,

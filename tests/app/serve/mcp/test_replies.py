@@ -11,10 +11,12 @@ from uuid import UUID
 import pytest
 
 from app.memory.budget import json_tokens
-from app.memory.explaining import AskedWord, Explanation, HitExplained, MatchedWord, QuestionExplained
-from app.memory.ranking import Compared, ScoreParts
+from app.memory.explained import AskedWord, Explanation, HitExplained, MatchedWord, QuestionExplained
 from app.memory.types import Kind, Memory, Origin, Part, SearchHit, SearchResult
 from app.serve.mcp import replies
+from app.serve.mcp.explanations import Parts
+
+PARTS = list(Parts.__annotations__)
 
 
 def found(*texts: str) -> SearchResult:
@@ -64,7 +66,7 @@ def test_a_budget_without_room_for_any_result_gives_none_and_says_so() -> None:
 def explained(result: SearchResult, words: int = 1) -> SearchResult:
     """Return a result with explanations, each of so many words."""
     question = QuestionExplained(
-        compared=Compared.INDEX,
+        compared="index",
         words=tuple(AskedWord(f"w{number}", 1.0, 1, in_a_name=False) for number in range(words)),
         memories=1,
         asks_when=False,
@@ -74,7 +76,7 @@ def explained(result: SearchResult, words: int = 1) -> SearchResult:
         divisor=1.0,
     )
     hit = HitExplained(
-        parts=ScoreParts(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        parts=dict.fromkeys(PARTS, 0.1),
         word_score=float(words),
         words=tuple(MatchedWord(f"w{number}", 1.0, 1.0, in_memory=True) for number in range(words)),
         neighbours=(),
