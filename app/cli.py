@@ -19,7 +19,7 @@ from app.terminal import clean_output
 
 # In the order of --help. Each has a module with its name in `app.commands`, which has `declare`.
 COMMANDS = (
-    "remember", "search", "list", "show", "edit", "forget",
+    "remember", "search", "explain", "list", "show", "edit", "forget",
     "serve", "worker", "jobs", "stdio", "daemon", "alerts",
     "status", "doctor", "settings",
     "token", "user", "outbox",

@@ -18,6 +18,7 @@ MODULES = {
 WITHOUT = {
     "app/index/collections.py": "an interface; tests/app/store/test_collections.py tests what implements it",
     "app/index/engine.py": "an interface and its values; test_engines.py tests what implements it",
+    "app/memory/explained.py": "values without rules; test_explaining.py tests what makes them",
     "app/memory/outbox.py": "an interface and its values; tests/app/store/test_outbox.py tests what implements it",
     "app/memory/ports.py": "interfaces; what implements them is tested",
     "app/memory/types.py": "values without rules; requests, ranking and the store's rows test them",

@@ -27,6 +27,41 @@ def add_server_options(parser: ArgumentParser) -> None:
     add_common(parser)
 
 
+def add_search(parser: ArgumentParser, results: int) -> None:
+    """Declare a question and what its search is limited to. results: so many by default."""
+    parser.add_argument("question", metavar="QUESTION", nargs="+", help="The question; - is standard input.")
+    add_project(parser, "Only those of this project.")
+    add_kind(parser, "Only those of this kind.")
+    add_tags(parser, "Only those with all these tags.")
+    parser.add_argument("--archived", action="store_true", help="Find archived memories instead.")
+    about = f"At most so many ({results}; up to 100)."
+    parser.add_argument("--limit", type=number, default=results, metavar="N", help=about)
+
+
+def searched(args: Namespace, **more: Any) -> dict[str, Any]:
+    """Ask search_memory with the options of `add_search` and other arguments; return its reply. Raises Unavailable."""
+    arguments = {
+        "query": text_of(args.question),
+        "project": args.project,
+        "kinds": args.kind and [args.kind],
+        "tags": args.tags or None,
+        "archived": args.archived or None,
+        "limit": args.limit,
+        **more,
+    }
+    with asked_server(args) as server:
+        return server.call("search_memory", arguments)
+
+
+def print_what_is_missing(reply: dict[str, Any]) -> None:
+    """Say what a search has left out."""
+    if reply["degraded"]:
+        why = reply.get("reason") or "the index does not answer, so only words were compared"
+        print(f"claude-memory: not all was searched: {why}", file=sys.stderr)
+    if reply["truncated"]:
+        print(f"the best {len(reply['results'])}; --limit shows more")
+
+
 def add_kind(parser: ArgumentParser, about: str) -> None:
     """Declare --kind."""
     from app.memory.types import Kind
@@ -92,13 +127,13 @@ def text_of(words: Sequence[str]) -> str:
 def print_memories(memories: Sequence[dict[str, Any]], nothing: str, *, whole: bool = False) -> None:
     """Print memories as a table. nothing: what to say when there are none. whole: with all of their texts."""
     if memories:
-        rows = [(_about(memory), memory["text"] if whole else _beginning(memory["text"])) for memory in memories]
+        rows = [(about(memory), memory["text"] if whole else _beginning(memory["text"])) for memory in memories]
         print_rich(("memory", "text"), rows)
     else:
         print(f"claude-memory: {nothing}", file=sys.stderr)
 
 
-def _about(memory: dict[str, Any]) -> str:
+def about(memory: dict[str, Any]) -> str:
     """Return a memory's id, and below it what a person knows it by."""
     # As it was where it happened: the server tells the time there, or in its TIMEZONE.
     day = datetime.fromisoformat(memory["occurred_at"] or memory["created_at"]).date().isoformat()

@@ -68,6 +68,31 @@ AROUND = Part(1.0, 100.0, 0.75)
 ASKED_BEFORE = Part(0.5, 16.0, 0.5)
 
 
+def shares(turns: Sequence[Counts | None], at: int) -> list[tuple[int, float, float]]:
+    """Return the neighbours that count for the turn at `at`: (distance, near, around) of each.
+
+    turns: as for `window_vector`. distance: in turns, below 0 for one before it. near, around: what each of its terms
+    counts in the text with the near neighbours, and in that with all around.
+    """
+    found = []
+    for step, weights in ((-1, NEAR_BEFORE), (1, NEAR_AFTER)):
+        for distance, weight in enumerate(WIDE, 1):
+            place = at + step * distance
+            if not 0 <= place < len(turns):
+                break
+            neighbour = turns[place]
+            if neighbour and (terms := sum(neighbour.values())) <= LONGEST_NEIGHBOUR:
+                bounded = min(1.0, NEIGHBOUR_TERMS / terms)
+                near = weights[distance - 1] * bounded if distance <= len(weights) else 0.0
+                found.append((step * distance, near, weight * bounded))
+    return found
+
+
+def asked_before(turns: Sequence[Counts | None], asks: Sequence[bool], at: int) -> Counts | None:
+    """Return the turn before the one at `at` if it is a question; its length does not matter."""
+    return turns[at - 1] if at > 0 and asks[at - 1] else None
+
+
 def window_vector(turns: Sequence[Counts | None], asks: Sequence[bool], at: int) -> Vector:
     """Return the stored vector of the turn at `at`.
 
@@ -78,24 +103,16 @@ def window_vector(turns: Sequence[Counts | None], asks: Sequence[bool], at: int)
     own = turns[at]
     if own is None:
         return {}
+    neighbours, asked = shares(turns, at), asked_before(turns, asks, at)
+    if not (neighbours or asked):
+        return _alone(own)
     near: dict[int, float] = dict(own)
     wide: dict[int, float] = dict(own)
-    is_near_others = False
-    for step, weights in ((-1, NEAR_BEFORE), (1, NEAR_AFTER)):
-        for distance, weight in enumerate(WIDE, 1):
-            place = at + step * distance
-            if not 0 <= place < len(turns):
-                break
-            neighbour = turns[place]
-            if neighbour and (terms := sum(neighbour.values())) <= LONGEST_NEIGHBOUR:
-                is_near_others = True
-                bounded = min(1.0, NEIGHBOUR_TERMS / terms)
-                _add(neighbour, weight * bounded, wide)
-                if distance <= len(weights):
-                    _add(neighbour, weights[distance - 1] * bounded, near)
-    asked = turns[at - 1] if at > 0 and asks[at - 1] else None
-    if not (is_near_others or asked):
-        return _alone(own)
+    for distance, near_share, around_share in neighbours:
+        neighbour = turns[at + distance] or {}
+        _add(neighbour, around_share, wide)
+        if near_share:
+            _add(neighbour, near_share, near)
     total: Vector = {}
     NEAR.add(near, sum(near.values()), total)
     OWN.add(own, sum(own.values()), total)

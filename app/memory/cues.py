@@ -71,6 +71,12 @@ class MonthCue:
     day: int | None = None
     year: int | None = None
 
+    @property
+    def written(self) -> str:
+        """The month as a reader of English writes it: May, 7 May, May 2023, 7 May 2023."""
+        month = _MONTH_NAMES.split()[self.month - 1].title()
+        return " ".join(str(part) for part in (self.day, month, self.year) if part)
+
     def first_day(self, year_if_none: int) -> date | None:
         """Return the day meant, or the month's first; None if there is no such day (30 February)."""
         try:

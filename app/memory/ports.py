@@ -20,6 +20,7 @@ from app.memory.types import (
     FoundElsewhere,
     Memory,
     MemoryUpdate,
+    Nearby,
     NewMemory,
     NewTurn,
     Piece,
@@ -83,6 +84,15 @@ class MemoryStore(Protocol):
 
     async def neighbours(self, scope: Scope, ids: Sequence[UUID], before: int, after: int) -> dict[UUID, list[Memory]]:
         """Return, for each turn, itself and the live turns around it in its session, in order."""
+
+    async def terms_around(
+        self, scope: Scope, ids: Sequence[UUID], reach: int, longest: int
+    ) -> dict[UUID, list[Nearby]]:
+        """Return, for each memory, itself and what an index has of its session up to `reach` turns from it, in order.
+
+        So archived ones are left out unless they are asked for, and expired ones are there as long as they are stored.
+        longest: neighbours of more terms are left out, except a question right before the memory.
+        """
 
     async def corpus(self, scope: Scope, projects: Sequence[str] | None, terms: Sequence[int]) -> Corpus:
         """Return the present exact document frequencies, and at most 200 distinct names of speakers."""

@@ -7,15 +7,16 @@ what each is worth, and how well it does on others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
 from app.memory.analysis import Question, is_named
 from app.memory.cues import FIRST_PERSON_LIMIT, is_assistant
 from app.memory.moments import at_place
-from app.memory.types import Candidate, Traits
+from app.memory.types import Candidate, Corpus, Traits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,8 @@ SHARE = Weights(
     date=0.40,
     number=0.05,
 )
+# The word scores of texts that hold a question of stop words.
+AS_WRITTEN, IN_ANOTHER_CASE, WORD_BY_WORD = 1.0, 0.5, 0.25
 _VOTERS = 50  # the best by words; vectors count only if enough of these have one
 _COSINE_PLACES = 4  # 16-bit vectors are no more precise
 _SCORE_PLACES = 6
@@ -82,6 +85,49 @@ class Scored(NamedTuple):
     parts: ScoreParts
 
 
+class Compared(StrEnum):
+    """What a question's words were compared with."""
+
+    INDEX = "index"  # each memory's words, and its neighbours'
+    OWN_WORDS = "own words"  # each memory's alone: the index does not answer, or archived memories are asked for
+    TEXT = "text"  # of a question of stop words, the texts as they are written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """A ranking, best first, with all that it was made of."""
+
+    scored: Sequence[Scored]
+    question: Question
+    compared: Compared
+    corpus: Corpus
+    candidates: Sequence[Candidate] = ()
+    traits: Mapping[UUID, Traits] = field(default_factory=dict)
+    weights: Mapping[int, float] = field(default_factory=dict)  # of the question's terms
+    scale: float | None = None
+
+
+class Basis(NamedTuple):
+    """What scores are measured by.
+
+    known: the candidates that get a score. dense: the dense score of each, scaled; empty if vectors do not count.
+    best: what the words' scores are divided by.
+    """
+
+    known: list[tuple[Candidate, Traits]]
+    dense: dict[UUID, float]
+    best: float
+
+
+def basis(candidates: Sequence[Candidate], traits: Mapping[UUID, Traits], scale: float | None) -> Basis:
+    """Return what the scores of candidates are measured by; the arguments are those of `rank`."""
+    dense = _dense_scores(candidates)
+    if not dense:  # a candidate that only the vectors found then has no score
+        candidates = [c for c in candidates if c.dense_score is None or c.window_score > 0]
+    known = [(c, trait) for c in candidates if (trait := traits.get(c.id)) is not None]
+    return Basis(known, dense, scale if dense and scale else max((c.window_score for c, _ in known), default=0.0))
+
+
 def rank(
     question: Question,
     candidates: Sequence[Candidate],
@@ -98,12 +144,8 @@ def rank(
     scale: `share_scale` of the query, for SHARE; without it, and for LEXICAL, the scale is the best lexical score.
     zone: of days whose offset is unknown; None for the machine's.
     """
-    dense = _dense_scores(candidates)
-    if not dense:  # a candidate that only the vectors found then has no score
-        candidates = [c for c in candidates if c.dense_score is None or c.window_score > 0]
-    known = [(c, trait) for c in candidates if (trait := traits.get(c.id)) is not None]
+    known, dense, best = basis(candidates, traits, scale)
     weights = weights or (SHARE if dense else LEXICAL)
-    best = scale if dense and scale else max((c.window_score for c, _ in known), default=0.0)
     named = named_speakers(question, speakers)
 
     ranked = []

@@ -124,6 +124,9 @@ class Search(Request):
     )
     archived: Flag = Field(False, description="true: find archived memories only, which no other search finds")
     full_text: Flag = Field(False, description=_FULL_TEXT)
+    explain: Flag = Field(
+        False, description="true: with each score's parts, the words that matched, and which neighbours counted"
+    )
 
 
 class Recent(Request):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from app.memory.explained import Explanation
 
 TEXT_LIMIT_CHARACTERS = 1_000_000  # in one call; longer than any note, and split in well under a second
 QUERY_LIMIT_CHARACTERS = 4_000  # a question, not a document: every word costs a lookup
@@ -223,6 +227,15 @@ class Candidate(NamedTuple):
     traits: Traits | None = None  # None from the store, which is asked for them
 
 
+class Nearby(NamedTuple):
+    """The terms of a turn, with repeats, and its distance in turns from another: 0 for itself, below 0 before it."""
+
+    distance: int
+    id: UUID
+    terms: Sequence[int]
+    asks: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
     """Statistics of the projects that a search covers, for ranking.
@@ -260,12 +273,17 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """The results of a search, best first. reason: why it is degraded, where that is not the index."""
+    """The results of a search, best first. reason: why it is degraded, where that is not the index.
+
+    explanation: of the scores, if that was asked for; unexplained: why there is none.
+    """
 
     results: tuple[SearchHit, ...]
     truncated: bool
     degraded: bool
     reason: str | None = None
+    explanation: Explanation | None = None
+    unexplained: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.memory.moments import at_place
-from app.memory.types import ALL, Filter, Memory, Quota, Scope, Stats, Traits, Use
+from app.memory.types import ALL, Filter, Memory, Nearby, Quota, Scope, Stats, Traits, Use
 from app.store.database import Database
 from app.store.rows import LIVE, MEMORY_COLUMNS, conditions, to_memory
 
@@ -32,7 +32,7 @@ WORDS_READ = 24
 
 
 class Reading:
-    """The part of the store that reads memories; archived ones only where stated, expired ones never."""
+    """The part of the store that reads memories; archived and expired ones only where stated."""
 
     db: Database
     receipts: bool  # whether what another service alone has counts as stored
@@ -115,6 +115,31 @@ class Reading:
         around: dict[UUID, list[Memory]] = {}
         for row in rows:
             around.setdefault(row["centre"], []).append(to_memory(row, self.db.zone))
+        return around
+
+    async def terms_around(
+        self, scope: Scope, ids: Sequence[UUID], reach: int, longest: int
+    ) -> dict[UUID, list[Nearby]]:
+        """See MemoryStore.terms_around; the rows are those from which an index is made (PostgresChangeLog.members)."""
+        rows = await self._fetch(
+            scope,
+            """
+            select m.id as centre, n.position - m.position as distance, n.id, n.terms, n.asks
+            from memories m join memories n
+              on n.session_id = m.session_id and n.position between m.position - $3 and m.position + $3
+            where m.user_id = $1 and n.user_id = $1 and m.id = any($2::uuid[])
+              and (n.id = m.id or (n.archived_at is null and (
+                cardinality(n.terms) <= $4 or (n.position = m.position - 1 and n.asks)
+              )))
+            order by n.position
+            """,
+            list(ids),
+            reach,
+            longest,
+        )
+        around: dict[UUID, list[Nearby]] = {}
+        for centre, *nearby in rows:
+            around.setdefault(centre, []).append(Nearby(*nearby))
         return around
 
     async def traits(self, scope: Scope, ids: Sequence[UUID], where: Filter) -> dict[UUID, Traits]:

@@ -52,6 +52,7 @@ KNOWN = {
 CASES: dict[str, list[list[str]]] = {
     "remember": [["BAD", "--tags", "x"]],
     "search": [["owned"], ["BAD"]],
+    "explain": [["owned"], ["BAD"]],
     "list": [[], ["--project", "BAD"]],
     "show": [["ID"], ["BAD"]],
     "edit": [["ID", "--tags", "y"], ["BAD", "--tags", "y"]],
@@ -218,7 +219,7 @@ async def test_no_command_lets_data_act_on_a_terminal(full: dict[str, str], tmp_
             for part in text.strip().splitlines() if "export" in arguments else [text]:  # JSON lines
                 json.loads(part)
     seen = {on_terminal[number][0][0] for number, output in enumerate(shown) if SEEN in output}
-    assert seen >= {"search", "list", "show", "token", "user", "project", "backups", "export"}, seen
+    assert seen >= {"search", "explain", "list", "show", "token", "user", "project", "backups", "export"}, seen
 
 
 class Terminal(io.StringIO):

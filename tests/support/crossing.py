@@ -55,6 +55,8 @@ def attempts(hers: Belongings) -> dict[str, list[dict[str, Any]]]:
             {"query": "quinces", "tags": ["tagged-by-her"], "kinds": ["note"]},
             {"query": "quinces", "since": "2000-01-01", "until": "2100-01-01", "max_tokens": 8000},
             {"query": "quinces", "archived": True},
+            {"query": "who picks quinces late?", "explain": True},
+            {"query": "we in", "explain": True},
         ],
         "recall_context": [
             {"query": "quinces", "mode": "comprehensive"},

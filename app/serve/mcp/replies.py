@@ -15,11 +15,13 @@ from typing_extensions import TypedDict
 
 from app.memory.budget import fitting, json_tokens
 from app.memory.types import Memory, Recalled, SearchHit, SearchResult, Stats, Use
+from app.serve.mcp import explanations
 
 if TYPE_CHECKING:
     from app.memory.types import OutboxDepth
 
 _STATISTICS_FRAME_TOKENS = 200  # for statistics without their projects, with all kinds
+_NO_ROOM = "they do not fit; raise max_tokens"
 NO_PROJECT = "(none)"  # stands for "no project" where projects are keys
 
 
@@ -65,13 +67,24 @@ class Result(TypedDict):
     source: NotRequired[str]
 
 
-class Results(TypedDict):
-    """Answer of search_memory. reason: why it is degraded, where that is not the index."""
+class ExplainedResult(Result):
+    """One memory found by search_memory. explanation: of its score, if that was asked for."""
 
-    results: list[Result]
+    explanation: NotRequired[explanations.Explanation]
+
+
+class Results(TypedDict):
+    """Answer of search_memory. reason: why it is degraded, where that is not the index.
+
+    explanation: how the question was taken, if that was asked for; unexplained: why there are no explanations.
+    """
+
+    results: list[ExplainedResult]
     truncated: bool
     degraded: bool
     reason: NotRequired[str]
+    explanation: NotRequired[explanations.QuestionExplanation]
+    unexplained: NotRequired[str]
 
 
 class ResultsByProject(TypedDict):
@@ -187,13 +200,30 @@ def _uri(memory_id: str) -> str:
 
 
 def results(search: SearchResult, budget: int) -> Results:
-    """Return as many results as fit the budget; `truncated` when any is missing."""
-    fit, cut = within(map(result, search.results), budget)
-    if not fit and search.results:
-        fit = shortened(result(search.results[0]), budget)
-    reply: Results = {"results": fit, "truncated": cut or search.truncated, "degraded": search.degraded}
+    """Return as many results as fit the budget; `truncated` when any is missing.
+
+    Explanations count. When not even the first result fits with its own, there are none, and the reply says so.
+    """
+    reply: Results = {"results": [], "truncated": search.truncated, "degraded": search.degraded}
     if search.reason is not None:
         reply["reason"] = search.reason
+    unexplained = search.unexplained
+    if (explanation := search.explanation) is not None:
+        question, hits = explanations.of_question(explanation.question), explanation.hits
+        left = budget - json_tokens(question)
+        items = ({**result(hit), "explanation": explanations.of_hit(hits[hit.memory.id])} for hit in search.results)
+        explained, cut = within(items, left)
+        if explained or (left >= 0 and not search.results):
+            reply |= {"results": explained, "truncated": cut or search.truncated, "explanation": question}
+            return reply
+        unexplained = _NO_ROOM
+    if unexplained is not None:
+        reply["unexplained"] = unexplained
+        budget -= json_tokens(unexplained)
+    fit, cut = within(map(result, search.results), budget)
+    if not fit and search.results:
+        fit += shortened(result(search.results[0]), budget)
+    reply |= {"results": fit, "truncated": cut or search.truncated}
     return reply
 
 

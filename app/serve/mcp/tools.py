@@ -193,7 +193,7 @@ TOOLS = {
             "Of a long text it shows the part that answers, marked excerpt; full_text shows all of it, and so does its "
             "uri. "
             "Can be limited to a project, kinds, tags, a role, a conversation, a time. With archived it finds archived "
-            "memories instead.",
+            "memories instead. With explain it tells why: what each score is made of.",
             requests.Search,
             replies.Results,
             READ,

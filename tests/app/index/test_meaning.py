@@ -83,8 +83,10 @@ async def write(domain: Domain, scope: Scope, part: int) -> UUID:
 
 
 async def ranked(domain: Domain, scope: Scope, query: str, **where: Any) -> list[tuple[UUID, Any]]:
-    found = await look_for(domain, scope, query, **where)
+    found = await look_for(domain, scope, query, explain=True, **where)
     assert not found.degraded
+    assert found.explanation is not None
+    assert not any(hit.changed for hit in found.explanation.hits.values())
     return [(one.memory.id, pytest.approx(one.score, abs=0.001)) for one in found.results]
 
 

@@ -65,11 +65,14 @@ async def assert_same(embedded: Domain, remote: Domain, choose: random.Random) -
     compared = 0
     for scope in USERS:
         for query, limits in questions(choose):
-            wanted = await look_for(embedded, scope, query, **limits)
-            got = await look_for(remote, scope, query, **limits)
+            wanted = await look_for(embedded, scope, query, explain=True, **limits)
+            got = await look_for(remote, scope, query, explain=True, **limits)
             assert (wanted.degraded, got.degraded) == (False, False)
             assert [one.memory.id for one in got.results] == [one.memory.id for one in wanted.results], (query, limits)
             assert [one.score for one in got.results] == [one.score for one in wanted.results]
+            assert got.explanation is not None
+            assert got.explanation == wanted.explanation
+            assert not any(hit.changed for hit in got.explanation.hits.values()), "its words add up to the score"
             compared += len(wanted.results)
     assert compared > 1_000
 

@@ -43,6 +43,22 @@ def test_a_turn_alone_has_the_sum_of_the_same_parts(counts: dict[int, int]) -> N
     assert bm25.window_vector([counts], [False], 0) == pytest.approx(total, abs=0.51 / bm25.STORED_STEPS)
 
 
+def test_the_share_of_a_neighbour_says_what_each_of_its_terms_counts() -> None:
+    turns = [{1: 1}, None, {2: 60}, {3: 1}, {4: 1}, {5: 301}, {6: 1}, {7: 1}]
+
+    assert bm25.shares(turns, 3) == [(-1, 0.7 / 2, 1 / 2), (-3, 0.0, 0.8), (1, 0.4, 1.0), (3, 0.0, 0.8), (4, 0.0, 0.8)]
+    assert bm25.shares([{1: 1}], 0) == []
+
+
+def test_the_turn_before_is_a_question_however_long_it_is() -> None:
+    turns = [{1: 400}, {2: 1}, None]
+
+    assert bm25.asked_before(turns, [True, False, False], 1) == {1: 400}
+    assert bm25.asked_before(turns, [False, True, False], 1) is None
+    assert bm25.asked_before(turns, [True, True, True], 0) is None
+    assert bm25.shares(turns, 1) == []
+
+
 def test_what_was_said_before_counts_more_where_it_was_a_question() -> None:
     [_, asked], [_, told] = (window_vectors([{1: 1}, {2: 1}], [asks, False]) for asks in (True, False))
 

@@ -110,3 +110,16 @@ def test_odd_dates_never_raise(text: str) -> None:
     cue = analyse_question(text).date
 
     assert cue is None or cue.first_day(2023) is None or 1 <= cue.month <= 12
+
+
+@pytest.mark.parametrize(
+    ("cue", "written"),
+    [
+        (MonthCue(month=5), "May"),
+        (MonthCue(month=12, day=7), "7 December"),
+        (MonthCue(month=3, year=2026), "March 2026"),
+        (MonthCue(month=3, day=1, year=2026), "1 March 2026"),
+    ],
+)
+def test_a_cue_can_be_read(cue: MonthCue, written: str) -> None:
+    assert cue.written == written

@@ -9,9 +9,11 @@ from uuid import UUID
 
 import pytest
 
+from app.memory.analysis import analyse
 from app.memory.term_numbers import STOP_WORDS
 from app.memory.types import Filter, Kind, Memory, MemoryUpdate, Scope
 from app.store import reading
+from app.store.change_log import PostgresChangeLog
 from app.store.postgres import PostgresStore
 from app.store.rows import new_id
 from tests.support.domain import NOON
@@ -123,6 +125,72 @@ class TestNeighbours:
         around = await store.neighbours(alice, [note, long], 1, 1)
 
         assert (texts(around[note]), texts(around[long])) == (["alone"], ["one", "two"])
+
+
+class TestTermsAround:
+    async def test_a_memory_comes_with_the_terms_around_it_by_distance(
+        self, store: PostgresStore, alice: Scope
+    ) -> None:
+        await add_turns(store, alice, "talk", *"abcde")
+        note = await add_note(store, alice, "alone alone?")
+        ids = {memory.text: memory.id for memory in await store.of_conversation(alice, "talk", 10)}
+
+        found = await store.terms_around(alice, [ids["b"], note], 2, 300)
+
+        assert [(one.distance, one.id) for one in found[ids["b"]]] == [
+            (-1, ids["a"]), (0, ids["b"]), (1, ids["c"]), (2, ids["d"])
+        ]  # fmt: skip
+        assert found[note] == [(0, note, list(analyse("alone alone?").terms), True)]
+        assert await store.terms_around(alice, [new_id()], 2, 300) == {}
+
+    async def test_it_is_what_an_index_is_made_of(
+        self, store: PostgresStore, log: PostgresChangeLog, alice: Scope
+    ) -> None:
+        """An index keeps expired memories until they are deleted, and has no archived ones."""
+        await add_turns(store, alice, "talk", *"abcd")
+        ids = {memory.text: memory.id for memory in await store.of_conversation(alice, "talk", 10)}
+        await hide(store, alice, ids["a"], "archived")
+        await hide(store, alice, ids["d"], "expired")
+        [session] = {change.session for change in (await log.read(0)).changes}
+
+        around = (await store.terms_around(alice, [ids["b"]], 4, 300))[ids["b"]]
+
+        [members] = (await log.members([session])).values()
+        assert [(one.id, one.terms) for one in around] == [(one.id, one.terms) for one in members]
+        assert [one.id for one in around] == [ids["b"], ids["c"], ids["d"]]
+
+    async def test_long_neighbours_are_left_out_but_the_question_before(
+        self, store: PostgresStore, alice: Scope
+    ) -> None:
+        await add_turns(store, alice, "talk", "one b c?", "d", "e f g?", "h k j", "k l?", "m n p?")
+        ids = [memory.id for memory in await store.of_conversation(alice, "talk", 10)]
+
+        found = await store.terms_around(alice, [ids[3]], 4, 2)
+
+        assert [one.distance for one in found[ids[3]]] == [-2, -1, 0, 1]
+
+    async def test_an_archived_memory_that_is_asked_for_is_there(self, store: PostgresStore, alice: Scope) -> None:
+        id_ = await add_note(store, alice, "kept")
+        await hide(store, alice, id_, "archived")
+
+        assert [one.id for one in (await store.terms_around(alice, [id_], 0, 300))[id_]] == [id_]
+
+    async def test_another_users_turns_are_no_neighbours_even_in_the_same_session(
+        self, store: PostgresStore, alice: Scope, bob: Scope
+    ) -> None:
+        await add_turns(store, alice, "talk", "mine")
+        await add_turns(store, bob, "talk", "first", "his")
+        [mine] = await store.of_conversation(alice, "talk", 1)
+        _, his = await store.of_conversation(bob, "talk", 2)
+        async with store.db.as_service() as connection:
+            await connection.execute(
+                "update memories set session_id = (select session_id from memories where id = $1) where id = $2",
+                mine.id,
+                his.id,
+            )
+
+        assert [one.id for one in (await store.terms_around(alice, [mine.id], 4, 300))[mine.id]] == [mine.id]
+        assert await store.terms_around(bob, [mine.id], 4, 300) == {}
 
 
 class TestSpeakers:

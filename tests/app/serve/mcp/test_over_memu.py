@@ -69,6 +69,17 @@ async def test_exactly_what_memu_can_do_is_offered(start: Start) -> None:
     assert (resources, templates) == (["claude://memory/stats"], [])
 
 
+async def test_a_search_says_why_it_has_no_explanations(start: Start) -> None:
+    runtime = await start()
+    await call(runtime, "memorize", text="I like apples.")
+
+    found = await call(runtime, "search_memory", query="apples", explain=True)
+
+    assert "memU finds the memories" in found["unexplained"]
+    assert "explanation" not in found
+    assert not any("explanation" in one for one in found["results"])
+
+
 @pytest.mark.parametrize("tool", sorted(TOOLS.keys() - OFFERED.keys()))
 async def test_a_tool_that_is_not_offered_says_why_and_what_to_do(start: Start, tool: str) -> None:
     said = await refusal(await start(), tool)

@@ -11,8 +11,12 @@ from uuid import UUID
 import pytest
 
 from app.memory.budget import json_tokens
+from app.memory.explained import AskedWord, Explanation, HitExplained, MatchedWord, QuestionExplained
 from app.memory.types import Kind, Memory, Origin, Part, SearchHit, SearchResult
 from app.serve.mcp import replies
+from app.serve.mcp.explanations import Parts
+
+PARTS = list(Parts.__annotations__)
 
 
 def found(*texts: str) -> SearchResult:
@@ -57,6 +61,50 @@ def test_a_memory_over_the_budget_is_shortened_and_says_where_the_rest_is(shape:
 
 def test_a_budget_without_room_for_any_result_gives_none_and_says_so() -> None:
     assert replies.results(found("word"), 10) == {"results": [], "truncated": True, "degraded": False}
+
+
+def explained(result: SearchResult, words: int = 1) -> SearchResult:
+    """Return a result with explanations, each of so many words."""
+    question = QuestionExplained(
+        compared="index",
+        words=tuple(AskedWord(f"w{number}", 1.0, 1, in_a_name=False) for number in range(words)),
+        memories=1,
+        asks_when=False,
+        date=None,
+        speakers=(),
+        vectors=False,
+        divisor=1.0,
+    )
+    hit = HitExplained(
+        parts=dict.fromkeys(PARTS, 0.1),
+        word_score=float(words),
+        words=tuple(MatchedWord(f"w{number}", 1.0, 1.0, in_memory=True) for number in range(words)),
+        neighbours=(),
+        written=None,
+        cosine=None,
+        similarity=None,
+        changed=False,
+    )
+    return replace(result, explanation=Explanation(question, {one.memory.id: hit for one in result.results}))
+
+
+@pytest.mark.parametrize("words", [1, 40])
+@pytest.mark.parametrize("budget", [60, 200, 400, 800, 1_600])
+def test_explanations_count_and_give_way_where_they_leave_no_room(budget: int, words: int) -> None:
+    reply = replies.results(explained(found("one " * 20, "two " * 20, "three " * 20), words), budget)
+
+    assert json_tokens(reply) <= budget + 40
+    assert ("explanation" in reply) != ("unexplained" in reply)
+    assert all(("explanation" in one) == ("explanation" in reply) for one in reply["results"])
+    assert bool(reply["results"]) == (budget > 60)
+    assert reply["truncated"] or len(reply["results"]) == 3
+
+
+def test_a_question_that_found_nothing_is_explained_if_that_fits() -> None:
+    nothing = explained(found(), words=40)
+
+    assert replies.results(nothing, 2_000)["explanation"]["more_words"] == 10
+    assert "unexplained" in replies.results(nothing, 100)
 
 
 def test_results_that_fit_are_whole() -> None:

@@ -38,6 +38,7 @@ CONTRACT: dict[str, dict[str, Any]] = {  # design.md: arguments with their defau
         "max_tokens": None,
         "archived": False,
         "full_text": False,
+        "explain": False,
     },
     "recall_context": {"query": ..., "mode": "balanced", "max_tokens": None, "project": None},
     "search_across_projects": {"query": ..., "projects": None, "limit": 10, "order": "score", "full_text": False},
@@ -383,6 +384,37 @@ class TestLongTexts:
         assert in_part.count(True) == reply["context"].count("A zebra came by.")
 
 
+class TestExplain:
+    async def test_a_score_comes_with_all_that_it_is_made_of(self, runtime: Runtime) -> None:
+        said = [("Ann", "Where did you stay in Lisbon?"), ("Ben", "A small hotel, in 2026."), ("Ann", "Nice.")]
+        messages = [{"role": "user", "name": name, "content": text} for name, text in said]
+        await call(runtime, "memorize_conversation", messages=messages)
+
+        reply = await call(runtime, "search_memory", query="Which hotel did Ben stay at in May?", explain=True)
+
+        best, other, *_ = reply["results"]
+        parts, words = best["explanation"]["parts"], best["explanation"]["words"]
+        assert best["text"] == "A small hotel, in 2026."
+        assert sum(parts.values()) == pytest.approx(best["score"], abs=1e-4)
+        assert (parts["words"], parts["speaker"], parts["number"]) == (0.75, 0.21, 0.05)
+        assert {word["word"]: word["in_memory"] for word in words} == {"hotel": True, "stay": False}
+        assert sum(word["product"] for word in words) == pytest.approx(reply["explanation"]["divisor"], abs=1e-3)
+        assert best["explanation"]["neighbours"] == [
+            {"id": other["id"], "distance": -1, "near": 0.7, "around": 1.0, "asked": True, "words": ["stay"]}
+        ]
+        question = reply["explanation"]
+        assert (question["date"], question["speakers"], question["memories"]) == ("May", ["Ben"], 3)
+        assert [word["word"] for word in question["words"] if word.get("in_a_name")] == ["Ben"]
+
+    async def test_without_it_a_reply_is_as_it_always_was(self, runtime: Runtime) -> None:
+        await call(runtime, "memorize", text="apple")
+
+        reply = await call(runtime, "search_memory", query="apple")
+
+        assert set(reply) == {"results", "truncated", "degraded"}
+        assert "explanation" not in reply["results"][0]
+
+
 class TestBudget:
     """No reply passes REPLY_TOKEN_BUDGET; what is left out is said."""
 
@@ -400,6 +432,10 @@ class TestBudget:
             pytest.param("search_memory", {"query": "apple", "limit": 30}, id="search"),
             pytest.param("search_memory", {"query": "apple", "limit": 30, "max_tokens": 100_000}, id="asked for more"),
             pytest.param("search_memory", {"query": "apple", "limit": 30, "max_tokens": 300}, id="asked for less"),
+            pytest.param("search_memory", {"query": "apple 1", "limit": 30, "explain": True}, id="explained"),
+            pytest.param(
+                "search_memory", {"query": "apple", "explain": True, "max_tokens": 300}, id="no room for that"
+            ),
             pytest.param("search_across_projects", {"query": "apple", "limit": 30}, id="across projects"),
             pytest.param("recall_context", {"query": "apple", "mode": "comprehensive"}, id="recall"),
             pytest.param("recall_context", {"query": "apple", "max_tokens": 8_000}, id="recall asked for more"),
