@@ -92,6 +92,7 @@ async def _find_here(domain: Domain, scope: Scope, query: str, where: Filter, li
             degraded = True
     if degraded or (where.archived and not ranked):  # no index holds archived memories
         ranked = await _by_store(domain, scope, question, where, candidates)
+    ranked = await _reranked(domain, scope, question, query, ranked)
     memories = await _first_of(domain, scope, ranked, limit)
     return SearchResult(
         results=tuple(
@@ -100,6 +101,14 @@ async def _find_here(domain: Domain, scope: Scope, query: str, where: Filter, li
         truncated=len(ranked) > limit,
         degraded=degraded,
     )
+
+
+async def _reranked(domain: Domain, scope: Scope, question: Question, query: str, ranked: list[Scored]) -> list[Scored]:
+    if domain.reranker is None or len(ranked) < 2:
+        return ranked
+    from app.memory.reranking import reranked  # for servers with a rerank model alone
+
+    return await reranked(domain, domain.reranker, scope, question, query, ranked)
 
 
 async def _first_of(domain: Domain, scope: Scope, ranked: Sequence[Scored], limit: int) -> dict[UUID, Memory]:

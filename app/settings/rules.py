@@ -216,9 +216,29 @@ def _embedding_key(values: Values) -> str | None:
     )
 
 
-def is_dashscope(embedding_url: str | None, dashscope_url: str) -> bool:
-    """Whether texts go to DashScope, by EMBEDDING_BASE_URL and DASHSCOPE_BASE_URL."""
-    url = (embedding_url or dashscope_url).rstrip("/")
+@_rule(
+    "rerank key",
+    _SERVERS,
+    "RERANK_MODEL",
+    "RERANK_URL",
+    "RERANK_API_KEY",
+    "DASHSCOPE_BASE_URL",
+    "DASHSCOPE_API_KEY",
+)
+def _rerank_key(values: Values) -> str | None:
+    if not values["RERANK_MODEL"] or values["RERANK_API_KEY"] or values["DASHSCOPE_API_KEY"]:
+        return None
+    if not is_dashscope(values["RERANK_URL"], values["DASHSCOPE_BASE_URL"]):
+        return None
+    return (
+        f"RERANK_MODEL: got {values['RERANK_MODEL']!r}, but DashScope needs a key; set DASHSCOPE_API_KEY, "
+        "or RERANK_URL for another service, or unset RERANK_MODEL to keep the order of the search"
+    )
+
+
+def is_dashscope(given_url: str | None, dashscope_url: str) -> bool:
+    """Whether texts go to DashScope, by EMBEDDING_BASE_URL or RERANK_URL, and DASHSCOPE_BASE_URL."""
+    url = (given_url or dashscope_url).rstrip("/")
     return url == dashscope_url.rstrip("/") or f".{host_of(url)}".endswith(".aliyuncs.com")
 
 
