@@ -65,7 +65,7 @@ def test_results_come_in_the_order_of_the_service(
 def test_a_service_that_fails_leaves_the_order_as_it_was_and_is_told(
     run_folder: Path, standin: StandIn, environment: dict[str, Any]
 ) -> None:
-    with serving(run_folder / "refused", **environment) as server:
+    with serving(run_folder / "refused", **environment, LOG_LEVEL="DEBUG") as server:
         memorize(server)
         standin.fail += [standins.INVALID_KEY] * 100
 
