@@ -215,6 +215,7 @@ def limits_page() -> str:
     from app.embedding.local.embedder import LIMIT_BYTES
     from app.http.bounds import BOUNDS
     from app.memory import types
+    from app.memory.reranking import RERANKED
     from app.serve.line_connection import CALLS_AT_ONCE, TIMES
     from app.serve.mcp.door import BATCH_LIMIT
     from app.serve.service import HTTP_BODY_LIMIT_BYTES, MCP_BODY_LIMIT_BYTES
@@ -269,6 +270,7 @@ def limits_page() -> str:
             ("messages in one call", f"{types.MESSAGES_LIMIT:,}", "invalid"),
             ("results of a search", str(types.RESULTS_LIMIT), "invalid"),
             ("texts that a question of stop words reads", f"the {TEXTS_READ:,} newest", "older ones are not found"),
+            ("results that a rerank service orders", str(RERANKED), "the rest follows in its order"),
             ("a user's memories and bytes", "`QUOTA_MEMORIES`, `QUOTA_BYTES`", "an error"),
         ],
         "Alert receiver": [

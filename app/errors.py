@@ -20,6 +20,8 @@ MemoryServerError
     ├── IndexUnavailable         the search index (search still works, degraded)
     ├── EmbeddingUnavailable     the embedding service (search still works, by words)
     │   └── EmbeddingRefused     it answers, but refuses: fix the settings or the account
+    ├── RerankUnavailable        the rerank service (search still works, in the order without it)
+    │   └── RerankRefused        it answers, but refuses: fix the settings or the account
     └── MemuUnavailable          the memU service (writes wait in the outbox, search still works, degraded)
         └── MemuKeyRefused       it answers, but refuses the key
 
@@ -183,6 +185,22 @@ class EmbeddingRefused(EmbeddingUnavailable):
     """The embedding service refuses every call: a wrong key, model or address, or an account without credit."""
 
     code = "embedding_refused"
+
+
+class RerankUnavailable(Unavailable):
+    """The rerank service does not answer, or asks callers to wait `retry_after_s` (0: it gave no time)."""
+
+    code = "rerank_unavailable"
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class RerankRefused(RerankUnavailable):
+    """The rerank service refuses every call: a wrong key, model or address, or an account without credit."""
+
+    code = "rerank_refused"
 
 
 class MemuUnavailable(Unavailable):

@@ -84,6 +84,12 @@ EMBEDDINGS_UP = Metric(
     Subject.MEMORIES,
     "1 when the embedding service, or the model on this machine, answers; present when there is one.",
 )
+RERANK_UP = Metric(
+    f"{PREFIX}rerank_up",
+    MetricKind.GAUGE,
+    Subject.MEMORIES,
+    "1 when the rerank service answers; present when there is one.",
+)
 MEMORIES = Metric(
     f"{PREFIX}memories",
     MetricKind.GAUGE,
@@ -146,6 +152,15 @@ MODEL_TOKENS = Metric(
     "Tokens sent to models, as the models count them.",
     "tokens",
     ("model",),
+)
+RERANKS = Metric(
+    f"{PREFIX}reranks_total",
+    MetricKind.COUNTER,
+    Subject.CALLS,
+    "Searches whose results the rerank service was to order. outcome is ok, late (not within RERANK_SECONDS), the code"
+    " of the error (see app/errors.py), or paused (not asked, for a while after a failure).",
+    "searches",
+    ("outcome",),
 )
 MEMU_UP = Metric(
     f"{PREFIX}memu_up",

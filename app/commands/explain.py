@@ -124,6 +124,8 @@ def _notes(explanation: dict[str, Any]) -> Iterator[str]:
         yield f"vector: {of}, scaled {_figure(similarity)}"
     if explanation.get("changed"):
         yield "it, or a neighbour, was changed meanwhile: these are not the words of this score"
+    if place := explanation.get("reranked_from"):
+        yield f"the rerank model put it here from place {place}, and the score is that of this place"
 
 
 def _print_below(header: Sequence[str], rows: Rows) -> None:

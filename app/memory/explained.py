@@ -83,6 +83,8 @@ class HitExplained:
     cosine: of the vectors; None without one. similarity: the cosine scaled to 0..1 between the results' lowest and
     highest, or their median for a memory without a vector; None where vectors do not count.
     changed: whether the memory, or a neighbour, was written to after the search; the words are then not those.
+    reranked_from: the place, from 1, that the parts give it, where a rerank model chose another; the score is then the
+    one of its new place.
     """
 
     parts: Mapping[str, float]
@@ -93,6 +95,7 @@ class HitExplained:
     cosine: float | None
     similarity: float | None
     changed: bool
+    reranked_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ class _Explaining:
         self._basis: Basis = basis(ranking.candidates, ranking.traits, ranking.scale)
         self._candidates = {one.id: one for one, _ in self._basis.known}
         self._parts = {one.id: one.parts for one in ranking.scored}
+        self._moved_from = _moved_from(ranking)
 
     def question(self) -> QuestionExplained:
         """Explain the question."""
@@ -104,6 +105,7 @@ class _Explaining:
             cosine=candidate.dense_score if self._basis.dense else None,
             similarity=self._basis.dense.get(memory),
             changed=compares_words and fsum(word.product for word in words) != candidate.window_score,
+            reranked_from=self._moved_from.get(memory),
         )
 
     def _word(self, term: int) -> str:
@@ -144,6 +146,15 @@ class _Explaining:
                 is_asked = distance == -1 and bool(asked)
                 found.append(CountedNeighbour(ids[distance], distance, near, around, is_asked, words))
         return tuple(found)
+
+
+def _moved_from(ranking: Ranking) -> dict[UUID, int]:
+    """Return the places that the parts give to those that a rerank model gave others."""
+    there = {one.id for one in ranking.scored}
+    before = [one.id for one in ranking.without_model if one.id in there]
+    return {
+        one: place for place, (one, now) in enumerate(zip(before, ranking.scored, strict=False), 1) if one != now.id
+    }
 
 
 def _named(parts: ScoreParts) -> dict[str, float]:

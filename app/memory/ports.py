@@ -1,6 +1,7 @@
 """The interfaces of what the domain needs: the store (the source of truth) and the index (finds candidates).
 
-`app.store`, `app.index` and `app.embedding` implement these; nothing here depends on PostgreSQL or Qdrant.
+`app.store`, `app.index`, `app.embedding` and `app.reranking` implement these; nothing here depends on PostgreSQL or
+Qdrant.
 """
 
 from __future__ import annotations
@@ -176,6 +177,16 @@ class QuestionVectors(Protocol):
         """Return the question's unit vector, or None if it is not ready in time. Raises nothing."""
 
 
+class Reranker(Protocol):
+    """Tells how well texts answer a question, while the searcher waits."""
+
+    async def relevances(self, question: str, texts: Sequence[str]) -> dict[int, float] | None:
+        """Return the relevance of texts by their places, of all or some; None if it is not there in time.
+
+        Relevances are finite, on no particular scale; higher is better. Raises nothing.
+        """
+
+
 class ForeignSearch(Protocol):
     """Asks another service that holds the memories."""
 
@@ -239,5 +250,6 @@ class Domain:
     settings: DomainSettings
     new_id: Callable[[], UUID]
     questions: QuestionVectors | None = None  # None without an embedding model: search by words alone
+    reranker: Reranker | None = None  # None without a rerank model: the order stays as ranked
     elsewhere: Elsewhere | None = None  # None where memories are kept here
     preparing: Preparing = field(default_factory=Preparing)

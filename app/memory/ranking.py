@@ -95,7 +95,10 @@ class Compared(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """A ranking, best first, with all that it was made of."""
+    """A ranking, best first, with all that it was made of.
+
+    without_model: in the order of the sums of parts, where a rerank model was asked; `scored` is then in its order.
+    """
 
     scored: Sequence[Scored]
     question: Question
@@ -105,6 +108,7 @@ class Ranking:
     traits: Mapping[UUID, Traits] = field(default_factory=dict)
     weights: Mapping[int, float] = field(default_factory=dict)  # of the question's terms
     scale: float | None = None
+    without_model: Sequence[Scored] = ()
 
 
 class Basis(NamedTuple):

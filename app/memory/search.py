@@ -90,6 +90,7 @@ async def _find_here(
     """Rank everything stored here that passes the filter against a question."""
     question = await run_off_loop_if_long(_QUESTION_COST * len(query), lambda: analyse_question(query))
     ranking, degraded = await _ranking(domain, scope, question, query, where, max(CANDIDATES, 2 * limit))
+    ranking = await _reranked(domain, scope, query, ranking)
     memories = await _first_of(domain, scope, ranking.scored, limit)
     result = SearchResult(
         results=tuple(
@@ -120,6 +121,15 @@ async def _ranking(
         return await _by_index(domain, scope, question, query, where, limit), False
     except IndexUnavailable:
         return await _by_store(domain, scope, question, where, limit), True
+
+
+async def _reranked(domain: Domain, scope: Scope, query: str, ranking: Ranking) -> Ranking:
+    if domain.reranker is None or len(ranking.scored) < 2:
+        return ranking
+    from app.memory.reranking import reranked  # for servers with a rerank model alone
+
+    scored = await reranked(domain, domain.reranker, scope, ranking.question, query, ranking.scored)
+    return replace(ranking, scored=scored, without_model=ranking.scored)
 
 
 async def _first_of(domain: Domain, scope: Scope, ranked: Sequence[Scored], limit: int) -> dict[UUID, Memory]:

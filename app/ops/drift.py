@@ -34,6 +34,7 @@ _MUST_AGREE = frozenset(
         "MEMORY_BACKEND",
         "REDACT_SECRETS",
         "REPLY_TOKEN_BUDGET",
+        "RERANK_MODEL",
     }
 )
 _ABSENT = "-"

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from app.embedding.running import Embedding
     from app.embedding.service import EmbeddingService
     from app.index.setup import IndexFeeder, IndexSetup, IndexSource
-    from app.memory.ports import MemoryStore, QuestionVectors, SearchIndex
+    from app.memory.ports import MemoryStore, QuestionVectors, Reranker, SearchIndex
     from app.memu.search import MemuSearch
     from app.memu.sender import Sender
     from app.memu.service import MemuService
     from app.memu.watch import MemuWatch
+    from app.reranking.in_time import RerankInTime
     from app.runtime.housekeeping import Housekeeping
     from app.settings.fields import Settings
     from app.store.change_log import PostgresChangeLog
@@ -70,6 +71,7 @@ def domain_of(
     index: SearchIndex,
     questions: QuestionVectors | None = None,
     elsewhere: Elsewhere | None = None,
+    reranker: Reranker | None = None,
 ) -> Domain:
     """Return the domain on a store and an index. elsewhere: the service that holds the memories; None: the store."""
     from app.store.rows import new_id
@@ -81,6 +83,7 @@ def domain_of(
         new_id=new_id,
         questions=questions,
         elsewhere=elsewhere,
+        reranker=reranker,
     )
 
 
@@ -167,6 +170,21 @@ async def embedding_of(settings: Settings, db: Database) -> Embedding | None:
 
     source = vectors_from(settings)
     return await asyncio.to_thread(build, source) if source is not None else None
+
+
+async def reranker_of(settings: Settings) -> RerankInTime | None:
+    """Return what orders results again, None when no model is set; close it."""
+    if settings.rerank_model is None:
+        return None
+
+    def build() -> RerankInTime | None:
+        from app.reranking.in_time import RerankInTime  # imports httpx
+        from app.reranking.service import service_of
+
+        service = service_of(settings)
+        return RerankInTime(service, settings.rerank_seconds) if service is not None else None
+
+    return await asyncio.to_thread(build)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from app.counted import counted
-from app.errors import MemoryServerError, Unavailable
+from app.errors import MemoryServerError, RerankUnavailable, Unavailable
 from app.memu.service import Generation
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ async def probe(
         "postgres": lambda: _postgres(db),
         "index": lambda: _index(running, settings.default_user_id, counts=counts),
         "embeddings": lambda: embeddings(settings),
+        "rerank": lambda: rerank(settings),
         "memu": lambda: memu(settings),
     }
     started = time.perf_counter()
@@ -87,6 +88,27 @@ async def embeddings(settings: Settings) -> str:
     finally:
         await embedder.close()
     return f"{len(vector or ())} dimensions"
+
+
+async def rerank(settings: Settings) -> str:
+    """Have two texts ordered, within the time that a search has. Raises Unavailable."""
+    if settings.rerank_model is None:
+        raise Unavailable("no rerank model is set (RERANK_MODEL); results stay in the order of the search")
+    from app.reranking.client import RerankClient
+    from app.reranking.in_time import late
+    from app.reranking.service import service_of
+
+    service = service_of(settings)
+    assert service is not None
+    client = RerankClient(service)
+    try:
+        async with asyncio.timeout(settings.rerank_seconds):
+            await client.relevances("Which one is a fruit?", ["An apple.", "A bicycle."])
+    except TimeoutError:
+        raise RerankUnavailable(late(service.host, settings.rerank_seconds)) from None
+    finally:
+        await client.close()
+    return f"{service.host} orders texts"
 
 
 async def memu(settings: Settings, *, answer_s: float = _ANSWER_S) -> str:

@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.runtime.background import background_work, kept_up
-from app.runtime.composition import Opened, domain_of, index_setup, opened
+from app.runtime.composition import Opened, domain_of, index_setup, opened, reranker_of
 from app.runtime.database_watch import DatabaseWatch
 from app.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from app.index.setup import Index
     from app.memory.ports import Domain
+    from app.reranking.in_time import RerankInTime
     from app.settings.fields import Settings
     from app.store.database import Database
     from app.store.oauth import OAuthStore
@@ -26,7 +27,10 @@ _FILL_WAIT_S = 1.0  # after this the server starts, and searches work without th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A server's parts. oauth: the store of sign-ins; None when PUBLIC_URL is not set."""
+    """A server's parts.
+
+    oauth: the store of sign-ins; None when PUBLIC_URL is not set. reranker: None when no model is set.
+    """
 
     opened: Opened
     index: Index
@@ -34,6 +38,7 @@ class Running:
     tokens: Tokens
     oauth: OAuthStore | None
     watch: DatabaseWatch
+    reranker: RerankInTime | None
 
     @property
     def database_problem(self) -> str | None:
@@ -76,14 +81,18 @@ async def running(
         tokens = Tokens(db, settings.public_url)
         if settings.admin_token is not None:  # where nothing runs `init`
             await tokens.ensure_admin(settings.admin_token.get_secret_value(), settings.default_user_id)
+        reranker = await reranker_of(settings)
+        if reranker is not None:
+            stack.push_async_callback(reranker.close)
         questions = parts.embedding.questions if parts.embedding is not None else None
         yield Running(
             opened=parts,
             index=index,
-            domain=domain_of(settings, parts.store, index, questions, parts.elsewhere),
+            domain=domain_of(settings, parts.store, index, questions, parts.elsewhere, reranker),
             tokens=tokens,
             oauth=_sign_ins(settings, db),
             watch=watch,
+            reranker=reranker,
         )
 
 

@@ -208,6 +208,8 @@ class Runtime:
         components = [self._database_component(), self._index_component()]
         if running is not None and running.opened.embedding is not None:
             components.append(Component.of("embeddings", running.opened.embedding.problem))
+        if running is not None and running.reranker is not None:
+            components.append(Component.of("rerank", running.reranker.problem))
         if running is not None and running.opened.memu is not None:
             components.append(Component.of("memu", running.opened.memu.problem))
         if running is not None and running.watch.disk_problem is not None:
@@ -249,7 +251,7 @@ class Runtime:
     async def probe(self, name: str, *, counts: bool = True) -> dict[str, Any]:
         """Do a real round trip to one component: {ok, milliseconds, detail}.
 
-        name: postgres, index, embeddings, memu. counts: whether the detail may give totals over all users.
+        name: postgres, index, embeddings, rerank, memu. counts: whether the detail may give totals over all users.
         """
         from app.runtime import probes
 

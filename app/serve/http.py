@@ -86,6 +86,7 @@ class TestRequest(BaseModel):
     test_postgres: StrictBool = False
     test_index: StrictBool = False
     test_embeddings: StrictBool = False
+    test_rerank: StrictBool = False
 
 
 class RoundTrip(BaseModel):
@@ -121,6 +122,7 @@ PROBES = {
     "test_postgres": "postgres",
     "test_index": "index",
     "test_embeddings": "embeddings",
+    "test_rerank": "rerank",
 }
 _CODES = {404: "not_found", 405: "wrong_method", 400: "bad_request", 415: "unsupported_media_type"}
 

@@ -99,6 +99,8 @@ class Service:
         self.metrics.set(metrics.QDRANT_UP, up.get("index", 0.0))
         if "embeddings" in up:
             self.metrics.set(metrics.EMBEDDINGS_UP, up["embeddings"])
+        if "rerank" in up:
+            self.metrics.set(metrics.RERANK_UP, up["rerank"])
         if "memu" in up:
             self.metrics.set(metrics.MEMU_UP, up["memu"])
             self.metrics.set(metrics.MEMU_KEY_REFUSED, float(self.runtime.memu_key_refused))

@@ -203,10 +203,28 @@ class Settings(BaseSettings):
         "", max_length=200, description="put before a memory, for models that need it: E5 needs `passage: `"
     )
     dashscope_api_key: SecretStr | None = Field(
-        None, description="key of DashScope, used there when EMBEDDING_API_KEY is not set"
+        None, description="key of DashScope, used there when EMBEDDING_API_KEY or RERANK_API_KEY is not set"
     )
     dashscope_base_url: HttpUrl = Field(
         "https://dashscope.aliyuncs.com/compatible-mode/v1", description="DashScope's OpenAI-compatible address"
+    )
+
+    # Reranking
+    rerank_model: PlainName | None = Field(
+        None,
+        description="model of a service that orders the best 50 results of a search again, such as qwen3-rerank; unset:"
+        " none does, and no text leaves the machine for it",
+    )
+    rerank_url: HttpUrl | None = Field(
+        None,
+        description="address of the service with its path, such as https://api.cohere.com/v2/rerank; unset: DashScope",
+    )
+    rerank_api_key: SecretStr | None = Field(None, description="key of the rerank service, if it needs one")
+    rerank_seconds: float = Field(
+        1.5,
+        gt=0,
+        le=30,
+        description="seconds that a search waits for the service; after them it gives the order without it",
     )
 
     # Backups

@@ -196,29 +196,37 @@ def _disk_on_render(values: Values) -> str | None:
     )
 
 
-@_rule(
+def _key_at_dashscope(name: str, modes: tuple[str, ...], model: str, url: str, key: str, without: str) -> None:
+    """Declare that a model of DashScope needs a key. without: what unsetting the model does."""
+
+    @_rule(name, modes, model, url, key, "DASHSCOPE_BASE_URL", "DASHSCOPE_API_KEY")
+    def check(values: Values) -> str | None:
+        if not values[model] or values[key] or values["DASHSCOPE_API_KEY"]:
+            return None
+        if not is_dashscope(values[url], values["DASHSCOPE_BASE_URL"]):
+            return None
+        return (
+            f"{model}: got {values[model]!r}, but DashScope needs a key; set DASHSCOPE_API_KEY, "
+            f"or {url} for another service, or unset {model} to {without}"
+        )
+
+
+_key_at_dashscope(
     "embedding key",
     _ON_MEMORIES,
     "EMBEDDING_MODEL",
     "EMBEDDING_BASE_URL",
     "EMBEDDING_API_KEY",
-    "DASHSCOPE_BASE_URL",
-    "DASHSCOPE_API_KEY",
+    "search by words alone",
 )
-def _embedding_key(values: Values) -> str | None:
-    if not values["EMBEDDING_MODEL"] or values["EMBEDDING_API_KEY"] or values["DASHSCOPE_API_KEY"]:
-        return None
-    if not is_dashscope(values["EMBEDDING_BASE_URL"], values["DASHSCOPE_BASE_URL"]):
-        return None
-    return (
-        f"EMBEDDING_MODEL: got {values['EMBEDDING_MODEL']!r}, but DashScope needs a key; set DASHSCOPE_API_KEY, "
-        "or EMBEDDING_BASE_URL for another service, or unset EMBEDDING_MODEL to search by words alone"
-    )
+_key_at_dashscope(
+    "rerank key", _SERVERS, "RERANK_MODEL", "RERANK_URL", "RERANK_API_KEY", "keep the order of the search"
+)
 
 
-def is_dashscope(embedding_url: str | None, dashscope_url: str) -> bool:
-    """Whether texts go to DashScope, by EMBEDDING_BASE_URL and DASHSCOPE_BASE_URL."""
-    url = (embedding_url or dashscope_url).rstrip("/")
+def is_dashscope(given_url: str | None, dashscope_url: str) -> bool:
+    """Whether texts go to DashScope, by EMBEDDING_BASE_URL or RERANK_URL, and DASHSCOPE_BASE_URL."""
+    url = (given_url or dashscope_url).rstrip("/")
     return url == dashscope_url.rstrip("/") or f".{host_of(url)}".endswith(".aliyuncs.com")
 
 

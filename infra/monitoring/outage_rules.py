@@ -120,6 +120,29 @@ OUTAGES = (
         """,
     ),
     Rule(
+        name="ClaudeMemoryRerankDown",
+        topic="rerank",
+        expression=f"min({metrics.RERANK_UP.name}) == 0",
+        for_s=600,
+        severity=Severity.WARNING,
+        summary="The rerank service does not answer",
+        description="For 10 min searches have given their results in the order without it; nothing is lost.",
+        runbook="""
+            Warning, 10 min: the service of `RERANK_MODEL` refuses, does not answer, or not within `RERANK_SECONDS`.
+            Searches give their results in the order without it. One of them tries it every ten seconds, and waits.
+
+            ```sh
+            claude-memory doctor
+            ```
+
+            - The line `rerank` of `doctor` says why: a refused key (`RERANK_API_KEY`), no credit, no connection to the
+              internet, too slow.
+            - `claude_memory_reranks_total` counts searches by outcome. Many are `late`: choose a faster model, or raise
+              `RERANK_SECONDS`.
+            - If it will take long: unset `RERANK_MODEL`.
+        """,
+    ),
+    Rule(
         name="ClaudeMemoryWorkerWithoutLeader",
         topic="worker",
         expression=f"sum({metrics.WORKER_LEADER.name}) == 0 or absent({metrics.WORKER_LEADER.name})",

@@ -70,10 +70,11 @@ def test_the_rule_is_read_from_real_files() -> None:
 
 
 def test_without_an_embedding_model_nothing_of_embeddings_is_loaded() -> None:
+    """The same holds without a rerank model."""
     start = (
         "import importlib, sys, app.serve.server; from app.runtime.runtime import RUNTIME_MODULES;"
         " [importlib.import_module(name) for name in RUNTIME_MODULES];"
-        " print([name for name in ('numpy', 'httpx', 'app.embedding.client') if name in sys.modules])"
+        " print([name for name in ('numpy', 'httpx', 'app.embedding.client', 'app.reranking') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", start], cwd=APP.parent, capture_output=True, text=True, check=True)
 

@@ -2,7 +2,7 @@
 
 - `examination`     runs all checks of this machine
 - `remote`          checks a server at a URL
-- `settings`        checks setting values, setting names, the embedding service and memU
+- `settings`        checks setting values, setting names, the embedding service, the rerank service and memU
 - `data_directory`  checks the folder, its disk space and who holds it
 - `clients`         checks which MCP clients start this server
 - `running`         checks the running server, through a bridge

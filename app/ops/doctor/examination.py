@@ -20,7 +20,7 @@ from app.ops.doctor.data_directory import (
 )
 from app.ops.doctor.remedies import Remedies
 from app.ops.doctor.running import check_running
-from app.ops.doctor.settings import check_embeddings, check_memu, check_names, check_rules
+from app.ops.doctor.settings import check_embeddings, check_memu, check_names, check_rerank, check_rules
 from app.ops.doctor.trial import try_out
 from app.runtime.composition import index_setup
 from app.settings.fields import Settings
@@ -48,6 +48,7 @@ async def examine(settings: Settings) -> list[Check]:
         checks += await try_out(settings)
     if not broken:
         checks.append(await check_embeddings(settings))
+        checks += await check_rerank(settings)
         checks += await check_memu(settings)
     checks += [check_clients(), *check_names()]
     return [replace(check, found=redactor.clean(check.found)) for check in checks]

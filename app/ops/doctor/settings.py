@@ -46,6 +46,19 @@ async def check_embeddings(settings: Settings) -> Check:
         return Check.failed("embeddings", str(error), remedy)
 
 
+async def check_rerank(settings: Settings) -> list[Check]:
+    """Have the rerank service order two texts, when there is one."""
+    from app.runtime import probes
+
+    if settings.rerank_model is None:
+        return []
+    try:
+        return [Check("rerank", State.OK, await probes.rerank(settings))]
+    except MemoryServerError as error:
+        remedy = "check RERANK_URL and the service, or unset RERANK_MODEL to keep the order of the search"
+        return [Check.failed("rerank", str(error), remedy)]
+
+
 async def check_memu(settings: Settings) -> list[Check]:
     """Make a harmless call to memU, when the settings use it."""
     from app.runtime import probes

@@ -97,7 +97,8 @@ class Explanation(TypedDict):
     """What a score is made of. word_score: the sum of the products.
 
     written: how the text has a question of stop words. cosine: of the vectors; similarity: scaled to 0..1.
-    changed: the memory was written to meanwhile, so the words are not those of the score.
+    changed: the memory was written to meanwhile, so the words are not those of the score. reranked_from: the place that
+    the parts give it, where a rerank model chose another; the score is that of its new place.
     """
 
     parts: Parts
@@ -109,6 +110,7 @@ class Explanation(TypedDict):
     cosine: NotRequired[float | None]
     similarity: NotRequired[float]
     changed: NotRequired[bool]
+    reranked_from: NotRequired[int]
 
 
 def of_question(question: QuestionExplained) -> QuestionExplanation:
@@ -156,6 +158,8 @@ def of_hit(hit: HitExplained) -> Explanation:
         explanation["similarity"] = round(hit.similarity, _WEIGHT_PLACES)
     if hit.changed:
         explanation["changed"] = True
+    if hit.reranked_from is not None:
+        explanation["reranked_from"] = hit.reranked_from
     return explanation
 
 

@@ -97,6 +97,12 @@ RUNNING = (
 )
 OUTSIDE = (
     known_failure(
+        "rerank key",
+        r"refuses the key \(.*; check RERANK_API_KEY",
+        "the rerank service refuses the key",
+        "`pulumi config set --secret RERANK_API_KEY …` (DASHSCOPE_API_KEY for DashScope), then `pulumi up`",
+    ),
+    known_failure(
         "bad key",
         r"does not know the key|invalid_api_key|Incorrect API key|InvalidApiKey",
         "DashScope does not know the key",

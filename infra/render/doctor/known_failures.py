@@ -96,6 +96,12 @@ RUNNING = (
 )
 OUTSIDE = (
     known_failure(
+        "rerank key",
+        r"refuses the key \(.*; check RERANK_API_KEY",
+        "the rerank service refuses the key",
+        "`rotate RERANK_API_KEY --from-file FILE` with a valid one (DASHSCOPE_API_KEY for DashScope)",
+    ),
+    known_failure(
         "bad key",
         r"does not know the key|invalid_api_key|Incorrect API key|InvalidApiKey",
         "the embedding service does not know the key",

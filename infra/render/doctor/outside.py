@@ -1,4 +1,4 @@
-"""Real calls to what the app uses, made by the deployed app itself: PostgreSQL, the search index, embeddings, memU."""
+"""Real calls to what the app uses, made by the deployed app itself: PostgreSQL, the search index, outside services."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ NAMES = {
     "test_postgres": "PostgreSQL",
     "test_index": "search index",
     "test_embeddings": "embedding service",
+    "test_rerank": "rerank service",
     "test_memu_connection": "memU",
 }
-_USED_WITH = {"test_embeddings": "EMBEDDING_MODEL", "test_memu_connection": "MEMU_API_KEY"}  # settings
+_USED_WITH = {  # settings
+    "test_embeddings": "EMBEDDING_MODEL",
+    "test_rerank": "RERANK_MODEL",
+    "test_memu_connection": "MEMU_API_KEY",
+}
 
 
 def check_health(app: DeployedApp, hider: Hider) -> Iterator[Finding]:

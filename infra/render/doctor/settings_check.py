@@ -22,6 +22,8 @@ DECIDES = (
     "MEMORY_BACKEND",
     "REDACT_SECRETS",
     "REPLY_TOKEN_BUDGET",
+    "RERANK_MODEL",
+    "RERANK_URL",
 )
 # These belong to the place and differ as places do.
 _OF_THE_PLACE = frozenset(

@@ -15,6 +15,7 @@ class Proof(StrEnum):
     READY = "the app is ready and asks PostgreSQL"
     INDEX = "the app asks the search index"
     EMBEDDINGS = "the app has a word turned into a vector"
+    RERANK = "the app has two texts ordered"
     MEMU = "the app asks memU"
     HEALTH = "the app is healthy after the deploy"
     LIVE = "the services that run with it are live with it"
@@ -25,13 +26,14 @@ class Kind:
     """generate: makes one in the form the app takes; None: whoever runs the service gives it.
 
     needs: a setting without which the call proves nothing. loses_to: a secret that is used in place of this one.
-    note: what else has to be known.
+    otherwise: the kind where this call proves nothing. note: what else has to be known.
     """
 
     proof: Proof = Proof.HEALTH
     generate: Callable[[], str] | None = None
     needs: str | None = None
     loses_to: str | None = None
+    otherwise: Kind | None = None
     note: str = ""
 
 
@@ -53,22 +55,35 @@ KINDS: Mapping[str, Kind] = {
     "BACKUP_PASSPHRASE": Kind(
         generate=_password, note="keep the old one: backups made until now open with it, and with nothing else"
     ),
-    "DASHSCOPE_API_KEY": Kind(Proof.EMBEDDINGS, needs="EMBEDDING_MODEL", loses_to="EMBEDDING_API_KEY"),
+    "DASHSCOPE_API_KEY": Kind(
+        Proof.EMBEDDINGS,
+        needs="EMBEDDING_MODEL",
+        loses_to="EMBEDDING_API_KEY",
+        otherwise=Kind(Proof.RERANK, needs="RERANK_MODEL", loses_to="RERANK_API_KEY"),
+    ),
     "DATABASE_URL": Kind(Proof.READY),
     "EMBEDDING_API_KEY": Kind(Proof.EMBEDDINGS, needs="EMBEDDING_MODEL"),
     "MEMU_API_KEY": Kind(Proof.MEMU),
     "QDRANT_API_KEY": Kind(Proof.INDEX, _password, needs="QDRANT_URL"),
+    "RERANK_API_KEY": Kind(Proof.RERANK, needs="RERANK_MODEL"),
 }
 
 
 def kind_of(name: str, variables: Mapping[str, str]) -> tuple[Kind, str]:
     """Return the kind of a secret, with a proof that means something among these variables; and why it is another."""
     kind = KINDS.get(name, Kind())
-    why = ""
-    if kind.needs and kind.needs not in variables:
-        why = f"{kind.needs} is not set, so no call uses {name}"
-    elif kind.loses_to and kind.loses_to in variables:
-        why = f"{kind.loses_to} is set and used in place of {name}"
+    why = _proves_nothing(name, kind, variables)
+    if why and kind.otherwise and not _proves_nothing(name, kind.otherwise, variables):
+        return kind.otherwise, ""
     if not why:
         return kind, ""
     return Kind(Proof.HEALTH, kind.generate, note=kind.note), f"{why}: only the app's health can be verified"
+
+
+def _proves_nothing(name: str, kind: Kind, variables: Mapping[str, str]) -> str:
+    """Return why the call of a kind would not show whether a secret works; '' when it would."""
+    if kind.needs and kind.needs not in variables:
+        return f"{kind.needs} is not set, so no call uses {name}"
+    if kind.loses_to and kind.loses_to in variables:
+        return f"{kind.loses_to} is set and used in place of {name}"
+    return ""

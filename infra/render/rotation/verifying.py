@@ -12,6 +12,7 @@ _TESTS = {
     Proof.READY: "test_postgres",
     Proof.INDEX: "test_index",
     Proof.EMBEDDINGS: "test_embeddings",
+    Proof.RERANK: "test_rerank",
     Proof.MEMU: "test_memu_connection",
 }
 # Migrations and the index may take a while after a start.

@@ -131,13 +131,15 @@ def test_vectors_and_changes_are_told_below_the_words(typed: Typed, monkeypatch:
     [one] = reply["results"]
     one["explanation"] |= {"cosine": 0.5, "similarity": 1.0, "changed": True}
     other = {**one, "explanation": {**one["explanation"], "cosine": None, "similarity": 0.25, "changed": False}}
+    other["explanation"]["reranked_from"] = 7
     bare = {name: value for name, value in one.items() if name != "explanation"}
     monkeypatch.setattr("app.ops.memories.MemoryServer.call", lambda *given: {**reply, "results": [one, other, bare]})
 
     out = typed("explain", "apples")[1]
 
     assert "vector: cosine 0.50, scaled 1.00\nit, or a neighbour, was changed meanwhile" in out
-    assert "vector: without a vector, so the median, scaled 0.25\n\n3. " in out
+    assert "vector: without a vector, so the median, scaled 0.25\nthe rerank model put it here from place 7" in out
+    assert "\n\n3. " in out
 
 
 def test_controls_in_a_text_do_not_reach_the_terminal(typed: Typed) -> None:

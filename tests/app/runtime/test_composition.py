@@ -23,6 +23,7 @@ from app.runtime.composition import (
     index_setup,
     index_source,
     opened,
+    reranker_of,
     vectors_from,
     vectors_name,
 )
@@ -30,6 +31,7 @@ from app.settings.fields import Settings
 from app.store.database import Database
 from app.store.postgres import PostgresStore
 from tests.standins.embeddings import embedding_service
+from tests.standins.rerank import rerank_service
 from tests.support.local_model import E5, kept
 
 
@@ -99,6 +101,18 @@ async def test_an_embedding_model_that_is_set_is_followed_and_asked(
             assert parts.embedding is not None
             assert parts.embedding.problem is None
             assert await parts.embedding.questions.vector("a question") is not None
+
+
+async def test_a_rerank_model_that_is_set_is_asked_within_its_time(plain_settings: Settings) -> None:
+    assert await reranker_of(plain_settings) is None
+    with rerank_service() as service:
+        given = {"rerank_model": service.model, "rerank_url": service.url(), "rerank_api_key": SecretStr(service.key)}
+        for seconds, found in ((30.0, {0: 0.0, 1: 1.0}), (0.05, None)):
+            reranker = await reranker_of(plain_settings.model_copy(update={**given, "rerank_seconds": seconds}))
+            assert reranker is not None
+            assert await reranker.relevances("pear", ["apple", "pear"]) == found
+            await reranker.close()
+            service.fail.append(5.0)
 
 
 def test_a_service_that_is_set_goes_before_a_model_that_was_added(plain_settings: Settings) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from app.errors import MemuKeyRefused, MemuUnavailable
+from app.errors import MemuKeyRefused, MemuUnavailable, RerankRefused, RerankUnavailable
 from app.runtime import probes
 from app.runtime.runtime import Runtime
 from app.settings.fields import Settings
+from tests.standins import rerank
 from tests.standins.memu import Misdeed, StandIn, memu_service
 
 
@@ -31,6 +32,7 @@ async def test_a_component_that_answers_is_ok(runtime: Runtime, name: str, count
         ("postgres", "PostgreSQL is not connected yet"),
         ("index", "the index is not open yet"),
         ("embeddings", "no embedding model is set (EMBEDDING_MODEL); search goes by words alone"),
+        ("rerank", "no rerank model is set (RERANK_MODEL); results stay in the order of the search"),
         ("memu", "memU is not configured: set MEMU_API_KEY"),
     ],
 )
@@ -45,6 +47,19 @@ async def test_a_component_that_hangs_is_given_up(runtime: Runtime) -> None:
     answer = await probes.probe("postgres", runtime.settings, running.opened.db, running, counts=True, timeout_s=0.0)
 
     assert answer["detail"] == "no answer within 0 s"
+
+
+async def test_a_rerank_service_is_asked_within_the_time_of_a_search(plain_settings: Settings) -> None:
+    with rerank.rerank_service() as service:
+        given = {"rerank_model": service.model, "rerank_url": service.url(), "rerank_api_key": SecretStr(service.key)}
+        settings = plain_settings.model_copy(update={**given, "rerank_seconds": 30.0})
+        assert await probes.rerank(settings) == "127.0.0.1 orders texts"
+
+        service.fail += [rerank.INVALID_KEY, 5.0]
+        with pytest.raises(RerankRefused, match="refuses the key"):
+            await probes.rerank(settings)
+        with pytest.raises(RerankUnavailable, match=r"took longer than 0.05 s \(RERANK_SECONDS\)"):
+            await probes.rerank(settings.model_copy(update={"rerank_seconds": 0.05}))
 
 
 @pytest.fixture

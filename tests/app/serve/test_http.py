@@ -109,6 +109,7 @@ async def test_errors_have_one_form(method: str, path: str, status: int) -> None
 
 def test_real_round_trips_tell_which_part_is_there(server: Server) -> None:
     asked = {"test_postgres": True, "test_index": True, "test_memu_connection": True, "test_embeddings": True}
+    asked["test_rerank"] = True
     status, _, body = server.request("POST", "/test", asked, {"Content-Type": "application/json"})
 
     assert status == 200
@@ -117,6 +118,7 @@ def test_real_round_trips_tell_which_part_is_there(server: Server) -> None:
         "test_index": True,
         "test_memu_connection": False,
         "test_embeddings": False,
+        "test_rerank": False,
     }
     assert "MEMU_API_KEY" in body["results"]["test_memu_connection"]["detail"]
 

@@ -79,12 +79,12 @@ async def test_numbers_are_asked_for_once_in_a_while(runtime: StandInRuntime, se
 
 
 async def test_the_metrics_show_which_parts_are_there(runtime: StandInRuntime, service: Service) -> None:
-    runtime.parts |= {"index": Status.DEGRADED, "embeddings": Status.OK}
+    runtime.parts |= {"index": Status.DEGRADED, "embeddings": Status.OK, "rerank": Status.DEGRADED}
     service.startup_ms = {"schema ready, 4 files applied": 1_500.0}
 
     text = (await service.metrics_text()).decode()
 
-    for line in ("postgres_up 1.0", "qdrant_up 0.0", "embeddings_up 1.0", "memories 1.0"):
+    for line in ("postgres_up 1.0", "qdrant_up 0.0", "embeddings_up 1.0", "rerank_up 0.0", "memories 1.0"):
         assert f"claude_memory_{line}" in text
     assert 'claude_memory_startup_seconds{step="schema ready"} 1.5' in text
     assert "unknown" not in text

@@ -92,6 +92,19 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
     ),
     *(
         (
+            "rerank key",
+            mode,
+            {"RERANK_MODEL": "m", **address},
+            "RERANK_MODEL: got 'm', but DashScope needs a key; set DASHSCOPE_API_KEY, or RERANK_URL",
+        )
+        for mode, address in (
+            (SERVE, {}),
+            (DAEMON, {"DASHSCOPE_BASE_URL": "http://gateway/v1"}),
+            (SERVE, {"RERANK_URL": "https://dashscope-intl.aliyuncs.com/compatible-api/v1/reranks"}),
+        )
+    ),
+    *(
+        (
             "copies in Qdrant",
             mode,
             {**DATABASE, "QDRANT_URL": "http://q", "QDRANT_WRITE_CONSISTENCY_FACTOR": "2"},
@@ -165,6 +178,11 @@ WHOLE: list[tuple[str, dict[str, str]]] = [
     (SERVE, {"EMBEDDING_MODEL": "m", "EMBEDDING_BASE_URL": "http://localhost/v1"}),
     (SERVE, {"EMBEDDING_MODEL": "m", "EMBEDDING_BASE_URL": "https://aliyuncs.com.evil.example/v1"}),
     (SERVE, {"EMBEDDING_BASE_URL": "https://dashscope.aliyuncs.com/v1"}),
+    (SERVE, {"RERANK_MODEL": "m", "DASHSCOPE_API_KEY": "k"}),
+    (SERVE, {"RERANK_MODEL": "m", "RERANK_API_KEY": "k"}),
+    (SERVE, {"RERANK_MODEL": "m", "RERANK_URL": "http://localhost/v1/rerank"}),
+    (SERVE, {"RERANK_URL": "https://dashscope.aliyuncs.com/compatible-api/v1/reranks"}),
+    (WORKER, {**DATABASE, "RERANK_MODEL": "m"}),
     (SERVE, {"QDRANT_WRITE_CONSISTENCY_FACTOR": "2"}),
     (
         SERVE,

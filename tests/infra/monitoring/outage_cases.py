@@ -181,6 +181,20 @@ EMBEDDINGS = [
     Case("there is none", {APP_1: held((1, 720))}, {715: ()}),
 ]
 
+_RERANK_DOWN = Alert("For 10 min searches have given their results in the order without it; nothing is lost.")
+RERANK = [
+    Case(
+        "one of two servers is refused, then has a new key",
+        {
+            of_app("rerank_up"): held((1, 900)),
+            of_worker("rerank_up"): held((1, 60), (0, 660), (1, 180)),
+        },
+        {655: (), 660: (_RERANK_DOWN,), 720: ()},
+    ),
+    Case("it is late for 9 minutes", {of_app("rerank_up"): held((1, 60), (0, 540), (1, 120))}, {595: (), 700: ()}),
+    Case("there is none", {APP_1: held((1, 720))}, {715: ()}),
+]
+
 _NO_LEADER = Alert("Until a worker leads again, the index is not fed, nothing expires and no backup is made.")
 WORKER = [
     Case(
@@ -227,6 +241,7 @@ OUTAGE_CASES: Mapping[str, list[Case]] = {
     "ClaudeMemoryPostgresDown": POSTGRES,
     "ClaudeMemoryQdrantDown": QDRANT,
     "ClaudeMemoryEmbeddingsDown": EMBEDDINGS,
+    "ClaudeMemoryRerankDown": RERANK,
     "ClaudeMemoryWorkerWithoutLeader": WORKER,
     "ClaudeMemoryMemuKeyRefused": MEMU_KEY,
 }

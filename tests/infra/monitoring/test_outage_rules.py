@@ -18,8 +18,11 @@ def test_a_rule_fires_when_it_should_not_before_and_not_otherwise(rule: Rule, tm
     judge(rule, OUTAGE_CASES[rule.name], tmp_path)
 
 
-def test_all_are_critical_but_the_embedding_service_without_which_nothing_is_lost() -> None:
-    assert {rule.name for rule in OUTAGES if rule.severity is not Severity.CRITICAL} == {"ClaudeMemoryEmbeddingsDown"}
+def test_all_are_critical_but_services_without_which_nothing_is_lost() -> None:
+    assert {rule.name for rule in OUTAGES if rule.severity is not Severity.CRITICAL} == {
+        "ClaudeMemoryEmbeddingsDown",
+        "ClaudeMemoryRerankDown",
+    }
 
 
 def test_each_is_its_own_topic_so_that_none_silences_another() -> None:

@@ -26,6 +26,7 @@ _TESTS = {
     "test_postgres": "DATABASE_URL",
     "test_index": "QDRANT_API_KEY",
     "test_embeddings": "EMBEDDING_API_KEY",
+    "test_rerank": "RERANK_API_KEY",
     "test_memu_connection": "MEMU_API_KEY",
 }
 
@@ -116,6 +117,7 @@ class DeployedApp(ThreadingHTTPServer):
             return {"ok": True, "milliseconds": 1.0, "detail": "answered"}
         said = {
             "test_embeddings": "embed.example does not know the key (401 invalid_api_key); set EMBEDDING_API_KEY",
+            "test_rerank": "rerank.example refuses the key (401 InvalidApiKey); check RERANK_API_KEY, or",
             "test_index": "Qdrant refuses the key (401); check QDRANT_API_KEY",
             "test_postgres": "PostgreSQL refuses the login (InvalidPasswordError)",
             "test_memu_connection": "memu.example refuses the key (401); check MEMU_API_KEY, and the account",

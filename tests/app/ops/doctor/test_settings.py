@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.standins import rerank
 from tests.standins.memu import Status, memu_service
 from tests.support.bridges import Machine
 from tests.support.examining import SECRET, run_doctor, states
@@ -23,6 +24,21 @@ def test_an_embedding_service_that_does_not_answer_fails(machine: Machine) -> No
     assert code == 1
     assert states(checks)["embeddings"] == "failed"
     assert checks["embeddings"]["mend"].startswith("check EMBEDDING_BASE_URL")
+
+
+def test_a_rerank_service_is_called_when_there_is_one(machine: Machine) -> None:
+    with rerank.rerank_service(key=SECRET) as service:
+        address = {"RERANK_URL": service.url(), "RERANK_API_KEY": SECRET}
+        given = {"RERANK_MODEL": service.model, "RERANK_SECONDS": "30", **address}
+        code, checks = run_doctor(machine, **given)
+        assert (code, checks["rerank"]["state"], checks["rerank"]["found"]) == (0, "ok", "127.0.0.1 orders texts")
+
+        service.fail += [rerank.INVALID_KEY] * 9
+        code, checks = run_doctor(machine, **given)
+        assert (code, checks["rerank"]["state"]) == (1, "failed")
+        assert checks["rerank"]["found"] == "127.0.0.1 refuses the key (401)"
+        assert checks["rerank"]["mend"].startswith("check RERANK_API_KEY")
+    assert "rerank" not in run_doctor(machine)[1]
 
 
 def test_a_rule_whose_sentence_has_no_remedy_names_the_settings_to_change(machine: Machine) -> None:

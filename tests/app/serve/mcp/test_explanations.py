@@ -84,6 +84,7 @@ def test_a_score_is_told_whole_with_what_it_has() -> None:
         ({"cosine": 0.12345, "similarity": 0.98765}, {"cosine": 0.1235, "similarity": 0.9877}),
         ({"cosine": None, "similarity": 0.5}, {"cosine": None, "similarity": 0.5}),
         ({"changed": True}, {"changed": True}),
+        ({"reranked_from": 3}, {"reranked_from": 3}),
     ],
 )
 def test_what_only_some_scores_have_is_told_of_those(changes: dict[str, object], told: dict[str, object]) -> None:

@@ -41,6 +41,7 @@ LINES = {
     "process ended": ["Process exited unexpectedly before completing request (duration: 45ms, maxMemoryUsage: 9.18MB)"],
     "throttled": ["ResourceThrottled: Reached the limit on total number of on-demand instances"],
     "disk full": ["OSError: [Errno 28] No space left on device"],
+    "rerank key": ["dashscope.aliyuncs.com refuses the key (401); check RERANK_API_KEY, or DASHSCOPE_API_KEY for"],
     "bad key": ["the embedding service does not know the key"],
     "PostgreSQL login": ["PostgreSQL at db refused the login of memory"],
     "PostgreSQL away": ["PostgreSQL did not answer within 5 s", 'could not translate host name "db" to address'],

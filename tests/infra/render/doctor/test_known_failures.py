@@ -63,6 +63,10 @@ LINES = {
         "Timed out after 900 s: the service did not become healthy",
     ],
     "disk full": ["OSError: [Errno 28] No space left on device: '/var/lib/claude-memory/backups/2026-11-03.tar'"],
+    "rerank key": [
+        "WARNING app.reranking searching without the rerank service: api.cohere.com refuses the key (401); check"
+        " RERANK_API_KEY, or DASHSCOPE_API_KEY for DashScope"
+    ],
     "bad key": [
         "WARNING app.embedding dashscope.aliyuncs.com does not know the key (401 invalid_api_key); set "
         "EMBEDDING_API_KEY, or DASHSCOPE_API_KEY for DashScope",

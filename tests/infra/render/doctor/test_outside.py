@@ -49,3 +49,12 @@ def test_memu_is_called_where_a_key_for_it_is_set(stack: Stack, app: DeployedApp
 
     app.accepted = {"MEMU_API_KEY": set()}
     assert "`rotate MEMU_API_KEY" in findings(drive, status=1)["memU"]["remedy"]
+
+
+def test_a_rerank_service_is_called_where_a_model_of_it_is_set(stack: Stack, app: DeployedApp, drive: Drive) -> None:
+    assert "rerank service" not in findings(drive)
+    drive("env", "set", "RERANK_MODEL=rerank-v3.5", "--mode", "deploy")
+    assert findings(drive)["rerank service"]["state"] == "ok"
+
+    app.accepted = {"RERANK_API_KEY": set()}
+    assert "`rotate RERANK_API_KEY" in findings(drive, status=1)["rerank service"]["remedy"]
