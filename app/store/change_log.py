@@ -25,17 +25,19 @@ _PAGE_CHANGES = 50_000  # some 12 MB
 _PRUNE_LIMIT_S = 600.0  # one statement deletes even a log that was not pruned for weeks
 
 # $1, $2: the transaction and the entry to begin after; $3: the snapshot already read; $4: the moment to read.
-_READ = """
+# {of_user}: nothing, or a condition on $6; each has the index of its own.
+_READ_OF = """
 select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
        array(select row(xid::text::bigint, seq, session_id, memory_id, position, extract(epoch from at)::float8,
                               user_id)
              from changes
-             where xid >= ($1::bigint::text)::xid8 and (xid > ($1::bigint::text)::xid8 or seq > $2)
+             where xid >= ($1::bigint::text)::xid8 and (xid > ($1::bigint::text)::xid8 or seq > $2){of_user}
                and not pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
                and ($4::text is null or pg_visible_in_snapshot(xid, $4::text::pg_snapshot))
              order by xid, seq limit $5) as changes
 """
+_READ, _READ_ALONE = _READ_OF.format(of_user=""), _READ_OF.format(of_user=" and user_id = $6")
 
 # Below this position, term_counts and usage include the log.
 _FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') order by xid limit 1"
@@ -68,21 +70,30 @@ class PostgresChangeLog:
         A follower that was just filled has a `seen`, so it need not refill again, however long an open transaction
         holds back the horizon and however much was written meanwhile.
         """
-        first = max(position, 1)  # there is no transaction 0
-        settled = f"{first}:{first}:"  # the snapshot in which everything below the position is visible
         limit = _BACKLOG_CHANGES + 1 if seen is None else _PAGE_CHANGES
-        async with self._db.as_service() as connection:
-            row = await connection.fetchrow(_READ, position, 0, seen or settled, None, limit)
+        row = await self._page(_READ, position, 0, seen or _settled(position), None, limit)
         if position < row["pruned"] or (seen is None and len(row["changes"]) == limit):
             raise LogPruned
-        return _page(row, seen or settled, limit)
+        return _batch(row, seen or _settled(position), limit)
+
+    async def read_alone(self, user: str, position: int, seen: str | None, limit: int) -> Batch:
+        seen = seen or _settled(position)
+        row = await self._page(_READ_ALONE, position, 0, seen, None, limit, user)
+        if position < row["pruned"]:
+            raise LogPruned
+        return _batch(row, seen, limit)
 
     async def read_on(self, batch: Batch) -> Batch:
-        """Return the page after one that has a `last`, as of the same moment."""
+        """See ChangeLog.read_on. What is left of a transaction that was pruned may be gone."""
         assert batch.last is not None
+        row = await self._page(_READ, *batch.last, batch.seen, batch.snapshot, _PAGE_CHANGES)
+        if batch.last[0] < row["pruned"]:
+            raise LogPruned
+        return _batch(row, batch.seen, _PAGE_CHANGES)
+
+    async def _page(self, query: str, *arguments: object) -> Any:
         async with self._db.as_service() as connection:
-            row = await connection.fetchrow(_READ, *batch.last, batch.seen, batch.snapshot, _PAGE_CHANGES)
-        return _page(row, batch.seen, _PAGE_CHANGES)
+            return await connection.fetchrow(query, *arguments)
 
     async def snapshot(self) -> str:
         async with self._db.as_service() as connection:
@@ -172,7 +183,13 @@ class PostgresChangeLog:
         return int(done.split()[-1])
 
 
-def _page(row: Any, seen: str, limit: int) -> Batch:
+def _settled(position: int) -> str:
+    """Return the snapshot in which everything below a position is visible; there is no transaction 0."""
+    first = max(position, 1)
+    return f"{first}:{first}:"
+
+
+def _batch(row: Any, seen: str, limit: int) -> Batch:
     entries = row["changes"]
     last = (entries[-1][0], entries[-1][1]) if len(entries) == limit else None
     changes = [Change(*entry[1:]) for entry in entries]

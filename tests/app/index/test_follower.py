@@ -198,7 +198,7 @@ class TestFreshness:
         await was_read.wait()
         await memorize(domain, alice, "written after the reading")
         search = asyncio.create_task(texts_for(domain, alice, "reading"))
-        await until(lambda: bool(followed(domain)._waiting), "the search waits")
+        await until(lambda: followed(domain)._reader.anyone_waits, "the search waits")
         go_on.set()
 
         assert await search == ["written after the reading"]

@@ -139,6 +139,43 @@ async def test_only_a_follower_that_comes_from_its_position_alone_is_too_far_beh
     assert len((await log.read(horizon_of(before), before)).changes) == 3
 
 
+async def test_one_users_changes_are_read_alone_and_a_last_tells_that_there_may_be_more(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, bob: Scope
+) -> None:
+    before = await log.snapshot()
+    await add_note(store, alice, "one")
+    middle = await log.snapshot()
+    theirs = await add_note(store, bob, "theirs")
+    two = await add_note(store, alice, "two")
+
+    alone = await log.read_alone("alice", horizon_of(before), before, 3)
+    since = await log.read_alone("alice", horizon_of(before), middle, 3)
+    short = await log.read_alone("alice", horizon_of(before), None, 2)
+
+    assert {change.user for change in alone.changes} == {"alice"}
+    assert (len(alone.changes), alone.last) == (2, None)
+    assert theirs not in {change.memory for change in alone.changes}
+    assert [change.memory for change in since.changes] == [two]
+    assert short.last is not None
+
+
+async def test_pages_that_were_pruned_since_the_first_one_are_missed(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_PAGE_CHANGES", 2)
+    before = await log.snapshot()
+    for number in range(3):
+        await add_note(store, alice, f"note {number}")
+    first = await log.read(horizon_of(before), before)
+    await store.fold_term_counts()
+    await log.prune(NOTHING_KEPT)
+
+    with pytest.raises(LogPruned):
+        await log.read_on(first)
+    with pytest.raises(LogPruned):
+        await log.read_alone("alice", horizon_of(before), before, 10)
+
+
 async def test_interleaved_writers_are_all_read_exactly_once(
     store: PostgresStore, log: PostgresChangeLog, alice: Scope, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
