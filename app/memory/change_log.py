@@ -123,7 +123,7 @@ class ChangeLog(Protocol):
         """
 
     def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
-        """Yield all live memories by session, page by page, from one snapshot."""
+        """Yield all live memories by session, page by page, from one snapshot: one user's sessions after another's."""
 
     async def live(self) -> int:
         """Return the number of live memories of all users."""

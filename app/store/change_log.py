@@ -22,6 +22,7 @@ _MEMBER_COLUMNS = (
 )
 
 _PAGE_CHANGES = 50_000  # some 12 MB
+_SORT_LIMIT_S = 600.0  # sorting the sessions of the largest user, from a slow disk
 _PRUNE_LIMIT_S = 600.0  # one statement deletes even a log that was not pruned for weeks
 
 # $1, $2: the transaction and the entry to begin after; $3: the snapshot already read; $4: the moment to read.
@@ -46,10 +47,23 @@ _FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') 
 # with a million entries of this week, where checking the age of each took 370 ms, four times a minute.
 _PRUNABLE = f"xid < least(({_FOLDED}), (select xid from changes where at >= now() - $1::interval order by xid limit 1))"
 
-_NEXT_SESSIONS = """
-select (array_agg(session_id order by session_id))[1], (array_agg(session_id order by session_id desc))[1]
-from (select session_id from memories where session_id > $1 order by session_id limit $2) as page
+# The index memories_newest begins with the user, so neither reads more than its page.
+_NEXT_USERS = """
+select user_id, count(*) from (select user_id from memories where user_id > $1 order by user_id limit $2) as page
+group by user_id order by user_id
 """
+_OF_USERS = (
+    f"select {_MEMBER_COLUMNS} from memories where user_id = any($1::text[]) and archived_at is null"
+    " order by user_id, session_id, position"
+)
+_SESSIONS_OF = (
+    "select session_id, count(*) from memories where user_id = $1 and archived_at is null"
+    " group by session_id order by session_id"
+)
+_OF_SESSIONS = (
+    f"select {_MEMBER_COLUMNS} from memories where session_id = any($1::uuid[]) and archived_at is null"
+    " order by session_id, position"
+)
 
 
 class PostgresChangeLog:
@@ -103,12 +117,7 @@ class PostgresChangeLog:
         self, sessions: Sequence[UUID], user: str | None = None, limit: int | None = None
     ) -> dict[UUID, list[Member]]:
         async with self._reading(user) as connection:
-            rows = await connection.fetch(
-                f"select {_MEMBER_COLUMNS} from memories"
-                " where session_id = any($1::uuid[]) and archived_at is null order by session_id, position limit $2",
-                list(sessions),
-                limit,
-            )
+            rows = await connection.fetch(f"{_OF_SESSIONS} limit $2", list(sessions), limit)
         return _by_session(rows)
 
     async def space(self) -> Space | None:
@@ -137,20 +146,19 @@ class PostgresChangeLog:
         return self._db.as_service(writes=False) if user is None else self._db.as_user(user, writes=False)
 
     async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
-        last = UUID(int=0)
+        last = ""
         snapshot = {"isolation": "repeatable_read", "readonly": True}
         async with self._db.as_service() as connection, connection.transaction(**snapshot):
-            while True:
-                first, last = await connection.fetchrow(_NEXT_SESSIONS, last, _PAGE_MEMORIES)
-                if first is None:
-                    return
-                rows = await connection.fetch(
-                    f"select {_MEMBER_COLUMNS} from memories"
-                    " where session_id between $1 and $2 and archived_at is null order by session_id, position",
-                    first,
-                    last,
-                )
-                yield _by_session(rows)
+            while users := dict(await connection.fetch(_NEXT_USERS, last, _PAGE_MEMORIES)):
+                is_full = sum(users.values()) == _PAGE_MEMORIES
+                if is_full and len(users) > 1:
+                    users.popitem()  # perhaps not complete
+                *_, last = users
+                if is_full and len(users) == 1:
+                    async for sessions in _sessions_of(connection, last):
+                        yield _by_session(await connection.fetch(_OF_SESSIONS, sessions))
+                else:
+                    yield _by_session(await connection.fetch(_OF_USERS, list(users)))
 
     async def live(self) -> int:
         async with self._db.as_service() as connection:
@@ -194,6 +202,22 @@ def _batch(row: Any, seen: str, limit: int) -> Batch:
     last = (entries[-1][0], entries[-1][1]) if len(entries) == limit else None
     changes = [Change(*entry[1:]) for entry in entries]
     return Batch(horizon_of(row["snapshot"]), changes, row["snapshot"], seen, last)
+
+
+async def _sessions_of(connection: Any, user: str) -> AsyncIterator[list[UUID]]:
+    """Yield a user's sessions, as many at a time as make a page; only their ids are sorted, however many there are."""
+    cursor = await connection.cursor(_SESSIONS_OF, user, timeout=_SORT_LIMIT_S)
+    sessions: list[UUID] = []
+    memories = 0
+    while rows := await cursor.fetch(_PAGE_MEMORIES):
+        for session, members in rows:
+            sessions.append(session)
+            memories += members
+            if memories >= _PAGE_MEMORIES:
+                yield sessions
+                sessions, memories = [], 0
+    if sessions:
+        yield sessions
 
 
 def _by_session(rows: Sequence[object]) -> dict[UUID, list[Member]]:

@@ -78,6 +78,7 @@ class EmbeddedEngine:
     """An open folder. `position` is where to follow the log from, or None if it must be filled first."""
 
     checkpoint_every_s = 5.0  # a crash replays at most this much of the log
+    uses_numpy = True
 
     def __init__(self, folder: Path, database: UUID, space: Space | None) -> None:
         """Use `open`."""

@@ -20,6 +20,8 @@ SPACE = Space("model", 2)
 class Recorder:
     """An engine that keeps what it is given."""
 
+    uses_numpy = True
+
     def __init__(self) -> None:
         self.space: Space | None = None
         self.batches: list[list[Point]] = []

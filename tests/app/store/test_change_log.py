@@ -308,19 +308,35 @@ class TestMembers:
         self, store: PostgresStore, log: PostgresChangeLog, alice: Scope, bob: Scope, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(changes, "_PAGE_MEMORIES", 3)
+        await add_turns(store, bob, "talk", "a", "b", "c")
         for number in range(7):
             await add_note(store, alice, f"note {number}")
-        await add_turns(store, bob, "talk", "a", "b", "c")
         archived = await add_note(store, bob, "archived")
         await store.update(bob, archived, MemoryUpdate(archived=True), None, None)
 
         pages = [page async for page in log.everything()]
 
-        # Ids of one millisecond have no order, so the session of three may end a page early or late.
-        assert 3 <= len(pages) <= 4, "a session is not torn apart"
+        assert [sum(map(len, page.values())) for page in pages] == [3, 3, 1, 3], "a session is not torn apart"
         sessions = [session for page in pages for session in page]
         assert len(sessions) == len(set(sessions)) == 8
         assert sum(len(members) for page in pages for members in page.values()) == 10
+
+    async def test_everything_yields_users_one_after_the_other_whole(
+        self, store: PostgresStore, log: PostgresChangeLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(changes, "_PAGE_MEMORIES", 5)
+        sizes = {"a": 1, "b": 2, "c": 4, "d": 5, "e": 6, "f": 1, "g": 12, "h": 2}
+        for number in range(12):
+            for user, size in sizes.items():
+                if number < size:
+                    await add_turns(store, Scope(user), f"talk {number // 2}", f"said {number}")
+
+        pages = [page async for page in log.everything()]
+
+        users = [member.user for page in pages for turns in page.values() for member in turns]
+        assert users == [user for user, size in sizes.items() for _ in range(size)]
+        assert max(sum(map(len, page.values())) for page in pages) <= 6
+        assert len({session for page in pages for session in page}) == sum(map(len, pages)), "no session is torn apart"
 
     async def test_everything_shows_one_moment(
         self, store: PostgresStore, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch

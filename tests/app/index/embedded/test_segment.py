@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.index.embedded import segment as module
-from app.index.embedded.segment import OWN, Segment, build, merged, nothing_dead
+from app.index.embedded.segment import Segment, build, merged, nothing_dead
 from app.index.engine import Point
 from app.memory.bm25 import STORED_STEPS
 from app.memory.vectors import pack
+from app.memory.windows import OWN
 from tests.support.points import point
 
 MOMENT = datetime(2026, 5, 8, 12, 30, 15, 123_457, tzinfo=UTC)
