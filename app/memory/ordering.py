@@ -1,6 +1,6 @@
 """Sorts arrays of whole numbers together with what belongs to them. Imported only by what needs numpy anyway.
 
-numpy sorts 64-bit numbers 15 times as fast as it finds the order of an array, so what belongs to a key is packed with it.
+numpy sorts numbers 15 times as fast as it finds their order; so a key is packed with what belongs to it.
 """
 
 from __future__ import annotations

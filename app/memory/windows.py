@@ -176,7 +176,7 @@ def _of_part(part: bm25.Part, counts: Array, length: Array) -> Array:
 def _added(texts: Sequence[tuple[Array, Array]], turn: Array, turns: int) -> tuple[Array, Array]:
     """Return the counts of the distinct pairs, and the length of each one's text.
 
-    texts: places among the distinct pairs, and what is added there. A length is summed in the order in which terms come.
+    texts: places among the distinct pairs, and what is added there. Lengths are summed in the order of the terms.
     """
     counts = np.zeros(len(turn))
     for at, more in texts:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
@@ -19,6 +19,7 @@ from app.errors import IndexUnavailable, StoreUnavailable
 from app.index import backlog
 from app.index import follower as follower_module
 from app.index.embedded.engine import EmbeddedEngine
+from app.index.embedded.saving import save
 from app.index.engine import Deleted, EngineAway, Point
 from app.index.follower import Follower
 from app.index.writer import write_sessions
@@ -535,6 +536,28 @@ class TestReopening:
                 "before",
                 "while it was away",
             }
+
+    async def test_a_filling_writes_one_users_index_after_another_however_their_sessions_are_mixed(
+        self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        saved: list[str] = []
+
+        def noted(stem: Path, user: str, *rest: Any) -> Any:
+            saved.append(user)
+            return save(stem, user, *rest)
+
+        monkeypatch.setattr("app.index.embedded.saving.save", noted)
+        monkeypatch.setattr(changes, "_PAGE_MEMORIES", 4)
+        monkeypatch.setattr("app.index.embedded.engine._UNSAVED_POSTINGS", 60)
+        for number in range(20):
+            for user in ("ann", "ben", "cleo"):
+                await add_note(store, Scope(user), f"an apple of {user} {number}")
+
+        async with following(log, index_folder) as follower:
+            await follower.wait_filled(10)
+            assert await follower.count() == 60
+
+        assert [user for user, _ in groupby(saved)] == ["ann", "ben", "cleo"]
 
     async def test_changes_applied_but_not_saved_are_replayed_without_harm(
         self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, alice: Scope
