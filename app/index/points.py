@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -31,12 +32,10 @@ def session_points(
     vectors: those of `vectors_needed`, packed (app/memory/vectors.py), all of one size.
     windows: of the members, if they were made already (`made_windows`).
     """
-    first = members[0].position
-    slots: list[Member | None] = [None] * (members[-1].position - first + 1)  # a deleted turn keeps its place
-    for member in members:
-        slots[member.position - first] = member
-    packed = [None if member is None else vectors.get(member.id) for member in slots] if vectors else None
     wanted = [place for place, one in enumerate(members) if changed is None or _is_near(one.position, changed)]
+    first = members[0].position
+    slots = _slots(members) if windows is None or vectors else ()
+    packed = [None if member is None else vectors.get(member.id) for member in slots] if vectors else None
     if windows is None:
         made = _windows(slots, [members[place].position - first for place in wanted])
     else:
@@ -53,6 +52,14 @@ def session_points(
     ]
 
 
+def _slots(members: Sequence[Member]) -> list[Member | None]:
+    """Return the members by position; a deleted turn keeps its place."""
+    slots: list[Member | None] = [None] * (members[-1].position - members[0].position + 1)
+    for member in members:
+        slots[member.position - members[0].position] = member
+    return slots
+
+
 def _windows(slots: Sequence[Member | None], places: Iterable[int]) -> list[tuple[Mapping[int, float], int]]:
     """Return the windows at some places, each with the number of its own terms."""
     turns = [None if member is None else Counter(member.terms) for member in slots]
@@ -60,8 +67,8 @@ def _windows(slots: Sequence[Member | None], places: Iterable[int]) -> list[tupl
     return [(window_vector(turns, asks, place), len(turns[place] or ())) for place in places]
 
 
-def made_windows(sessions: Iterable[Sequence[Member]]) -> Iterator[list[Window]]:
-    """Yield the windows of each session, made of arrays: many take a third of the time. Imports numpy."""
+def made_windows(sessions: Iterable[Sequence[Member]]) -> Iterator[Sequence[Window]]:
+    """Yield the windows of each session, made of arrays, which takes a quarter of the time. Imports numpy."""
     from app.memory.windows import windows
 
     sessions = list(sessions)
@@ -70,23 +77,18 @@ def made_windows(sessions: Iterable[Sequence[Member]]) -> Iterator[list[Window]]
     for members in sessions:
         slots += [base + member.position - members[0].position for member in members]
         base = slots[-1] + NEIGHBOURS + 1
+    terms = [one.terms for one in turns]
+    ends = list(accumulate(map(len, terms)))
     made: list[Window] = []
-    while len(made) < len(turns):
-        first = max(0, len(made) - NEIGHBOURS)
-        last = len(made) + _as_many(turns, len(made))
+    while (done := len(made)) < len(turns):
+        first = max(0, done - NEIGHBOURS)
+        last = max(done + 1, bisect_right(ends, ends[done] + _TERMS_AT_ONCE))
         part = slice(first, last + NEIGHBOURS)
-        some = windows([one.terms for one in turns[part]], [one.asks for one in turns[part]], slots[part])
-        made += some[len(made) - first : last - first]
-    at = 0
+        made += windows(terms[part], [one.asks for one in turns[part]], slots[part])[done - first : last - first]
+    done = 0
     for members in sessions:
-        yield made[at : at + len(members)]
-        at += len(members)
-
-
-def _as_many(turns: Sequence[Member], first: int) -> int:
-    """Return how many turns from the first on have some 5,000 terms together, at least one."""
-    terms = accumulate(len(one.terms) for one in islice(turns, first, None))
-    return 1 + next((count for count, total in enumerate(terms) if total >= _TERMS_AT_ONCE), len(turns) - first - 1)
+        yield made[done : done + len(members)]
+        done += len(members)
 
 
 def vectors_needed(members: Sequence[Member], changed: Collection[int] | None) -> list[UUID]:

@@ -21,15 +21,13 @@ _TERM_BITS = np.uint64(32)
 
 
 class Window(Mapping[int, float]):
-    """The stored vector of a turn. terms: u4, ascending. weights: u2, in whole steps with the bit OWN."""
+    """The stored vector of a turn.
 
-    def __init__(self, terms: Array, weights: Array) -> None:
-        self.terms, self.weights = terms, weights
+    terms: u4, ascending. weights: u2, in whole steps with the bit OWN. own: the number of terms of the turn itself.
+    """
 
-    @property
-    def own(self) -> int:
-        """The number of terms of the turn itself."""
-        return int(np.count_nonzero(self.weights >= OWN))
+    def __init__(self, terms: Array, weights: Array, own: int) -> None:
+        self.terms, self.weights, self.own = terms, weights, own
 
     @cached_property
     def _as_dict(self) -> dict[int, float]:
@@ -91,8 +89,12 @@ def windows(terms: Sequence[Sequence[int]], asks: Sequence[bool], slots: Sequenc
     place[order] = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     keys = keys[starts[:-1]]
     weights = _weights(turns, pairs, place, (keys >> _TERM_BITS).astype(np.intp))
-    ends = np.searchsorted(keys, np.arange(1, len(terms), dtype="u8") << _TERM_BITS)
-    return [Window(*both) for both in zip(np.split(keys.astype("u4"), ends), np.split(weights, ends), strict=True)]
+    ends = [0, *np.searchsorted(keys, np.arange(1, len(terms) + 1, dtype="u8") << _TERM_BITS).tolist()]
+    distinct, own = keys.astype("u4"), np.diff(turns.starts).tolist()
+    return [
+        Window(distinct[first:last], weights[first:last], count)
+        for first, last, count in zip(ends[:-1], ends[1:], own, strict=True)
+    ]
 
 
 def _counted(terms: Sequence[Sequence[int]]) -> _Turns:
