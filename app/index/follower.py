@@ -96,6 +96,11 @@ class Follower:
         oldest = self._reader.backlog.oldest
         return self._reader.backlog.changes, max(0.0, time.time() - oldest) if oldest is not None else 0.0
 
+    @property
+    def applied(self) -> Moment:
+        """The moment of the log up to which everything is applied."""
+        return self._reader.backlog.applied
+
     async def start(self) -> None:
         """Open the engine and begin to follow. Raises Conflict when another process holds the index."""
         try:

@@ -1,7 +1,8 @@
 """The embedded engine: each user's index in a folder of its own, below one folder that one process holds.
 
 If the state beside them (`app/index/embedded/state.py`) is missing, foreign or damaged, `position` is None, and the
-follower empties the engine and fills it from PostgreSQL; so it does when any file turns out to be damaged. What a
+follower empties the engine and fills it from PostgreSQL; so it does when any file turns out to be damaged. An index of
+an earlier version may answer meanwhile, from an engine and files of its own (`app/index/embedded/replacing.py`). What a
 change makes is kept in memory until the next checkpoint. Searches never wait for a write, a merge or a checkpoint:
 they read the parts that there are when they begin, and these never change (`app/index/embedded/partition.py`).
 """
@@ -15,7 +16,7 @@ import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -24,7 +25,7 @@ from uuid import UUID
 from app.datadir.space import shortage, words_for
 from app.errors import IndexUnavailable
 from app.index.embedded.lists import Damaged, count_points, lists, user_of
-from app.index.embedded.state import IndexState, hold, read_state, state_file, write_state
+from app.index.embedded.state import IndexState, earlier_state, hold, read_state, state_file, write_state
 from app.index.engine import Deleted, EngineAway, Point
 from app.memory.change_log import Space
 from app.memory.ports import CandidateQuery
@@ -80,11 +81,9 @@ class EmbeddedEngine:
     checkpoint_every_s = 5.0  # a crash replays at most this much of the log
     uses_numpy = True
 
-    def __init__(self, folder: Path, database: UUID, space: Space | None) -> None:
-        """Use `open`."""
-        self.space = space
-        self._folder, self._users = folder, folder / "users"
-        self._database = str(database)
+    def __init__(self, folder: Path, state: IndexState) -> None:
+        """Use `open`. state: what its own looks like, whatever it holds so far."""
+        self._folder, self._state = folder, state
         self._open_users: OrderedDict[str, _Partition] = OrderedDict()
         self._points: int | None = None  # of all users, also those not open; None until they are counted
         self._unsaved = 0  # postings without a file
@@ -94,52 +93,91 @@ class EmbeddedEngine:
         self._filled = False  # whether it was emptied, or has a state
         self.position: int | None = None
         self.rebuild_reason: str | None = None
+        self.earlier: EmbeddedEngine | None = None  # the one that answers until this one replaces it
+        self._is_earlier = self._is_replaced = False
 
     @classmethod
-    async def open(cls, folder: Path, database: UUID, space: Space | None = None) -> Self:
+    async def open(
+        cls, folder: Path, database: UUID, space: Space | None = None, *, keep_earlier: bool = False
+    ) -> Self:
         """Open the index in a folder, made from this database.
 
         Raises Conflict when another process has it open, EngineAway when its disk takes not even a lock.
-        space: the vectors it holds besides the words; None for none.
+        space: the vectors it holds besides the words; None for none. keep_earlier: whether an index of an earlier
+        version stays there as `earlier` until `take_over`.
         """
-        engine = cls(folder, database, space)
+        engine = cls(folder, IndexState.new(str(database), space))
         try:
-            await asyncio.to_thread(engine._open)
+            await asyncio.to_thread(engine._open, space, keep_earlier)
         except BaseException:
             await engine.close()
             raise
         return engine
 
-    def _open(self) -> None:
+    def _open(self, space: Space | None, keep_earlier: bool) -> None:
         with _broken("lock its folder"):
             self._lock = hold(self._folder)
-        state, why = read_state(self._folder, self._database, self.space)
-        if state is not None and self._count_users() < state.users:
+        database = self._state.database
+        state, why = read_state(self._folder, database, space)
+        if state is not None and self._count_users(state) < state.users:
             state, why = None, "some of its files are lost"
         if state is not None:
-            self.position, self._filled = state.position, True
-        else:
-            self.rebuild_reason = why
-            logger.info("rebuilding the index in %s: %s", self._folder, why)
+            self._begin_with(state.with_vectors(space))
+            self._delete_others()
+            return
+        self.rebuild_reason = why
+        logger.info("rebuilding the index in %s: %s", self._folder, why)
+        earlier = earlier_state(self._folder, database, space) if keep_earlier else None
+        if earlier is not None and self._count_users(earlier) >= earlier.users:
+            self._state = IndexState.new(database, space, earlier)
+            self.earlier = EmbeddedEngine(self._folder, earlier)
+            self.earlier._begin_with(earlier)
+            self.earlier._is_earlier = True
 
-    def _count_users(self) -> int:
+    def _begin_with(self, state: IndexState) -> None:
+        self._state, self.position, self._filled = state, state.position, True
+
+    def _count_users(self, state: IndexState) -> int:
         with _broken("read its folder"):
-            return len(lists(self._users))
+            return len(lists(self._folder / state.folder))
+
+    def _delete_others(self) -> None:
+        """Delete every folder but its own: of an index that was replaced, and of earlier versions."""
+        with _broken("delete what is no longer used"):
+            for entry in self._folder.iterdir():
+                if entry.is_dir() and entry.name != self._state.folder:
+                    shutil.rmtree(entry)
+
+    @property
+    def space(self) -> Space | None:
+        """The space of its vectors; None while it has none."""
+        return self._state.space
+
+    @property
+    def _users(self) -> Path:
+        return self._folder / self._state.folder
 
     async def empty(self, space: Space | None = None) -> None:
-        """Delete everything and start empty, with room for the vectors of `space`."""
+        """Delete everything and start empty, with room for the vectors of `space`.
+
+        Raises EngineAway if another index is about to replace this one anyway.
+        """
+        if self._is_earlier:
+            raise EngineAway("the search index of an earlier version failed; a new one is being built")
         async with self._saving, self._changing:
             self._open_users.clear()
-            self.space, self.position, self._points, self._unsaved, self._filled = space, None, 0, 0, True
+            self._state = self._state.with_vectors(space)
+            self.position, self._points, self._unsaved, self._filled = None, 0, 0, True
             await asyncio.to_thread(self._empty)
 
     def _empty(self) -> None:
         with _broken("start empty"):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # someone may have moved it away
-            state_file(self._folder).unlink(missing_ok=True)
-            for entry in self._folder.iterdir():
-                if entry.is_dir():  # "shard" was an earlier version's
-                    shutil.rmtree(entry)
+            if self.earlier is None:
+                state_file(self._folder).unlink(missing_ok=True)
+                self._delete_others()
+            if self._users.exists():
+                shutil.rmtree(self._users)
             self._users.mkdir(mode=0o700)
 
     @property
@@ -147,8 +185,9 @@ class EmbeddedEngine:
         return "" if self.space is None else self.space.model
 
     async def make_room(self, space: Space) -> None:
-        """Accept vectors of a space from now on."""
-        self.space = space
+        """Accept vectors of a space from now on; an index that is being replaced stays without those of a new model."""
+        if not self._is_earlier:
+            self._state = self._state.with_vectors(space)
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[Deleted]) -> None:
         """Write and delete points."""
@@ -268,16 +307,44 @@ class EmbeddedEngine:
         return sum(count_points(path) for path in lists(self._users) if path.stem not in without)
 
     async def checkpoint(self, position: int, seen: str | None = None) -> None:
-        """Save everything applied so far, then the position."""
+        """Save everything applied so far, then the position, unless another index's is the one that counts."""
         self._check_open()
         await self._check_space()
         await self._save_all()
-        with _broken("save its position"):
-            await asyncio.to_thread(self._write_state, position)
+        async with self._saving:
+            if self.earlier is None and not self._is_replaced:
+                with _broken("save its position"):
+                    await asyncio.to_thread(self._write_state, position)
         self.position = position
 
     def _write_state(self, position: int) -> None:
-        write_state(self._folder, IndexState.at(position, self._count_users(), self._database, self.space))
+        write_state(self._folder, replace(self._state, position=position, users=self._count_users(self._state)))
+
+    async def take_over(self, position: int, seen: str | None) -> None:
+        """Save everything, and from then on be the index of the folder instead of the earlier one.
+
+        It goes on answering until it is closed, but saves no position any more.
+        """
+        earlier = self.earlier
+        if earlier is None:
+            return
+        async with earlier._saving:
+            self.earlier = None
+            try:
+                await self.checkpoint(position, seen)
+            except BaseException:
+                self.earlier = earlier
+                raise
+            earlier._is_replaced = True
+
+    def give_up_earlier(self) -> None:
+        """Do without the earlier index, whose files the next `empty` deletes."""
+        if self.earlier is not None:
+            self.earlier._is_replaced, self.earlier = True, None
+
+    async def delete_others(self) -> None:
+        """Delete the files of an index that was replaced."""
+        await asyncio.to_thread(self._delete_others)
 
     async def _save_all(self) -> None:
         async with self._saving:
