@@ -14,17 +14,18 @@ import logging
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import UUID
 
-from app.datadir.space import shortage, words_for
+from app.datadir.space import shortage
 from app.errors import IndexUnavailable
-from app.index.embedded.lists import Damaged, count_points, lists, user_of
+from app.index.embedded.broken import broken
+from app.index.embedded.lists import count_points, lists, user_of
+from app.index.embedded.opened import OpenIndex, is_small
 from app.index.embedded.state import IndexState, earlier_state, hold, read_state, state_file, write_state
 from app.index.engine import Deleted, EngineAway, Point
 from app.memory.change_log import Space
@@ -39,40 +40,10 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEFT_BYTES = 64 << 20  # of the disk, for PostgreSQL, which needs space for its log to keep answering
-_POINTS_INLINE = 32  # making a part of so few takes a millisecond, about as long as handing it to a thread
-_POSTINGS_INLINE = 20_000  # of them, and no more postings
 _WORK_INLINE = 300_000  # postings and rows that a search looks at in a millisecond or two
 _LOOKUPS_INLINE = 1_000  # terms looked up in parts; so many take some milliseconds
 _UNSAVED_POSTINGS = 4_000_000  # 24 MB: then they are saved though no checkpoint is due
 _KEPT = 512  # users whose indexes stay open
-
-
-@dataclass(slots=True)
-class _Partition:
-    """A user's index while it is open.
-
-    saving: how many of its parts are being saved. dirty: whether it must be. written, deleted: small changes, of which
-    parts are made when they are asked for: after ten writes in a row once.
-    """
-
-    parts: Parts
-    saving: int = 0
-    dirty: bool = False
-    written: dict[UUID, Point] = field(default_factory=dict)
-    deleted: set[UUID] = field(default_factory=set)
-
-    def note(self, points: Sequence[Point], deleted: Sequence[UUID]) -> None:
-        """Note a change; of a memory that is in both, the point counts."""
-        for id_ in deleted:
-            self.written.pop(id_, None)
-        self.deleted.update(deleted)
-        self.written.update((point.id, point) for point in points)
-        self.dirty = True
-
-    @property
-    def unsaved(self) -> int:
-        """The number of postings without a file."""
-        return sum(part.segment.postings for part in self.parts if part.file is None)
 
 
 class EmbeddedEngine:
@@ -84,7 +55,7 @@ class EmbeddedEngine:
     def __init__(self, folder: Path, state: IndexState) -> None:
         """Use `open`. state: what its own looks like, whatever it holds so far."""
         self._folder, self._state = folder, state
-        self._open_users: OrderedDict[str, _Partition] = OrderedDict()
+        self._open_users: OrderedDict[str, OpenIndex] = OrderedDict()
         self._points: int | None = None  # of all users, also those not open; None until they are counted
         self._unsaved = 0  # postings without a file
         self._changing = asyncio.Lock()
@@ -115,7 +86,7 @@ class EmbeddedEngine:
         return engine
 
     def _open(self, space: Space | None, keep_earlier: bool) -> None:
-        with _broken("lock its folder"):
+        with broken("lock its folder"):
             self._lock = hold(self._folder)
         database = self._state.database
         state, why = read_state(self._folder, database, space)
@@ -138,12 +109,12 @@ class EmbeddedEngine:
         self._state, self.position, self._filled = state, state.position, True
 
     def _count_users(self, state: IndexState) -> int:
-        with _broken("read its folder"):
+        with broken("read its folder"):
             return len(lists(self._folder / state.folder))
 
     def _delete_others(self) -> None:
         """Delete every folder but its own: of an index that was replaced, and of earlier versions."""
-        with _broken("delete what is no longer used"):
+        with broken("delete what is no longer used"):
             for entry in self._folder.iterdir():
                 if entry.is_dir() and entry.name != self._state.folder:
                     shutil.rmtree(entry)
@@ -171,7 +142,7 @@ class EmbeddedEngine:
             await asyncio.to_thread(self._empty)
 
     def _empty(self) -> None:
-        with _broken("start empty"):
+        with broken("start empty"):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # someone may have moved it away
             if self.earlier is None:
                 state_file(self._folder).unlink(missing_ok=True)
@@ -208,15 +179,15 @@ class EmbeddedEngine:
             await self._save_all()
 
     async def _all_users(self) -> set[str]:
-        with _broken("read its lists"):
+        with broken("read its lists"):
             saved = await asyncio.to_thread(lambda: {user_of(path) for path in lists(self._users)})
         return saved | set(self._open_users)
 
     async def _change(self, user: str, points: Sequence[Point], deleted: Sequence[UUID]) -> None:
         partition = await self._partition(user)
-        if _is_small(points, deleted):
+        if is_small(points, deleted):
             partition.note(points, deleted)
-            if not _is_small(partition.written.values(), partition.deleted):
+            if not is_small(partition.written.values(), partition.deleted):
                 self._settle(partition)
             return
         from app.index.embedded.partition import changed
@@ -227,7 +198,7 @@ class EmbeddedEngine:
         )
         self._put(partition, parts)
 
-    def _settle(self, partition: _Partition) -> None:
+    def _settle(self, partition: OpenIndex) -> None:
         """Make a part of the small changes."""
         if not partition.written and not partition.deleted:
             return
@@ -237,7 +208,7 @@ class EmbeddedEngine:
         partition.written, partition.deleted = {}, set()
         self._put(partition, changed(partition.parts, written, deleted, model=self._model, saving=partition.saving))
 
-    def _put(self, partition: _Partition, parts: Parts) -> None:
+    def _put(self, partition: OpenIndex, parts: Parts) -> None:
         if self._points is not None:
             self._points += sum(part.points for part in parts) - sum(part.points for part in partition.parts)
         self._unsaved -= partition.unsaved
@@ -255,7 +226,7 @@ class EmbeddedEngine:
             raise IndexUnavailable("the search index is not filled yet")
 
     async def _check_space(self) -> None:
-        with _broken("find its space"):
+        with broken("find its space"):
             why = shortage(self._folder, LEFT_BYTES)
         if why:
             if self.position is None:  # half filled, of no use
@@ -267,7 +238,7 @@ class EmbeddedEngine:
         from app.index.embedded import scan
 
         parts, model = await self._parts(query.user), self._model
-        with _broken("search"):
+        with broken("search"):
             terms = list(query.weights)
             return await self._search(
                 parts, terms, query.dense is not None, lambda: scan.candidates(parts, query, model)
@@ -278,7 +249,7 @@ class EmbeddedEngine:
         from app.index.embedded import scan
 
         parts = await self._parts(user)
-        with _broken("count"):
+        with broken("count"):
             return await self._search(parts, terms, False, lambda: scan.corpus(parts, projects, terms))
 
     async def _search(self, parts: Parts, terms: Sequence[int], wide: bool, search: Callable[[], T]) -> T:
@@ -296,7 +267,7 @@ class EmbeddedEngine:
         if self._points is None:
             async with self._saving, self._changing:
                 open_ones = {self._stem(user).name for user in self._open_users}
-                with _broken("count"):
+                with broken("count"):
                     saved = await asyncio.to_thread(self._count, open_ones)
                 self._points = saved + sum(
                     part.points for partition in self._open_users.values() for part in partition.parts
@@ -313,7 +284,7 @@ class EmbeddedEngine:
         await self._save_all()
         async with self._saving:
             if self.earlier is None and not self._is_replaced:
-                with _broken("save its position"):
+                with broken("save its position"):
                     await asyncio.to_thread(self._write_state, position)
         self.position = position
 
@@ -357,7 +328,7 @@ class EmbeddedEngine:
                     break
                 del self._open_users[user]
 
-    async def _save(self, user: str, partition: _Partition) -> None:
+    async def _save(self, user: str, partition: OpenIndex) -> None:
         """Save a user's index; changes go on meanwhile."""
         from app.index.embedded.partition import replaced
         from app.index.embedded.saving import save
@@ -367,7 +338,7 @@ class EmbeddedEngine:
             before = partition.parts
             partition.saving, partition.dirty = len(before), False
         try:
-            with _broken("save"):
+            with broken("save"):
                 saved = await asyncio.to_thread(save, self._stem(user), user, before, self._model)
         except BaseException:
             partition.saving, partition.dirty = 0, True
@@ -377,16 +348,16 @@ class EmbeddedEngine:
             partition.parts, partition.saving = replaced(partition.parts, before, saved), 0
             self._unsaved += partition.unsaved
 
-    async def _partition(self, user: str) -> _Partition:
+    async def _partition(self, user: str) -> OpenIndex:
         self._check_open()
         if (partition := self._open_users.get(user)) is not None:
             self._open_users.move_to_end(user)
             return partition
         from app.index.embedded.saving import load
 
-        with _broken("read"):
+        with broken("read"):
             parts = await asyncio.to_thread(load, self._stem(user), user)
-        return self._open_users.setdefault(user, _Partition(parts))
+        return self._open_users.setdefault(user, OpenIndex(parts))
 
     def _stem(self, user: str) -> Path:
         name = blake2b(user.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -399,23 +370,3 @@ class EmbeddedEngine:
         lock, self._lock = self._lock, None
         if lock is not None:
             os.close(lock)
-
-
-def _is_small(points: Collection[Point], deleted: Collection[UUID]) -> bool:
-    few = len(points) + len(deleted) <= _POINTS_INLINE
-    return few and sum(len(point.window) for point in points) <= _POSTINGS_INLINE
-
-
-@contextmanager
-def _broken(operation: str) -> Iterator[None]:
-    """Turn errors of files into IndexUnavailable that names the operation, or EngineAway for a full disk."""
-    try:
-        yield
-    except OSError as error:
-        if words := words_for(error):
-            raise EngineAway(f"the search index failed to {operation}: {words}") from error
-        raise IndexUnavailable(
-            f"the search index failed to {operation} ({type(error).__name__}); it will be rebuilt"
-        ) from error
-    except Damaged as error:
-        raise IndexUnavailable(f"the search index failed to {operation}: {error}; it will be rebuilt") from error
