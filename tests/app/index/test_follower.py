@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import IndexUnavailable, StoreUnavailable
-from app.index import backlog
+from app.index import backlog, reading
 from app.index import follower as follower_module
 from app.index.embedded.engine import EmbeddedEngine
 from app.index.embedded.saving import save
@@ -108,8 +108,14 @@ async def healthy(follower: Follower) -> None:
 
 
 class TestFreshness:
-    async def test_a_search_finds_every_write_answered_before_it_began(self, domain: Domain, alice: Scope) -> None:
+    @pytest.mark.parametrize("page", [None, 2])
+    async def test_a_search_finds_every_write_answered_before_it_began(
+        self, domain: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch, page: int | None
+    ) -> None:
         answered: list[str] = []
+        if page is not None:
+            monkeypatch.setattr(changes, "_PAGE_CHANGES", page)
+            monkeypatch.setattr(reading, "_BACKLOG_LIMIT", page)
 
         async def write(writer: int) -> None:
             for number in range(10):
@@ -231,6 +237,36 @@ class TestFreshness:
         for _ in range(4):
             turns.release()
         assert len(await own) == 10
+
+    async def test_nobody_waits_for_pages_of_another_users_transaction(
+        self, domain: Domain, follower: Follower, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        turns, reached = asyncio.Semaphore(0), asyncio.Event()
+
+        async def write_in_turn(*arguments: Any) -> int:
+            if any(members[0].user == "bob" for members in arguments[2].values()):
+                reached.set()
+                await turns.acquire()
+            return await write_sessions(*arguments)
+
+        monkeypatch.setattr(changes, "_PAGE_CHANGES", 10)
+        monkeypatch.setattr(reading, "_BACKLOG_LIMIT", 10)
+        monkeypatch.setattr(backlog, "_TOGETHER", 5)
+        monkeypatch.setattr(follower_module, "_POSITIONS_AT_ONCE", 5)
+        monkeypatch.setattr(follower_module, "write_sessions", write_in_turn)
+        await converse(domain, Scope("bob"), [f"a pear {number}" for number in range(40)], conversation_id="talk")
+        own = asyncio.create_task(texts_for(domain, Scope("bob"), "pear", limit=100))
+        await reached.wait()
+        await memorize(domain, alice, "an apple")
+        theirs = asyncio.create_task(texts_for(domain, alice, "apple"))
+        await asyncio.sleep(0.05)
+        turns.release()
+
+        assert await theirs == ["an apple"]
+        assert follower.lag[0] == 10, "of bob's 40 changes, those of one page"
+        for _ in range(40):
+            turns.release()
+        assert len(await own) == 40
 
     async def test_a_change_is_applied_once_though_an_open_transaction_holds_the_horizon(
         self, domain: Domain, follower: Follower, database: Database, alice: Scope, monkeypatch: pytest.MonkeyPatch
