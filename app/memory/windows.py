@@ -77,9 +77,8 @@ def windows(terms: Sequence[Sequence[int]], asks: Sequence[bool], slots: Sequenc
     terms: of each turn, as often as they occur. slots: their places, ascending; turns whose places are up to NEIGHBOURS
     apart are neighbours.
     """
-    turns = _counted(terms)
-    blocks, asked = _blocks(turns, np.array(slots, "i8")), _asked(turns, np.array(asks, bool), np.array(slots, "i8"))
-    pairs = [*blocks, asked]
+    turns, places = _counted(terms), np.array(slots, "i8")
+    pairs = [*_blocks(turns, places), _asked(turns, np.array(asks, bool), places)]
     keys, order = order_of(
         np.concatenate([one.turn for one in pairs]).astype("u8") << _TERM_BITS
         | np.concatenate([one.term for one in pairs]).astype("u8")

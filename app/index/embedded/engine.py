@@ -94,7 +94,7 @@ class EmbeddedEngine:
             state, why = None, "some of its files are lost"
         if state is not None:
             self._begin_with(state.with_vectors(space))
-            self._delete_others()
+            self._delete_what_was_replaced()
             return
         self.rebuild_reason = why
         logger.info("rebuilding the index in %s: %s", self._folder, why)
@@ -113,11 +113,16 @@ class EmbeddedEngine:
             return len(lists(self._folder / state.folder))
 
     def _delete_others(self) -> None:
-        """Delete every folder but its own: of an index that was replaced, and of earlier versions."""
-        with broken("delete what is no longer used"):
-            for entry in self._folder.iterdir():
-                if entry.is_dir() and entry.name != self._state.folder:
-                    shutil.rmtree(entry)
+        """Delete every folder but its own: of an index that was replaced, and of earlier versions. Raises OSError."""
+        for entry in self._folder.iterdir():
+            if entry.is_dir() and entry.name != self._state.folder:
+                shutil.rmtree(entry)
+
+    def _delete_what_was_replaced(self) -> None:
+        try:
+            self._delete_others()
+        except OSError as error:  # it costs nothing but space, and the next start tries again
+            logger.warning("the files of a replaced index in %s could not be deleted: %s", self._folder, error)
 
     @property
     def space(self) -> Space | None:
@@ -315,7 +320,7 @@ class EmbeddedEngine:
 
     async def delete_others(self) -> None:
         """Delete the files of an index that was replaced."""
-        await asyncio.to_thread(self._delete_others)
+        await asyncio.to_thread(self._delete_what_was_replaced)
 
     async def _save_all(self) -> None:
         async with self._saving:

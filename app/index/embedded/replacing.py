@@ -77,10 +77,7 @@ class EmbeddedIndex:
         logger.info("the new index answers")
         await asyncio.sleep(self._grace_s)
         await self._close_earlier()
-        try:
-            await engine.delete_others()
-        except IndexUnavailable as error:  # the next start deletes them
-            logger.warning("%s", error)
+        await engine.delete_others()
 
     @property
     def problem(self) -> str | None:
