@@ -82,23 +82,32 @@ class Backlog:
     def _works(self) -> Iterable[Work]:
         return (*self._begun.values(), *self._next.values())
 
-    def add(self, changes: Iterable[Change], moment: Moment, waiters: Sequence[Waiter]) -> None:
-        """Add what a read found; the waiters came before it."""
+    def add(self, changes: Iterable[Change]) -> None:
+        """Add changes that were read, a page of a read or one user's."""
         for change in changes:
             work = self._next.get(change.user)
             if work is None:
                 self._next[change.user] = work = Work(change.user)
             work.add(change)
+
+    def end_read(self, moment: Moment, waiters: Sequence[Waiter]) -> None:
+        """Note that all pages of a read of this moment were added; the waiters came before it."""
         read = _Read(moment, {*self._begun.values(), *self._next.values()}, [])
         for waiter in waiters:
             if waiter.user is None:
                 read.waiting.append(waiter.done)
-            elif work := self._next.get(waiter.user) or self._begun.get(waiter.user):
-                work.waiting.append(waiter.done)
             else:
-                _end(waiter.done)
+                self.wait(waiter)
         self._reads.append(read)
         self._advance()
+
+    def wait(self, waiter: Waiter) -> None:
+        """Let someone wait for the changes of their user that were added."""
+        assert waiter.user is not None
+        if work := self._next.get(waiter.user) or self._begun.get(waiter.user):
+            work.waiting.append(waiter.done)
+        else:
+            _end(waiter.done)
 
     def take(self) -> list[Work]:
         """Return what to apply next, whatever was begun: the users with the fewest changes, some of them together.

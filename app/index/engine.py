@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -51,7 +51,7 @@ class Point:
 
     id: UUID
     payload: Payload
-    window: dict[int, float]
+    window: Mapping[int, float]
     own: int = 0
     dense: bytes | None = None
 
@@ -97,6 +97,7 @@ class RebuildableEngine(Engine, Protocol):
 
     position: int | None
     checkpoint_every_s: float
+    uses_numpy: bool  # so that many windows may be made with it
 
     @property
     def space(self) -> Space | None:

@@ -20,8 +20,9 @@ from uuid import UUID
 
 from app.counted import counted
 from app.errors import IndexUnavailable, StoreUnavailable
-from app.index.backlog import Backlog, Moment, Waiter, Work
+from app.index.backlog import Moment, Work
 from app.index.engine import Deleted, EngineAway, RebuildableEngine
+from app.index.reading import LogReader
 from app.index.setup import Filling
 from app.index.writer import slices, write_sessions
 from app.memory.change_log import ChangeLog, LogPruned, Space, horizon_of
@@ -36,7 +37,6 @@ _RETRY_S = 0.25  # the store knows when it does not answer, so asking is cheap
 _GATHER_S = 0.02  # to apply writes that come together in one round
 _SESSIONS_AT_ONCE = 200
 _POSITIONS_AT_ONCE = 250  # some 0.1 s of work
-_BACKLOG_LIMIT = 200_000  # changes: with so many, the log is not read further before they are applied
 
 T = TypeVar("T")
 
@@ -70,15 +70,12 @@ class Follower:
         self._on_applied = on_applied
         self._open_engine = open_engine
         self._engine: RebuildableEngine | None = None
-        self._read_up_to = Moment(0, None)  # without a snapshot until the first read after a start
-        self._backlog = Backlog(self._read_up_to)
+        self._reader = LogReader(log, Moment(0, None))
         self._begun: list[_Begun] = []  # the last first: work that was begun after others, and is less
-        self._newest = 0  # above every applied transaction: a position from there on has nothing to read again
         self._counted, self._count_at = False, 0.0
         self._unsaved = False
         self._saved_at = time.monotonic()
         self._checkpoint: asyncio.Task[None] | None = None
-        self._waiting: list[Waiter] = []
         self._wake, self._asked = asyncio.Event(), asyncio.Event()
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -96,8 +93,13 @@ class Follower:
 
     @property
     def lag(self) -> tuple[int, float]:
-        oldest = self._backlog.oldest
-        return self._backlog.changes, max(0.0, time.time() - oldest) if oldest is not None else 0.0
+        oldest = self._reader.backlog.oldest
+        return self._reader.backlog.changes, max(0.0, time.time() - oldest) if oldest is not None else 0.0
+
+    @property
+    def applied(self) -> Moment:
+        """The moment of the log up to which everything is applied."""
+        return self._reader.backlog.applied
 
     async def start(self) -> None:
         """Open the engine and begin to follow. Raises Conflict when another process holds the index."""
@@ -118,8 +120,7 @@ class Follower:
 
     def _begin_at(self, moment: Moment) -> None:
         """Follow the log from a moment on; nothing is applied of what came after it."""
-        self._backlog.fail(IndexUnavailable("the search index is being rebuilt"))
-        self._read_up_to, self._backlog = moment, Backlog(moment)
+        self._reader.begin_at(moment, IndexUnavailable("the search index is being rebuilt"))
         self._begun = []
 
     async def wait_filled(self, timeout_s: float) -> None:
@@ -136,12 +137,13 @@ class Follower:
             self._task = None
         await self._drop_begun()
         await self._end_checkpoint()
-        self._fail_waiting(IndexUnavailable("the search index is closed; the server is stopping"))
+        self._reader.fail(IndexUnavailable("the search index is closed; the server is stopping"))
         engine, self._engine = self._engine, None
         if engine is not None:
             if self._problem is None:
+                applied = self._reader.backlog.applied
                 with contextlib.suppress(IndexUnavailable):  # the next start replays the log, or rebuilds
-                    await engine.checkpoint(self._backlog.applied.position, self._backlog.applied.snapshot)
+                    await engine.checkpoint(applied.position, applied.snapshot)
             await engine.close()
         self._problem = "it is closed"
 
@@ -167,8 +169,7 @@ class Follower:
     async def catch_up(self, user: str | None = None) -> None:
         """Wait until everything committed before the call is applied, of a user or of all. Raises IndexUnavailable."""
         self._usable()
-        waiter = Waiter(user)
-        self._waiting.append(waiter)
+        waiter = self._reader.wait(user)
         self._wake.set()
         self._asked.set()
         try:
@@ -179,7 +180,7 @@ class Follower:
 
     async def save(self) -> None:
         """Make everything applied durable now. Raises IndexUnavailable."""
-        applied = self._backlog.applied
+        applied = self._reader.backlog.applied
         await self._ask(lambda engine: engine.checkpoint(applied.position, applied.snapshot))
 
     async def rebuild(self) -> None:
@@ -215,9 +216,9 @@ class Follower:
                     await self._start_engine()
                 if self._problem is not None:
                     await self._fill()
-                await self._read_if_due()
+                self._unsaved |= await self._reader.read_if_due()
                 await self._apply_slice()
-                if not self._counted and not self._backlog.changes and time.monotonic() >= self._count_at:
+                if not self._counted and not self._reader.has_work and time.monotonic() >= self._count_at:
                     self._count_at = time.monotonic() + self._idle_s  # while much is written, it fails every time
                     await self._count_once()
                 self._save_if_due()
@@ -225,10 +226,10 @@ class Follower:
                     self._away = None
             except EngineAway as error:
                 self._note_away(error)
-                self._fail_waiting(error)
+                self._reader.fail(error)
                 await asyncio.sleep(self._idle_s)
             except StoreUnavailable as error:
-                self._fail_waiting(IndexUnavailable(f"the search index cannot be made current: {error}"))
+                self._reader.fail(IndexUnavailable(f"the search index cannot be made current: {error}"))
                 await asyncio.sleep(_RETRY_S)
             except (IndexUnavailable, LogPruned) as error:
                 why = str(error) or "the change log was pruned"
@@ -248,14 +249,14 @@ class Follower:
         if self._problem is not None:  # it was being filled
             self._filling = Filling(0, self._filling.failures + 1, why)
         self._problem = "it is being rebuilt"
-        self._fail_waiting(IndexUnavailable("the search index is being rebuilt"))
+        self._reader.fail(IndexUnavailable("the search index is being rebuilt"))
         await asyncio.sleep(self._idle_s)
 
     async def _count_once(self) -> None:
         """After the first round, compare the number of points with the store: it may be the only sign of lost files."""
         live = await self._log.live()
         points = await self._open().count()
-        if await self._log.horizon() != self._backlog.applied.position:
+        if await self._log.horizon() != self._reader.backlog.applied.position:
             return  # something was written meanwhile: the next round counts again
         if points < live:
             raise IndexUnavailable(f"the index has {points:,} of {live:,} memories")
@@ -263,44 +264,20 @@ class Follower:
 
     async def _pause(self) -> None:
         """Wait for a write, then briefly for more writes; a search ends both waits. Don't wait with work to do."""
-        if self._backlog.changes and self._problem is None and self._away is None:
+        if self._reader.has_work and self._problem is None and self._away is None:
             return
         for event, longest_s in ((self._wake, self._idle_s), (self._asked, _GATHER_S)):
-            if not self._waiting:
+            if not self._reader.anyone_waits:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(longest_s):
                         await event.wait()
         self._wake.clear()
         self._asked.clear()
 
-    async def _read_if_due(self) -> None:
-        """Read the log if someone waits for that, or there is nothing to apply."""
-        changes = self._backlog.changes
-        if changes < _BACKLOG_LIMIT and (self._waiting or not changes):
-            await self._read()
-
-    async def _read(self) -> None:
-        """Read the log once, and note what is new."""
-        waiting, self._waiting = self._waiting, []
-        try:
-            batch = await self._log.read(self._read_up_to.position, self._read_up_to.snapshot)
-            changes = batch.changes
-            while batch.last is not None:
-                batch = await self._log.read_on(batch)
-                changes = changes + batch.changes
-        except BaseException:
-            self._waiting = waiting + self._waiting
-            raise
-        self._read_up_to = Moment(batch.horizon, batch.snapshot)
-        before = self._backlog.applied.position
-        self._backlog.add(changes, self._read_up_to, waiting)
-        if changes:
-            self._newest = int(batch.snapshot.split(":")[1])
-        self._unsaved = self._unsaved or before < self._newest <= self._backlog.applied.position
-
     async def _apply_slice(self) -> None:
         """Apply some of what is to be applied; what is less goes before more that was begun."""
-        if taken := self._backlog.take():
+        backlog = self._reader.backlog
+        if taken := backlog.take():
             self._begun.append(_Begun(taken, self._apply(taken)))
         if not self._begun:
             return
@@ -309,12 +286,12 @@ class Follower:
             await anext(begun.slices)
         except StopAsyncIteration:
             self._begun.pop()
-            self._backlog.finish(begun.works)
+            backlog.finish(begun.works)
             self._on_applied(sum(work.changes for work in begun.works))
             self._unsaved = True
         except BaseException:
             self._begun.pop()
-            self._backlog.put_back(begun.works)
+            backlog.put_back(begun.works)
             raise
 
     async def _apply(self, works: Sequence[Work]) -> AsyncGenerator[None, None]:
@@ -344,7 +321,7 @@ class Follower:
             written += await write_sessions(self._log, engine, members, {})
             self._filling = replace(self._filling, points=written)
         self._begin_at(Moment(horizon_of(snapshot), snapshot))
-        await engine.checkpoint(self._read_up_to.position, snapshot)
+        await engine.checkpoint(horizon_of(snapshot), snapshot)
         self._problem, self._filling = None, Filling(written)
         self._counted = True
         self._filled.set()
@@ -359,7 +336,7 @@ class Follower:
             if done.cancelled() or done.exception() is not None:
                 self._unsaved, self._saved_at = True, -math.inf  # tried again in the next round
             done.result()
-        engine, applied = self._open(), self._backlog.applied
+        engine, applied = self._open(), self._reader.backlog.applied
         if self._unsaved and time.monotonic() - self._saved_at > engine.checkpoint_every_s:
             self._unsaved, self._saved_at = False, time.monotonic()
             self._checkpoint = asyncio.create_task(
@@ -381,13 +358,6 @@ class Follower:
         if self._engine is None:
             raise IndexUnavailable("the search index is closed")
         return self._engine
-
-    def _fail_waiting(self, error: IndexUnavailable) -> None:
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            if not waiter.done.done():
-                waiter.done.set_exception(error)
-        self._backlog.fail(error)
 
 
 async def _ahead(pages: AsyncIterator[T]) -> AsyncIterator[T]:

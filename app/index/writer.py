@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from app.index.engine import Point, RebuildableEngine
-from app.index.points import of_size, session_points, vectors_needed
+from app.index.points import made_windows, of_size, session_points, vectors_needed
 from app.memory.bm25 import NEIGHBOURS
 from app.memory.change_log import ChangeLog, Member, Space
 
+if TYPE_CHECKING:
+    from app.memory.windows import Window
+
 _POINTS_AT_ONCE = 1_000
 _MEMORIES_AT_ONCE = 4_000
+_MANY = 64  # memories: fewer windows are made as quickly without arrays
 
 Positions: TypeAlias = Mapping[UUID, set[int]]  # of changed members, by session
 
@@ -37,7 +42,7 @@ async def write_sessions(
         vectors = await log.vectors(_needed(part, positions))
         if vectors and engine.space is None and (space := await log.space()):
             await engine.make_room(space)
-        points = await asyncio.to_thread(_points, part, positions, vectors, engine.space)
+        points = await asyncio.to_thread(_points, part, positions, vectors, engine.space, arrays=engine.uses_numpy)
         for first in range(0, len(points), points_at_once):
             await engine.apply(points[first : first + points_at_once], ())
         written += len(points)
@@ -96,9 +101,18 @@ def _points(
     positions: Positions,
     vectors: Mapping[UUID, bytes],
     space: Space | None,
+    *,
+    arrays: bool,
 ) -> list[Point]:
-    """Return the points of sessions; runs in a thread, since a session can have a megabyte of terms."""
+    """Return the points of sessions; runs in a thread, since a session can have a megabyte of terms.
+
+    arrays: whether many windows are made with numpy.
+    """
     usable = of_size(vectors, space.size) if space and vectors else {}
+    many = arrays and sum(map(len, members.values())) >= _MANY
+    windows: Iterable[Sequence[Window] | None] = made_windows(members.values()) if many else repeat(None, len(members))
     return [
-        point for session, turns in members.items() for point in session_points(turns, positions.get(session), usable)
+        point
+        for (session, turns), made in zip(members.items(), windows, strict=True)
+        for point in session_points(turns, positions.get(session), usable, made)
     ]

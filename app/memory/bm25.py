@@ -22,7 +22,7 @@ from app.memory.analysis import Question, name_terms
 from app.memory.types import Corpus
 
 VECTORS_VERSION = 3
-"""Raise it whenever the same counts would give other vectors: it makes every index rebuild."""
+"""Raise it whenever the same counts would give other vectors: a new index is built, while the earlier one answers."""
 
 NEAR_BEFORE, NEAR_AFTER = (0.7, 0.4), (0.4, 0.2)  # weights of the turns one and two before, and one and two after
 WIDE = (1.0, 1.0, 0.8, 0.8)  # of the four turns on each side

@@ -94,7 +94,13 @@ class ChangeLog(Protocol):
         """
 
     async def read_on(self, batch: Batch) -> Batch:
-        """Return the next page after a batch that has a `last`, as of the same moment."""
+        """Return the next page after a batch that has a `last`, as of the same moment. Raises LogPruned."""
+
+    async def read_alone(self, user: str, position: int, seen: str | None, limit: int) -> Batch:
+        """Return what `read` would of one user, at most `limit` changes, as of now. Raises LogPruned.
+
+        Its `last` is set if there are as many; it cannot be read on.
+        """
 
     async def snapshot(self) -> str:
         """Return which transactions are visible now, to read only later ones."""
@@ -117,7 +123,7 @@ class ChangeLog(Protocol):
         """
 
     def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
-        """Yield all live memories by session, page by page, from one snapshot."""
+        """Yield all live memories by session, page by page, from one snapshot: one user's sessions after another's."""
 
     async def live(self) -> int:
         """Return the number of live memories of all users."""

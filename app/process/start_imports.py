@@ -23,8 +23,7 @@ MODULES = (
     "app.runtime.housekeeping",
     "app.runtime.numbers",
     "app.runtime.running",
-    "app.index.follower",
-    "app.index.embedded.engine",
+    "app.index.embedded.replacing",
     "app.serve.http",
 )
 

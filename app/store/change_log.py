@@ -22,20 +22,23 @@ _MEMBER_COLUMNS = (
 )
 
 _PAGE_CHANGES = 50_000  # some 12 MB
+_SORT_LIMIT_S = 600.0  # sorting the sessions of the largest user, from a slow disk
 _PRUNE_LIMIT_S = 600.0  # one statement deletes even a log that was not pruned for weeks
 
 # $1, $2: the transaction and the entry to begin after; $3: the snapshot already read; $4: the moment to read.
-_READ = """
+# {of_user}: nothing, or a condition on $6; each has the index of its own.
+_READ_OF = """
 select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
        array(select row(xid::text::bigint, seq, session_id, memory_id, position, extract(epoch from at)::float8,
                               user_id)
              from changes
-             where xid >= ($1::bigint::text)::xid8 and (xid > ($1::bigint::text)::xid8 or seq > $2)
+             where xid >= ($1::bigint::text)::xid8 and (xid > ($1::bigint::text)::xid8 or seq > $2){of_user}
                and not pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
                and ($4::text is null or pg_visible_in_snapshot(xid, $4::text::pg_snapshot))
              order by xid, seq limit $5) as changes
 """
+_READ, _READ_ALONE = _READ_OF.format(of_user=""), _READ_OF.format(of_user=" and user_id = $6")
 
 # Below this position, term_counts and usage include the log.
 _FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') order by xid limit 1"
@@ -44,10 +47,23 @@ _FOLDED = "select xid from log_positions where name in ('term_counts', 'usage') 
 # with a million entries of this week, where checking the age of each took 370 ms, four times a minute.
 _PRUNABLE = f"xid < least(({_FOLDED}), (select xid from changes where at >= now() - $1::interval order by xid limit 1))"
 
-_NEXT_SESSIONS = """
-select (array_agg(session_id order by session_id))[1], (array_agg(session_id order by session_id desc))[1]
-from (select session_id from memories where session_id > $1 order by session_id limit $2) as page
+# The index memories_newest begins with the user, so neither reads more than its page.
+_NEXT_USERS = """
+select user_id, count(*) from (select user_id from memories where user_id > $1 order by user_id limit $2) as page
+group by user_id order by user_id
 """
+_OF_USERS = (
+    f"select {_MEMBER_COLUMNS} from memories where user_id = any($1::text[]) and archived_at is null"
+    " order by user_id, session_id, position"
+)
+_SESSIONS_OF = (
+    "select session_id, count(*) from memories where user_id = $1 and archived_at is null"
+    " group by session_id order by session_id"
+)
+_OF_SESSIONS = (
+    f"select {_MEMBER_COLUMNS} from memories where session_id = any($1::uuid[]) and archived_at is null"
+    " order by session_id, position"
+)
 
 
 class PostgresChangeLog:
@@ -68,21 +84,30 @@ class PostgresChangeLog:
         A follower that was just filled has a `seen`, so it need not refill again, however long an open transaction
         holds back the horizon and however much was written meanwhile.
         """
-        first = max(position, 1)  # there is no transaction 0
-        settled = f"{first}:{first}:"  # the snapshot in which everything below the position is visible
         limit = _BACKLOG_CHANGES + 1 if seen is None else _PAGE_CHANGES
-        async with self._db.as_service() as connection:
-            row = await connection.fetchrow(_READ, position, 0, seen or settled, None, limit)
+        row = await self._page(_READ, position, 0, seen or _settled(position), None, limit)
         if position < row["pruned"] or (seen is None and len(row["changes"]) == limit):
             raise LogPruned
-        return _page(row, seen or settled, limit)
+        return _batch(row, seen or _settled(position), limit)
+
+    async def read_alone(self, user: str, position: int, seen: str | None, limit: int) -> Batch:
+        seen = seen or _settled(position)
+        row = await self._page(_READ_ALONE, position, 0, seen, None, limit, user)
+        if position < row["pruned"]:
+            raise LogPruned
+        return _batch(row, seen, limit)
 
     async def read_on(self, batch: Batch) -> Batch:
-        """Return the page after one that has a `last`, as of the same moment."""
+        """See ChangeLog.read_on. What is left of a transaction that was pruned may be gone."""
         assert batch.last is not None
+        row = await self._page(_READ, *batch.last, batch.seen, batch.snapshot, _PAGE_CHANGES)
+        if batch.last[0] < row["pruned"]:
+            raise LogPruned
+        return _batch(row, batch.seen, _PAGE_CHANGES)
+
+    async def _page(self, query: str, *arguments: object) -> Any:
         async with self._db.as_service() as connection:
-            row = await connection.fetchrow(_READ, *batch.last, batch.seen, batch.snapshot, _PAGE_CHANGES)
-        return _page(row, batch.seen, _PAGE_CHANGES)
+            return await connection.fetchrow(query, *arguments)
 
     async def snapshot(self) -> str:
         async with self._db.as_service() as connection:
@@ -92,12 +117,7 @@ class PostgresChangeLog:
         self, sessions: Sequence[UUID], user: str | None = None, limit: int | None = None
     ) -> dict[UUID, list[Member]]:
         async with self._reading(user) as connection:
-            rows = await connection.fetch(
-                f"select {_MEMBER_COLUMNS} from memories"
-                " where session_id = any($1::uuid[]) and archived_at is null order by session_id, position limit $2",
-                list(sessions),
-                limit,
-            )
+            rows = await connection.fetch(f"{_OF_SESSIONS} limit $2", list(sessions), limit)
         return _by_session(rows)
 
     async def space(self) -> Space | None:
@@ -126,20 +146,19 @@ class PostgresChangeLog:
         return self._db.as_service(writes=False) if user is None else self._db.as_user(user, writes=False)
 
     async def everything(self) -> AsyncIterator[dict[UUID, list[Member]]]:
-        last = UUID(int=0)
+        last = ""
         snapshot = {"isolation": "repeatable_read", "readonly": True}
         async with self._db.as_service() as connection, connection.transaction(**snapshot):
-            while True:
-                first, last = await connection.fetchrow(_NEXT_SESSIONS, last, _PAGE_MEMORIES)
-                if first is None:
-                    return
-                rows = await connection.fetch(
-                    f"select {_MEMBER_COLUMNS} from memories"
-                    " where session_id between $1 and $2 and archived_at is null order by session_id, position",
-                    first,
-                    last,
-                )
-                yield _by_session(rows)
+            while users := dict(await connection.fetch(_NEXT_USERS, last, _PAGE_MEMORIES)):
+                is_full = sum(users.values()) == _PAGE_MEMORIES
+                if is_full and len(users) > 1:
+                    users.popitem()  # perhaps not complete
+                *_, last = users
+                if is_full and len(users) == 1:
+                    async for sessions in _sessions_of(connection, last):
+                        yield _by_session(await connection.fetch(_OF_SESSIONS, sessions))
+                else:
+                    yield _by_session(await connection.fetch(_OF_USERS, list(users)))
 
     async def live(self) -> int:
         async with self._db.as_service() as connection:
@@ -172,11 +191,33 @@ class PostgresChangeLog:
         return int(done.split()[-1])
 
 
-def _page(row: Any, seen: str, limit: int) -> Batch:
+def _settled(position: int) -> str:
+    """Return the snapshot in which everything below a position is visible; there is no transaction 0."""
+    first = max(position, 1)
+    return f"{first}:{first}:"
+
+
+def _batch(row: Any, seen: str, limit: int) -> Batch:
     entries = row["changes"]
     last = (entries[-1][0], entries[-1][1]) if len(entries) == limit else None
     changes = [Change(*entry[1:]) for entry in entries]
     return Batch(horizon_of(row["snapshot"]), changes, row["snapshot"], seen, last)
+
+
+async def _sessions_of(connection: Any, user: str) -> AsyncIterator[list[UUID]]:
+    """Yield a user's sessions, as many at a time as make a page; only their ids are sorted, however many there are."""
+    cursor = await connection.cursor(_SESSIONS_OF, user, timeout=_SORT_LIMIT_S)
+    sessions: list[UUID] = []
+    memories = 0
+    while rows := await cursor.fetch(_PAGE_MEMORIES):
+        for session, members in rows:
+            sessions.append(session)
+            memories += members
+            if memories >= _PAGE_MEMORIES:
+                yield sessions
+                sessions, memories = [], 0
+    if sessions:
+        yield sessions
 
 
 def _by_session(rows: Sequence[object]) -> dict[UUID, list[Member]]:

@@ -1,7 +1,8 @@
 """The embedded engine: each user's index in a folder of its own, below one folder that one process holds.
 
 If the state beside them (`app/index/embedded/state.py`) is missing, foreign or damaged, `position` is None, and the
-follower empties the engine and fills it from PostgreSQL; so it does when any file turns out to be damaged. What a
+follower empties the engine and fills it from PostgreSQL; so it does when any file turns out to be damaged. An index of
+an earlier version may answer meanwhile, from an engine and files of its own (`app/index/embedded/replacing.py`). What a
 change makes is kept in memory until the next checkpoint. Searches never wait for a write, a merge or a checkpoint:
 they read the parts that there are when they begin, and these never change (`app/index/embedded/partition.py`).
 """
@@ -13,18 +14,19 @@ import logging
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import UUID
 
-from app.datadir.space import shortage, words_for
+from app.datadir.space import shortage
 from app.errors import IndexUnavailable
-from app.index.embedded.lists import Damaged, count_points, lists, user_of
-from app.index.embedded.state import IndexState, hold, read_state, state_file, write_state
+from app.index.embedded.broken import broken
+from app.index.embedded.lists import count_points, lists, user_of
+from app.index.embedded.opened import OpenIndex, is_small
+from app.index.embedded.state import IndexState, earlier_state, hold, read_state, state_file, write_state
 from app.index.engine import Deleted, EngineAway, Point
 from app.memory.change_log import Space
 from app.memory.ports import CandidateQuery
@@ -38,53 +40,22 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEFT_BYTES = 64 << 20  # of the disk, for PostgreSQL, which needs space for its log to keep answering
-_POINTS_INLINE = 32  # making a part of so few takes a millisecond, about as long as handing it to a thread
-_POSTINGS_INLINE = 20_000  # of them, and no more postings
 _WORK_INLINE = 300_000  # postings and rows that a search looks at in a millisecond or two
 _LOOKUPS_INLINE = 1_000  # terms looked up in parts; so many take some milliseconds
 _UNSAVED_POSTINGS = 4_000_000  # 24 MB: then they are saved though no checkpoint is due
 _KEPT = 512  # users whose indexes stay open
 
 
-@dataclass(slots=True)
-class _Partition:
-    """A user's index while it is open.
-
-    saving: how many of its parts are being saved. dirty: whether it must be. written, deleted: small changes, of which
-    parts are made when they are asked for: after ten writes in a row once.
-    """
-
-    parts: Parts
-    saving: int = 0
-    dirty: bool = False
-    written: dict[UUID, Point] = field(default_factory=dict)
-    deleted: set[UUID] = field(default_factory=set)
-
-    def note(self, points: Sequence[Point], deleted: Sequence[UUID]) -> None:
-        """Note a change; of a memory that is in both, the point counts."""
-        for id_ in deleted:
-            self.written.pop(id_, None)
-        self.deleted.update(deleted)
-        self.written.update((point.id, point) for point in points)
-        self.dirty = True
-
-    @property
-    def unsaved(self) -> int:
-        """The number of postings without a file."""
-        return sum(part.segment.postings for part in self.parts if part.file is None)
-
-
 class EmbeddedEngine:
     """An open folder. `position` is where to follow the log from, or None if it must be filled first."""
 
     checkpoint_every_s = 5.0  # a crash replays at most this much of the log
+    uses_numpy = True
 
-    def __init__(self, folder: Path, database: UUID, space: Space | None) -> None:
-        """Use `open`."""
-        self.space = space
-        self._folder, self._users = folder, folder / "users"
-        self._database = str(database)
-        self._open_users: OrderedDict[str, _Partition] = OrderedDict()
+    def __init__(self, folder: Path, state: IndexState) -> None:
+        """Use `open`. state: what its own looks like, whatever it holds so far."""
+        self._folder, self._state = folder, state
+        self._open_users: OrderedDict[str, OpenIndex] = OrderedDict()
         self._points: int | None = None  # of all users, also those not open; None until they are counted
         self._unsaved = 0  # postings without a file
         self._changing = asyncio.Lock()
@@ -93,52 +64,96 @@ class EmbeddedEngine:
         self._filled = False  # whether it was emptied, or has a state
         self.position: int | None = None
         self.rebuild_reason: str | None = None
+        self.earlier: EmbeddedEngine | None = None  # the one that answers until this one replaces it
+        self._is_earlier = self._is_replaced = False
 
     @classmethod
-    async def open(cls, folder: Path, database: UUID, space: Space | None = None) -> Self:
+    async def open(
+        cls, folder: Path, database: UUID, space: Space | None = None, *, keep_earlier: bool = False
+    ) -> Self:
         """Open the index in a folder, made from this database.
 
         Raises Conflict when another process has it open, EngineAway when its disk takes not even a lock.
-        space: the vectors it holds besides the words; None for none.
+        space: the vectors it holds besides the words; None for none. keep_earlier: whether an index of an earlier
+        version stays there as `earlier` until `take_over`.
         """
-        engine = cls(folder, database, space)
+        engine = cls(folder, IndexState.new(str(database), space))
         try:
-            await asyncio.to_thread(engine._open)
+            await asyncio.to_thread(engine._open, space, keep_earlier)
         except BaseException:
             await engine.close()
             raise
         return engine
 
-    def _open(self) -> None:
-        with _broken("lock its folder"):
+    def _open(self, space: Space | None, keep_earlier: bool) -> None:
+        with broken("lock its folder"):
             self._lock = hold(self._folder)
-        state, why = read_state(self._folder, self._database, self.space)
-        if state is not None and self._count_users() < state.users:
+        database = self._state.database
+        state, why = read_state(self._folder, database, space)
+        if state is not None and self._count_users(state) < state.users:
             state, why = None, "some of its files are lost"
         if state is not None:
-            self.position, self._filled = state.position, True
-        else:
-            self.rebuild_reason = why
-            logger.info("rebuilding the index in %s: %s", self._folder, why)
+            self._begin_with(state.with_vectors(space))
+            self._delete_what_was_replaced()
+            return
+        self.rebuild_reason = why
+        logger.info("rebuilding the index in %s: %s", self._folder, why)
+        earlier = earlier_state(self._folder, database, space) if keep_earlier else None
+        if earlier is not None and self._count_users(earlier) >= earlier.users:
+            self._state = IndexState.new(database, space, earlier)
+            self.earlier = EmbeddedEngine(self._folder, earlier)
+            self.earlier._begin_with(earlier)
+            self.earlier._is_earlier = True
 
-    def _count_users(self) -> int:
-        with _broken("read its folder"):
-            return len(lists(self._users))
+    def _begin_with(self, state: IndexState) -> None:
+        self._state, self.position, self._filled = state, state.position, True
+
+    def _count_users(self, state: IndexState) -> int:
+        with broken("read its folder"):
+            return len(lists(self._folder / state.folder))
+
+    def _delete_others(self) -> None:
+        """Delete every folder but its own: of an index that was replaced, and of earlier versions. Raises OSError."""
+        for entry in self._folder.iterdir():
+            if entry.is_dir() and entry.name != self._state.folder:
+                shutil.rmtree(entry)
+
+    def _delete_what_was_replaced(self) -> None:
+        try:
+            self._delete_others()
+        except OSError as error:  # it costs nothing but space, and the next start tries again
+            logger.warning("the files of a replaced index in %s could not be deleted: %s", self._folder, error)
+
+    @property
+    def space(self) -> Space | None:
+        """The space of its vectors; None while it has none."""
+        return self._state.space
+
+    @property
+    def _users(self) -> Path:
+        return self._folder / self._state.folder
 
     async def empty(self, space: Space | None = None) -> None:
-        """Delete everything and start empty, with room for the vectors of `space`."""
+        """Delete everything and start empty, with room for the vectors of `space`.
+
+        Raises EngineAway if another index is about to replace this one anyway.
+        """
+        if self._is_earlier:
+            raise EngineAway("the search index of an earlier version failed; a new one is being built")
         async with self._saving, self._changing:
             self._open_users.clear()
-            self.space, self.position, self._points, self._unsaved, self._filled = space, None, 0, 0, True
+            self._state = self._state.with_vectors(space)
+            self.position, self._points, self._unsaved, self._filled = None, 0, 0, True
             await asyncio.to_thread(self._empty)
 
     def _empty(self) -> None:
-        with _broken("start empty"):
+        with broken("start empty"):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # someone may have moved it away
-            state_file(self._folder).unlink(missing_ok=True)
-            for entry in self._folder.iterdir():
-                if entry.is_dir():  # "shard" was an earlier version's
-                    shutil.rmtree(entry)
+            if self.earlier is None:
+                state_file(self._folder).unlink(missing_ok=True)
+                self._delete_others()
+            if self._users.exists():
+                shutil.rmtree(self._users)
             self._users.mkdir(mode=0o700)
 
     @property
@@ -146,8 +161,9 @@ class EmbeddedEngine:
         return "" if self.space is None else self.space.model
 
     async def make_room(self, space: Space) -> None:
-        """Accept vectors of a space from now on."""
-        self.space = space
+        """Accept vectors of a space from now on; an index that is being replaced stays without those of a new model."""
+        if not self._is_earlier:
+            self._state = self._state.with_vectors(space)
 
     async def apply(self, upserts: Sequence[Point], deletes: Sequence[Deleted]) -> None:
         """Write and delete points."""
@@ -168,15 +184,15 @@ class EmbeddedEngine:
             await self._save_all()
 
     async def _all_users(self) -> set[str]:
-        with _broken("read its lists"):
+        with broken("read its lists"):
             saved = await asyncio.to_thread(lambda: {user_of(path) for path in lists(self._users)})
         return saved | set(self._open_users)
 
     async def _change(self, user: str, points: Sequence[Point], deleted: Sequence[UUID]) -> None:
         partition = await self._partition(user)
-        if _is_small(points, deleted):
+        if is_small(points, deleted):
             partition.note(points, deleted)
-            if not _is_small(partition.written.values(), partition.deleted):
+            if not is_small(partition.written.values(), partition.deleted):
                 self._settle(partition)
             return
         from app.index.embedded.partition import changed
@@ -187,7 +203,7 @@ class EmbeddedEngine:
         )
         self._put(partition, parts)
 
-    def _settle(self, partition: _Partition) -> None:
+    def _settle(self, partition: OpenIndex) -> None:
         """Make a part of the small changes."""
         if not partition.written and not partition.deleted:
             return
@@ -197,7 +213,7 @@ class EmbeddedEngine:
         partition.written, partition.deleted = {}, set()
         self._put(partition, changed(partition.parts, written, deleted, model=self._model, saving=partition.saving))
 
-    def _put(self, partition: _Partition, parts: Parts) -> None:
+    def _put(self, partition: OpenIndex, parts: Parts) -> None:
         if self._points is not None:
             self._points += sum(part.points for part in parts) - sum(part.points for part in partition.parts)
         self._unsaved -= partition.unsaved
@@ -215,7 +231,7 @@ class EmbeddedEngine:
             raise IndexUnavailable("the search index is not filled yet")
 
     async def _check_space(self) -> None:
-        with _broken("find its space"):
+        with broken("find its space"):
             why = shortage(self._folder, LEFT_BYTES)
         if why:
             if self.position is None:  # half filled, of no use
@@ -227,7 +243,7 @@ class EmbeddedEngine:
         from app.index.embedded import scan
 
         parts, model = await self._parts(query.user), self._model
-        with _broken("search"):
+        with broken("search"):
             terms = list(query.weights)
             return await self._search(
                 parts, terms, query.dense is not None, lambda: scan.candidates(parts, query, model)
@@ -238,7 +254,7 @@ class EmbeddedEngine:
         from app.index.embedded import scan
 
         parts = await self._parts(user)
-        with _broken("count"):
+        with broken("count"):
             return await self._search(parts, terms, False, lambda: scan.corpus(parts, projects, terms))
 
     async def _search(self, parts: Parts, terms: Sequence[int], wide: bool, search: Callable[[], T]) -> T:
@@ -256,7 +272,7 @@ class EmbeddedEngine:
         if self._points is None:
             async with self._saving, self._changing:
                 open_ones = {self._stem(user).name for user in self._open_users}
-                with _broken("count"):
+                with broken("count"):
                     saved = await asyncio.to_thread(self._count, open_ones)
                 self._points = saved + sum(
                     part.points for partition in self._open_users.values() for part in partition.parts
@@ -267,16 +283,44 @@ class EmbeddedEngine:
         return sum(count_points(path) for path in lists(self._users) if path.stem not in without)
 
     async def checkpoint(self, position: int, seen: str | None = None) -> None:
-        """Save everything applied so far, then the position."""
+        """Save everything applied so far, then the position, unless another index's is the one that counts."""
         self._check_open()
         await self._check_space()
         await self._save_all()
-        with _broken("save its position"):
-            await asyncio.to_thread(self._write_state, position)
+        async with self._saving:
+            if self.earlier is None and not self._is_replaced:
+                with broken("save its position"):
+                    await asyncio.to_thread(self._write_state, position)
         self.position = position
 
     def _write_state(self, position: int) -> None:
-        write_state(self._folder, IndexState.at(position, self._count_users(), self._database, self.space))
+        write_state(self._folder, replace(self._state, position=position, users=self._count_users(self._state)))
+
+    async def take_over(self, position: int, seen: str | None) -> None:
+        """Save everything, and from then on be the index of the folder instead of the earlier one.
+
+        It goes on answering until it is closed, but saves no position any more.
+        """
+        earlier = self.earlier
+        if earlier is None:
+            return
+        async with earlier._saving:
+            self.earlier = None
+            try:
+                await self.checkpoint(position, seen)
+            except BaseException:
+                self.earlier = earlier
+                raise
+            earlier._is_replaced = True
+
+    def give_up_earlier(self) -> None:
+        """Do without the earlier index, whose files the next `empty` deletes."""
+        if self.earlier is not None:
+            self.earlier._is_replaced, self.earlier = True, None
+
+    async def delete_others(self) -> None:
+        """Delete the files of an index that was replaced."""
+        await asyncio.to_thread(self._delete_what_was_replaced)
 
     async def _save_all(self) -> None:
         async with self._saving:
@@ -289,7 +333,7 @@ class EmbeddedEngine:
                     break
                 del self._open_users[user]
 
-    async def _save(self, user: str, partition: _Partition) -> None:
+    async def _save(self, user: str, partition: OpenIndex) -> None:
         """Save a user's index; changes go on meanwhile."""
         from app.index.embedded.partition import replaced
         from app.index.embedded.saving import save
@@ -299,7 +343,7 @@ class EmbeddedEngine:
             before = partition.parts
             partition.saving, partition.dirty = len(before), False
         try:
-            with _broken("save"):
+            with broken("save"):
                 saved = await asyncio.to_thread(save, self._stem(user), user, before, self._model)
         except BaseException:
             partition.saving, partition.dirty = 0, True
@@ -309,16 +353,16 @@ class EmbeddedEngine:
             partition.parts, partition.saving = replaced(partition.parts, before, saved), 0
             self._unsaved += partition.unsaved
 
-    async def _partition(self, user: str) -> _Partition:
+    async def _partition(self, user: str) -> OpenIndex:
         self._check_open()
         if (partition := self._open_users.get(user)) is not None:
             self._open_users.move_to_end(user)
             return partition
         from app.index.embedded.saving import load
 
-        with _broken("read"):
+        with broken("read"):
             parts = await asyncio.to_thread(load, self._stem(user), user)
-        return self._open_users.setdefault(user, _Partition(parts))
+        return self._open_users.setdefault(user, OpenIndex(parts))
 
     def _stem(self, user: str) -> Path:
         name = blake2b(user.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -331,23 +375,3 @@ class EmbeddedEngine:
         lock, self._lock = self._lock, None
         if lock is not None:
             os.close(lock)
-
-
-def _is_small(points: Collection[Point], deleted: Collection[UUID]) -> bool:
-    few = len(points) + len(deleted) <= _POINTS_INLINE
-    return few and sum(len(point.window) for point in points) <= _POSTINGS_INLINE
-
-
-@contextmanager
-def _broken(operation: str) -> Iterator[None]:
-    """Turn errors of files into IndexUnavailable that names the operation, or EngineAway for a full disk."""
-    try:
-        yield
-    except OSError as error:
-        if words := words_for(error):
-            raise EngineAway(f"the search index failed to {operation}: {words}") from error
-        raise IndexUnavailable(
-            f"the search index failed to {operation} ({type(error).__name__}); it will be rebuilt"
-        ) from error
-    except Damaged as error:
-        raise IndexUnavailable(f"the search index failed to {operation}: {error}; it will be rebuilt") from error

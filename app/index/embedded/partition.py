@@ -13,8 +13,9 @@ from uuid import UUID
 
 import numpy as np
 
-from app.index.embedded.segment import Array, Segment, build, merged, nothing_dead
+from app.index.embedded.segment import Segment, build, merged, nothing_dead
 from app.index.engine import Point
+from app.memory.ordering import Array
 
 # Parts up to these sizes are merged at once, as soon as there are so many: a part costs a search some 30 µs, and
 # merging four of the largest of these some 5 ms. Parts that have a file, or are larger, are merged when they are saved.

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.index.embedded.partition import Part, Parts
-from app.index.embedded.segment import OWN, Array, Segment, micros, number
+from app.index.embedded.segment import Segment, micros, number
 from app.memory.bm25 import ASKED_STEPS, STORED_STEPS
+from app.memory.ordering import Array
 from app.memory.ports import CandidateQuery
 from app.memory.types import Candidate, Corpus, Filter
+from app.memory.windows import OWN
 
 _WEIGHT = OWN - 1
 _VECTORS_AT_ONCE = 4_096  # rows, whose numbers are widened to 32 bits: some megabytes

@@ -13,25 +13,24 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.index.engine import Point
 from app.memory.bm25 import STORED_STEPS
 from app.memory.cues import FIRST_PERSON_LIMIT
+from app.memory.ordering import Array, begins
 from app.memory.types import Traits
+from app.memory.windows import OWN, Window
 
-Array: TypeAlias = NDArray[Any]
-
-OWN = 0x8000  # the bit of a weight for a term of the memory itself; weights are below 6.6 × 512
 ASKS, TELLS_TIME, TELLS_NUMBER = 1, 2, 4  # bits of `cues`
 NO_NAME = 0xFFFF_FFFF
 NO_OFFSET = -0x8000
 NO_VALUE = 0  # the hash of None
 _GONE = np.uint32(0xFFFF_FFFF)
+_WEIGHT_BITS = 16
 _POSTINGS_AT_ONCE = 200_000  # some 10 ms of work, between which other threads get their turn
 _VECTORS_AT_ONCE = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -201,25 +200,44 @@ def build(points: Iterable[Point], model: str = "") -> Segment:
 
 def _postings(points: Sequence[Point]) -> dict[str, Array]:
     lengths = np.fromiter((len(point.window) for point in points), np.intp, len(points))
+    windows = [point.window for point in points]
+    made = [window for window in windows if isinstance(window, Window)]
+    if made and len(made) == len(windows):
+        terms = np.concatenate([window.terms for window in made])
+        weights = np.concatenate([window.weights for window in made])
+    else:
+        terms, weights = _of_mappings(points, lengths)
+    terms, rows, weights = _by_term(terms, np.repeat(np.arange(len(points), dtype="u4"), lengths), weights)
+    starts = begins(terms)
+    return {"terms": terms[starts[:-1]], "starts": starts.astype("u4"), "rows": rows, "weights": weights}
+
+
+def _of_mappings(points: Sequence[Point], lengths: Array) -> tuple[Array, Array]:
+    """Return the terms of all points, and the weights with the bit OWN."""
     own = np.fromiter((point.own for point in points), np.intp, len(points))
     total = int(lengths.sum())
     terms = np.fromiter(chain.from_iterable(point.window for point in points), "u4", total)
     windows = chain.from_iterable(point.window.values() for point in points)
     weights = np.rint(np.fromiter(windows, "f4", total) * np.float32(STORED_STEPS)).astype("u2")
-    rows = np.repeat(np.arange(len(points), dtype="u4"), lengths)
     within = np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     weights |= np.where(within < np.repeat(own, lengths), OWN, 0).astype("u2")
-    order = np.argsort(terms, kind="stable")
-    distinct, starts = _distinct(terms[order])
-    return {"terms": distinct, "starts": starts, "rows": rows[order], "weights": weights[order]}
+    return terms, weights
 
 
-def _distinct(ordered: Array) -> tuple[Array, Array]:
-    """Return the distinct values of an ordered array, and where each begins, with the end of the last."""
-    begins = np.ones(len(ordered) + 1, bool)  # np.unique does more, and takes three times as long
-    np.not_equal(ordered[1:], ordered[:-1], out=begins[1 : len(ordered)])
-    starts = np.flatnonzero(begins).astype("u4")
-    return ordered[starts[:-1]], starts
+def _by_term(terms: Array, rows: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """Return postings in the order of their terms, and mostly of their rows.
+
+    Whole postings are sorted as numbers where they fit in 64 bits, which takes a tenth of the time.
+    """
+    row_bits = int(rows.max()).bit_length() if len(rows) else 0
+    if not len(rows) or int(terms.max()).bit_length() + row_bits + _WEIGHT_BITS > 64:
+        order = np.argsort(terms, kind="stable")
+        return terms[order], rows[order], weights[order]
+    bits = np.uint64(row_bits + _WEIGHT_BITS)
+    whole = terms.astype("u8") << bits | rows.astype("u8") << np.uint64(_WEIGHT_BITS) | weights
+    whole.sort()
+    rows = whole >> np.uint64(_WEIGHT_BITS) & np.uint64((1 << row_bits) - 1)
+    return (whole >> bits).astype("u4"), rows.astype("u4"), whole.astype("u2")
 
 
 def _vectors(packed: Sequence[bytes | None]) -> Array:
@@ -338,14 +356,13 @@ def _merged_postings(segments: Sequence[Segment], moved: Sequence[Array]) -> dic
     total = 0
     for low, high in _term_ranges(segments):
         some = [_postings_between(segment, to, low, high) for segment, to in zip(segments, moved, strict=True)]
-        term, row, weight = (np.concatenate(column) for column in zip(*some, strict=True))
-        order = np.argsort(term, kind="stable")
-        distinct, begins = _distinct(term[order])
-        terms.append(distinct)
-        starts.append(begins[:-1] + np.uint32(total))
-        rows.append(row[order])
-        weights.append(weight[order])
-        total += len(order)
+        term, row, weight = _by_term(*(np.concatenate(column) for column in zip(*some, strict=True)))
+        begin = begins(term)[:-1]
+        terms.append(term[begin])
+        starts.append(begin + total)
+        rows.append(row)
+        weights.append(weight)
+        total += len(term)
 
     def joined(columns: list[Array], kind: str) -> Array:
         return np.concatenate(columns).astype(kind, copy=False) if columns else np.zeros(0, kind)

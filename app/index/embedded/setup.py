@@ -15,7 +15,7 @@ class EmbeddedSetup:
     """An index of our own, in the process."""
 
     name = "embedded"
-    modules = ("app.index.follower", "app.index.embedded.engine")
+    modules = ("app.index.embedded.replacing",)
     remedy = "claude-memory reindex"
     shared = None
 
@@ -23,12 +23,9 @@ class EmbeddedSetup:
         self.folder = settings.data_dir / "index"
 
     def index(self, source: IndexSource) -> Index:
-        from app.index.embedded.engine import EmbeddedEngine
-        from app.index.follower import Follower
+        from app.index.embedded.replacing import EmbeddedIndex
 
-        return Follower(
-            source.log, lambda database, space: EmbeddedEngine.open(self.folder, database, space), source.on_applied
-        )
+        return EmbeddedIndex(source, self.folder)
 
     async def status(self, source: IndexSource) -> IndexStatus:
         from app.index.embedded.state import state_file

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from app.durable import replace_file
@@ -20,11 +20,15 @@ from app.own_file import open_own
 FORMAT = 3  # of points, payloads and the segments' files
 
 _VERSIONS = (FORMAT, VECTORS_VERSION)  # if the folder's differ, the index is rebuilt
+_FOLDERS = ("users", "users-2")  # of an index, and of one that replaces it
 
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """The content of an index. users: how many have a list. model, size: of its vectors; None if it has none."""
+    """The content of an index. users: how many have a list. model, size: of its vectors; None if it has none.
+
+    folder: where the users' indexes are; another index may be beside it.
+    """
 
     format: int
     vectors: int
@@ -33,12 +37,18 @@ class IndexState:
     users: int
     model: str | None = None
     size: int | None = None
+    folder: str = _FOLDERS[0]
 
     @classmethod
-    def at(cls, position: int, users: int, database: str, space: Space | None) -> IndexState:
-        """Return the state of an index made by this version."""
+    def new(cls, database: str, space: Space | None, earlier: IndexState | None = None) -> IndexState:
+        """Return the state of an empty index made by this version. earlier: one that it replaces."""
+        folder = next(name for name in _FOLDERS if earlier is None or name != earlier.folder)
+        return cls(*_VERSIONS, database, 0, 0, folder=folder).with_vectors(space)
+
+    def with_vectors(self, space: Space | None) -> IndexState:
+        """Return the state of an index that has vectors of a space; None for none."""
         model, size = (None, None) if space is None else (space.model, space.size)
-        return cls(*_VERSIONS, database, position, users, model, size)
+        return replace(self, model=model, size=size)
 
     @property
     def space(self) -> Space | None:
@@ -53,6 +63,28 @@ def state_file(folder: Path) -> Path:
 
 def read_state(folder: Path, database: str, space: Space | None) -> tuple[IndexState | None, str]:
     """Return the state, or None and why the index cannot be used with this database and these vectors."""
+    state, why = _read(folder, database)
+    if state is None:
+        return None, why
+    if (state.format, state.vectors) != _VERSIONS:
+        return None, "it has the format of another version"
+    if space is not None and state.space != space:
+        return None, "it lacks vectors of the embedding model"
+    return state, ""
+
+
+def earlier_state(folder: Path, database: str, space: Space | None) -> IndexState | None:
+    """Return the state of an index that can be searched until a new one replaces it; None if there is none.
+
+    It has the words of this database, weighed by another version, or vectors of another model, which are left out.
+    """
+    state, _ = _read(folder, database)
+    if state is None or state.format != FORMAT:
+        return None
+    return state if state.space == space else state.with_vectors(None)
+
+
+def _read(folder: Path, database: str) -> tuple[IndexState | None, str]:
     try:
         recorded = json.loads(state_file(folder).read_text(encoding="utf-8"))
         if isinstance(recorded, dict):
@@ -62,13 +94,9 @@ def read_state(folder: Path, database: str, space: Space | None) -> tuple[IndexS
         return None, "there is no index yet"
     except (ValueError, TypeError, OSError) as error:
         return None, f"its state file is damaged ({type(error).__name__})"
-    if (state.format, state.vectors) != _VERSIONS:
-        return None, "it has the format of another version"
-    if state.database != database:
-        return None, "it was made from another database"
-    if space is not None and state.space != space:
-        return None, "it lacks vectors of the embedding model"
-    return state, ""
+    if state.folder not in _FOLDERS:
+        return None, "its state file is damaged (folder)"
+    return (state, "") if state.database == database else (None, "it was made from another database")
 
 
 def write_state(folder: Path, state: IndexState) -> None:

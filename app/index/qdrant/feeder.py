@@ -196,6 +196,7 @@ class _FedCollection(QdrantCollection):
     """
 
     checkpoint_every_s = 0.25  # every search scores the changes above the position itself
+    uses_numpy = False  # a server without a model never loads it
 
     def __init__(
         self,

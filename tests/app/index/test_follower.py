@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import IndexUnavailable, StoreUnavailable
-from app.index import backlog
+from app.index import backlog, reading
 from app.index import follower as follower_module
 from app.index.embedded.engine import EmbeddedEngine
+from app.index.embedded.saving import save
 from app.index.engine import Deleted, EngineAway, Point
 from app.index.follower import Follower
 from app.index.writer import write_sessions
@@ -107,8 +108,14 @@ async def healthy(follower: Follower) -> None:
 
 
 class TestFreshness:
-    async def test_a_search_finds_every_write_answered_before_it_began(self, domain: Domain, alice: Scope) -> None:
+    @pytest.mark.parametrize("page", [None, 2])
+    async def test_a_search_finds_every_write_answered_before_it_began(
+        self, domain: Domain, alice: Scope, monkeypatch: pytest.MonkeyPatch, page: int | None
+    ) -> None:
         answered: list[str] = []
+        if page is not None:
+            monkeypatch.setattr(changes, "_PAGE_CHANGES", page)
+            monkeypatch.setattr(reading, "_BACKLOG_LIMIT", page)
 
         async def write(writer: int) -> None:
             for number in range(10):
@@ -198,7 +205,7 @@ class TestFreshness:
         await was_read.wait()
         await memorize(domain, alice, "written after the reading")
         search = asyncio.create_task(texts_for(domain, alice, "reading"))
-        await until(lambda: bool(followed(domain)._waiting), "the search waits")
+        await until(lambda: followed(domain)._reader.anyone_waits, "the search waits")
         go_on.set()
 
         assert await search == ["written after the reading"]
@@ -230,6 +237,36 @@ class TestFreshness:
         for _ in range(4):
             turns.release()
         assert len(await own) == 10
+
+    async def test_nobody_waits_for_pages_of_another_users_transaction(
+        self, domain: Domain, follower: Follower, alice: Scope, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        turns, reached = asyncio.Semaphore(0), asyncio.Event()
+
+        async def write_in_turn(*arguments: Any) -> int:
+            if any(members[0].user == "bob" for members in arguments[2].values()):
+                reached.set()
+                await turns.acquire()
+            return await write_sessions(*arguments)
+
+        monkeypatch.setattr(changes, "_PAGE_CHANGES", 10)
+        monkeypatch.setattr(reading, "_BACKLOG_LIMIT", 10)
+        monkeypatch.setattr(backlog, "_TOGETHER", 5)
+        monkeypatch.setattr(follower_module, "_POSITIONS_AT_ONCE", 5)
+        monkeypatch.setattr(follower_module, "write_sessions", write_in_turn)
+        await converse(domain, Scope("bob"), [f"a pear {number}" for number in range(40)], conversation_id="talk")
+        own = asyncio.create_task(texts_for(domain, Scope("bob"), "pear", limit=100))
+        await reached.wait()
+        await memorize(domain, alice, "an apple")
+        theirs = asyncio.create_task(texts_for(domain, alice, "apple"))
+        await asyncio.sleep(0.05)
+        turns.release()
+
+        assert await theirs == ["an apple"]
+        assert follower.lag[0] == 10, "of bob's 40 changes, those of one page"
+        for _ in range(40):
+            turns.release()
+        assert len(await own) == 40
 
     async def test_a_change_is_applied_once_though_an_open_transaction_holds_the_horizon(
         self, domain: Domain, follower: Follower, database: Database, alice: Scope, monkeypatch: pytest.MonkeyPatch
@@ -535,6 +572,28 @@ class TestReopening:
                 "before",
                 "while it was away",
             }
+
+    async def test_a_filling_writes_one_users_index_after_another_however_their_sessions_are_mixed(
+        self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        saved: list[str] = []
+
+        def noted(stem: Path, user: str, *rest: Any) -> Any:
+            saved.append(user)
+            return save(stem, user, *rest)
+
+        monkeypatch.setattr("app.index.embedded.saving.save", noted)
+        monkeypatch.setattr(changes, "_PAGE_MEMORIES", 4)
+        monkeypatch.setattr("app.index.embedded.engine._UNSAVED_POSTINGS", 60)
+        for number in range(20):
+            for user in ("ann", "ben", "cleo"):
+                await add_note(store, Scope(user), f"an apple of {user} {number}")
+
+        async with following(log, index_folder) as follower:
+            await follower.wait_filled(10)
+            assert await follower.count() == 60
+
+        assert [user for user, _ in groupby(saved)] == ["ann", "ben", "cleo"]
 
     async def test_changes_applied_but_not_saved_are_replayed_without_harm(
         self, log: PostgresChangeLog, store: PostgresStore, index_folder: Path, alice: Scope

@@ -10,8 +10,9 @@ from uuid import UUID
 
 import pytest
 
+from app.index import points as module
 from app.index.engine import Point
-from app.index.points import session_points, vectors_needed
+from app.index.points import made_windows, session_points, vectors_needed
 from app.memory.bm25 import NEIGHBOURS
 from app.memory.change_log import Member
 from app.memory.vectors import mixed
@@ -102,6 +103,28 @@ def test_a_memory_without_any_term_has_a_point_that_no_word_finds() -> None:
     [point] = session_points([member(0)], None)
 
     assert not point.window
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10_000])
+@pytest.mark.parametrize("changed", [None, {6}])
+def test_windows_made_together_give_the_same_points(
+    at_once: int, changed: set[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TERMS_AT_ONCE", at_once)
+    places = [*range(12), 14, 15, 40]
+    sessions = [
+        [
+            member(place, *range(1, 2 + place % 3), place + 50, session=UUID(int=number), asks=place % 4 == 1)
+            for place in places[number:]
+        ]
+        for number in range(4)
+    ]
+
+    for members, windows in zip(sessions, made_windows(sessions), strict=True):
+        made, one_by_one = session_points(members, changed, None, windows), session_points(members, changed)
+        assert [(one.id, dict(one.window), one.own) for one in made] == [
+            (one.id, one.window, one.own) for one in one_by_one
+        ]
 
 
 SOME = [member(position, position + 1) for position in (0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11)]

@@ -12,6 +12,7 @@ from app.index.writer import slices, write_sessions
 from app.memory.bm25 import NEIGHBOURS
 from app.memory.change_log import Member, Space
 from app.memory.vectors import pack
+from app.memory.windows import Window
 from tests.support.points import NOON
 
 SPACE = Space("model", 2)
@@ -19,6 +20,8 @@ SPACE = Space("model", 2)
 
 class Recorder:
     """An engine that keeps what it is given."""
+
+    uses_numpy = True
 
     def __init__(self) -> None:
         self.space: Space | None = None
@@ -61,6 +64,19 @@ async def test_points_are_written_some_at_a_time() -> None:
     assert written == 8
     assert [len(batch) for batch in engine.batches] == [3, 3, 2]
     assert engine.space is None
+
+
+async def test_many_windows_are_made_together_only_for_an_engine_that_uses_numpy() -> None:
+    many, few = session(100, 70), session(200, 3)
+    made = []
+    for members, uses_numpy in ((many, True), (many, False), (few, True)):
+        engine: Any = Recorder()
+        engine.uses_numpy = uses_numpy
+        await write_sessions(log_with({}), engine, members, {})
+        made.append([point for batch in engine.batches for point in batch])
+
+    assert [isinstance(points[0].window, Window) for points in made] == [True, False, False]
+    assert [dict(one.window) for one in made[0]] == [one.window for one in made[1]]
 
 
 async def test_near_a_change_only_its_neighbours_are_written() -> None:

@@ -139,6 +139,43 @@ async def test_only_a_follower_that_comes_from_its_position_alone_is_too_far_beh
     assert len((await log.read(horizon_of(before), before)).changes) == 3
 
 
+async def test_one_users_changes_are_read_alone_and_a_last_tells_that_there_may_be_more(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, bob: Scope
+) -> None:
+    before = await log.snapshot()
+    await add_note(store, alice, "one")
+    middle = await log.snapshot()
+    theirs = await add_note(store, bob, "theirs")
+    two = await add_note(store, alice, "two")
+
+    alone = await log.read_alone("alice", horizon_of(before), before, 3)
+    since = await log.read_alone("alice", horizon_of(before), middle, 3)
+    short = await log.read_alone("alice", horizon_of(before), None, 2)
+
+    assert {change.user for change in alone.changes} == {"alice"}
+    assert (len(alone.changes), alone.last) == (2, None)
+    assert theirs not in {change.memory for change in alone.changes}
+    assert [change.memory for change in since.changes] == [two]
+    assert short.last is not None
+
+
+async def test_pages_that_were_pruned_since_the_first_one_are_missed(
+    store: PostgresStore, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_PAGE_CHANGES", 2)
+    before = await log.snapshot()
+    for number in range(3):
+        await add_note(store, alice, f"note {number}")
+    first = await log.read(horizon_of(before), before)
+    await store.fold_term_counts()
+    await log.prune(NOTHING_KEPT)
+
+    with pytest.raises(LogPruned):
+        await log.read_on(first)
+    with pytest.raises(LogPruned):
+        await log.read_alone("alice", horizon_of(before), before, 10)
+
+
 async def test_interleaved_writers_are_all_read_exactly_once(
     store: PostgresStore, log: PostgresChangeLog, alice: Scope, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,19 +308,35 @@ class TestMembers:
         self, store: PostgresStore, log: PostgresChangeLog, alice: Scope, bob: Scope, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(changes, "_PAGE_MEMORIES", 3)
+        await add_turns(store, bob, "talk", "a", "b", "c")
         for number in range(7):
             await add_note(store, alice, f"note {number}")
-        await add_turns(store, bob, "talk", "a", "b", "c")
         archived = await add_note(store, bob, "archived")
         await store.update(bob, archived, MemoryUpdate(archived=True), None, None)
 
         pages = [page async for page in log.everything()]
 
-        # Ids of one millisecond have no order, so the session of three may end a page early or late.
-        assert 3 <= len(pages) <= 4, "a session is not torn apart"
+        assert [sum(map(len, page.values())) for page in pages] == [3, 3, 1, 3], "a session is not torn apart"
         sessions = [session for page in pages for session in page]
         assert len(sessions) == len(set(sessions)) == 8
         assert sum(len(members) for page in pages for members in page.values()) == 10
+
+    async def test_everything_yields_users_one_after_the_other_whole(
+        self, store: PostgresStore, log: PostgresChangeLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(changes, "_PAGE_MEMORIES", 5)
+        sizes = {"a": 1, "b": 2, "c": 4, "d": 5, "e": 6, "f": 1, "g": 12, "h": 2}
+        for number in range(12):
+            for user, size in sizes.items():
+                if number < size:
+                    await add_turns(store, Scope(user), f"talk {number // 2}", f"said {number}")
+
+        pages = [page async for page in log.everything()]
+
+        users = [member.user for page in pages for turns in page.values() for member in turns]
+        assert users == [user for user, size in sizes.items() for _ in range(size)]
+        assert max(sum(map(len, page.values())) for page in pages) <= 6
+        assert len({session for page in pages for session in page}) == sum(map(len, pages)), "no session is torn apart"
 
     async def test_everything_shows_one_moment(
         self, store: PostgresStore, log: PostgresChangeLog, alice: Scope, monkeypatch: pytest.MonkeyPatch

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.index.embedded import segment as module
-from app.index.embedded.segment import OWN, Segment, build, merged, nothing_dead
+from app.index.embedded.segment import Segment, build, merged, nothing_dead
 from app.index.engine import Point
 from app.memory.bm25 import STORED_STEPS
 from app.memory.vectors import pack
+from app.memory.windows import OWN, windows
 from tests.support.points import point
 
 MOMENT = datetime(2026, 5, 8, 12, 30, 15, 123_457, tzinfo=UTC)
@@ -109,6 +110,33 @@ def test_a_merged_segment_holds_what_is_still_there(
     kept = [one for one in (*first, *second, *third) if one.id not in gone]
     assert content(whole) == expected(kept)
     assert whole.terms.tolist() == sorted({term for one in expected(kept).values() for term in one[1]})  # type: ignore[index]
+
+
+@given(st.lists(st.lists(st.integers(1, 30), max_size=6), max_size=5), st.booleans())
+def test_windows_made_of_arrays_give_the_same_segment(terms: list[list[int]], mixed: bool) -> None:
+    made = windows(terms, [False] * len(terms), range(len(terms))) if terms else []
+    as_arrays, as_dicts = (
+        [
+            Point(id=UUID(int=number), payload=point().payload, window=window if keep else dict(window), own=window.own)
+            for number, (window, keep) in enumerate(zip(made, keeps, strict=True))
+        ]
+        for keeps in ([not (mixed and number % 2) for number in range(len(made))], [False] * len(made))
+    )
+
+    assert content(build(as_arrays)) == content(build(as_dicts))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**20), st.integers(0, 2**16 - 1)), max_size=20))
+def test_postings_are_ordered_by_term_whether_or_not_they_fit_in_64_bits(given: list[tuple[int, int, int]]) -> None:
+    terms, rows, weights = (
+        np.array([one[place] for one in given], kind) for place, kind in enumerate(("u4", "u4", "u2"))
+    )
+
+    ordered = module._by_term(terms, rows, weights)
+
+    assert [column.dtype.str for column in ordered] == ["<u4", "<u4", "<u2"]
+    assert ordered[0].tolist() == sorted(terms.tolist())
+    assert sorted(zip(*(column.tolist() for column in ordered), strict=True)) == sorted(given)
 
 
 def test_merging_goes_by_ranges_of_terms_and_leaves_none_out(monkeypatch: pytest.MonkeyPatch) -> None:

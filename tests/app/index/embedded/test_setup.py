@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.index.embedded.setup import EmbeddedSetup
 from app.index.embedded.state import IndexState, write_state
 from app.index.setup import IndexStatus
@@ -20,6 +22,6 @@ async def test_an_index_of_a_process_keeps_its_files_in_the_data_directory(
     assert await setup.status(source) == IndexStatus(name=str(folder), points=0, is_wanted=False)
 
     folder.mkdir(parents=True)
-    write_state(folder, IndexState.at(5, 1, "database", None))
+    write_state(folder, replace(IndexState.new("database", None), position=5, users=1))
 
     assert (await setup.status(source)).is_wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ SPACE = Space("model", 2)
 
 
 def test_a_state_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    state = IndexState.at(5, 1, "database", SPACE)
+    state = replace(IndexState.new("database", SPACE), position=5, users=1)
     write_state(tmp_path, state)
 
     assert read_state(tmp_path, "database", SPACE) == (state, "")
@@ -23,7 +24,7 @@ def test_a_state_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_vectors_that_are_not_wanted_any_more_are_no_reason_to_refuse(tmp_path: Path) -> None:
-    write_state(tmp_path, IndexState.at(5, 1, "database", SPACE))
+    write_state(tmp_path, replace(IndexState.new("database", SPACE), position=5, users=1))
 
     assert read_state(tmp_path, "database", None)[0] is not None
 
@@ -38,7 +39,7 @@ def test_vectors_that_are_not_wanted_any_more_are_no_reason_to_refuse(tmp_path: 
 def test_a_state_of_something_else_is_refused_with_the_reason(
     tmp_path: Path, database: str, space: Space | None, why: str
 ) -> None:
-    write_state(tmp_path, IndexState.at(5, 1, "database", None))
+    write_state(tmp_path, replace(IndexState.new("database", None), position=5, users=1))
 
     assert read_state(tmp_path, database, space) == (None, why)
 
