@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,26 +11,15 @@ from uuid import UUID
 import asyncpg
 
 from app.errors import InvalidInput, shown
-from app.memory.analysis import ANALYSIS_VERSION
-from app.memory.moments import offset_minutes
 from app.memory.types import Kind, NewTurn, Scope, StoredConversation
 from app.store.database import Database
+from app.store.inserting import Row, Shared, insert
 
 if TYPE_CHECKING:
     from app.store.outbox_writing import OutboxWriting
 
 SESSION_PAUSE = timedelta(hours=3)  # a longer pause begins a new session: people return with another subject
 SESSION_TURNS = 256  # limits the points that a new turn can change; sessions of real chats are far shorter
-_TURNS_AT_ONCE = 200
-
-_INSERT_TURN = """
-insert into memories (id, user_id, agent_id, project, kind, text, content_hash, whole_id, part,
-                      conversation_id, message_id, role, name, session_id, position,
-                      terms, words, asks, tells_time, tells_number, first_person, analysis,
-                      occurred_at, occurred_offset)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-        $23, $24)
-"""
 
 
 @dataclass(slots=True)
@@ -88,11 +77,16 @@ class Conversations:
                 )
             new = await _new_turns(connection, scope, conversation_id, turns, self.receipts)
             end = ConversationEnd.of(row)
-            for first in range(0, len(new), _TURNS_AT_ONCE):  # the loop answers others between two
-                part = new[first : first + _TURNS_AT_ONCE]
-                rows = [values for turn in part for values in _rows(scope, conversation_id, row["project"], turn, end)]
-                await connection.executemany(_INSERT_TURN, rows)
             if new:
+                shared = Shared(
+                    user=scope.user,
+                    agent=scope.agent,
+                    project=row["project"],
+                    kind=Kind.TURN,
+                    conversation_id=conversation_id,
+                    metadata={},
+                )
+                await insert(connection, shared, [one for turn in new for one in _rows(turn, end)])
                 await connection.execute(
                     """
                     update conversations set messages = messages + $3, last_position = $4, last_session = $5,
@@ -197,39 +191,20 @@ async def _repeated(
     return ()
 
 
-def _rows(
-    scope: Scope, conversation_id: str, project: str, turn: NewTurn, end: ConversationEnd
-) -> list[tuple[Any, ...]]:
+def _rows(turn: NewTurn, end: ConversationEnd) -> Iterator[Row]:
+    """Yield a row for each piece of a turn, and advance `end`."""
     session = end.session_for(turn, len(turn.pieces))
-    rows = []
     for part, piece in enumerate(turn.pieces):
         end.position += 1
-        rows.append(
-            (
-                piece.id,
-                scope.user,
-                scope.agent,
-                project,
-                str(Kind.TURN),
-                piece.text,
-                turn.content_hash,
-                turn.pieces[0].id,
-                part,
-                conversation_id,
-                turn.message_id,
-                turn.role,
-                turn.name,
-                session,
-                end.position,
-                piece.analysis.terms,
-                piece.analysis.words,
-                piece.analysis.asks,
-                piece.analysis.tells_time,
-                piece.analysis.tells_number,
-                piece.analysis.first_person,
-                ANALYSIS_VERSION,
-                turn.occurred_at,
-                offset_minutes(turn.occurred_at),
-            )
+        yield Row(
+            piece=piece,
+            content_hash=turn.content_hash,
+            whole_id=turn.pieces[0].id,
+            part=part,
+            session_id=session,
+            position=end.position,
+            message_id=turn.message_id,
+            role=turn.role,
+            name=turn.name,
+            occurred_at=turn.occurred_at,
         )
-    return rows

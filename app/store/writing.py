@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,16 +14,17 @@ from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.moments import offset_minutes
 from app.memory.types import TAGS_LIMIT, MemoryUpdate, NewMemory, Piece, Scope, Selection, Stored
 from app.store.database import Database
+from app.store.inserting import Row, Shared, insert
 
 if TYPE_CHECKING:
     from app.store.outbox_writing import OutboxWriting
 
 _INSERT = """
-insert into memories (id, user_id, agent_id, project, kind, text, content_hash, whole_id, part, tags, metadata,
-                      session_id, position, terms, words, asks, tells_time, tells_number, first_person, analysis,
+insert into memories (id, user_id, agent_id, project, kind, text, content_hash, whole_id, session_id, tags, metadata,
+                      terms, words, asks, tells_time, tells_number, first_person, analysis,
                       created_at, occurred_at, occurred_offset, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $8, $9, $12, $13, $14, $15, $16, $17, $18,
-        coalesce($19, now()), $20, $21, $22)
+values ($1, $2, $3, $4, $5, $6, $7, $1, $1, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+        coalesce($17, now()), $18, $19, $20)
 on conflict (user_id, project, content_hash)
     where conversation_id is null and archived_at is null and part = 0 do nothing
 returning id
@@ -87,14 +89,14 @@ class Writing:
         return len({row["whole_id"] for row in rows})
 
     async def _insert(self, connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> bool:
-        """Insert all pieces, or none if the content is stored already."""
-        rows = [_row(scope, memory, part, piece) for part, piece in enumerate(memory.pieces)]
-        if len(rows) == 1 and self.outbox is None:
-            return await connection.fetchval(_INSERT, *rows[0]) is not None
+        """Insert all pieces, or none if the content is stored already, which the first one tells."""
+        first = _first_row(scope, memory)
+        if len(memory.pieces) == 1 and self.outbox is None:
+            return await connection.fetchval(_INSERT, *first) is not None
         async with connection.transaction():
-            if await connection.fetchval(_INSERT, *rows[0]) is None:
+            if await connection.fetchval(_INSERT, *first) is None:
                 return False
-            await connection.executemany(_INSERT, rows[1:])
+            await insert(connection, _shared(scope, memory), list(islice(_rows(memory), 1, None)))
             if self.receipts and await _delivered(connection, scope, memory) is not None:
                 # The insert waited for a delivery of the same text, which has its receipt by now.
                 await connection.execute(
@@ -117,7 +119,8 @@ async def _delivered(connection: asyncpg.Connection, scope: Scope, memory: NewMe
     return (await receipts_of(connection, scope.user, [(id_, memory.project or "", memory.content_hash)])).get(id_)
 
 
-def _row(scope: Scope, memory: NewMemory, part: int, piece: Piece) -> tuple[Any, ...]:
+def _first_row(scope: Scope, memory: NewMemory) -> tuple[Any, ...]:
+    piece = memory.pieces[0]
     return (
         piece.id,
         scope.user,
@@ -126,8 +129,6 @@ def _row(scope: Scope, memory: NewMemory, part: int, piece: Piece) -> tuple[Any,
         str(memory.kind),
         piece.text,
         memory.content_hash,
-        memory.pieces[0].id,
-        part,
         list(memory.tags),
         memory.metadata,
         piece.analysis.terms,
@@ -142,6 +143,34 @@ def _row(scope: Scope, memory: NewMemory, part: int, piece: Piece) -> tuple[Any,
         offset_minutes(memory.occurred_at),
         memory.expires_at,
     )
+
+
+def _shared(scope: Scope, memory: NewMemory) -> Shared:
+    return Shared(
+        user=scope.user,
+        agent=scope.agent,
+        project=memory.project or "",
+        kind=memory.kind,
+        tags=memory.tags,
+        metadata=memory.metadata,
+        expires_at=memory.expires_at,
+    )
+
+
+def _rows(memory: NewMemory) -> Iterator[Row]:
+    """Yield a row for each piece of a memory."""
+    first = memory.pieces[0].id
+    for part, piece in enumerate(memory.pieces):
+        yield Row(
+            piece=piece,
+            content_hash=memory.content_hash,
+            whole_id=first,
+            part=part,
+            session_id=first,
+            position=part,
+            created_at=memory.created_at,
+            occurred_at=memory.occurred_at,
+        )
 
 
 async def _added_to_same(connection: asyncpg.Connection, scope: Scope, memory: NewMemory) -> Stored | None:
