@@ -14,7 +14,7 @@ from uuid import UUID
 
 from app.memory.change_log import Change
 
-_TOGETHER = 500  # changes of several users that are applied together
+_TOGETHER = 50  # changes of several users that are applied together; more may be a long text's
 
 
 @dataclass(eq=False, slots=True)

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -24,7 +24,7 @@ from app.index.backlog import Moment, Work
 from app.index.engine import Deleted, EngineAway, RebuildableEngine
 from app.index.reading import LogReader
 from app.index.setup import Filling
-from app.index.writer import slices, write_sessions
+from app.index.writer import Positions, slices, write_sessions
 from app.memory.change_log import ChangeLog, LogPruned, Space, horizon_of
 from app.memory.ports import CandidateQuery, IndexView
 from app.memory.types import Candidate, Corpus
@@ -35,8 +35,7 @@ CATCH_UP_TIMEOUT_S = 5.0  # a search waits this long for the index, then goes wi
 _IDLE_S = 1.0  # how often to look for other processes' writes when no search asks
 _RETRY_S = 0.25  # the store knows when it does not answer, so asking is cheap
 _GATHER_S = 0.02  # to apply writes that come together in one round
-_SESSIONS_AT_ONCE = 200
-_POSITIONS_AT_ONCE = 250  # some 0.1 s of work
+_POSITIONS_AT_ONCE, _TERMS_AT_ONCE = 250, 20_000  # some 50 ms of work, for turns as for long texts
 
 T = TypeVar("T")
 
@@ -298,12 +297,11 @@ class Follower:
         """Apply changes, and pause after each slice."""
         positions = {session: places for work in works for session, places in work.positions.items()}
         deleted = {memory: work.user for work in works for memory in work.memories}
-        sessions = list(positions)
-        for first in range(0, len(sessions), _SESSIONS_AT_ONCE):
-            members = await self._log.members(sessions[first : first + _SESSIONS_AT_ONCE])
+        for sessions in _some_sessions(positions):
+            members = await self._log.members(sessions)
             for member in (member for turns in members.values() for member in turns):
                 deleted.pop(member.id, None)
-            for some, near in slices(members, positions, _POSITIONS_AT_ONCE):
+            for some, near in slices(members, positions, _POSITIONS_AT_ONCE, _TERMS_AT_ONCE):
                 await write_sessions(self._log, self._open(), near, some)
                 yield
         if deleted:
@@ -358,6 +356,20 @@ class Follower:
         if self._engine is None:
             raise IndexUnavailable("the search index is closed")
         return self._engine
+
+
+def _some_sessions(positions: Positions) -> Iterator[list[UUID]]:
+    """Divide sessions into those whose members are read together: a session can have a megabyte of terms."""
+    some: list[UUID] = []
+    size = 0
+    for session, places in positions.items():
+        some.append(session)
+        size += len(places)
+        if size >= _POSITIONS_AT_ONCE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 async def _ahead(pages: AsyncIterator[T]) -> AsyncIterator[T]:

@@ -50,24 +50,35 @@ async def write_sessions(
 
 
 def slices(
-    members: Mapping[UUID, Sequence[Member]], positions: Positions, at_once: int
+    members: Mapping[UUID, Sequence[Member]], positions: Positions, at_once: int, terms_at_once: int
 ) -> Iterator[tuple[Positions, dict[UUID, Sequence[Member]]]]:
-    """Divide changed positions into slices of at most `at_once`, each with the members that its points depend on."""
+    """Divide changed positions into slices, each with the members that its points depend on.
+
+    A slice has at most `at_once` positions, and ends with the one that makes it `terms_at_once` terms.
+    """
     some: dict[UUID, set[int]] = {}
-    near: dict[UUID, Sequence[Member]] = {}
-    size = 0
+    size = terms = 0
     for session, turns in members.items():
-        places = sorted(positions[session])
-        for first in range(0, len(places), at_once):
-            part = places[first : first + at_once]
-            if size + len(part) > at_once:
-                yield some, near
-                some, near, size = {}, {}, 0
-            if around := _around(turns, part[0], part[-1]):  # none if all of it was deleted
-                some[session], near[session] = set(part), around
-                size += len(part)
-    if some:
-        yield some, near
+        lengths = {turn.position: len(turn.terms) for turn in turns}
+        for place in sorted(positions[session]):
+            some.setdefault(session, set()).add(place)
+            size, terms = size + 1, terms + lengths.get(place, 0)
+            if size >= at_once or terms >= terms_at_once:
+                yield from _slice(some, members)
+                some, size, terms = {}, 0, 0
+    yield from _slice(some, members)
+
+
+def _slice(
+    positions: Positions, members: Mapping[UUID, Sequence[Member]]
+) -> Iterator[tuple[Positions, dict[UUID, Sequence[Member]]]]:
+    """Yield positions with the members around them, if there are any: all may have been deleted."""
+    near = {session: _around(members[session], min(places), max(places)) for session, places in positions.items()}
+    if any(near.values()):
+        yield (
+            {session: places for session, places in positions.items() if near[session]},
+            {session: turns for session, turns in near.items() if turns},
+        )
 
 
 def _around(turns: Sequence[Member], first: int, last: int) -> Sequence[Member]:

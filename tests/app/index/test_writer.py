@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -123,7 +124,7 @@ def test_slices_have_all_changes_once_and_what_their_points_depend_on() -> None:
     long, short = members_of(1, range(100)), members_of(2, [0, 1])
     positions = {UUID(int=1): set(range(40, 60)), UUID(int=2): {1}, UUID(int=3): {5}}
 
-    made = list(slices({UUID(int=1): long, UUID(int=2): short}, positions, 8))
+    made = list(slices({UUID(int=1): long, UUID(int=2): short}, positions, 8, 10**6))
 
     assert [sorted(some.get(UUID(int=1), ())) for some, _ in made] == [
         list(range(40, 48)),
@@ -136,5 +137,13 @@ def test_slices_have_all_changes_once_and_what_their_points_depend_on() -> None:
     assert [first[0].position, first[-1].position] == [40 - reach, 47 + reach]
 
 
+def test_a_slice_ends_with_the_long_text_that_makes_it_long() -> None:
+    turns = [replace(one, terms=[7] * (50 if one.position in (2, 3) else 1)) for one in members_of(1, range(6))]
+
+    made = slices({UUID(int=1): turns}, {UUID(int=1): set(range(6))}, 100, 50)
+
+    assert [sorted(some[UUID(int=1)]) for some, _ in made] == [[0, 1, 2], [3], [4, 5]]
+
+
 def test_a_change_without_any_member_near_it_needs_no_slice() -> None:
-    assert list(slices({UUID(int=1): members_of(1, [90])}, {UUID(int=1): {3}}, 8)) == []
+    assert list(slices({UUID(int=1): members_of(1, [90])}, {UUID(int=1): {3}}, 8, 10**6)) == []
