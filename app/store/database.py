@@ -269,8 +269,8 @@ class Database:
         """Lend a connection that sees all rows, for the app's own work and never for a request's data.
 
         writes: whether a failed call may have written.
-        for_caller: whether a call waits for it, as for a look at its token. for_stranger: whether that of someone whose
-        token was not seen before. The work for either, and that in the background, never keeps the others waiting for
+        for_caller: whether a call waits for it, as for a look at its token. for_stranger: whether those of people whose
+        tokens were not seen before. The work for either, and that in the background, never keeps the others waiting for
         long.
         """
         if refusal := self._refusal(False):

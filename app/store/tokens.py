@@ -13,6 +13,7 @@ from app.store.database import Database
 from app.store.oauth_clients import remove_client
 from app.store.oauth_grants import find_access_token, list_grants, revoke_grant
 from app.store.rows import to_token
+from app.store.together import Together
 
 _COLUMNS = "id, user_id, scopes, created_at, expires_at, last_used_at, revoked_at"
 _LIVE = "revoked_at is null and (expires_at is null or expires_at > now())"
@@ -38,14 +39,27 @@ class Tokens:
 
     def __init__(self, db: Database, resource: str | None = None) -> None:
         self._db, self._resource = db, resource
+        self._stored = Together(self._those_stored)
 
     async def find(self, digest: bytes, *, known: bool = False) -> Token | None:
         """Return the live token with this SHA-256 digest, and record its use, to the minute."""
-        async with self._db.as_service(writes=False, for_caller=True, for_stranger=not known) as connection:
+        if not known and not await self._stored.ask(digest):
+            return None
+        async with self._db.as_service(writes=False, for_caller=True) as connection:
             token = await _find_made_by_hand(connection, digest)
             if token is None and self._resource is not None:
                 token = await find_access_token(connection, digest, self._resource)
         return token
+
+    async def _those_stored(self, digests: builtins.list[bytes]) -> set[bytes]:
+        """Return those digests that a token has, whether it is live or not."""
+        async with self._db.as_service(writes=False, for_caller=True, for_stranger=True) as connection:
+            rows = await connection.fetch(
+                "select digest from tokens where digest = any($1::bytea[])"
+                " union all select digest from oauth_tokens where digest = any($1::bytea[]) and kind = 'access'",
+                digests,
+            )
+        return {row["digest"] for row in rows}
 
     async def find_made_by_hand(self, digest: bytes) -> Token | None:
         """Return the live token with this SHA-256 digest unless it is a client's, which proves no identity."""

@@ -30,7 +30,12 @@ SHARED = Shared(
 
 def row(text: str, position: int = 0, **more: Any) -> Row:
     one = piece(text)
-    given = {"content_hash": text.encode(), "whole_id": one.id, "part": 0, "session_id": new_id()}
+    given: dict[str, Any] = {
+        "content_hash": text.encode(),
+        "whole_id": one.id,
+        "part": 0,
+        "session_id": new_id(),
+    }
     return Row(piece=one, position=position, **(given | more))
 
 
