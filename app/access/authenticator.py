@@ -18,11 +18,13 @@ together. So do the totals of /status and `memory_health`: without `admin`, user
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
@@ -74,6 +76,7 @@ class Authenticator:
         self._agent = settings.default_agent_id
         self._default = Identity(Scope(user=settings.default_user_id, agent=settings.default_agent_id))
         self._remembered: OrderedDict[bytes, tuple[float, Identity]] = OrderedDict()
+        self._looks: dict[bytes, asyncio.Future[Identity]] = {}  # one for all who show a token at the same time
         self._known: OrderedDict[bytes, None] = OrderedDict()  # those of tokens that were live at the last look
 
     def check_form(self, authorization: list[bytes]) -> str | None:
@@ -98,10 +101,22 @@ class Authenticator:
         if value is None:
             return self._default
         key = digest(value)
-        now = self._now()
         until, identity = self._remembered.get(key, (0.0, self._default))
-        if now < until:
+        if self._now() < until:
             return identity
+        look = self._looks.get(key)
+        if look is None:
+            look = self._looks[key] = asyncio.ensure_future(self._look_up(key))
+            look.add_done_callback(partial(self._end_look, key))
+        return await asyncio.shield(look)  # others wait for it, too
+
+    def _end_look(self, key: bytes, look: asyncio.Future[Identity]) -> None:
+        del self._looks[key]
+        if not look.cancelled():
+            look.exception()  # one who left does not ask
+
+    async def _look_up(self, key: bytes) -> Identity:
+        now = self._now()
         self._remembered.pop(key, None)
         token = await (await self._tokens()).find(key, known=key in self._known)
         if token is None:

@@ -14,17 +14,22 @@ from uuid import UUID
 
 from app.memory.change_log import Change
 
-_TOGETHER = 50  # changes of several users that are applied together; more may be a long text's
+_TOGETHER = 100  # the weight of several users' changes that are applied together: some 50 ms of work
+_BYTES = 1_000  # of text weigh as much as a change
 
 
 @dataclass(eq=False, slots=True)
 class Work:
-    """Changes of one user to apply: positions by session, and the memories concerned. oldest: seconds since 1970."""
+    """Changes of one user to apply: positions by session, and the memories concerned.
+
+    weight: how much work it is, in changes of short texts. oldest: seconds since 1970.
+    """
 
     user: str
     positions: dict[UUID, set[int]] = field(default_factory=dict)
     memories: set[UUID] = field(default_factory=set)
     changes: int = 0
+    weight: int = 0
     oldest: float = float("inf")
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -32,6 +37,7 @@ class Work:
         self.positions.setdefault(change.session, set()).add(change.position)
         self.memories.add(change.memory)
         self.changes += 1
+        self.weight += 1 + change.bytes // _BYTES
         self.oldest = min(self.oldest, change.at)
 
 
@@ -110,20 +116,20 @@ class Backlog:
             _end(waiter.done)
 
     def take(self) -> list[Work]:
-        """Return what to apply next, whatever was begun: the users with the fewest changes, some of them together.
+        """Return what to apply next, whatever was begun: the users whose changes weigh least, some of them together.
 
-        A user with more changes than are applied together is taken alone, and while nothing else was begun. Of a user
+        A user with more than are applied together is taken alone, and while nothing else was begun. Of a user
         whose work was begun nothing is taken: older content would replace newer.
         """
         taken: list[Work] = []
         size = 0
-        for work in sorted(self._next.values(), key=lambda work: work.changes):
+        for work in sorted(self._next.values(), key=lambda work: work.weight):
             if work.user in self._begun:
                 continue
-            if size + work.changes > _TOGETHER and (taken or self._begun):
+            if size + work.weight > _TOGETHER and (taken or self._begun):
                 break
             taken.append(work)
-            size += work.changes
+            size += work.weight
         for work in taken:
             self._begun[work.user] = self._next.pop(work.user)
         return taken
@@ -150,6 +156,7 @@ class Backlog:
                 later.positions.setdefault(session, set()).update(positions)
             later.memories |= work.memories
             later.changes += work.changes
+            later.weight += work.weight
             later.oldest = min(later.oldest, work.oldest)
             later.waiting += work.waiting
             for read in self._reads:

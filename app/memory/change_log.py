@@ -11,7 +11,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the log; `at` in seconds since 1970. user: "" once the user was removed."""
+    """One entry of the log; `at` in seconds since 1970. user: "" once the user was removed.
+
+    bytes: by how much it made the user's texts longer or shorter.
+    """
 
     seq: int
     session: UUID
@@ -19,6 +22,7 @@ class Change:
     position: int
     at: float
     user: str
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _READ_OF = """
 select coalesce($4::text, pg_current_snapshot()::text) as snapshot,
        (select xid::text::bigint from log_positions where name = 'pruned') as pruned,
        array(select row(xid::text::bigint, seq, session_id, memory_id, position, extract(epoch from at)::float8,
-                              user_id)
+                              user_id, abs(bytes))
              from changes
              where xid >= ($1::bigint::text)::xid8 and (xid > ($1::bigint::text)::xid8 or seq > $2){of_user}
                and not pg_visible_in_snapshot(xid, $3::text::pg_snapshot)

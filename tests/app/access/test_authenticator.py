@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -189,6 +190,25 @@ async def test_the_store_learns_whether_a_token_was_live_before(tokens: Tokens, 
             await door.identify(bearer(value))
 
     assert tokens.known == [False, True, False, True, False]
+
+
+async def test_those_who_show_a_token_at_the_same_time_share_one_look(tokens: Tokens, clock: Clock) -> None:
+    value = new_token()
+    await tokens.create(digest(value), "alice", ("read",), None)
+    header = [f"Bearer {value}".encode()]
+    checked = authenticator(tokens, clock)
+    leaves = asyncio.create_task(checked.identify(header))
+    await asyncio.sleep(0)
+    leaves.cancel()
+
+    found = await asyncio.gather(*(checked.identify(header) for _ in range(50)))
+
+    assert {one.scope.user for one in found} == {"alice"}
+    assert tokens.asked == 1
+    unknown = [f"Bearer {new_token()}".encode()]
+    refused = await asyncio.gather(*(checked.identify(unknown) for _ in range(50)), return_exceptions=True)
+    assert all(isinstance(one, NotAuthenticated) for one in refused)
+    assert tokens.asked == 2
 
 
 async def test_what_is_remembered_is_bounded(tokens: Tokens, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

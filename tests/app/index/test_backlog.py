@@ -18,8 +18,8 @@ START = Moment(0, None)
 _numbers = iter(range(1, 1_000_000))
 
 
-def change(user: str, session: int = 1, position: int = 0, at: float = 5.0) -> Change:
-    return Change(next(_numbers), UUID(int=session), UUID(int=100 + position), position, at, user)
+def change(user: str, session: int = 1, position: int = 0, at: float = 5.0, size: int = 0) -> Change:
+    return Change(next(_numbers), UUID(int=session), UUID(int=100 + position), position, at, user, size)
 
 
 def moment(number: int) -> Moment:
@@ -66,6 +66,15 @@ async def test_users_with_few_changes_come_first_and_together(monkeypatch: pytes
     assert [work.user for work in backlog.take()] == ["ann", "cleo"]
     assert [work.user for work in backlog.take()] == ["ben"]
     assert backlog.take() == [], "more than are taken together waits until nothing else was begun"
+
+
+async def test_a_long_text_is_not_taken_together_with_short_ones() -> None:
+    backlog = Backlog(START)
+    changes = [change("long", position=n, size=8_000) for n in range(20)]
+    read(backlog, [*changes, change("ann", size=300), change("ben", size=300)], moment(1), [])
+
+    assert [work.user for work in backlog.take()] == ["ann", "ben"]
+    assert backlog.take() == []
 
 
 async def test_a_large_work_is_taken_alone_and_small_ones_while_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
