@@ -215,6 +215,7 @@ def limits_page() -> str:
     from app.embedding.local.embedder import LIMIT_BYTES
     from app.http.bounds import BOUNDS
     from app.memory import types
+    from app.memory.preparing import WAITING
     from app.memory.reranking import RERANKED
     from app.serve.line_connection import CALLS_AT_ONCE, TIMES
     from app.serve.mcp.door import BATCH_LIMIT
@@ -267,6 +268,7 @@ def limits_page() -> str:
             ("names, tags, ids", f"{types.NAME_LIMIT_CHARACTERS} characters", "invalid"),
             ("tags", str(types.TAGS_LIMIT), "invalid"),
             ("metadata", f"{types.METADATA_LIMIT_BYTES:,} bytes, {types.METADATA_LIMIT_DEPTH} deep", "invalid"),
+            ("long texts of a user that wait for their turn", str(WAITING), "an error"),
             ("messages in one call", f"{types.MESSAGES_LIMIT:,}", "invalid"),
             ("results of a search", str(types.RESULTS_LIMIT), "invalid"),
             ("texts that a question of stop words reads", f"the {TEXTS_READ:,} newest", "older ones are not found"),

@@ -30,6 +30,10 @@ class Turns:
         """Return how many wait."""
         return sum(len(waiting) for waiting in self._waiting.values())
 
+    def waiting(self, user: str) -> int:
+        """Return how many of a user's calls wait."""
+        return len(self._waiting.get(user, ()))
+
     async def take(self, user: str, timeout_s: float) -> None:
         """Wait for a turn, which ends with `give_back`. Raises TimeoutError, or what `fail` was given."""
         if self._may_have_one(user):

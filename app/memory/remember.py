@@ -18,10 +18,10 @@ _ROW_CHARACTERS = 50  # a message takes as long to store as so many characters o
 async def remember(domain: Domain, scope: Scope, request: Memorize) -> Stored:
     """Store a text; a second copy in the same project adds to the first what came with it."""
     cleaner = Cleaner(domain.settings)
-    size = characters_of([request.text, request.tags, request.metadata])
-    memory = await domain.preparing.run(scope.user, size, lambda: _memory(domain, cleaner, request))
-    async with domain.preparing.storing(scope.user, len(request.text)):
-        stored = await domain.store.add(scope, memory)
+    size = max(len(request.text), characters_of([request.text, request.tags, request.metadata]))
+    stored = await domain.preparing.store(
+        scope.user, size, lambda: _memory(domain, cleaner, request), lambda memory: domain.store.add(scope, memory)
+    )
     return replace(stored, redacted=cleaner.redacted)
 
 
@@ -42,14 +42,16 @@ def _memory(domain: Domain, cleaner: Cleaner, request: Memorize) -> NewMemory:
 async def remember_conversation(domain: Domain, scope: Scope, request: MemorizeConversation) -> StoredConversation:
     """Append messages to a conversation; skip those it already has."""
     cleaner = Cleaner(domain.settings)
-    size = sum(map(_characters, request.messages))
-    turns = await domain.preparing.run(
-        scope.user, size, lambda: [_turn(domain, cleaner, message) for message in request.messages]
+    size = sum(map(_characters, request.messages)) + _ROW_CHARACTERS * len(request.messages)
+
+    async def store(turns: list[NewTurn]) -> StoredConversation:
+        conversation_id = cleaner.value(request.conversation_id) or _id_from_content(turns)
+        project, title = cleaner.value(request.project), cleaner.value(request.title)
+        return await domain.store.add_turns(scope, conversation_id, project, title, turns)
+
+    stored = await domain.preparing.store(
+        scope.user, size, lambda: [_turn(domain, cleaner, message) for message in request.messages], store
     )
-    conversation_id = cleaner.value(request.conversation_id) or _id_from_content(turns)
-    project, title = cleaner.value(request.project), cleaner.value(request.title)
-    async with domain.preparing.storing(scope.user, size + _ROW_CHARACTERS * len(turns)):
-        stored = await domain.store.add_turns(scope, conversation_id, project, title, turns)
     return replace(stored, redacted=cleaner.redacted)
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.errors import Unavailable
 from app.memory import preparing
 from app.memory.off_loop import LONG_CHARACTERS
-from app.memory.preparing import LARGE_CHARACTERS, Preparing
+from app.memory.preparing import LARGE_CHARACTERS, WAITING, Preparing
 from tests.support.waiting import until
 
 
@@ -72,41 +72,70 @@ async def test_an_error_reaches_the_caller_and_ends_the_turn() -> None:
             await texts.run("ann", LONG_CHARACTERS, lambda: 1 // 0)
 
 
-async def test_large_writes_come_one_at_a_time_and_small_ones_beside_them() -> None:
+async def test_large_texts_are_prepared_and_stored_one_at_a_time_and_small_ones_beside_them() -> None:
     texts, inside = Preparing(), list[str]()
     go_on = asyncio.Event()
 
-    async def write(user: str, characters: int) -> None:
-        async with texts.storing(user, characters):
-            inside.append(user)
-            await go_on.wait()
-            inside.remove(user)
+    async def store(user: str) -> None:
+        inside.append(user)
+        await go_on.wait()
+        inside.remove(user)
 
-    large = [asyncio.create_task(write(user, LARGE_CHARACTERS)) for user in ("ann", "bob", "cleo")]
-    small = [asyncio.create_task(write(user, LARGE_CHARACTERS - 1)) for user in ("dora", "emil")]
-    await asyncio.sleep(0.01)
+    def write(user: str, characters: int) -> asyncio.Task[None]:
+        return asyncio.create_task(texts.store(user, characters, lambda: user, store))
 
-    assert inside == ["ann", "dora", "emil"]
+    large = [write(user, LARGE_CHARACTERS) for user in ("ann", "bob", "cleo")]
+    small = [write(user, LONG_CHARACTERS - 1) for user in ("dora", "emil")]
+    await until(lambda: len(inside) == 3, "one large text is being stored, and the small ones")
+
+    assert sorted(inside) == ["ann", "dora", "emil"]
     go_on.set()
     await asyncio.gather(*large, *small)
     assert inside == []
 
 
-async def test_a_large_write_that_fails_lets_the_next_one_in() -> None:
+async def test_a_long_text_that_is_not_large_ends_its_turn_when_it_is_prepared() -> None:
+    texts, go_on = Preparing(), asyncio.Event()
+    waits = asyncio.create_task(texts.store("ann", LARGE_CHARACTERS - 1, lambda: 1, lambda one: go_on.wait()))
+
+    assert await texts.run("bob", LONG_CHARACTERS, lambda: "done") == "done"
+    go_on.set()
+    assert await waits
+
+
+async def test_a_large_text_that_is_not_stored_lets_the_next_one_in() -> None:
     texts = Preparing()
+
+    async def fail(one: object) -> None:
+        raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        async with texts.storing("ann", LARGE_CHARACTERS):
-            raise RuntimeError
-    async with asyncio.timeout(5), texts.storing("bob", LARGE_CHARACTERS):
-        pass
+        await texts.store("ann", LARGE_CHARACTERS, lambda: 1, fail)
+    async with asyncio.timeout(5):
+        assert await texts.run("bob", LONG_CHARACTERS, lambda: "done") == "done"
 
 
-async def test_a_large_write_whose_turn_does_not_come_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_text_whose_turn_does_not_come_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, over = Preparing(), threading.Event()
+    first = asyncio.create_task(texts.run("ann", LONG_CHARACTERS, over.wait))
+    await asyncio.sleep(0)
     monkeypatch.setattr(preparing, "TURN_TIMEOUT_S", 0.01)
-    texts = Preparing()
 
-    async with texts.storing("ann", LARGE_CHARACTERS):
-        with pytest.raises(Unavailable, match="busy with other long texts"):
-            async with texts.storing("bob", LARGE_CHARACTERS):
-                pass
+    with pytest.raises(Unavailable, match="busy with other long texts"):
+        await texts.store("bob", LARGE_CHARACTERS, lambda: 1, lambda one: asyncio.sleep(0))
+
+    over.set()
+    assert await first
+
+
+async def test_a_user_has_only_so_many_long_texts_waiting() -> None:
+    texts, over = Preparing(), threading.Event()
+    calls = [asyncio.create_task(texts.run("ann", LONG_CHARACTERS, over.wait)) for _ in range(1 + WAITING)]
+    other = asyncio.create_task(texts.run("bob", LONG_CHARACTERS, over.wait))
+    await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable, match="10 long texts of this user wait already"):
+        await texts.run("ann", LONG_CHARACTERS, over.wait)
+
+    over.set()
+    assert all(await asyncio.gather(*calls, other))
