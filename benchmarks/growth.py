@@ -15,7 +15,7 @@ from benchmarks.servers import Running, app_server, resident_bytes, temporary_fo
 from benchmarks.texts import Texts, project
 from tests.support.postgres_server import PostgresServer, binaries, postgres_server
 
-SEARCH_MS = 20  # the goal at the largest size
+SEARCHABLE_S, SEARCH_MS = 120, 6  # the goals at the largest size
 _MB = 1_000_000
 _FILL_LIMIT_S = 900.0
 
@@ -97,16 +97,19 @@ def _measured(server: PostgresServer, data: Path, total: int, sizes: Sizes) -> l
     index = sum(file.stat().st_blocks * 512 for file in (data / "index").rglob("*") if file.is_file()) / _MB
     goal = total == FULL.totals[-1]
     p50 = percentile(searches, 50)
-    what = f"{total:,}: search_memory p50"
     return [
-        Row(what=f"{total:,}: from start to searchable", figure=filled, unit="s"),
-        at_most(what, p50, "ms", SEARCH_MS) if goal else Row(what=what, figure=p50, unit="ms"),
+        _row(f"{total:,}: from start to searchable", filled, "s", SEARCHABLE_S if goal else None),
+        _row(f"{total:,}: search_memory p50", p50, "ms", SEARCH_MS if goal else None),
         Row(what=f"{total:,}: search_memory p95", figure=percentile(searches, 95), unit="ms"),
         Row(what=f"{total:,}: memorize p50", figure=percentile(stores, 50), unit="ms"),
         Row(what=f"{total:,}: memory of the server", figure=memory, unit="MB"),
         Row(what=f"{total:,}: index on disk", figure=index, unit="MB"),
         Row(what=f"{total:,}: database on disk", figure=_database_bytes(server) / _MB, unit="MB"),
     ]
+
+
+def _row(what: str, figure: float, unit: str, limit: float | None) -> Row:
+    return Row(what=what, figure=figure, unit=unit) if limit is None else at_most(what, figure, unit, limit)
 
 
 def _wait_filled(running: Running) -> float:

@@ -17,7 +17,7 @@ from benchmarks.report import Report, Row, share
 from benchmarks.servers import REPOSITORY, Running, app_server, reference_server, temporary_folder
 from benchmarks.texts import Texts
 
-SHARE = 0.8
+WRITES, SEARCHES = 0.8, 0.6  # of the one-tool server's calls, which neither write to a disk nor read
 _SEED = count(100)
 
 
@@ -71,9 +71,9 @@ def compare(reference: Running, lean: Running, written: Running, read: Running, 
         "memories; the mixed load writes and searches the same server, which grows.",
     )
     loads = [
-        Load("memorize", written, "memorize", SHARE),
-        Load(f"search_memory, {sizes.memories:,} memories", read, "search_memory", SHARE),
-        Load("half memorize, half search_memory", written, "memorize:1,search_memory:1", SHARE),
+        Load("memorize", written, "memorize", WRITES),
+        Load(f"search_memory, {sizes.memories:,} memories", read, "search_memory", SEARCHES),
+        Load("half memorize, half search_memory", written, "memorize:1,search_memory:1", SEARCHES),
         Load("memory_stats", read, "memory_stats", None),
         Load("for comparison: the reference, stateless, plain JSON, no access log", lean, "noop", None),
     ]
