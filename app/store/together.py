@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 _AT_ONCE = 1_000  # keys in a query
 
@@ -33,11 +33,17 @@ class Together:
             try:
                 found = await self._there_are(keys)
             except BaseException as error:
-                for answer in asked.values():
-                    answer.set_exception(error)
-                    answer.exception()  # one who left does not ask
-                if not isinstance(error, Exception):
+                _fail(asked.values(), error)
+                if not isinstance(error, Exception):  # it is ended: nobody asks for those who came meanwhile, either
+                    _fail(self._waiting.values(), error)
+                    self._waiting.clear()
                     raise
             else:
                 for key, answer in asked.items():
                     answer.set_result(key in found)
+
+
+def _fail(answers: Iterable[asyncio.Future[bool]], error: BaseException) -> None:
+    for answer in answers:
+        answer.set_exception(error)
+        answer.exception()  # one who left does not ask

@@ -76,3 +76,18 @@ async def test_one_who_leaves_takes_the_answer_from_nobody() -> None:
 
     assert await stays
     assert leaves.cancelled()
+
+
+async def test_when_asking_is_ended_nobody_waits_for_ever() -> None:
+    questions = Together(Query(b"1"))
+    asked = asyncio.create_task(questions.ask(b"1"))
+    await asyncio.sleep(0.01)
+    later = asyncio.create_task(questions.ask(b"2"))
+    await asyncio.sleep(0.01)
+    [asking] = [task for task in asyncio.all_tasks() if task.get_name() == "questions asked together"]
+
+    asking.cancel()
+
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(asked, later, return_exceptions=True)
+    assert all(isinstance(one, asyncio.CancelledError) for one in results)
