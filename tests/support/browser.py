@@ -52,12 +52,30 @@ def chromium(profile: Path, *, javascript: bool) -> Iterator[Any]:
 @contextmanager
 def next_page(browser: Any) -> Iterator[None]:
     """Wait until what the block does has led to another page."""
-    from selenium.webdriver.support.expected_conditions import staleness_of
     from selenium.webdriver.support.wait import WebDriverWait
 
     page = browser.find_element("tag name", "html")
     yield
-    WebDriverWait(browser, PATIENCE_S).until(staleness_of(page))
+    WebDriverWait(browser, PATIENCE_S).until(lambda _: _is_gone(page))
+
+
+def _is_gone(page: Any) -> bool:
+    """Tell whether an element's page has been replaced.
+
+    chromedriver says so with two errors: the standard's, and, while one page takes the place of the other, an unknown
+    error with the inspector's words.
+    """
+    from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+
+    try:
+        page.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    except WebDriverException as error:
+        if "does not belong to the document" in str(error.msg):
+            return True
+        raise
+    return False
 
 
 def press(browser: Any, name: str) -> None:
