@@ -30,6 +30,8 @@ Messages are one line: what happened, to what, why, and what to do. They never h
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class MemoryServerError(Exception):
     """Base of all errors whose message is written for the user."""
@@ -48,6 +50,10 @@ class InvalidInput(MemoryServerError):
     def __init__(self, argument: str, got: object, takes: str) -> None:
         self.argument = argument
         super().__init__(f"{argument}: got {shown(got)}, takes {takes}")
+
+    def __reduce__(self) -> tuple[Callable[..., InvalidInput], tuple[type[InvalidInput], str, str]]:
+        """Keep the message as it is where the error goes to another process."""
+        return _invalid, (type(self), str(self), self.argument)
 
 
 class InvalidSettings(MemoryServerError):
@@ -217,6 +223,12 @@ class MemuKeyRefused(MemuUnavailable):
     """memU refuses the key, and so every call."""
 
     code = "memu_key_refused"
+
+
+def _invalid(kind: type[InvalidInput], message: str, argument: str) -> InvalidInput:
+    error = kind.__new__(kind, message)
+    error.argument = argument
+    return error
 
 
 def first_of(error: BaseException) -> BaseException:
