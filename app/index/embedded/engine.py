@@ -313,10 +313,17 @@ class EmbeddedEngine:
                 raise
             earlier._is_replaced = True
 
-    def give_up_earlier(self) -> None:
-        """Do without the earlier index, whose files the next `empty` deletes."""
-        if self.earlier is not None:
-            self.earlier._is_replaced, self.earlier = True, None
+    async def give_up_earlier(self) -> None:
+        """Do without the earlier index, and delete its files."""
+        async with self._saving, self._changing:
+            if self.earlier is not None:
+                self.earlier._is_replaced, self.earlier = True, None
+                await asyncio.to_thread(self._delete_earlier)
+
+    def _delete_earlier(self) -> None:
+        with broken("give up the one before it"):
+            state_file(self._folder).unlink(missing_ok=True)
+        self._delete_what_was_replaced()
 
     async def delete_others(self) -> None:
         """Delete the files of an index that was replaced."""

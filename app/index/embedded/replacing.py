@@ -131,7 +131,7 @@ class EmbeddedIndex:
         """See Index.rebuild. Nothing answers meanwhile: the earlier index is given up too."""
         await self._end_replacing()
         if self._engine is not None:
-            self._engine.give_up_earlier()
+            await self._engine.give_up_earlier()
         await self._own.rebuild()
 
     async def count(self) -> int:

@@ -249,10 +249,13 @@ async def test_what_cannot_be_read_or_is_of_something_else_is_built_anew(
     assert state(earlier)["folder"] == "users"
 
 
+@pytest.mark.parametrize("begun", [False, True], ids=["before the new one is filled", "while it is"])
 async def test_a_rebuild_that_was_asked_for_gives_the_earlier_one_up(
-    source: IndexSource, store: PostgresStore, earlier: Path, alice: Scope, fill: asyncio.Event
+    source: IndexSource, store: PostgresStore, earlier: Path, alice: Scope, fill: asyncio.Event, begun: bool
 ) -> None:
     async with indexing(source, earlier) as index:
+        if begun:
+            await until(lambda: "users-2" in folders(earlier), "the new one is being filled")
         await index.rebuild()
         assert index.problem is not None
         fill.set()
