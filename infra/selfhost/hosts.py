@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
 
 from infra.selfhost.config import Host, Hosts, Role
-from infra.selfhost.failures import log_hook
+from infra.selfhost.failures import Hooks, Underway
 
 LOOPBACK = "127.0.0.1"
 
@@ -18,7 +19,8 @@ class Engine:
     """One Docker engine.
 
     address: of its host, where other hosts reach the ports it publishes.
-    log_hook: prints the last log lines of a service that did not start.
+    hooks: of each container; they print the last log lines of one that did not start. underway: all being made.
+    again: by name of a task that failed in the last update, what makes it run again.
     """
 
     name: str
@@ -26,7 +28,9 @@ class Engine:
     network: docker.Network
     address: str | None
     memory_mb: int
-    log_hook: pulumi.ErrorHook
+    hooks: pulumi.ResourceHookBinding
+    underway: Underway
+    again: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +67,16 @@ class Listener:
 class Engines(pulumi.ComponentResource):
     """The engine of each role; roles with the same Docker address share one."""
 
-    def __init__(self, name: str, hosts: Hosts, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        hosts: Hosts,
+        again: Mapping[str, str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("claude-memory:selfhost:Engines", name, None, opts)
         self._of: dict[Role, Engine] = {}
+        self._hooks, self._again = Hooks(), again or {}
         for host, roles in hosts.by_engine().values():
             self._of |= dict.fromkeys(roles, self._engine(f"{name}-{roles[0]}", host))
         self.all = tuple({engine.name: engine for engine in self._of.values()}.values())
@@ -88,5 +99,7 @@ class Engines(pulumi.ComponentResource):
             network=network,
             address=host.address,
             memory_mb=host.memory_mb,
-            log_hook=log_hook(name, host.docker, host.ssh_options),
+            hooks=self._hooks.of(name, host.docker, host.ssh_options),
+            underway=self._hooks.underway,
+            again=self._again,
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -13,7 +14,7 @@ from infra.selfhost.files import FOLDER, Files, FilesArgs
 from infra.selfhost.hardening import hardening
 from infra.selfhost.health import Health
 from infra.selfhost.hosts import Engine
-from infra.selfhost.labels import FILES, SERVICE, labels
+from infra.selfhost.labels import FILES, GENERATION, SERVICE, generation, labels
 
 HEALTHY_WITHIN_S = 60
 # Docker cannot change these in a running container, so a change replaces it.
@@ -93,7 +94,7 @@ class Service(pulumi.ComponentResource):
                 depends_on=[self.files.holder] if self.files is not None else [],
                 delete_before_replace=bool(args.ports or args.volumes),
                 replace_on_changes=_REPLACE_ON,
-                hooks=pulumi.ResourceHookBinding(on_error=[engine.log_hook]),
+                hooks=engine.hooks,
             ),
         )
         self.register_outputs({"container": self.container.id})
@@ -119,7 +120,21 @@ class Service(pulumi.ComponentResource):
         more: dict[str, pulumi.Input[str]] = {SERVICE: name}
         if self.files is not None and not args.files_reloaded:
             more[FILES] = self.files.digest
-        return labels(more)
+        return labels({**more, GENERATION: generation(_declared(args, more.get(FILES, "")))})
+
+
+def _declared(args: ServiceArgs, files: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
+    """Return what makes a container of this service another one."""
+    return {
+        "image": args.placement.image_id,
+        "command": list(args.command),
+        "environment": dict(args.environment),
+        "files": files,
+        "user": args.user,
+        "health": asdict(args.health),
+        "volumes": sorted(args.volumes),
+        "ports": [[port.internal, port.external, port.ip] for port in args.ports],
+    }
 
 
 def _data_mounts(args: ServiceArgs) -> list[docker.ContainerMountArgs]:
