@@ -33,6 +33,25 @@ class EnginesError(InfraError):
         self.problems = tuple(problems)
 
 
+class StrangersError(InfraError):
+    """Containers of the stack run that its state did not make: another state did, or this one was lost."""
+
+    def __init__(self, stack: str, containers: Sequence[str]) -> None:
+        count = counted(len(containers), "container")
+        listed = "".join(f"\n  - {container}" for container in containers)
+        super().__init__(
+            f"{count} of stack {stack} run that its state did not make; nothing was changed:{listed}\n"
+            "Use the state that made them. If it is lost, see docs/selfhost.md, Interrupted updates"
+        )
+
+
+class NotHealed(InfraError):
+    """What an interrupted update left cannot be looked for or removed."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"what an interrupted update left cannot be removed; no resource was changed: {why}")
+
+
 class RulesError(InfraError):
     """A service would refuse a configuration file that a program generates for it."""
 

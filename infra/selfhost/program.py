@@ -26,6 +26,7 @@ from infra.selfhost.exporters import (
     PostgresExporterArgs,
 )
 from infra.selfhost.grafana import Grafana, GrafanaArgs
+from infra.selfhost.healing import heal
 from infra.selfhost.hosts import Engine, Engines, Listener
 from infra.selfhost.images import Images
 from infra.selfhost.managed import MANAGED
@@ -40,10 +41,13 @@ NAME = "memory"  # what the name of every resource begins with
 
 
 def run(values: StackValues) -> None:
-    """Bring the stack up. Raises ConfigError, RulesError or EnginesError before anything is touched."""
+    """Bring the stack up. Raises ConfigError, RulesError or EnginesError before anything is touched.
+
+    Raises StrangersError or NotHealed before a resource is.
+    """
     stack = check(values)
     check_engines(stack.options.hosts)
-    declare(stack)
+    declare(stack, heal(values.stack, stack.options.hosts).again)
 
 
 def check(values: StackValues) -> StackConfig[SelfhostConfig]:
@@ -58,9 +62,9 @@ def _problems(options: SelfhostConfig, given: Mapping[str, str]) -> Iterator[str
         yield "QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"
 
 
-def declare(stack: StackConfig[SelfhostConfig]) -> None:
-    """Declare every resource."""
-    components = Components(stack)
+def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> None:
+    """Declare every resource. again: by name of a task that failed, what makes it run again."""
+    components = Components(stack, again)
     database, qdrant = components.database(), components.qdrant()
     app = components.app(database, qdrant)
     proxy = components.proxy(app)
@@ -93,9 +97,9 @@ def declare(stack: StackConfig[SelfhostConfig]) -> None:
 class Components:
     """Declares each component from the stack's configuration and from the components that it needs."""
 
-    def __init__(self, stack: StackConfig[SelfhostConfig]) -> None:
+    def __init__(self, stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> None:
         self._options = stack.options
-        self.engines = Engines(NAME, stack.options.hosts)
+        self.engines = Engines(NAME, stack.options.hosts, again)
         self._images = Images(self.engines, stack.options.images)
         self._settings = given_settings(stack)
 
