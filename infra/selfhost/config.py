@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from app.settings.values import access_token
 from infra import versions
 from infra.config import TargetConfig
-from infra.values import Image, Password
+from infra.values import Address, HostName, Image, Password
 
 Role = Literal["data", "app", "monitoring", "edge"]
 ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge")
@@ -42,7 +42,7 @@ class Host(TargetConfig):
         *("-o", "BatchMode=yes"),
         *("-o", "ConnectTimeout=10"),
     )
-    address: str | None = None
+    address: Address | None = None
     memory_mb: Annotated[int, Field(ge=512)] = 4_096
 
 
@@ -167,7 +167,7 @@ class SelfhostConfig(TargetConfig):
     alerts_token: Password
     admin_token: Annotated[SecretStr, AfterValidator(access_token)]
     grafana_password: Password | None = None
-    domain: str | None = None
+    domain: HostName | None = None
     replicas: Annotated[int, Field(ge=1, le=20)] = 2
     hosts: Hosts = Hosts()
     ports: Ports = Ports()

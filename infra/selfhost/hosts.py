@@ -46,7 +46,8 @@ class Listener:
         """Return host:port as containers of an engine reach it."""
         if engine is self.engine:
             return f"{self.alias}:{self.internal}"
-        return f"{self.engine.address}:{self.published}"
+        address = self.engine.address or ""
+        return f"{f'[{address}]' if ':' in address else address}:{self.published}"
 
     @property
     def local_url(self) -> str:

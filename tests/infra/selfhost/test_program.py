@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.errors import EnginesError, RulesError
+from infra.errors import ConfigError, EnginesError, RulesError
 from infra.monitoring import alertmanager
 from infra.monitoring.jobs import JOBS
 from infra.plan import plan_of
@@ -218,3 +218,17 @@ def test_an_engine_that_cannot_be_used_is_reported_before_any_resource_is_declar
 
     with pytest.raises(EnginesError, match="the command docker is not installed here"):
         program.run(selfhost_values())
+
+
+def test_a_name_or_an_address_that_a_container_could_not_start_with_is_refused_before_anything_is_touched() -> None:
+    one, two = "ssh://me@one.example.org", "ssh://me@two.example.org"
+    hosts = {
+        "data": {"docker": one, "address": "one.example.org"},
+        **{role: {"docker": two, "address": "10.0.0.3"} for role in ("app", "monitoring", "edge")},
+    }
+
+    with pytest.raises(ConfigError) as refused:
+        program.check(selfhost_values(domain="https://memory.example.org/", hosts=hosts, PUBLIC_URL="https://a b"))
+
+    keys = [problem.partition(":")[0] for problem in refused.value.problems]
+    assert keys == ["PUBLIC_URL", "domain", "hosts.data.address"]
