@@ -18,6 +18,7 @@ from infra.selfhost.managed import with_defaults
 PORT, METRICS_PORT = 8000, 8080
 ADDRESS = "0.0.0.0"  # noqa: S104 - the container's private network
 DATA = "/tmp/claude-memory"  # noqa: S108 - a tmpfs: nothing is kept here
+_READ_BY_ALL = ("AUTH", "LOG_FORMAT", "LOG_LEVEL")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,19 @@ def server_settings(given: AppSettings, options: SelfhostConfig, postgres: str, 
             "QDRANT_API_KEY": secret(options.qdrant_api_key),
         },
     )
+
+
+def receiver_settings(given: AppSettings) -> AppSettings:
+    """Return what the alert receiver gets: only what it reads, so that a change of anything else leaves it running."""
+    return AppSettings(
+        plain={name: value for name, value in given.plain.items() if is_read_by_receiver(name)},
+        files={name: value for name, value in given.files.items() if is_read_by_receiver(name)},
+    )
+
+
+def is_read_by_receiver(name: str) -> bool:
+    """Whether the alert receiver reads a setting."""
+    return name.startswith("ALERTS_") or name in _READ_BY_ALL
 
 
 def init_settings(options: SelfhostConfig, postgres: str) -> dict[str, pulumi.Output[str]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from app.settings.rules import ALERTS, INIT, SERVE, WORKER
 from infra.selfhost import receiver
 from infra.selfhost.app import BACKUPS
-from infra.selfhost.app_settings import ADDRESS, DATA, METRICS_PORT, PORT
+from infra.selfhost.app_settings import ADDRESS, DATA, METRICS_PORT, PORT, is_read_by_receiver
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.managed import with_defaults
 
@@ -39,7 +39,7 @@ def container_settings(options: SelfhostConfig, given: Mapping[str, str]) -> dic
         WORKER: {"BACKUP_TO": BACKUPS, **shared},
         INIT: {**shared, "ADMIN_DATABASE_URL": _DATABASE_URL, "ADMIN_TOKEN": options.admin_token.get_secret_value()},
         ALERTS: {
-            **stack,
+            **{name: value for name, value in stack.items() if is_read_by_receiver(name)},
             "ALERTS_HOST": ADDRESS,
             "ALERTS_PORT": str(receiver.PORT),
             "ALERTS_TOKEN": _SECRET,
