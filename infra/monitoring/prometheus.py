@@ -16,6 +16,9 @@ MAIN_FILE, RULES_FILE = "prometheus.yml", "rules.yml"
 # must follow soon. Alertmanager takes an alert as resolved after four times this without an update.
 RESEND_S = 15
 INTERVAL_S = 5  # an alert arrives within its own `for` plus 15 s: one scrape, one evaluation, one delivery
+# How long a last measurement counts. Usually five minutes: so long a replica that was taken away would count as down
+# after a restart, since Prometheus notes the end of a series only while it runs. Shorter than any alert waits.
+LOOKBACK_S = 4 * INTERVAL_S
 KEPT = "30d"
 PASSWORD_FILE = "remote_write_password"  # noqa: S105 - the name of a file
 _LOOKUP_S = 15  # how soon a new instance is found
@@ -90,6 +93,7 @@ def arguments(files: str, data: str) -> list[str]:
         f"--config.file={files}/{MAIN_FILE}",
         f"--storage.tsdb.path={data}",
         f"--storage.tsdb.retention.time={KEPT}",
+        f"--query.lookback-delta={LOOKBACK_S}s",
         f"--rules.alert.resend-delay={RESEND_S}s",
         "--web.enable-lifecycle",
         f"--web.listen-address=0.0.0.0:{PORT}",

@@ -11,6 +11,7 @@ import yaml
 from infra.monitoring.jobs import ALERTS_JOB, APP_JOB, CREDENTIALS, QDRANT_JOB, Lookup, ScrapeJob
 from infra.monitoring.prometheus import (
     INTERVAL_S,
+    LOOKBACK_S,
     MAIN_FILE,
     PASSWORD_FILE,
     RULES_FILE,
@@ -139,3 +140,9 @@ def test_the_command_line_of_an_agent_has_only_what_an_agent_knows() -> None:
         "--storage.agent.path=/data",
         "--web.listen-address=0.0.0.0:9090",
     ]
+
+
+def test_no_alert_waits_less_than_a_last_measurement_counts() -> None:
+    """tests/e2e/test_prometheus_restarts.py tries what would happen."""
+    assert f"--query.lookback-delta={LOOKBACK_S}s" in arguments("/files", "/data")
+    assert 2 * INTERVAL_S < LOOKBACK_S < min(rule.for_s for rule in RULES if "up{" in rule.expression)
