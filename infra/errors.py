@@ -23,6 +23,16 @@ class ConfigError(InfraError):
         self.problems = tuple(problems)
 
 
+class PackagesMissing(InfraError):
+    """The packages of a target are not installed."""
+
+    def __init__(self, target: str, module: str, lock: str) -> None:
+        super().__init__(
+            f"the target {target} needs the module {module}, which is not installed; run"
+            f" `.venv/bin/pip install --require-hashes --no-deps -r requirements/{lock}` in the repository"
+        )
+
+
 class EnginesError(InfraError):
     """Docker engines cannot be used; the message lists all of them."""
 
