@@ -7,6 +7,7 @@ from collections.abc import Container
 import yaml
 
 from infra.monitoring.alerting_rules import ALERTING
+from infra.monitoring.host_rules import HOSTS
 from infra.monitoring.outage_rules import OUTAGES
 from infra.monitoring.overdue_rules import OVERDUE
 from infra.monitoring.rule import Rule
@@ -15,6 +16,7 @@ from infra.monitoring.threshold_rules import THRESHOLDS
 RULES: tuple[Rule, ...] = (
     *OUTAGES,
     *OVERDUE,
+    *HOSTS,
     *ALERTING,
     *(rule for threshold in THRESHOLDS for rule in threshold.rules()),
 )
@@ -23,12 +25,15 @@ OTHER_METRICS = frozenset(
     {
         "up",
         "alertmanager_notifications_failed_total",
+        "node_boot_time_seconds",
         "node_cpu_seconds_total",
         "node_filesystem_avail_bytes",
         "node_filesystem_size_bytes",
         "node_memory_MemAvailable_bytes",
         "node_memory_MemTotal_bytes",
+        "node_vmstat_oom_kill",
         "pg_up",
+        "process_start_time_seconds",
     }
 )
 
