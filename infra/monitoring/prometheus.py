@@ -28,39 +28,54 @@ _LOOKUP_S = 15  # how soon a new instance is found
 class RemoteWrite:
     """A service that takes series by Prometheus' remote write.
 
-    PASSWORD_FILE has the password of the user, or without a user the bearer token.
+    PASSWORD_FILE has the password of the user, or without a user the bearer token; anonymous: there is no such file.
+    stack: a label of every series there, where several stacks may send to.
     """
 
     url: str
     username: str | None = None
+    anonymous: bool = False
+    stack: str | None = None
 
 
-def configuration(jobs: Iterable[ScrapeJob], alertmanager: str) -> str:
-    """Return prometheus.yml. The files it names are in the same folder; alertmanager: host:port."""
-    return _dumped(
-        {
-            "global": {**_scrape_times(), "evaluation_interval": f"{INTERVAL_S}s"},
-            "rule_files": [RULES_FILE],
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
-            "scrape_configs": [_scrape_config(job) for job in jobs],
-        }
-    )
+def configuration(jobs: Iterable[ScrapeJob], alertmanager: str, remote: RemoteWrite | None = None) -> str:
+    """Return prometheus.yml. The files it names are in the same folder.
+
+    alertmanager: host:port. remote: a service that gets all series as well.
+    """
+    tree: dict[str, Any] = {
+        "global": {**_scrape_times(), "evaluation_interval": f"{INTERVAL_S}s"},
+        "rule_files": [RULES_FILE],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
+        "scrape_configs": [_scrape_config(job) for job in jobs],
+    }
+    if remote is not None:
+        tree["remote_write"] = [_remote_write(remote)]
+    return _dumped(tree)
 
 
 def agent_configuration(jobs: Iterable[ScrapeJob], remote: RemoteWrite) -> str:
     """Return prometheus.yml of an agent, which keeps and judges nothing and sends all to a service."""
-    write: dict[str, Any] = {"url": remote.url}
-    if remote.username is None:
-        write["authorization"] = {"credentials_file": PASSWORD_FILE}
-    else:
-        write["basic_auth"] = {"username": remote.username, "password_file": PASSWORD_FILE}
     return _dumped(
         {
             "global": _scrape_times(),
             "scrape_configs": [_scrape_config(job) for job in jobs],
-            "remote_write": [write],
+            "remote_write": [_remote_write(remote)],
         }
     )
+
+
+def _remote_write(remote: RemoteWrite) -> dict[str, Any]:
+    write: dict[str, Any] = {"url": remote.url}
+    if remote.stack is not None:
+        write["write_relabel_configs"] = [{"target_label": "stack", "replacement": remote.stack}]
+    if remote.anonymous:
+        return write
+    if remote.username is None:
+        write["authorization"] = {"credentials_file": PASSWORD_FILE}
+    else:
+        write["basic_auth"] = {"username": remote.username, "password_file": PASSWORD_FILE}
+    return write
 
 
 def _dumped(tree: Mapping[str, Any]) -> str:

@@ -18,12 +18,16 @@ DATA = "/alertmanager"
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerArgs:
-    """receiver: host:port of the alert receiver, seen from the engine. token: the one it expects."""
+    """receiver: host:port of the alert receiver, seen from the engine. token: the one it expects.
+
+    watchdog_url: of a service outside that is called as long as alerting works.
+    """
 
     placement: Placement
     app_image_id: pulumi.Input[str]
     receiver: str
     token: pulumi.Input[str]
+    watchdog_url: pulumi.Output[str] | None = None
 
 
 class Alertmanager(SingleService):
@@ -37,7 +41,7 @@ class Alertmanager(SingleService):
                 alias="alertmanager",
                 user=NOBODY,
                 command=arguments(FOLDER, DATA),
-                files={MAIN_FILE: configuration(args.receiver), TOKEN_FILE: args.token},
+                files={MAIN_FILE: _main_file(args), TOKEN_FILE: args.token},
                 files_reloaded=True,
                 health=Health(command=["amtool", "cluster", "show", f"--alertmanager.url=http://127.0.0.1:{PORT}"]),
             ),
@@ -47,3 +51,9 @@ class Alertmanager(SingleService):
             data={DATA: "data"},
             reload_image_id=args.app_image_id,
         )
+
+
+def _main_file(args: AlertmanagerArgs) -> pulumi.Input[str]:
+    if args.watchdog_url is None:
+        return configuration(args.receiver)
+    return args.watchdog_url.apply(lambda url: configuration(args.receiver, url))

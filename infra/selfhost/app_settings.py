@@ -91,5 +91,10 @@ def secret(value: SecretStr) -> pulumi.Output[str]:
     return pulumi.Output.secret(value.get_secret_value())
 
 
+def optional_secret(value: SecretStr | None) -> pulumi.Output[str] | None:
+    """Return the same for a value that a stack may leave out."""
+    return None if value is None else secret(value)
+
+
 def _url(user: str, password: SecretStr, address: str, name: str) -> pulumi.Output[str]:
     return pulumi.Output.secret(f"postgresql://{user}:{quote(password.get_secret_value(), safe='')}@{address}/{name}")

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from app.settings.values import access_token
+from app.settings.values import HttpUrl, SecretHttpUrl, access_token
 from infra import versions
 from infra.config import TargetConfig
+from infra.selfhost.log_driver import ON_HOSTS, Logging
 from infra.values import Address, HostName, Image, Password
 
 Role = Literal["data", "app", "monitoring", "edge"]
@@ -157,6 +158,13 @@ class QdrantConfig(TargetConfig):
         return self
 
 
+class RemoteWriteConfig(TargetConfig):
+    """A service that takes Prometheus' series as well; remoteWritePassword is of its user, or else a bearer token."""
+
+    url: HttpUrl
+    username: str | None = None
+
+
 class SelfhostConfig(TargetConfig):
     """All keys of a selfhost stack, besides the app's settings."""
 
@@ -167,12 +175,16 @@ class SelfhostConfig(TargetConfig):
     alerts_token: Password
     admin_token: Annotated[SecretStr, AfterValidator(access_token)]
     grafana_password: Password | None = None
+    remote_write_password: SecretStr | None = None
+    watchdog_url: SecretHttpUrl | None = None
     domain: HostName | None = None
     replicas: Annotated[int, Field(ge=1, le=20)] = 2
     hosts: Hosts = Hosts()
     ports: Ports = Ports()
     limits: Limits = Limits()
     qdrant: QdrantConfig = QdrantConfig()
+    logging: Logging = ON_HOSTS
+    remote_write: RemoteWriteConfig | None = None
     wal_archive: bool = False
     grafana: bool = False
     keep_data: bool = True
@@ -188,4 +200,13 @@ class SelfhostConfig(TargetConfig):
     def _grafana_has_a_password(self) -> Self:
         if self.grafana and self.grafana_password is None:
             raise ValueError("grafana: needs grafanaPassword; use `pulumi config set --secret grafanaPassword`")
+        return self
+
+    @model_validator(mode="after")
+    def _remote_write_has_a_password(self) -> Self:
+        if self.remote_write is not None and self.remote_write.username and self.remote_write_password is None:
+            raise ValueError(
+                "remoteWrite: its username needs remoteWritePassword;"
+                " use `pulumi config set --secret remoteWritePassword`"
+            )
         return self

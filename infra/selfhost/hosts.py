@@ -10,6 +10,7 @@ import pulumi_docker as docker
 
 from infra.selfhost.config import Host, Hosts, Role
 from infra.selfhost.failures import Hooks, Underway
+from infra.selfhost.log_driver import ON_HOSTS, Logging
 
 LOOPBACK = "127.0.0.1"
 
@@ -19,6 +20,7 @@ class Engine:
     """One Docker engine.
 
     address: of its host, where other hosts reach the ports it publishes.
+    logging: where its containers' logs go.
     hooks: of each container; they print the last log lines of one that did not start. underway: all being made.
     again: by name of a task that failed in the last update, what makes it run again.
     """
@@ -28,6 +30,7 @@ class Engine:
     network: docker.Network
     address: str | None
     memory_mb: int
+    logging: Logging
     hooks: pulumi.ResourceHookBinding
     underway: Underway
     again: Mapping[str, str]
@@ -73,9 +76,11 @@ class Engines(pulumi.ComponentResource):
         name: str,
         hosts: Hosts,
         again: Mapping[str, str] | None = None,
+        logging: Logging = ON_HOSTS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("claude-memory:selfhost:Engines", name, None, opts)
+        self._logging = logging
         self._of: dict[Role, Engine] = {}
         self._hooks, self._again = Hooks(), again or {}
         for host, roles in hosts.by_engine().values():
@@ -100,6 +105,7 @@ class Engines(pulumi.ComponentResource):
             network=network,
             address=host.address,
             memory_mb=host.memory_mb,
+            logging=self._logging,
             hooks=self._hooks.of(name, host.docker, host.ssh_options),
             underway=self._hooks.underway,
             again=self._again,

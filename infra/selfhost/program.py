@@ -14,7 +14,7 @@ from infra.monitoring.jobs import ScrapeJob
 from infra.selfhost import outputs
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
-from infra.selfhost.app_settings import given_settings, init_settings, secret, server_settings
+from infra.selfhost.app_settings import given_settings, init_settings, optional_secret, secret, server_settings
 from infra.selfhost.config import Limit, Role, SelfhostConfig
 from infra.selfhost.containers import container_settings
 from infra.selfhost.database import Database, DatabaseArgs, default_limit
@@ -29,9 +29,10 @@ from infra.selfhost.grafana import Grafana, GrafanaArgs
 from infra.selfhost.healing import heal
 from infra.selfhost.hosts import Engine, Engines, Listener
 from infra.selfhost.images import Images
+from infra.selfhost.log_preflight import check_log_driver
 from infra.selfhost.managed import MANAGED
 from infra.selfhost.preflight import check_engines
-from infra.selfhost.prometheus import Prometheus, PrometheusArgs
+from infra.selfhost.prometheus import Prometheus, PrometheusArgs, remote_write
 from infra.selfhost.proxy import Proxy, ProxyArgs
 from infra.selfhost.qdrant import Qdrant, QdrantArgs
 from infra.selfhost.receiver import Receiver, ReceiverArgs
@@ -47,6 +48,7 @@ def run(values: StackValues) -> None:
     """
     stack = check(values)
     check_engines(stack.options.hosts)
+    check_log_driver(stack.options.hosts, stack.options.logging)
     declare(stack, heal(values.stack, stack.options.hosts).again)
 
 
@@ -99,7 +101,7 @@ class Components:
 
     def __init__(self, stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> None:
         self._options = stack.options
-        self.engines = Engines(NAME, stack.options.hosts, again)
+        self.engines = Engines(NAME, stack.options.hosts, again, stack.options.logging)
         self._images = Images(self.engines, stack.options.images)
         self._settings = given_settings(stack)
 
@@ -225,6 +227,7 @@ class Components:
                 app_image_id=self._images["app", here],
                 receiver=receiver.listener.seen_from(here),
                 token=secret(options.alerts_token),
+                watchdog_url=optional_secret(options.watchdog_url),
             ),
             pulumi.ResourceOptions(depends_on=[receiver]),
         )
@@ -246,6 +249,8 @@ class Components:
                 alertmanager=alertmanager.listener.seen_from(here),
                 qdrant_api_key=secret(options.qdrant_api_key),
                 alerts_token=secret(options.alerts_token),
+                remote=remote_write(options, pulumi.get_stack()),
+                remote_password=optional_secret(options.remote_write_password),
             ),
             pulumi.ResourceOptions(depends_on=[alertmanager, *after]),
         )

@@ -8,8 +8,17 @@ from dataclasses import dataclass
 import pulumi
 
 from infra.monitoring.jobs import ALERTS_JOB, CREDENTIALS, QDRANT_JOB, ScrapeJob
-from infra.monitoring.prometheus import MAIN_FILE, PORT, RULES_FILE, arguments, configuration
+from infra.monitoring.prometheus import (
+    MAIN_FILE,
+    PASSWORD_FILE,
+    PORT,
+    RULES_FILE,
+    RemoteWrite,
+    arguments,
+    configuration,
+)
 from infra.monitoring.rules import rules_file
+from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hardening import NOBODY
 from infra.selfhost.health import wget
@@ -19,9 +28,24 @@ from infra.selfhost.single_service import SingleService
 DATA = "/prometheus"
 
 
+def remote_write(options: SelfhostConfig, stack: str) -> RemoteWrite | None:
+    """Return where the stack's series are sent as well; None: nowhere."""
+    if options.remote_write is None:
+        return None
+    return RemoteWrite(
+        url=options.remote_write.url,
+        username=options.remote_write.username,
+        anonymous=options.remote_write_password is None,
+        stack=stack,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrometheusArgs:
-    """alertmanager: host:port, seen from the engine, like the addresses of the jobs."""
+    """alertmanager: host:port, seen from the engine, like the addresses of the jobs.
+
+    remote: a service that gets all series as well; remote_password: of its user, or its bearer token.
+    """
 
     placement: Placement
     app_image_id: pulumi.Input[str]
@@ -29,6 +53,8 @@ class PrometheusArgs:
     alertmanager: str
     qdrant_api_key: pulumi.Input[str]
     alerts_token: pulumi.Input[str]
+    remote: RemoteWrite | None = None
+    remote_password: pulumi.Input[str] | None = None
 
 
 class Prometheus(SingleService):
@@ -43,10 +69,11 @@ class Prometheus(SingleService):
                 user=NOBODY,
                 command=arguments(FOLDER, DATA),
                 files={
-                    MAIN_FILE: configuration(args.jobs, args.alertmanager),
+                    MAIN_FILE: configuration(args.jobs, args.alertmanager, args.remote),
                     RULES_FILE: rules_file(),
                     CREDENTIALS[QDRANT_JOB]: args.qdrant_api_key,
                     CREDENTIALS[ALERTS_JOB]: args.alerts_token,
+                    **({} if args.remote_password is None else {PASSWORD_FILE: args.remote_password}),
                 },
                 files_reloaded=True,
                 health=wget(PORT, "/-/ready"),

@@ -18,7 +18,7 @@ from infra.selfhost.labels import FILES, GENERATION, SERVICE, generation, labels
 
 HEALTHY_WITHIN_S = 60
 # Docker cannot change these in a running container, so a change replaces it.
-_REPLACE_ON = ["healthcheck", "labels", "logOpts", "mounts", "stopTimeout"]
+_REPLACE_ON = ["healthcheck", "labels", "logDriver", "logOpts", "mounts", "stopTimeout"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Service(pulumi.ComponentResource):
             ],
             ports=list(args.ports),
             labels=self._labels(name, args),
-            **hardening(args.placement.limit, args.user, args.scratch),
+            **hardening(args.placement.limit, args.user, args.scratch, engine.logging),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=engine.provider,

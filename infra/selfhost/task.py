@@ -67,12 +67,12 @@ class Task(pulumi.ComponentResource):
             else [],
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.engine.network.name)],
             labels=labels({SERVICE: name, **_versions(name, args, files)}),
-            **hardening(_LIMIT, args.user, _SCRATCH),
+            **hardening(_LIMIT, args.user, _SCRATCH, args.engine.logging),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=args.engine.provider,
                 depends_on=[files.holder] if files else [],
-                replace_on_changes=["healthcheck", "labels"],
+                replace_on_changes=["healthcheck", "labels", "logDriver", "logOpts"],
                 hooks=args.engine.hooks,
             ),
         )

@@ -8,9 +8,10 @@ from functools import cache
 import pulumi
 
 from infra.monitoring.alertmanager import configuration
-from infra.plan import Plan
+from infra.plan import Plan, plan_of
 from infra.selfhost.alertmanager import DATA, Alertmanager, AlertmanagerArgs
 from tests.support.components import CONTAINER, built, container, data_mounts, files, placed
+from tests.support.stacks import selfhost_values
 
 TOKEN = "made-up-token-of-alerts"
 
@@ -57,3 +58,13 @@ def test_a_changed_configuration_keeps_the_container_and_posts_a_reload_from_the
     assert container(before, "alertmanager-reload")["labels"] != container(after, "alertmanager-reload")["labels"]
     assert container(after, "alertmanager-reload")["image"] == "sha256:app"
     assert container(after, "alertmanager-reload")["command"] == ["http://alertmanager:9093/-/reload"]
+
+
+def test_the_url_of_the_service_outside_is_a_secret_of_its_file() -> None:
+    url = "https://watch.example.org/made-up-key"
+    stack = plan_of(selfhost_values({"watchdogUrl": url}))
+
+    main = files(stack, "memory-alertmanager")["alertmanager.yml"]
+    assert main == configuration("alerts:8081", url)
+    assert url in main
+    assert url not in json.dumps([one.shown for one in stack.resources])

@@ -17,6 +17,7 @@ from infra.selfhost.managed import MANAGED
 from tests.support.stacks import SECRETS, selfhost_values
 
 EXAMPLE = (Path(__file__).parents[3] / "Pulumi.selfhost.yaml").read_text(encoding="utf-8")
+OPTIONAL = ("grafanaPassword", "watchdogUrl", "remoteWritePassword")
 EVERYTHING = re.sub(r"^  # ", "  ", EXAMPLE, flags=re.MULTILINE)
 
 
@@ -24,7 +25,8 @@ def options(text: str) -> SelfhostConfig:
     """Return the checked configuration that a stack file gives, once its secrets are set."""
     own = f"{NAMESPACE}:"
     given = {key.removeprefix(own): value for key, value in yaml.safe_load(text)["config"].items()}
-    return checked(selfhost_values(**given), SelfhostConfig, MANAGED, container_settings).options
+    secrets = {"remoteWritePassword": "made-up-password-of-a-service"}
+    return checked(selfhost_values(secrets, **given), SelfhostConfig, MANAGED, container_settings).options
 
 
 def test_the_example_is_accepted_as_it_is() -> None:
@@ -59,12 +61,12 @@ def test_every_key_is_shown() -> None:
     given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in tree.items()}
     given["hosts"] = dict.fromkeys(given["hosts"], given["hosts"]["data"])  # what one role takes, all take
 
-    assert set(keys(SelfhostConfig, given, "")) == {*SECRETS, "grafanaPassword"}, (
+    assert set(keys(SelfhostConfig, given, "")) == {*SECRETS, *OPTIONAL}, (
         "Pulumi.selfhost.yaml shows each key with its default"
     )
 
 
-@pytest.mark.parametrize("key", [*SECRETS, "grafanaPassword"])
+@pytest.mark.parametrize("key", [*SECRETS, *OPTIONAL])
 def test_secrets_are_named_and_not_given(key: str) -> None:
     assert re.search(rf"^#   {key} ", EXAMPLE, flags=re.MULTILINE)
     assert f"{NAMESPACE}:{key}" not in EXAMPLE

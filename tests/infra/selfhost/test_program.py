@@ -200,7 +200,7 @@ def test_what_alertmanager_would_refuse_is_refused_before_any_engine_is_contacte
     right = alertmanager.configuration
     monkeypatch.setattr(program, "check_engines", contacted)
     monkeypatch.setattr(
-        alertmanager, "configuration", lambda receiver: right(receiver).replace("receiver: people", "receiver: no-one")
+        alertmanager, "configuration", lambda *given: right(*given).replace("receiver: people", "receiver: no-one")
     )
 
     with pytest.raises(RulesError, match="no-one"):

@@ -6,13 +6,15 @@ import json
 from functools import cache
 
 import pulumi
+import yaml
 
 from infra.monitoring.jobs import ScrapeJob
 from infra.monitoring.prometheus import configuration
 from infra.monitoring.rules import rules_file
-from infra.plan import Plan
+from infra.plan import Plan, plan_of
 from infra.selfhost.prometheus import DATA, Prometheus, PrometheusArgs
 from tests.support.components import CONTAINER, built, container, data_mounts, files, placed
+from tests.support.stacks import selfhost_plan, selfhost_values
 
 JOBS = [ScrapeJob(name="claude-memory", addresses=["app-1:8080"])]
 MORE = [ScrapeJob(name="node", addresses=["10.0.0.3:9100"])]
@@ -67,3 +69,22 @@ def test_another_target_keeps_the_container_and_posts_a_reload_from_the_image_of
     assert container(before, "prometheus-reload")["labels"] != container(after, "prometheus-reload")["labels"]
     assert container(after, "prometheus-reload")["image"] == "sha256:app"
     assert container(after, "prometheus-reload")["command"] == ["http://prometheus:9090/-/reload"]
+
+
+def test_series_are_sent_as_well_with_a_password_that_only_a_file_has() -> None:
+    remote = {"url": "https://metrics.example.org/push", "username": "me"}
+    stack = plan_of(selfhost_values({"remoteWritePassword": "made-up-password-of-a-service"}, remoteWrite=remote))
+
+    given = files(stack, "memory-prometheus")
+    assert given["remote_write_password"] == "made-up-password-of-a-service"
+    [write] = yaml.safe_load(given["prometheus.yml"])["remote_write"]
+    assert (write["url"], write["write_relabel_configs"][0]["replacement"]) == (remote["url"], "test")
+    assert "uploads" in stack.of_type(CONTAINER)["memory-prometheus-files"].secrets
+    assert "made-up-password" not in json.dumps([one.shown for one in stack.resources])
+
+
+def test_a_service_without_a_password_is_sent_none() -> None:
+    stack = selfhost_plan(remoteWrite={"url": "http://10.0.0.9:8428/api/v1/write"})
+
+    assert "authorization" not in yaml.safe_load(files(stack, "memory-prometheus")["prometheus.yml"])["remote_write"][0]
+    assert "remote_write_password" not in files(stack, "memory-prometheus")
