@@ -1,12 +1,11 @@
 """Rules for what comes back by itself, and so shows in no outage: restarts, kills for memory, reboots.
 
-No exporter knows containers. A process tells its own start, or for how long it has run; one that tells neither, such as
-Qdrant, is seen going away: Docker waits longer at each restart in a row, and a scrape falls into the gap.
+No exporter knows containers. Most processes tell when they were started; the others, Qdrant and PostgreSQL, are seen
+going away: Docker waits longer at each restart in a row, and a scrape falls into the gap.
 """
 
 from __future__ import annotations
 
-from app import metrics
 from infra.monitoring.rule import MINUTE_S, Rule, Severity
 
 _WINDOW_M, _STARTS = 30, 2  # an update starts each process once
@@ -18,7 +17,6 @@ HOSTS = (
         topic="restarts",
         expression=" or ".join(
             (
-                f"resets({metrics.UPTIME.name}[{_WINDOW_M}m]) > {_STARTS}",
                 f"changes(process_start_time_seconds[{_WINDOW_M}m]) > {_STARTS}",
                 f"changes(pg_up[{_WINDOW_M}m]) > {2 * _STARTS}",
                 f"changes(up[{_WINDOW_M}m]) > {2 * _STARTS}",

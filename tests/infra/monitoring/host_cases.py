@@ -10,12 +10,10 @@ from tests.infra.monitoring.series import (
     PG,
     PROXY,
     QDRANT_1,
-    STEP_S,
     Alert,
     Case,
     counted,
     held,
-    of_app,
     of_node,
 )
 
@@ -27,11 +25,6 @@ def _again(job: str, instance: str) -> tuple[Alert]:
     return (Alert(text, {"job": job, "instance": instance}),)
 
 
-def _running(*lives_s: int) -> str:
-    """Return the uptime of a process that lives so long, and again."""
-    return " ".join(f"0+{STEP_S}x{life // STEP_S - 1}" for life in lives_s)
-
-
 def _flapping(down: int, up_s: int = 120, down_s: int = 20) -> str:
     """Return an `up` that is away so often, and then stays."""
     return held(*((1, up_s), (0, down_s)) * down, (1, 2_400))
@@ -39,12 +32,7 @@ def _flapping(down: int, up_s: int = 120, down_s: int = 20) -> str:
 
 RESTARTING = [
     Case(
-        "a replica dies and is started again, three times",
-        {of_app("uptime_seconds"): _running(600, 100, 100, 3_600), APP_1: held((1, 4_400))},
-        {855: (), 860: _again("claude-memory", "app-1:8080"), 2_390: _again("claude-memory", "app-1:8080"), 2_405: ()},
-    ),
-    Case(
-        "the proxy, which tells when it was started",
+        "the proxy dies and is started again, three times",
         {_STARTED: held((1, 600), (2, 100), (3, 100), (4, 2_400)), PROXY: held((1, 3_200))},
         {855: (), 860: _again("proxy", "proxy:2019"), 2_390: _again("proxy", "proxy:2019"), 2_405: ()},
     ),
@@ -61,7 +49,6 @@ RESTARTING = [
     Case(
         "two updates within half an hour, each of which starts everything once",
         {
-            of_app("uptime_seconds"): _running(600, 300, 1_800),
             _STARTED: held((1, 600), (2, 300), (3, 1_800)),
             **dict.fromkeys((APP_1, PG, QDRANT_1), _flapping(2)),
         },
