@@ -167,7 +167,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "infra/aliyun/recovery",
     },
     "infra/aliyun/provider": {"infra/aliyun/api"},
-    "infra/selfhost": {"infra", "infra/monitoring"},
+    "infra/selfhost": {"infra", "infra/monitoring", "infra/plan"},
     # They judge what programs declare, and compare it with the facts that stand there.
     "policies": {
         "infra",

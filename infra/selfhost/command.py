@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from app.terminal import clean_output
 from infra.command_errors import CannotDo
-from infra.selfhost import orphans_command
+from infra.selfhost import images_command, logs, orphans_command, status, top
 
 PROGRAM = "python -m infra.selfhost"
 
@@ -24,7 +24,7 @@ def build_parser() -> ArgumentParser:
         epilog="Exit status: 0 done, 1 failed or something found, 2 wrong usage, 130 stopped. See docs/selfhost.md.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (orphans_command,):
+    for module in (status, logs, top, orphans_command, images_command):
         module.add(commands)
     return parser
 
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except CannotDo as error:
-        print(f"{PROGRAM} {args.command}: {error}", file=sys.stderr)
+        words = filter(None, (PROGRAM, args.command, getattr(args, "what", None)))
+        print(f"{' '.join(words)}: {error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -33,7 +33,7 @@ def old_images(host: DockerHost, names: Iterable[str], keep: int) -> list[OldIma
     """Return the unused images of a host in the repositories of these names, but the newest `keep` of each repository.
 
     What the names themselves stand for stays, and so does what any container uses, also one of another stack.
-    Raises EngineFailed.
+    Raises CannotDo.
     """
     wanted = {_reference(name) for name in names}
     repositories = {repository_of(name) for name in wanted}
@@ -63,7 +63,7 @@ def _reference(name: str) -> str:
 
 
 def remove(image: OldImage) -> None:
-    """Remove a name of an image, and the image with its last name. Raises EngineFailed, also when it is used again."""
+    """Remove a name of an image, and the image with its last name. Raises CannotDo, also when it is used again."""
     image.host.run("image", "rm", image.reference)
 
 

@@ -11,7 +11,7 @@ from infra.config import StackConfig, StackValues, checked
 from infra.monitoring import jobs
 from infra.monitoring.checks import check_monitoring
 from infra.monitoring.jobs import ScrapeJob
-from infra.selfhost import outputs
+from infra.selfhost import image_lock, outputs
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
 from infra.selfhost.app_settings import given_settings, init_settings, optional_secret, secret, server_settings
@@ -31,14 +31,15 @@ from infra.selfhost.hosts import Engine, Engines, Listener
 from infra.selfhost.images import Images
 from infra.selfhost.log_preflight import check_log_driver
 from infra.selfhost.managed import MANAGED
+from infra.selfhost.names import NAME
 from infra.selfhost.preflight import check_engines
 from infra.selfhost.prometheus import Prometheus, PrometheusArgs, remote_write
 from infra.selfhost.proxy import Proxy, ProxyArgs
 from infra.selfhost.qdrant import Qdrant, QdrantArgs
 from infra.selfhost.receiver import Receiver, ReceiverArgs
 from infra.selfhost.service import Placement
-
-NAME = "memory"  # what the name of every resource begins with
+from infra.selfhost.single_service import SingleService
+from infra.selfhost.summary import show_at_the_end
 
 
 def run(values: StackValues) -> None:
@@ -49,7 +50,8 @@ def run(values: StackValues) -> None:
     stack = check(values)
     check_engines(stack.options.hosts)
     check_log_driver(stack.options.hosts, stack.options.logging)
-    declare(stack, heal(values.stack, stack.options.hosts).again)
+    last = declare(stack, heal(values.stack, stack.options.hosts).again)
+    show_at_the_end(stack.options, last)
 
 
 def check(values: StackValues) -> StackConfig[SelfhostConfig]:
@@ -64,8 +66,11 @@ def _problems(options: SelfhostConfig, given: Mapping[str, str]) -> Iterator[str
         yield "QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"
 
 
-def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> None:
-    """Declare every resource. again: by name of a task that failed, what makes it run again."""
+def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> list[pulumi.Output[str]]:
+    """Declare every resource. Return ids of containers that are there when all are.
+
+    again: by name of a task that failed, what makes it run again.
+    """
     components = Components(stack, again)
     database, qdrant = components.database(), components.qdrant()
     app = components.app(database, qdrant)
@@ -90,10 +95,13 @@ def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None 
         "alertmanager": alertmanager.listener.local_url,
         "alerts": f"{receiver.listener.local_url}/alerts",
     }
+    last: list[SingleService] = [proxy, postgres_exporter, prometheus]
     if stack.options.grafana_password is not None and stack.options.grafana:
         grafana = components.grafana(prometheus, stack.options.grafana_password)
         operator_urls["grafana"] = grafana.listener.local_url
+        last.append(grafana)
     outputs.export(proxy.url, app.worker_name, stack.options.hosts.app.docker, operator_urls)
+    return [one.service.container.id for one in last]
 
 
 class Components:
@@ -102,7 +110,7 @@ class Components:
     def __init__(self, stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> None:
         self._options = stack.options
         self.engines = Engines(NAME, stack.options.hosts, again, stack.options.logging)
-        self._images = Images(self.engines, stack.options.images)
+        self._images = Images(self.engines, stack.options.images, image_lock.read())
         self._settings = given_settings(stack)
 
     def _placement(self, on: Engine, image: str, limit: Limit, published: int) -> Placement:

@@ -18,7 +18,12 @@ DEFAULT_STACK = "selfhost"
 def add_stack(parser: ArgumentParser) -> None:
     """Declare which stack a command is about."""
     parser.add_argument(
-        "--stack", type=filled, default=DEFAULT_STACK, metavar="NAME", help=f"The stack (default: {DEFAULT_STACK})."
+        "--stack",
+        "-s",
+        type=filled,
+        default=DEFAULT_STACK,
+        metavar="NAME",
+        help=f"The stack (default: {DEFAULT_STACK}).",
     )
 
 

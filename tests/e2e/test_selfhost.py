@@ -7,12 +7,17 @@ description of the stack. Images are made of Debian packages; Qdrant is the stan
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,9 +26,15 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from infra.config import NAMESPACE
 from infra.monitoring.jobs import JOBS
 from infra.monitoring.prometheus import INTERVAL_S
 from infra.monitoring.rules import RULES
+from infra.selfhost.command import main as selfhost
+from infra.selfhost.config import ROLES
+from infra.selfhost.labels import SERVICE, STACK
+from infra.selfhost.log_driver import Logging, log_arguments
+from infra.selfhost.names import short
 from tests.support.declared import DeclaredStack
 from tests.support.docker import DockerEngine, EngineMissing, free_port
 from tests.support.postgres import temporary_folder
@@ -215,3 +226,131 @@ async def patiently(call: Callable[..., Awaitable[dict[str, Any]]], within_s: fl
             if time.monotonic() > until:
                 raise
             await asyncio.sleep(0.5)
+
+
+@pytest.fixture
+def look(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Run a command of `python -m infra.selfhost` about this stack; return its exit status and what it printed."""
+    engine = {"docker": stack.engine.host}
+    config = {"target": "selfhost", "images": {"app": "claude-memory:test"}, "hosts": dict.fromkeys(ROLES, engine)}
+    values = {f"{NAMESPACE}:{key}": value for key, value in config.items()}
+    (tmp_path / "Pulumi.yaml").write_text("name: claude-memory\n", encoding="utf-8")
+    (tmp_path / "Pulumi.test.yaml").write_text(json.dumps({"config": values}), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *arguments: str) -> tuple[int, str]:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            status = selfhost([*name.split(), "--stack", "test", *arguments])
+        return status, printed.getvalue()
+
+    return run
+
+
+def test_a_stack_is_one_page(stack: Stack, look: Callable[..., tuple[int, str]]) -> None:
+    for name in stack.services:
+        stack.wait_healthy(name)
+    status, said = look("status", "--json")
+    shown = json.loads(said)
+
+    assert {row["service"]: row["state"] for row in shown["services"]} == dict.fromkeys(
+        map(short, stack.services), "healthy"
+    )
+    found = {one["what"]: (one["state"], one["found"]) for one in shown["findings"]}
+    assert found["services"] == ("ok", f"{len(stack.services)} of {len(stack.services)} healthy")
+    assert found["orphans"] == ("ok", "none")
+    assert found["backup"][0] == "warning", "there is none yet, which the worker's list says"
+    assert any(what.startswith("disk of ") for what in found)
+    assert "watchdog" not in found, "Prometheus says that it fires"
+    assert (status == 0) == shown["ok"]
+
+
+def test_a_stopped_service_and_a_second_container_of_one_fail_the_page(
+    stack: Stack, look: Callable[..., tuple[int, str]]
+) -> None:
+    labels = ["--label", f"{STACK}=test", "--label", f"{SERVICE}=memory-app-1"]
+    image = stack.engine.run("inspect", "--format", "{{.Image}}", stack.ids["memory-app-1"])
+    twin = stack.engine.run("create", "--restart", "unless-stopped", *labels, image)
+    stack.docker("stop", "memory-alerts")
+    try:
+        status, said = look("status")
+    finally:
+        stack.engine.run("rm", twin)
+        stack.docker("start", "memory-alerts")
+    stack.wait_healthy("memory-alerts")
+
+    assert status == 1
+    assert "alerts exited with status" in " ".join(said.split())
+    assert "app-1 is there twice" in " ".join(said.split())
+
+
+def test_logs_and_use_of_services_are_shown(stack: Stack, look: Callable[..., tuple[int, str]]) -> None:
+    status, said = look("logs", "postgres", "app-init", "--lines", "5")
+    services = {line.split()[1] for line in said.splitlines()}
+    assert (status, services) == (0, {"postgres", "app-init"})
+
+    status, said = look("top", "--json")
+    used = {row["service"]: row for row in json.loads(said)["services"]}
+    assert (status, set(used)) == (0, set(map(short, stack.services)))
+    assert all(0 < row["memory_percent"] < 100 for row in used.values())
+
+
+def test_an_image_that_no_container_uses_is_cleaned_up_and_no_other(
+    stack: Stack, images: dict[str, str], look: Callable[..., tuple[int, str]]
+) -> None:
+    stack.engine.run("tag", images["app"], "claude-memory:still-used")
+    for number in (1, 2):
+        recipe = f"FROM {images['app']}\nLABEL number={number}\n"
+        subprocess.run(
+            ["docker", "--host", stack.engine.host, "build", "--tag", f"claude-memory:0.{number}", "-"],
+            input=recipe.encode(),
+            capture_output=True,
+            check=True,
+            env=os.environ | {"DOCKER_BUILDKIT": "0"},
+        )
+    try:
+        status, said = look("images clean", "--remove", "--json")
+        left = stack.engine.run("images", "--format", "{{.Tag}}", "claude-memory").split()
+    finally:
+        for tag in ("still-used", "0.1", "0.2"):
+            stack.engine.run("rmi", f"claude-memory:{tag}", check=False)
+
+    assert status == 0
+    assert len(json.loads(said)["images"]) == 1
+    assert "still-used" in left
+    assert len({"0.1", "0.2"} & set(left)) == 1
+
+
+def test_a_kill_for_memory_in_any_container_is_told(stack: Stack, images: dict[str, str]) -> None:
+    known = len(stack.alerts())
+    greedy = ["--memory", "32m", "--memory-swap", "32m", "--entrypoint", "python3", images["app"]]
+    stack.engine.run("run", "--rm", *greedy, "-c", "bytearray(300 * 2**20)", check=False)
+
+    # a warning waits for others of its group for 30 s
+    wait_until(
+        lambda: stack.told("ClaudeMemoryOutOfMemory", "firing", known), "the kill in the log", 30 + DELIVERY_S + 30
+    )
+
+
+def test_logs_are_sent_while_docker_shows_the_last_ones(engine: DockerEngine, images: dict[str, str]) -> None:
+    network = json.loads(engine.run("network", "inspect", "bridge"))[0]
+    gateway = network["IPAM"]["Config"][0].get("Gateway", "127.0.0.1")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("0.0.0.0", 0))
+        server.settimeout(20)
+        address = f"udp://{gateway}:{server.getsockname()[1]}"
+        given = log_arguments(Logging(driver="syslog", address=address))
+        options = [part for name, value in given["log_opts"].items() for part in ("--log-opt", f"{name}={value}")]
+        labels = ["--label", f"{STACK}=test", "--label", f"{SERVICE}=memory-app-1"]
+        command = ["--entrypoint", "python3", images["app"], "-c", "print('hello')"]
+        container = engine.run("run", "--detach", "--log-driver", "syslog", *options, *labels, *command)
+        try:
+            line = server.recv(65_535).decode()
+            engine.run("wait", container)
+            kept = engine.run("logs", container)
+        finally:
+            engine.run("rm", "--force", container)
+
+    assert "test/memory-app-1" in line
+    assert line.rstrip().endswith("hello")
+    assert kept == "hello"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.selfhost.engine_calls import DockerHost, EngineFailed
+from infra.command_errors import CannotDo
+from infra.selfhost.engine_calls import DockerHost
 from infra.selfhost.labels import SERVICE, STACK
 
 IMAGE_ID, DIGEST = "sha256:" + "1d" * 32, "sha256:" + "d1" * 32
@@ -30,7 +31,7 @@ class AnsweringHost(DockerHost):
         """Answer as `docker` does."""
         self.asked.append(arguments)
         if self.away:
-            raise EngineFailed(f"docker {arguments[0]} on the host of {self.name}: Connection refused")
+            raise CannotDo(f"docker {arguments[0]} on {self.docker}: Connection refused")
         line = " ".join(arguments)
         for words, said in self.said.items():
             if words in line:
@@ -41,7 +42,7 @@ class AnsweringHost(DockerHost):
             return json.dumps([one for one in self.containers if one["Id"] in arguments])
         if arguments[:2] == ("image", "inspect"):
             return json.dumps([one for one in self.images if one["Id"] in arguments])
-        raise EngineFailed(f"docker {arguments[0]} on the host of {self.name}: no answer to {line}")
+        raise CannotDo(f"docker {arguments[0]} on {self.docker}: no answer to {line}")
 
 
 def container(service: str, **changed: Any) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from app.settings.fields import Settings
 from infra.config import NAMESPACE, checked
+from infra.selfhost.command import build_parser
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
@@ -38,6 +40,21 @@ def test_the_stack_shown_for_two_hosts_is_accepted() -> None:
 
     options = checked(selfhost_values(**given), SelfhostConfig, MANAGED, container_settings).options
     assert len({options.hosts.data.docker, options.hosts.edge.docker}) == 2
+
+
+def our_commands() -> list[str]:
+    """Return the arguments of each of our commands on the pages, without comments."""
+    pages = PAGE + (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding="utf-8")
+    return re.findall(r"python -m infra\.selfhost ([^#`\n]+)", pages)
+
+
+@pytest.mark.parametrize("arguments", our_commands())
+def test_a_command_of_ours_is_one_that_the_parser_takes(arguments: str) -> None:
+    assert build_parser().parse_args(arguments.split()).run
+
+
+def test_commands_of_ours_are_found() -> None:
+    assert {line.split()[0] for line in our_commands()} >= {"status", "logs", "top", "images"}
 
 
 def test_every_volume_that_destroy_keeps_is_named() -> None:
