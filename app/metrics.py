@@ -124,6 +124,13 @@ BACKUP_LAST_VERIFIED = Metric(
     "When a backup was last verified; 0: never.",
     "seconds since 1970",
 )
+BACKUP_VERIFICATION_DUE = Metric(
+    f"{PREFIX}backup_verification_due_timestamp_seconds",
+    MetricKind.GAUGE,
+    Subject.MEMORIES,
+    "When the worker was last to verify a backup; 0: never.",
+    "seconds since 1970",
+)
 OPEN_SESSIONS = Metric(f"{PREFIX}open_sessions", MetricKind.GAUGE, Subject.CALLS, "Open SSE sessions.", "sessions")
 RATE_LIMITED = Metric(
     f"{PREFIX}rate_limited_total", MetricKind.COUNTER, Subject.CALLS, "Requests refused by the rate limit.", "requests"

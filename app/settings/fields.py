@@ -40,6 +40,7 @@ DEFAULT_PORT = 8000
 FUNCTION_STREAM_S = 585.0  # a function that serves SSE usually has a timeout of 600 s
 OUTBOX_TOO_OLD_S = 900  # memU takes seconds to minutes for an entry; alert rules use it
 BACKUP_TOO_OLD_HOURS = 36  # one nightly backup is missing, and half a day has passed; alert rules use it
+VERIFIED_TOO_OLD_DAYS = 9  # one weekly verification is missing, and two days have passed; alert rules use it
 
 
 class Settings(BaseSettings):
@@ -234,6 +235,10 @@ class Settings(BaseSettings):
     )
     backup_schedule: CronExpression = Field(
         "0 2 * * *", description="when the worker backs up, as a cron expression; off: never"
+    )
+    backup_verify_schedule: CronExpression = Field(
+        "0 5 * * 0",
+        description="when the worker restores the newest backup into a scratch database, to prove it; off: never",
     )
     backup_passphrase: Annotated[SecretStr, Field(min_length=8)] | None = Field(
         None, description="encrypts and decrypts backups; without it, encrypted backups are lost"

@@ -69,6 +69,7 @@ TABLE: dict[str, tuple[str, bool, tuple[Any, ...]]] = {
     "RERANK_SECONDS": ("1.5", False, ("number above", 0, 30)),
     "BACKUP_TO": ("", False, ("text", 0, None)),
     "BACKUP_SCHEDULE": ("0 2 * * *", False, ("cron",)),
+    "BACKUP_VERIFY_SCHEDULE": ("0 5 * * 0", False, ("cron",)),
     "BACKUP_PASSPHRASE": ("", True, ("text", 8, None)),
     "BACKUP_KEEP_DAILY": ("7", False, ("whole", 0, None)),
     "BACKUP_KEEP_WEEKLY": ("5", False, ("whole", 0, None)),

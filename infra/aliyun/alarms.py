@@ -25,6 +25,8 @@ LEFT_OUT: Mapping[str, str] = {
     "ClaudeMemoryWatchdog": "is about Prometheus; Cloud Monitor watches itself",
     "ClaudeMemoryWorkerWithoutLeader": "no worker runs here: timers call the jobs",
     "ClaudeMemoryBackupMissing": "a backup that failed is ClaudeMemoryBackupTooOld's alarm",
+    "ClaudeMemoryBackupUnproved": "no worker verifies here; `claude-memory verify` does, from any machine",
+    "ClaudeMemoryBackupVerifiedTooLongAgo": "no worker verifies here",
     "ClaudeMemoryCertificateExpiring": "the console warns of certificates",
     "ClaudeMemoryDiskFilling": "an instance's disk goes with it; RDS has alarms of its own",
     "ClaudeMemoryDiskAlmostFull": "an instance's disk goes with it; RDS has alarms of its own",

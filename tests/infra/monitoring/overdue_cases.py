@@ -73,6 +73,62 @@ BACKUP_MISSING = [
     ),
 ]
 
+_DUE, _VERIFIED = "backup_verification_due_timestamp_seconds", "backup_last_verified_timestamp_seconds"
+_UNPROVED = Alert(
+    "No backup was proved since a verification was due 6 hours ago or more: it failed, or it did not end."
+)
+BACKUP_UNPROVED = [
+    Case(
+        "a verification fails, then one by hand succeeds",
+        {
+            of_app(_DUE): long_held((60, HOUR_S), (HOUR_S, 9 * HOUR_S)),
+            of_app(_VERIFIED): long_held((120, 8 * HOUR_S), (8 * HOUR_S, 2 * HOUR_S)),
+        },
+        {7 * HOUR_S - 60: (), 7 * HOUR_S: (_UNPROVED,), 8 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+    Case(
+        "one takes five hours",
+        {
+            of_app(_DUE): long_held((HOUR_S, 9 * HOUR_S)),
+            of_app(_VERIFIED): long_held((0, 5 * HOUR_S), (5 * HOUR_S, 4 * HOUR_S)),
+        },
+        {hour * HOUR_S: () for hour in range(1, 9)},
+        LONG_STEP_S,
+    ),
+    Case(
+        "the schedule is off, and none was ever verified",
+        {of_app(_DUE): long_held((0, 9 * HOUR_S)), of_app(_VERIFIED): long_held((0, 9 * HOUR_S))},
+        {8 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+]
+_NINE_DAYS_S = 9 * DAY_S
+VERIFIED_LONG_AGO = [
+    Case(
+        "the last is nine days old, then one is made; one replica knows an older one",
+        {
+            of_app(_DUE): long_held((60, 11 * DAY_S)),
+            of_app(_VERIFIED): long_held((HOUR_S, 10 * DAY_S), (10 * DAY_S, DAY_S)),
+            of_app(_VERIFIED, "app-2:8080"): long_held((60, 11 * DAY_S)),
+        },
+        {
+            HOUR_S + _NINE_DAYS_S + 600: (),
+            HOUR_S + _NINE_DAYS_S + 660: (
+                Alert("The last one was verified 9d 0h 11m 0s ago; there should be one every week."),
+            ),
+            10 * DAY_S: (),
+        },
+        LONG_STEP_S,
+    ),
+    Case(
+        "one was verified by hand, where no worker does it",
+        {of_app(_DUE): long_held((0, 11 * DAY_S)), of_app(_VERIFIED): long_held((60, 11 * DAY_S))},
+        {10 * DAY_S: ()},
+        LONG_STEP_S,
+    ),
+]
+
 _ENDS = "certificate_expiry_timestamp_seconds"
 _MONTHS_S = 14 * DAY_S + 2 * HOUR_S
 CERTIFICATE = [
@@ -139,6 +195,8 @@ OVERDUE_CASES: Mapping[str, list[Case]] = {
     "ClaudeMemoryIndexBehind": INDEX,
     "ClaudeMemoryBackupTooOld": BACKUP_OLD,
     "ClaudeMemoryBackupMissing": BACKUP_MISSING,
+    "ClaudeMemoryBackupUnproved": BACKUP_UNPROVED,
+    "ClaudeMemoryBackupVerifiedTooLongAgo": VERIFIED_LONG_AGO,
     "ClaudeMemoryCertificateExpiring": CERTIFICATE,
     "ClaudeMemoryOutboxTooOld": OUTBOX,
     "ClaudeMemoryMemuRefuses": MEMU_REFUSES,
