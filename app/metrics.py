@@ -211,6 +211,27 @@ OUTBOX_REFUSED = Metric(
     "Writes that memU refused and that wait for a person.",
     "entries",
 )
+WAL_ARCHIVE_LAG = Metric(
+    f"{PREFIX}wal_archive_lag_seconds",
+    MetricKind.GAUGE,
+    Subject.WORK,
+    "How long the oldest finished file of PostgreSQL's log has been waiting to be in the bucket; 0: none waits.",
+    "seconds",
+)
+WAL_ARCHIVE_MISSING = Metric(
+    f"{PREFIX}wal_archive_missing_files",
+    MetricKind.GAUGE,
+    Subject.WORK,
+    "Files of the log that the bucket lacks since the newest base backup.",
+    "files",
+)
+WAL_BASE_OVERDUE = Metric(
+    f"{PREFIX}wal_base_overdue_seconds",
+    MetricKind.GAUGE,
+    Subject.WORK,
+    "How long a base backup for the log has been due; 0: the newest is young enough.",
+    "seconds",
+)
 JOB_LAST_RUN = Metric(
     f"{PREFIX}job_last_run_timestamp_seconds",
     MetricKind.GAUGE,

@@ -89,6 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/runtime",
         "app/store",
     },
+    "app/wal": {"app/http", "app/ops/backup", "app/process", "app/runtime"},
     "app/commands": {
         "app/access",
         "app/alerts",
@@ -105,6 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/process",
         "app/runtime",
         "app/store",
+        "app/wal",
         "app/worker",
     },
     "app": {

@@ -256,6 +256,16 @@ class Settings(BaseSettings):
         True, description="puts the bucket's name in the path; off: in the host name, as Alibaba Cloud OSS requires"
     )
 
+    # Log archive
+    wal_archive_to: Annotated[str, Field(pattern=r"^s3://[^/]")] | None = Field(
+        None, description="where `wal ship` stores PostgreSQL's log: s3://bucket/prefix; keys and store as for backups"
+    )
+    wal_spool: Path = Field(
+        Path("/var/lib/claude-memory/wal"), description="folder into which PostgreSQL archives its log for `wal ship`"
+    )
+    wal_base_hours: int = Field(24, ge=1, le=744, description="hours after which the log gets a new base backup")
+    wal_keep_days: int = Field(7, ge=1, le=3_660, description="days to any moment of which the log can be restored")
+
     # memU
     memu_api_key: SecretStr | None = Field(None, description="key of the memU service")
     memu_base_url: HttpUrl = Field("https://api.memu.so", description="address of the memU service")

@@ -7,6 +7,7 @@ from collections.abc import Container
 import yaml
 
 from infra.monitoring.alerting_rules import ALERTING
+from infra.monitoring.archive_rules import ARCHIVE
 from infra.monitoring.host_rules import HOSTS
 from infra.monitoring.outage_rules import OUTAGES
 from infra.monitoring.overdue_rules import OVERDUE
@@ -17,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     *OUTAGES,
     *OVERDUE,
     *HOSTS,
+    *ARCHIVE,
     *ALERTING,
     *(rule for threshold in THRESHOLDS for rule in threshold.rules()),
 )

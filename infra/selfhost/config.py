@@ -108,6 +108,7 @@ class Ports(TargetConfig):
     grafana: Port = 3_000
     postgres: Port = 5_432
     qdrant: Port = 6_333
+    log_archive: Port = 8_085
 
 
 class ImageNames(TargetConfig):
@@ -143,6 +144,7 @@ class Limits(TargetConfig):
     prometheus: Limit = Limit(memory_mb=512)
     alertmanager: Limit = Limit(memory_mb=128, cpus=0.5)
     exporter: Limit = Limit(memory_mb=64, cpus=0.25)
+    log_archive: Limit = Limit(memory_mb=320, cpus=1.0)
     grafana: Limit = Limit(memory_mb=256, cpus=0.5)
 
 
@@ -185,7 +187,7 @@ class SelfhostConfig(TargetConfig):
     qdrant: QdrantConfig = QdrantConfig()
     logging: Logging = ON_HOSTS
     remote_write: RemoteWriteConfig | None = None
-    wal_archive: bool = False
+    wal_archive: Annotated[str, Field(pattern=r"^s3://[^/]")] | None = None
     grafana: bool = False
     keep_data: bool = True
 

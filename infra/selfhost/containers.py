@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.settings.rules import ALERTS, INIT, SERVE, WORKER
-from infra.selfhost import receiver
+from app.settings.rules import ALERTS, INIT, SERVE, WAL, WORKER
+from infra.selfhost import log_spool, receiver
 from infra.selfhost.app import BACKUPS
 from infra.selfhost.app_settings import ADDRESS, DATA, METRICS_PORT, PORT, is_read_by_receiver
 from infra.selfhost.config import SelfhostConfig
@@ -34,7 +34,9 @@ def container_settings(options: SelfhostConfig, given: Mapping[str, str]) -> dic
         "QDRANT_URL": "http://host:6333",
         "QDRANT_API_KEY": _SECRET,
     }
+    archive = {} if options.wal_archive is None else {WAL: {**stack, **_archive(options.wal_archive)}}
     return {
+        **archive,
         SERVE: shared,
         WORKER: {"BACKUP_TO": BACKUPS, **shared},
         INIT: {**shared, "ADMIN_DATABASE_URL": _DATABASE_URL, "ADMIN_TOKEN": options.admin_token.get_secret_value()},
@@ -45,4 +47,14 @@ def container_settings(options: SelfhostConfig, given: Mapping[str, str]) -> dic
             "ALERTS_TOKEN": _SECRET,
             "MEMORY_DATA_DIR": receiver.DATA,
         },
+    }
+
+
+def _archive(to: str) -> dict[str, str]:
+    return {
+        "HOST": ADDRESS,
+        "METRICS_PORT": str(METRICS_PORT),
+        "MEMORY_DATA_DIR": DATA,
+        "WAL_ARCHIVE_TO": to,
+        "WAL_SPOOL": log_spool.SPOOL,
     }

@@ -18,6 +18,8 @@ MANAGED: Mapping[str, str] = {
     "QDRANT_API_KEY": "use qdrantApiKey",
     "ADMIN_DATABASE_URL": "use postgresAdminPassword",
     "ADMIN_TOKEN": "use adminToken",
+    "WAL_ARCHIVE_TO": "use walArchive",
+    "WAL_SPOOL": "the log is on a volume",
     "ALERTS_HOST": "containers listen in their private network",
     "ALERTS_PORT": "`ports: {alerts: …}` sets the port on the host",
     "ALERTS_TOKEN": "use alertsToken",

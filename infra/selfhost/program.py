@@ -17,7 +17,7 @@ from infra.selfhost.app import App, AppArgs
 from infra.selfhost.app_settings import given_settings, init_settings, optional_secret, secret, server_settings
 from infra.selfhost.config import Limit, Role, SelfhostConfig
 from infra.selfhost.containers import container_settings
-from infra.selfhost.database import Database, DatabaseArgs, default_limit
+from infra.selfhost.database import ADMIN, Database, DatabaseArgs, default_limit
 from infra.selfhost.exporters import (
     POSTGRES_PORT,
     NodeExporter,
@@ -29,7 +29,9 @@ from infra.selfhost.grafana import Grafana, GrafanaArgs
 from infra.selfhost.healing import heal
 from infra.selfhost.hosts import Engine, Engines, Listener
 from infra.selfhost.images import Images
+from infra.selfhost.log_archive import LogArchive, LogArchiveArgs
 from infra.selfhost.log_preflight import check_log_driver
+from infra.selfhost.log_spool import SPOOL
 from infra.selfhost.managed import MANAGED
 from infra.selfhost.names import NAME
 from infra.selfhost.preflight import check_engines
@@ -89,6 +91,8 @@ def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None 
         jobs.ALERTMANAGER_JOB: [alertmanager.listener],
         jobs.PROXY_JOB: [proxy.listener],
     }
+    if stack.options.wal_archive is not None:
+        scraped[jobs.ARCHIVE_JOB] = [components.log_archive(database, stack.options.wal_archive).listener]
     prometheus = components.prometheus(scraped, alertmanager, [app, *nodes])
     operator_urls = {
         "prometheus": prometheus.listener.local_url,
@@ -132,8 +136,29 @@ class Components:
                 placement=self._placement(data, "postgres", limit, options.ports.postgres),
                 admin_password=secret(options.postgres_admin_password),
                 users=self._engines("app", "monitoring"),
-                wal_archive=options.wal_archive,
+                wal_archive=options.wal_archive is not None,
             ),
+        )
+
+    def log_archive(self, database: Database, to: str) -> LogArchive:
+        """Declare what keeps PostgreSQL's log in a bucket, once PostgreSQL is up."""
+        options, data = self._options, self.engines["data"]
+        limit = options.limits.log_archive
+        return LogArchive(
+            f"{NAME}-postgres",
+            LogArchiveArgs(
+                database=self._placement(data, "postgres", limit, options.ports.log_archive),
+                archive=self._placement(data, "app", limit, options.ports.log_archive),
+                superuser=ADMIN,
+                password=secret(options.postgres_admin_password),
+                host=database.listener.alias,
+                port=database.listener.internal,
+                spool=database.volumes[SPOOL],
+                settings=self._settings,
+                to=to,
+                monitoring=self.engines["monitoring"],
+            ),
+            pulumi.ResourceOptions(depends_on=[database.service]),
         )
 
     def qdrant(self) -> Qdrant:

@@ -22,6 +22,7 @@ from app.settings.rules import (
     REINDEX,
     RULES,
     SERVE,
+    WAL,
     WORKER,
     broken_rules,
     modes_meant,
@@ -124,6 +125,8 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
         {"BACKUP_S3_SECRET_ACCESS_KEY": "secret"},
         "BACKUP_S3_ACCESS_KEY_ID is not set, and BACKUP_S3_SECRET_ACCESS_KEY is",
     ),
+    ("log archive", WAL, {}, "WAL_ARCHIVE_TO is not set"),
+    ("log archive", WAL, {"WAL_ARCHIVE_TO": "s3://bucket/log"}, "BACKUP_PASSPHRASE is not set"),
     *(
         ("disk on Render", mode, {"RENDER": "true", **given}, f"{lost} would go with them; set DATABASE_URL, or attach")
         for mode in (SERVE, DAEMON)
@@ -259,17 +262,18 @@ def test_a_process_without_rules_takes_everything() -> None:
 @pytest.mark.parametrize(
     ("given", "left_out"),
     [
-        ({}, {WORKER, ALERTS, JOBS}),
-        (DATABASE, {ALERTS, JOBS}),
-        ({"ALERTS_TOKEN": TOKEN}, {WORKER, JOBS}),
-        ({**DATABASE, "ALERTS_EMAIL_TO": "a@b.c"}, {JOBS}),
-        ({**DATABASE, "FC_FUNCTION_NAME": "jobs", "BACKUP_TO": "s3://bucket"}, {ALERTS}),
+        ({}, {WORKER, ALERTS, JOBS, WAL}),
+        (DATABASE, {ALERTS, JOBS, WAL}),
+        ({"ALERTS_TOKEN": TOKEN}, {WORKER, JOBS, WAL}),
+        ({**DATABASE, "ALERTS_EMAIL_TO": "a@b.c"}, {JOBS, WAL}),
+        ({**DATABASE, "FC_FUNCTION_NAME": "jobs", "BACKUP_TO": "s3://bucket"}, {ALERTS, WAL}),
+        ({**DATABASE, "WAL_ARCHIVE_TO": "s3://bucket/log"}, {ALERTS, JOBS}),
     ],
 )
 def test_a_worker_and_a_receiver_are_meant_where_something_is_set_for_them(
     given: dict[str, str], left_out: set[str]
 ) -> None:
-    assert set(MODES) - set(modes_meant(with_defaults(given))) == left_out
+    assert {*MODES, WAL} - set(modes_meant(with_defaults(given))) == left_out
 
 
 @pytest.fixture

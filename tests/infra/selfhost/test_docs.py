@@ -14,7 +14,7 @@ from infra.selfhost.command import build_parser
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
-from tests.support.stacks import selfhost_plan, selfhost_values
+from tests.support.stacks import LOG_ARCHIVE, selfhost_plan, selfhost_values
 
 PAGE = (Path(__file__).parents[3] / "docs" / "selfhost.md").read_text(encoding="utf-8")
 KEYS = {field.alias or name for name, field in SelfhostConfig.model_fields.items()}
@@ -60,7 +60,7 @@ def test_commands_of_ours_are_found() -> None:
 def test_every_volume_that_destroy_keeps_is_named() -> None:
     kept = {
         one.inputs["name"].removeprefix("test-").replace("qdrant-1", "qdrant-N")
-        for one in selfhost_plan(walArchive=True).resources
+        for one in selfhost_plan(**LOG_ARCHIVE).resources
         if one.type == "docker:index/volume:Volume" and "name" in one.inputs
     }
 

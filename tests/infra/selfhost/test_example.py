@@ -25,7 +25,7 @@ def options(text: str) -> SelfhostConfig:
     """Return the checked configuration that a stack file gives, once its secrets are set."""
     own = f"{NAMESPACE}:"
     given = {key.removeprefix(own): value for key, value in yaml.safe_load(text)["config"].items()}
-    secrets = {"remoteWritePassword": "made-up-password-of-a-service"}
+    secrets = {"remoteWritePassword": "made-up-password-of-a-service", "BACKUP_PASSPHRASE": "made-up-passphrase"}
     return checked(selfhost_values(secrets, **given), SelfhostConfig, MANAGED, container_settings).options
 
 
@@ -40,7 +40,7 @@ def test_what_is_commented_out_shows_the_defaults() -> None:
     assert shown.limits == default.limits.model_copy(update={"postgres": Limit(memory_mb=2_048, cpus=2.0)})
     assert shown.hosts.data.ssh_options == Host().ssh_options
     assert shown.hosts.data.memory_mb == Host().memory_mb
-    for key in ("replicas", "ports", "qdrant", "wal_archive", "grafana", "keep_data"):
+    for key in ("replicas", "ports", "qdrant", "grafana", "keep_data"):
         assert getattr(shown, key) == getattr(default, key), key
 
 

@@ -15,7 +15,7 @@ from infra.monitoring.jobs import JOBS
 from infra.plan import plan_of
 from infra.selfhost import outputs, program
 from tests.support.components import CONTAINER, IMAGE, VOLUME, container, files
-from tests.support.stacks import SECRETS, selfhost_plan, selfhost_values
+from tests.support.stacks import LOG_ARCHIVE, SECRETS, selfhost_plan, selfhost_values
 
 SINGLE: dict[str, Any] = {}
 TWO_HOSTS: dict[str, Any] = {
@@ -47,7 +47,17 @@ def running(**stack: Any) -> dict[str, Mapping[str, Any]]:
     return {name: inputs for name, inputs in containers(**stack).items() if inputs.get("mustRun", True)}
 
 
-@one_and_two
+one_and_two_and_archive = pytest.mark.parametrize(
+    "stack",
+    [
+        pytest.param(SINGLE, id="one host"),
+        pytest.param(TWO_HOSTS, id="two hosts"),
+        pytest.param(TWO_HOSTS | LOG_ARCHIVE, id="with an archive of the log"),
+    ],
+)
+
+
+@one_and_two_and_archive
 def test_every_container_is_hardened(stack: dict[str, Any]) -> None:
     for name, inputs in containers(**stack).items():
         assert inputs["readOnly"], name
@@ -60,7 +70,7 @@ def test_every_container_is_hardened(stack: dict[str, Any]) -> None:
 
 
 def test_every_running_container_has_a_health_check_and_restarts_by_itself() -> None:
-    for name, inputs in running().items():
+    for name, inputs in running(**LOG_ARCHIVE).items():
         assert inputs["healthcheck"]["tests"][0] == "CMD", name
         assert inputs["wait"], name
         assert inputs["restart"] == "unless-stopped", name
@@ -105,12 +115,12 @@ def test_nothing_but_data_volumes_has_a_name_that_another_stack_could_have() -> 
 def test_every_volume_with_data_is_one_that_the_next_stack_finds_by_name() -> None:
     mounted = {
         mount["source"]
-        for inputs in running(walArchive=True).values()
+        for inputs in running(**LOG_ARCHIVE).values()
         for mount in inputs["mounts"]
         if mount["type"] == "volume" and not mount.get("readOnly")
     }
     named = {
-        one.inputs["name"] for one in selfhost_plan(walArchive=True).of_type(VOLUME).values() if "name" in one.inputs
+        one.inputs["name"] for one in selfhost_plan(**LOG_ARCHIVE).of_type(VOLUME).values() if "name" in one.inputs
     }
 
     assert mounted == named
@@ -132,7 +142,7 @@ def test_between_hosts_services_find_each_other_by_address() -> None:
 
 
 def test_every_job_is_scraped() -> None:
-    main = yaml.safe_load(files(selfhost_plan(), "memory-prometheus")["prometheus.yml"])
+    main = yaml.safe_load(files(selfhost_plan(**LOG_ARCHIVE), "memory-prometheus")["prometheus.yml"])
 
     assert {scrape["job_name"] for scrape in main["scrape_configs"]} == JOBS
 
