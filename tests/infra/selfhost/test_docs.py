@@ -22,7 +22,7 @@ SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
 def test_every_key_that_is_set_there_exists() -> None:
-    named = set(re.findall(r"pulumi config [gs]et (?:--secret |--path )?([A-Za-z_]+)", PAGE))
+    named = set(re.findall(r"pulumi config [gs]et (?:--secret |--path )?([A-Za-z0-9_]+)", PAGE))
     looped = re.findall(r"for key in ([A-Za-z ]+);", PAGE)[0].split()
 
     assert {*named, *looped} - KEYS - SETTINGS == set()
