@@ -30,7 +30,10 @@ Messages are one line: what happened, to what, why, and what to do. They never h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+TYPE_CHECKING = False  # `typing` takes 3 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class MemoryServerError(Exception):
@@ -236,6 +239,23 @@ def first_of(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+_JSON_RPC_SERVER_ERROR = -32_000  # from the range JSON-RPC reserves for servers
+
+
+def error_body(error: MemoryServerError) -> dict[str, Any]:
+    """Return an error as the body of an HTTP answer."""
+    return {"error": {"code": error.code, "message": str(error)}}
+
+
+def rpc_error_body(error: MemoryServerError) -> dict[str, Any]:
+    """Return an error as a JSON-RPC body, for MCP endpoints; no request was read, so its id is null."""
+    return {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {"code": _JSON_RPC_SERVER_ERROR, "message": str(error), "data": {"code": error.code}},
+    }
 
 
 _NOT_TEXT = (dict, list, tuple, int, float, type(None))  # what JSON holds besides texts
