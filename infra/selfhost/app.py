@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from infra.selfhost.app_settings import METRICS_PORT, PORT, AppSettings
-from infra.selfhost.config import Limit
+from infra.selfhost.config import MOST_REPLICAS, Limit
 from infra.selfhost.health import app_check
 from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.service import Placement, Service, ServiceArgs
@@ -40,14 +40,17 @@ class AppArgs:
 
 
 class App(pulumi.ComponentResource):
-    """`listeners`, `metrics`: one for each replica. `worker_metrics`: the worker's. Commands run in `worker_name`."""
+    """`metrics`: one for each replica. `worker_metrics`: the worker's. Commands run in `worker_name`.
+
+    `listeners`: one for each replica that there may ever be, since the proxy is told of them once.
+    """
 
     def __init__(self, name: str, args: AppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:App", name, None, opts)
         self.init = self._init(f"{name}-init", args)
         # The status of `init` is part of the environment of every other container, so that they wait for it.
         settings = args.settings.extended({"CLAUDE_MEMORY_INIT": self.init.done.apply(str)})
-        self.listeners = [_replica_listener(args, number) for number in range(args.replicas)]
+        self.listeners = [_replica_listener(args, number) for number in range(MOST_REPLICAS)]
         self.metrics = [_replica_metrics(args, number) for number in range(args.replicas)]
         before: list[pulumi.Resource] = []
         for number in range(args.replicas):

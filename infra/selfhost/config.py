@@ -16,6 +16,7 @@ from infra.values import Address, HostName, Image, Password
 Role = Literal["data", "app", "monitoring", "edge"]
 ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge")
 HTTPS_PORT = 443  # what a URL without a port means
+MOST_REPLICAS = 20
 LOCAL_ENGINE = "unix:///var/run/docker.sock"
 
 
@@ -180,7 +181,7 @@ class SelfhostConfig(TargetConfig):
     remote_write_password: SecretStr | None = None
     watchdog_url: SecretHttpUrl | None = None
     domain: HostName | None = None
-    replicas: Annotated[int, Field(ge=1, le=20)] = 2
+    replicas: Annotated[int, Field(ge=1, le=MOST_REPLICAS)] = 2
     hosts: Hosts = Hosts()
     ports: Ports = Ports()
     limits: Limits = Limits()

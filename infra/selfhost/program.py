@@ -206,6 +206,7 @@ class Components:
                 https=options.ports.https,
                 upstreams=[listener.seen_from(edge) for listener in app.listeners],
                 monitoring=self.engines["monitoring"],
+                replicas=options.replicas,
             ),
             pulumi.ResourceOptions(depends_on=[app]),
         )

@@ -14,7 +14,7 @@ from infra.selfhost.files import FOLDER, Files, FilesArgs
 from infra.selfhost.hardening import hardening
 from infra.selfhost.health import Health
 from infra.selfhost.hosts import Engine
-from infra.selfhost.labels import FILES, GENERATION, SERVICE, generation, labels
+from infra.selfhost.labels import FILES, GENERATION, REASON, SERVICE, generation, labels
 
 HEALTHY_WITHIN_S = 60
 # Docker cannot change these in a running container, so a change replaces it.
@@ -41,7 +41,8 @@ class ServiceArgs:
     """What differs from service to service.
 
     files: contents by name, found under FOLDER; secret contents are secret outputs.
-    files_reloaded: the running service reads changed files, so they do not replace its container.
+    files_reloaded: the running service reads changed files, so they do not replace its container. reason: a text
+    whose change does.
     volumes: data volumes by mount path. host_folders: folders of the host by mount path, read-only.
     scratch: sizes in MB of in-memory file systems, by mount path.
     ports: a service that publishes any, or has data, is stopped before its successor starts; others overlap.
@@ -56,6 +57,7 @@ class ServiceArgs:
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     files_reloaded: bool = False
+    reason: str = ""
     volumes: Mapping[str, docker.Volume] = field(default_factory=dict)
     host_folders: Mapping[str, str] = field(default_factory=dict)
     scratch: Mapping[str, int] = field(default_factory=lambda: {"/tmp": 64})  # noqa: S108 - a tmpfs of the container
@@ -120,6 +122,8 @@ class Service(pulumi.ComponentResource):
         more: dict[str, pulumi.Input[str]] = {SERVICE: name}
         if self.files is not None and not args.files_reloaded:
             more[FILES] = self.files.digest
+        if args.reason:
+            more[REASON] = args.reason
         return labels({**more, GENERATION: generation(_declared(args, more.get(FILES, "")))})
 
 
@@ -134,6 +138,7 @@ def _declared(args: ServiceArgs, files: pulumi.Input[str]) -> dict[str, pulumi.I
         "health": asdict(args.health),
         "volumes": sorted(args.volumes),
         "ports": [[port.internal, port.external, port.ip] for port in args.ports],
+        "reason": args.reason,
     }
 
 
