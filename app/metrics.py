@@ -257,6 +257,7 @@ WORKER_LEADER = Metric(
     Subject.WORK,
     "1 when this process does the background work of the deployment; one process does.",
 )
+CERTIFICATE_TASK = "certificate"  # the job that measures it
 CERTIFICATE_EXPIRY = Metric(
     f"{PREFIX}certificate_expiry_timestamp_seconds",
     MetricKind.GAUGE,

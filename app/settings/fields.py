@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     public_url: PublicUrl | None = Field(
         None, description="https address at which clients reach the server; when set, they can sign in there"
     )
+    certificate_url: TlsUrl | None = Field(
+        None,
+        description="where a worker reads the certificate of PUBLIC_URL, if its name does not lead there from here;"
+        " unset: at PUBLIC_URL",
+    )
     oauth_access_token_minutes: int = Field(
         60, ge=1, le=1_440, description="minutes after which a client must refresh its access token"
     )

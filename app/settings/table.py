@@ -26,6 +26,7 @@ TABLE: dict[str, tuple[str, bool, tuple[Any, ...]]] = {
     "DEFAULT_USER_ID": ("default", False, ("text", 1, 200)),
     "DEFAULT_AGENT_ID": ("claude", False, ("text", 1, 200)),
     "PUBLIC_URL": ("", False, ("origin",)),
+    "CERTIFICATE_URL": ("", False, ("TLS URL",)),
     "OAUTH_ACCESS_TOKEN_MINUTES": ("60", False, ("whole", 1, 1440)),
     "OAUTH_REFRESH_TOKEN_DAYS": ("30", False, ("whole", 1, 366)),
     "OAUTH_UNUSED_CLIENT_HOURS": ("24", False, ("whole", 1, 8760)),

@@ -116,7 +116,7 @@ class Worker:
                 group.create_task(while_leading(self._lock, schedules.run))
                 group.create_task(self._watch())
                 if (settings.public_url or "").startswith("https://"):
-                    group.create_task(certificate_jobs(str(settings.public_url)).run())
+                    group.create_task(certificate_jobs(str(settings.public_url), settings.certificate_url).run())
 
     async def _open_database(self) -> None:
         for failures in count(1):

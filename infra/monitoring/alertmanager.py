@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from infra.monitoring.prometheus import external_arguments
 from infra.monitoring.rule import Severity
 
 PORT = 9093
@@ -75,11 +76,15 @@ def _routes(outside: bool) -> dict[str, Any]:
     }
 
 
-def arguments(files: str, data: str) -> list[str]:
-    """Return the command line. files: the folder with the configuration; data: the folder for silences."""
+def arguments(files: str, data: str, external_url: str | None = None) -> list[str]:
+    """Return the command line.
+
+    files: the folder with the configuration; data: the folder for silences. external_url: where people find its pages.
+    """
     return [
         f"--config.file={files}/{MAIN_FILE}",
         f"--storage.path={data}",
         f"--web.listen-address=0.0.0.0:{PORT}",
         "--cluster.listen-address=",
+        *external_arguments(external_url),
     ]

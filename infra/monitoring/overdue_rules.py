@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from app import metrics
 from app.settings.fields import BACKUP_TOO_OLD_HOURS, OUTBOX_TOO_OLD_S, VERIFIED_TOO_OLD_DAYS
+from infra.monitoring.jobs import CERTIFICATE
 from infra.monitoring.rule import DAY_S, HOUR_S, Rule, Severity
 
+_UNSEEN_S = 900  # three looks of the worker
 _BACKUP_AGE_S = BACKUP_TOO_OLD_HOURS * HOUR_S
 _VERIFICATION_S = 6 * HOUR_S  # of a large database: it takes a quarter of the time, and is tried three times
 
@@ -150,6 +152,33 @@ OVERDUE = (
             - The DNS name must point to this host, and ports 80 and 443 must be open to the internet, or Caddy cannot
               renew it.
             - Once that is fixed, `docker restart "$(at proxy)"` tries again at once.
+        """,
+    ),
+    Rule(
+        name="ClaudeMemoryCertificateUnseen",
+        topic="certificate",
+        expression=(
+            f"absent({metrics.CERTIFICATE_EXPIRY.name}) or "
+            f'time() - max({metrics.JOB_LAST_SUCCESS.name}{{task="{metrics.CERTIFICATE_TASK}"}}) > {_UNSEEN_S}'
+        ),
+        for_s=900,
+        severity=Severity.WARNING,
+        summary="The TLS certificate cannot be seen",
+        description="No worker has seen the proxy's certificate of late, so nobody would learn that it expires.",
+        needs=CERTIFICATE,
+        runbook="""
+            Warning, 15 min: the proxy shows no certificate for the domain, or no worker looks.
+
+            ```sh
+            docker logs --tail 100 "$(at proxy)"
+            docker logs --tail 100 "$(at app-worker)"
+            ```
+
+            - The worker's log says what it met ("shows no certificate"). It asks the proxy itself, whatever the DNS
+              says.
+            - The proxy has none: it is not there, or the authority refuses it. Its log says why; see
+              [ClaudeMemoryCertificateExpiring](#claudememorycertificateexpiring).
+            - The worker is down: [ClaudeMemoryWorkerWithoutLeader](#claudememoryworkerwithoutleader).
         """,
     ),
     Rule(

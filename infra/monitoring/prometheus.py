@@ -102,8 +102,12 @@ def _scrape_config(job: ScrapeJob) -> dict[str, Any]:
     return scrape
 
 
-def arguments(files: str, data: str) -> list[str]:
-    """Return the command line. files: the folder with the configuration; data: the folder for the time series."""
+def arguments(files: str, data: str, external_url: str | None = None) -> list[str]:
+    """Return the command line.
+
+    files: the folder with the configuration; data: the folder for the time series. external_url: where people find
+    its pages, for the links in alerts.
+    """
     return [
         f"--config.file={files}/{MAIN_FILE}",
         f"--storage.tsdb.path={data}",
@@ -112,7 +116,13 @@ def arguments(files: str, data: str) -> list[str]:
         f"--rules.alert.resend-delay={RESEND_S}s",
         "--web.enable-lifecycle",
         f"--web.listen-address=0.0.0.0:{PORT}",
+        *external_arguments(external_url),
     ]
+
+
+def external_arguments(url: str | None) -> list[str]:
+    """Return the arguments, of Alertmanager too, by which links lead to a URL; it may have a path, the server none."""
+    return [] if url is None else [f"--web.external-url={url}", "--web.route-prefix=/"]
 
 
 def agent_arguments(files: str, data: str) -> list[str]:

@@ -10,6 +10,7 @@ from infra.monitoring.alertmanager import MAIN_FILE, PORT, TOKEN_FILE, arguments
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hardening import NOBODY
 from infra.selfhost.health import Health
+from infra.selfhost.hosts import LOOPBACK
 from infra.selfhost.service import Placement, ServiceArgs
 from infra.selfhost.single_service import SingleService
 
@@ -20,13 +21,15 @@ DATA = "/alertmanager"
 class AlertmanagerArgs:
     """receiver: host:port of the alert receiver, seen from the engine. token: the one it expects.
 
-    watchdog_url: of a service outside that is called as long as alerting works.
+    url: of its pages, if not on loopback of its host. watchdog_url: of a service outside that is called as long as
+    alerting works.
     """
 
     placement: Placement
     app_image_id: pulumi.Input[str]
     receiver: str
     token: pulumi.Input[str]
+    url: str | None
     watchdog_url: pulumi.Output[str] | None = None
 
 
@@ -40,7 +43,7 @@ class Alertmanager(SingleService):
                 placement=args.placement,
                 alias="alertmanager",
                 user=NOBODY,
-                command=arguments(FOLDER, DATA),
+                command=arguments(FOLDER, DATA, args.url or f"http://{LOOPBACK}:{args.placement.published}"),
                 files={MAIN_FILE: _main_file(args), TOKEN_FILE: args.token},
                 files_reloaded=True,
                 health=Health(command=["amtool", "cluster", "show", f"--alertmanager.url=http://127.0.0.1:{PORT}"]),

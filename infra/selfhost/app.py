@@ -26,7 +26,8 @@ class AppArgs:
     """placement: of the first replica. published_metrics: the first replica's metrics port on the host.
 
     settings: of every container. init_settings: secret ones for `init` alone.
-    edge, monitoring: engines from which replicas, and metrics, are used.
+    edge, monitoring: engines from which replicas, and metrics, are used. certificate_url: where the worker sees the
+    certificate; None: there is none.
     """
 
     placement: Placement
@@ -37,6 +38,7 @@ class AppArgs:
     init_settings: Mapping[str, pulumi.Input[str]]
     edge: Engine
     monitoring: Engine
+    certificate_url: str | None
 
 
 class App(pulumi.ComponentResource):
@@ -102,6 +104,9 @@ class App(pulumi.ComponentResource):
 
     def _worker(self, backups_name: str, args: AppArgs, settings: AppSettings) -> Service:
         backups = data_volume(backups_name, args.placement.engine, args.placement.keep_data, self)
+        own = {"BACKUP_TO": BACKUPS}
+        if args.certificate_url is not None:
+            own["CERTIFICATE_URL"] = args.certificate_url
         return Service(
             self.worker_name,
             ServiceArgs(
@@ -109,7 +114,7 @@ class App(pulumi.ComponentResource):
                 alias=self.worker_metrics.alias,
                 user=USER,
                 command=["worker"],
-                environment={"BACKUP_TO": BACKUPS, **settings.environment},
+                environment={**own, **settings.environment},
                 files=settings.files,
                 volumes={BACKUPS: backups},
                 ports=self.worker_metrics.binds(args.monitoring),

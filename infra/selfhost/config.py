@@ -149,6 +149,17 @@ class Limits(TargetConfig):
     grafana: Limit = Limit(memory_mb=256, cpus=0.5)
 
 
+class Links(TargetConfig):
+    """Where links in alerts lead: to docs/runbook.md as people read it, and to pages of Prometheus and Alertmanager.
+
+    Unset, the runbook is named by its path, and the pages are on loopback, where the tunnel to their host leads.
+    """
+
+    runbook: HttpUrl | None = None
+    prometheus: HttpUrl | None = None
+    alertmanager: HttpUrl | None = None
+
+
 class QdrantConfig(TargetConfig):
     """The number of Qdrant nodes: one, or a cluster of three or more."""
 
@@ -186,6 +197,7 @@ class SelfhostConfig(TargetConfig):
     ports: Ports = Ports()
     limits: Limits = Limits()
     qdrant: QdrantConfig = QdrantConfig()
+    links: Links = Links()
     logging: Logging = ON_HOSTS
     remote_write: RemoteWriteConfig | None = None
     wal_archive: Annotated[str, Field(pattern=r"^s3://[^/]")] | None = None

@@ -35,10 +35,11 @@ def container_settings(options: SelfhostConfig, given: Mapping[str, str]) -> dic
         "QDRANT_API_KEY": _SECRET,
     }
     archive = {} if options.wal_archive is None else {WAL: {**stack, **_archive(options.wal_archive)}}
+    certificate = {"CERTIFICATE_URL": "https://host:8443"} if options.domain is not None else {}
     return {
         **archive,
         SERVE: shared,
-        WORKER: {"BACKUP_TO": BACKUPS, **shared},
+        WORKER: {"BACKUP_TO": BACKUPS, **certificate, **shared},
         INIT: {**shared, "ADMIN_DATABASE_URL": _DATABASE_URL, "ADMIN_TOKEN": options.admin_token.get_secret_value()},
         ALERTS: {
             **{name: value for name, value in stack.items() if is_read_by_receiver(name)},

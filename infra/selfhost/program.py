@@ -11,6 +11,7 @@ from infra.config import StackConfig, StackValues, checked
 from infra.monitoring import jobs
 from infra.monitoring.checks import check_monitoring
 from infra.monitoring.jobs import ScrapeJob
+from infra.monitoring.rule import RUNBOOK
 from infra.selfhost import image_lock, outputs
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
@@ -36,7 +37,7 @@ from infra.selfhost.managed import MANAGED
 from infra.selfhost.names import NAME
 from infra.selfhost.preflight import check_engines
 from infra.selfhost.prometheus import Prometheus, PrometheusArgs, remote_write
-from infra.selfhost.proxy import Proxy, ProxyArgs
+from infra.selfhost.proxy import Proxy, ProxyArgs, certificate_url
 from infra.selfhost.qdrant import Qdrant, QdrantArgs
 from infra.selfhost.receiver import Receiver, ReceiverArgs
 from infra.selfhost.service import Placement
@@ -188,6 +189,7 @@ class Components:
                 settings=server_settings(self._settings, options, postgres, qdrant.listener.seen_from(here)),
                 init_settings=init_settings(options, postgres),
                 edge=self.engines["edge"],
+                certificate_url=certificate_url(options.domain, self.engines["edge"], here, options.ports.https),
                 monitoring=self.engines["monitoring"],
             ),
             pulumi.ResourceOptions(depends_on=[database.service, *qdrant.services]),
@@ -204,9 +206,9 @@ class Components:
                 public_url=options.public_url,
                 http=options.ports.http,
                 https=options.ports.https,
+                replicas=options.replicas,
                 upstreams=[listener.seen_from(edge) for listener in app.listeners],
                 monitoring=self.engines["monitoring"],
-                replicas=options.replicas,
             ),
             pulumi.ResourceOptions(depends_on=[app]),
         )
@@ -262,6 +264,7 @@ class Components:
                 receiver=receiver.listener.seen_from(here),
                 token=secret(options.alerts_token),
                 watchdog_url=optional_secret(options.watchdog_url),
+                url=options.links.alertmanager,
             ),
             pulumi.ResourceOptions(depends_on=[receiver]),
         )
@@ -285,6 +288,9 @@ class Components:
                 alerts_token=secret(options.alerts_token),
                 remote=remote_write(options, pulumi.get_stack()),
                 remote_password=optional_secret(options.remote_write_password),
+                tls=str(self._settings.plain.get("PUBLIC_URL", "")).startswith("https://"),
+                url=options.links.prometheus,
+                runbook=options.links.runbook or RUNBOOK,
             ),
             pulumi.ResourceOptions(depends_on=[alertmanager, *after]),
         )

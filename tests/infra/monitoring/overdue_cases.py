@@ -166,6 +166,36 @@ CERTIFICATE = [
     Case("there is none", {APP_1: long_held((1, 5 * HOUR_S))}, {5 * HOUR_S: ()}, LONG_STEP_S),
 ]
 
+_LOOKED = 'claude_memory_job_last_success_timestamp_seconds{task="certificate", instance="worker:8080", job="worker"}'
+_UNSEEN = Alert("No worker has seen the proxy's certificate of late, so nobody would learn that it expires.")
+CERTIFICATE_UNSEEN = [
+    Case(
+        "no worker ever sees one, then one does",
+        {
+            of_worker(_ENDS): f"_x20 {90 * DAY_S}x20",
+            _LOOKED: "_x20 1200+60x20",
+        },
+        {840: (), 900: (_UNSEEN,), 21 * 60: ()},
+        LONG_STEP_S,
+    ),
+    Case(
+        "the proxy shows none any more: three looks, and a quarter of an hour",
+        {of_worker(_ENDS): long_held((90 * DAY_S, HOUR_S)), _LOOKED: "0x60"},
+        {900 + 60 + 840: (), 900 + 60 + 900: (_UNSEEN,)},
+        LONG_STEP_S,
+    ),
+    Case(
+        "one of two workers sees it every five minutes",
+        {
+            of_worker(_ENDS): long_held((90 * DAY_S, HOUR_S)),
+            _LOOKED: "0 0 0 0 0 300 300 300 300 300 600 600 600 600 600 900 900 900 900 900 1200 1200 1200 1200 1200",
+            _LOOKED.replace("worker:", "worker-2:"): "0x25",
+        },
+        {1_440: ()},
+        LONG_STEP_S,
+    ),
+]
+
 OUTBOX = [
     Case(
         "the oldest write waits for a quarter of an hour, then memU takes it",
@@ -198,6 +228,7 @@ OVERDUE_CASES: Mapping[str, list[Case]] = {
     "ClaudeMemoryBackupUnproved": BACKUP_UNPROVED,
     "ClaudeMemoryBackupVerifiedTooLongAgo": VERIFIED_LONG_AGO,
     "ClaudeMemoryCertificateExpiring": CERTIFICATE,
+    "ClaudeMemoryCertificateUnseen": CERTIFICATE_UNSEEN,
     "ClaudeMemoryOutboxTooOld": OUTBOX,
     "ClaudeMemoryMemuRefuses": MEMU_REFUSES,
 }

@@ -111,6 +111,13 @@ def test_the_command_line_has(argument: str) -> None:
     assert argument in arguments("/files", "/data")
 
 
+def test_links_in_alerts_lead_where_people_find_its_pages_and_it_stays_at_its_own_path() -> None:
+    given = arguments("/files", "/data", "https://example.org/prometheus")
+
+    assert given[-2:] == ["--web.external-url=https://example.org/prometheus", "--web.route-prefix=/"]
+    assert not [one for one in arguments("/files", "/data") if "external" in one]
+
+
 REMOTE = RemoteWrite(url="https://prometheus.example.com/api/v1/write", username="me")
 
 

@@ -17,7 +17,7 @@ TOKEN = "made-up-token-of-alerts"
 
 
 @cache
-def plan(receiver: str = "alerts:8081") -> Plan:
+def plan(receiver: str = "alerts:8081", url: str | None = None) -> Plan:
     return built(
         lambda here, there: Alertmanager(
             "alertmanager",
@@ -25,6 +25,7 @@ def plan(receiver: str = "alerts:8081") -> Plan:
                 placement=placed(here, 9093),
                 app_image_id="sha256:app",
                 receiver=receiver,
+                url=url,
                 token=pulumi.Output.secret(TOKEN),
             ),
         )
@@ -43,6 +44,12 @@ def test_its_command_reads_them_and_keeps_silences_on_the_volume() -> None:
     assert "--config.file=/run/files/alertmanager.yml" in inputs["command"]
     assert f"--storage.path={DATA}" in inputs["command"]
     assert data_mounts(inputs) == {DATA: "test-alertmanager-data"}
+
+
+def test_links_lead_to_its_pages_or_to_loopback_of_its_host() -> None:
+    assert "--web.external-url=http://127.0.0.1:9093" in container(plan(), "alertmanager")["command"]
+    elsewhere = container(plan(url="https://alertmanager.example.org"), "alertmanager")["command"]
+    assert "--web.external-url=https://alertmanager.example.org" in elsewhere
 
 
 def test_only_the_operator_reaches_it_from_outside_its_network() -> None:

@@ -8,7 +8,7 @@ from functools import cache
 import pulumi
 import yaml
 
-from infra.monitoring.jobs import ScrapeJob
+from infra.monitoring.jobs import CERTIFICATE, ScrapeJob
 from infra.monitoring.prometheus import configuration
 from infra.monitoring.rules import rules_file
 from infra.plan import Plan, plan_of
@@ -21,7 +21,7 @@ MORE = [ScrapeJob(name="node", addresses=["10.0.0.3:9100"])]
 
 
 @cache
-def plan(more: bool = False) -> Plan:
+def plan(more: bool = False, tls: bool = True, url: str | None = None) -> Plan:
     return built(
         lambda here, there: Prometheus(
             "prometheus",
@@ -31,6 +31,9 @@ def plan(more: bool = False) -> Plan:
                 jobs=[*JOBS, *MORE] if more else JOBS,
                 alertmanager="alertmanager:9093",
                 qdrant_api_key=pulumi.Output.secret("made-up-key-of-qdrant"),
+                tls=tls,
+                url=url,
+                runbook="https://git.example.org/runbook.md",
                 alerts_token=pulumi.Output.secret("made-up-token-of-alerts"),
             ),
         )
@@ -40,7 +43,7 @@ def plan(more: bool = False) -> Plan:
 def test_its_files_are_the_configuration_the_rules_and_the_credentials_of_the_jobs() -> None:
     assert files(plan(), "prometheus") == {
         "prometheus.yml": configuration(JOBS, "alertmanager:9093"),
-        "rules.yml": rules_file(),
+        "rules.yml": rules_file({"claude-memory", CERTIFICATE}, "https://git.example.org/runbook.md"),
         "qdrant_api_key": "made-up-key-of-qdrant",
         "alerts_token": "made-up-token-of-alerts",
     }
@@ -54,6 +57,17 @@ def test_its_command_reads_them_and_keeps_the_series_on_the_volume() -> None:
     assert "--config.file=/run/files/prometheus.yml" in inputs["command"]
     assert f"--storage.tsdb.path={DATA}" in inputs["command"]
     assert data_mounts(inputs) == {DATA: "test-prometheus-data"}
+
+
+def test_a_certificate_is_missed_only_where_there_is_to_be_one() -> None:
+    assert "ClaudeMemoryCertificateUnseen" in files(plan(), "prometheus")["rules.yml"]
+    assert "ClaudeMemoryCertificateUnseen" not in files(plan(tls=False), "prometheus")["rules.yml"]
+
+
+def test_links_lead_to_its_pages_or_to_loopback_of_its_host() -> None:
+    assert "--web.external-url=http://127.0.0.1:9090" in container(plan(), "prometheus")["command"]
+    elsewhere = container(plan(url="https://prometheus.example.org"), "prometheus")["command"]
+    assert "--web.external-url=https://prometheus.example.org" in elsewhere
 
 
 def test_only_the_operator_reaches_it_from_outside_its_network() -> None:
