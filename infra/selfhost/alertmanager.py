@@ -9,7 +9,7 @@ import pulumi
 from infra.monitoring.alertmanager import MAIN_FILE, PORT, TOKEN_FILE, arguments, configuration
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hardening import NOBODY
-from infra.selfhost.health import Health
+from infra.selfhost.health import wget
 from infra.selfhost.hosts import LOOPBACK
 from infra.selfhost.service import Placement, ServiceArgs
 from infra.selfhost.single_service import SingleService
@@ -46,7 +46,7 @@ class Alertmanager(SingleService):
                 command=arguments(FOLDER, DATA, args.url or f"http://{LOOPBACK}:{args.placement.published}"),
                 files={MAIN_FILE: _main_file(args), TOKEN_FILE: args.token},
                 files_reloaded=True,
-                health=Health(command=["amtool", "cluster", "show", f"--alertmanager.url=http://127.0.0.1:{PORT}"]),
+                health=wget(PORT, "/-/ready"),
             ),
             opts,
             port=PORT,
