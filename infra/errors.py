@@ -75,3 +75,13 @@ class TaskFailed(InfraError):
 
     def __init__(self, name: str, status: int, output: str) -> None:
         super().__init__(f"{name} ended with status {status}; its last log lines:\n{output}")
+
+
+class NotLimited(InfraError):
+    """Docker did not limit the processes of a container, which runs without a limit."""
+
+    def __init__(self, service: str, processes: int, said: str) -> None:
+        super().__init__(
+            f"{service} was not limited to {processes} processes: {said};"
+            f" it runs without a limit until `docker update --pids-limit {processes}` with its container"
+        )

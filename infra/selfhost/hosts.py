@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
 
 from infra.selfhost.config import Host, Hosts, Role
+from infra.selfhost.docker_cli import docker_command
 from infra.selfhost.failures import Hooks, Underway
 from infra.selfhost.log_driver import ON_HOSTS, Logging
 
@@ -20,7 +21,7 @@ class Engine:
     """One Docker engine.
 
     address: of its host, where other hosts reach the ports it publishes.
-    logging: where its containers' logs go.
+    docker: the command that reaches it. logging: where its containers' logs go.
     hooks: of each container; they print the last log lines of one that did not start. underway: all being made.
     again: by name of a task that failed in the last update, what makes it run again.
     """
@@ -30,6 +31,7 @@ class Engine:
     network: docker.Network
     address: str | None
     memory_mb: int
+    docker: Sequence[str]
     logging: Logging
     hooks: pulumi.ResourceHookBinding
     underway: Underway
@@ -105,6 +107,7 @@ class Engines(pulumi.ComponentResource):
             network=network,
             address=host.address,
             memory_mb=host.memory_mb,
+            docker=docker_command(host.docker, host.ssh_options),
             logging=self._logging,
             hooks=self._hooks.of(name, host.docker, host.ssh_options),
             underway=self._hooks.underway,

@@ -15,6 +15,7 @@ from infra.selfhost.hardening import hardening
 from infra.selfhost.health import Health
 from infra.selfhost.hosts import Engine
 from infra.selfhost.labels import FILES, GENERATION, REASON, SERVICE, generation, labels
+from infra.selfhost.process_limit import limit_hook
 
 HEALTHY_WITHIN_S = 60
 # Docker cannot change these in a running container, so a change replaces it.
@@ -96,7 +97,9 @@ class Service(pulumi.ComponentResource):
                 depends_on=[self.files.holder] if self.files is not None else [],
                 delete_before_replace=bool(args.ports or args.volumes),
                 replace_on_changes=_REPLACE_ON,
-                hooks=engine.hooks,
+                hooks=pulumi.ResourceHookBinding.merge(
+                    engine.hooks, pulumi.ResourceHookBinding(after_create=[limit_hook(name, engine.docker)])
+                ),
             ),
         )
         self.register_outputs({"container": self.container.id})
