@@ -29,12 +29,17 @@ from mcp.client.streamable_http import streamable_http_client
 from infra.config import NAMESPACE
 from infra.monitoring.jobs import JOBS
 from infra.monitoring.prometheus import INTERVAL_S
-from infra.monitoring.rules import RULES
+from infra.monitoring.rules import RULES, rules_for
+from infra.plan import Plan
+from infra.selfhost.app_settings import PORT
 from infra.selfhost.command import main as selfhost
 from infra.selfhost.config import ROLES
+from infra.selfhost.docker_cli import docker_command
+from infra.selfhost.health import app_check
 from infra.selfhost.labels import SERVICE, STACK
 from infra.selfhost.log_driver import Logging, log_arguments
 from infra.selfhost.names import short
+from infra.selfhost.process_limit import PROCESSES, limit
 from tests.support.declared import DeclaredStack
 from tests.support.docker import DockerEngine, EngineMissing, free_port
 from tests.support.postgres import temporary_folder
@@ -72,8 +77,27 @@ class Stack(DeclaredStack):
 
     def __init__(self, engine: DockerEngine, images: dict[str, str]) -> None:
         self.ports = {name: free_port() for name in ("http", "prometheus", "alertmanager", "alerts")}
-        super().__init__(engine, selfhost_plan(images=images, ports=self.ports, RATE_LIMIT_PER_MINUTE="0"))
-        self.engine = engine
+        self.engine, self._images = engine, images
+        super().__init__(engine, self._planned(replicas=2))
+
+    def _planned(self, replicas: int) -> Plan:
+        return selfhost_plan(images=self._images, ports=self.ports, replicas=str(replicas), RATE_LIMIT_PER_MINUTE="0")
+
+    def scale(self, replicas: int) -> None:
+        """Change the number of replicas, as `pulumi up` does."""
+        self.become(self._planned(replicas))
+
+    async def post(self, http: httpx.AsyncClient, query: str) -> httpx.Response:
+        """Send a search as one POST through the proxy, over a connection of a client that keeps it."""
+        params = {"name": "search_memory", "arguments": {"query": query}}
+        return await http.post(
+            f"http://127.0.0.1:{self.ports['http']}/mcp",
+            json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params},
+            headers={
+                "Authorization": f"Bearer {SECRETS['adminToken']}",
+                "Accept": "application/json, text/event-stream",
+            },
+        )
 
     def state(self, name: str) -> tuple[str, int]:
         """Return when a container was started last, and its first process."""
@@ -144,7 +168,7 @@ def test_prometheus_judges_by_every_rule(stack: Stack) -> None:
     groups = stack.get("prometheus", "/api/v1/rules")["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
 
-    assert {rule["name"] for rule in rules} == {rule.name for rule in RULES}
+    assert {rule["name"] for rule in rules} == {rule.name for rule in rules_for(JOBS)}
     assert not [rule for rule in rules if rule["health"] == "err"]
 
 
@@ -216,8 +240,83 @@ async def test_searches_go_on_without_qdrant_and_say_so(stack: Stack) -> None:
     stack.wait_healthy("memory-qdrant-1")
 
 
-async def patiently(call: Callable[..., Awaitable[dict[str, Any]]], within_s: float = 20) -> dict[str, Any]:
-    """Call again while replicas notice that what was away is back."""
+@pytest.mark.parametrize("how", ["stop", "pause"])
+async def test_without_postgresql_clients_have_the_error_of_the_app_within_two_seconds(stack: Stack, how: str) -> None:
+    stack.docker(how, "memory-postgres")
+    try:
+        async with httpx.AsyncClient(timeout=30) as http:
+            for _ in range(3):
+                answer = await stack.post(http, "lighthouse")
+                assert answer.status_code == 503
+                assert answer.json()["error"]["data"]["code"] == "store_unavailable"
+                assert "PostgreSQL" in answer.json()["error"]["message"]
+                assert answer.elapsed.total_seconds() < 2
+    finally:
+        stack.docker("start" if how == "stop" else "unpause", "memory-postgres")
+    stack.wait_healthy("memory-postgres")
+    await patiently(lambda: stack.call("search_memory", query="lighthouse"))
+
+
+async def test_without_a_replica_clients_have_such_an_error_as_well(stack: Stack) -> None:
+    stack.engine.run("kill", stack.ids["memory-app-1"], stack.ids["memory-app-2"])
+    try:
+        async with httpx.AsyncClient(timeout=30) as http:
+            answer = await stack.post(http, "lighthouse")
+            other = await http.get(f"http://127.0.0.1:{stack.ports['http']}/info")
+    finally:
+        stack.engine.run("start", stack.ids["memory-app-1"], stack.ids["memory-app-2"])
+
+    assert (answer.status_code, answer.json()["error"]["data"]["code"]) == (503, "unavailable")
+    assert (other.status_code, other.json()["error"]["code"]) == (503, "unavailable")
+    assert max(answer.elapsed, other.elapsed).total_seconds() < 2
+    for name in ("memory-app-1", "memory-app-2"):
+        stack.wait_healthy(name)
+
+
+async def test_more_and_fewer_replicas_lose_no_call_of_clients_that_keep_their_connections(stack: Stack) -> None:
+    answers: list[tuple[int, str]] = []
+    over = asyncio.Event()
+
+    async def client() -> None:
+        async with httpx.AsyncClient(timeout=30) as http:
+            while not over.is_set():
+                answer = await stack.post(http, "lighthouse")
+                answers.append((answer.status_code, answer.text))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(4):
+            group.create_task(client())
+        for replicas in (3, 2, 4, 2):
+            await asyncio.to_thread(stack.scale, replicas)
+            await asyncio.sleep(2)  # the proxy looks at each replica every second
+        over.set()
+
+    assert len(answers) > 200
+    assert [one for one in answers if one[0] != 200 or '"result"' not in one[1]] == []
+
+
+def test_a_health_check_of_the_apps_image_costs_less_than_20_ms_of_cpu(stack: Stack) -> None:
+    code = (
+        "import resource, subprocess, sys\n"
+        "used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])\n"
+        "for _ in range(20):\n"
+        "    before = used(); subprocess.run(sys.argv[1:], check=True); print(used() - before)"
+    )
+    check = app_check(PORT, "/ready").command
+    each = stack.engine.run("exec", stack.ids["memory-app-1"], "python3", "-c", code, *check).split()
+
+    assert min(map(float, each)) < 0.02, "what else runs on the machine makes some of them dearer"
+
+
+def test_docker_limits_the_processes_of_a_container_that_runs(stack: Stack) -> None:
+    limit(docker_command(stack.engine.host, ()), "memory-proxy", stack.ids["memory-proxy"])
+
+    shown = stack.engine.run("inspect", "--format", "{{.HostConfig.PidsLimit}}", stack.ids["memory-proxy"])
+    assert shown == str(PROCESSES)
+
+
+async def patiently(call: Callable[..., Awaitable[dict[str, Any]]], within_s: float = 60) -> dict[str, Any]:
+    """Call again while replicas start, or notice that what was away is back: callers have an error at once."""
     until = time.monotonic() + within_s
     while True:
         try:
