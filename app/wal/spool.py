@@ -60,12 +60,12 @@ class Cluster:
     def lag_s(self, now: float) -> float:
         """Return how long the oldest finished file of the log has been waiting, here or at PostgreSQL.
 
-        What does not tell how it is counts from its last word.
+        A server that fell silent counts from its last word.
         """
         written, waiting = self.status()
         begun = [path.stat().st_mtime for path in self.logs()]
         begun += [waiting] if waiting else []
-        begun += [written] if now - written > _SILENT_S else []
+        begun += [written] if written and now - written > _SILENT_S else []
         return max(0.0, now - min(begun, default=now))
 
 

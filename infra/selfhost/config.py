@@ -145,7 +145,7 @@ class Limits(TargetConfig):
     prometheus: Limit = Limit(memory_mb=512)
     alertmanager: Limit = Limit(memory_mb=128, cpus=0.5)
     exporter: Limit = Limit(memory_mb=64, cpus=0.25)
-    log_archive: Limit = Limit(memory_mb=320, cpus=1.0)
+    log_archive: Limit = Limit(memory_mb=512, cpus=1.0)  # `wal fetch` runs beside `wal ship`
     grafana: Limit = Limit(memory_mb=256, cpus=0.5)
 
 
