@@ -17,7 +17,7 @@ def text(domain: str | None = None) -> str:
 
 
 def test_before_the_address_of_each_replica_stands_what_a_file_of_its_own_says() -> None:
-    [proxied] = re.findall(r"reverse_proxy (.*) {$", text(), re.MULTILINE)
+    [proxied] = re.findall(r"reverse_proxy ({file.*) {$", text(), re.MULTILINE)
 
     assert proxied.split() == [
         "{file./run/files/replica-1}app-1:8000",
