@@ -26,7 +26,10 @@ __all__ = ["engine"]  # a fixture
 PORTS = {name: free_port() for name in ("http", "prometheus", "alertmanager", "alerts")}
 PLAN = selfhost_plan(ports=PORTS)
 DATA = [one for one in PLAN.resources if one.type == VOLUME and "name" in one.inputs]
-RESOURCES = [one for one in PLAN.resources if one.type in (CONTAINER, NETWORK, VOLUME) and one not in DATA]
+RESOURCES = sorted(  # the plan's order differs from one run to the next
+    (one for one in PLAN.resources if one.type in (CONTAINER, NETWORK, VOLUME) and one not in DATA),
+    key=lambda one: (one.type, one.name),
+)
 
 
 def named(type_: str, name: str) -> Declared:
