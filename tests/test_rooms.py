@@ -89,7 +89,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/runtime",
         "app/store",
     },
-    "app/wal": {"app/http", "app/ops/backup", "app/process", "app/runtime"},
     "app/commands": {
         "app/access",
         "app/alerts",
@@ -106,7 +105,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/process",
         "app/runtime",
         "app/store",
-        "app/wal",
         "app/worker",
     },
     "app": {
@@ -169,7 +167,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "infra/aliyun/recovery",
     },
     "infra/aliyun/provider": {"infra/aliyun/api"},
-    "infra/selfhost": {"infra", "infra/monitoring", "infra/plan"},
+    "infra/selfhost": {"infra", "infra/monitoring"},
     # They judge what programs declare, and compare it with the facts that stand there.
     "policies": {
         "infra",

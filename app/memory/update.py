@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import NamedTuple
-
 from app.errors import InvalidInput
 from app.memory.off_loop import characters_of
-from app.memory.ports import Domain, DomainSettings
+from app.memory.ports import Domain
 from app.memory.requests import Update
 from app.memory.texts import Cleaner, pieces, text_hash
 from app.memory.types import MemoryUpdate, Piece, Scope, Updated
@@ -18,27 +15,18 @@ async def update(domain: Domain, scope: Scope, request: Update) -> Updated:
 
     Raises NotFound, Conflict, InvalidInput.
     """
+    cleaner = Cleaner(domain.settings)
     size = characters_of([request.text, request.tags, request.metadata])
-    prepared = await domain.preparing.run(scope.user, size, partial(_prepared, domain.settings, request))
-    version = await domain.store.update(scope, request.id, prepared.fields, prepared.piece, prepared.digest)
-    return Updated(version=version, redacted=prepared.redacted)
+    fields, piece, digest = await domain.preparing.run(scope.user, size, lambda: _prepared(domain, cleaner, request))
+    version = await domain.store.update(scope, request.id, fields, piece, digest)
+    return Updated(version=version, redacted=cleaner.redacted)
 
 
-class _Prepared(NamedTuple):
-    """An update, ready to store. redacted: how many credentials it had."""
-
-    fields: MemoryUpdate
-    piece: Piece | None
-    digest: bytes | None
-    redacted: int
-
-
-def _prepared(settings: DomainSettings, request: Update) -> _Prepared:
-    cleaner = Cleaner(settings)
+def _prepared(domain: Domain, cleaner: Cleaner, request: Update) -> tuple[MemoryUpdate, Piece | None, bytes | None]:
     piece, digest = None, None
     if request.text is not None:
         text = cleaner.text(request.text)
-        limit = settings.piece_characters
+        limit = domain.settings.piece_characters
         if len(text) > limit:
             raise InvalidInput(
                 "text",
@@ -56,4 +44,4 @@ def _prepared(settings: DomainSettings, request: Update) -> _Prepared:
         expires_in_days=request.expires_in_days,
         archived=request.archived,
     )
-    return _Prepared(fields, piece, digest, cleaner.redacted)
+    return fields, piece, digest

@@ -8,12 +8,11 @@ from typing import Any
 import pulumi_docker as docker
 
 from infra.selfhost.config import Limit
-from infra.selfhost.log_driver import Logging, log_arguments
 
 NOBODY = "65534:65534"  # the user without rights, in images as on hosts
 
 
-def hardening(limit: Limit, user: str, scratch: Mapping[str, int], logging: Logging) -> dict[str, Any]:
+def hardening(limit: Limit, user: str, scratch: Mapping[str, int]) -> dict[str, Any]:
     """Return these arguments of a container.
 
     user: UID:GID, or a name that the image knows.
@@ -32,5 +31,6 @@ def hardening(limit: Limit, user: str, scratch: Mapping[str, int], logging: Logg
         "security_opts": ["no-new-privileges:true"],
         "read_only": True,
         "tmpfs": {path: f"rw,nosuid,nodev,noexec,mode=1777{owner},size={size}m" for path, size in scratch.items()},
-        **log_arguments(logging),
+        "log_driver": "json-file",
+        "log_opts": {"max-size": "10m", "max-file": "3"},
     }
