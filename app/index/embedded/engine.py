@@ -321,8 +321,11 @@ class EmbeddedEngine:
                 await asyncio.to_thread(self._delete_earlier)
 
     def _delete_earlier(self) -> None:
-        with broken("give up the one before it"):
-            state_file(self._folder).unlink(missing_ok=True)
+        try:
+            state_file(self._folder).unlink(missing_ok=True)  # first: no state may name files that are gone
+        except OSError as error:  # the state of the new index replaces it
+            logger.warning("the state of an earlier index in %s could not be deleted: %s", self._folder, error)
+            return
         self._delete_what_was_replaced()
 
     async def delete_others(self) -> None:

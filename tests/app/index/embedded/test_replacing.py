@@ -265,6 +265,27 @@ async def test_a_rebuild_that_was_asked_for_gives_the_earlier_one_up(
     assert folders(earlier) == [state(earlier)["folder"]]
 
 
+async def test_an_earlier_one_whose_state_cannot_be_deleted_holds_up_no_rebuild(
+    source: IndexSource, earlier: Path, monkeypatch: pytest.MonkeyPatch, fill: asyncio.Event
+) -> None:
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "state.json":
+            raise PermissionError(13, "not permitted")
+        unlink(path, missing_ok)
+
+    async with indexing(source, earlier) as index:
+        await until(lambda: "users-2" in folders(earlier), "the new one is being filled")
+        monkeypatch.setattr(Path, "unlink", refuse)
+        await index.rebuild()
+        fill.set()
+        await until(lambda: index.problem is None, "it is built")
+
+    assert state(earlier)["folder"] == "users-2"
+    assert folders(earlier) == ["users", "users-2"], "the next start deletes it"
+
+
 async def test_it_is_replaced_once_more_in_the_first_folder(source: IndexSource, earlier: Path) -> None:
     for folder in ("users-2", "users"):
         async with indexing(source, earlier) as index:
