@@ -24,7 +24,7 @@ COMMANDS = (
     "status", "doctor", "settings",
     "token", "user", "outbox",
     "import", "export", "project", "model",
-    "init", "backup", "verify", "restore", "backups", "maintain", "reindex",
+    "init", "backup", "verify", "restore", "backups", "wal", "maintain", "reindex",
     "install", "uninstall", "hook", "service",
 )  # fmt: skip
 

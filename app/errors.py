@@ -30,6 +30,11 @@ Messages are one line: what happened, to what, why, and what to do. They never h
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # `typing` takes 3 ms to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 
 class MemoryServerError(Exception):
     """Base of all errors whose message is written for the user."""
@@ -48,6 +53,10 @@ class InvalidInput(MemoryServerError):
     def __init__(self, argument: str, got: object, takes: str) -> None:
         self.argument = argument
         super().__init__(f"{argument}: got {shown(got)}, takes {takes}")
+
+    def __reduce__(self) -> tuple[Callable[..., InvalidInput], tuple[type[InvalidInput], str, str]]:
+        """Keep the message as it is where the error goes to another process."""
+        return _invalid, (type(self), str(self), self.argument)
 
 
 class InvalidSettings(MemoryServerError):
@@ -219,11 +228,34 @@ class MemuKeyRefused(MemuUnavailable):
     code = "memu_key_refused"
 
 
+def _invalid(kind: type[InvalidInput], message: str, argument: str) -> InvalidInput:
+    error = kind.__new__(kind, message)
+    error.argument = argument
+    return error
+
+
 def first_of(error: BaseException) -> BaseException:
     """Return the first error in a group, however deep; any other error unchanged."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+_JSON_RPC_SERVER_ERROR = -32_000  # from the range JSON-RPC reserves for servers
+
+
+def error_body(error: MemoryServerError) -> dict[str, Any]:
+    """Return an error as the body of an HTTP answer."""
+    return {"error": {"code": error.code, "message": str(error)}}
+
+
+def rpc_error_body(error: MemoryServerError) -> dict[str, Any]:
+    """Return an error as a JSON-RPC body, for MCP endpoints; no request was read, so its id is null."""
+    return {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {"code": _JSON_RPC_SERVER_ERROR, "message": str(error), "data": {"code": error.code}},
+    }
 
 
 _NOT_TEXT = (dict, list, tuple, int, float, type(None))  # what JSON holds besides texts

@@ -124,6 +124,13 @@ BACKUP_LAST_VERIFIED = Metric(
     "When a backup was last verified; 0: never.",
     "seconds since 1970",
 )
+BACKUP_VERIFICATION_DUE = Metric(
+    f"{PREFIX}backup_verification_due_timestamp_seconds",
+    MetricKind.GAUGE,
+    Subject.MEMORIES,
+    "When the worker was last to verify a backup; 0: never.",
+    "seconds since 1970",
+)
 OPEN_SESSIONS = Metric(f"{PREFIX}open_sessions", MetricKind.GAUGE, Subject.CALLS, "Open SSE sessions.", "sessions")
 RATE_LIMITED = Metric(
     f"{PREFIX}rate_limited_total", MetricKind.COUNTER, Subject.CALLS, "Requests refused by the rate limit.", "requests"
@@ -204,6 +211,27 @@ OUTBOX_REFUSED = Metric(
     "Writes that memU refused and that wait for a person.",
     "entries",
 )
+WAL_ARCHIVE_LAG = Metric(
+    f"{PREFIX}wal_archive_lag_seconds",
+    MetricKind.GAUGE,
+    Subject.WORK,
+    "How long the oldest finished file of PostgreSQL's log has been waiting to be in the bucket; 0: none waits.",
+    "seconds",
+)
+WAL_ARCHIVE_MISSING = Metric(
+    f"{PREFIX}wal_archive_missing_files",
+    MetricKind.GAUGE,
+    Subject.WORK,
+    "Files of the log that the bucket lacks since the newest base backup.",
+    "files",
+)
+WAL_BASE_OVERDUE = Metric(
+    f"{PREFIX}wal_base_overdue_seconds",
+    MetricKind.GAUGE,
+    Subject.WORK,
+    "How long a base backup for the log has been due; 0: the newest is young enough.",
+    "seconds",
+)
 JOB_LAST_RUN = Metric(
     f"{PREFIX}job_last_run_timestamp_seconds",
     MetricKind.GAUGE,
@@ -229,6 +257,7 @@ WORKER_LEADER = Metric(
     Subject.WORK,
     "1 when this process does the background work of the deployment; one process does.",
 )
+CERTIFICATE_TASK = "certificate"  # the job that measures it
 CERTIFICATE_EXPIRY = Metric(
     f"{PREFIX}certificate_expiry_timestamp_seconds",
     MetricKind.GAUGE,

@@ -23,6 +23,16 @@ class ConfigError(InfraError):
         self.problems = tuple(problems)
 
 
+class PackagesMissing(InfraError):
+    """The packages of a target are not installed."""
+
+    def __init__(self, target: str, module: str, lock: str) -> None:
+        super().__init__(
+            f"the target {target} needs the module {module}, which is not installed; run"
+            f" `.venv/bin/pip install --require-hashes --no-deps -r requirements/{lock}` in the repository"
+        )
+
+
 class EnginesError(InfraError):
     """Docker engines cannot be used; the message lists all of them."""
 
@@ -31,6 +41,25 @@ class EnginesError(InfraError):
         listed = "".join(f"\n  - {problem}" for problem in problems)
         super().__init__(f"{count} of the stack cannot be used; nothing was changed:{listed}")
         self.problems = tuple(problems)
+
+
+class StrangersError(InfraError):
+    """Containers of the stack run that its state did not make: another state did, or this one was lost."""
+
+    def __init__(self, stack: str, containers: Sequence[str]) -> None:
+        count = counted(len(containers), "container")
+        listed = "".join(f"\n  - {container}" for container in containers)
+        super().__init__(
+            f"{count} of stack {stack} run that its state did not make; nothing was changed:{listed}\n"
+            "Use the state that made them. If it is lost, see docs/selfhost.md, Interrupted updates"
+        )
+
+
+class NotHealed(InfraError):
+    """What an interrupted update left cannot be looked for or removed."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"what an interrupted update left cannot be removed; no resource was changed: {why}")
 
 
 class RulesError(InfraError):
@@ -46,3 +75,13 @@ class TaskFailed(InfraError):
 
     def __init__(self, name: str, status: int, output: str) -> None:
         super().__init__(f"{name} ended with status {status}; its last log lines:\n{output}")
+
+
+class NotLimited(InfraError):
+    """Docker did not limit the processes of a container, which runs without a limit."""
+
+    def __init__(self, service: str, processes: int, said: str) -> None:
+        super().__init__(
+            f"{service} was not limited to {processes} processes: {said};"
+            f" it runs without a limit until `docker update --pids-limit {processes}` with its container"
+        )

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _COLOURS = {
-    **dict.fromkeys(("ok", "live", "same", "available"), "green"),
-    **dict.fromkeys(("warning", "suspended", "differs", "deploying"), "yellow"),
-    **dict.fromkeys(("failed", "missing"), "bold red"),
+    **dict.fromkeys(("ok", "live", "same", "available", "healthy"), "green"),
+    **dict.fromkeys(("warning", "suspended", "differs", "deploying", "starting"), "yellow"),
+    **dict.fromkeys(("failed", "missing", "unhealthy", "exited", "restarting"), "bold red"),
 }
 _WIDTH = 200  # where there is no terminal whose width could be asked
 _LONGEST_WORD = 40  # longer ones, such as those of log lines, may be broken

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from infra.config import TARGET, StackValues, stack_values
-from infra.errors import ConfigError
+from infra.errors import ConfigError, PackagesMissing
 
 
 class Target(StrEnum):
@@ -24,6 +24,10 @@ class Target(StrEnum):
     SELFHOST = "selfhost"  # your own hosts with Docker engines
     RENDER = "render"  # Render's services and stores
     ALIYUN = "aliyun"  # a function on Alibaba Cloud
+
+
+# The packages that each needs, in requirements/. `pulumi install` brings those of selfhost.
+LOCKS = {Target.SELFHOST: "selfhost.txt", Target.RENDER: "infra.txt", Target.ALIYUN: "aliyun.txt"}
 
 
 def run() -> None:
@@ -44,8 +48,16 @@ def target_of(values: StackValues) -> Target:
 
 
 def module(target: Target, name: Literal["program", "mock_outputs"]) -> Any:
-    """Return a module of a target's folder; imported only now, since each needs its own provider."""
-    return import_module(f"infra.{target}.{name}")
+    """Return a module of a target's folder; imported only now, since each needs its own provider.
+
+    Raises PackagesMissing when that is not installed.
+    """
+    try:
+        return import_module(f"infra.{target}.{name}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(("app", "infra")):
+            raise
+        raise PackagesMissing(target, str(error.name), LOCKS[target]) from None
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -9,7 +9,7 @@ OLDEST_ENGINE = (20, 10)  # Debian 12's, on which the tests run
 
 POSTGRES = "postgres:18.1-alpine"
 QDRANT = "qdrant/qdrant:v1.18.0-unprivileged"
-CADDY = "caddy:2.10.2-alpine"
+CADDY = "caddy:2.11.4-alpine"
 PROMETHEUS = "prom/prometheus:v3.7.3"
 ALERTMANAGER = "prom/alertmanager:v0.29.0"
 NODE_EXPORTER = "prom/node-exporter:v1.10.2"

@@ -24,6 +24,7 @@ _UNGUARDED = re.compile(r"^(?:seccomp|apparmor|systempaths)[=:]unconfined$|^labe
 _NAMESPACES = ("networkMode", "pidMode", "ipcMode", "usernsMode")
 _SHARED = re.compile(r"^(?:host$|container:)")
 _RESTARTS = ("always", "unless-stopped")
+_SENT_BY_DOCKER, _KEPT_AS_WELL = ("syslog", "gelf", "fluentd"), "cache-"  # what is sent elsewhere is kept here, too
 _FILES = "-files"  # ends the name of a volume that the program fills again; all others hold data
 
 
@@ -146,7 +147,8 @@ def _logs(resource: Resource, _: Nothing) -> Iterator[str]:
     if not _runs(resource):
         return
     options = resource.get("logOpts", default={})
-    lacking = [name for name in ("max-size", "max-file") if not options.get(name)]
+    kept = _KEPT_AS_WELL if resource.get("logDriver", default="") in _SENT_BY_DOCKER else ""
+    lacking = [f"{kept}{name}" for name in ("max-size", "max-file") if not options.get(f"{kept}{name}")]
     if lacking:
         yield f"{resource.name} has logs without {' and '.join(lacking)}"
 

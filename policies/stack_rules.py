@@ -86,8 +86,7 @@ def _runbook(resource: Resource, _: Nothing) -> Iterator[str]:
         name = str(resource.get("name", default=""))
         found[name.partition(" ")[0]] = name.partition("(")[2].rstrip(")")
     for alert, address in found.items():
-        page, _hash, section = address.rpartition("/")[2].partition("#")
-        if page != Path(RUNBOOK).name or section not in sections():
+        if address.partition("#")[2] not in sections():
             yield f"{alert} in {resource.name} leads to {address or 'nothing'}"
 
 

@@ -16,6 +16,7 @@ from tests.support.requirements import declared, distribution
 
 ROOT = Path(__file__).parents[1]
 OURS = {"app", "benchmarks", "ci", "infra", "policies", "tests"}
+INFRA = ["infra", "selfhost", "aliyun"]  # for every target, and for each of these two beside it
 IN_AN_IMAGE = {"qdrant"}  # the stand-in for Qdrant, under this name in the image that is made of it
 
 # Declared and imported by no file of ours.
@@ -110,12 +111,12 @@ def undeclared(using: dict[Path, frozenset[str]], known: set[str]) -> dict[str, 
     ("folder", "declaring"),
     [
         pytest.param("app", ["app"], id="app"),
-        pytest.param("infra", ["infra"], id="infra"),
+        pytest.param("infra", INFRA, id="infra"),
         pytest.param("policies", ["infra"], id="policies"),
         pytest.param("ci/github", ["ci"], id="ci/github"),
-        pytest.param("ci", ["app", "ci", "infra", "dev"], id="ci"),
-        pytest.param("benchmarks", ["app", "local", "infra", "dev"], id="benchmarks"),
-        pytest.param("tests", ["app", "local", "infra", "dev"], id="tests"),
+        pytest.param("ci", ["app", "ci", *INFRA, "dev"], id="ci"),
+        pytest.param("benchmarks", ["app", "local", *INFRA, "dev"], id="benchmarks"),
+        pytest.param("tests", ["app", "local", *INFRA, "dev"], id="tests"),
     ],
 )
 def test_every_import_is_declared(folder: str, declaring: list[str]) -> None:
@@ -128,12 +129,13 @@ def test_what_infra_loads_of_the_app_is_declared_for_infra_too() -> None:
 
     settings = {file for file in loaded if file.parent == ROOT / "app" / "settings"}  # checking a value imports more
     using = {file: imports(file, at_import=file not in settings) for file in loaded}
-    assert undeclared(using, declared("infra")) == {}
+    assert undeclared(using, declared(*INFRA)) == {}
 
 
-@pytest.mark.parametrize("name", ["app", "local", "infra", "ci", "dev"])
+@pytest.mark.parametrize("name", ["app", "local", *INFRA, "ci", "dev"])
 def test_everything_declared_is_imported_or_used_otherwise(name: str) -> None:
-    using = {"app": files("app"), "local": files("app"), "ci": files("ci"), "infra": sorted(loaded_with("infra"))}
+    using = {"app": files("app"), "local": files("app"), "ci": files("ci")}
+    using |= dict.fromkeys(INFRA, sorted(loaded_with("infra")))
     modules = [
         module
         for file in using.get(name, [*files("tests"), *files("benchmarks"), *files("ci")])
@@ -154,7 +156,7 @@ def _imported_anywhere() -> set[str]:
 
 
 def test_no_reason_is_given_for_what_is_imported_or_no_longer_declared() -> None:
-    assert USED_OTHERWISE.keys() <= declared("app", "local", "infra", "ci", "dev")
+    assert USED_OTHERWISE.keys() <= declared("app", "local", *INFRA, "ci", "dev")
     assert not USED_OTHERWISE.keys() & _imported_anywhere()
 
 
@@ -165,7 +167,7 @@ def test_each_package_is_declared_once_in_a_file() -> None:
 
 
 def test_what_dev_repeats_of_others_it_uses_itself() -> None:
-    again = declared("dev") & declared("app", "local", "infra", "ci")
+    again = declared("dev") & declared("app", "local", *INFRA, "ci")
 
     assert again == set(), "dev.in takes in the other files"
 

@@ -89,6 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/runtime",
         "app/store",
     },
+    "app/wal": {"app/http", "app/ops/backup", "app/process", "app/runtime"},
     "app/commands": {
         "app/access",
         "app/alerts",
@@ -105,6 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "app/process",
         "app/runtime",
         "app/store",
+        "app/wal",
         "app/worker",
     },
     "app": {
@@ -167,7 +169,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "infra/aliyun/recovery",
     },
     "infra/aliyun/provider": {"infra/aliyun/api"},
-    "infra/selfhost": {"infra", "infra/monitoring"},
+    "infra/selfhost": {"infra", "infra/monitoring", "infra/plan"},
     # They judge what programs declare, and compare it with the facts that stand there.
     "policies": {
         "infra",

@@ -16,7 +16,20 @@ PAGE = (Path(__file__).resolve().parents[1] / "docs" / "runbook.md").read_text(e
 BLOCKS = re.findall(r"^ *```(?:sh|bash)\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
 PROSE = re.sub(r"^ *```.*?^ *```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
 # What is no program of ours: those that an operator has, and functions of the page.
-PROGRAMS = {"amtool", "at", "curl", "df", "docker", "export", "free", "psql", "pulumi", "services"}
+PROGRAMS = {
+    "amtool",
+    "at",
+    "curl",
+    "df",
+    "docker",
+    "export",
+    "free",
+    "journalctl",
+    "last",
+    "psql",
+    "pulumi",
+    "services",
+}
 NAMES_OF_POSTGRES = {"claude_memory", "claude_memory_app"}
 
 

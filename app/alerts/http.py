@@ -29,9 +29,8 @@ from app.alerts.notification import read_notification
 from app.alerts.outbox import Outbox
 from app.alerts.page import HEADERS, alerts_page
 from app.alerts.receiver import Receiver
-from app.errors import MemoryServerError, NotAuthenticated, Unavailable
+from app.errors import MemoryServerError, NotAuthenticated, Unavailable, error_body
 from app.http.guard import Guard
-from app.http.reply import error_body
 from app.http.state import check_descriptors
 from app.measuring import METRICS
 from app.metrics import ALERTS_QUEUE_AGE, ALERTS_QUEUE_LENGTH, UPTIME

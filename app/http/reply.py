@@ -8,26 +8,11 @@ from typing import Any
 
 from starlette.types import Send
 
-from app.errors import MemoryServerError, RateLimited
+from app.errors import MemoryServerError, RateLimited, error_body, rpc_error_body
 
 Header = tuple[bytes, bytes]
 
 CHALLENGE = b'Bearer realm="claude-memory"'
-JSON_RPC_SERVER_ERROR = -32_000  # from the range JSON-RPC reserves for servers
-
-
-def error_body(error: MemoryServerError) -> dict[str, Any]:
-    """Return an error as the body of an HTTP answer."""
-    return {"error": {"code": error.code, "message": str(error)}}
-
-
-def rpc_error_body(error: MemoryServerError) -> dict[str, Any]:
-    """Return an error as a JSON-RPC body, for MCP endpoints; no request was read, so its id is null."""
-    return {
-        "jsonrpc": "2.0",
-        "id": None,
-        "error": {"code": JSON_RPC_SERVER_ERROR, "message": str(error), "data": {"code": error.code}},
-    }
 
 
 def error_headers(error: MemoryServerError, challenge: bytes = CHALLENGE) -> list[Header]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
 
+from app.http.accepting import Acceptor
 from app.http.bounds import BOUNDS, Bounds, Descriptors
 from app.http.connection import BoundedConnection
 from app.http.state import State
@@ -24,11 +27,35 @@ class Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, bounds: Bounds = BOUNDS, descriptors: Descriptors | None = None) -> None:
         super().__init__(config)
         self.server_state = State(bounds, descriptors)
+        self.acceptors: list[Acceptor] = []
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the process."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections on sockets that listen."""
+        if os.name != "posix" or sockets is None:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        is_kept = self.server_state.descriptors.is_kept
+        self.acceptors = [Acceptor(listener, self.protocol, is_kept) for listener in sockets]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, and wait for the answers of what runs."""
+        for acceptor in self.acceptors:
+            acceptor.close()
+        await super().shutdown(sockets)
+        for acceptor in self.acceptors:
+            await acceptor.wait_closed()
+
+    def protocol(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     async def on_tick(self, counter: int) -> bool:
         """Do what uvicorn does ten times a second, and look after the connections."""

@@ -97,6 +97,7 @@ class Compared(StrEnum):
 class Ranking:
     """A ranking, best first, with all that it was made of.
 
+    traits: of the candidates that bring none.
     without_model: in the order of the sums of parts, where a rerank model was asked; `scored` is then in its order.
     """
 
@@ -128,7 +129,7 @@ def basis(candidates: Sequence[Candidate], traits: Mapping[UUID, Traits], scale:
     dense = _dense_scores(candidates)
     if not dense:  # a candidate that only the vectors found then has no score
         candidates = [c for c in candidates if c.dense_score is None or c.window_score > 0]
-    known = [(c, trait) for c in candidates if (trait := traits.get(c.id)) is not None]
+    known = [(c, trait) for c in candidates if (trait := c.traits or traits.get(c.id)) is not None]
     return Basis(known, dense, scale if dense and scale else max((c.window_score for c, _ in known), default=0.0))
 
 
@@ -144,31 +145,52 @@ def rank(
 ) -> list[Scored]:
     """Return the candidates that have traits, best first; equal scores newest first, then by id.
 
+    traits: of the candidates that bring none.
     weights: by default LEXICAL, or SHARE if vectors count (see `_dense_scores`).
     scale: `share_scale` of the query, for SHARE; without it, and for LEXICAL, the scale is the best lexical score.
     zone: of days whose offset is unknown; None for the machine's.
     """
     known, dense, best = basis(candidates, traits, scale)
     weights = weights or (SHARE if dense else LEXICAL)
-    named = named_speakers(question, speakers)
+    cues = _Cues(question, weights, named_speakers(question, speakers))
+    asks_date = question.date is not None
 
     ranked = []
     for candidate, trait in known:
-        speaks = trait.name in named
-        parts = ScoreParts(
-            lexical=weights.lexical * candidate.window_score / best if best > 0 else 0.0,
-            dense=weights.dense * dense[candidate.id] if dense else 0.0,
-            speaker=weights.speaker if speaks else 0.0,
-            first_person=weights.first_person * trait.first_person / FIRST_PERSON_LIMIT if speaks else 0.0,
-            asks=weights.asks if trait.asks else 0.0,
-            assistant=weights.assistant if is_assistant(trait.role) else 0.0,
-            when=weights.when if question.asks_when and trait.tells_time else 0.0,
-            date=weights.date * date_part(question, at_place(trait.at, trait.offset, zone)) if question.date else 0.0,
-            number=weights.number if trait.tells_number else 0.0,
-        )
+        before, number = cues.of(trait)
+        date = weights.date * date_part(question, at_place(trait.at, trait.offset, zone)) if asks_date else 0.0
+        similar = weights.dense * dense[candidate.id] if dense else 0.0
+        lexical = weights.lexical * candidate.window_score / best if best > 0 else 0.0
+        parts = (lexical, similar, *before, date, number)
         ranked.append((-round(sum(parts), _SCORE_PLACES), -_timestamp(trait.at), candidate.id, parts))
     ranked.sort()
-    return [Scored(id_, max(0.0, -total), parts) for total, _, id_, parts in ranked]
+    return [Scored(id_, max(0.0, -total), ScoreParts._make(parts)) for total, _, id_, parts in ranked]
+
+
+class _Cues:
+    """The shares of the cues that have few values. Candidates are many, and most of them have the same."""
+
+    def __init__(self, question: Question, weights: Weights, named: frozenset[str]) -> None:
+        self._question, self._weights, self._named = question, weights, named
+        self._known: dict[tuple[object, ...], tuple[tuple[float, ...], float]] = {}
+
+    def of(self, trait: Traits) -> tuple[tuple[float, ...], float]:
+        """Return the parts from `speaker` to `when`, and `number`."""
+        key = (trait.role, trait.name, trait.asks, trait.tells_time, trait.tells_number, trait.first_person)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._of(trait)
+        return found
+
+    def _of(self, trait: Traits) -> tuple[tuple[float, ...], float]:
+        weights, speaks = self._weights, trait.name in self._named
+        return (
+            weights.speaker if speaks else 0.0,
+            weights.first_person * trait.first_person / FIRST_PERSON_LIMIT if speaks else 0.0,
+            weights.asks if trait.asks else 0.0,
+            weights.assistant if is_assistant(trait.role) else 0.0,
+            weights.when if self._question.asks_when and trait.tells_time else 0.0,
+        ), weights.number if trait.tells_number else 0.0
 
 
 def named_speakers(question: Question, speakers: Sequence[str]) -> frozenset[str]:

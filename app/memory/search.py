@@ -155,9 +155,9 @@ async def _by_index(domain: Domain, scope: Scope, question: Question, query: str
     candidates = await view.candidates(
         CandidateQuery(user=scope.user, weights=weights, where=where, limit=limit, dense=dense)
     )
-    traits = {candidate.id: candidate.traits for candidate in candidates if candidate.traits is not None}
-    if len(traits) < len(candidates):  # an index of an earlier version has none
-        traits |= await domain.store.traits(scope, [c.id for c in candidates if c.traits is None], where)
+    traits: Mapping[UUID, Traits] = {}
+    if without := [c.id for c in candidates if c.traits is None]:  # an index of an earlier version has none
+        traits = await domain.store.traits(scope, without, where)
     return _ranked(domain, Compared.INDEX, question, corpus, candidates, traits, weights, share_scale(weights))
 
 

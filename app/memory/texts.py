@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from app.memory.analysis import analyse
@@ -18,6 +18,8 @@ from app.memory.types import Piece
 # Where to cut a text, best first; each border ends the piece before it.
 _BORDERS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"[.!?。！？]\s*"), re.compile(r"\s"))
 _SHORTEST_SHARE = 0.5  # a border in the first half of a piece would make too many pieces
+
+NewId: TypeAlias = Callable[[], UUID]
 
 
 class Cleaner:
@@ -46,7 +48,7 @@ class Cleaner:
         return value
 
 
-def pieces(text: str, limit: int, new_id: Callable[[], UUID]) -> tuple[Piece, ...]:
+def pieces(text: str, limit: int, new_id: NewId) -> tuple[Piece, ...]:
     """Return the text as pieces of at most `limit` characters; joined, they are the text."""
     return tuple(Piece(id=new_id(), text=part, analysis=analyse(part)) for part in cut(text, limit))
 

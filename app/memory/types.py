@@ -66,11 +66,11 @@ class Scope:
 class Analysis:
     """What search needs to know about a text: `analysis.analyse` makes it, and the store keeps it beside the text.
 
-    terms: hashed terms in ascending order, each repeated as often as it occurs (31-bit, never 0).
+    terms: hashed terms in ascending order, each repeated as often as it occurs (31-bit, never 0); a tuple, or an array.
     words: number of words, including stop words. first_person: how often the writer speaks of themselves, at most 3.
     """
 
-    terms: tuple[int, ...]
+    terms: Sequence[int]
     words: int
     asks: bool
     tells_time: bool

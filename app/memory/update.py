@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import NamedTuple
+
 from app.errors import InvalidInput
 from app.memory.off_loop import characters_of
-from app.memory.ports import Domain
+from app.memory.ports import Domain, DomainSettings
 from app.memory.requests import Update
 from app.memory.texts import Cleaner, pieces, text_hash
 from app.memory.types import MemoryUpdate, Piece, Scope, Updated
@@ -15,18 +18,27 @@ async def update(domain: Domain, scope: Scope, request: Update) -> Updated:
 
     Raises NotFound, Conflict, InvalidInput.
     """
-    cleaner = Cleaner(domain.settings)
     size = characters_of([request.text, request.tags, request.metadata])
-    fields, piece, digest = await domain.preparing.run(scope.user, size, lambda: _prepared(domain, cleaner, request))
-    version = await domain.store.update(scope, request.id, fields, piece, digest)
-    return Updated(version=version, redacted=cleaner.redacted)
+    prepared = await domain.preparing.run(scope.user, size, partial(_prepared, domain.settings, request))
+    version = await domain.store.update(scope, request.id, prepared.fields, prepared.piece, prepared.digest)
+    return Updated(version=version, redacted=prepared.redacted)
 
 
-def _prepared(domain: Domain, cleaner: Cleaner, request: Update) -> tuple[MemoryUpdate, Piece | None, bytes | None]:
+class _Prepared(NamedTuple):
+    """An update, ready to store. redacted: how many credentials it had."""
+
+    fields: MemoryUpdate
+    piece: Piece | None
+    digest: bytes | None
+    redacted: int
+
+
+def _prepared(settings: DomainSettings, request: Update) -> _Prepared:
+    cleaner = Cleaner(settings)
     piece, digest = None, None
     if request.text is not None:
         text = cleaner.text(request.text)
-        limit = domain.settings.piece_characters
+        limit = settings.piece_characters
         if len(text) > limit:
             raise InvalidInput(
                 "text",
@@ -44,4 +56,4 @@ def _prepared(domain: Domain, cleaner: Cleaner, request: Update) -> tuple[Memory
         expires_in_days=request.expires_in_days,
         archived=request.archived,
     )
-    return fields, piece, digest
+    return _Prepared(fields, piece, digest, cleaner.redacted)

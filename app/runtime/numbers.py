@@ -17,6 +17,7 @@ GAUGES = {  # the numbers that /metrics shows too
     "index_lag_seconds": metrics.INDEX_LAG_SECONDS,
     "backup_last_success": metrics.BACKUP_LAST_SUCCESS,
     "backup_last_verified": metrics.BACKUP_LAST_VERIFIED,
+    "backup_verification_due": metrics.BACKUP_VERIFICATION_DUE,
     "outbox_waiting": metrics.OUTBOX_WAITING,
     "outbox_age_seconds": metrics.OUTBOX_AGE,
     "outbox_refused": metrics.OUTBOX_REFUSED,
@@ -33,7 +34,7 @@ async def numbers(running: Running, *, has_workers: bool) -> dict[str, float]:
     store = running.opened.store
     memories, size = await store.size()
     lag_changes, lag_seconds = running.index.lag
-    backed_up_at, verified_at = await store.backup_times()
+    backups = await store.backup_times()
     depth = await outbox_depth(running.opened.db)
     optional: dict[str, float] = {}
     if has_workers:
@@ -47,8 +48,9 @@ async def numbers(running: Running, *, has_workers: bool) -> dict[str, float]:
         "database_bytes": size,
         "index_lag_changes": lag_changes,
         "index_lag_seconds": lag_seconds,
-        "backup_last_success": backed_up_at,
-        "backup_last_verified": verified_at,
+        "backup_last_success": backups.taken,
+        "backup_last_verified": backups.verified,
+        "backup_verification_due": backups.verification_due,
         "outbox_waiting": depth.waiting,
         "outbox_age_seconds": depth.oldest_s,
         "outbox_refused": depth.refused,

@@ -85,10 +85,12 @@ async def running(
         if reranker is not None:
             stack.push_async_callback(reranker.close)
         questions = parts.embedding.questions if parts.embedding is not None else None
+        domain = domain_of(settings, parts.store, index, questions, parts.elsewhere, reranker)
+        stack.push_async_callback(domain.preparing.close)
         yield Running(
             opened=parts,
             index=index,
-            domain=domain_of(settings, parts.store, index, questions, parts.elsewhere, reranker),
+            domain=domain,
             tokens=tokens,
             oauth=_sign_ins(settings, db),
             watch=watch,

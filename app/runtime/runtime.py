@@ -104,6 +104,11 @@ class Runtime:
         return store
 
     @property
+    def failed(self) -> bool:
+        """Whether the last try to start failed; calls are told why at once."""
+        return self._failure is not None
+
+    @property
     def rate_limits(self) -> RateLimits | None:
         """The counts shared by all processes on this database; None until it is open."""
         return self._running.opened.rate_limits if self._running is not None else None

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import logs, metrics
 from app.access.authenticator import Authenticator, Identity, require
-from app.endpoints import HEALTH, MCP, MESSAGES, READY, SSE
+from app.endpoints import FOR_CALLS, HEALTH, MCP, MESSAGES, READY, SSE
 from app.errors import MemoryServerError, RateLimited, Unavailable
 from app.http.bounds import SparseLog
 from app.http.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
@@ -191,7 +191,7 @@ class Dispatcher:
     async def _route(self, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         if path in OPEN_PATHS and method in ("GET", "HEAD"):
-            status = 200 if path == HEALTH or self._service.is_ready() else 503
+            status = 200 if path == HEALTH or self._takes(scope["query_string"]) else 503
             await send_json(send, status, self._service.health(), head=method == "HEAD")
             return
         check_descriptors(scope)
@@ -224,6 +224,9 @@ class Dispatcher:
             await self._pass_on(scope, headers, receive, send)
             return
         await self._to_http(path, scope, headers, receive, send)
+
+    def _takes(self, asked: bytes) -> bool:
+        return self._service.takes_calls() if asked == FOR_CALLS.encode() else self._service.is_ready()
 
     async def _to_mcp(self, path: str, scope: Scope, headers: _Headers, receive: Receive, send: Send) -> None:
         assert self._mcp is not None

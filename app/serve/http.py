@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from app import __version__
-from app.errors import InvalidInput, MemoryServerError, shown
-from app.http.reply import error_body, error_headers
+from app.errors import InvalidInput, MemoryServerError, error_body, shown
+from app.http.reply import error_headers
 from app.runtime.report import InstallationReport
 from app.serve.service import Service
 

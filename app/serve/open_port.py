@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from app.http.accepting import begin, waiting
 from app.http.uvicorn_server import Uvicorn
 from app.process.begun import Boot
 
@@ -27,30 +28,16 @@ class OpenPortServer(Uvicorn):
         if self.should_exit:
             return
         doorman = self._boot.doorman
-        waiting = doorman.hand_over() if doorman is not None else []
+        early = doorman.hand_over() if doorman is not None else []
         await super().startup(sockets)
-        await self._serve_accepted(waiting)
+        await begin(early, self.protocol)
         self.listening.set()
-
-    async def _serve_accepted(self, connections: Iterable[socket.socket]) -> None:
-        loop = asyncio.get_running_loop()
-        for connection in connections:
-            connection.setblocking(False)
-            try:
-                await loop.connect_accepted_socket(self._protocol, connection)
-            except OSError:  # the client left while it waited
-                connection.close()
-
-    def _protocol(self) -> asyncio.Protocol:
-        return self.config.http_protocol_class(  # type: ignore[call-arg]
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         winding_down = asyncio.create_task(self._on_shutdown())
         # Do not await anything until the listeners are closed: later connections are then refused, and none is left in
         # the kernel's queue, where closing the listener would break it.
-        rest = asyncio.create_task(self._serve_accepted(_accepted(sockets or [])))
+        rest = asyncio.create_task(begin(_in_queue(sockets or []), self.protocol))
         await super().shutdown(sockets)
         await rest
         winding_down.cancel()
@@ -82,12 +69,10 @@ class OpenPortServer(Uvicorn):
                 transport.abort()
 
 
-def _accepted(listeners: Iterable[socket.socket]) -> list[socket.socket]:
-    """Accept and return the connections that wait in the kernel's queue."""
-    connections = []
+def _in_queue(listeners: Iterable[socket.socket]) -> list[socket.socket]:
+    """Accept and return the connections that wait in the system's queue."""
+    connections: list[socket.socket] = []
     for listener in listeners:
-        listener.setblocking(False)
-        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
-            while True:
-                connections.append(listener.accept()[0])
+        with contextlib.suppress(OSError):  # there is no file for more
+            connections.extend(waiting(listener))
     return connections

@@ -51,4 +51,6 @@ class RunningCalls:
 def _session_of(ctx: ServerRequestContext[Any, Any]) -> str:
     """Return the id of the SSE session that a request belongs to, "" for one of another transport."""
     request = ctx.request
-    return request.query_params.get("session_id", "") if isinstance(request, Request) else ""
+    if not isinstance(request, Request) or not request.scope["query_string"]:
+        return ""
+    return request.query_params.get("session_id", "")

@@ -77,6 +77,10 @@ class Service:
             for component in self.runtime.components()
         )
 
+    def takes_calls(self) -> bool:
+        """Whether a proxy should send calls here: also while the database does not answer, which the calls then say."""
+        return not self.stopping and (self.runtime.ready.is_set() or self.runtime.failed)
+
     async def numbers(self) -> dict[str, float]:
         """Return the gauges that cost a query, at most numbers_kept_s old; older when the database does not answer."""
         async with self._asking:

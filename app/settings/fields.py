@@ -40,6 +40,7 @@ DEFAULT_PORT = 8000
 FUNCTION_STREAM_S = 585.0  # a function that serves SSE usually has a timeout of 600 s
 OUTBOX_TOO_OLD_S = 900  # memU takes seconds to minutes for an entry; alert rules use it
 BACKUP_TOO_OLD_HOURS = 36  # one nightly backup is missing, and half a day has passed; alert rules use it
+VERIFIED_TOO_OLD_DAYS = 9  # one weekly verification is missing, and two days have passed; alert rules use it
 
 
 class Settings(BaseSettings):
@@ -100,6 +101,11 @@ class Settings(BaseSettings):
     # Sign-in of remote clients (OAuth)
     public_url: PublicUrl | None = Field(
         None, description="https address at which clients reach the server; when set, they can sign in there"
+    )
+    certificate_url: TlsUrl | None = Field(
+        None,
+        description="where a worker reads the certificate of PUBLIC_URL, if its name does not lead there from here;"
+        " unset: at PUBLIC_URL",
     )
     oauth_access_token_minutes: int = Field(
         60, ge=1, le=1_440, description="minutes after which a client must refresh its access token"
@@ -235,6 +241,10 @@ class Settings(BaseSettings):
     backup_schedule: CronExpression = Field(
         "0 2 * * *", description="when the worker backs up, as a cron expression; off: never"
     )
+    backup_verify_schedule: CronExpression = Field(
+        "0 5 * * 0",
+        description="when the worker restores the newest backup into a scratch database, to prove it; off: never",
+    )
     backup_passphrase: Annotated[SecretStr, Field(min_length=8)] | None = Field(
         None, description="encrypts and decrypts backups; without it, encrypted backups are lost"
     )
@@ -250,6 +260,16 @@ class Settings(BaseSettings):
     backup_s3_path_style: bool = Field(
         True, description="puts the bucket's name in the path; off: in the host name, as Alibaba Cloud OSS requires"
     )
+
+    # Log archive
+    wal_archive_to: Annotated[str, Field(pattern=r"^s3://[^/]")] | None = Field(
+        None, description="where `wal ship` stores PostgreSQL's log: s3://bucket/prefix; keys and store as for backups"
+    )
+    wal_spool: Path = Field(
+        Path("/var/lib/claude-memory/wal"), description="folder into which PostgreSQL archives its log for `wal ship`"
+    )
+    wal_base_hours: int = Field(24, ge=1, le=744, description="hours after which the log gets a new base backup")
+    wal_keep_days: int = Field(7, ge=1, le=3_660, description="days to any moment of which the log can be restored")
 
     # memU
     memu_api_key: SecretStr | None = Field(None, description="key of the memU service")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Check = Callable[[Values], str | None]  # returns one sentence with what is wrong and what to do, or None
 
 # The processes that have rules.
-SERVE, DAEMON, WORKER, JOBS, ALERTS, INIT, REINDEX, BACKUP = (
+SERVE, DAEMON, WORKER, JOBS, ALERTS, INIT, REINDEX, BACKUP, WAL = (
     "serve",
     "daemon",
     "worker",
@@ -26,6 +26,7 @@ SERVE, DAEMON, WORKER, JOBS, ALERTS, INIT, REINDEX, BACKUP = (
     "init",
     "reindex",
     "backup",
+    "wal",
 )
 _SERVERS = (SERVE, DAEMON)
 # At least one of these is set when there is an alert receiver.
@@ -81,6 +82,8 @@ def modes_meant(values: Values) -> list[str]:
         modes.append(WORKER)
     if values["BACKUP_TO"] and values["FC_FUNCTION_NAME"]:
         modes.append(JOBS)
+    if values["WAL_ARCHIVE_TO"]:
+        modes.append(WAL)
     if any(values[name] for name in _OF_THE_ALERT_RECEIVER):
         modes.append(ALERTS)
     return modes
@@ -249,7 +252,7 @@ def _copies_in_qdrant(values: Values) -> str | None:
 
 @_rule(
     "keys of the backups' store",
-    (WORKER, JOBS, BACKUP),
+    (WORKER, JOBS, BACKUP, WAL),
     "BACKUP_S3_ACCESS_KEY_ID",
     "BACKUP_S3_SECRET_ACCESS_KEY",
 )
@@ -259,6 +262,15 @@ def _keys_of_the_backups_store(values: Values) -> str | None:
         return None
     given, missing = (key, secret) if values[key] else (secret, key)
     return f"{missing} is not set, and {given} is; set both, or neither to use Amazon's AWS_ ones"
+
+
+@_rule("log archive", (WAL,), "WAL_ARCHIVE_TO", "BACKUP_PASSPHRASE")
+def _log_archive(values: Values) -> str | None:
+    if not values["WAL_ARCHIVE_TO"]:
+        return "WAL_ARCHIVE_TO is not set; set it to s3://bucket/prefix, where PostgreSQL's log goes"
+    if not values["BACKUP_PASSPHRASE"]:
+        return "BACKUP_PASSPHRASE is not set, and the log of WAL_ARCHIVE_TO is always encrypted; set one, and keep it"
+    return None
 
 
 @_rule("token of the alert receiver", (ALERTS,), "ALERTS_HOST", "ALERTS_TOKEN", "AUTH", unsafe=True)

@@ -34,6 +34,10 @@ class SmtpSecurity(StrEnum):
     OFF = "off"  # not at all: for a relay on this machine or in a private network; port 25
 
 
+# What no name of a host holds: clients that check URLs refuse them, and so does the metadata of sign-in.
+_NOT_IN_A_HOST = re.compile(r"[\s\\%<>^`{|}\"$*]")
+
+
 def _split(value: Any) -> Any:
     """Turn `a, b` into ["a", "b"]: in an environment, commas separate the items of a list."""
     if isinstance(value, str):
@@ -53,11 +57,11 @@ def http_url(value: str) -> str:
     if "@" in value:  # a password would show in tables and logs
         raise ValueError("takes a URL without user:password@; an @ elsewhere is written %40")
     try:
-        has_host = bool(urlsplit(value).hostname)
+        host = urlsplit(value).hostname or ""
         _ = urlsplit(value).port
     except ValueError:
-        has_host = False
-    if not has_host:
+        host = ""
+    if not host or (":" not in host and _NOT_IN_A_HOST.search(host)):
         raise ValueError("takes a URL such as https://host:8000/path")
     return value.rstrip("/")
 

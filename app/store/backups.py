@@ -5,17 +5,33 @@ from __future__ import annotations
 import builtins
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.store.database import Database
 
 _COLUMNS = "place, taken_at, bytes, rows, sha256, encrypted, verified_at"
 
-# Seconds since 1970 of the newest backup and of the newest verification; 0 if there was none.
-LAST_TIMES = """
-select coalesce(extract(epoch from max(taken_at)), 0)::float8, coalesce(extract(epoch from max(verified_at)), 0)::float8
+VERIFICATION = "verification"  # the schedule of that name
+
+# Seconds since 1970; 0 if there was none.
+LAST_TIMES = f"""
+select coalesce(extract(epoch from max(taken_at)), 0)::float8,
+       coalesce(extract(epoch from max(verified_at)), 0)::float8,
+       coalesce((select extract(epoch from due_at) from schedule_runs
+                 where name = '{VERIFICATION}' and started_at is not null), 0)::float8
 from backups
 """
+
+
+class LastTimes(NamedTuple):
+    """When the newest backup was taken, when one was last verified, and when one was last to be verified.
+
+    In seconds since 1970; 0: never.
+    """
+
+    taken: float
+    verified: float
+    verification_due: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +94,7 @@ class Backups:
         async with self._db.as_service() as connection:
             await connection.execute("delete from backups where place = $1", place)
 
-    async def last_times(self) -> tuple[float, float]:
-        """Return when the newest backup was taken and when one was last verified, in seconds since 1970; 0: never."""
+    async def last_times(self) -> LastTimes:
+        """Return how old what is there is."""
         async with self._db.as_service() as connection:
-            row = await connection.fetchrow(LAST_TIMES)
-        return row[0], row[1]
+            return LastTimes(*await connection.fetchrow(LAST_TIMES))

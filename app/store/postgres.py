@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.store.backups import Backups
+from app.store.backups import Backups, LastTimes
 from app.store.conversations import Conversations
 from app.store.database import Database
 from app.store.reading import Reading
@@ -47,8 +47,8 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
             row = await connection.fetchrow(_SIZE)
         return row[0], row[1]
 
-    async def backup_times(self) -> tuple[float, float]:
-        """Return when the newest backup was taken and when one was last verified, in seconds since 1970; 0: never."""
+    async def backup_times(self) -> LastTimes:
+        """Return how old backups and their verification are."""
         return await Backups(self.db).last_times()
 
     async def analyze_if_grown(self) -> None:

@@ -12,36 +12,42 @@ from app.errors import Unavailable
 from app.measuring import METRICS
 from app.runtime.jobs import Job, Jobs
 
-EVERY_S = 3_600.0
+EVERY_S = 300.0
 _PATIENCE_S = 10.0
 
 
-def certificate_jobs(public_url: str) -> Jobs:
-    """Return the job that checks the certificate of PUBLIC_URL."""
-    return Jobs([Job("certificate", EVERY_S, lambda: measure_expiry(public_url))])
+def certificate_jobs(public_url: str, at: str | None = None) -> Jobs:
+    """Return the job that checks the certificate of PUBLIC_URL. at: the https URL to ask, if it is another one."""
+    return Jobs([Job(metrics.CERTIFICATE_TASK, EVERY_S, lambda: measure_expiry(public_url, at))])
 
 
-async def measure_expiry(public_url: str) -> None:
+async def measure_expiry(public_url: str, at: str | None = None) -> None:
     """Set the metric to when the certificate expires. Raises Unavailable when the server shows none."""
-    ends = await certificate_end(public_url)
+    ends = await certificate_end(public_url, at)
     METRICS.set(metrics.CERTIFICATE_EXPIRY, ends.timestamp())
 
 
-async def certificate_end(url: str) -> datetime:
-    """Return when the certificate of an https URL's server expires. Raises Unavailable."""
+async def certificate_end(url: str, at: str | None = None) -> datetime:
+    """Return when the certificate expires that a server shows for the name in an https URL. Raises Unavailable.
+
+    at: the https URL of the server, where the name does not lead to it.
+    """
     from cryptography import x509
 
-    parts = urlsplit(url)
+    name, parts = urlsplit(url).hostname, urlsplit(at or url)
     # We only read the date and send nothing, so an expired certificate must not end the connection.
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443, ssl=context)
+            _, writer = await asyncio.open_connection(
+                parts.hostname, parts.port or 443, ssl=context, server_hostname=name
+            )
             certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             writer.close()
     except (OSError, TimeoutError) as error:
         raise Unavailable(
-            f"{parts.hostname} shows no certificate ({error or 'no answer'}); check PUBLIC_URL and the proxy"
+            f"{parts.hostname} shows no certificate for {name} ({error or 'no answer'});"
+            f" check {'CERTIFICATE_URL' if at else 'PUBLIC_URL'} and the proxy"
         ) from error
     return x509.load_der_x509_certificate(certificate).not_valid_after_utc

@@ -33,6 +33,7 @@ from app.settings.loading import load_settings
 from app.settings.rules import WORKER
 from app.settings.values import OFF
 from app.store.address import connect_arguments
+from app.store.backups import VERIFICATION
 from app.store.database import Database
 from app.store.schedules import ScheduleRuns
 from app.worker.certificate import certificate_jobs
@@ -115,7 +116,7 @@ class Worker:
                 group.create_task(while_leading(self._lock, schedules.run))
                 group.create_task(self._watch())
                 if (settings.public_url or "").startswith("https://"):
-                    group.create_task(certificate_jobs(str(settings.public_url)).run())
+                    group.create_task(certificate_jobs(str(settings.public_url), settings.certificate_url).run())
 
     async def _open_database(self) -> None:
         for failures in count(1):
@@ -201,12 +202,14 @@ def _measure(opened: Opened) -> None:
 
 def schedules_of(settings: Settings, db: Database) -> list[Schedule]:
     """Return the schedules that the settings turn on."""
+    from app.ops.backup.verifying import verify_newest
     from app.ops.backup.writing import run_backup
     from app.ops.maintain import maintain
 
     schedules = [Schedule("maintenance", settings.maintenance_schedule, lambda: maintain(settings, db))]
     if settings.backup_to is not None:
         schedules.append(Schedule("backup", settings.backup_schedule, lambda: run_backup(settings, db)))
+        schedules.append(Schedule(VERIFICATION, settings.backup_verify_schedule, lambda: verify_newest(settings, db)))
     return [schedule for schedule in schedules if schedule.expression != OFF]
 
 

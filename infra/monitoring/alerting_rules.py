@@ -72,8 +72,9 @@ ALERTING = (
         summary="Alerting works",
         description="Always firing. When it stops arriving, alerting is broken.",
         runbook="""
-            Always firing: it proves that alerting works. Have a service outside the deployment expect it every 5
-            minutes. If it stops, check Prometheus, then Alertmanager, then the receiver:
+            Always firing: it proves that alerting works. A service outside expects it every 5 minutes (`watchdogUrl`,
+            see [alerts.md](alerts.md#what-is-told)). If it stops, check Prometheus, then Alertmanager, then the
+            receiver:
 
             ```sh
             curl -s http://127.0.0.1:9090/-/ready

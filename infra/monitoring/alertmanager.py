@@ -9,27 +9,33 @@ from typing import Any
 
 import yaml
 
+from infra.monitoring.prometheus import external_arguments
 from infra.monitoring.rule import Severity
 
 PORT = 9093
 MAIN_FILE, TOKEN_FILE = "alertmanager.yml", "token"
-_PEOPLE = "people"
+_PEOPLE, _OUTSIDE = "people", "outside"
 
 
-def configuration(receiver: str) -> str:
+def configuration(receiver: str, watchdog_url: str | None = None) -> str:
     """Return alertmanager.yml, which expects TOKEN_FILE in the same folder.
 
-    receiver: host:port of our alert receiver.
+    receiver: host:port of our alert receiver. watchdog_url: of a service outside, which is called as long as alerting
+    works, and notifies people when the calls stop. It takes any POST; who knows the URL can call it, so it is a secret.
     """
     webhook: dict[str, Any] = {
         "url": f"http://{receiver}/webhook",
         "send_resolved": True,
         "http_config": {"authorization": {"credentials_file": TOKEN_FILE}},
     }
+    receivers = [{"name": _PEOPLE, "webhook_configs": [webhook]}]
+    if watchdog_url is not None:
+        # not url_file, which Alertmanager knows from 0.26 on
+        receivers.append({"name": _OUTSIDE, "webhook_configs": [{"url": watchdog_url, "send_resolved": False}]})
     return str(
         yaml.safe_dump(
             {
-                "route": _routes(),
+                "route": _routes(outside=watchdog_url is not None),
                 "inhibit_rules": [
                     {
                         "source_matchers": [f'severity="{Severity.CRITICAL}"'],
@@ -37,14 +43,14 @@ def configuration(receiver: str) -> str:
                         "equal": ["topic", "instance", "mountpoint"],
                     }
                 ],
-                "receivers": [{"name": _PEOPLE, "webhook_configs": [webhook]}],
+                "receivers": receivers,
             },
             sort_keys=False,
         )
     )
 
 
-def _routes() -> dict[str, Any]:
+def _routes(outside: bool) -> dict[str, Any]:
     critical = {
         "matchers": [f'severity="{Severity.CRITICAL}"'],
         "receiver": _PEOPLE,
@@ -66,15 +72,19 @@ def _routes() -> dict[str, Any]:
         "group_wait": "30s",
         "group_interval": "5m",
         "repeat_interval": "12h",
-        "routes": [critical, watchdog],
+        "routes": [critical, *([{**watchdog, "receiver": _OUTSIDE, "continue": True}] if outside else []), watchdog],
     }
 
 
-def arguments(files: str, data: str) -> list[str]:
-    """Return the command line. files: the folder with the configuration; data: the folder for silences."""
+def arguments(files: str, data: str, external_url: str | None = None) -> list[str]:
+    """Return the command line.
+
+    files: the folder with the configuration; data: the folder for silences. external_url: where people find its pages.
+    """
     return [
         f"--config.file={files}/{MAIN_FILE}",
         f"--storage.path={data}",
         f"--web.listen-address=0.0.0.0:{PORT}",
         "--cluster.listen-address=",
+        *external_arguments(external_url),
     ]

@@ -28,7 +28,7 @@ def check_monitoring() -> None:
     address = "host:1"  # the real ones are not known yet
     jobs = [ScrapeJob(name=job, addresses=[address]) for job in sorted(JOBS)]
     check_prometheus(prometheus.configuration(jobs, address), rules_file(), CREDENTIALS.values())
-    check_alertmanager(alertmanager.configuration(address))
+    check_alertmanager(alertmanager.configuration(address, f"https://{address}/"))
 
 
 def check_prometheus(main: str, rules: str, others: Iterable[str]) -> None:

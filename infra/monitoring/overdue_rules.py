@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from app import metrics
-from app.settings.fields import BACKUP_TOO_OLD_HOURS, OUTBOX_TOO_OLD_S
+from app.settings.fields import BACKUP_TOO_OLD_HOURS, OUTBOX_TOO_OLD_S, VERIFIED_TOO_OLD_DAYS
+from infra.monitoring.jobs import CERTIFICATE
 from infra.monitoring.rule import DAY_S, HOUR_S, Rule, Severity
 
+_UNSEEN_S = 900  # three looks of the worker
 _BACKUP_AGE_S = BACKUP_TOO_OLD_HOURS * HOUR_S
+_VERIFICATION_S = 6 * HOUR_S  # of a large database: it takes a quarter of the time, and is tried three times
 
 OVERDUE = (
     Rule(
@@ -77,6 +80,60 @@ OVERDUE = (
         """,
     ),
     Rule(
+        name="ClaudeMemoryBackupUnproved",
+        topic="backup",
+        expression=f"max({metrics.BACKUP_VERIFICATION_DUE.name}) > max({metrics.BACKUP_LAST_VERIFIED.name})",
+        for_s=_VERIFICATION_S,
+        severity=Severity.WARNING,
+        summary="The last verification of a backup failed",
+        description=(
+            f"No backup was proved since a verification was due {_VERIFICATION_S // HOUR_S} hours ago or more:"
+            " it failed, or it did not end."
+        ),
+        runbook=f"""
+            Warning: a verification was due at least {_VERIFICATION_S // HOUR_S} hours ago, and no backup was proved
+            since. It restores the newest backup into a scratch database, compares every row and searches there.
+
+            ```sh
+            docker logs --tail 200 "$(at app-worker)"
+            claude-memory backups list
+            claude-memory verify FILE
+            ```
+
+            - `is damaged` or `cut short`: make a new backup at once, verify it, and look at the disk or the bucket.
+            - `cannot be opened`: `BACKUP_PASSPHRASE` is another one than when the backup was made. Without that
+              passphrase the backup is lost: keep the old one until none is left that needs it.
+            - `refused to create a database`: the role lacks the right; the message says which.
+            - No space: the scratch database needs as much as the real one.
+            - `claude-memory verify` by hand ends the alert as well. `BACKUP_VERIFY_SCHEDULE` says when the worker does
+              it.
+        """,
+    ),
+    Rule(
+        name="ClaudeMemoryBackupVerifiedTooLongAgo",
+        topic="backup",
+        expression=(
+            f"time() - (max({metrics.BACKUP_LAST_VERIFIED.name}) > 0) > {VERIFIED_TOO_OLD_DAYS * DAY_S}"
+            f" and max({metrics.BACKUP_VERIFICATION_DUE.name}) > 0"
+        ),
+        for_s=600,
+        severity=Severity.WARNING,
+        summary=f"No backup was verified for {VERIFIED_TOO_OLD_DAYS} days",
+        description="The last one was verified {{ $value | humanizeDuration }} ago; there should be one every week.",
+        runbook=f"""
+            Warning: the last verification is more than {VERIFIED_TOO_OLD_DAYS} days old, though the worker makes them.
+
+            ```sh
+            claude-memory backups list
+            claude-memory settings
+            claude-memory verify FILE
+            ```
+
+            - `BACKUP_VERIFY_SCHEDULE` is rarer than once a week, or `off`: verify by hand, or set it again.
+            - No worker leads: [ClaudeMemoryWorkerWithoutLeader](#claudememoryworkerwithoutleader).
+        """,
+    ),
+    Rule(
         name="ClaudeMemoryCertificateExpiring",
         topic="certificate",
         # the latest: a worker that led earlier may remember a certificate that has been renewed since
@@ -95,6 +152,33 @@ OVERDUE = (
             - The DNS name must point to this host, and ports 80 and 443 must be open to the internet, or Caddy cannot
               renew it.
             - Once that is fixed, `docker restart "$(at proxy)"` tries again at once.
+        """,
+    ),
+    Rule(
+        name="ClaudeMemoryCertificateUnseen",
+        topic="certificate",
+        expression=(
+            f"absent({metrics.CERTIFICATE_EXPIRY.name}) or "
+            f'time() - max({metrics.JOB_LAST_SUCCESS.name}{{task="{metrics.CERTIFICATE_TASK}"}}) > {_UNSEEN_S}'
+        ),
+        for_s=900,
+        severity=Severity.WARNING,
+        summary="The TLS certificate cannot be seen",
+        description="No worker has seen the proxy's certificate of late, so nobody would learn that it expires.",
+        needs=CERTIFICATE,
+        runbook="""
+            Warning, 15 min: the proxy shows no certificate for the domain, or no worker looks.
+
+            ```sh
+            docker logs --tail 100 "$(at proxy)"
+            docker logs --tail 100 "$(at app-worker)"
+            ```
+
+            - The worker's log says what it met ("shows no certificate"). It asks the proxy itself, whatever the DNS
+              says.
+            - The proxy has none: it is not there, or the authority refuses it. Its log says why; see
+              [ClaudeMemoryCertificateExpiring](#claudememorycertificateexpiring).
+            - The worker is down: [ClaudeMemoryWorkerWithoutLeader](#claudememoryworkerwithoutleader).
         """,
     ),
     Rule(

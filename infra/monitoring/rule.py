@@ -23,7 +23,8 @@ class Rule:
     """One alert. topic: a critical alert silences the warnings of its topic and instance.
 
     runbook: its section of the runbook, as indented Markdown that begins with the severity.
-    needs: the scrape job without which it would fire all the time; None: it is right whatever is scraped.
+    needs: the scrape job, or what else of infra.monitoring.jobs, without which it would fire all the time; None: it is
+    right for every target.
     """
 
     name: str
@@ -36,13 +37,12 @@ class Rule:
     runbook: str
     needs: str | None = None
 
-    @property
-    def runbook_url(self) -> str:
-        """The rule's section of the runbook: a heading's anchor is the heading in lower case."""
-        return f"{RUNBOOK}#{self.name.lower()}"
+    def runbook_url(self, runbook: str = RUNBOOK) -> str:
+        """Return the rule's section of the runbook: a heading's anchor is the heading in lower case."""
+        return f"{runbook}#{self.name.lower()}"
 
-    def to_yaml(self) -> dict[str, Any]:
-        """Return the rule as Prometheus reads it."""
+    def to_yaml(self, runbook: str = RUNBOOK) -> dict[str, Any]:
+        """Return the rule as Prometheus reads it. runbook: where people find the runbook."""
         return {
             "alert": self.name,
             "expr": self.expression,
@@ -51,7 +51,7 @@ class Rule:
             "annotations": {
                 "summary": self.summary,
                 "description": self.description,
-                "runbook_url": self.runbook_url,
+                "runbook_url": self.runbook_url(runbook),
             },
         }
 

@@ -34,7 +34,7 @@ THRESHOLDS = (
 
             - Backups: `claude-memory backups prune --dry-run`, then without it; lower `BACKUP_KEEP_DAILY`, or
               keep backups in an object store.
-            - Old images: `docker image prune`. The database:
+            - Old images: `python -m infra.selfhost images clean`, for a stack; `docker image prune`. The database:
               [ClaudeMemoryDatabaseGrowing](#claudememorydatabasegrowing).
         """,  # noqa: E501 - commands to paste
         critical_runbook="""

@@ -9,7 +9,8 @@ import pulumi
 from infra.monitoring.alertmanager import MAIN_FILE, PORT, TOKEN_FILE, arguments, configuration
 from infra.selfhost.files import FOLDER
 from infra.selfhost.hardening import NOBODY
-from infra.selfhost.health import Health
+from infra.selfhost.health import wget
+from infra.selfhost.hosts import LOOPBACK
 from infra.selfhost.service import Placement, ServiceArgs
 from infra.selfhost.single_service import SingleService
 
@@ -18,12 +19,18 @@ DATA = "/alertmanager"
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerArgs:
-    """receiver: host:port of the alert receiver, seen from the engine. token: the one it expects."""
+    """receiver: host:port of the alert receiver, seen from the engine. token: the one it expects.
+
+    url: of its pages, if not on loopback of its host. watchdog_url: of a service outside that is called as long as
+    alerting works.
+    """
 
     placement: Placement
     app_image_id: pulumi.Input[str]
     receiver: str
     token: pulumi.Input[str]
+    url: str | None
+    watchdog_url: pulumi.Output[str] | None = None
 
 
 class Alertmanager(SingleService):
@@ -36,10 +43,10 @@ class Alertmanager(SingleService):
                 placement=args.placement,
                 alias="alertmanager",
                 user=NOBODY,
-                command=arguments(FOLDER, DATA),
-                files={MAIN_FILE: configuration(args.receiver), TOKEN_FILE: args.token},
+                command=arguments(FOLDER, DATA, args.url or f"http://{LOOPBACK}:{args.placement.published}"),
+                files={MAIN_FILE: _main_file(args), TOKEN_FILE: args.token},
                 files_reloaded=True,
-                health=Health(command=["amtool", "cluster", "show", f"--alertmanager.url=http://127.0.0.1:{PORT}"]),
+                health=wget(PORT, "/-/ready"),
             ),
             opts,
             port=PORT,
@@ -47,3 +54,9 @@ class Alertmanager(SingleService):
             data={DATA: "data"},
             reload_image_id=args.app_image_id,
         )
+
+
+def _main_file(args: AlertmanagerArgs) -> pulumi.Input[str]:
+    if args.watchdog_url is None:
+        return configuration(args.receiver)
+    return args.watchdog_url.apply(lambda url: configuration(args.receiver, url))

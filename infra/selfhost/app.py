@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from infra.selfhost.app_settings import METRICS_PORT, PORT, AppSettings
-from infra.selfhost.config import Limit
+from infra.selfhost.config import MOST_REPLICAS, Limit
 from infra.selfhost.health import app_check
 from infra.selfhost.hosts import Engine, Listener
 from infra.selfhost.service import Placement, Service, ServiceArgs
@@ -26,7 +26,8 @@ class AppArgs:
     """placement: of the first replica. published_metrics: the first replica's metrics port on the host.
 
     settings: of every container. init_settings: secret ones for `init` alone.
-    edge, monitoring: engines from which replicas, and metrics, are used.
+    edge, monitoring: engines from which replicas, and metrics, are used. certificate_url: where the worker sees the
+    certificate; None: there is none.
     """
 
     placement: Placement
@@ -37,17 +38,21 @@ class AppArgs:
     init_settings: Mapping[str, pulumi.Input[str]]
     edge: Engine
     monitoring: Engine
+    certificate_url: str | None
 
 
 class App(pulumi.ComponentResource):
-    """`listeners`, `metrics`: one for each replica. `worker_metrics`: the worker's. Commands run in `worker_name`."""
+    """`metrics`: one for each replica. `worker_metrics`: the worker's. Commands run in `worker_name`.
+
+    `listeners`: one for each replica that there may ever be, since the proxy is told of them once.
+    """
 
     def __init__(self, name: str, args: AppArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("claude-memory:selfhost:App", name, None, opts)
         self.init = self._init(f"{name}-init", args)
         # The status of `init` is part of the environment of every other container, so that they wait for it.
         settings = args.settings.extended({"CLAUDE_MEMORY_INIT": self.init.done.apply(str)})
-        self.listeners = [_replica_listener(args, number) for number in range(args.replicas)]
+        self.listeners = [_replica_listener(args, number) for number in range(MOST_REPLICAS)]
         self.metrics = [_replica_metrics(args, number) for number in range(args.replicas)]
         before: list[pulumi.Resource] = []
         for number in range(args.replicas):
@@ -99,6 +104,9 @@ class App(pulumi.ComponentResource):
 
     def _worker(self, backups_name: str, args: AppArgs, settings: AppSettings) -> Service:
         backups = data_volume(backups_name, args.placement.engine, args.placement.keep_data, self)
+        own = {"BACKUP_TO": BACKUPS}
+        if args.certificate_url is not None:
+            own["CERTIFICATE_URL"] = args.certificate_url
         return Service(
             self.worker_name,
             ServiceArgs(
@@ -106,7 +114,7 @@ class App(pulumi.ComponentResource):
                 alias=self.worker_metrics.alias,
                 user=USER,
                 command=["worker"],
-                environment={"BACKUP_TO": BACKUPS, **settings.environment},
+                environment={**own, **settings.environment},
                 files=settings.files,
                 volumes={BACKUPS: backups},
                 ports=self.worker_metrics.binds(args.monitoring),

@@ -18,6 +18,7 @@ from infra.selfhost.managed import with_defaults
 PORT, METRICS_PORT = 8000, 8080
 ADDRESS = "0.0.0.0"  # noqa: S104 - the container's private network
 DATA = "/tmp/claude-memory"  # noqa: S108 - a tmpfs: nothing is kept here
+_READ_BY_ALL = ("AUTH", "LOG_FORMAT", "LOG_LEVEL")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,19 @@ def server_settings(given: AppSettings, options: SelfhostConfig, postgres: str, 
     )
 
 
+def receiver_settings(given: AppSettings) -> AppSettings:
+    """Return what the alert receiver gets: only what it reads, so that a change of anything else leaves it running."""
+    return AppSettings(
+        plain={name: value for name, value in given.plain.items() if is_read_by_receiver(name)},
+        files={name: value for name, value in given.files.items() if is_read_by_receiver(name)},
+    )
+
+
+def is_read_by_receiver(name: str) -> bool:
+    """Whether the alert receiver reads a setting."""
+    return name.startswith("ALERTS_") or name in _READ_BY_ALL
+
+
 def init_settings(options: SelfhostConfig, postgres: str) -> dict[str, pulumi.Output[str]]:
     """Return the secret settings that only `init` gets."""
     return {
@@ -75,6 +89,11 @@ def init_settings(options: SelfhostConfig, postgres: str) -> dict[str, pulumi.Ou
 def secret(value: SecretStr) -> pulumi.Output[str]:
     """Return a value that the state holds encrypted."""
     return pulumi.Output.secret(value.get_secret_value())
+
+
+def optional_secret(value: SecretStr | None) -> pulumi.Output[str] | None:
+    """Return the same for a value that a stack may leave out."""
+    return None if value is None else secret(value)
 
 
 def _url(user: str, password: SecretStr, address: str, name: str) -> pulumi.Output[str]:

@@ -7,14 +7,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from app.settings.values import access_token
+from app.settings.values import HttpUrl, SecretHttpUrl, access_token
 from infra import versions
 from infra.config import TargetConfig
-from infra.values import Image, Password
+from infra.selfhost.log_driver import ON_HOSTS, Logging
+from infra.values import Address, HostName, Image, Password
 
 Role = Literal["data", "app", "monitoring", "edge"]
 ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge")
 HTTPS_PORT = 443  # what a URL without a port means
+MOST_REPLICAS = 20
 LOCAL_ENGINE = "unix:///var/run/docker.sock"
 
 
@@ -42,7 +44,7 @@ class Host(TargetConfig):
         *("-o", "BatchMode=yes"),
         *("-o", "ConnectTimeout=10"),
     )
-    address: str | None = None
+    address: Address | None = None
     memory_mb: Annotated[int, Field(ge=512)] = 4_096
 
 
@@ -107,6 +109,7 @@ class Ports(TargetConfig):
     grafana: Port = 3_000
     postgres: Port = 5_432
     qdrant: Port = 6_333
+    log_archive: Port = 8_085
 
 
 class ImageNames(TargetConfig):
@@ -142,7 +145,19 @@ class Limits(TargetConfig):
     prometheus: Limit = Limit(memory_mb=512)
     alertmanager: Limit = Limit(memory_mb=128, cpus=0.5)
     exporter: Limit = Limit(memory_mb=64, cpus=0.25)
+    log_archive: Limit = Limit(memory_mb=512, cpus=1.0)  # `wal fetch` runs beside `wal ship`
     grafana: Limit = Limit(memory_mb=256, cpus=0.5)
+
+
+class Links(TargetConfig):
+    """Where links in alerts lead: to docs/runbook.md as people read it, and to pages of Prometheus and Alertmanager.
+
+    Unset, the runbook is named by its path, and the pages are on loopback, where the tunnel to their host leads.
+    """
+
+    runbook: HttpUrl | None = None
+    prometheus: HttpUrl | None = None
+    alertmanager: HttpUrl | None = None
 
 
 class QdrantConfig(TargetConfig):
@@ -157,6 +172,13 @@ class QdrantConfig(TargetConfig):
         return self
 
 
+class RemoteWriteConfig(TargetConfig):
+    """A service that takes Prometheus' series as well; remoteWritePassword is of its user, or else a bearer token."""
+
+    url: HttpUrl
+    username: str | None = None
+
+
 class SelfhostConfig(TargetConfig):
     """All keys of a selfhost stack, besides the app's settings."""
 
@@ -167,13 +189,18 @@ class SelfhostConfig(TargetConfig):
     alerts_token: Password
     admin_token: Annotated[SecretStr, AfterValidator(access_token)]
     grafana_password: Password | None = None
-    domain: str | None = None
-    replicas: Annotated[int, Field(ge=1, le=20)] = 2
+    remote_write_password: SecretStr | None = None
+    watchdog_url: SecretHttpUrl | None = None
+    domain: HostName | None = None
+    replicas: Annotated[int, Field(ge=1, le=MOST_REPLICAS)] = 2
     hosts: Hosts = Hosts()
     ports: Ports = Ports()
     limits: Limits = Limits()
     qdrant: QdrantConfig = QdrantConfig()
-    wal_archive: bool = False
+    links: Links = Links()
+    logging: Logging = ON_HOSTS
+    remote_write: RemoteWriteConfig | None = None
+    wal_archive: Annotated[str, Field(pattern=r"^s3://[^/]")] | None = None
     grafana: bool = False
     keep_data: bool = True
 
@@ -188,4 +215,13 @@ class SelfhostConfig(TargetConfig):
     def _grafana_has_a_password(self) -> Self:
         if self.grafana and self.grafana_password is None:
             raise ValueError("grafana: needs grafanaPassword; use `pulumi config set --secret grafanaPassword`")
+        return self
+
+    @model_validator(mode="after")
+    def _remote_write_has_a_password(self) -> Self:
+        if self.remote_write is not None and self.remote_write.username and self.remote_write_password is None:
+            raise ValueError(
+                "remoteWrite: its username needs remoteWritePassword;"
+                " use `pulumi config set --secret remoteWritePassword`"
+            )
         return self

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.settings.rules import ALERTS, INIT, SERVE, WORKER
-from infra.selfhost import receiver
+from app.settings.rules import ALERTS, INIT, SERVE, WAL, WORKER
+from infra.selfhost import log_spool, receiver
 from infra.selfhost.app import BACKUPS
-from infra.selfhost.app_settings import ADDRESS, DATA, METRICS_PORT, PORT
+from infra.selfhost.app_settings import ADDRESS, DATA, METRICS_PORT, PORT, is_read_by_receiver
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.managed import with_defaults
 
@@ -34,15 +34,28 @@ def container_settings(options: SelfhostConfig, given: Mapping[str, str]) -> dic
         "QDRANT_URL": "http://host:6333",
         "QDRANT_API_KEY": _SECRET,
     }
+    archive = {} if options.wal_archive is None else {WAL: {**stack, **_archive(options.wal_archive)}}
+    certificate = {"CERTIFICATE_URL": "https://host:8443"} if options.domain is not None else {}
     return {
+        **archive,
         SERVE: shared,
-        WORKER: {"BACKUP_TO": BACKUPS, **shared},
+        WORKER: {"BACKUP_TO": BACKUPS, **certificate, **shared},
         INIT: {**shared, "ADMIN_DATABASE_URL": _DATABASE_URL, "ADMIN_TOKEN": options.admin_token.get_secret_value()},
         ALERTS: {
-            **stack,
+            **{name: value for name, value in stack.items() if is_read_by_receiver(name)},
             "ALERTS_HOST": ADDRESS,
             "ALERTS_PORT": str(receiver.PORT),
             "ALERTS_TOKEN": _SECRET,
             "MEMORY_DATA_DIR": receiver.DATA,
         },
+    }
+
+
+def _archive(to: str) -> dict[str, str]:
+    return {
+        "HOST": ADDRESS,
+        "METRICS_PORT": str(METRICS_PORT),
+        "MEMORY_DATA_DIR": DATA,
+        "WAL_ARCHIVE_TO": to,
+        "WAL_SPOOL": log_spool.SPOOL,
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from infra.selfhost import log_spool
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.health import Health
@@ -16,7 +17,6 @@ from infra.selfhost.single_service import SingleService
 ADMIN, DATABASE, USER = "postgres", "claude_memory", "claude_memory"
 PORT = 5432
 DATA = "/var/lib/postgresql"  # the image's own volume
-WAL_ARCHIVE = "/var/lib/wal-archive"
 _SHARE_OF_HOST = 0.5  # of the host's memory; the rest is for Qdrant and the page cache
 _LEAST_MB = 256
 
@@ -32,7 +32,7 @@ class DatabaseArgs:
 
 
 class Database(SingleService):
-    """PostgreSQL, with its log archived on request."""
+    """PostgreSQL; on request it puts its log into a volume, for `LogArchive`."""
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(
@@ -50,6 +50,7 @@ class Database(SingleService):
                 files={
                     "password": args.admin_password,
                     "postgresql.conf": settings_file(args.placement.limit.memory_mb, args.wal_archive),
+                    **(log_spool.server_files(ADMIN, DATABASE) if args.wal_archive else {}),
                 },
                 scratch={"/tmp": 64, "/var/run/postgresql": 8},  # noqa: S108 - tmpfs of the container
                 health=Health(command=["pg_isready", "--username", ADMIN, "--host", "127.0.0.1"]),
@@ -58,7 +59,7 @@ class Database(SingleService):
             opts,
             port=PORT,
             users=args.users,
-            data={DATA: "data", WAL_ARCHIVE: "wal"} if args.wal_archive else {DATA: "data"},
+            data={DATA: "data", log_spool.SPOOL: "wal"} if args.wal_archive else {DATA: "data"},
         )
 
 
@@ -93,9 +94,5 @@ def settings_file(memory_mb: int, wal_archive: bool) -> str:
         "log_timezone": "'UTC'",
     }
     if wal_archive:
-        settings["archive_mode"] = "on"
-        settings["archive_command"] = (
-            f"'test ! -f {WAL_ARCHIVE}/%f && cp %p {WAL_ARCHIVE}/%f.part && mv {WAL_ARCHIVE}/%f.part {WAL_ARCHIVE}/%f'"
-        )
-        settings["archive_timeout"] = "5min"
+        settings |= log_spool.server_settings()
     return "".join(f"{name} = {value}\n" for name, value in settings.items())

@@ -1,45 +1,89 @@
-"""Shows the last log lines of a container that did not start, which the provider itself does not."""
+"""Shows the last log lines of a container that did not start, which the provider itself does not.
+
+The engine asks the program for them, so a program that has to end waits for what is being made.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pulumi
 
-from infra.selfhost.docker_cli import docker_command
+from infra.selfhost.docker_cli import docker_call
 from infra.selfhost.labels import filters
 
 _LINES = 20
 _TIMEOUT_S = 20
 
 
-def log_hook(engine: str, docker_host: str, ssh_options: Sequence[str]) -> pulumi.ErrorHook:
-    """Return a hook that prints the last log lines of the service that failed; it never requests a retry."""
-    command, stack = docker_command(docker_host, ssh_options), pulumi.get_stack()
+class Underway:
+    """The containers that the engine is making right now."""
 
-    def show(failed: pulumi.ErrorHookArgs) -> bool:
-        lines = last_lines(command, filters(stack, failed.name))
-        if lines:
-            pulumi.log.error(f"the last log lines of {failed.name}:\n{lines}")
-        return False
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._none = asyncio.Event()
+        self._none.set()
 
-    return pulumi.ErrorHook(f"logs-{engine}", show)
+    def begin(self, name: str) -> None:
+        """Note that one is being made."""
+        self._names.add(name)
+        self._none.clear()
+
+    def end(self, name: str) -> None:
+        """Note that it is there, or failed and has had its log shown."""
+        self._names.discard(name)
+        if not self._names:
+            self._none.set()
+
+    async def over(self, within_s: float) -> None:
+        """Wait until none is being made, but no longer than that."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._none.wait(), within_s)
 
 
-def last_lines(docker: Sequence[str], options: Sequence[str]) -> str:
+class Hooks:
+    """The hooks of containers, by which `underway` is known and the log of one that failed is shown."""
+
+    def __init__(self) -> None:
+        self.underway = Underway()
+        only_a_look = pulumi.ResourceHookOptions(ignore_errors=True)
+        self._begin = pulumi.ResourceHook("begin", lambda made: self.underway.begin(made.name), only_a_look)
+        self._end = pulumi.ResourceHook("end", lambda made: self.underway.end(made.name), only_a_look)
+
+    def of(self, engine: str, docker_host: str, ssh_options: Sequence[str]) -> pulumi.ResourceHookBinding:
+        """Return those of the containers on an engine; none requests a retry."""
+        stack = pulumi.get_stack()
+
+        def show(failed: pulumi.ErrorHookArgs) -> bool:
+            lines = last_lines(docker_host, ssh_options, filters(stack, failed.name))
+            if lines:
+                pulumi.log.error(f"the last log lines of {failed.name}:\n{lines}")
+            self.underway.end(failed.name)
+            return False
+
+        return pulumi.ResourceHookBinding(
+            before_create=[self._begin], after_create=[self._end], on_error=[pulumi.ErrorHook(f"logs-{engine}", show)]
+        )
+
+
+def last_lines(docker_host: str, ssh_options: Sequence[str], options: Sequence[str]) -> str:
     """Return the last log lines of the newest container that `docker ps` lists, or in one line why they are missing.
 
     Empty if it logged nothing, or is healthy: then it is the previous one, and the new one was never created.
     """
+
+    def output(errors: int, *arguments: str) -> str:
+        return _output(docker_call(docker_host, ssh_options, *arguments), errors)
+
     try:
-        newest = _output(
-            [*docker, "ps", "--all", "--latest", "--format", "{{.ID}} {{.Status}}", *options], subprocess.PIPE
-        )
+        newest = output(subprocess.PIPE, "ps", "--all", "--latest", "--format", "{{.ID}} {{.Status}}", *options)
         container, _, status = newest.partition(" ")
         if not container or "(healthy)" in status:
             return ""
-        return _output([*docker, "logs", "--tail", str(_LINES), container], subprocess.STDOUT)
+        return output(subprocess.STDOUT, "logs", "--tail", str(_LINES), container)
     except subprocess.CalledProcessError as error:
         return f"(its log could not be read: {(error.stderr or error.stdout).strip()})"
     except (OSError, subprocess.TimeoutExpired) as error:

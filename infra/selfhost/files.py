@@ -16,7 +16,7 @@ import pulumi
 import pulumi_docker as docker
 
 from infra.selfhost.hosts import Engine
-from infra.selfhost.labels import FILES, labels
+from infra.selfhost.labels import FILES, STACK, labels
 
 FOLDER = "/run/files"  # in every container
 _SCRYPT_COST = 2**14  # 50 ms: the digest is in a visible label, and must not make a short password easy to guess
@@ -43,8 +43,13 @@ class Files(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self, provider=args.engine.provider)
         contents = pulumi.Output.all(**args.contents)
         self.digest = pulumi.Output.unsecret(contents.apply(lambda files: digest_of(name, files)))
-        label = docker.VolumeLabelArgs(label=FILES, value=self.digest)
-        self.volume = docker.Volume(name, labels=[] if args.reloaded else [label], opts=child)
+        stack: dict[str, pulumi.Input[str]] = {STACK: pulumi.get_stack()}
+        told = stack if args.reloaded else {**stack, FILES: self.digest}
+        self.volume = docker.Volume(
+            name,
+            labels=[docker.VolumeLabelArgs(label=label, value=value) for label, value in told.items()],
+            opts=child,
+        )
         self.holder = docker.Container(
             name,
             image=args.image_id,

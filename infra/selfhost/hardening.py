@@ -8,11 +8,12 @@ from typing import Any
 import pulumi_docker as docker
 
 from infra.selfhost.config import Limit
+from infra.selfhost.log_driver import Logging, log_arguments
 
 NOBODY = "65534:65534"  # the user without rights, in images as on hosts
 
 
-def hardening(limit: Limit, user: str, scratch: Mapping[str, int]) -> dict[str, Any]:
+def hardening(limit: Limit, user: str, scratch: Mapping[str, int], logging: Logging) -> dict[str, Any]:
     """Return these arguments of a container.
 
     user: UID:GID, or a name that the image knows.
@@ -31,6 +32,5 @@ def hardening(limit: Limit, user: str, scratch: Mapping[str, int]) -> dict[str, 
         "security_opts": ["no-new-privileges:true"],
         "read_only": True,
         "tmpfs": {path: f"rw,nosuid,nodev,noexec,mode=1777{owner},size={size}m" for path, size in scratch.items()},
-        "log_driver": "json-file",
-        "log_opts": {"max-size": "10m", "max-file": "3"},
+        **log_arguments(logging),
     }

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import pulumi_docker as docker
 
+_APP_CHECK = "/opt/claude-memory/src/app/process/healthcheck.py"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
     """A command that succeeds while the container works, and its timing."""
 
     command: Sequence[str]
-    every_s: int = 5
+    every_s: int = 10  # each costs the engine more than the container: it starts a process there
     timeout_s: int = 3
-    retries: int = 3
+    retries: int = 2
     start_s: int = 30  # during which failures do not count
 
     def args(self) -> docker.ContainerHealthcheckArgs:
@@ -31,9 +33,9 @@ class Health:
 
 def wget(port: int, path: str = "/") -> Health:
     """Return an HTTP check for images whose only client is BusyBox's wget."""
-    return Health(command=["wget", "--quiet", "--spider", f"http://127.0.0.1:{port}{path}"])
+    return Health(command=["wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"])
 
 
 def app_check(port: int, path: str) -> Health:
-    """Return an HTTP check for the app's image."""
-    return Health(command=["python3", "-m", "app.process.healthcheck", f"http://127.0.0.1:{port}{path}"])
+    """Return an HTTP check for the app's image, which has no program but Python; app/Dockerfile has the same one."""
+    return Health(command=["python3", "-I", "-S", _APP_CHECK, f"http://127.0.0.1:{port}{path}"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
 
 from infra.selfhost.config import Host, Hosts, Role
-from infra.selfhost.failures import log_hook
+from infra.selfhost.docker_cli import docker_command
+from infra.selfhost.failures import Hooks, Underway
+from infra.selfhost.log_driver import ON_HOSTS, Logging
 
 LOOPBACK = "127.0.0.1"
 
@@ -18,7 +21,9 @@ class Engine:
     """One Docker engine.
 
     address: of its host, where other hosts reach the ports it publishes.
-    log_hook: prints the last log lines of a service that did not start.
+    docker: the command that reaches it. logging: where its containers' logs go.
+    hooks: of each container; they print the last log lines of one that did not start. underway: all being made.
+    again: by name of a task that failed in the last update, what makes it run again.
     """
 
     name: str
@@ -26,7 +31,11 @@ class Engine:
     network: docker.Network
     address: str | None
     memory_mb: int
-    log_hook: pulumi.ErrorHook
+    docker: Sequence[str]
+    logging: Logging
+    hooks: pulumi.ResourceHookBinding
+    underway: Underway
+    again: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +51,8 @@ class Listener:
         """Return host:port as containers of an engine reach it."""
         if engine is self.engine:
             return f"{self.alias}:{self.internal}"
-        return f"{self.engine.address}:{self.published}"
+        address = self.engine.address or ""
+        return f"{f'[{address}]' if ':' in address else address}:{self.published}"
 
     @property
     def local_url(self) -> str:
@@ -63,9 +73,18 @@ class Listener:
 class Engines(pulumi.ComponentResource):
     """The engine of each role; roles with the same Docker address share one."""
 
-    def __init__(self, name: str, hosts: Hosts, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        hosts: Hosts,
+        again: Mapping[str, str] | None = None,
+        logging: Logging = ON_HOSTS,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("claude-memory:selfhost:Engines", name, None, opts)
+        self._logging = logging
         self._of: dict[Role, Engine] = {}
+        self._hooks, self._again = Hooks(), again or {}
         for host, roles in hosts.by_engine().values():
             self._of |= dict.fromkeys(roles, self._engine(f"{name}-{roles[0]}", host))
         self.all = tuple({engine.name: engine for engine in self._of.values()}.values())
@@ -88,5 +107,9 @@ class Engines(pulumi.ComponentResource):
             network=network,
             address=host.address,
             memory_mb=host.memory_mb,
-            log_hook=log_hook(name, host.docker, host.ssh_options),
+            docker=docker_command(host.docker, host.ssh_options),
+            logging=self._logging,
+            hooks=self._hooks.of(name, host.docker, host.ssh_options),
+            underway=self._hooks.underway,
+            again=self._again,
         )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from ipaddress import ip_address
 
 from app.settings.fields import Settings
 from infra.selfhost.config import SelfhostConfig
@@ -20,6 +18,8 @@ MANAGED: Mapping[str, str] = {
     "QDRANT_API_KEY": "use qdrantApiKey",
     "ADMIN_DATABASE_URL": "use postgresAdminPassword",
     "ADMIN_TOKEN": "use adminToken",
+    "WAL_ARCHIVE_TO": "use walArchive",
+    "WAL_SPOOL": "the log is on a volume",
     "ALERTS_HOST": "containers listen in their private network",
     "ALERTS_PORT": "`ports: {alerts: …}` sets the port on the host",
     "ALERTS_TOKEN": "use alertsToken",
@@ -49,9 +49,5 @@ def with_defaults(given: Mapping[str, str], options: SelfhostConfig) -> dict[str
 
 
 def _host_networks(options: SelfhostConfig) -> list[str]:
-    """Return the addresses of the stack's hosts; one that is a name is not known to the app as an address."""
-    found = set()
-    for host, _ in options.hosts.by_engine().values():
-        with suppress(ValueError):
-            found.add(str(ip_address(host.address or "")))
-    return sorted(found)
+    """Return the addresses of the stack's hosts."""
+    return sorted({host.address for host, _ in options.hosts.by_engine().values() if host.address is not None})

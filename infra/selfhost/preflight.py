@@ -13,12 +13,10 @@ from urllib.parse import urlsplit
 
 from infra.errors import EnginesError
 from infra.selfhost.config import Host, Hosts
-from infra.selfhost.docker_cli import docker_command
+from infra.selfhost.docker_cli import NO_QUESTIONS, docker_command
 from infra.versions import OLDEST_ENGINE
 
 _TIMEOUT_S = 20  # with the default sshOptions an attempt to connect ends after 10 s
-# No one is there to answer a question from ssh. If an option is given twice, ssh takes the first.
-_NO_QUESTIONS = ("-o", "BatchMode=yes")
 _REMEDIES = {  # the first whose pattern matches the message; USER and HOST are those of the address
     r"installed here": "install it on this machine; only the command of Docker is needed",
     r"Permission denied \(": "add your public key to ~USER/.ssh/authorized_keys on the host",
@@ -46,7 +44,7 @@ def check_engines(hosts: Hosts) -> None:
 
 def problem(host: Host, timeout_s: float = _TIMEOUT_S) -> str | None:
     """Return why an engine cannot be used and what to do about it; None if it can."""
-    command = docker_command(host.docker, (*_NO_QUESTIONS, *host.ssh_options))
+    command = docker_command(host.docker, (*NO_QUESTIONS, *host.ssh_options))
     status, line = _run([*command, "version", "--format", "{{.Server.Version}}"], timeout_s)
     if status:
         return f"{line or f'ended with status {status}'}; {_remedy(line, host.docker)}"

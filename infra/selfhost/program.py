@@ -11,13 +11,14 @@ from infra.config import StackConfig, StackValues, checked
 from infra.monitoring import jobs
 from infra.monitoring.checks import check_monitoring
 from infra.monitoring.jobs import ScrapeJob
-from infra.selfhost import outputs
+from infra.monitoring.rule import RUNBOOK
+from infra.selfhost import image_lock, outputs
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
-from infra.selfhost.app_settings import given_settings, init_settings, secret, server_settings
+from infra.selfhost.app_settings import given_settings, init_settings, optional_secret, secret, server_settings
 from infra.selfhost.config import Limit, Role, SelfhostConfig
 from infra.selfhost.containers import container_settings
-from infra.selfhost.database import Database, DatabaseArgs, default_limit
+from infra.selfhost.database import ADMIN, Database, DatabaseArgs, default_limit
 from infra.selfhost.exporters import (
     POSTGRES_PORT,
     NodeExporter,
@@ -26,24 +27,34 @@ from infra.selfhost.exporters import (
     PostgresExporterArgs,
 )
 from infra.selfhost.grafana import Grafana, GrafanaArgs
+from infra.selfhost.healing import heal
 from infra.selfhost.hosts import Engine, Engines, Listener
 from infra.selfhost.images import Images
+from infra.selfhost.log_archive import LogArchive, LogArchiveArgs
+from infra.selfhost.log_preflight import check_log_driver
+from infra.selfhost.log_spool import SPOOL
 from infra.selfhost.managed import MANAGED
+from infra.selfhost.names import NAME
 from infra.selfhost.preflight import check_engines
-from infra.selfhost.prometheus import Prometheus, PrometheusArgs
-from infra.selfhost.proxy import Proxy, ProxyArgs
+from infra.selfhost.prometheus import Prometheus, PrometheusArgs, remote_write
+from infra.selfhost.proxy import Proxy, ProxyArgs, certificate_url
 from infra.selfhost.qdrant import Qdrant, QdrantArgs
 from infra.selfhost.receiver import Receiver, ReceiverArgs
 from infra.selfhost.service import Placement
-
-NAME = "memory"  # what the name of every resource begins with
+from infra.selfhost.single_service import SingleService
+from infra.selfhost.summary import show_at_the_end
 
 
 def run(values: StackValues) -> None:
-    """Bring the stack up. Raises ConfigError, RulesError or EnginesError before anything is touched."""
+    """Bring the stack up. Raises ConfigError, RulesError or EnginesError before anything is touched.
+
+    Raises StrangersError or NotHealed before a resource is.
+    """
     stack = check(values)
     check_engines(stack.options.hosts)
-    declare(stack)
+    check_log_driver(stack.options.hosts, stack.options.logging)
+    last = declare(stack, heal(values.stack, stack.options.hosts).again)
+    show_at_the_end(stack.options, last)
 
 
 def check(values: StackValues) -> StackConfig[SelfhostConfig]:
@@ -58,9 +69,12 @@ def _problems(options: SelfhostConfig, given: Mapping[str, str]) -> Iterator[str
         yield "QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"
 
 
-def declare(stack: StackConfig[SelfhostConfig]) -> None:
-    """Declare every resource."""
-    components = Components(stack)
+def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> list[pulumi.Output[str]]:
+    """Declare every resource. Return ids of containers that are there when all are.
+
+    again: by name of a task that failed, what makes it run again.
+    """
+    components = Components(stack, again)
     database, qdrant = components.database(), components.qdrant()
     app = components.app(database, qdrant)
     proxy = components.proxy(app)
@@ -78,25 +92,30 @@ def declare(stack: StackConfig[SelfhostConfig]) -> None:
         jobs.ALERTMANAGER_JOB: [alertmanager.listener],
         jobs.PROXY_JOB: [proxy.listener],
     }
+    if stack.options.wal_archive is not None:
+        scraped[jobs.ARCHIVE_JOB] = [components.log_archive(database, stack.options.wal_archive).listener]
     prometheus = components.prometheus(scraped, alertmanager, [app, *nodes])
     operator_urls = {
         "prometheus": prometheus.listener.local_url,
         "alertmanager": alertmanager.listener.local_url,
         "alerts": f"{receiver.listener.local_url}/alerts",
     }
+    last: list[SingleService] = [proxy, postgres_exporter, prometheus]
     if stack.options.grafana_password is not None and stack.options.grafana:
         grafana = components.grafana(prometheus, stack.options.grafana_password)
         operator_urls["grafana"] = grafana.listener.local_url
+        last.append(grafana)
     outputs.export(proxy.url, app.worker_name, stack.options.hosts.app.docker, operator_urls)
+    return [one.service.container.id for one in last]
 
 
 class Components:
     """Declares each component from the stack's configuration and from the components that it needs."""
 
-    def __init__(self, stack: StackConfig[SelfhostConfig]) -> None:
+    def __init__(self, stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> None:
         self._options = stack.options
-        self.engines = Engines(NAME, stack.options.hosts)
-        self._images = Images(self.engines, stack.options.images)
+        self.engines = Engines(NAME, stack.options.hosts, again, stack.options.logging)
+        self._images = Images(self.engines, stack.options.images, image_lock.read())
         self._settings = given_settings(stack)
 
     def _placement(self, on: Engine, image: str, limit: Limit, published: int) -> Placement:
@@ -118,8 +137,29 @@ class Components:
                 placement=self._placement(data, "postgres", limit, options.ports.postgres),
                 admin_password=secret(options.postgres_admin_password),
                 users=self._engines("app", "monitoring"),
-                wal_archive=options.wal_archive,
+                wal_archive=options.wal_archive is not None,
             ),
+        )
+
+    def log_archive(self, database: Database, to: str) -> LogArchive:
+        """Declare what keeps PostgreSQL's log in a bucket, once PostgreSQL is up."""
+        options, data = self._options, self.engines["data"]
+        limit = options.limits.log_archive
+        return LogArchive(
+            f"{NAME}-postgres",
+            LogArchiveArgs(
+                database=self._placement(data, "postgres", limit, options.ports.log_archive),
+                archive=self._placement(data, "app", limit, options.ports.log_archive),
+                superuser=ADMIN,
+                password=secret(options.postgres_admin_password),
+                host=database.listener.alias,
+                port=database.listener.internal,
+                spool=database.volumes[SPOOL],
+                settings=self._settings,
+                to=to,
+                monitoring=self.engines["monitoring"],
+            ),
+            pulumi.ResourceOptions(depends_on=[database.service]),
         )
 
     def qdrant(self) -> Qdrant:
@@ -149,6 +189,7 @@ class Components:
                 settings=server_settings(self._settings, options, postgres, qdrant.listener.seen_from(here)),
                 init_settings=init_settings(options, postgres),
                 edge=self.engines["edge"],
+                certificate_url=certificate_url(options.domain, self.engines["edge"], here, options.ports.https),
                 monitoring=self.engines["monitoring"],
             ),
             pulumi.ResourceOptions(depends_on=[database.service, *qdrant.services]),
@@ -165,6 +206,7 @@ class Components:
                 public_url=options.public_url,
                 http=options.ports.http,
                 https=options.ports.https,
+                replicas=options.replicas,
                 upstreams=[listener.seen_from(edge) for listener in app.listeners],
                 monitoring=self.engines["monitoring"],
             ),
@@ -221,6 +263,8 @@ class Components:
                 app_image_id=self._images["app", here],
                 receiver=receiver.listener.seen_from(here),
                 token=secret(options.alerts_token),
+                watchdog_url=optional_secret(options.watchdog_url),
+                url=options.links.alertmanager,
             ),
             pulumi.ResourceOptions(depends_on=[receiver]),
         )
@@ -242,6 +286,11 @@ class Components:
                 alertmanager=alertmanager.listener.seen_from(here),
                 qdrant_api_key=secret(options.qdrant_api_key),
                 alerts_token=secret(options.alerts_token),
+                remote=remote_write(options, pulumi.get_stack()),
+                remote_password=optional_secret(options.remote_write_password),
+                tls=str(self._settings.plain.get("PUBLIC_URL", "")).startswith("https://"),
+                url=options.links.prometheus,
+                runbook=options.links.runbook or RUNBOOK,
             ),
             pulumi.ResourceOptions(depends_on=[alertmanager, *after]),
         )

@@ -19,7 +19,8 @@ DATA, SNAPSHOTS = "/qdrant/storage", "/qdrant/snapshots"
 _CLUSTER_FROM = 3
 # The image has no HTTP client, but bash can talk to a port.
 _READY = (
-    f"exec 3<>/dev/tcp/127.0.0.1/{REST_PORT} && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"
+    f"exec 3<>/dev/tcp/127.0.0.1/{REST_PORT} && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3"
+    ' && read -r _ status _ <&3 && [ "$status" = 200 ]'
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from infra.selfhost.app import USER
-from infra.selfhost.app_settings import AppSettings
+from infra.selfhost.app_settings import AppSettings, receiver_settings
 from infra.selfhost.health import app_check
 from infra.selfhost.service import Placement, ServiceArgs
 from infra.selfhost.single_service import SingleService
@@ -29,7 +29,7 @@ class Receiver(SingleService):
     """`claude-memory alerts`, with its log and queue on a volume."""
 
     def __init__(self, name: str, args: ReceiverArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        settings = args.settings.extended(
+        settings = receiver_settings(args.settings).extended(
             {
                 "ALERTS_HOST": "0.0.0.0",  # noqa: S104 - the container's private network
                 "ALERTS_PORT": str(PORT),

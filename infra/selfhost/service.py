@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -13,11 +14,12 @@ from infra.selfhost.files import FOLDER, Files, FilesArgs
 from infra.selfhost.hardening import hardening
 from infra.selfhost.health import Health
 from infra.selfhost.hosts import Engine
-from infra.selfhost.labels import FILES, SERVICE, labels
+from infra.selfhost.labels import FILES, GENERATION, REASON, SERVICE, generation, labels
+from infra.selfhost.process_limit import limit_hook
 
 HEALTHY_WITHIN_S = 60
 # Docker cannot change these in a running container, so a change replaces it.
-_REPLACE_ON = ["healthcheck", "labels", "logOpts", "mounts", "stopTimeout"]
+_REPLACE_ON = ["healthcheck", "labels", "logDriver", "logOpts", "mounts", "stopTimeout"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,8 @@ class ServiceArgs:
     """What differs from service to service.
 
     files: contents by name, found under FOLDER; secret contents are secret outputs.
-    files_reloaded: the running service reads changed files, so they do not replace its container.
+    files_reloaded: the running service reads changed files, so they do not replace its container. reason: a text
+    whose change does.
     volumes: data volumes by mount path. host_folders: folders of the host by mount path, read-only.
     scratch: sizes in MB of in-memory file systems, by mount path.
     ports: a service that publishes any, or has data, is stopped before its successor starts; others overlap.
@@ -55,6 +58,7 @@ class ServiceArgs:
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     files_reloaded: bool = False
+    reason: str = ""
     volumes: Mapping[str, docker.Volume] = field(default_factory=dict)
     host_folders: Mapping[str, str] = field(default_factory=dict)
     scratch: Mapping[str, int] = field(default_factory=lambda: {"/tmp": 64})  # noqa: S108 - a tmpfs of the container
@@ -86,14 +90,16 @@ class Service(pulumi.ComponentResource):
             ],
             ports=list(args.ports),
             labels=self._labels(name, args),
-            **hardening(args.placement.limit, args.user, args.scratch),
+            **hardening(args.placement.limit, args.user, args.scratch, engine.logging),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=engine.provider,
                 depends_on=[self.files.holder] if self.files is not None else [],
                 delete_before_replace=bool(args.ports or args.volumes),
                 replace_on_changes=_REPLACE_ON,
-                hooks=pulumi.ResourceHookBinding(on_error=[engine.log_hook]),
+                hooks=pulumi.ResourceHookBinding.merge(
+                    engine.hooks, pulumi.ResourceHookBinding(after_create=[limit_hook(name, engine.docker)])
+                ),
             ),
         )
         self.register_outputs({"container": self.container.id})
@@ -119,7 +125,24 @@ class Service(pulumi.ComponentResource):
         more: dict[str, pulumi.Input[str]] = {SERVICE: name}
         if self.files is not None and not args.files_reloaded:
             more[FILES] = self.files.digest
-        return labels(more)
+        if args.reason:
+            more[REASON] = args.reason
+        return labels({**more, GENERATION: generation(_declared(args, more.get(FILES, "")))})
+
+
+def _declared(args: ServiceArgs, files: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
+    """Return what makes a container of this service another one."""
+    return {
+        "image": args.placement.image_id,
+        "command": list(args.command),
+        "environment": dict(args.environment),
+        "files": files,
+        "user": args.user,
+        "health": asdict(args.health),
+        "volumes": sorted(args.volumes),
+        "ports": [[port.internal, port.external, port.ip] for port in args.ports],
+        "reason": args.reason,
+    }
 
 
 def _data_mounts(args: ServiceArgs) -> list[docker.ContainerMountArgs]:

@@ -14,7 +14,7 @@ from infra.selfhost.volumes import data_volume
 
 
 class SingleService(pulumi.ComponentResource):
-    """A subclass gives only what is its own; its name is part of its type in Pulumi."""
+    """A subclass gives only what is its own; its name is part of its type in Pulumi. volumes: its data's, by path."""
 
     def __init__(
         self,
@@ -40,14 +40,15 @@ class SingleService(pulumi.ComponentResource):
         self.listener = Listener(
             engine=placement.engine, alias=args.alias, internal=port, published=placement.published
         )
+        self.volumes = {
+            path: data_volume(f"{name}-{suffix}", placement.engine, placement.keep_data, self)
+            for path, suffix in (data or {}).items()
+        }
         self.service = Service(
             name,
             replace(
                 args,
-                volumes={
-                    path: data_volume(f"{name}-{suffix}", placement.engine, placement.keep_data, self)
-                    for path, suffix in (data or {}).items()
-                },
+                volumes=self.volumes,
                 ports=[*args.ports, *self.listener.binds(*users, operator=operator)],
             ),
             pulumi.ResourceOptions(parent=self),

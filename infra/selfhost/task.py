@@ -10,14 +10,16 @@ import pulumi_docker as docker
 
 from infra.errors import TaskFailed
 from infra.selfhost.config import Limit
+from infra.selfhost.failures import Underway
 from infra.selfhost.files import FOLDER, Files, FilesArgs
 from infra.selfhost.hardening import hardening
 from infra.selfhost.hosts import Engine
-from infra.selfhost.labels import FILES, REASON, SERVICE, labels
+from infra.selfhost.labels import FILES, GENERATION, REASON, SERVICE, generation, labels
 
 _LIMIT = Limit(memory_mb=256)
 _SCRATCH = {"/tmp": 64}  # noqa: S108 - a tmpfs of the container
 _LINES = 20
+_OTHERS_WITHIN_S = 90  # a service that does not become healthy has failed after 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,23 +66,36 @@ class Task(pulumi.ComponentResource):
             if files
             else [],
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=args.engine.network.name)],
-            labels=labels({SERVICE: name, FILES: files.digest if files else "", REASON: args.reason}),
-            **hardening(_LIMIT, args.user, _SCRATCH),
+            labels=labels({SERVICE: name, **_versions(name, args, files)}),
+            **hardening(_LIMIT, args.user, _SCRATCH, args.engine.logging),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=args.engine.provider,
                 depends_on=[files.holder] if files else [],
-                replace_on_changes=["healthcheck", "labels"],
+                replace_on_changes=["healthcheck", "labels", "logDriver", "logOpts"],
+                hooks=args.engine.hooks,
             ),
         )
-        self.done = pulumi.Output.all(self.container.exit_code, self.container.container_logs).apply(
-            lambda result: _succeeded(name, *result)
-        )
+        self.done: pulumi.Output[int] = pulumi.Output.all(
+            self.container.exit_code, self.container.container_logs
+        ).apply(lambda result: _succeeded(name, args.engine.underway, *result))
         self.register_outputs({"done": self.done})
 
 
-def _succeeded(name: str, status: int | None, output: str | None) -> int:
-    """Return 0. Raises TaskFailed with the last log lines for any other status. None: still unknown, in a preview."""
+def _versions(name: str, args: TaskArgs, files: Files | None) -> dict[str, pulumi.Input[str]]:
+    """Return the labels that another version of the task has with other values, and its next run after it failed."""
+    reason = pulumi.Output.concat(args.reason, args.engine.again.get(name, ""))
+    told: dict[str, pulumi.Input[str]] = {FILES: files.digest if files else "", REASON: reason}
+    declared = {"image": args.image_id, "command": list(args.command), "environment": dict(args.environment), **told}
+    return {**told, GENERATION: generation(declared)}
+
+
+async def _succeeded(name: str, underway: Underway, status: int | None, output: str | None) -> int:
+    """Return 0. Raises TaskFailed with the last log lines for any other status. None: still unknown, in a preview.
+
+    The error ends the program; services that are just being made may fail as well, and have their logs shown before.
+    """
     if status:
+        await underway.over(_OTHERS_WITHIN_S)
         raise TaskFailed(name, status, "\n".join((output or "").splitlines()[-_LINES:]))
     return 0

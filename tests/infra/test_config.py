@@ -79,7 +79,11 @@ def test_a_stack_with_nothing_but_the_required_keys_is_accepted() -> None:
         pytest.param(
             {"ALERTS_SMTP_HOST": "mail"}, "e-mail also needs ALERTS_EMAIL_TO", id="half a mail, of the receiver"
         ),
-        pytest.param({"domain": "memory.example.org/x"}, "PUBLIC_URL: got", id="a domain that makes no address"),
+        pytest.param(
+            {"domain": "memory.example.org/x"},
+            "domain: got 'memory.example.org/x', takes a host name",
+            id="a domain with a path",
+        ),
     ],
 )
 def test_a_wrong_key_is_reported_with_the_remedy(given: dict[str, Any], expected: str) -> None:

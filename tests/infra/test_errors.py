@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from pulumi import RunError
 
-from infra.errors import ConfigError, EnginesError, InfraError, RulesError, TaskFailed
+from infra.errors import ConfigError, EnginesError, InfraError, NotLimited, RulesError, TaskFailed
 
 ERRORS = [
     ConfigError("production", ["replicas: got 0"]),
     EnginesError(["ssh://me@host (app): no answer"]),
     RulesError("the configuration of Prometheus", ["there is no metric tide"]),
     TaskFailed("memory-app-init", 1, "no such database"),
+    NotLimited("memory-app-1", 512, "no such container"),
 ]
 
 

@@ -20,7 +20,7 @@ def test_the_packages_of_the_programs_are_found_where_pulumi_install_looks() -> 
     beside_the_program = ROOT / project["main"] / "requirements.txt"  # otherwise it installs nothing, silently
     (line,) = [line for line in beside_the_program.read_text().splitlines() if not line.startswith("#")]
 
-    assert (beside_the_program.parent / line.removeprefix("-r ")).resolve() == ROOT / "requirements" / "infra.txt"
+    assert (beside_the_program.parent / line.removeprefix("-r ")).resolve() == ROOT / "requirements" / "selfhost.txt"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from infra.config import NAMESPACE, StackValues
-from infra.errors import ConfigError
+from infra.errors import ConfigError, PackagesMissing
 from infra.targets import Target, _show, _show_ignored, module, target_of
 from tests.support.serving import ROOT
 from tests.support.stacks import EXAMPLE_SECRETS, EXAMPLES
@@ -29,9 +29,10 @@ def missing(target: str, root: Path) -> list[str]:
         f"tests/infra/{target}/": "its tests",
     }
     problems = [f"{path}: {what}" for path, what in needed.items() if not (root / path).exists()]
-    locked = _packages((root / "requirements" / "infra.in").read_text(encoding="utf-8"))
+    own = root / "requirements" / f"{target}.in"
+    locked = _packages(own.read_text(encoding="utf-8")) if own.exists() else set()
     problems += [
-        f"requirements/infra.in: {package}, which infra/{target} imports"
+        f"requirements/{target}.in: {package}, which infra/{target} imports"
         for package in sorted(_providers(folder) - locked)
     ]
     return problems
@@ -65,7 +66,7 @@ def test_a_target_is_complete(target: Target) -> None:
 
 def test_what_a_new_target_needs_is_listed(tmp_path: Path) -> None:
     (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements" / "infra.in").write_text("pulumi\n")
+    (tmp_path / "requirements" / "moon.in").write_text("pulumi\n")
     (tmp_path / "infra" / "moon").mkdir(parents=True)
     (tmp_path / "infra" / "moon" / "base.py").write_text("import pulumi_moon as moon\n")
 
@@ -76,9 +77,9 @@ def test_what_a_new_target_needs_is_listed(tmp_path: Path) -> None:
         "Pulumi.moon.yaml",
         "docs/moon.md",
         "tests/infra/moon/",
-        "requirements/infra.in",
+        "requirements/moon.in",
     ]
-    assert missing("moon", tmp_path)[-1] == "requirements/infra.in: pulumi-moon, which infra/moon imports"
+    assert missing("moon", tmp_path)[-1] == "requirements/moon.in: pulumi-moon, which infra/moon imports"
 
 
 def test_every_folder_with_a_program_is_a_target() -> None:
@@ -121,6 +122,25 @@ def test_an_unknown_target_is_refused_with_those_there_are(name: str | None) -> 
 
     with pytest.raises(ConfigError, match=rf"target: got {name or 'nothing'}, takes one of {', '.join(Target)}"):
         target_of(values)
+
+
+def test_no_target_brings_the_provider_of_another() -> None:
+    for lock, others in (("selfhost", {"pulumi-alicloud"}), ("aliyun", {"pulumi-docker"})):
+        text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
+        assert not _packages(text) & others, lock
+    text = (ROOT / "requirements" / "infra.txt").read_text(encoding="utf-8")
+    assert not _packages(text) & {"pulumi-alicloud", "pulumi-docker"}
+
+
+def test_a_target_without_its_packages_is_refused_with_the_command_that_brings_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("infra.aliyun.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pulumi_alicloud", None)
+
+    with pytest.raises(PackagesMissing, match=r"module pulumi_alicloud, .* -r requirements/aliyun\.txt"):
+        module(Target.ALIYUN, "program")
 
 
 def test_the_interrupt_after_a_failed_resource_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:

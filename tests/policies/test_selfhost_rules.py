@@ -143,3 +143,16 @@ def test_a_volume_with_data_is_retained_in_production() -> None:
     assert "selfhost-volumes-kept" in rules(gone)
     assert "selfhost-volumes-kept" not in rules(replace(gone, options=Options(retained=False, protected=True)))
     assert "selfhost-volumes-kept" not in rules(gone, {"selfhost-volumes-kept": {"development": ["selfhost"]}})
+
+
+@pytest.mark.parametrize(
+    ("options", "bounded"),
+    [
+        ({"cache-max-size": "10m", "cache-max-file": "3"}, True),
+        ({"max-size": "10m", "max-file": "3"}, False),
+    ],
+)
+def test_what_a_driver_that_sends_keeps_on_the_host_is_bounded(options: dict[str, str], bounded: bool) -> None:
+    sent = changed(resource("selfhost", "Container", "memory-qdrant-1"), logDriver="syslog", logOpts=options)
+
+    assert ("selfhost-logs-bounded" not in rules(sent)) == bounded

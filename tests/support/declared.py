@@ -52,6 +52,27 @@ class DeclaredStack:
                 self._container(one)
         self._settle()
 
+    def become(self, plan: Plan) -> None:
+        """Change what runs to another plan, as the provider would: what is new, then changed files, removals last.
+
+        Raises AssertionError where it would replace a container that runs for good.
+        """
+        before, self._plan = {one.name: one for one in self._containers()}, plan
+        for one in self._containers():
+            if one.name in self.ids and one.inputs == before[one.name].inputs:
+                continue
+            if one.name in self.ids:
+                assert one.name not in self.services, f"{one.name} would be replaced"
+                self._engine.run("rm", "--force", self.ids[one.name])
+            self._volumes_of(one)
+            self._container(one)
+            self._settle()
+        for name in set(before) - {one.name for one in self._containers()}:
+            self._engine.run("stop", self.ids[name])
+            self._engine.run("rm", self.ids.pop(name))
+            if name in self.services:
+                self.services.remove(name)
+
     def down(self) -> None:
         """Remove everything that was made."""
         self._api.close()
@@ -61,6 +82,15 @@ class DeclaredStack:
             self._engine.run("network", "rm", network, check=False)
         if self._volumes:
             self._engine.run("volume", "rm", "--force", *self._volumes, check=False)
+
+    def _containers(self) -> list[Declared]:
+        return [one for one in self._plan.resources if one.type == f"{_PREFIX}container:Container"]
+
+    def _volumes_of(self, one: Declared) -> None:
+        for mount in one.inputs.get("mounts", []):
+            if mount["type"] == "volume" and mount["source"] not in self._volumes:
+                self._volumes.append(mount["source"])
+                self._engine.run("volume", "create", mount["source"])
 
     def _container(self, one: Declared) -> None:
         inputs = one.inputs

@@ -69,6 +69,6 @@ def _expected(rule: Rule, alert: Alert) -> dict[str, object]:
         "exp_annotations": {
             "summary": rule.summary,
             "description": alert.description,
-            "runbook_url": rule.runbook_url,
+            "runbook_url": rule.runbook_url(),
         },
     }

@@ -20,11 +20,15 @@ SECRETS = {
     "alertsToken": "made-up-token-of-alerts",
     "adminToken": "cm_made-up-token-of-the-first-user-0123456789-",
 }
-RENDER_SECRETS = {name: SECRETS[name] for name in ("adminToken", "qdrantApiKey", "alertsToken")}
 BACKUP_KEYS = {
     "BACKUP_S3_ACCESS_KEY_ID": "made-up-id-of-the-bucket",
     "BACKUP_S3_SECRET_ACCESS_KEY": "made-up-key-of-the-bucket",
 }
+LOG_ARCHIVE: dict[str, Any] = {
+    "walArchive": "s3://bucket/log",
+    "secrets": {"BACKUP_PASSPHRASE": "made-up-passphrase", **BACKUP_KEYS},
+}
+RENDER_SECRETS = {name: SECRETS[name] for name in ("adminToken", "qdrantApiKey", "alertsToken")}
 ALIYUN_SECRETS = {
     "adminToken": SECRETS["adminToken"],
     "DATABASE_URL": "postgresql://memory:made-up-password@db.example.org/memory",

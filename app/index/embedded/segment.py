@@ -26,6 +26,7 @@ from app.memory.types import Traits
 from app.memory.windows import OWN, Window
 
 ASKS, TELLS_TIME, TELLS_NUMBER = 1, 2, 4  # bits of `cues`
+_ASKS_AND_TELLS = [(bool(cues & ASKS), bool(cues & TELLS_TIME), bool(cues & TELLS_NUMBER)) for cues in range(8)]
 NO_NAME = 0xFFFF_FFFF
 NO_OFFSET = -0x8000
 NO_VALUE = 0  # the hash of None
@@ -108,19 +109,20 @@ class Segment:
 
     def traits(self, rows: Array) -> Iterator[Traits]:
         """Yield the traits of rows."""
+        ids = [UUID(bytes=id_.ljust(16, b"\0")) for id_ in self.ids[rows].tolist()]
         columns = (self.roles, self.name, self.at, self.cues, self.first_person, self.offset)
-        ids = self.ids[rows].tolist()
         for id_, role, name, at, cues, first_person, offset in zip(
             ids, *(column[rows].tolist() for column in columns), strict=True
         ):
+            asks, tells_time, tells_number = _ASKS_AND_TELLS[cues]
             yield Traits(
-                UUID(bytes=id_.ljust(16, b"\0")),
-                self._named(role),
-                self._named(name),
-                _EPOCH + timedelta(microseconds=at),
-                bool(cues & ASKS),
-                bool(cues & TELLS_TIME),
-                bool(cues & TELLS_NUMBER),
+                id_,
+                None if role == NO_NAME else self.names[role],
+                None if name == NO_NAME else self.names[name],
+                _EPOCH + timedelta(0, 0, at),
+                asks,
+                tells_time,
+                tells_number,
                 first_person,
                 None if offset == NO_OFFSET else offset,
             )
@@ -129,9 +131,6 @@ class Segment:
         """Return the names of the speakers of rows. scope: a mask of them; None for all."""
         places = np.unique(self.name if scope is None else self.name[scope])
         return {self.names[place] for place in places.tolist() if place != NO_NAME}
-
-    def _named(self, place: int) -> str | None:
-        return None if place == NO_NAME else self.names[place]
 
 
 COLUMNS = tuple(field.name for field in fields(Segment) if field.name not in ("names", "model"))

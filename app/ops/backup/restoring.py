@@ -93,7 +93,7 @@ async def fill(
     reader: ArchiveReader,
     *,
     replace: bool,
-    bar: Bar,
+    bar: Bar | None,
     share: float = ALONE,
     patience_s: float = PATIENCE_S,
     on_rows: Callable[[str, bytes], None] = lambda table, rows: None,
@@ -108,7 +108,8 @@ async def fill(
     async def reported(table: str, rows: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for piece in rows:
             on_rows(table, piece)
-            bar.read(len(piece))
+            if bar is not None:
+                bar.read(len(piece))
             yield piece
             await pace.rest()
 

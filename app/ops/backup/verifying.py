@@ -15,11 +15,12 @@ from app.memory.requests import Search, checked
 from app.memory.search import search
 from app.memory.types import Scope
 from app.ops.backup.archive import Whole
-from app.ops.backup.errors import BackupRefused
+from app.ops.backup.errors import BackupRefused, PlaceUnusable
 from app.ops.backup.pace import VERIFY, Pace
 from app.ops.backup.reading import opened
 from app.ops.backup.restoring import fill
 from app.ops.progress import Bar
+from app.runtime.command_database import admin_arguments
 from app.runtime.composition import domain_of
 from app.settings.fields import Settings
 from app.store.backups import Backups
@@ -102,7 +103,17 @@ class _RowSum:
         return (self.count, self.sum, self._rest) == (other.count, other.sum, other._rest)
 
 
-async def verify(settings: Settings, admin: dict[str, Any], db: Database, target: str, bar: Bar) -> VerificationReport:
+async def verify_newest(settings: Settings, db: Database) -> VerificationReport:
+    """Do the worker's scheduled work: verify the newest backup that this database knows. Raises as `verify` does."""
+    known = await Backups(db).list()
+    if not known:
+        raise PlaceUnusable("there is no backup to verify; run `claude-memory backup`, and see why none was made")
+    return await verify(settings, admin_arguments(settings, db), db, known[0].place)
+
+
+async def verify(
+    settings: Settings, admin: dict[str, Any], db: Database, target: str, bar: Bar | None = None
+) -> VerificationReport:
     """Restore a backup into a scratch database and compare everything.
 
     admin: how to connect as a role that may create databases. db: its role owns the scratch database.

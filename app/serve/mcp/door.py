@@ -24,8 +24,8 @@ from mcp.server.transport_security import RequestBodyLimitMiddleware
 from mcp_types import INVALID_REQUEST
 from starlette.types import Message, Receive, Scope, Send
 
-from app.errors import MemoryServerError, shown
-from app.http.reply import Header, rpc_error_body, send_json
+from app.errors import MemoryServerError, rpc_error_body, shown
+from app.http.reply import Header, send_json
 from app.memory.json_values import check_values
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Zip archives whose bytes depend on their files' names and contents alone.
 
 zipfile compresses with the machine's zlib, and zlib, zlib-ng and those of processors give different bytes. Here
-libdeflate compresses, of the version that requirements/infra.txt pins, which gives the same on every machine.
+libdeflate compresses, of the version that requirements/aliyun.txt pins, which gives the same on every machine.
 """
 
 from __future__ import annotations

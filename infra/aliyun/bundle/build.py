@@ -59,6 +59,7 @@ LEFT_OUT = (
     "app/commands/token.py",
     "app/commands/uninstall.py",
     "app/commands/user.py",
+    "app/commands/wal.py",
     "app/docs.py",
     "app/ops/doctor",
     "app/ops/drift.py",
@@ -74,6 +75,7 @@ LEFT_OUT = (
     "app/ops/tokens.py",
     "app/ops/users.py",
     "app/settings/tabulate.py",
+    "app/wal",
 )
 _LEFT_OUT = tuple(f"{one}/" for one in LEFT_OUT)
 

@@ -113,7 +113,7 @@ async def connect() -> AsyncIterator[Connect]:
     clients: list[Client] = []
 
     async def connected(server: Uvicorn) -> Client:
-        port = server.servers[0].sockets[0].getsockname()[1]
+        port = server.acceptors[0].listener.getsockname()[1]
         clients.append(Client(*await asyncio.open_connection("127.0.0.1", port, limit=2**24)))
         return clients[-1]
 
@@ -371,7 +371,7 @@ class Sent(asyncio.Transport):
 
 def connected(server: Uvicorn) -> tuple[BoundedConnection, Sent]:
     """Return a connection without a client."""
-    sent = Sent(server.servers[0].sockets[0]._sock)  # type: ignore[attr-defined]
+    sent = Sent(server.acceptors[0].listener)
     connection = BoundedConnection(config=server.config, server_state=server.server_state, app_state={})
     connection.connection_made(sent)
     return connection, sent

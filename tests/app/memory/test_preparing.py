@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import pytest
 
 from app.errors import Unavailable
 from app.memory import preparing
 from app.memory.off_loop import LONG_CHARACTERS
-from app.memory.preparing import LARGE_CHARACTERS, WAITING, Preparing
+from app.memory.preparing import LARGE_CHARACTERS, WAITING
+from app.memory.preparing_process import NotStarted, PreparingProcess
 from tests.support.waiting import until
+
+T = TypeVar("T")
+
+
+class Thread(PreparingProcess):
+    """A thread in its place: what is prepared here is seen, and it waits for what happens here."""
+
+    def __init__(self, *, runs: bool = False, starts: bool = True) -> None:
+        super().__init__()
+        self.running, self.starts, self.calls = runs, starts, 0
+
+    @property
+    def runs(self) -> bool:
+        return self.running
+
+    async def run(self, call: Callable[[], T]) -> T:
+        if not self.starts:
+            raise NotStarted("no processes left")
+        self.calls += 1
+        return await asyncio.to_thread(call)
+
+
+def Preparing(process: PreparingProcess | None = None) -> preparing.Preparing:
+    return preparing.Preparing(process or Thread())
 
 
 async def test_a_short_text_waits_for_no_long_one() -> None:
@@ -139,3 +166,27 @@ async def test_a_user_has_only_so_many_long_texts_waiting() -> None:
 
     over.set()
     assert all(await asyncio.gather(*calls, other))
+
+
+@pytest.mark.parametrize(
+    ("characters", "runs", "calls"),
+    [
+        pytest.param(LARGE_CHARACTERS, False, 1, id="a large text starts it"),
+        pytest.param(LARGE_CHARACTERS - 1, False, 0, id="a long one does not"),
+        pytest.param(LARGE_CHARACTERS - 1, True, 1, id="a long one goes there while it runs"),
+        pytest.param(LONG_CHARACTERS - 1, True, 0, id="a short one never does"),
+    ],
+)
+async def test_what_the_process_prepares(characters: int, runs: bool, calls: int) -> None:
+    process = Thread(runs=runs)
+
+    assert await Preparing(process).run("ann", characters, lambda: "done") == "done"
+    assert process.calls == calls
+
+
+async def test_where_no_process_starts_a_thread_prepares_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert await Preparing(Thread(starts=False)).run("ann", LARGE_CHARACTERS, lambda: "done") == "done"
+
+    assert "no process for long texts (no processes left): a thread of the server prepares this one" in caplog.text

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
+import app.process.healthcheck
 from app.process.healthcheck import main
 
 
@@ -31,6 +35,16 @@ def url() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+def test_it_runs_as_containers_run_it_and_loads_nothing_but_what_is_compiled_in(url: str) -> None:
+    file = str(Path(app.process.healthcheck.__file__))
+    command = [sys.executable, "-I", "-S", "-X", "importtime", file, f"{url}/health"]
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert (done.returncode, done.stdout) == (0, "")
+    assert not {"socket", "http.client", "site", "re", "app"} & loaded, "each costs as much as Python's whole start"
 
 
 def test_a_healthy_server_is_0_without_a_word(url: str, capsys: pytest.CaptureFixture[str]) -> None:

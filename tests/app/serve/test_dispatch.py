@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.authenticator import Authenticator
 from app.access.tokens import digest, new_token
+from app.endpoints import READY_FOR_CALLS
 from app.errors import StoreUnavailable
 from app.http.guard import Guard
 from app.http.limits import rate_limit
@@ -38,7 +39,7 @@ class StandInRuntime:
         self.settings = settings
         self.started_at = 0.0
         self.ready = asyncio.Event()
-        self.broken = False
+        self.failed = self.broken = False
         self.degraded = ""
 
     def components(self) -> list[Component]:
@@ -329,6 +330,17 @@ async def test_it_is_not_ready_while_the_database_does_not_answer(degraded: str,
 
         assert (await door("GET", "/ready")).status_code == status
         assert (await door("GET", "/health")).status_code == 200
+
+
+async def test_a_proxy_is_told_to_send_calls_without_the_database_too(door: Door) -> None:
+    assert (await door("GET", READY_FOR_CALLS)).status_code == 503
+    door.runtime.ready.set()
+    door.runtime.degraded = "postgres"
+
+    assert (await door("GET", READY_FOR_CALLS)).status_code == 200
+    assert (await door("GET", "/ready?for=nothing")).status_code == 503
+    door.service.stopping = True
+    assert (await door("GET", READY_FOR_CALLS)).status_code == 503
 
 
 async def test_before_the_database_is_open_a_stream_with_a_token_begins_early() -> None:

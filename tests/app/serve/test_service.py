@@ -26,6 +26,7 @@ class StandInRuntime:
         self.started_at = 0.0
         self.ready = asyncio.Event()
         self.ready.set()
+        self.failed = False
         self.parts = {"postgres": Status.OK, "index": Status.OK}
         self.asked = 0
         self.away = False
@@ -65,6 +66,20 @@ def test_it_is_ready_while_calls_are_answered(runtime: StandInRuntime, service: 
     runtime.parts["postgres"] = Status.OK
     service.stopping = True
     assert not service.is_ready()
+
+
+def test_it_takes_calls_while_only_the_database_is_away_but_not_while_it_starts_or_stops(
+    runtime: StandInRuntime, service: Service
+) -> None:
+    runtime.parts["postgres"] = Status.DEGRADED
+    assert service.takes_calls(), "each says so itself, at once"
+
+    runtime.ready.clear()
+    assert not service.takes_calls(), "calls would wait"
+    runtime.failed = True
+    assert service.takes_calls(), "a start without the database is told at once"
+    service.stopping = True
+    assert not service.takes_calls()
 
 
 async def test_numbers_are_asked_for_once_in_a_while(runtime: StandInRuntime, service: Service) -> None:

@@ -22,6 +22,7 @@ from app.settings.rules import (
     REINDEX,
     RULES,
     SERVE,
+    WAL,
     WORKER,
     broken_rules,
     modes_meant,
@@ -29,7 +30,7 @@ from app.settings.rules import (
 from app.settings.table import TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
-MODES = (SERVE, DAEMON, WORKER, JOBS, ALERTS, INIT, REINDEX, BACKUP)
+MODES = (SERVE, DAEMON, WORKER, JOBS, ALERTS, INIT, REINDEX, BACKUP, WAL)
 DATABASE = {"DATABASE_URL": "postgresql://me@host/name"}
 MEMU = {"MEMORY_BACKEND": "memu", "MEMU_API_KEY": "made-up"}
 BOTH = {**MEMU, "MEMORY_BACKEND": "both"}
@@ -124,6 +125,8 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
         {"BACKUP_S3_SECRET_ACCESS_KEY": "secret"},
         "BACKUP_S3_ACCESS_KEY_ID is not set, and BACKUP_S3_SECRET_ACCESS_KEY is",
     ),
+    ("log archive", WAL, {}, "WAL_ARCHIVE_TO is not set"),
+    ("log archive", WAL, {"WAL_ARCHIVE_TO": "s3://bucket/log"}, "BACKUP_PASSPHRASE is not set"),
     *(
         ("disk on Render", mode, {"RENDER": "true", **given}, f"{lost} would go with them; set DATABASE_URL, or attach")
         for mode in (SERVE, DAEMON)
@@ -161,7 +164,8 @@ BROKEN: list[tuple[str, str, dict[str, str], str]] = [
 
 # Settings that break none of a process's rules.
 WHOLE: list[tuple[str, dict[str, str]]] = [
-    *((mode, {}) for mode in MODES if mode != WORKER),
+    *((mode, {}) for mode in MODES if mode not in (WORKER, WAL)),
+    (WAL, {"WAL_ARCHIVE_TO": "s3://bucket/log", "BACKUP_PASSPHRASE": "made-up-passphrase"}),
     (WORKER, DATABASE),
     *((SERVE, {"HOST": host}) for host in ("127.0.0.1", "127.0.0.2", "::1", "[::1]", "localhost")),
     *((SERVE, {"HOST": "0.0.0.0", "AUTH": auth}) for auth in ("off", "required")),
@@ -193,7 +197,7 @@ WHOLE: list[tuple[str, dict[str, str]]] = [
     *((mode, {"RENDER": "true", **MEMU, "MEMORY_DATA_DIR": "/var/data/memory"}) for mode in (SERVE, DAEMON, WORKER)),
     (SERVE, {"RENDER": "true", **MEMU, "API_MODE": "health"}),
     (SERVE, {"RENDER": "opengl", **MEMU}),
-    *((mode, {"RENDER": "true", **DATABASE}) for mode in MODES),
+    *((mode, {"RENDER": "true", **DATABASE}) for mode in MODES if mode != WAL),
     (BACKUP, {"BACKUP_S3_ACCESS_KEY_ID": "key", "BACKUP_S3_SECRET_ACCESS_KEY": "secret"}),
     (ALERTS, {"ALERTS_HOST": "localhost"}),
     (ALERTS, {"ALERTS_HOST": "[::1]"}),
@@ -259,11 +263,12 @@ def test_a_process_without_rules_takes_everything() -> None:
 @pytest.mark.parametrize(
     ("given", "left_out"),
     [
-        ({}, {WORKER, ALERTS, JOBS}),
-        (DATABASE, {ALERTS, JOBS}),
-        ({"ALERTS_TOKEN": TOKEN}, {WORKER, JOBS}),
-        ({**DATABASE, "ALERTS_EMAIL_TO": "a@b.c"}, {JOBS}),
-        ({**DATABASE, "FC_FUNCTION_NAME": "jobs", "BACKUP_TO": "s3://bucket"}, {ALERTS}),
+        ({}, {WORKER, ALERTS, JOBS, WAL}),
+        (DATABASE, {ALERTS, JOBS, WAL}),
+        ({"ALERTS_TOKEN": TOKEN}, {WORKER, JOBS, WAL}),
+        ({**DATABASE, "ALERTS_EMAIL_TO": "a@b.c"}, {JOBS, WAL}),
+        ({**DATABASE, "FC_FUNCTION_NAME": "jobs", "BACKUP_TO": "s3://bucket"}, {ALERTS, WAL}),
+        ({**DATABASE, "WAL_ARCHIVE_TO": "s3://bucket/log"}, {ALERTS, JOBS}),
     ],
 )
 def test_a_worker_and_a_receiver_are_meant_where_something_is_set_for_them(

@@ -34,6 +34,19 @@ def test_a_public_address_without_tls_or_with_a_path_is_refused(value: str) -> N
 
 
 @pytest.mark.parametrize(
+    "host", ["memory example", "memory.example.org {", "*.example.org", "a%zz.org", "a.org\\x", "$HOME"]
+)
+def test_a_host_that_the_metadata_of_sign_in_could_not_name_is_refused_before_a_server_starts(host: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"PUBLIC_URL: got .*, takes a URL such as"):
+        load_settings({"public_url": f"https://{host}"})
+
+
+@pytest.mark.parametrize("host", ["memory", "ex_ample.org", "10.0.0.1:8443", "[fd00::2]:8443", "m\u00fcnchen.example"])
+def test_names_and_addresses_are_hosts(host: str) -> None:
+    assert load_settings({"public_url": f"https://{host}"}).public_url == f"https://{host}"
+
+
+@pytest.mark.parametrize(
     "url",
     [
         f"postgresql://u:{SECRET}/x@h/d",

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.store.backups import Backup, Backups
+from app.store.backups import VERIFICATION, Backup, Backups
 from app.store.database import Database
+from app.store.schedules import ScheduleRuns
 
 NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
 
@@ -48,12 +49,23 @@ async def test_a_verification_is_noted_by_what_the_file_holds(backups: Backups) 
 
 
 async def test_the_last_times_are_0_until_there_is_one(backups: Backups) -> None:
-    assert await backups.last_times() == (0, 0)
+    assert await backups.last_times() == (0, 0, 0)
     await backups.note(backup("/a"))
-    assert await backups.last_times() == (NOON.timestamp(), 0)
+    assert await backups.last_times() == (NOON.timestamp(), 0, 0)
     await backups.verified(b"1" * 32)
-    assert (await backups.last_times())[1] > 0
+    assert (await backups.last_times()).verified > 0
 
     await backups.forget("/a")
 
     assert await backups.list() == []
+
+
+async def test_a_verification_is_due_only_once_its_schedule_has_run(backups: Backups, database: Database) -> None:
+    runs = ScheduleRuns(database)
+
+    await runs.last(VERIFICATION, NOON)
+    assert (await backups.last_times()).verification_due == 0, "the schedule is new: its first time is still to come"
+    await runs.begin(VERIFICATION, NOON, NOON + timedelta(hours=1), 1)
+    assert (await backups.last_times()).verification_due == (NOON + timedelta(hours=1)).timestamp()
+    await runs.finish(VERIFICATION, NOON, "it failed")
+    assert (await backups.last_times()).verification_due == (NOON + timedelta(hours=1)).timestamp()

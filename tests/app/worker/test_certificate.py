@@ -31,6 +31,21 @@ async def test_the_end_of_the_shown_certificate_is_noted(tmp_path: Path, days: i
     assert METRICS.by_label(metrics.CERTIFICATE_EXPIRY)[()] == ends.timestamp()
 
 
+async def test_the_name_is_asked_for_at_another_address_where_it_does_not_lead_there(tmp_path: Path) -> None:
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(make_certificate(tmp_path, ends))
+    asked: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+    async with server:
+        proxy = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await measure_expiry("https://memory.invalid", proxy)
+
+    assert asked == ["memory.invalid"]
+    assert METRICS.by_label(metrics.CERTIFICATE_EXPIRY)[()] == ends.timestamp()
+
+
 async def test_a_server_without_tls_is_told_as_unavailable() -> None:
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     async with server:

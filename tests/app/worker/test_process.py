@@ -314,3 +314,12 @@ async def test_a_worker_without_a_qdrant_server_leaves_the_feeding_to_who_has_on
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         await other.close()
+
+
+def test_backups_are_made_and_verified_on_schedules_of_their_own(plain_settings: Settings, database: Database) -> None:
+    def names(**settings: Any) -> set[str]:
+        return {one.name for one in process.schedules_of(plain_settings.model_copy(update=settings), database)}
+
+    assert names(backup_to="s3://bucket/nightly") == {"maintenance", "backup", "verification"}
+    assert names(backup_to="s3://bucket/nightly", backup_verify_schedule="off") == {"maintenance", "backup"}
+    assert names() == {"maintenance"}

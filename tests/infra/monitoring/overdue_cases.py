@@ -73,6 +73,62 @@ BACKUP_MISSING = [
     ),
 ]
 
+_DUE, _VERIFIED = "backup_verification_due_timestamp_seconds", "backup_last_verified_timestamp_seconds"
+_UNPROVED = Alert(
+    "No backup was proved since a verification was due 6 hours ago or more: it failed, or it did not end."
+)
+BACKUP_UNPROVED = [
+    Case(
+        "a verification fails, then one by hand succeeds",
+        {
+            of_app(_DUE): long_held((60, HOUR_S), (HOUR_S, 9 * HOUR_S)),
+            of_app(_VERIFIED): long_held((120, 8 * HOUR_S), (8 * HOUR_S, 2 * HOUR_S)),
+        },
+        {7 * HOUR_S - 60: (), 7 * HOUR_S: (_UNPROVED,), 8 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+    Case(
+        "one takes five hours",
+        {
+            of_app(_DUE): long_held((HOUR_S, 9 * HOUR_S)),
+            of_app(_VERIFIED): long_held((0, 5 * HOUR_S), (5 * HOUR_S, 4 * HOUR_S)),
+        },
+        {hour * HOUR_S: () for hour in range(1, 9)},
+        LONG_STEP_S,
+    ),
+    Case(
+        "the schedule is off, and none was ever verified",
+        {of_app(_DUE): long_held((0, 9 * HOUR_S)), of_app(_VERIFIED): long_held((0, 9 * HOUR_S))},
+        {8 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+]
+_NINE_DAYS_S = 9 * DAY_S
+VERIFIED_LONG_AGO = [
+    Case(
+        "the last is nine days old, then one is made; one replica knows an older one",
+        {
+            of_app(_DUE): long_held((60, 11 * DAY_S)),
+            of_app(_VERIFIED): long_held((HOUR_S, 10 * DAY_S), (10 * DAY_S, DAY_S)),
+            of_app(_VERIFIED, "app-2:8080"): long_held((60, 11 * DAY_S)),
+        },
+        {
+            HOUR_S + _NINE_DAYS_S + 600: (),
+            HOUR_S + _NINE_DAYS_S + 660: (
+                Alert("The last one was verified 9d 0h 11m 0s ago; there should be one every week."),
+            ),
+            10 * DAY_S: (),
+        },
+        LONG_STEP_S,
+    ),
+    Case(
+        "one was verified by hand, where no worker does it",
+        {of_app(_DUE): long_held((0, 11 * DAY_S)), of_app(_VERIFIED): long_held((60, 11 * DAY_S))},
+        {10 * DAY_S: ()},
+        LONG_STEP_S,
+    ),
+]
+
 _ENDS = "certificate_expiry_timestamp_seconds"
 _MONTHS_S = 14 * DAY_S + 2 * HOUR_S
 CERTIFICATE = [
@@ -110,6 +166,36 @@ CERTIFICATE = [
     Case("there is none", {APP_1: long_held((1, 5 * HOUR_S))}, {5 * HOUR_S: ()}, LONG_STEP_S),
 ]
 
+_LOOKED = 'claude_memory_job_last_success_timestamp_seconds{task="certificate", instance="worker:8080", job="worker"}'
+_UNSEEN = Alert("No worker has seen the proxy's certificate of late, so nobody would learn that it expires.")
+CERTIFICATE_UNSEEN = [
+    Case(
+        "no worker ever sees one, then one does",
+        {
+            of_worker(_ENDS): f"_x20 {90 * DAY_S}x20",
+            _LOOKED: "_x20 1200+60x20",
+        },
+        {840: (), 900: (_UNSEEN,), 21 * 60: ()},
+        LONG_STEP_S,
+    ),
+    Case(
+        "the proxy shows none any more: three looks, and a quarter of an hour",
+        {of_worker(_ENDS): long_held((90 * DAY_S, HOUR_S)), _LOOKED: "0x60"},
+        {900 + 60 + 840: (), 900 + 60 + 900: (_UNSEEN,)},
+        LONG_STEP_S,
+    ),
+    Case(
+        "one of two workers sees it every five minutes",
+        {
+            of_worker(_ENDS): long_held((90 * DAY_S, HOUR_S)),
+            _LOOKED: "0 0 0 0 0 300 300 300 300 300 600 600 600 600 600 900 900 900 900 900 1200 1200 1200 1200 1200",
+            _LOOKED.replace("worker:", "worker-2:"): "0x25",
+        },
+        {1_440: ()},
+        LONG_STEP_S,
+    ),
+]
+
 OUTBOX = [
     Case(
         "the oldest write waits for a quarter of an hour, then memU takes it",
@@ -139,7 +225,10 @@ OVERDUE_CASES: Mapping[str, list[Case]] = {
     "ClaudeMemoryIndexBehind": INDEX,
     "ClaudeMemoryBackupTooOld": BACKUP_OLD,
     "ClaudeMemoryBackupMissing": BACKUP_MISSING,
+    "ClaudeMemoryBackupUnproved": BACKUP_UNPROVED,
+    "ClaudeMemoryBackupVerifiedTooLongAgo": VERIFIED_LONG_AGO,
     "ClaudeMemoryCertificateExpiring": CERTIFICATE,
+    "ClaudeMemoryCertificateUnseen": CERTIFICATE_UNSEEN,
     "ClaudeMemoryOutboxTooOld": OUTBOX,
     "ClaudeMemoryMemuRefuses": MEMU_REFUSES,
 }

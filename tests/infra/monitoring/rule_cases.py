@@ -8,9 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.infra.monitoring.alerting_cases import ALERTING_CASES
+from tests.infra.monitoring.archive_cases import ARCHIVE_CASES
+from tests.infra.monitoring.host_cases import HOST_CASES
 from tests.infra.monitoring.outage_cases import OUTAGE_CASES
 from tests.infra.monitoring.overdue_cases import OVERDUE_CASES
 from tests.infra.monitoring.series import Case
 from tests.infra.monitoring.threshold_cases import THRESHOLD_CASES
 
-CASES: Mapping[str, list[Case]] = {**OUTAGE_CASES, **OVERDUE_CASES, **ALERTING_CASES, **THRESHOLD_CASES}
+CASES: Mapping[str, list[Case]] = {
+    **OUTAGE_CASES,
+    **OVERDUE_CASES,
+    **ARCHIVE_CASES,
+    **HOST_CASES,
+    **ALERTING_CASES,
+    **THRESHOLD_CASES,
+}

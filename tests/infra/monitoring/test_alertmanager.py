@@ -19,6 +19,7 @@ from infra.monitoring.alertmanager import MAIN_FILE, PORT, TOKEN_FILE, arguments
 from infra.monitoring.rule import Severity
 from infra.monitoring.rules import RULES
 from tests.support.alert_server import AlertServer
+from tests.support.answering import answering
 from tests.support.waiting import wait_until
 
 TOKEN = "made-up-token-of-alerts"
@@ -120,6 +121,26 @@ def test_a_critical_alert_goes_out_at_once_and_silences_the_warning_of_its_topic
 
 
 @needs_alertmanager
+def test_a_service_outside_is_called_for_the_watchdog_alone_which_people_get_too(tmp_path: Path) -> None:
+    with (
+        answering() as outside,
+        receiving(tmp_path) as receiver,
+        running(tmp_path, receiver.port, f"{outside.url}/made-up-key") as url,
+    ):
+        post(url, "alerts", [fired("ClaudeMemoryWatchdog"), fired("ClaudeMemoryDatabaseLarge")])
+        wait_until(lambda: len(receiver.logged()) >= 2, "both alerts in the log")
+        wait_until(lambda: outside.asked, "a call to the service outside")
+
+    assert {one["labels"]["alertname"] for one in receiver.logged()} == {
+        "ClaudeMemoryWatchdog",
+        "ClaudeMemoryDatabaseLarge",
+    }
+    assert {(one.method, one.path) for one in outside.asked} == {("POST", "/made-up-key")}
+    assert not [one for one in outside.asked if b"ClaudeMemoryDatabaseLarge" in one.body]
+    assert not outside.asked[0].headers.get("authorization"), "the receiver's token is not for others"
+
+
+@needs_alertmanager
 def test_silences_survive_a_restart(tmp_path: Path) -> None:
     silence = {
         "matchers": [{"name": "alertname", "value": "ClaudeMemoryCPUHigh", "isRegex": False}],
@@ -135,10 +156,10 @@ def test_silences_survive_a_restart(tmp_path: Path) -> None:
         assert [one["id"] for one in get(url, "silences")] == [made]
 
 
-def written(folder: Path, receiver: str) -> Path:
+def written(folder: Path, receiver: str, watchdog_url: str | None = None) -> Path:
     """Write the configuration with the receiver's token beside it."""
     file = folder / MAIN_FILE
-    file.write_text(configuration(receiver), encoding="utf-8")
+    file.write_text(configuration(receiver, watchdog_url), encoding="utf-8")
     (folder / TOKEN_FILE).write_text(TOKEN, encoding="utf-8")
     return file
 
@@ -155,12 +176,12 @@ def receiving(folder: Path) -> Iterator[AlertServer]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, receiver_port: int) -> Iterator[str]:
+def running(folder: Path, receiver_port: int, watchdog_url: str | None = None) -> Iterator[str]:
     """Run Alertmanager with the flags of its container; yield the URL of its API."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    written(folder, f"127.0.0.1:{receiver_port}")
+    written(folder, f"127.0.0.1:{receiver_port}", watchdog_url)
     flags = [
         flag.replace(f"0.0.0.0:{PORT}", f"127.0.0.1:{port}") for flag in arguments(str(folder), str(folder / "data"))
     ]

@@ -115,7 +115,7 @@ def test_without_them_what_only_they_know_is_accepted() -> None:
 @pytest.mark.usefixtures("no_tools")
 def test_both_rules_and_routes_are_part_of_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = with_route(receiver="no-one")
-    monkeypatch.setattr(alertmanager, "configuration", lambda receiver: wrong)
+    monkeypatch.setattr(alertmanager, "configuration", lambda *_: wrong)
     with pytest.raises(RulesError, match=r"no-one"):
         check_monitoring()
 

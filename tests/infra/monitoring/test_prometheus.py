@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import yaml
 from infra.monitoring.jobs import ALERTS_JOB, APP_JOB, CREDENTIALS, QDRANT_JOB, Lookup, ScrapeJob
 from infra.monitoring.prometheus import (
     INTERVAL_S,
+    LOOKBACK_S,
     MAIN_FILE,
     PASSWORD_FILE,
     RULES_FILE,
@@ -21,7 +25,12 @@ from infra.monitoring.prometheus import (
     configuration,
 )
 from infra.monitoring.rules import RULES
+from tests.support.answering import answering
+from tests.support.docker import free_port
 from tests.support.promtool import needs_promtool, promtool
+from tests.support.waiting import wait_until
+
+needs_prometheus = pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prometheus is not installed")
 
 JOBS = [
     ScrapeJob(name=APP_JOB, addresses=["app-1:8080", "app-2:8080"]),
@@ -102,7 +111,72 @@ def test_the_command_line_has(argument: str) -> None:
     assert argument in arguments("/files", "/data")
 
 
+def test_links_in_alerts_lead_where_people_find_its_pages_and_it_stays_at_its_own_path() -> None:
+    given = arguments("/files", "/data", "https://example.org/prometheus")
+
+    assert given[-2:] == ["--web.external-url=https://example.org/prometheus", "--web.route-prefix=/"]
+    assert not [one for one in arguments("/files", "/data") if "external" in one]
+
+
 REMOTE = RemoteWrite(url="https://prometheus.example.com/api/v1/write", username="me")
+
+
+def test_series_are_sent_to_a_service_as_well_with_the_name_of_the_stack() -> None:
+    tree = yaml.safe_load(configuration(JOBS, "alertmanager:9093", replace(REMOTE, stack="production")))
+
+    [write] = tree.pop("remote_write")
+    assert tree == parsed()
+    assert write == {
+        "url": REMOTE.url,
+        "write_relabel_configs": [{"target_label": "stack", "replacement": "production"}],
+        "basic_auth": {"username": "me", "password_file": PASSWORD_FILE},
+    }
+
+
+def test_a_service_that_asks_for_nothing_gets_no_credential() -> None:
+    tree = yaml.safe_load(configuration(JOBS, "alertmanager:9093", RemoteWrite(url=REMOTE.url, anonymous=True)))
+
+    assert tree["remote_write"] == [{"url": REMOTE.url}]
+
+
+@needs_prometheus
+@pytest.mark.parametrize(
+    ("remote", "shown"),
+    [
+        (RemoteWrite(url="", username="me", stack="production"), "Basic bWU6bWFkZS11cA=="),
+        (RemoteWrite(url="", stack="production"), "Bearer made-up"),
+    ],
+    ids=["user", "token"],
+)
+def test_a_real_prometheus_sends_its_series_with_the_credential_of_the_file(
+    remote: RemoteWrite, shown: str, tmp_path: Path
+) -> None:
+    with answering() as service:
+        main = configuration([], "127.0.0.1:9", replace(remote, url=f"{service.url}/write"))
+        scrape = {"job_name": "itself", "scrape_interval": "1s", "scrape_timeout": "1s"}
+        port = free_port()
+        tree = {
+            **yaml.safe_load(main),
+            "scrape_configs": [{**scrape, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}],
+        }
+        (tmp_path / MAIN_FILE).write_text(yaml.safe_dump(tree), encoding="utf-8")
+        (tmp_path / RULES_FILE).write_text("groups: []", encoding="utf-8")
+        (tmp_path / PASSWORD_FILE).write_text("made-up", encoding="utf-8")
+        flags = [
+            flag.replace("0.0.0.0:9090", f"127.0.0.1:{port}") for flag in arguments(str(tmp_path), str(tmp_path / "d"))
+        ]
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(["prometheus", *flags], stdout=log, stderr=log)
+        try:
+            wait_until(lambda: service.asked or process.poll() is not None, "the first series", 30)
+            assert process.poll() is None, (tmp_path / "log").read_text()
+        finally:
+            process.terminate()
+            process.wait(15)
+
+    first = service.asked[0]
+    assert (first.method, first.path, first.headers["authorization"]) == ("POST", "/write", shown)
+    assert b"production" in first.body  # short enough that its compression leaves it whole
 
 
 def test_an_agent_scrapes_the_same_and_sends_it_to_the_service() -> None:
@@ -139,3 +213,9 @@ def test_the_command_line_of_an_agent_has_only_what_an_agent_knows() -> None:
         "--storage.agent.path=/data",
         "--web.listen-address=0.0.0.0:9090",
     ]
+
+
+def test_no_alert_waits_less_than_a_last_measurement_counts() -> None:
+    """tests/e2e/test_prometheus_restarts.py tries what would happen."""
+    assert f"--query.lookback-delta={LOOKBACK_S}s" in arguments("/files", "/data")
+    assert 2 * INTERVAL_S < LOOKBACK_S < min(rule.for_s for rule in RULES if "up{" in rule.expression)

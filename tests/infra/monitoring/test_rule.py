@@ -30,6 +30,12 @@ def test_a_rule_is_written_as_prometheus_reads_it() -> None:
     }
 
 
+def test_its_link_leads_to_its_section_of_the_runbook_as_people_find_it() -> None:
+    annotations = RULE.to_yaml("https://git.example.org/runbook.md")["annotations"]
+
+    assert annotations["runbook_url"] == "https://git.example.org/runbook.md#claudememorytidehigh"
+
+
 def test_a_threshold_becomes_a_warning_and_a_critical_rule_that_name_their_limits() -> None:
     threshold = Threshold(
         topic="tide",

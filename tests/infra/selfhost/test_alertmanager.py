@@ -8,15 +8,16 @@ from functools import cache
 import pulumi
 
 from infra.monitoring.alertmanager import configuration
-from infra.plan import Plan
+from infra.plan import Plan, plan_of
 from infra.selfhost.alertmanager import DATA, Alertmanager, AlertmanagerArgs
 from tests.support.components import CONTAINER, built, container, data_mounts, files, placed
+from tests.support.stacks import selfhost_values
 
 TOKEN = "made-up-token-of-alerts"
 
 
 @cache
-def plan(receiver: str = "alerts:8081") -> Plan:
+def plan(receiver: str = "alerts:8081", url: str | None = None) -> Plan:
     return built(
         lambda here, there: Alertmanager(
             "alertmanager",
@@ -24,6 +25,7 @@ def plan(receiver: str = "alerts:8081") -> Plan:
                 placement=placed(here, 9093),
                 app_image_id="sha256:app",
                 receiver=receiver,
+                url=url,
                 token=pulumi.Output.secret(TOKEN),
             ),
         )
@@ -44,6 +46,12 @@ def test_its_command_reads_them_and_keeps_silences_on_the_volume() -> None:
     assert data_mounts(inputs) == {DATA: "test-alertmanager-data"}
 
 
+def test_links_lead_to_its_pages_or_to_loopback_of_its_host() -> None:
+    assert "--web.external-url=http://127.0.0.1:9093" in container(plan(), "alertmanager")["command"]
+    elsewhere = container(plan(url="https://alertmanager.example.org"), "alertmanager")["command"]
+    assert "--web.external-url=https://alertmanager.example.org" in elsewhere
+
+
 def test_only_the_operator_reaches_it_from_outside_its_network() -> None:
     assert [(port["ip"], port["external"]) for port in container(plan(), "alertmanager")["ports"]] == [
         ("127.0.0.1", 9093)
@@ -57,3 +65,13 @@ def test_a_changed_configuration_keeps_the_container_and_posts_a_reload_from_the
     assert container(before, "alertmanager-reload")["labels"] != container(after, "alertmanager-reload")["labels"]
     assert container(after, "alertmanager-reload")["image"] == "sha256:app"
     assert container(after, "alertmanager-reload")["command"] == ["http://alertmanager:9093/-/reload"]
+
+
+def test_the_url_of_the_service_outside_is_a_secret_of_its_file() -> None:
+    url = "https://watch.example.org/made-up-key"
+    stack = plan_of(selfhost_values({"watchdogUrl": url}))
+
+    main = files(stack, "memory-alertmanager")["alertmanager.yml"]
+    assert main == configuration("alerts:8081", url)
+    assert url in main
+    assert url not in json.dumps([one.shown for one in stack.resources])

@@ -10,7 +10,7 @@ import pulumi
 from infra.plan import Plan
 from infra.selfhost.app import BACKUPS, App, AppArgs
 from infra.selfhost.app_settings import AppSettings
-from infra.selfhost.config import Limit
+from infra.selfhost.config import MOST_REPLICAS, Limit
 from infra.selfhost.hosts import Engine
 from tests.support.components import CONTAINER, HERE, built, container, data_mounts, environment, files, placed
 
@@ -18,7 +18,9 @@ NAMES = ("app-1", "app-2", "app-worker")
 
 
 @cache
-def plan(replicas: int = 2, elsewhere: bool = False, backups: str | None = None) -> Plan:
+def plan(
+    replicas: int = 2, elsewhere: bool = False, backups: str | None = None, certificate: str | None = None
+) -> Plan:
     def declare(here: Engine, there: Engine) -> None:
         plain = {"LOG_LEVEL": "DEBUG", **({"BACKUP_TO": backups} if backups else {})}
         App(
@@ -32,6 +34,7 @@ def plan(replicas: int = 2, elsewhere: bool = False, backups: str | None = None)
                 init_settings={"ADMIN_TOKEN": pulumi.Output.secret("made-up-token")},
                 edge=there if elsewhere else here,
                 monitoring=there if elsewhere else here,
+                certificate_url=certificate,
             ),
         )
 
@@ -123,3 +126,34 @@ def test_backups_go_where_the_stack_says() -> None:
 
 def test_the_worker_has_a_limit_of_its_own() -> None:
     assert (container(plan(), "app-1")["memory"], container(plan(), "app-worker")["memory"]) == (100, 70)
+
+
+def test_the_worker_alone_asks_the_proxy_for_its_certificate() -> None:
+    with_tls = plan(certificate="https://proxy:8443")
+
+    assert environment(container(with_tls, "app-worker"))["CERTIFICATE_URL"] == "https://proxy:8443"
+    assert "CERTIFICATE_URL" not in environment(container(with_tls, "app-1"))
+    assert "CERTIFICATE_URL" not in environment(container(plan(), "app-worker"))
+
+
+def test_there_is_a_listener_for_every_replica_that_there_may_be_and_a_container_for_each_that_there_is() -> None:
+    found: list[list[str]] = []
+
+    def declare(here: Engine, there: Engine) -> None:
+        args = AppArgs(
+            placement=placed(here, 8000),
+            replicas=1,
+            worker_limit=Limit(memory_mb=70),
+            published_metrics=8080,
+            settings=AppSettings(),
+            init_settings={},
+            edge=there,
+            monitoring=here,
+            certificate_url=None,
+        )
+        app = App("app", args)
+        found.append([listener.seen_from(there) for listener in app.listeners])
+
+    names = {name for name in built(declare).of_type(CONTAINER) if not name.endswith("-files")}
+    assert found == [[f"{HERE}:{8000 + number}" for number in range(MOST_REPLICAS)]]
+    assert names == {"app-init", "app-1", "app-worker"}

@@ -134,3 +134,21 @@ def test_no_secret_is_printed() -> None:
 
     assert not [value for value in SECRETS.values() if value in printed]
     assert json.loads(config().model_dump_json())["postgres_password"] == "**********"
+
+
+def test_a_user_of_a_service_for_series_needs_a_password() -> None:
+    given = {"url": "https://metrics.example.org/push", "username": "me"}
+
+    with pytest.raises(ValidationError, match="remoteWrite: its username needs remoteWritePassword"):
+        config(remoteWrite=given)
+    assert config(remoteWrite=given, remoteWritePassword="made-up").remote_write is not None
+
+
+def test_a_password_in_the_url_of_a_service_is_refused() -> None:
+    with pytest.raises(ValidationError, match="without user:password@"):
+        config(remoteWrite={"url": "https://me:made-up@metrics.example.org/push"})
+
+
+def test_the_service_that_is_called_while_alerting_works_has_a_url() -> None:
+    with pytest.raises(ValidationError, match="takes a URL"):
+        config(watchdogUrl="watch.example.org")

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from app.settings.fields import Settings
-from app.settings.rules import ALERTS, INIT, SERVE, WORKER
+from app.settings.rules import ALERTS, INIT, SERVE, WAL, WORKER
 from infra.config import checked
+from infra.errors import ConfigError
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
-from tests.support.stacks import selfhost_plan, selfhost_values
+from tests.support.stacks import LOG_ARCHIVE, selfhost_plan, selfhost_values
 
 CONTAINERS = {
     SERVE: "memory-app-1",
@@ -39,5 +40,23 @@ def test_a_container_gets_the_settings_that_are_checked(stack: str, mode: str) -
 
     names = {name.upper() for name in Settings.model_fields}
     assert {name.removesuffix("_FILE") for name in got} & names == set(known)
-    plain = got.keys() & names - {"QDRANT_URL"}  # its address is not known before
+    plain = got.keys() & names - {"QDRANT_URL", "CERTIFICATE_URL"}  # their addresses are not known before
     assert {name: known[name] for name in plain} == {name: got[name] for name in plain}
+
+
+def test_the_archive_gets_the_settings_that_are_checked() -> None:
+    stack = checked(selfhost_values(**LOG_ARCHIVE), SelfhostConfig, MANAGED, container_settings)
+    secrets = {name: value.get_secret_value() for name, value in stack.secrets.items()}
+    known = container_settings(stack.options, {**stack.environment, **secrets})[WAL]
+    plan = selfhost_plan(**LOG_ARCHIVE).of_type("docker:index/container:Container")["memory-postgres-archive"]
+    got = dict(line.split("=", 1) for line in plan.inputs["envs"])
+
+    assert {name.removesuffix("_FILE") for name in got} == set(known)
+    assert {name: known[name] for name in got.keys() & known.keys()} == {
+        name: got[name] for name in got.keys() & known.keys()
+    }
+
+
+def test_an_archive_without_a_passphrase_is_refused_before_anything_is_touched() -> None:
+    with pytest.raises(ConfigError, match="BACKUP_PASSPHRASE is not set"):
+        checked(selfhost_values(walArchive="s3://bucket/log"), SelfhostConfig, MANAGED, container_settings)

@@ -10,7 +10,8 @@ import pulumi
 import pytest
 
 from infra.plan import Plan
-from infra.selfhost.database import DATA, WAL_ARCHIVE, Database, DatabaseArgs, default_limit, settings_file
+from infra.selfhost.database import DATA, Database, DatabaseArgs, default_limit, settings_file
+from infra.selfhost.log_spool import SPOOL
 from tests.support.components import CONTAINER, HERE, VOLUME, built, container, data_mounts, environment, files, placed
 
 PASSWORD = "made-up-password-of-the-admin"
@@ -87,15 +88,18 @@ def test_the_log_is_archived_only_on_request_to_a_volume_of_its_own() -> None:
     assert settings(1_024, wal_archive=True)["archive_mode"] == "on"
     assert data_mounts(container(plan(wal_archive=True), "postgres")) == {
         DATA: "test-postgres-data",
-        WAL_ARCHIVE: "test-postgres-wal",
+        SPOOL: "test-postgres-wal",
     }
 
 
-def test_an_archived_segment_is_complete_when_it_has_its_name_and_is_never_overwritten() -> None:
-    command = settings(1_024, wal_archive=True)["archive_command"]
-
-    assert command.index(f"test ! -f {WAL_ARCHIVE}/%f") < command.index(f"cp %p {WAL_ARCHIVE}/%f.part")
-    assert command.endswith(f"mv {WAL_ARCHIVE}/%f.part {WAL_ARCHIVE}/%f'")
+def test_a_log_that_is_archived_brings_its_scripts_and_lets_base_backups_in() -> None:
+    assert set(files(plan(wal_archive=True), "postgres")) - set(files(plan(), "postgres")) == {
+        "pg_hba.conf",
+        "archive.sh",
+        "restore.sh",
+    }
+    assert settings(1_024, wal_archive=True)["hba_file"] == "'/run/files/pg_hba.conf'"
+    assert "hba_file" not in settings(1_024)
 
 
 def test_it_is_published_only_to_users_on_other_hosts() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from app.settings.fields import Settings
 from infra.config import NAMESPACE, checked
+from infra.selfhost.command import build_parser
 from infra.selfhost.config import SelfhostConfig
 from infra.selfhost.containers import container_settings
 from infra.selfhost.managed import MANAGED
-from tests.support.stacks import selfhost_plan, selfhost_values
+from tests.support.stacks import LOG_ARCHIVE, selfhost_plan, selfhost_values
 
 PAGE = (Path(__file__).parents[3] / "docs" / "selfhost.md").read_text(encoding="utf-8")
 KEYS = {field.alias or name for name, field in SelfhostConfig.model_fields.items()}
@@ -20,7 +22,7 @@ SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
 def test_every_key_that_is_set_there_exists() -> None:
-    named = set(re.findall(r"pulumi config [gs]et (?:--secret |--path )?([A-Za-z_]+)", PAGE))
+    named = set(re.findall(r"pulumi config [gs]et (?:--secret |--path )?([A-Za-z0-9_]+)", PAGE))
     looped = re.findall(r"for key in ([A-Za-z ]+);", PAGE)[0].split()
 
     assert {*named, *looped} - KEYS - SETTINGS == set()
@@ -40,10 +42,25 @@ def test_the_stack_shown_for_two_hosts_is_accepted() -> None:
     assert len({options.hosts.data.docker, options.hosts.edge.docker}) == 2
 
 
+def our_commands() -> list[str]:
+    """Return the arguments of each of our commands on the pages, without comments."""
+    pages = PAGE + (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding="utf-8")
+    return re.findall(r"python -m infra\.selfhost ([^#`\n]+)", pages)
+
+
+@pytest.mark.parametrize("arguments", our_commands())
+def test_a_command_of_ours_is_one_that_the_parser_takes(arguments: str) -> None:
+    assert build_parser().parse_args(arguments.split()).run
+
+
+def test_commands_of_ours_are_found() -> None:
+    assert {line.split()[0] for line in our_commands()} >= {"status", "logs", "top", "images"}
+
+
 def test_every_volume_that_destroy_keeps_is_named() -> None:
     kept = {
         one.inputs["name"].removeprefix("test-").replace("qdrant-1", "qdrant-N")
-        for one in selfhost_plan(walArchive=True).resources
+        for one in selfhost_plan(**LOG_ARCHIVE).resources
         if one.type == "docker:index/volume:Volume" and "name" in one.inputs
     }
 

@@ -17,6 +17,7 @@ from infra.selfhost.managed import MANAGED
 from tests.support.stacks import SECRETS, selfhost_values
 
 EXAMPLE = (Path(__file__).parents[3] / "Pulumi.selfhost.yaml").read_text(encoding="utf-8")
+OPTIONAL = ("grafanaPassword", "watchdogUrl", "remoteWritePassword")
 EVERYTHING = re.sub(r"^  # ", "  ", EXAMPLE, flags=re.MULTILINE)
 
 
@@ -24,7 +25,8 @@ def options(text: str) -> SelfhostConfig:
     """Return the checked configuration that a stack file gives, once its secrets are set."""
     own = f"{NAMESPACE}:"
     given = {key.removeprefix(own): value for key, value in yaml.safe_load(text)["config"].items()}
-    return checked(selfhost_values(**given), SelfhostConfig, MANAGED, container_settings).options
+    secrets = {"remoteWritePassword": "made-up-password-of-a-service", "BACKUP_PASSPHRASE": "made-up-passphrase"}
+    return checked(selfhost_values(secrets, **given), SelfhostConfig, MANAGED, container_settings).options
 
 
 def test_the_example_is_accepted_as_it_is() -> None:
@@ -38,7 +40,7 @@ def test_what_is_commented_out_shows_the_defaults() -> None:
     assert shown.limits == default.limits.model_copy(update={"postgres": Limit(memory_mb=2_048, cpus=2.0)})
     assert shown.hosts.data.ssh_options == Host().ssh_options
     assert shown.hosts.data.memory_mb == Host().memory_mb
-    for key in ("replicas", "ports", "qdrant", "wal_archive", "grafana", "keep_data"):
+    for key in ("replicas", "ports", "qdrant", "grafana", "keep_data"):
         assert getattr(shown, key) == getattr(default, key), key
 
 
@@ -59,12 +61,12 @@ def test_every_key_is_shown() -> None:
     given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in tree.items()}
     given["hosts"] = dict.fromkeys(given["hosts"], given["hosts"]["data"])  # what one role takes, all take
 
-    assert set(keys(SelfhostConfig, given, "")) == {*SECRETS, "grafanaPassword"}, (
+    assert set(keys(SelfhostConfig, given, "")) == {*SECRETS, *OPTIONAL}, (
         "Pulumi.selfhost.yaml shows each key with its default"
     )
 
 
-@pytest.mark.parametrize("key", [*SECRETS, "grafanaPassword"])
+@pytest.mark.parametrize("key", [*SECRETS, *OPTIONAL])
 def test_secrets_are_named_and_not_given(key: str) -> None:
     assert re.search(rf"^#   {key} ", EXAMPLE, flags=re.MULTILINE)
     assert f"{NAMESPACE}:{key}" not in EXAMPLE

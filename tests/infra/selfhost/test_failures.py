@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
-from infra.selfhost.failures import last_lines
+from infra.selfhost.failures import Underway, last_lines
 from infra.selfhost.labels import filters
 from tests.support.commands import Commands
 
 FOUND_BY = filters("production", "memory-app-1")
+HERE = "unix:///run/docker.sock"
 
 
 @pytest.fixture
@@ -19,40 +22,70 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
 
 
 def docker(status: str) -> str:
-    return f"case $1 in ps) echo '{status}';; logs) echo first; echo then >&2; echo last;; esac"
+    return f"case $3 in ps) echo '{status}';; logs) echo first; echo then >&2; echo last;; esac"
 
 
 def test_both_streams_of_an_unhealthy_container_are_shown_in_their_order(commands: Commands) -> None:
     commands.put("docker", docker("1f2e Up 59 seconds (unhealthy)"))
 
-    assert last_lines(["docker"], FOUND_BY) == "first\nthen\nlast"
+    assert last_lines(HERE, [], FOUND_BY) == "first\nthen\nlast"
 
 
 def test_only_the_newest_container_of_this_stack_and_service_is_read(commands: Commands) -> None:
     commands.put("docker", docker("1f2e Restarting (1) 2 seconds ago"))
-    last_lines(["docker"], FOUND_BY)
+    last_lines(HERE, [], FOUND_BY)
 
     [listed, logs] = commands.calls
     assert "--latest" in listed
     assert "label=claude-memory.stack=production" in listed
     assert "label=claude-memory.service=memory-app-1" in listed
-    assert logs == "docker logs --tail 20 1f2e"
+    assert logs == f"docker --host {HERE} logs --tail 20 1f2e"
 
 
 @pytest.mark.parametrize("status", ["", "1f2e Up 3 hours (healthy)"])
 def test_without_a_failed_container_nothing_is_shown(commands: Commands, status: str) -> None:
     commands.put("docker", docker(status))
 
-    assert last_lines(["docker"], FOUND_BY) == ""
+    assert last_lines(HERE, [], FOUND_BY) == ""
 
 
 def test_a_log_that_cannot_be_read_is_reported_with_the_reason(commands: Commands) -> None:
     commands.put("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
 
-    assert last_lines(["docker"], FOUND_BY) == "(its log could not be read: Cannot connect to the Docker daemon)"
+    assert last_lines(HERE, [], FOUND_BY) == "(its log could not be read: Cannot connect to the Docker daemon)"
 
 
 def test_a_missing_command_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert "its log could not be read" in last_lines(["docker"], FOUND_BY)
+    assert "its log could not be read" in last_lines(HERE, [], FOUND_BY)
+
+
+def test_over_ssh_the_shell_of_the_host_gets_the_same_words(commands: Commands) -> None:
+    commands.put("docker", "case $1 in ps) [ $# -eq 9 ] && echo '1f2e Exited (1)';; logs) echo last;; esac")
+    commands.put("ssh", 'shift; exec sh -c "$*"')  # as ssh does: one line for a shell of the host
+
+    assert last_lines("ssh://me@one.example.org", [], FOUND_BY) == "last"
+
+
+async def test_a_program_that_ends_waits_for_what_is_being_made_and_has_its_log_shown() -> None:
+    underway = Underway()
+    underway.begin("memory-alerts")
+    underway.begin("memory-qdrant-1")
+    asyncio.get_running_loop().call_later(0.1, underway.end, "memory-qdrant-1")
+    asyncio.get_running_loop().call_later(0.3, underway.end, "memory-alerts")
+    began = time.monotonic()
+
+    await underway.over(5)
+
+    assert 0.25 < time.monotonic() - began < 4
+
+
+async def test_it_does_not_wait_for_ever_nor_without_a_reason() -> None:
+    underway = Underway()
+    began = time.monotonic()
+    await underway.over(5)
+    underway.begin("memory-alerts")
+    await underway.over(0.1)
+
+    assert time.monotonic() - began < 4

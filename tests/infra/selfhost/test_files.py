@@ -25,9 +25,8 @@ def holder(plan: Plan) -> Any:
     return plan.of_type(CONTAINER)["files"].inputs
 
 
-def volume_labels(plan: Plan) -> list[dict[str, str]]:
-    labels: list[dict[str, str]] = plan.of_type(VOLUME)["files"].inputs.get("labels", [])
-    return labels
+def volume_labels(plan: Plan) -> dict[str, str]:
+    return {label["label"]: label["value"] for label in plan.of_type(VOLUME)["files"].inputs["labels"]}
 
 
 def test_the_holder_is_created_and_never_started() -> None:
@@ -50,13 +49,13 @@ def test_secret_contents_are_encrypted_in_the_state_and_plain_ones_are_not() -> 
 
 def test_changed_contents_give_a_new_volume_unless_the_container_reads_them_again() -> None:
     assert volume_labels(plan("one")) != volume_labels(plan("two"))
-    assert volume_labels(plan("one", reloaded=True)) == volume_labels(plan("two", reloaded=True)) == []
+    assert volume_labels(plan("one", reloaded=True)) == volume_labels(plan("two", reloaded=True))
 
 
 def test_the_label_with_the_digest_is_no_secret_and_holds_no_content() -> None:
-    [label] = volume_labels(plan())
+    digest = digest_of("files", {"key": "made-up", "a.yml": "plain"})
 
-    assert label == {"label": "claude-memory.files", "value": digest_of("files", {"key": "made-up", "a.yml": "plain"})}
+    assert volume_labels(plan()) == {"claude-memory.stack": "test", "claude-memory.files": digest}
     assert plan().of_type(VOLUME)["files"].secrets == frozenset()
 
 

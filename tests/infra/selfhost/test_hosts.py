@@ -14,6 +14,7 @@ from infra.selfhost.mock_outputs import mock_outputs
 from tests.support.components import HERE, NETWORK, PROVIDER, built
 
 ONE = Host(docker="ssh://me@one.example.org", address="10.0.0.2", ssh_options=("-i", "key"))
+SIX = Host(docker="ssh://me@six.example.org", address="fd00::2")
 TWO = Host(docker="tcp://two.example.org:2376", address="10.0.0.3")
 
 
@@ -94,3 +95,17 @@ def test_a_port_is_published_only_for_users_elsewhere_and_the_operator(
     users: str, operator: bool, published: list[Any]
 ) -> None:
     assert listened(published_to=users, operator=operator) == published
+
+
+def test_an_address_of_ipv6_is_in_brackets_before_a_port() -> None:
+    found: list[str] = []
+
+    def program() -> None:
+        engines = Engines("memory", Hosts(data=SIX, app=SIX, monitoring=TWO, edge=TWO))
+        listener = Listener(engine=engines["data"], alias="store", internal=6333, published=7000)
+        found.append(listener.seen_from(engines["edge"]))
+        found.extend(str(port.ip) for port in listener.binds(engines["edge"]))
+
+    declared("test", program, mock_outputs)
+
+    assert found == ["[fd00::2]:7000", "fd00::2"]

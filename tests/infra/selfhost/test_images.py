@@ -18,7 +18,7 @@ def plan() -> Plan:
 
     def program() -> None:
         engines = Engines("memory", Hosts(data=one, app=one, monitoring=two, edge=two))
-        images = Images(engines, ImageNames(app="claude-memory:1", node_exporter="node-exporter:2"))
+        images = Images(engines, ImageNames(app="claude-memory:1", node_exporter="node-exporter:2"), {})
         used: tuple[tuple[str, Role], ...] = (
             ("app", "app"),
             ("app", "data"),

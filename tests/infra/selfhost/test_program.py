@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.errors import EnginesError, RulesError
+from infra.errors import ConfigError, EnginesError, RulesError
 from infra.monitoring import alertmanager
 from infra.monitoring.jobs import JOBS
 from infra.plan import plan_of
 from infra.selfhost import outputs, program
 from tests.support.components import CONTAINER, IMAGE, VOLUME, container, files
-from tests.support.stacks import SECRETS, selfhost_plan, selfhost_values
+from tests.support.stacks import LOG_ARCHIVE, SECRETS, selfhost_plan, selfhost_values
 
 SINGLE: dict[str, Any] = {}
 TWO_HOSTS: dict[str, Any] = {
@@ -47,7 +47,17 @@ def running(**stack: Any) -> dict[str, Mapping[str, Any]]:
     return {name: inputs for name, inputs in containers(**stack).items() if inputs.get("mustRun", True)}
 
 
-@one_and_two
+one_and_two_and_archive = pytest.mark.parametrize(
+    "stack",
+    [
+        pytest.param(SINGLE, id="one host"),
+        pytest.param(TWO_HOSTS, id="two hosts"),
+        pytest.param(TWO_HOSTS | LOG_ARCHIVE, id="with an archive of the log"),
+    ],
+)
+
+
+@one_and_two_and_archive
 def test_every_container_is_hardened(stack: dict[str, Any]) -> None:
     for name, inputs in containers(**stack).items():
         assert inputs["readOnly"], name
@@ -60,7 +70,7 @@ def test_every_container_is_hardened(stack: dict[str, Any]) -> None:
 
 
 def test_every_running_container_has_a_health_check_and_restarts_by_itself() -> None:
-    for name, inputs in running().items():
+    for name, inputs in running(**LOG_ARCHIVE).items():
         assert inputs["healthcheck"]["tests"][0] == "CMD", name
         assert inputs["wait"], name
         assert inputs["restart"] == "unless-stopped", name
@@ -105,12 +115,12 @@ def test_nothing_but_data_volumes_has_a_name_that_another_stack_could_have() -> 
 def test_every_volume_with_data_is_one_that_the_next_stack_finds_by_name() -> None:
     mounted = {
         mount["source"]
-        for inputs in running(walArchive=True).values()
+        for inputs in running(**LOG_ARCHIVE).values()
         for mount in inputs["mounts"]
         if mount["type"] == "volume" and not mount.get("readOnly")
     }
     named = {
-        one.inputs["name"] for one in selfhost_plan(walArchive=True).of_type(VOLUME).values() if "name" in one.inputs
+        one.inputs["name"] for one in selfhost_plan(**LOG_ARCHIVE).of_type(VOLUME).values() if "name" in one.inputs
     }
 
     assert mounted == named
@@ -132,7 +142,7 @@ def test_between_hosts_services_find_each_other_by_address() -> None:
 
 
 def test_every_job_is_scraped() -> None:
-    main = yaml.safe_load(files(selfhost_plan(), "memory-prometheus")["prometheus.yml"])
+    main = yaml.safe_load(files(selfhost_plan(**LOG_ARCHIVE), "memory-prometheus")["prometheus.yml"])
 
     assert {scrape["job_name"] for scrape in main["scrape_configs"]} == JOBS
 
@@ -200,7 +210,7 @@ def test_what_alertmanager_would_refuse_is_refused_before_any_engine_is_contacte
     right = alertmanager.configuration
     monkeypatch.setattr(program, "check_engines", contacted)
     monkeypatch.setattr(
-        alertmanager, "configuration", lambda receiver: right(receiver).replace("receiver: people", "receiver: no-one")
+        alertmanager, "configuration", lambda *given: right(*given).replace("receiver: people", "receiver: no-one")
     )
 
     with pytest.raises(RulesError, match="no-one"):
@@ -218,3 +228,17 @@ def test_an_engine_that_cannot_be_used_is_reported_before_any_resource_is_declar
 
     with pytest.raises(EnginesError, match="the command docker is not installed here"):
         program.run(selfhost_values())
+
+
+def test_a_name_or_an_address_that_a_container_could_not_start_with_is_refused_before_anything_is_touched() -> None:
+    one, two = "ssh://me@one.example.org", "ssh://me@two.example.org"
+    hosts = {
+        "data": {"docker": one, "address": "one.example.org"},
+        **{role: {"docker": two, "address": "10.0.0.3"} for role in ("app", "monitoring", "edge")},
+    }
+
+    with pytest.raises(ConfigError) as refused:
+        program.check(selfhost_values(domain="https://memory.example.org/", hosts=hosts, PUBLIC_URL="https://a b"))
+
+    keys = [problem.partition(":")[0] for problem in refused.value.problems]
+    assert keys == ["PUBLIC_URL", "domain", "hosts.data.address"]

@@ -7,12 +7,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from infra import versions
 from infra.plan import Plan
 from infra.selfhost.hosts import Engine
-from infra.selfhost.proxy import DATA, Proxy, ProxyArgs, caddyfile
+from infra.selfhost.proxy import DATA, Proxy, ProxyArgs, certificate_url
 from tests.support.components import HERE, built, container, data_mounts, files, placed
 from tests.support.stacks import selfhost_plan
 
@@ -32,6 +30,7 @@ def plan(domain: str | None = DOMAIN, elsewhere: bool = False) -> Plan:
                 http=8000,
                 https=8443,
                 upstreams=UPSTREAMS,
+                replicas=1,
                 monitoring=there if elsewhere else here,
             ),
         )
@@ -74,6 +73,7 @@ def test_clients_are_given_the_domain_or_loopback() -> None:
             http=8000,
             https=8443,
             upstreams=UPSTREAMS,
+            replicas=2,
             monitoring=here,
         )
         found.append(Proxy("local", args).url)
@@ -89,42 +89,27 @@ def test_certificates_are_kept_on_a_data_volume() -> None:
     assert f"XDG_DATA_HOME={DATA}" in container(plan(), "proxy")["envs"]
 
 
-@pytest.mark.parametrize("domain", [None, DOMAIN])
-def test_every_route_to_a_replica_keeps_the_call_for_a_retry(domain: str | None) -> None:
-    text = files(plan(domain=domain), "proxy")["Caddyfile"]
-
-    routes = text.split("reverse_proxy ")[1:]
-    assert len(routes) == 2
-    for route in routes:
-        assert "request_buffers 1MiB" in route
-        assert "health_uri /ready" in route
-        assert " ".join(UPSTREAMS) in route
-
-
-def test_an_sse_session_stays_with_its_replica_and_other_calls_take_turns() -> None:
-    sessions, others = caddyfile(None, None, UPSTREAMS).split("reverse_proxy ")[1:]
-
-    assert sessions.startswith("@sessions ")
-    assert "lb_policy ip_hash" in sessions
-    assert "lb_policy round_robin" in others
-    assert "@sessions path /sse /messages /messages/*" in caddyfile(None, None, UPSTREAMS)
-
-
-def test_another_replica_does_not_restart_the_proxy() -> None:
+def test_another_replica_neither_restarts_the_proxy_nor_has_it_read_its_configuration_again() -> None:
     before, after = selfhost_plan(replicas="2"), selfhost_plan(replicas="3")
+    changed = {
+        name for name, text in files(after, "memory-proxy").items() if text != files(before, "memory-proxy").get(name)
+    }
 
     assert container(before, "memory-proxy") == container(after, "memory-proxy")
-    assert files(before, "memory-proxy") != files(after, "memory-proxy")
-    assert "--watch" in container(before, "memory-proxy")["command"]
+    assert container(before, "memory-proxy")["command"] == ["caddy", "run", "--config", "/run/files/Caddyfile"]
+    assert changed == {"replica-3"}
 
 
-def test_plain_http_is_redirected_to_an_unusual_port_of_https() -> None:
-    usual = caddyfile(DOMAIN, f"https://{DOMAIN}", ["app-1:8000"])
-    unusual = caddyfile(DOMAIN, f"https://{DOMAIN}:8444", ["app-1:8000"])
-
-    assert "redir" not in usual  # Caddy does that by itself
-    assert f"http://{DOMAIN} {{\n    redir https://{DOMAIN}:8444{{uri}} permanent\n}}" in unusual
+def test_another_configuration_replaces_the_proxy_which_reads_it_once() -> None:
+    assert container(plan(), "proxy")["labels"] != container(plan(domain="other.example.org"), "proxy")["labels"]
 
 
-def test_no_one_can_change_the_running_configuration() -> None:
-    assert "admin off" in caddyfile(DOMAIN, f"https://{DOMAIN}", UPSTREAMS)
+def test_the_certificate_is_asked_for_at_the_proxy_itself_wherever_it_runs() -> None:
+    found: list[str | None] = []
+
+    def declare(here: Engine, there: Engine) -> None:
+        found.extend(certificate_url(DOMAIN, here, engine, 444) for engine in (here, there))
+        found.append(certificate_url(None, here, here, 444))
+
+    built(declare)
+    assert found == ["https://proxy:8443", f"https://{HERE}:444", None]

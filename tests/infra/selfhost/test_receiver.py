@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 
 import pulumi
+import pytest
 
+from app.settings.fields import Settings
 from infra.plan import Plan
-from infra.selfhost.app_settings import AppSettings
+from infra.selfhost.app_settings import AppSettings, is_read_by_receiver
 from infra.selfhost.receiver import DATA, Receiver, ReceiverArgs
 from tests.support.components import CONTAINER, built, container, data_mounts, environment, files, placed
+from tests.support.serving import ROOT
 
 TOKEN, URL = "made-up-token-of-alerts", "https://hooks.example.org/made-up"
 
 
 @cache
 def plan() -> Plan:
-    settings = AppSettings(
-        plain={"LOG_LEVEL": "DEBUG", "MEMORY_DATA_DIR": "/elsewhere"}, files={"ALERTS_SLACK_URL": URL}
-    )
+    return receiver({"LOG_LEVEL": "DEBUG", "MEMORY_DATA_DIR": "/elsewhere"}, {"ALERTS_SLACK_URL": URL})
+
+
+def receiver(plain: dict[str, str], secrets: dict[str, str]) -> Plan:
+    """Return what a receiver declares in a stack with these settings."""
+    settings = AppSettings(plain=plain, files=dict(secrets))
     return built(
         lambda here, there: Receiver(
             "alerts",
@@ -40,6 +47,44 @@ def test_it_runs_the_receiver_with_the_settings_of_the_stack_and_its_own() -> No
         "ALERTS_PORT": "8081",
         "MEMORY_DATA_DIR": DATA,
     }
+
+
+@pytest.mark.parametrize(
+    ("plain", "secrets"),
+    [
+        pytest.param({"RATE_LIMIT_PER_MINUTE": "10", "PUBLIC_URL": "https://memory.example.org"}, {}, id="plain"),
+        pytest.param({}, {"EMBEDDING_API_KEY": "made-up-key"}, id="secret"),
+    ],
+)
+def test_a_setting_that_it_does_not_read_changes_nothing_of_it(plain: dict[str, str], secrets: dict[str, str]) -> None:
+    changed = receiver(
+        {"LOG_LEVEL": "DEBUG", "MEMORY_DATA_DIR": "/elsewhere", **plain}, {"ALERTS_SLACK_URL": URL, **secrets}
+    )
+
+    assert {one.key: one.inputs for one in changed.resources} == {one.key: one.inputs for one in plan().resources}
+
+
+@pytest.mark.parametrize(
+    ("plain", "secrets"),
+    [({"LOG_LEVEL": "INFO"}, {}), ({"ALERTS_REMIND_MINUTES": "5"}, {}), ({}, {"ALERTS_FEISHU_URL": URL})],
+)
+def test_a_setting_that_it_reads_replaces_it(plain: dict[str, str], secrets: dict[str, str]) -> None:
+    changed = receiver({"LOG_LEVEL": "DEBUG", **plain}, {"ALERTS_SLACK_URL": URL, **secrets})
+
+    assert container(changed, "alerts")["labels"] != container(plan(), "alerts")["labels"]
+
+
+def test_no_setting_that_its_code_reads_is_kept_from_it() -> None:
+    sources = sorted((ROOT / "app" / "alerts").glob("*.py"))
+    read = {name for file in sources for name in re.findall(r"\bsettings\.([a-z_]+)", file.read_text(encoding="utf-8"))}
+    settings = read & Settings.model_fields.keys()
+
+    assert len(settings) > 15
+    assert {
+        name
+        for name in {*settings, "log_format", "log_level"} - {"memory_data_dir"}
+        if not is_read_by_receiver(name.upper())
+    } == set()
 
 
 def test_its_token_and_the_secrets_of_the_stack_are_secret_files() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,8 +11,10 @@ import pulumi
 import pytest
 
 from infra.plan import Plan
+from infra.selfhost.config import Limit
 from infra.selfhost.health import Health
 from infra.selfhost.hosts import Engine
+from infra.selfhost.labels import GENERATION
 from infra.selfhost.service import HEALTHY_WITHIN_S, Service, ServiceArgs
 from infra.selfhost.volumes import data_volume
 from tests.support.components import CONTAINER, built, container, environment, files, placed
@@ -86,7 +89,36 @@ def test_it_is_found_by_its_aliases_and_its_labels() -> None:
     inputs = web(more_aliases=("www",))
 
     assert inputs["networksAdvanced"][0]["aliases"] == ["web", "www"]
-    assert labels(inputs) == {"claude-memory.stack": "test", "claude-memory.service": "web"}
+    found = labels(inputs)
+    assert (found["claude-memory.stack"], found["claude-memory.service"]) == ("test", "web")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"command": ["serve"]},
+        {"environment": {"A": "1"}},
+        {"files": {"key": "made-up"}},
+        {"health": Health(command=["false"])},
+        {"volume": True},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_its_generation_tells_another_version_of_it(changes: dict[str, Any]) -> None:
+    assert labels(web(**changes))[GENERATION] != labels(container(plain(), "web"))[GENERATION]
+
+
+def test_a_limit_that_changes_in_the_running_container_makes_no_other_generation() -> None:
+    def declared(memory_mb: int) -> Plan:
+        def declare(here: Engine, there: Engine) -> None:
+            placement = replace(placed(here), limit=Limit(memory_mb=memory_mb))
+            Service("web", ServiceArgs(placement=placement, alias="web", user="1:1", health=Health(command=["true"])))
+
+        return built(declare)
+
+    small, large = (container(declared(size), "web") for size in (64, 128))
+    assert small["memory"] != large["memory"]
+    assert small["labels"] == large["labels"]
 
 
 def test_it_has_no_name_of_its_own_so_that_its_successor_can_start_beside_it() -> None:

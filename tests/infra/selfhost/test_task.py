@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -96,6 +97,35 @@ def test_its_failure_ends_the_update_with_its_last_log_lines_and_nothing_that_de
     assert "line 30" in str(failed.value)
     assert "line 11\n" in str(failed.value)
     assert "line 10\n" not in str(failed.value)
+
+
+def test_its_failure_waits_for_what_is_just_being_made_so_that_its_log_is_shown_as_well() -> None:
+    over: list[str] = []
+
+    def program() -> None:
+        engine = Engines("test", Hosts())["app"]
+        engine.underway.begin("memory-alerts")
+        loop = asyncio.get_event_loop()
+        loop.call_later(0.2, over.append, "log")
+        loop.call_later(0.3, engine.underway.end, "memory-alerts")
+        Task("first", TaskArgs(engine=engine, image_id="i", user="1:1", command=["init"]))
+
+    with pytest.raises(TaskFailed):
+        declared("test", program, lambda type_, name, inputs: {"exitCode": 1, "containerLogs": ""})
+    assert over == ["log"]
+
+
+def test_a_task_that_failed_runs_again_though_nothing_of_it_changed() -> None:
+    def labels(again: dict[str, str]) -> Any:
+        def program() -> None:
+            engine = Engines("test", Hosts(), again)["app"]
+            Task("init", TaskArgs(engine=engine, image_id="i", user="1:1", command=["init"], reason="why"))
+
+        made = declared("test", program, lambda type_, name, inputs: {"exitCode": 0, "containerLogs": ""})
+        return {one["label"]: one["value"] for one in container(made, "init")["labels"]}
+
+    assert labels({})["claude-memory.reason"] == "why"
+    assert labels({"init": " after 1f2e"})["claude-memory.reason"] == "why after 1f2e"
 
 
 def test_without_files_it_has_no_holder() -> None:

@@ -15,7 +15,7 @@ import pytest
 from app.errors import Conflict
 from app.memory.types import Scope
 from app.ops.backup.errors import PlaceUnusable
-from app.ops.backup.places import BackupPlace, _in_host_name, backup_place
+from app.ops.backup.places import BackupPlace, backup_place
 from app.ops.backup.writing import back_up, refuse_existing
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
@@ -243,10 +243,6 @@ async def test_a_machine_that_has_keys_of_its_own_needs_none_in_the_settings(
         await target.write(parts(b"x"))
 
     assert await target.size() == 1
-
-
-def test_a_bucket_in_the_host_name_as_alibaba_cloud_asks_for() -> None:
-    assert _in_host_name("https://oss-cn-hangzhou.aliyuncs.com", "b") == "https://b.oss-cn-hangzhou.aliyuncs.com"
 
 
 async def test_a_backup_goes_to_a_bucket_and_comes_back_from_it(

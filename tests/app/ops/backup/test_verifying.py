@@ -13,8 +13,8 @@ import pytest
 
 from app.errors import NotPermitted
 from app.memory.types import Scope
-from app.ops.backup.errors import BackupRefused
-from app.ops.backup.verifying import VerificationReport, verify
+from app.ops.backup.errors import BackupRefused, PlaceUnusable
+from app.ops.backup.verifying import VerificationReport, verify, verify_newest
 from app.ops.progress import Bar
 from app.settings.fields import Settings
 from app.store.backups import Backups
@@ -173,3 +173,38 @@ async def test_somebody_who_may_not_create_a_database_is_told_what_to_do(
 
     with pytest.raises(NotPermitted, match=r"ADMIN_DATABASE_URL .* alter role … createdb"):
         await verify_file(file, admin=database.connect_arguments)
+
+
+async def test_the_worker_verifies_the_newest_backup(
+    store: PostgresStore,
+    database: Database,
+    alice: Scope,
+    tmp_path: Path,
+    back_up_to: MakeBackup,
+    plain_settings: Settings,
+) -> None:
+    await add_note(store, alice, "tea at noon")
+    await back_up_to(tmp_path / "older.tar")
+    newest = await back_up_to(tmp_path / "newest.tar")
+
+    report = await verify_newest(plain_settings, database)
+
+    assert report.place == newest.place
+    verified = {one.place: one.verified_at is not None for one in await Backups(database).list()}
+    assert verified == {newest.place: True, str(tmp_path / "older.tar"): False}
+
+
+async def test_the_worker_fails_where_there_is_no_backup_or_a_damaged_one(
+    store: PostgresStore, database: Database, alice: Scope, file: Path, back_up_to: MakeBackup, plain_settings: Settings
+) -> None:
+    with pytest.raises(PlaceUnusable, match="there is no backup to verify"):
+        await verify_newest(plain_settings, database)
+    await add_note(store, alice, "tea at noon")
+    await back_up_to(file)
+    damaged = bytearray(file.read_bytes())
+    damaged[-2_000] ^= 1
+    file.write_bytes(damaged)
+
+    with pytest.raises(BackupRefused, match=f"{file} is damaged"):
+        await verify_newest(plain_settings, database)
+    assert (await Backups(database).list())[0].verified_at is None

@@ -1,0 +1,81 @@
+"""Accepts the connections of a listening socket, many in a round of the event loop.
+
+libuv accepts one in each round. A loop with many busy connections makes 50 rounds a second; others would stay in the
+system's queue for seconds, and be lost when it is full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
+
+AT_ONCE = 64  # a few milliseconds
+PAUSE_S = 0.1  # after the system had no file for a connection; whoever owns the listener logs it
+
+Make = Callable[[], asyncio.BaseProtocol]
+
+
+class Acceptor:
+    """Of one listening socket, which it doesn't close. It begins at once, in the running loop."""
+
+    def __init__(
+        self, listener: socket.socket, make: Make, is_last: Callable[[int], bool] = lambda descriptor: False
+    ) -> None:
+        """make: returns the protocol of a connection. is_last: whether to accept no other after one in this round."""
+        self._loop = asyncio.get_running_loop()
+        self.listener, self._make, self._is_last = listener, make, is_last
+        self._beginning: set[asyncio.Task[None]] = set()
+        self._pause: asyncio.TimerHandle | None = None
+        self._resume()
+
+    def close(self) -> None:
+        """Accept no more. Connections that were accepted begin, and go on."""
+        self._loop.remove_reader(self.listener)
+        if self._pause is not None:
+            self._pause.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until all connections have begun."""
+        await asyncio.gather(*self._beginning)
+
+    def _resume(self) -> None:
+        self._pause = None
+        self._loop.add_reader(self.listener, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            for accepted in waiting(self.listener, AT_ONCE):
+                task = self._loop.create_task(begin([accepted], self._make), name="connection")
+                self._beginning.add(task)
+                task.add_done_callback(self._beginning.discard)
+                if self._is_last(accepted.fileno()):
+                    break
+        except OSError:  # no file for one
+            self._loop.remove_reader(self.listener)
+            self._pause = self._loop.call_later(PAUSE_S, self._resume)
+
+
+def waiting(listener: socket.socket, limit: int | None = None) -> Iterator[socket.socket]:
+    """Accept and yield the connections in the system's queue. Raises OSError when there is no file for one."""
+    listener.setblocking(False)
+    for _ in repeat(None) if limit is None else range(limit):
+        try:
+            accepted, _ = listener.accept()
+        except BlockingIOError:
+            return
+        except ConnectionAbortedError:
+            continue
+        accepted.setblocking(False)
+        yield accepted
+
+
+async def begin(connections: Iterable[socket.socket], make: Make) -> None:
+    """Give accepted connections their protocols."""
+    loop = asyncio.get_running_loop()
+    for connection in connections:
+        try:
+            await loop.connect_accepted_socket(make, connection)
+        except OSError:  # the client left while it waited
+            connection.close()
