@@ -265,6 +265,13 @@ CERTIFICATE_EXPIRY = Metric(
     "When the TLS certificate of PUBLIC_URL expires (Unix time), as a worker sees it.",
     "seconds",
 )
+CERTIFICATE_LIFETIME = Metric(
+    f"{PREFIX}certificate_lifetime_seconds",
+    MetricKind.GAUGE,
+    Subject.WORK,
+    "How long that certificate is valid in all.",
+    "seconds",
+)
 ALERTS_RECEIVED = Metric(
     f"{PREFIX}alerts_received_total",
     MetricKind.COUNTER,

@@ -8,6 +8,9 @@ from infra.monitoring.jobs import CERTIFICATE
 from infra.monitoring.rule import DAY_S, HOUR_S, Rule, Severity
 
 _UNSEEN_S = 900  # three looks of the worker
+_ENDS = metrics.CERTIFICATE_EXPIRY.name
+# Of a certificate's lifetime. Caddy renews when a third is left: of 90 days, or of the 12 hours of its own authority.
+_LAST_PART = 0.2
 _BACKUP_AGE_S = BACKUP_TOO_OLD_HOURS * HOUR_S
 _VERIFICATION_S = 6 * HOUR_S  # of a large database: it takes a quarter of the time, and is tried three times
 
@@ -137,20 +140,27 @@ OVERDUE = (
         name="ClaudeMemoryCertificateExpiring",
         topic="certificate",
         # the latest: a worker that led earlier may remember a certificate that has been renewed since
-        expression=f"max({metrics.CERTIFICATE_EXPIRY.name}) - time() < {14 * DAY_S}",
+        expression=(
+            f"max({_ENDS}) - time() < {14 * DAY_S} and max({_ENDS}) - time() < "
+            f"{_LAST_PART} * max({metrics.CERTIFICATE_LIFETIME.name})"
+        ),
         for_s=3_600,
         severity=Severity.WARNING,
-        summary="The TLS certificate expires within 14 days",
+        summary="The TLS certificate expires soon",
         description="It has not been renewed; time left: {{ $value | humanizeDuration }} (negative: it has expired).",
         runbook="""
-            Warning: 14 days or less are left, so the renewal has been failing for weeks.
+            Warning, 1 h: 14 days or less are left, and less than a fifth of the time that it is valid in all. Renewals
+            begin when a third is left, so they have been failing for long.
 
             ```sh
             docker logs --tail 100 "$(at proxy)"
             ```
 
-            - The DNS name must point to this host, and ports 80 and 443 must be open to the internet, or Caddy cannot
-              renew it.
+            - Your own certificate (`certificate: {source: own}`): set the new one and its key, `pulumi up`;
+              [selfhost.md](selfhost.md#certificates) has the commands.
+            - Otherwise the proxy's log says what the authority answered. For one on the internet the DNS name must lead
+              to this host, and ports 80 and 443 must be open, unless a DNS record proves the name: then it is the
+              credentials of your DNS provider.
             - Once that is fixed, `docker restart "$(at proxy)"` tries again at once.
         """,
     ),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from textwrap import indent
 
 from app.endpoints import HEALTH, MCP, MESSAGES, READY, READY_FOR_CALLS, SSE
 from app.errors import Unavailable, error_body, rpc_error_body
 from infra.selfhost.files import FOLDER
 
 HTTP, HTTPS, METRICS = 8080, 8443, 2019
-_UNREADY = 2020  # within the container alone: replicas that are not ready, too
+UNREADY = 2020  # within the container alone: replicas that are not ready, too
 # How long a replica is looked for, first among those that are ready, and how long each try to reach one may take. A
 # client has its error when both looks and the last try of each are over.
 _READY_MS, _UNREADY_MS, _DIAL_MS = 500, 300, 500
@@ -36,8 +37,11 @@ def _file(number: int) -> str:
     return f"replica-{number}"
 
 
-def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[str]) -> str:
-    """Return the configuration. upstreams: host:port of every replica that there may be.
+def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[str], tls: str = "") -> str:
+    """Return the configuration.
+
+    upstreams: host:port of every replica that there may be. tls: the directive for the domain's certificate; without
+    it Caddy gets one from Let's Encrypt.
 
     A call goes to a replica that is ready. One that is stopping is not, before it takes no more calls; a call that it
     refuses goes to the next replica. If none is ready, because none reaches PostgreSQL, the call goes to one that says
@@ -55,6 +59,7 @@ def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[st
     admin off
     http_port {HTTP}
     https_port {HTTPS}
+    skip_install_trust
     metrics
     log {{
         exclude http.handlers.reverse_proxy.health_checker.active
@@ -95,7 +100,7 @@ def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[st
     respond {HEALTH} 200
 }}
 
-{redirection}{domain or f"http://:{HTTP}"} {{
+{redirection}{domain or f"http://:{HTTP}"} {{{indent(f"{chr(10)}{tls}", " " * 4) if tls else ""}
     @sessions path {_SESSIONS}
     route {{
         request_header -{_SESSION_OF}
@@ -106,7 +111,7 @@ def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[st
         # as long as no replica has seen anything of the call
         @unsent expression `{{err.message}}.matches("^(no upstreams available|dial )")`
         handle @unsent {{
-            reverse_proxy 127.0.0.1:{_UNREADY} {{
+            reverse_proxy 127.0.0.1:{UNREADY} {{
                 flush_interval -1
             }}
         }}
@@ -116,7 +121,7 @@ def caddyfile(domain: str | None, public_url: str | None, upstreams: Sequence[st
     }}
 }}
 
-:{_UNREADY} {{
+:{UNREADY} {{
     bind 127.0.0.1
     import replicas {READY_FOR_CALLS} 2s {_UNREADY_MS}ms
     handle_errors 502 503 504 {{

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from app.settings.values import HttpUrl, SecretHttpUrl, access_token
 from infra import versions
 from infra.config import TargetConfig
+from infra.selfhost.certificate import AcmeKey, Certificate, CertificateSecrets, DnsCredentials
 from infra.selfhost.log_driver import ON_HOSTS, Logging
 from infra.values import Address, HostName, Image, Password
 
@@ -192,6 +193,10 @@ class SelfhostConfig(TargetConfig):
     remote_write_password: SecretStr | None = None
     watchdog_url: SecretHttpUrl | None = None
     domain: HostName | None = None
+    certificate: Certificate = Certificate()
+    certificate_key: SecretStr | None = None
+    acme_key: AcmeKey | None = None
+    dns_credentials: DnsCredentials = Field(default_factory=dict)
     replicas: Annotated[int, Field(ge=1, le=MOST_REPLICAS)] = 2
     hosts: Hosts = Hosts()
     ports: Ports = Ports()
@@ -210,6 +215,13 @@ class SelfhostConfig(TargetConfig):
         if self.domain is None:
             return None
         return f"https://{self.domain}" + ("" if self.ports.https == HTTPS_PORT else f":{self.ports.https}")
+
+    @property
+    def certificate_secrets(self) -> CertificateSecrets:
+        """The secrets of the certificate."""
+        return CertificateSecrets(
+            certificate_key=self.certificate_key, acme_key=self.acme_key, dns_credentials=self.dns_credentials
+        )
 
     @model_validator(mode="after")
     def _grafana_has_a_password(self) -> Self:

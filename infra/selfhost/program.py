@@ -16,6 +16,7 @@ from infra.selfhost import image_lock, outputs
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
 from infra.selfhost.app import App, AppArgs
 from infra.selfhost.app_settings import given_settings, init_settings, optional_secret, secret, server_settings
+from infra.selfhost.certificate_checks import certificate_problems
 from infra.selfhost.config import Limit, Role, SelfhostConfig
 from infra.selfhost.containers import container_settings
 from infra.selfhost.database import ADMIN, Database, DatabaseArgs, default_limit
@@ -36,6 +37,7 @@ from infra.selfhost.log_spool import SPOOL
 from infra.selfhost.managed import MANAGED
 from infra.selfhost.names import NAME
 from infra.selfhost.preflight import check_engines
+from infra.selfhost.private_root import export_private_root
 from infra.selfhost.prometheus import Prometheus, PrometheusArgs, remote_write
 from infra.selfhost.proxy import Proxy, ProxyArgs, certificate_url
 from infra.selfhost.qdrant import Qdrant, QdrantArgs
@@ -43,6 +45,7 @@ from infra.selfhost.receiver import Receiver, ReceiverArgs
 from infra.selfhost.service import Placement
 from infra.selfhost.single_service import SingleService
 from infra.selfhost.summary import show_at_the_end
+from infra.selfhost.tls import tls_of
 
 
 def run(values: StackValues) -> None:
@@ -54,6 +57,7 @@ def run(values: StackValues) -> None:
     check_engines(stack.options.hosts)
     check_log_driver(stack.options.hosts, stack.options.logging)
     last = declare(stack, heal(values.stack, stack.options.hosts).again)
+    export_private_root(stack.options, last)
     show_at_the_end(stack.options, last)
 
 
@@ -67,6 +71,7 @@ def check(values: StackValues) -> StackConfig[SelfhostConfig]:
 def _problems(options: SelfhostConfig, given: Mapping[str, str]) -> Iterator[str]:
     if given.get("QDRANT_SHARD_KEYS", "0") not in ("", "0") and options.qdrant.nodes == 1:
         yield "QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"
+    yield from certificate_problems(options)
 
 
 def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None = None) -> list[pulumi.Output[str]]:
@@ -204,6 +209,7 @@ class Components:
                 placement=self._placement(edge, "caddy", options.limits.proxy, options.ports.proxy_metrics),
                 domain=options.domain,
                 public_url=options.public_url,
+                tls=tls_of(options.certificate, options.domain, options.certificate_secrets),
                 http=options.ports.http,
                 https=options.ports.https,
                 replicas=options.replicas,

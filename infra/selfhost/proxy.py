@@ -10,12 +10,14 @@ import pulumi
 import pulumi_docker as docker
 
 from app.endpoints import HEALTH
+from infra.selfhost.app_settings import secret
 from infra.selfhost.caddyfile import HTTP, HTTPS, METRICS, caddyfile, replica_files
 from infra.selfhost.files import FOLDER
 from infra.selfhost.health import wget
 from infra.selfhost.hosts import LOOPBACK, Engine, Listener
 from infra.selfhost.service import Placement, ServiceArgs
 from infra.selfhost.single_service import SingleService
+from infra.selfhost.tls import Tls
 
 ALIAS, DATA = "proxy", "/data"
 
@@ -27,7 +29,7 @@ class ProxyArgs:
     domain: None serves plain HTTP, on loopback of the host alone.
     public_url: of the domain, with the port unless it is 443.
     upstreams: host:port of each replica that there may be. replicas: how many of them there are.
-    monitoring: the engine Prometheus runs on.
+    tls: where the domain's certificate comes from. monitoring: the engine Prometheus runs on.
     """
 
     placement: Placement
@@ -38,13 +40,15 @@ class ProxyArgs:
     upstreams: Sequence[str]
     replicas: int
     monitoring: Engine
+    tls: Tls = Tls()
 
 
 class Proxy(SingleService):
     """`url` is the one for clients; `listener` is where Prometheus reads the metrics."""
 
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        configuration = caddyfile(args.domain, args.public_url, args.upstreams)
+        tls = args.tls
+        configuration = caddyfile(args.domain, args.public_url, args.upstreams, tls.directive)
         super().__init__(
             name,
             ServiceArgs(
@@ -53,9 +57,14 @@ class Proxy(SingleService):
                 user="65532:65532",
                 command=["caddy", "run", "--config", f"{FOLDER}/Caddyfile"],
                 environment={"XDG_DATA_HOME": DATA, "XDG_CONFIG_HOME": "/tmp", "HOME": "/tmp"},  # noqa: S108 - a tmpfs
-                files={"Caddyfile": configuration, **replica_files(len(args.upstreams), args.replicas)},
+                files={
+                    "Caddyfile": configuration,
+                    **tls.files,
+                    **{name: secret(text) for name, text in tls.secret_files.items()},
+                    **replica_files(len(args.upstreams), args.replicas),
+                },
                 files_reloaded=True,  # those of the replicas, for every call: another number of them fails none
-                reason=hashlib.sha256(configuration.encode()).hexdigest()[:16],
+                reason=hashlib.sha256(f"{configuration}{tls.digest}".encode()).hexdigest()[:16],
                 ports=_entrances(args),
                 health=wget(METRICS, HEALTH),
             ),

@@ -1,4 +1,4 @@
-"""The certificate clients see: its end is read, also when it is over."""
+"""The certificate clients see: how long it is valid is read, also when it is over."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from app import metrics
 from app.errors import Unavailable
 from app.measuring import METRICS
-from app.worker.certificate import certificate_end, measure_expiry
+from app.worker.certificate import measure_validity, shown_certificate
 from tests.support.certificates import make_certificate
 
 
 @pytest.mark.parametrize("days", [pytest.param(30, id="valid"), pytest.param(-3, id="over")])
-async def test_the_end_of_the_shown_certificate_is_noted(tmp_path: Path, days: int) -> None:
+async def test_end_and_lifetime_of_the_shown_certificate_are_noted(tmp_path: Path, days: int) -> None:
     ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(make_certificate(tmp_path, ends))
@@ -25,10 +25,11 @@ async def test_the_end_of_the_shown_certificate_is_noted(tmp_path: Path, days: i
     async with server:
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
-        assert await certificate_end(url) == ends
-        await measure_expiry(url)
+        assert (await shown_certificate(url)).not_valid_after_utc == ends
+        await measure_validity(url)
 
     assert METRICS.by_label(metrics.CERTIFICATE_EXPIRY)[()] == ends.timestamp()
+    assert METRICS.by_label(metrics.CERTIFICATE_LIFETIME)[()] == timedelta(days=90).total_seconds()
 
 
 async def test_the_name_is_asked_for_at_another_address_where_it_does_not_lead_there(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ async def test_the_name_is_asked_for_at_another_address_where_it_does_not_lead_t
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0, ssl=context)
     async with server:
         proxy = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await measure_expiry("https://memory.invalid", proxy)
+        await measure_validity("https://memory.invalid", proxy)
 
     assert asked == ["memory.invalid"]
     assert METRICS.by_label(metrics.CERTIFICATE_EXPIRY)[()] == ends.timestamp()
@@ -50,4 +51,4 @@ async def test_a_server_without_tls_is_told_as_unavailable() -> None:
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         with pytest.raises(Unavailable, match="shows no certificate"):
-            await certificate_end(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            await shown_certificate(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")

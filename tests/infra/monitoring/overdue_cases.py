@@ -129,12 +129,13 @@ VERIFIED_LONG_AGO = [
     ),
 ]
 
-_ENDS = "certificate_expiry_timestamp_seconds"
+_ENDS, _LIFETIME = "certificate_expiry_timestamp_seconds", "certificate_lifetime_seconds"
+_VALID_90_DAYS = {of_worker(_LIFETIME): f"{90 * DAY_S}x400"}
 _MONTHS_S = 14 * DAY_S + 2 * HOUR_S
 CERTIFICATE = [
     Case(
         "fewer than 14 days are left, then it is renewed",
-        {of_worker(_ENDS): long_held((_MONTHS_S, 4 * HOUR_S), (90 * DAY_S, HOUR_S))},
+        {of_worker(_ENDS): long_held((_MONTHS_S, 4 * HOUR_S), (90 * DAY_S, HOUR_S)), **_VALID_90_DAYS},
         {
             3 * HOUR_S: (),
             3 * HOUR_S + 60: (Alert("It has not been renewed; time left: 13d 22h 59m 0s (negative: it has expired)."),),
@@ -144,7 +145,7 @@ CERTIFICATE = [
     ),
     Case(
         "it has expired",
-        {of_worker(_ENDS): long_held((60, 3 * HOUR_S))},
+        {of_worker(_ENDS): long_held((60, 3 * HOUR_S)), **_VALID_90_DAYS},
         {HOUR_S - 60: (), HOUR_S: (Alert("It has not been renewed; time left: -59m 0s (negative: it has expired)."),)},
         LONG_STEP_S,
     ),
@@ -153,14 +154,35 @@ CERTIFICATE = [
         {
             of_worker(_ENDS): long_held((DAY_S, 5 * HOUR_S)),
             of_worker(_ENDS, "worker-2:8080"): long_held((90 * DAY_S, 5 * HOUR_S)),
+            **_VALID_90_DAYS,
         },
         {4 * HOUR_S: ()},
         LONG_STEP_S,
     ),
     Case(
         "14 days are left",
-        {of_worker(_ENDS): long_held((14 * DAY_S + 5 * HOUR_S, 5 * HOUR_S))},
+        {of_worker(_ENDS): long_held((14 * DAY_S + 5 * HOUR_S, 5 * HOUR_S)), **_VALID_90_DAYS},
         {5 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+    Case(
+        "one of the proxy's own authority is valid for 12 hours, and renewed when a third is left",
+        {
+            of_worker(_ENDS): long_held((12 * HOUR_S, 8 * HOUR_S), (20 * HOUR_S, 8 * HOUR_S)),
+            of_worker(_LIFETIME): f"{12 * HOUR_S}x1000",
+        },
+        {9 * HOUR_S: (), 16 * HOUR_S: ()},
+        LONG_STEP_S,
+    ),
+    Case(
+        "such a one is not renewed",
+        {of_worker(_ENDS): long_held((12 * HOUR_S, 12 * HOUR_S)), of_worker(_LIFETIME): f"{12 * HOUR_S}x1000"},
+        {
+            10 * HOUR_S + 36 * 60: (),
+            10 * HOUR_S + 37 * 60: (
+                Alert("It has not been renewed; time left: 1h 23m 0s (negative: it has expired)."),
+            ),
+        },
         LONG_STEP_S,
     ),
     Case("there is none", {APP_1: long_held((1, 5 * HOUR_S))}, {5 * HOUR_S: ()}, LONG_STEP_S),

