@@ -35,12 +35,14 @@ class Uvicorn(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections on sockets that listen."""
+        """Listen on bound sockets, and accept their connections."""
         if os.name != "posix" or sockets is None:
             await super().startup(sockets)
             return
         await super().startup([])
         is_kept = self.server_state.descriptors.is_kept
+        for listener in sockets:
+            listener.listen(self.config.backlog)
         self.acceptors = [Acceptor(listener, self.protocol, is_kept) for listener in sockets]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
