@@ -75,6 +75,12 @@ AVERAGE = Metric(
     "seconds",
 )
 POSTGRES_UP = Metric(f"{PREFIX}postgres_up", MetricKind.GAUGE, Subject.MEMORIES, "1 when PostgreSQL answers.")
+POSTGRES_STANDBYS = Metric(
+    f"{PREFIX}postgres_standbys",
+    MetricKind.GAUGE,
+    Subject.MEMORIES,
+    "Standbys of PostgreSQL that copy it now, each by a replication slot.",
+)
 QDRANT_UP = Metric(
     f"{PREFIX}qdrant_up", MetricKind.GAUGE, Subject.MEMORIES, "1 when the search index answers, embedded or server."
 )

@@ -29,6 +29,8 @@ time.tzset()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_ON_DOCKER = "docker"
+
 if TYPE_CHECKING:
     from app.index.embedded.engine import EmbeddedEngine
     from app.index.follower import Follower
@@ -43,12 +45,20 @@ if TYPE_CHECKING:
     from tests.support.postgres_server import PostgresServer
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups become part of the names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the stack on Docker, which takes longest, so that everything else runs beside it.
+    """Group tests: those of a file, and all that need the Docker engine of the run, run in one process.
 
-    Other tests with an engine stay in their place: two files at a time would wait for each other.
+    The latter are first, since they take longest, so that everything else runs beside them.
     """
-    items.sort(key=lambda item: item.nodeid.partition("::")[0] != "tests/e2e/test_selfhost.py")
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(_ON_DOCKER if _needs_docker(item) else file))
+    items.sort(key=lambda item: not _needs_docker(item))
+
+
+def _needs_docker(item: pytest.Item) -> bool:
+    return item.nodeid.startswith("tests/e2e/") and "engine" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

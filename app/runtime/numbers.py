@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 GAUGES = {  # the numbers that /metrics shows too
     "memories": metrics.MEMORIES,
     "database_bytes": metrics.DATABASE_BYTES,
+    "postgres_standbys": metrics.POSTGRES_STANDBYS,
     "index_lag_changes": metrics.INDEX_LAG_CHANGES,
     "index_lag_seconds": metrics.INDEX_LAG_SECONDS,
     "backup_last_success": metrics.BACKUP_LAST_SUCCESS,
@@ -46,6 +47,7 @@ async def numbers(running: Running, *, has_workers: bool) -> dict[str, float]:
     return optional | {
         "memories": memories,
         "database_bytes": size,
+        "postgres_standbys": await store.standbys(),
         "index_lag_changes": lag_changes,
         "index_lag_seconds": lag_seconds,
         "backup_last_success": backups.taken,

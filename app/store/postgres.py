@@ -18,6 +18,7 @@ _PING_TIMEOUT_S = 2.0
 _ANALYZE_FROM = 500  # memories; with fewer, every plan is good
 
 _SIZE = f"select ({LIVE_MEMORIES}), pg_database_size(current_database())"
+_STANDBYS = "select count(*) from pg_replication_slots where slot_type = 'physical' and active"
 
 
 class PostgresStore(Writing, Conversations, Reading, Terms):
@@ -46,6 +47,11 @@ class PostgresStore(Writing, Conversations, Reading, Terms):
         async with self.db.as_service(writes=False) as connection:
             row = await connection.fetchrow(_SIZE)
         return row[0], row[1]
+
+    async def standbys(self) -> int:
+        """Return how many standbys copy this server now."""
+        async with self.db.as_service(writes=False) as connection:
+            return int(await connection.fetchval(_STANDBYS))
 
     async def backup_times(self) -> LastTimes:
         """Return how old backups and their verification are."""

@@ -9,6 +9,7 @@ APP_JOB, WORKER_JOB, QDRANT_JOB, POSTGRES_JOB, NODE_JOB = "claude-memory", "work
 ALERTS_JOB, ALERTMANAGER_JOB, PROXY_JOB, ARCHIVE_JOB = "alerts", "alertmanager", "proxy", "log-archive"
 JOBS = frozenset(value for name, value in vars().copy().items() if name.endswith("_JOB"))
 CERTIFICATE = "certificate"  # what a rule needs that is about one: a worker that looks at it
+STANDBY = "standby"  # what rules about one need
 # Jobs that need a credential: the file it is in, beside prometheus.yml.
 CREDENTIALS = {QDRANT_JOB: "qdrant_api_key", ALERTS_JOB: "alerts_token"}
 

@@ -44,7 +44,8 @@ OUTAGES = (
     Rule(
         name="ClaudeMemoryPostgresDown",
         topic="postgres",
-        expression=f'min(pg_up{{job="{POSTGRES_JOB}"}}) == 0 or max({metrics.POSTGRES_UP.name}{{{_APP}}}) == 0',
+        # of two servers one is a standby, which no call needs
+        expression=f'max(pg_up{{job="{POSTGRES_JOB}"}}) == 0 or max({metrics.POSTGRES_UP.name}{{{_APP}}}) == 0',
         for_s=60,
         severity=Severity.CRITICAL,
         summary="PostgreSQL does not answer",
@@ -61,7 +62,7 @@ OUTAGES = (
             - `No space left on device`: [ClaudeMemoryDiskAlmostFull](#claudememorydiskalmostfull).
             - `password authentication failed`: [a password was changed in only one place](#tokens-and-passwords).
             - Once it is back, replicas notice within 3 s; do not restart them.
-            - It no longer starts: [restore](#restore).
+            - It no longer starts: [restore](#restore). Where there is a standby: `python -m infra.selfhost promote`.
         """,
     ),
     Rule(

@@ -12,6 +12,7 @@ from infra.monitoring.host_rules import HOSTS
 from infra.monitoring.outage_rules import OUTAGES
 from infra.monitoring.overdue_rules import OVERDUE
 from infra.monitoring.rule import RUNBOOK, Rule
+from infra.monitoring.standby_rules import STANDBYS
 from infra.monitoring.threshold_rules import THRESHOLDS
 
 RULES: tuple[Rule, ...] = (
@@ -19,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     *OVERDUE,
     *HOSTS,
     *ARCHIVE,
+    *STANDBYS,
     *ALERTING,
     *(rule for threshold in THRESHOLDS for rule in threshold.rules()),
 )

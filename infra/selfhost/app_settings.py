@@ -49,7 +49,10 @@ def given_settings(stack: StackConfig[SelfhostConfig]) -> AppSettings:
 
 
 def server_settings(given: AppSettings, options: SelfhostConfig, postgres: str, qdrant: str) -> AppSettings:
-    """Return what replicas, worker and `init` get. postgres, qdrant: host:port, seen from their engine."""
+    """Return what replicas, worker and `init` get.
+
+    postgres, qdrant: host:port, seen from their engine; of two servers both, with a comma.
+    """
     return given.extended(
         {
             "HOST": ADDRESS,
@@ -97,4 +100,6 @@ def optional_secret(value: SecretStr | None) -> pulumi.Output[str] | None:
 
 
 def _url(user: str, password: SecretStr, address: str, name: str) -> pulumi.Output[str]:
-    return pulumi.Output.secret(f"postgresql://{user}:{quote(password.get_secret_value(), safe='')}@{address}/{name}")
+    which = "?target_session_attrs=primary" if "," in address else ""
+    secret_part = quote(password.get_secret_value(), safe="")
+    return pulumi.Output.secret(f"postgresql://{user}:{secret_part}@{address}/{name}{which}")

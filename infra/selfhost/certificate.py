@@ -45,8 +45,8 @@ class Certificate(TargetConfig):
     """Where it comes from. source: None is acme, but private for a name that no public authority can know.
 
     acme: from an authority that speaks ACME, Let's Encrypt unless `directory` is another one's. directory_root: its own
-    certificate, as PEM, if machines do not know it. email: for the authority. key_id: of an account that it knows, whose
-    key is acmeKey. dns: Caddy's module of a DNS provider, which proves the domain by a record; its options are
+    certificate, as PEM, if machines do not know it. email: for the authority. key_id: of an account that it knows,
+    whose key is acmeKey. dns: Caddy's module of a DNS provider, which proves the domain by a record; its options are
     dnsCredentials. resolvers: DNS servers that are asked for the record.
     own: chain, as PEM, the domain's certificate first; its key is certificateKey.
     private: from the proxy's own authority, whose root is an output.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from app.terminal import clean_output
 from infra.command_errors import CannotDo
-from infra.selfhost import images_command, logs, orphans_command, status, top
+from infra.selfhost import images_command, logs, orphans_command, standby_command, status, top
 
 PROGRAM = "python -m infra.selfhost"
 
@@ -24,7 +24,7 @@ def build_parser() -> ArgumentParser:
         epilog="Exit status: 0 done, 1 failed or something found, 2 wrong usage, 130 stopped. See docs/selfhost.md.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (status, logs, top, orphans_command, images_command):
+    for module in (status, logs, top, orphans_command, images_command, standby_command):
         module.add(commands)
     return parser
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from app.settings.values import HttpUrl, SecretHttpUrl, access_token
 from infra import versions
@@ -14,8 +15,8 @@ from infra.selfhost.certificate import AcmeKey, Certificate, CertificateSecrets,
 from infra.selfhost.log_driver import ON_HOSTS, Logging
 from infra.values import Address, HostName, Image, Password
 
-Role = Literal["data", "app", "monitoring", "edge"]
-ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge")
+Role = Literal["data", "app", "monitoring", "edge", "standby"]
+ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge", "standby")
 HTTPS_PORT = 443  # what a URL without a port means
 MOST_REPLICAS = 20
 LOCAL_ENGINE = "unix:///var/run/docker.sock"
@@ -49,31 +50,77 @@ class Host(TargetConfig):
     memory_mb: Annotated[int, Field(ge=512)] = 4_096
 
 
+class EngineHost(NamedTuple):
+    """A host with the roles that share it. name: its first role; of a further host of the app a number as well."""
+
+    host: Host
+    roles: tuple[Role, ...]
+    name: str
+
+
+def _several(value: object) -> object:
+    """Take one host for a list of one."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 class Hosts(TargetConfig):
-    """The host of each role; roles with the same engine share a host, and what one of them sets applies to all."""
+    """The host of each role; roles with the same engine share a host, and what one of them sets applies to all.
+
+    app: one or more, among which replicas take turns. standby: of a second PostgreSQL, which copies the one of data.
+    """
 
     data: Host = Host()
-    app: Host = Host()
+    app: Annotated[tuple[Host, ...], BeforeValidator(_several), Field(min_length=1)] = (Host(),)
     monitoring: Host = Host()
     edge: Host = Host()
+    standby: Host | None = None
 
-    def by_engine(self) -> dict[str, tuple[Host, tuple[Role, ...]]]:
+    def of(self, role: Role) -> tuple[Host, ...]:
+        """Return the hosts of a role."""
+        found: Host | tuple[Host, ...] | None = getattr(self, role)
+        if found is None:
+            return ()
+        return found if isinstance(found, tuple) else (found,)
+
+    def by_engine(self) -> dict[str, EngineHost]:
         """Return each host with its roles, by the address of its engine."""
         roles: dict[str, tuple[Role, ...]] = {}
+        names: dict[str, str] = {}
         given: dict[str, dict[str, object]] = {}
-        for role in ROLES:
-            host: Host = getattr(self, role)
+        for role, number, host in self._each():
             roles[host.docker] = (*roles.get(host.docker, ()), role)
+            names.setdefault(host.docker, role if number == 1 else f"{role}-{number}")
             given.setdefault(host.docker, {"docker": host.docker}).update(
                 {name: getattr(host, name) for name in host.model_fields_set}
             )
-        return {engine: (Host.model_validate(given[engine]), roles[engine]) for engine in roles}
+        return {
+            engine: EngineHost(Host.model_validate(given[engine]), roles[engine], names[engine]) for engine in roles
+        }
+
+    def _each(self) -> Iterator[tuple[Role, int, Host]]:
+        """Yield every host of every role, with its number within the role."""
+        for role in ROLES:
+            for number, host in enumerate(self.of(role), start=1):
+                yield role, number, host
+
+    @model_validator(mode="after")
+    def _no_host_is_named_twice(self) -> Self:
+        engines = [host.docker for host in self.app]
+        if twice := next((engine for engine in engines if engines.count(engine) > 1), None):
+            raise ValueError(f"app: names {twice} twice; replicas take turns among different hosts")
+        return self
+
+    @model_validator(mode="after")
+    def _standby_is_elsewhere(self) -> Self:
+        if self.standby is not None and self.standby.docker == self.data.docker:
+            raise ValueError("standby: belongs on another host than data, or both are lost at once")
+        return self
 
     @model_validator(mode="after")
     def _roles_agree_on_their_host(self) -> Self:
-        for role in ROLES:
-            host: Host = getattr(self, role)
-            agreed, roles = self.by_engine()[host.docker]
+        by_engine = self.by_engine()
+        for _, _, host in self._each():
+            agreed, roles, _ = by_engine[host.docker]
             for name in host.model_fields_set:
                 if getattr(host, name) != getattr(agreed, name):
                     key = Host.model_fields[name].alias or name
@@ -82,9 +129,9 @@ class Hosts(TargetConfig):
 
     @model_validator(mode="after")
     def _several_have_addresses(self) -> Self:
-        hosts = self.by_engine()
+        hosts = self.by_engine().values()
         if len(hosts) > 1:
-            lacking = [role for host, roles in hosts.values() if host.address is None for role in roles]
+            lacking = [role for host, roles, _ in hosts if host.address is None for role in roles]
             if lacking:
                 raise ValueError(
                     f"several hosts need an address each in their private network; {', '.join(lacking)} have none"

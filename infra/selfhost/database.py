@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
-from infra.selfhost import log_spool
+from infra.selfhost import log_spool, twin
 from infra.selfhost.config import Limit
 from infra.selfhost.files import FOLDER
 from infra.selfhost.health import Health
@@ -15,33 +16,36 @@ from infra.selfhost.service import Placement, ServiceArgs
 from infra.selfhost.single_service import SingleService
 
 ADMIN, DATABASE, USER = "postgres", "claude_memory", "claude_memory"
-PORT = 5432
+PORT, ALIAS = 5432, "postgres"
 DATA = "/var/lib/postgresql"  # the image's own volume
 _SHARE_OF_HOST = 0.5  # of the host's memory; the rest is for Qdrant and the page cache
 _LEAST_MB = 256
+_HEALTH = ("pg_isready", "--username", ADMIN, "--host", "127.0.0.1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseArgs:
-    """users: engines from which the database is used."""
+    """users: engines from which the database is used. other: the server that this one is a twin of, if it is one."""
 
     placement: Placement
     admin_password: pulumi.Input[str]
     users: tuple[Engine, ...]
-    wal_archive: bool
+    wal_archive: bool = False
+    other: twin.Twin | None = None
+    alias: str = ALIAS
 
 
 class Database(SingleService):
-    """PostgreSQL; on request it puts its log into a volume, for `LogArchive`."""
+    """PostgreSQL; on request it puts its log into a volume, for `LogArchive`, or is one of two."""
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(
             name,
             ServiceArgs(
                 placement=args.placement,
-                alias="postgres",
+                alias=args.alias,
                 user=ADMIN,
-                command=["postgres", "-c", f"config_file={FOLDER}/postgresql.conf"],
+                command=_command(args),
                 environment={
                     "POSTGRES_USER": ADMIN,
                     "POSTGRES_PASSWORD_FILE": f"{FOLDER}/password",
@@ -49,11 +53,12 @@ class Database(SingleService):
                 },
                 files={
                     "password": args.admin_password,
-                    "postgresql.conf": settings_file(args.placement.limit.memory_mb, args.wal_archive),
+                    "postgresql.conf": settings_file(args.placement.limit.memory_mb, _settings(args)),
                     **(log_spool.server_files(ADMIN, DATABASE) if args.wal_archive else {}),
+                    **(twin.server_files(args.other, ADMIN, DATA) if args.other is not None else {}),
                 },
                 scratch={"/tmp": 64, "/var/run/postgresql": 8},  # noqa: S108 - tmpfs of the container
-                health=Health(command=["pg_isready", "--username", ADMIN, "--host", "127.0.0.1"]),
+                health=Health(command=_HEALTH if args.other is None else twin.health(_HEALTH)),
                 stop_s=60,
             ),
             opts,
@@ -63,13 +68,25 @@ class Database(SingleService):
         )
 
 
+def _command(args: DatabaseArgs) -> list[str]:
+    if args.other is not None:
+        return ["sh", f"{FOLDER}/{twin.START}"]
+    return ["postgres", "-c", f"config_file={FOLDER}/postgresql.conf"]
+
+
+def _settings(args: DatabaseArgs) -> dict[str, str]:
+    if args.other is not None:
+        return twin.server_settings()
+    return log_spool.server_settings() if args.wal_archive else {}
+
+
 def default_limit(host_memory_mb: int) -> Limit:
     """Return PostgreSQL's limit on a host with this much memory, for stacks that name none."""
     return Limit(memory_mb=max(_LEAST_MB, int(host_memory_mb * _SHARE_OF_HOST)), cpus=2.0)
 
 
-def settings_file(memory_mb: int, wal_archive: bool) -> str:
-    """Return postgresql.conf for a server that may use this much memory.
+def settings_file(memory_mb: int, more: Mapping[str, str] | None = None) -> str:
+    """Return postgresql.conf for a server that may use this much memory, with more settings.
 
     A quarter for shared buffers, and three quarters as the size of all caches, are the recommendations of PostgreSQL's
     documentation ("Resource Consumption" and "Query Planning").
@@ -93,6 +110,4 @@ def settings_file(memory_mb: int, wal_archive: bool) -> str:
         "timezone": "'UTC'",
         "log_timezone": "'UTC'",
     }
-    if wal_archive:
-        settings |= log_spool.server_settings()
-    return "".join(f"{name} = {value}\n" for name, value in settings.items())
+    return "".join(f"{name} = {value}\n" for name, value in {**settings, **(more or {})}.items())

@@ -15,10 +15,14 @@ _TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class DockerHost:
-    """One Docker engine of a stack, with its roles. address: in the private network; a single host has none."""
+    """One Docker engine of a stack, with its roles.
+
+    name: as in the name of its engine in Pulumi. address: in the private network; a single host has none.
+    """
 
     docker: str
     roles: tuple[Role, ...]
+    name: str
     ssh_options: tuple[str, ...] = ()
     address: str | None = None
 
@@ -26,14 +30,9 @@ class DockerHost:
     def all_of(cls, hosts: Hosts) -> list[DockerHost]:
         """Return the engines of a stack."""
         return [
-            cls(docker=engine, roles=roles, ssh_options=host.ssh_options, address=host.address)
-            for engine, (host, roles) in hosts.by_engine().items()
+            cls(docker=engine, roles=roles, name=name, ssh_options=host.ssh_options, address=host.address)
+            for engine, (host, roles, name) in hosts.by_engine().items()
         ]
-
-    @property
-    def name(self) -> str:
-        """The first of its roles, as in the name of its engine in Pulumi."""
-        return self.roles[0]
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command line of `docker`, for those who read its output as it comes."""

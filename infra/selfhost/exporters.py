@@ -50,6 +50,7 @@ class PostgresExporterArgs:
     """database: host:port, seen from the engine."""
 
     placement: Placement
+    alias: str
     database: str
     password: pulumi.Input[str]
 
@@ -62,7 +63,7 @@ class PostgresExporter(SingleService):
             name,
             ServiceArgs(
                 placement=args.placement,
-                alias="postgres-exporter",
+                alias=args.alias,
                 user=NOBODY,
                 environment={
                     "DATA_SOURCE_URI": f"{args.database}/{database.DATABASE}?sslmode=disable",

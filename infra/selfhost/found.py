@@ -60,7 +60,7 @@ class Found:
 
 def look(hosts: Hosts, stack: str, names: Collection[str] = ()) -> list[Found]:
     """Return what all engines have of a stack: by its label, and networks by these names. Raises CannotDo."""
-    engines = [host for host, _ in hosts.by_engine().values()]
+    engines = [one.host for one in hosts.by_engine().values()]
     with ThreadPoolExecutor(len(engines)) as pool:
         return [one for found in pool.map(lambda host: _on(host, stack, names), engines) for one in found]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from infra.selfhost.config import Host, Hosts, Role
+from infra.selfhost.config import ROLES, Host, Hosts, Role
 from infra.selfhost.docker_cli import docker_command
 from infra.selfhost.failures import Hooks, Underway
 from infra.selfhost.log_driver import ON_HOSTS, Logging
@@ -83,14 +83,19 @@ class Engines(pulumi.ComponentResource):
     ) -> None:
         super().__init__("claude-memory:selfhost:Engines", name, None, opts)
         self._logging = logging
-        self._of: dict[Role, Engine] = {}
+        self._of: dict[Role, tuple[Engine, ...]] = {}
         self._hooks, self._again = Hooks(), again or {}
-        for host, roles in hosts.by_engine().values():
-            self._of |= dict.fromkeys(roles, self._engine(f"{name}-{roles[0]}", host))
-        self.all = tuple({engine.name: engine for engine in self._of.values()}.values())
+        made = {one.host.docker: self._engine(f"{name}-{one.name}", one.host) for one in hosts.by_engine().values()}
+        for role in ROLES:
+            self._of[role] = tuple(made[host.docker] for host in hosts.of(role))
+        self.all = tuple(made.values())
         self.register_outputs({"networks": [engine.network.name for engine in self.all]})
 
     def __getitem__(self, role: Role) -> Engine:
+        return self._of[role][0]
+
+    def of(self, role: Role) -> tuple[Engine, ...]:
+        """Return all engines of a role."""
         return self._of[role]
 
     def _engine(self, name: str, host: Host) -> Engine:

@@ -10,7 +10,7 @@ SPOOL = "/var/lib/claude-memory/wal"  # in app/Dockerfile everyone may write the
 SWITCH_S = 30  # after which base.sh has an unfinished file of the log finished, as far as it is
 _SCRIPTS = Path(__file__).parent / "scripts"
 # As the image's own, and the superuser may copy all data over the network, with its password.
-_HBA = """\
+HBA = """\
 local all all trust
 local replication all trust
 host all all all scram-sha-256
@@ -31,7 +31,7 @@ def server_settings() -> dict[str, str]:
 def server_files(superuser: str, database: str) -> dict[str, str]:
     """Return the files that the server's container has for it."""
     return {
-        "pg_hba.conf": _HBA,
+        "pg_hba.conf": HBA,
         "archive.sh": script("archive.sh", SPOOL=SPOOL),
         "restore.sh": script("restore.sh", SPOOL=SPOOL, FILES=FOLDER, SUPERUSER=superuser, DATABASE=database),
     }

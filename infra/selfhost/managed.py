@@ -50,4 +50,4 @@ def with_defaults(given: Mapping[str, str], options: SelfhostConfig) -> dict[str
 
 def _host_networks(options: SelfhostConfig) -> list[str]:
     """Return the addresses of the stack's hosts."""
-    return sorted({host.address for host, _ in options.hosts.by_engine().values() if host.address is not None})
+    return sorted({one.host.address for one in options.hosts.by_engine().values() if one.host.address is not None})

@@ -32,10 +32,10 @@ def check_engines(hosts: Hosts) -> None:
     """Ask all engines for their version at once. Raises EnginesError, which lists those that cannot be used."""
     engines = hosts.by_engine()
     with ThreadPoolExecutor(len(engines)) as pool:
-        found = pool.map(problem, [host for host, _ in engines.values()])
+        found = pool.map(problem, [one.host for one in engines.values()])
     problems = [
-        f"{address} ({', '.join(roles)}): {message}"
-        for (address, (_, roles)), message in zip(engines.items(), found, strict=True)
+        f"{address} ({', '.join(one.roles)}): {message}"
+        for (address, one), message in zip(engines.items(), found, strict=True)
         if message
     ]
     if problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import pulumi
 from pydantic import SecretStr
@@ -14,12 +15,14 @@ from infra.monitoring.jobs import ScrapeJob
 from infra.monitoring.rule import RUNBOOK
 from infra.selfhost import image_lock, outputs
 from infra.selfhost.alertmanager import Alertmanager, AlertmanagerArgs
-from infra.selfhost.app import App, AppArgs
+from infra.selfhost.app import App, AppArgs, AppHost
 from infra.selfhost.app_settings import given_settings, init_settings, optional_secret, secret, server_settings
 from infra.selfhost.certificate_checks import certificate_problems
 from infra.selfhost.config import Limit, Role, SelfhostConfig
 from infra.selfhost.containers import container_settings
 from infra.selfhost.database import ADMIN, Database, DatabaseArgs, default_limit
+from infra.selfhost.database import ALIAS as POSTGRES
+from infra.selfhost.database import PORT as POSTGRES_SERVER_PORT
 from infra.selfhost.exporters import (
     POSTGRES_PORT,
     NodeExporter,
@@ -46,6 +49,7 @@ from infra.selfhost.service import Placement
 from infra.selfhost.single_service import SingleService
 from infra.selfhost.summary import show_at_the_end
 from infra.selfhost.tls import tls_of
+from infra.selfhost.twin import Twin
 
 
 def run(values: StackValues) -> None:
@@ -71,6 +75,11 @@ def check(values: StackValues) -> StackConfig[SelfhostConfig]:
 def _problems(options: SelfhostConfig, given: Mapping[str, str]) -> Iterator[str]:
     if given.get("QDRANT_SHARD_KEYS", "0") not in ("", "0") and options.qdrant.nodes == 1:
         yield "QDRANT_SHARD_KEYS: needs a cluster; give it three nodes (qdrant: {nodes: 3}), or unset it"
+    if options.wal_archive is not None and options.hosts.standby is not None:
+        yield (
+            "walArchive: goes without hosts.standby; both protect from the loss of a host, and only one server's log"
+            " is archived"
+        )
     yield from certificate_problems(options)
 
 
@@ -80,17 +89,17 @@ def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None 
     again: by name of a task that failed, what makes it run again.
     """
     components = Components(stack, again)
-    database, qdrant = components.database(), components.qdrant()
-    app = components.app(database, qdrant)
+    databases, qdrant = components.databases(), components.qdrant()
+    app = components.app(databases, qdrant)
     proxy = components.proxy(app)
     nodes = [components.node_exporter(engine) for engine in components.engines.all]
-    postgres_exporter = components.postgres_exporter(database, app)
+    postgres_exporters = [components.postgres_exporter(database, app) for database in databases]
     receiver = components.receiver()
     alertmanager = components.alertmanager(receiver)
     scraped = {
         jobs.APP_JOB: app.metrics,
-        jobs.WORKER_JOB: [app.worker_metrics],
-        jobs.POSTGRES_JOB: [postgres_exporter.listener],
+        jobs.WORKER_JOB: app.worker_metrics,
+        jobs.POSTGRES_JOB: [exporter.listener for exporter in postgres_exporters],
         jobs.QDRANT_JOB: qdrant.metrics,
         jobs.NODE_JOB: [node.listener for node in nodes],
         jobs.ALERTS_JOB: [receiver.listener],
@@ -98,19 +107,19 @@ def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None 
         jobs.PROXY_JOB: [proxy.listener],
     }
     if stack.options.wal_archive is not None:
-        scraped[jobs.ARCHIVE_JOB] = [components.log_archive(database, stack.options.wal_archive).listener]
+        scraped[jobs.ARCHIVE_JOB] = [components.log_archive(databases[0], stack.options.wal_archive).listener]
     prometheus = components.prometheus(scraped, alertmanager, [app, *nodes])
     operator_urls = {
         "prometheus": prometheus.listener.local_url,
         "alertmanager": alertmanager.listener.local_url,
         "alerts": f"{receiver.listener.local_url}/alerts",
     }
-    last: list[SingleService] = [proxy, postgres_exporter, prometheus]
+    last: list[SingleService] = [proxy, *postgres_exporters, prometheus]
     if stack.options.grafana_password is not None and stack.options.grafana:
         grafana = components.grafana(prometheus, stack.options.grafana_password)
         operator_urls["grafana"] = grafana.listener.local_url
         last.append(grafana)
-    outputs.export(proxy.url, app.worker_name, stack.options.hosts.app.docker, operator_urls)
+    outputs.export(proxy.url, app.worker_name, stack.options.hosts.app[0].docker, operator_urls)
     return [one.service.container.id for one in last]
 
 
@@ -132,18 +141,43 @@ class Components:
             keep_data=self._options.keep_data,
         )
 
-    def database(self) -> Database:
-        """Declare PostgreSQL."""
-        options, data = self._options, self.engines["data"]
-        limit = options.limits.postgres or default_limit(data.memory_mb)
+    def databases(self) -> list[Database]:
+        """Declare PostgreSQL, and the standby if there is one, once the first has data to copy."""
+        standby = self.engines.of("standby")
+        first = self._database("data", None if not standby else standby[0], "primary")
+        if not standby:
+            return [first]
+        return [first, self._database("standby", self.engines["data"], "standby", [first.service])]
+
+    def _database(
+        self,
+        role: Literal["data", "standby"],
+        other: Engine | None,
+        begins: Literal["primary", "standby"],
+        after: Sequence[pulumi.Resource] = (),
+    ) -> Database:
+        options, here = self._options, self.engines[role]
+        aliases = {"data": POSTGRES, "standby": f"{POSTGRES}-standby"}
+        twin = None
+        if other is not None:
+            alias = aliases["standby" if role == "data" else "data"]
+            there = Listener(
+                engine=other, alias=alias, internal=POSTGRES_SERVER_PORT, published=options.ports.postgres
+            ).seen_from(here)
+            host, _, port = there.rpartition(":")
+            twin = Twin(host=host.strip("[]"), port=int(port), begins=begins)
+        limit = options.limits.postgres or default_limit(here.memory_mb)
         return Database(
-            f"{NAME}-postgres",
+            f"{NAME}-{aliases[role]}",
             DatabaseArgs(
-                placement=self._placement(data, "postgres", limit, options.ports.postgres),
+                placement=self._placement(here, "postgres", limit, options.ports.postgres),
                 admin_password=secret(options.postgres_admin_password),
-                users=self._engines("app", "monitoring"),
+                users=(*self._engines("app", "monitoring"), *([other] if other is not None else [])),
                 wal_archive=options.wal_archive is not None,
+                other=twin,
+                alias=aliases[role],
             ),
+            pulumi.ResourceOptions(depends_on=list(after)),
         )
 
     def log_archive(self, database: Database, to: str) -> LogArchive:
@@ -180,24 +214,30 @@ class Components:
             ),
         )
 
-    def app(self, database: Database, qdrant: Qdrant) -> App:
-        """Declare the app's replicas and its worker, once both stores are healthy."""
-        options, here = self._options, self.engines["app"]
-        postgres = database.listener.seen_from(here)
+    def app(self, databases: Sequence[Database], qdrant: Qdrant) -> App:
+        """Declare the app's replicas and its workers, once both stores are healthy."""
+        options, hosts = self._options, self.engines.of("app")
         return App(
             f"{NAME}-app",
             AppArgs(
-                placement=self._placement(here, "app", options.limits.app, options.ports.app),
+                hosts=[self._app_host(engine, databases, qdrant) for engine in hosts],
                 replicas=options.replicas,
                 worker_limit=options.limits.worker,
                 published_metrics=options.ports.metrics,
-                settings=server_settings(self._settings, options, postgres, qdrant.listener.seen_from(here)),
-                init_settings=init_settings(options, postgres),
+                init_settings=init_settings(options, _all_seen_from(hosts[0], databases)),
                 edge=self.engines["edge"],
-                certificate_url=certificate_url(options.domain, self.engines["edge"], here, options.ports.https),
                 monitoring=self.engines["monitoring"],
             ),
-            pulumi.ResourceOptions(depends_on=[database.service, *qdrant.services]),
+            pulumi.ResourceOptions(depends_on=[*(one.service for one in databases), *qdrant.services]),
+        )
+
+    def _app_host(self, engine: Engine, databases: Sequence[Database], qdrant: Qdrant) -> AppHost:
+        options = self._options
+        stores = _all_seen_from(engine, databases), qdrant.listener.seen_from(engine)
+        return AppHost(
+            placement=self._placement(engine, "app", options.limits.app, options.ports.app),
+            settings=server_settings(self._settings, options, *stores),
+            certificate_url=certificate_url(options.domain, self.engines["edge"], engine, options.ports.https),
         )
 
     def proxy(self, app: App) -> Proxy:
@@ -233,11 +273,13 @@ class Components:
         )
 
     def postgres_exporter(self, database: Database, app: App) -> PostgresExporter:
-        """Declare the exporter of PostgreSQL, once `init` has made the role it logs in as."""
+        """Declare the exporter of one PostgreSQL, once `init` has made the role it logs in as."""
         options, here = self._options, self.engines["monitoring"]
+        alias = database.listener.alias
         return PostgresExporter(
-            f"{NAME}-postgres-exporter",
+            f"{NAME}-{alias}-exporter",
             PostgresExporterArgs(
+                alias=f"{alias}-exporter",
                 placement=self._placement(here, "postgres_exporter", options.limits.exporter, POSTGRES_PORT),
                 database=database.listener.seen_from(here),
                 password=secret(options.postgres_password),
@@ -295,6 +337,7 @@ class Components:
                 remote=remote_write(options, pulumi.get_stack()),
                 remote_password=optional_secret(options.remote_write_password),
                 tls=str(self._settings.plain.get("PUBLIC_URL", "")).startswith("https://"),
+                standby=options.hosts.standby is not None,
                 url=options.links.prometheus,
                 runbook=options.links.runbook or RUNBOOK,
             ),
@@ -315,4 +358,9 @@ class Components:
         )
 
     def _engines(self, *roles: Role) -> tuple[Engine, ...]:
-        return tuple(self.engines[role] for role in roles)
+        return tuple(engine for role in roles for engine in self.engines.of(role))
+
+
+def _all_seen_from(engine: Engine, databases: Sequence[Database]) -> str:
+    """Return host:port of every database as an engine's containers reach it."""
+    return ",".join(one.listener.seen_from(engine) for one in databases)

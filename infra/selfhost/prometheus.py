@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.monitoring.jobs import ALERTS_JOB, CERTIFICATE, CREDENTIALS, QDRANT_JOB, ScrapeJob
+from infra.monitoring.jobs import ALERTS_JOB, CERTIFICATE, CREDENTIALS, QDRANT_JOB, STANDBY, ScrapeJob
 from infra.monitoring.prometheus import (
     MAIN_FILE,
     PASSWORD_FILE,
@@ -45,7 +45,8 @@ def remote_write(options: SelfhostConfig, stack: str) -> RemoteWrite | None:
 class PrometheusArgs:
     """alertmanager: host:port, seen from the engine, like the addresses of the jobs.
 
-    tls: whether clients connect over TLS. url: of its pages, if not on loopback of its host.
+    tls: whether clients connect over TLS. standby: whether there is a second PostgreSQL.
+    url: of its pages, if not on loopback of its host.
     runbook: as people find it.
     remote: a service that gets all series as well; remote_password: of its user, or its bearer token.
     """
@@ -57,6 +58,7 @@ class PrometheusArgs:
     qdrant_api_key: pulumi.Input[str]
     alerts_token: pulumi.Input[str]
     tls: bool
+    standby: bool
     url: str | None
     runbook: str
     remote: RemoteWrite | None = None
@@ -67,7 +69,8 @@ class Prometheus(SingleService):
     """Scrapes the stack and evaluates the alert rules."""
 
     def __init__(self, name: str, args: PrometheusArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        has = {job.name for job in args.jobs} | ({CERTIFICATE} if args.tls else set())
+        has = {job.name for job in args.jobs}
+        has |= ({CERTIFICATE} if args.tls else set()) | ({STANDBY} if args.standby else set())
         super().__init__(
             name,
             ServiceArgs(

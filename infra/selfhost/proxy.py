@@ -40,7 +40,7 @@ class ProxyArgs:
     upstreams: Sequence[str]
     replicas: int
     monitoring: Engine
-    tls: Tls = Tls()
+    tls: Tls
 
 
 class Proxy(SingleService):

@@ -16,6 +16,7 @@ from infra.selfhost.names import NAME, short
 from infra.selfhost.prometheus_answers import PrometheusAnswers
 from infra.selfhost.running import MISSING, Running, look
 from infra.selfhost.stack_session import Session, add_command
+from infra.selfhost.twins import SERVICES, twins_of
 from infra.tables import print_table
 
 PROMETHEUS, WORKER = f"{NAME}-prometheus", f"{NAME}-app-worker"
@@ -107,6 +108,8 @@ def page_of(hosts: Sequence[DockerHost], stack: str, domain: str | None, declare
     found = [*findings.services(view, list(expected))]
     if expected:
         found += [findings.orphans(view, declared), *findings.backups(view.newest(WORKER))]
+    if SERVICES[1] in expected:
+        found.append(findings.standby(twins_of(view, hosts)))
     prometheus = view.newest(PROMETHEUS)
     if prometheus is not None:
         found += findings.measured(PrometheusAnswers(prometheus.host, prometheus.id), hosts, domain)

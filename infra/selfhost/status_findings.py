@@ -19,6 +19,7 @@ from infra.selfhost.engine_calls import DockerHost
 from infra.selfhost.names import short
 from infra.selfhost.prometheus_answers import PrometheusAnswers
 from infra.selfhost.running import MISSING, Running, View
+from infra.selfhost.twins import Twins
 
 _VERIFIED_WITHIN_DAYS = 31
 _RUNBOOK = "docs/runbook.md"
@@ -85,6 +86,21 @@ def backups(worker: Running | None) -> Iterator[Finding]:
     else:
         last = f"{duration(min(verified))} ago" if verified else "never"
         yield warning("verification", last, "claude-memory verify FILE")
+
+
+def standby(twins: Twins) -> Finding:
+    """Return which server is the primary, and how far behind the other one is."""
+    primary = twins.primary()
+    if primary is None:
+        return failed("standby", "no server is the primary", "python -m infra.selfhost promote")
+    try:
+        behind = twins.behind_bytes()
+    except CannotDo as error:
+        return failed("standby", str(error), f"{_RUNBOOK}#claudememorystandbymissing")
+    first = f"{short(primary.service)} is the primary"
+    if behind is None:
+        return warning("standby", f"{first}; the other does not copy it", f"{_RUNBOOK}#claudememorystandbymissing")
+    return ok("standby", f"{first}; the other is {behind / 1e6:.1f} MB behind")
 
 
 def measured(prometheus: PrometheusAnswers, hosts: Sequence[DockerHost], domain: str | None) -> Iterator[Finding]:

@@ -1,9 +1,10 @@
-"""Deployments where clients sign in."""
+"""Deployments where clients sign in, and the Docker engine of the run."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,27 @@ from app.access.tokens import digest, new_token
 from app.store.database import Database
 from app.store.tokens import Tokens
 from tests.support.deployment import Deployment
+from tests.support.docker import DockerEngine, EngineMissing
+from tests.support.postgres import temporary_folder
 from tests.support.proxy import proxy
 from tests.support.serving import Server
 
 Deploy = Callable[..., Awaitable[Deployment]]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[DockerEngine]:
+    """A Docker engine; without one the tests that need it are skipped, and say why."""
+    folder = temporary_folder()
+    engine = DockerEngine(folder / "docker")
+    try:
+        engine.start()
+    except EngineMissing as missing:
+        shutil.rmtree(folder)
+        pytest.skip(f"needs a Docker engine: {missing}")
+    yield engine
+    engine.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

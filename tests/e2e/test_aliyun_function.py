@@ -21,7 +21,6 @@ from mcp.client.streamable_http import streamable_http_client
 from infra.aliyun.bundle.build import Bundle
 from infra.aliyun.bundle.errors import PythonMissing
 from infra.plan import Declared
-from tests.e2e.test_selfhost import engine
 from tests.support.bundles import built, checkout, unpack
 from tests.support.docker import DockerEngine
 from tests.support.function_docker import DATABASE_URL, NETWORK, PYTHON, FunctionRuntime, RunningFunction
@@ -29,8 +28,6 @@ from tests.support.s3 import s3_server
 from tests.support.stacks import BACKUP_KEYS, SECRETS, aliyun_plan
 
 pytestmark = pytest.mark.timeout(900)
-__all__ = ["engine"]  # a fixture
-
 BUCKET = "claude-memory-backups"
 TOKEN = {"Authorization": f"Bearer {SECRETS['adminToken']}"}
 SESSIONS, CALLS = 20, 200  # of the function's default size

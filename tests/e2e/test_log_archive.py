@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -26,8 +25,7 @@ from mcp.client.streamable_http import streamable_http_client
 from infra.selfhost.database import DATA
 from infra.selfhost.log_spool import SPOOL
 from tests.support.declared import DeclaredStack
-from tests.support.docker import DockerEngine, EngineMissing, free_port
-from tests.support.postgres import temporary_folder
+from tests.support.docker import DockerEngine, free_port
 from tests.support.s3 import s3_server
 from tests.support.stacks import LOG_ARCHIVE, SECRETS, selfhost_plan
 from tests.support.waiting import until, wait_until
@@ -42,21 +40,6 @@ pytestmark = [
 DOCS = Path(__file__).parents[2] / "docs"
 NETWORK = "claude-memory-test-bucket"  # whose gateway is the bucket's address
 SERVER, ARCHIVE = "memory-postgres", "memory-postgres-archive"
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DockerEngine]:
-    """A Docker engine; without one the test is skipped, and says why."""
-    folder = temporary_folder()
-    engine = DockerEngine(folder / "docker")
-    try:
-        engine.start()
-    except EngineMissing as missing:
-        shutil.rmtree(folder)
-        pytest.skip(f"needs a Docker engine: {missing}")
-    yield engine
-    engine.stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Stack(DeclaredStack):

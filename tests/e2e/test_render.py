@@ -19,7 +19,6 @@ from mcp.client.streamable_http import streamable_http_client
 from infra import versions
 from infra.monitoring.rules import rules_for
 from infra.plan import Plan, plan_of
-from tests.e2e.test_selfhost import engine
 from tests.support.docker import DockerEngine
 from tests.support.render_docker import NETWORK, RenderedStack
 from tests.support.s3 import s3_server
@@ -28,8 +27,6 @@ from tests.support.stacks import BACKUP_KEYS, SECRETS, example_values, render_pl
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
-__all__ = ["engine"]  # a fixture
-
 INSTANCES = 2
 BUCKET = "claude-memory-backups"
 

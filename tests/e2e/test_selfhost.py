@@ -11,7 +11,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -41,29 +40,13 @@ from infra.selfhost.log_driver import Logging, log_arguments
 from infra.selfhost.names import short
 from infra.selfhost.process_limit import PROCESSES, limit
 from tests.support.declared import DeclaredStack
-from tests.support.docker import DockerEngine, EngineMissing, free_port
-from tests.support.postgres import temporary_folder
+from tests.support.docker import DockerEngine, free_port
 from tests.support.stacks import SECRETS, selfhost_plan
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
 DELIVERY_S = 15  # beside an alert's own time: a scrape, an evaluation, Alertmanager, the receiver
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[DockerEngine]:
-    """A Docker engine; without one the tests of this module are skipped, and say why."""
-    folder = temporary_folder()
-    engine = DockerEngine(folder / "docker")
-    try:
-        engine.start()
-    except EngineMissing as missing:
-        shutil.rmtree(folder)
-        pytest.skip(f"needs a Docker engine: {missing}")
-    yield engine
-    engine.stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,11 @@ from infra.plan import Declared
 from infra.selfhost.command import main
 from infra.selfhost.healing import heal_by
 from infra.selfhost.state import State, parsed
-from tests.e2e.test_selfhost import engine
 from tests.support.docker import DockerEngine, free_port
 from tests.support.interrupted import CONTAINER, NETWORK, STACK, VOLUME, InterruptedStack, deleted_first
 from tests.support.stacks import selfhost_plan
 
 pytestmark = pytest.mark.timeout(900)
-__all__ = ["engine"]  # a fixture
-
 PORTS = {name: free_port() for name in ("http", "prometheus", "alertmanager", "alerts")}
 PLAN = selfhost_plan(ports=PORTS)
 DATA = [one for one in PLAN.resources if one.type == VOLUME and "name" in one.inputs]

@@ -21,6 +21,7 @@ class AnsweringHost(DockerHost):
 
     docker: str = "unix:///var/run/docker.sock"
     roles: Any = ("data", "app", "monitoring", "edge")
+    name: str = "data"
     containers: list[dict[str, Any]] = field(default_factory=list)
     images: list[dict[str, Any]] = field(default_factory=lambda: [image()])
     said: dict[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from app.wal.names import Contents
 from app.wal.shipping import Shipper
 from infra.selfhost.database import DATABASE, settings_file
 from infra.selfhost.files import FOLDER
-from infra.selfhost.log_spool import SPOOL, script, server_files
+from infra.selfhost.log_spool import SPOOL, script, server_files, server_settings
 from tests.support.postgres_server import OWNER, PostgresServer, binaries
 from tests.support.waiting import until
 
@@ -40,7 +40,7 @@ class ArchivedServer:
         for made in (self.files, self.spool):
             made.mkdir(parents=True)
         self.spool.chmod(0o777)  # as the app's image has it
-        texts = {**server_files("postgres", DATABASE), "postgresql.conf": settings_file(256, wal_archive=True)}
+        texts = {**server_files("postgres", DATABASE), "postgresql.conf": settings_file(256, server_settings())}
         for name, text in texts.items():
             self._write(name, text)
         self.server.create()

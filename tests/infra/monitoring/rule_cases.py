@@ -13,6 +13,7 @@ from tests.infra.monitoring.host_cases import HOST_CASES
 from tests.infra.monitoring.outage_cases import OUTAGE_CASES
 from tests.infra.monitoring.overdue_cases import OVERDUE_CASES
 from tests.infra.monitoring.series import Case
+from tests.infra.monitoring.standby_cases import STANDBY_CASES
 from tests.infra.monitoring.threshold_cases import THRESHOLD_CASES
 
 CASES: Mapping[str, list[Case]] = {
@@ -20,6 +21,7 @@ CASES: Mapping[str, list[Case]] = {
     **OVERDUE_CASES,
     **ARCHIVE_CASES,
     **HOST_CASES,
+    **STANDBY_CASES,
     **ALERTING_CASES,
     **THRESHOLD_CASES,
 }

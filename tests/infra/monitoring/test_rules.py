@@ -11,7 +11,7 @@ import promql_parser
 import pytest
 
 from app.metrics import CATALOGUE
-from infra.monitoring.jobs import APP_JOB, CERTIFICATE, JOBS, WORKER_JOB
+from infra.monitoring.jobs import APP_JOB, CERTIFICATE, JOBS, STANDBY, WORKER_JOB
 from infra.monitoring.promql import expression_problems, metric_names
 from infra.monitoring.rule import Rule, Severity
 from infra.monitoring.rules import OTHER_METRICS, RULES, rules_file, rules_for
@@ -33,9 +33,9 @@ def test_a_target_that_cannot_scrape_a_job_leaves_out_the_rules_that_would_fire_
     needing_the_worker = {rule.name for rule in RULES if rule.needs == WORKER_JOB}
 
     assert needing_the_worker
-    without = (JOBS | {CERTIFICATE}) - {WORKER_JOB}
+    without = (JOBS | {CERTIFICATE, STANDBY}) - {WORKER_JOB}
     assert {rule.name for rule in set(RULES) - set(rules_for(without))} == needing_the_worker
-    assert rules_for() == rules_for(JOBS | {CERTIFICATE}) == RULES
+    assert rules_for() == rules_for(JOBS | {CERTIFICATE, STANDBY}) == RULES
     assert not [name for name in needing_the_worker if name in rules_file(without)]
 
 
@@ -44,7 +44,7 @@ def test_a_rule_that_fires_on_absence_says_which_job_it_needs() -> None:
     absent = {rule.name: rule.needs for rule in RULES if "absent(" in rule.expression.replace(always_there, "")}
 
     assert absent
-    assert set(absent.values()) <= JOBS | {CERTIFICATE}, "set `needs`"
+    assert set(absent.values()) <= JOBS | {CERTIFICATE, STANDBY}, "set `needs`"
 
 
 def test_each_rule_has_cases_and_a_name_of_its_own() -> None:

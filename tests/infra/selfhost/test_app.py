@@ -8,33 +8,42 @@ from functools import cache
 import pulumi
 
 from infra.plan import Plan
-from infra.selfhost.app import BACKUPS, App, AppArgs
+from infra.selfhost.app import BACKUPS, App, AppArgs, AppHost
 from infra.selfhost.app_settings import AppSettings
 from infra.selfhost.config import MOST_REPLICAS, Limit
 from infra.selfhost.hosts import Engine
-from tests.support.components import CONTAINER, HERE, built, container, data_mounts, environment, files, placed
+from tests.support.components import CONTAINER, HERE, THERE, built, container, data_mounts, environment, files, placed
 
 NAMES = ("app-1", "app-2", "app-worker")
 
 
 @cache
 def plan(
-    replicas: int = 2, elsewhere: bool = False, backups: str | None = None, certificate: str | None = None
+    replicas: int = 2,
+    elsewhere: bool = False,
+    backups: str | None = None,
+    certificate: str | None = None,
+    spread: bool = False,
 ) -> Plan:
     def declare(here: Engine, there: Engine) -> None:
         plain = {"LOG_LEVEL": "DEBUG", **({"BACKUP_TO": backups} if backups else {})}
         App(
             "app",
             AppArgs(
-                placement=placed(here, 8000),
+                hosts=[
+                    AppHost(
+                        placement=placed(host, 8000),
+                        settings=AppSettings(plain=plain, files={"DATABASE_URL": pulumi.Output.secret("made-up-url")}),
+                        certificate_url=certificate,
+                    )
+                    for host in ([here, there] if spread else [here])
+                ],
                 replicas=replicas,
                 worker_limit=Limit(memory_mb=70),
                 published_metrics=8080,
-                settings=AppSettings(plain=plain, files={"DATABASE_URL": pulumi.Output.secret("made-up-url")}),
                 init_settings={"ADMIN_TOKEN": pulumi.Output.secret("made-up-token")},
                 edge=there if elsewhere else here,
                 monitoring=there if elsewhere else here,
-                certificate_url=certificate,
             ),
         )
 
@@ -141,15 +150,13 @@ def test_there_is_a_listener_for_every_replica_that_there_may_be_and_a_container
 
     def declare(here: Engine, there: Engine) -> None:
         args = AppArgs(
-            placement=placed(here, 8000),
+            hosts=[AppHost(placement=placed(here, 8000), settings=AppSettings(), certificate_url=None)],
             replicas=1,
             worker_limit=Limit(memory_mb=70),
             published_metrics=8080,
-            settings=AppSettings(),
             init_settings={},
             edge=there,
             monitoring=here,
-            certificate_url=None,
         )
         app = App("app", args)
         found.append([listener.seen_from(there) for listener in app.listeners])
@@ -157,3 +164,31 @@ def test_there_is_a_listener_for_every_replica_that_there_may_be_and_a_container
     names = {name for name in built(declare).of_type(CONTAINER) if not name.endswith("-files")}
     assert found == [[f"{HERE}:{8000 + number}" for number in range(MOST_REPLICAS)]]
     assert names == {"app-init", "app-1", "app-worker"}
+
+
+def engine_of(plan: Plan, name: str) -> str:
+    """Return the name of the engine that a container is on."""
+    return str(plan.of_type(CONTAINER)[name].provider.split("::")[-2])
+
+
+def test_replicas_take_turns_among_the_hosts_and_each_has_a_worker() -> None:
+    several = plan(replicas=3, spread=True)
+    engines = {name: engine_of(several, name) for name in (*NAMES, "app-3", "app-worker-2", "app-init")}
+
+    assert engines == {
+        "app-init": "test-data",
+        "app-1": "test-data",
+        "app-2": "test-monitoring",
+        "app-3": "test-data",
+        "app-worker": "test-data",
+        "app-worker-2": "test-monitoring",
+    }
+    assert data_mounts(container(several, "app-worker-2")) == {BACKUPS: "test-app-backups-2"}
+
+
+def test_replicas_and_workers_of_other_hosts_publish_ports_there() -> None:
+    several = plan(replicas=3, spread=True)
+
+    assert published(several, "app-1") == published(several, "app-worker") == set()
+    assert published(several, "app-2") == {(THERE, 8001, 8000), (THERE, 8180, 8080)}
+    assert published(several, "app-worker-2") == {(THERE, 8090, 8080)}

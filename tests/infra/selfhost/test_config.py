@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from infra.selfhost.config import Host, Hosts, ImageNames, Limits, Ports, QdrantConfig, SelfhostConfig
 from tests.support.stacks import SECRETS
 
-ONE, TWO = "ssh://me@10.0.0.2", "ssh://me@10.0.0.3"
+ONE, TWO, THREE = "ssh://me@10.0.0.2", "ssh://me@10.0.0.3", "ssh://me@10.0.0.4"
 
 
 def config(**others: Any) -> SelfhostConfig:
@@ -62,14 +62,37 @@ def test_without_hosts_all_roles_are_on_the_local_engine() -> None:
 def test_what_one_role_sets_applies_to_all_roles_of_its_host() -> None:
     hosts = Hosts(
         data=Host(docker=ONE),
-        app=Host(docker=ONE, address="10.0.0.2", memory_mb=8_192),
+        app=(Host(docker=ONE, address="10.0.0.2", memory_mb=8_192),),
         monitoring=Host(docker=TWO, address="10.0.0.3"),
         edge=Host(docker=TWO),
     )
 
-    host, roles = hosts.by_engine()[ONE]
-    assert (host.address, host.memory_mb, roles) == ("10.0.0.2", 8_192, ("data", "app"))
-    assert hosts.by_engine()[TWO][1] == ("monitoring", "edge")
+    host, roles, name = hosts.by_engine()[ONE]
+    assert (host.address, host.memory_mb, roles, name) == ("10.0.0.2", 8_192, ("data", "app"), "data")
+    assert hosts.by_engine()[TWO].roles == ("monitoring", "edge")
+
+
+def test_the_app_may_have_several_hosts_and_one_alone_is_a_list_of_one() -> None:
+    one, two, three = (
+        {"docker": engine, "address": f"10.0.0.{number}"} for number, engine in enumerate((ONE, TWO, THREE), start=2)
+    )
+    hosts = Hosts.model_validate({"data": one, "app": [one, two, three], "monitoring": two, "edge": two})
+
+    assert [host.docker for host in hosts.of("app")] == [ONE, TWO, THREE]
+    assert [host.docker for host in hosts.of("edge")] == [TWO]
+    assert {engine: found.name for engine, found in hosts.by_engine().items()} == {
+        ONE: "data",
+        TWO: "app-2",
+        THREE: "app-3",
+    }
+    assert Hosts.model_validate({"app": {"memoryMb": 2_048}}).app == (Host(memory_mb=2_048),)
+
+
+def test_a_host_of_the_app_is_named_once() -> None:
+    one = Host(docker=ONE, address="10.0.0.2")
+
+    assert f"app: names {ONE} twice" in refusal(Hosts, app=(one, one))
+    assert "at least 1" in refusal(Hosts, app=())
 
 
 def test_roles_of_one_host_must_not_differ() -> None:
@@ -152,3 +175,15 @@ def test_a_password_in_the_url_of_a_service_is_refused() -> None:
 def test_the_service_that_is_called_while_alerting_works_has_a_url() -> None:
     with pytest.raises(ValidationError, match="takes a URL"):
         config(watchdogUrl="watch.example.org")
+
+
+def test_a_standby_is_on_a_host_of_its_own() -> None:
+    one, two = Host(docker=ONE, address="10.0.0.2"), Host(docker=TWO, address="10.0.0.3")
+    hosts = Hosts(data=one, app=(one,), monitoring=two, edge=two, standby=two)
+
+    assert hosts.of("standby") == (two,)
+    assert hosts.by_engine()[TWO].roles == ("monitoring", "edge", "standby")
+    assert Hosts().of("standby") == ()
+    assert "belongs on another host than data" in refusal(
+        Hosts, data=one, app=(one,), monitoring=two, edge=two, standby=one
+    )

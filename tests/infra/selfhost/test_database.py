@@ -10,9 +10,22 @@ import pulumi
 import pytest
 
 from infra.plan import Plan
+from infra.selfhost import log_spool
 from infra.selfhost.database import DATA, Database, DatabaseArgs, default_limit, settings_file
 from infra.selfhost.log_spool import SPOOL
-from tests.support.components import CONTAINER, HERE, VOLUME, built, container, data_mounts, environment, files, placed
+from infra.selfhost.twin import Twin
+from tests.support.components import (
+    CONTAINER,
+    HERE,
+    THERE,
+    VOLUME,
+    built,
+    container,
+    data_mounts,
+    environment,
+    files,
+    placed,
+)
 
 PASSWORD = "made-up-password-of-the-admin"
 
@@ -34,7 +47,8 @@ def plan(wal_archive: bool = False, elsewhere: bool = False, **placement: Any) -
 
 def settings(memory_mb: int, wal_archive: bool = False) -> dict[str, str]:
     """Return the settings of a server with this much memory."""
-    return dict(line.split(" = ", 1) for line in settings_file(memory_mb, wal_archive).splitlines())
+    more = log_spool.server_settings() if wal_archive else None
+    return dict(line.split(" = ", 1) for line in settings_file(memory_mb, more).splitlines())
 
 
 @pytest.mark.parametrize(("host_mb", "limit_mb"), [(4_096, 2_048), (512, 256), (300, 256)])
@@ -69,7 +83,7 @@ def test_passwords_are_never_stored_or_sent_as_md5() -> None:
 
 
 def test_the_container_gets_the_settings_of_its_own_limit_in_a_file() -> None:
-    assert files(plan(), "postgres")["postgresql.conf"] == settings_file(100, wal_archive=False)
+    assert files(plan(), "postgres")["postgresql.conf"] == settings_file(100)
     assert container(plan(), "postgres")["command"][-1] == "config_file=/run/files/postgresql.conf"
     assert container(plan(), "postgres")["memory"] == 100
 
@@ -120,3 +134,35 @@ def test_both_volumes_are_data_volumes() -> None:
         "test-postgres-data",
         "test-postgres-wal",
     }
+
+
+def twin_plan() -> Plan:
+    other = Twin(host=THERE, port=5433, begins="primary")
+    return built(
+        lambda here, there: Database(
+            "postgres",
+            DatabaseArgs(
+                placement=placed(here, 5433),
+                admin_password=pulumi.Output.secret(PASSWORD),
+                users=(here, there),
+                other=other,
+            ),
+        )
+    )
+
+
+def test_one_of_two_servers_is_started_by_the_script_that_knows_the_other() -> None:
+    plan = twin_plan()
+    script = files(plan, "postgres")["start.sh"]
+
+    assert container(plan, "postgres")["command"] == ["sh", "/run/files/start.sh"]
+    assert f"TWIN_HOST={THERE}\nTWIN_PORT=5433\nBEGINS=primary\n" in script
+    assert "max_slot_wal_keep_size = 4096MB\n" in files(plan, "postgres")["postgresql.conf"]
+    assert "host replication postgres all scram-sha-256" in files(plan, "postgres")["pg_hba.conf"]
+    assert '[ -d "$PGDATA.copy" ]' in container(plan, "postgres")["healthcheck"]["tests"][-1]
+    assert PASSWORD not in script
+
+
+def test_a_server_without_a_standby_starts_as_before() -> None:
+    assert container(plan(), "postgres")["command"] == ["postgres", "-c", "config_file=/run/files/postgresql.conf"]
+    assert set(files(plan(), "postgres")) == {"password", "postgresql.conf"}

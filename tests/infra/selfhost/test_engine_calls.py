@@ -11,8 +11,8 @@ from infra.selfhost.config import Host, Hosts
 from infra.selfhost.engine_calls import DockerHost
 from tests.support.commands import Commands
 
-LOCAL = DockerHost(docker="unix:///run/docker.sock", roles=("data", "app"))
-FAR = DockerHost(docker="ssh://deploy@one.example.org:2222", roles=("edge",), ssh_options=("-i", "key"))
+LOCAL = DockerHost(docker="unix:///run/docker.sock", roles=("data", "app"), name="data")
+FAR = DockerHost(docker="ssh://deploy@one.example.org:2222", roles=("edge",), name="edge", ssh_options=("-i", "key"))
 AS_A_SHELL_OF_THE_HOST = 'while [ "$1" != docker ]; do shift; done; eval "$*"'  # what sshd does with a command line
 
 

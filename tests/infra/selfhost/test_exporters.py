@@ -30,7 +30,10 @@ def postgres() -> Plan:
         lambda here, there: PostgresExporter(
             "postgres",
             PostgresExporterArgs(
-                placement=placed(here), database="10.0.0.9:5432", password=pulumi.Output.secret(PASSWORD)
+                alias="postgres-exporter",
+                placement=placed(here),
+                database="10.0.0.9:5432",
+                password=pulumi.Output.secret(PASSWORD),
             ),
         )
     )

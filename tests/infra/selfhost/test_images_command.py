@@ -167,7 +167,7 @@ def test_old_images_are_shown_and_removed_only_when_asked_for(command: Command, 
 
 
 def test_a_host_that_does_not_answer_fails_the_cleaning_and_stops_no_other(command: Command, project: Path) -> None:
-    ran = command("images", "clean", "--json", hosts=[AnsweringHost(roles=("app",), away=True), unused()])
+    ran = command("images", "clean", "--json", hosts=[AnsweringHost(roles=("app",), name="app", away=True), unused()])
 
     assert ran.status == 1
     assert len(ran.json["images"]) == 1

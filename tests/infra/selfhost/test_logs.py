@@ -19,7 +19,7 @@ from tests.support.engine_answers import container, image
 from tests.support.serving import clean_environment
 
 Command = Callable[..., Ran]
-LOCAL = DockerHost(docker="unix:///run/docker.sock", roles=("data", "app", "monitoring", "edge"))
+LOCAL = DockerHost(docker="unix:///run/docker.sock", roles=("data", "app", "monitoring", "edge"), name="data")
 LINES = {
     "id-of-app-1": r"2026-01-02T03:04:05.1Z one\n2026-01-02T03:04:07.1Z three \033]0;owned\007\n",
     "id-of-app-2": r"2026-01-02T03:04:06.1Z two\n",

@@ -27,9 +27,16 @@ TWO_HOSTS: dict[str, Any] = {
     },
     "domain": "memory.example.org",
 }
+ONE, TWO = TWO_HOSTS["hosts"]["data"], TWO_HOSTS["hosts"]["edge"]
+SPREAD: dict[str, Any] = TWO_HOSTS | {"hosts": TWO_HOSTS["hosts"] | {"app": [ONE, TWO], "standby": TWO}}
 MEMU_KEY = "made-up-memu-key"
 one_and_two = pytest.mark.parametrize(
-    "stack", [pytest.param(SINGLE, id="one host"), pytest.param(TWO_HOSTS, id="two hosts")]
+    "stack",
+    [
+        pytest.param(SINGLE, id="one host"),
+        pytest.param(TWO_HOSTS, id="two hosts"),
+        pytest.param(SPREAD, id="two hosts of the app, and a standby"),
+    ],
 )
 
 
@@ -53,6 +60,7 @@ one_and_two_and_archive = pytest.mark.parametrize(
         pytest.param(SINGLE, id="one host"),
         pytest.param(TWO_HOSTS, id="two hosts"),
         pytest.param(TWO_HOSTS | LOG_ARCHIVE, id="with an archive of the log"),
+        pytest.param(SPREAD, id="two hosts of the app, and a standby"),
     ],
 )
 
@@ -242,3 +250,38 @@ def test_a_name_or_an_address_that_a_container_could_not_start_with_is_refused_b
 
     keys = [problem.partition(":")[0] for problem in refused.value.problems]
     assert keys == ["PUBLIC_URL", "domain", "hosts.data.address"]
+
+
+def test_with_a_standby_every_client_of_the_database_finds_whichever_server_is_the_primary() -> None:
+    plan = selfhost_plan(**SPREAD)
+    secret = SECRETS["postgresPassword"]
+    urls = {name: files(plan, f"memory-{name}")["DATABASE_URL"] for name in ("app-1", "app-2", "app-worker-2")}
+
+    here = f"postgresql://claude_memory:{secret}@postgres:5432,10.0.0.3:5432/claude_memory?target_session_attrs=primary"
+    there = f"postgresql://claude_memory:{secret}@10.0.0.2:5432,postgres-standby:5432/claude_memory"
+    assert urls == {"app-1": here, "app-2": f"{there}?target_session_attrs=primary", "app-worker-2": urls["app-2"]}
+    admin = files(plan, "memory-app-init")["ADMIN_DATABASE_URL"]
+    assert admin.endswith("@postgres:5432,10.0.0.3:5432/postgres?target_session_attrs=primary")
+
+
+def test_the_two_servers_know_each_other_and_prometheus_both() -> None:
+    plan = selfhost_plan(**SPREAD)
+    first, second = (files(plan, name)["start.sh"] for name in ("memory-postgres", "memory-postgres-standby"))
+    configuration = yaml.safe_load(files(plan, "memory-prometheus")["prometheus.yml"])
+    scraped = {job["job_name"]: job for job in configuration["scrape_configs"]}
+
+    assert "TWIN_HOST=10.0.0.3\nTWIN_PORT=5432\nBEGINS=primary\n" in first
+    assert "TWIN_HOST=10.0.0.2\nTWIN_PORT=5432\nBEGINS=standby\n" in second
+    assert scraped["postgres"]["static_configs"][0]["targets"] == [
+        "postgres-exporter:9187",
+        "postgres-standby-exporter:9187",
+    ]
+    assert "ClaudeMemoryStandbyMissing" in files(plan, "memory-prometheus")["rules.yml"]
+    assert "ClaudeMemoryStandbyMissing" not in files(selfhost_plan(), "memory-prometheus")["rules.yml"]
+
+
+def test_the_log_is_archived_of_one_server_only() -> None:
+    given = {**SPREAD, "walArchive": "s3://bucket/log"}
+
+    with pytest.raises(ConfigError, match=r"walArchive: goes without hosts\.standby"):
+        program.check(selfhost_values(LOG_ARCHIVE["secrets"], **given))

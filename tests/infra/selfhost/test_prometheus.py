@@ -32,6 +32,7 @@ def plan(more: bool = False, tls: bool = True, url: str | None = None) -> Plan:
                 alertmanager="alertmanager:9093",
                 qdrant_api_key=pulumi.Output.secret("made-up-key-of-qdrant"),
                 tls=tls,
+                standby=False,
                 url=url,
                 runbook="https://git.example.org/runbook.md",
                 alerts_token=pulumi.Output.secret("made-up-token-of-alerts"),

@@ -11,6 +11,7 @@ from infra import versions
 from infra.plan import Plan
 from infra.selfhost.hosts import Engine
 from infra.selfhost.proxy import DATA, Proxy, ProxyArgs, certificate_url
+from infra.selfhost.tls import Tls
 from tests.support.certificates import Made, certificate
 from tests.support.components import CONTAINER, HERE, built, container, data_mounts, files, placed
 from tests.support.stacks import selfhost_plan
@@ -34,6 +35,7 @@ def plan(domain: str | None = DOMAIN, elsewhere: bool = False) -> Plan:
                 upstreams=UPSTREAMS,
                 replicas=1,
                 monitoring=there if elsewhere else here,
+                tls=Tls(),
             ),
         )
     )
@@ -78,6 +80,7 @@ def test_clients_are_given_the_domain_or_loopback() -> None:
             upstreams=UPSTREAMS,
             replicas=2,
             monitoring=here,
+            tls=Tls(),
         )
         found.append(Proxy("local", args).url)
         found.append(Proxy("public", replace(args, public_url=f"https://{DOMAIN}:8443")).url)

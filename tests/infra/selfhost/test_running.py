@@ -58,7 +58,7 @@ def test_tasks_do_not_serve_and_the_newest_container_of_a_service_stands_for_it(
 
 
 def test_a_host_that_does_not_answer_hides_no_other() -> None:
-    there, away = AnsweringHost(containers=[container("proxy")]), AnsweringHost(roles=("app",), away=True)
+    there, away = AnsweringHost(containers=[container("proxy")]), AnsweringHost(roles=("app",), name="app", away=True)
 
     view = look([away, there], "test")
 

@@ -43,7 +43,7 @@ def test_the_hosts_are_those_of_the_file_and_without_any_the_local_engine(folder
         ("config:\n  claude-memory:target: render\n", "has target render"),
         (
             "config:\n  claude-memory:target: selfhost\n  claude-memory:hosts: {app: {docker: nonsense}}\n",
-            r"hosts\.app\.docker cannot be read; `pulumi preview` says why",
+            r"hosts\.app\.0\.docker cannot be read; `pulumi preview` says why",
         ),
     ],
 )

@@ -42,7 +42,7 @@ def test_it_is_a_table_for_people(command: Command) -> None:
 
 
 def test_a_host_that_does_not_answer_is_told_and_fails_the_command(command: Command) -> None:
-    ran = command("top", hosts=[host(stats("app-1", "1%")), AnsweringHost(roles=("edge",), away=True)])
+    ran = command("top", hosts=[host(stats("app-1", "1%")), AnsweringHost(roles=("edge",), name="edge", away=True)])
 
     assert ran.status == 1
     assert "app-1" in ran.said
