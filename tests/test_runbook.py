@@ -61,7 +61,7 @@ def our_commands() -> list[list[str]]:
 
 @pytest.mark.parametrize("arguments", our_commands(), ids=" ".join)
 def test_a_command_of_ours_is_one_that_the_parser_takes(arguments: list[str]) -> None:
-    values = ["http://127.0.0.1/mcp" if word == "URL" else word for word in arguments]
+    values = ["http://127.0.0.1/mcp" if word in ("URL", "$server", "$server/mcp") else word for word in arguments]
 
     assert build_parser().parse_args(values).run
 
@@ -80,7 +80,7 @@ def test_each_setting_is_one_of_the_app() -> None:
     named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", PROSE))
     named |= {name for line in lines() for name in re.findall(r"(?:^|export |\s)([A-Z][A-Z_]*_[A-Z_]+)=", line)}
 
-    named -= {"DOCKER_HOST"}  # is the command docker's
+    named -= {"DOCKER_HOST"}  # of the command docker
     assert len(named) > 15
     assert {name.removesuffix("_FILE") for name in named} - {name.upper() for name in Settings.model_fields} == set()
 

@@ -34,7 +34,7 @@ ALERTING = (
             Warning: alerts are late, or do not reach everyone. All of them are in the receiver's log.
 
             ```sh
-            curl -s http://127.0.0.1:8081/alerts
+            curl -s -H "Authorization: Bearer $ALERTS_TOKEN" http://127.0.0.1:8081/alerts
             docker logs --tail 50 "$(at alerts)"
             ```
 

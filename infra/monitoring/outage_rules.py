@@ -31,7 +31,7 @@ OUTAGES = (
             ```sh
             services
             docker logs --tail 50 "$(at app-1)"
-            curl -s http://127.0.0.1:8000/ready
+            claude-memory status --url "$server"
             ```
 
             - It exits at once: its last line says why and what to do (a wrong setting, no token yet, a schema newer

@@ -28,7 +28,7 @@ OVERDUE = (
             PostgreSQL.
 
             ```sh
-            claude-memory status --url http://127.0.0.1:8000 --token-file ops.token
+            claude-memory status --url "$server"
             psql -c "select pid, usename, state, now() - xact_start as open_for, left(query, 60) from pg_stat_activity where xact_start is not null order by xact_start limit 5"
             ```
 
@@ -53,7 +53,7 @@ OVERDUE = (
             ```sh
             claude-memory backups list
             docker logs --tail 200 "$(at app-worker)"
-            claude-memory backup /var/backups/claude-memory/
+            claude-memory backup
             ```
 
             - The worker's log says why: no space, no permission to write, a key refused by the store. Fix that, then
@@ -78,7 +78,7 @@ OVERDUE = (
 
             ```sh
             claude-memory settings
-            claude-memory backup /var/backups/claude-memory/
+            claude-memory backup
             ```
         """,
     ),
@@ -100,7 +100,7 @@ OVERDUE = (
             ```sh
             docker logs --tail 200 "$(at app-worker)"
             claude-memory backups list
-            claude-memory verify FILE
+            claude-memory verify
             ```
 
             - `is damaged` or `cut short`: make a new backup at once, verify it, and look at the disk or the bucket.
@@ -129,7 +129,7 @@ OVERDUE = (
             ```sh
             claude-memory backups list
             claude-memory settings
-            claude-memory verify FILE
+            claude-memory verify
             ```
 
             - `BACKUP_VERIFY_SCHEDULE` is rarer than once a week, or `off`: verify by hand, or set it again.

@@ -11,9 +11,11 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
+import textwrap
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -43,6 +45,7 @@ from tests.support.declared import DeclaredStack
 from tests.support.docker import DockerEngine, free_port
 from tests.support.stacks import SECRETS, selfhost_plan
 from tests.support.waiting import wait_until
+from tests.test_runbook import BLOCKS
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -442,3 +445,85 @@ def test_logs_are_sent_while_docker_shows_the_last_ones(engine: DockerEngine, im
     assert "test/memory-app-1" in line
     assert line.rstrip().endswith("hello")
     assert kept == "hello"
+
+
+# Blocks of the runbook with a line that begins so are not for a stack without the Pulumi CLI.
+NOT_IN_A_STACK = {
+    "export DATABASE_URL=": "by hand",
+    "ADMIN_DATABASE_URL=": "by hand",
+    "METRICS_PORT=": "by hand",
+    "pulumi": "needs the CLI",
+    "claude-memory restore": "by hand, and with an embedded database",
+    "psql -c '\\password": "asks at a terminal",
+    'docker logs --tail 50 "$(at postgres-archive)"': "this stack keeps no log in a bucket",
+}
+OF_THE_HOST = ("free ", "last ", "journalctl ")  # a container's host has them
+
+
+def blocks_for_a_stack() -> list[str]:
+    """Return the blocks of the runbook that are pasted beside a stack, without what is no command of it."""
+    found = []
+    for block in map(textwrap.dedent, BLOCKS):
+        lines = [line for line in block.splitlines() if not line.startswith(OF_THE_HOST)]
+        if lines and not any(line.startswith(tuple(NOT_IN_A_STACK)) for line in lines):
+            found.append("\n".join(lines))
+    return found
+
+
+class Operator:
+    """Pastes blocks of the runbook into a shell."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self._stack, self._folder = stack, folder
+        self._functions = ""
+
+    def paste(self, block: str) -> None:
+        """Run a block, with this stack's names and ports. Raises AssertionError with what it printed."""
+        text = self._of_this_stack(block)
+        script = f"set -euo pipefail\n{self._functions}{text}\n"
+        if re.search(r"^\w+\(\) \{", text, re.MULTILINE) or "export MEMORY_TOKEN" in text:
+            self._functions += re.sub(r"^claude-memory token create .*$", "", text, flags=re.MULTILINE) + "\n"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        said = done.stdout[-3_000:] + done.stderr[-3_000:]
+        assert done.returncode == 0, f"{block}\nended with {done.returncode}:\n{said}"
+        if re.search(r"docker (restart|stop|start)", text):
+            for name in self._stack.services:
+                self._stack.wait_healthy(name)
+
+    def _of_this_stack(self, block: str) -> str:
+        ports = self._stack.ports
+        text = re.sub(r"^export DOCKER_HOST=.*$", f"export DOCKER_HOST={self._stack.engine.host}", block, flags=re.M)
+        text = text.replace("stack=selfhost", "stack=test")
+        text = text.replace("$(pulumi config get alertsToken -s selfhost)", SECRETS["alertsToken"])
+        for inside, name in ((9090, "prometheus"), (9093, "alertmanager"), (8081, "alerts")):
+            text = re.sub(rf"^(curl .*127\.0\.0\.1:){inside}", rf"\g<1>{ports[name]}", text, flags=re.M)
+            text = re.sub(rf"^( +-d .*127\.0\.0\.1:){inside}", rf"\g<1>{ports[name]}", text, flags=re.M)
+        if "1c399dfeb84b" in text:
+            listed = json.loads(self._said("token", "list", "--user", "ann", "--json"))
+            text = text.replace("1c399dfeb84b", next(one["id"] for one in listed if one["revoked_at"] is None))
+        if "claude-memory-20260508T020000Z.tar" in text:
+            newest = json.loads(self._said("backups", "list", "--json"))[0]["place"]
+            text = text.replace("claude-memory-20260508T020000Z.tar", Path(newest).name)
+        return text
+
+    def _said(self, *arguments: str) -> str:
+        return self._stack.engine.run("exec", self._stack.ids["memory-app-worker"], "claude-memory", *arguments)
+
+
+def test_every_command_of_the_runbook_works_as_pasted(stack: Stack, tmp_path: Path) -> None:
+    operator = Operator(stack, tmp_path)
+    blocks = blocks_for_a_stack()
+    # Last what stops everything, and then what no token outlives.
+    last = [block for words in ("worker.env", "update tokens") for block in blocks if words in block]
+    for block in [*(block for block in blocks if block not in last), *last]:
+        operator.paste(block)
+
+    assert len(blocks) > 30
+    assert {path.name for path in tmp_path.iterdir()} >= {"ops.token", "bob.jsonl", "worker.env"}

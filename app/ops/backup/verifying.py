@@ -103,12 +103,12 @@ class _RowSum:
         return (self.count, self.sum, self._rest) == (other.count, other.sum, other._rest)
 
 
-async def verify_newest(settings: Settings, db: Database) -> VerificationReport:
-    """Do the worker's scheduled work: verify the newest backup that this database knows. Raises as `verify` does."""
+async def verify_newest(settings: Settings, db: Database, bar: Bar | None = None) -> VerificationReport:
+    """Verify the newest backup that this database knows, as the worker does now and then. Raises as `verify` does."""
     known = await Backups(db).list()
     if not known:
         raise PlaceUnusable("there is no backup to verify; run `claude-memory backup`, and see why none was made")
-    return await verify(settings, admin_arguments(settings, db), db, known[0].place)
+    return await verify(settings, admin_arguments(settings, db), db, known[0].place, bar)
 
 
 async def verify(

@@ -21,6 +21,9 @@ async def test_a_good_backup_is_said_to_be_good(command: Command, connect_argume
     assert b"is good: 1 row" in table.stdout
     assert json.loads(report.stdout)["rows"] == 1
 
+    newest = await command("verify", "--json", environment=admin)
+    assert json.loads(newest.stdout)["rows"] == 1, newest.stderr
+
 
 async def test_what_is_no_backup_is_one_line_and_exit_status_1(command: Command, tmp_path: Path) -> None:
     (tmp_path / "b.tar").write_bytes(b"x" * 5_000)
