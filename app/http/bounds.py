@@ -8,6 +8,7 @@
 | a body's chunk sizes, their extensions, trailers | 1 MiB a body, 64 KiB at a stretch | 400, and it closes |
 | a body's chunks | 4,096, and one more for each 64 bytes | 400, and it closes |
 | bodies in memory, beyond the first 64 KiB of each | 64 MiB together | 503 to the one that stands still longest |
+| an answer to what is not HTTP or over a bound | after 1 s | whoever sends it again and again waits each time |
 | what arrives after a refusal | 5 s, all dropped | the connection closes |
 | what arrives of a body after the answer | 10 s, 16 MiB | the connection closes |
 | an answer that its client does not read | 30 s without progress | the connection closes |
@@ -56,6 +57,7 @@ class Bounds:
     late_bytes: int = 16 * 2**20
     unread_s: float = 30.0
     pipelined: int = 16
+    refusal_s: float = 1.0
     linger_s: float = 5.0  # after a refusal: closing at once would take it from a client that still sends
     stalled_s: float = 2.0  # a body without a byte for so long gives way to other connections and bodies
 

@@ -44,6 +44,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_since: float | None = None
         self._late_since: float | None = None
         self._ended_at: float | None = None
+        self._refusal: asyncio.TimerHandle | None = None
         self._unread, self._unread_since = 0, 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -55,6 +56,8 @@ class BoundedConnection(HttpToolsProtocol):
             self._short = not self.server_state.make_room(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._refusal is not None:
+            self._refusal.cancel()
         self.server_state.forget(self)
         self._leave()
         super().connection_lost(exc)
@@ -229,6 +232,12 @@ class BoundedConnection(HttpToolsProtocol):
         if self.answering:  # it waits for a body that will never be whole
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+        self.server_state.silent[self] = None  # it may give way
+        self._refusal = self.loop.call_later(self._bounds.refusal_s, self._tell_refusal, status, why)
+
+    def _tell_refusal(self, status: int, why: str) -> None:
+        self.server_state.forget(self)
+        self._ended_at = self.loop.time()
         text = f"{why}\n".encode("ascii", "replace")
         headers = [*self.server_state.default_headers, (b"content-type", b"text/plain; charset=utf-8")]
         headers += [(b"content-length", b"%d" % len(text)), (b"connection", b"close")]

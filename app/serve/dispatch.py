@@ -109,6 +109,8 @@ class Dispatcher:
     metrics_port: the port that serves only /metrics, /health and /ready, without tokens.
     """
 
+    refusal_s = 1.0  # before a 429: whoever calls again at once would keep the event loop busy with refusals
+
     def __init__(
         self,
         service: Service,
@@ -147,6 +149,8 @@ class Dispatcher:
             if error.status not in (404, 405):  # clients try GET /mcp to see whether it has a stream
                 self.refusals.warn(f"{scope['method']} {scope['path']} refused: {error}", error.code)
             if not answer.started:
+                if isinstance(error, RateLimited):
+                    await asyncio.sleep(self.refusal_s)
                 await self._refuse(answer.send, error, scope["path"], headers, rpc=rpc)
         except asyncio.CancelledError:
             # Only the shutdown cancels requests, after waiting for them; the client learns that it may try again.

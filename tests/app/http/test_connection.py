@@ -28,7 +28,15 @@ HOST = b"Host: x\r\n"
 POST = b"POST / HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 QUICK = Bounds(
-    head_s=0.3, body_s=3, body_grace_s=0.3, late_s=0.3, unread_s=0.3, linger_s=0.3, stalled_s=0.2, bodies_bytes=300_000
+    head_s=0.3,
+    body_s=3,
+    body_grace_s=0.3,
+    late_s=0.3,
+    unread_s=0.3,
+    refusal_s=0.0,
+    linger_s=0.3,
+    stalled_s=0.2,
+    bodies_bytes=300_000,
 )
 MUCH = b"x" * 4_000_000
 
@@ -406,3 +414,17 @@ async def test_no_bytes_make_a_connection_fail(
     assert not [record for record in caplog.records if record.exc_info]
     assert connection not in quick.server_state.connections
     assert quick.server_state.bodies.held_bytes == 0
+
+
+async def test_what_is_refused_waits_for_its_answer_while_others_have_theirs_and_gives_way(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(Bounds(refusal_s=3_600)) as server:
+        refused, another = await connect(server), await connect(server)
+        await refused.send(b"not HTTP at all\r\n\r\n")
+        await until(lambda: "refused what a connection sent with 400" in caplog.text, "the refusal")
+        await another.send(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert (await another.answer())[0] == 200
+        [waiting] = server.server_state.silent
+        waiting.give_way()
+        assert await refused.rest() in (b"", b"reset")

@@ -208,6 +208,24 @@ async def test_over_the_limit_says_when_to_come_back() -> None:
     assert door.service.metrics.total(RATE_LIMITED) == 3
 
 
+async def test_an_answer_over_the_limit_waits_so_that_calling_again_at_once_is_no_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door, waited = Door(rate_limit_per_minute=1), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("app.serve.dispatch.asyncio.sleep", sleep)
+    header = await door.token()
+    statuses = [(await door("POST", "/mcp", header)).status_code for _ in range(3)]
+
+    assert statuses == [200, 429, 429]
+    assert waited == [Dispatcher.refusal_s] * 2
+    assert (await door("POST", "/nowhere")).status_code == 404
+    assert len(waited) == 2, "other refusals are told at once"
+
+
 @pytest.mark.parametrize("path", ["/sse", "/status", "/report"])
 async def test_streams_and_reports_count_too(path: str) -> None:
     door = Door(rate_limit_per_minute=1)
