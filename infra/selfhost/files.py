@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import pulumi
 import pulumi_docker as docker
@@ -69,5 +70,9 @@ class Files(pulumi.ComponentResource):
 
 def digest_of(salt: str, files: Mapping[str, str]) -> str:
     """Return 16 hexadecimal digits that change with any file name or content."""
-    content = json.dumps(files, sort_keys=True).encode()
-    return hashlib.scrypt(content, salt=salt.encode(), n=_SCRYPT_COST, r=8, p=1, dklen=8).hex()
+    return _digest(salt, json.dumps(files, sort_keys=True))
+
+
+@cache  # several plans of one process have the same files
+def _digest(salt: str, content: str) -> str:
+    return hashlib.scrypt(content.encode(), salt=salt.encode(), n=_SCRYPT_COST, r=8, p=1, dklen=8).hex()

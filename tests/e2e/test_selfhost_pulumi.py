@@ -22,7 +22,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from infra.selfhost.labels import filters
-from tests.e2e.test_selfhost import engine, images
+from tests.e2e.test_selfhost import images
 from tests.support.docker import ROOT, DockerEngine, free_port
 from tests.support.stacks import SECRETS
 
@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.timeout(1_800),
     pytest.mark.skipif(shutil.which("pulumi") is None, reason="needs the Pulumi CLI on PATH"),
 ]
-__all__ = ["engine", "images"]  # fixtures
+__all__ = ["images"]  # a fixture
 
 STACK = "selfhost-test"
 _UP_S = 600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -35,11 +36,31 @@ def test_no_command_line_holds_a_new_secret_which_the_list_of_processes_would_sh
 
 
 def test_the_stack_shown_for_two_hosts_is_accepted() -> None:
-    [shown] = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL) if NAMESPACE in block]
-    given = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in yaml.safe_load(shown).items()}
+    given, _ = shown_stacks()
 
     options = checked(selfhost_values(**given), SelfhostConfig, MANAGED, container_settings).options
     assert len({options.hosts.data.docker, options.hosts.edge.docker}) == 2
+
+
+def test_more_hosts_of_the_app_are_accepted_beside_it() -> None:
+    given, more = shown_stacks()
+    hosts = {**given["hosts"], **more["hosts"]}
+
+    options = checked(
+        selfhost_values(**{**given, **more, "hosts": hosts}), SelfhostConfig, MANAGED, container_settings
+    ).options
+    assert [host.docker for host in options.hosts.app] == [
+        "ssh://deploy@one.example.org",
+        "ssh://deploy@three.example.org",
+    ]
+
+
+def shown_stacks() -> list[dict[str, Any]]:
+    """Return the keys of each stack, or part of one, that the page shows."""
+    shown = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL) if NAMESPACE in block]
+    return [
+        {key.removeprefix(f"{NAMESPACE}:"): value for key, value in yaml.safe_load(block).items()} for block in shown
+    ]
 
 
 def our_commands() -> list[str]:
