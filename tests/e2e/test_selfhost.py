@@ -34,7 +34,6 @@ from infra.monitoring.rules import RULES, rules_for
 from infra.plan import Plan
 from infra.selfhost.app_settings import PORT
 from infra.selfhost.command import main as selfhost
-from infra.selfhost.config import ROLES
 from infra.selfhost.docker_cli import docker_command
 from infra.selfhost.health import app_check
 from infra.selfhost.labels import SERVICE, STACK
@@ -323,7 +322,8 @@ async def patiently(call: Callable[..., Awaitable[dict[str, Any]]], within_s: fl
 def look(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
     """Run a command of `python -m infra.selfhost` about this stack; return its exit status and what it printed."""
     engine = {"docker": stack.engine.host}
-    config = {"target": "selfhost", "images": {"app": "claude-memory:test"}, "hosts": dict.fromkeys(ROLES, engine)}
+    hosts = dict.fromkeys(("data", "app", "monitoring", "edge"), engine)
+    config = {"target": "selfhost", "images": {"app": "claude-memory:test"}, "hosts": hosts}
     values = {f"{NAMESPACE}:{key}": value for key, value in config.items()}
     (tmp_path / "Pulumi.yaml").write_text("name: claude-memory\n", encoding="utf-8")
     (tmp_path / "Pulumi.test.yaml").write_text(json.dumps({"config": values}), encoding="utf-8")
