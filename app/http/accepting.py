@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 
-AT_ONCE = 64  # a few milliseconds
+AT_ONCE = 8  # two milliseconds
 PAUSE_S = 0.1  # after the system had no file for a connection; whoever owns the listener logs it
 
 Make = Callable[[], asyncio.BaseProtocol]

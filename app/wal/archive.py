@@ -35,6 +35,7 @@ class Archive:
         self._prefix = prefix.strip("/")
         self._passphrase = passphrase.get_secret_value()
         self._keys: dict[str, pyrage.x25519.Identity] = {}
+        self._opening = asyncio.Lock()
         with place_errors(self.name):
             self._store = s3_store(settings, bucket)
 
@@ -131,9 +132,10 @@ class Archive:
 
     async def _key(self, cluster: str, *, make: bool = True) -> pyrage.x25519.Identity:
         """Return the key of a cluster, made and stored if there is none."""
-        if cluster not in self._keys:
-            self._keys[cluster] = await self._stored_key(cluster, make=make)
-        return self._keys[cluster]
+        async with self._opening:  # of several at a time each would take 128 MB
+            if cluster not in self._keys:
+                self._keys[cluster] = await self._stored_key(cluster, make=make)
+            return self._keys[cluster]
 
     async def _stored_key(self, cluster: str, *, make: bool) -> pyrage.x25519.Identity:
         path = self._path(cluster, KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from pathlib import Path
 
@@ -130,3 +131,21 @@ def test_without_a_bucket_or_a_passphrase_there_is_no_archive(settings: Settings
     for lacking in ("wal_archive_to", "backup_passphrase"):
         with pytest.raises(PlaceUnusable, match="set WAL_ARCHIVE_TO"):
             Archive(settings.model_copy(update={lacking: None}))
+
+
+async def test_the_key_is_opened_once_however_many_files_are_read_at_once(
+    archive: Archive, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await archive.put_log(CLUSTER, NAME, CONTENT)
+    opened: list[bytes] = []
+
+    def counted(sealed_key: bytes, passphrase: str) -> bytes:
+        opened.append(sealed_key)
+        return unsealed(sealed_key, passphrase)
+
+    monkeypatch.setattr("app.wal.archive.unsealed", counted)
+    other = Archive(settings)
+    read = await asyncio.gather(*(other.get_log(CLUSTER, NAME) for _ in range(8)))
+
+    assert read == [CONTENT] * 8
+    assert len(opened) == 1, "each opening takes 128 MB"
