@@ -16,13 +16,13 @@ from contextlib import suppress
 
 
 class Turns:
-    """As many turns at a time as there are connections.
+    """As many turns at a time as there are connections, or whatever else calls share; most: of them for one user.
 
     No waiting user may have a turn: a call that may have one takes it without a look at the queue.
     """
 
-    def __init__(self, size: int) -> None:
-        self._free = size
+    def __init__(self, size: int, most: int | None = None) -> None:
+        self._free, self._most = size, size if most is None else most
         self._held: dict[str, int] = {}  # by users who have turns
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()  # the first user is next
 
@@ -76,7 +76,8 @@ class Turns:
                     turn.set_exception(error)
 
     def _may_have_one(self, user: str) -> bool:
-        return self._free > 1 or (self._free == 1 and user not in self._held)
+        held = self._held.get(user, 0)
+        return held < self._most and (self._free > 1 or (self._free == 1 and not held))
 
     def _give(self, user: str) -> None:
         self._free -= 1

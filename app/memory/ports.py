@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
 from app.memory.preparing import Preparing
+from app.memory.searching import Searching
 from app.memory.types import (
     ALL,
     Candidate,
@@ -253,3 +254,4 @@ class Domain:
     reranker: Reranker | None = None  # None without a rerank model: the order stays as ranked
     elsewhere: Elsewhere | None = None  # None where memories are kept here
     preparing: Preparing = field(default_factory=Preparing)
+    searching: Searching = field(default_factory=Searching)

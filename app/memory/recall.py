@@ -65,6 +65,11 @@ async def recall(domain: Domain, scope: Scope, request: Recall) -> Recalled:
 
     Context and sources together also fit the reply's budget.
     """
+    async with domain.searching.turn(scope.user):
+        return await _recall(domain, scope, request)
+
+
+async def _recall(domain: Domain, scope: Scope, request: Recall) -> Recalled:
     mode = _MODES[request.mode]
     budget = request.max_tokens or mode.default_tokens
     where = Filter(projects=None if request.project is None else (request.project,))

@@ -42,12 +42,18 @@ async def search(domain: Domain, scope: Scope, request: Search) -> SearchResult:
         until=None if request.until is None else in_zone(request.until, zone),
         archived=request.archived,
     )
-    result = await find(domain, scope, request.query, where, request.limit, explain=request.explain)
-    return result if request.full_text else await _in_parts(request.query, result)
+    async with domain.searching.turn(scope.user):
+        result = await find(domain, scope, request.query, where, request.limit, explain=request.explain)
+        return result if request.full_text else await _in_parts(request.query, result)
 
 
 async def search_across_projects(domain: Domain, scope: Scope, request: SearchAcrossProjects) -> SearchResult:
     """Find memories in several projects, ranked together and returned in the requested order."""
+    async with domain.searching.turn(scope.user):
+        return await _across_projects(domain, scope, request)
+
+
+async def _across_projects(domain: Domain, scope: Scope, request: SearchAcrossProjects) -> SearchResult:
     where = Filter(projects=None if request.projects is None else tuple(request.projects))
     result = await find(domain, scope, request.query, where, request.limit)
     hits = list(result.results)

@@ -203,3 +203,19 @@ async def test_an_outage_ends_all_waits_and_no_turn() -> None:
     assert [str(one) for one in await asyncio.gather(*waiting, return_exceptions=True)] == ["away"] * 3
     turns.give_back("ann")
     await asyncio.wait_for(turns.take("ann", 1), 1)
+
+
+async def test_no_user_has_more_turns_than_one_may_have_however_many_are_free() -> None:
+    turns = Turns(10, most=2)
+    for user in ("ann", "ann", "bob"):
+        await turns.take(user, 60)
+    third = asyncio.ensure_future(turns.take("ann", 60))
+    await settled()
+    assert not third.done()
+
+    turns.give_back("bob")
+    await settled()
+    assert not third.done(), "another user's turn is no use to it"
+
+    turns.give_back("ann")
+    await third
