@@ -29,8 +29,6 @@ time.tzset()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_ON_DOCKER = "docker"
-
 if TYPE_CHECKING:
     from app.index.embedded.engine import EmbeddedEngine
     from app.index.follower import Follower
@@ -45,20 +43,30 @@ if TYPE_CHECKING:
     from tests.support.postgres_server import PostgresServer
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups become part of the names
+# Files whose tests need the Docker engine of the run.
+ON_DOCKER = frozenset(
+    f"tests/e2e/{file.name}"
+    for file in Path(__file__).parent.joinpath("e2e").glob("test_*.py")
+    if "engine: DockerEngine" in file.read_text(encoding="utf-8")
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group tests: those of a file, and all that need the Docker engine of the run, run in one process.
-
-    The latter are first, since they take longest, so that everything else runs beside them.
-    """
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(_ON_DOCKER if _needs_docker(item) else file))
-    items.sort(key=lambda item: not _needs_docker(item))
+    """Begin with the stacks on Docker, which take longest, so that everything else runs beside them."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in ON_DOCKER)
 
 
-def _needs_docker(item: pytest.Item) -> bool:
-    return item.nodeid.startswith("tests/e2e/") and "engine" in getattr(item, "fixturenames", ())
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, for its controller
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run the tests of a file in one process, and those of all files on Docker, which share the engine."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneForDocker(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "docker" if file in ON_DOCKER else file
+
+    return OneForDocker(config, log)
 
 
 @pytest.fixture(scope="session")
