@@ -28,6 +28,7 @@ def test_a_moment_is_read_in_every_zone(text: str) -> None:
     assert moment(text).timestamp() == 1_778_241_600
 
 
+@pytest.mark.timeout(400)  # four processes, of which each opens a key with a passphrase
 async def test_what_there_is_is_listed_and_fetched(
     archive: Archive,  # noqa: F811
     settings: Settings,  # noqa: F811
