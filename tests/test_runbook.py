@@ -36,10 +36,11 @@ NAMES_OF_POSTGRES = {"claude_memory", "claude_memory_app"}
 
 def lines() -> list[str]:
     """Return the lines of all blocks for a shell, those that go on joined."""
+    functions = re.compile(r"^[\w-]+\(\) \{[^\n}]*\n.*?^\}", re.MULTILINE | re.DOTALL)
     return [
         line.strip()
         for block in BLOCKS
-        for line in block.replace("\\\n", " ").splitlines()
+        for line in functions.sub("", block.replace("\\\n", " ")).splitlines()
         if line.strip() and not line.lstrip().startswith("#")
     ]
 

@@ -28,7 +28,6 @@ MANAGED: Mapping[str, str] = {
     "RENDER_DEPLOYMENT": "is for Render",
     "DAEMON_IDLE_MINUTES": "is for a laptop's daemon",
 }
-REPLICA = "app-1"  # as other containers call it, where an operator's commands run
 _COPIES = 2  # of each shard in a cluster, which then works without one node
 
 
@@ -45,7 +44,7 @@ def with_defaults(given: Mapping[str, str], options: SelfhostConfig) -> dict[str
             "QDRANT_WRITE_CONSISTENCY_FACTOR": str(_COPIES),
         }
     if options.domain is not None and options.public_url is not None:
-        defaults |= {"PUBLIC_URL": options.public_url, "ALLOWED_HOSTS": f"{options.domain},{REPLICA}"}
+        defaults |= {"PUBLIC_URL": options.public_url, "ALLOWED_HOSTS": options.domain}
     return {**defaults, **given}
 
 
