@@ -458,6 +458,7 @@ NOT_IN_A_STACK = {
     "claude-memory restore": "by hand, and with an embedded database",
     "psql -c '\\password": "asks at a terminal",
     "postgres-archive": "this stack keeps no log in a bucket",
+    "postgres-standby": "this stack has no standby",
 }
 OF_THE_HOST = ("free ", "last ", "journalctl ")  # a container's host has them
 
