@@ -30,6 +30,7 @@ LEFT_OUT: Mapping[str, str] = {
     "ClaudeMemoryLogArchiveBehind": "RDS archives its own log",
     "ClaudeMemoryLogArchiveIncomplete": "RDS archives its own log",
     "ClaudeMemoryBaseBackupOverdue": "RDS archives its own log",
+    "ClaudeMemoryStandbyMissing": "RDS has a standby of its own, and replaces the primary by itself",
     "ClaudeMemoryCertificateExpiring": "the console warns of certificates",
     "ClaudeMemoryDiskFilling": "an instance's disk goes with it; RDS has alarms of its own",
     "ClaudeMemoryDiskAlmostFull": "an instance's disk goes with it; RDS has alarms of its own",
