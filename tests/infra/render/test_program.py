@@ -199,7 +199,7 @@ def test_the_environment_has_a_key_for_stacks_without_one(monkeypatch: pytest.Mo
 def test_a_configuration_that_alertmanager_would_refuse_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     tree = yaml.safe_load(alertmanager.configuration("host:1"))
     tree["route"]["receiver"] = "no one"
-    monkeypatch.setattr(alertmanager, "configuration", lambda receiver: yaml.safe_dump(tree))
+    monkeypatch.setattr(alertmanager, "configuration", lambda *_, **__: yaml.safe_dump(tree))
 
     with pytest.raises(RulesError, match="there is no receiver 'no one'"):
         program.check(render_values())
