@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 
-AT_ONCE = 8  # two milliseconds
+AT_ONCE = 8  # more would make a round long for everyone else
 PAUSE_S = 0.1  # after the system had no file for a connection; whoever owns the listener logs it
 
 Make = Callable[[], asyncio.BaseProtocol]

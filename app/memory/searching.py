@@ -1,7 +1,7 @@
 """Lets searches of one user wait for each other, so that however many and costly they are, others go on between them.
 
-All searches share the event loop. With forty costly ones of a user in work, a search of another had a fortieth of it,
-and their texts took hundreds of megabytes.
+All searches share the event loop, and their texts share the memory. With forty costly ones of a user in work, a search
+of another has a fortieth of the loop.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from argparse import Namespace
@@ -17,6 +18,8 @@ from infra.selfhost.twin import FENCED
 from infra.selfhost.twins import Server, Twins, twins_of
 
 _STOP_S, _WITHIN_S = 90.0, 120.0
+_LSN = r"[0-9A-F]+/[0-9A-F]+"
+HAS = "select coalesce(greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) > '{}'::pg_lsn, false)"
 # Everything that was received has been replayed.
 _REPLAYED = "select coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true)"
 
@@ -32,8 +35,8 @@ def add(commands: Commands[Any]) -> None:
     promote.add_argument(
         "--lost",
         action="store_true",
-        help="The old primary's host does not answer, and you made sure that it is off or cut off from the others."
-        " What the standby had not received is lost.",
+        help="Also where the standby may lack writes, which are lost then. If the old primary's host does not answer,"
+        " make sure before that it is off or cut off from the others.",
     )
     promote.set_defaults(run=run_promote)
     rebuild = add_command(
@@ -50,14 +53,22 @@ def run_promote(args: Namespace) -> int:
     if standby is None:
         raise CannotDo("no standby runs that could be promoted; see `python -m infra.selfhost status`")
     old = twins.other(standby)
-    lost = _is_unseen(session, old)
-    if lost and not args.lost:
-        raise CannotDo(
-            f"{old.host.docker} does not answer, so {old.service} there could go on writing; make sure that the host is"
-            " off or cut off from the others, then run this with --lost"
-        )
-    if not lost:
-        _fence(old)
+    if unseen := _is_unseen(session, old):
+        if not args.lost:
+            raise CannotDo(
+                f"{old.host.docker} does not answer, so {old.service} there could go on writing; make sure that the"
+                " host is off or cut off from the others, then run this with --lost"
+            )
+        lost = True
+    else:
+        lost = _stopped_with_writes_lacking(old, standby)
+        if lost and not args.lost:
+            _start(old)
+            raise CannotDo(
+                f"{standby.service} may lack writes that {old.service} has, so {old.service} was started again; have"
+                " the standby copied (`rebuild-standby`), or give those writes up with --lost"
+            )
+        _mark(old)
     _say(f"waits until {standby.service} has replayed what it received")
     _until(lambda: standby.ask(_REPLAYED).strip() == "t", f"{standby.service} has not replayed its log")
     _say(f"promotes {standby.service}")
@@ -66,11 +77,11 @@ def run_promote(args: Namespace) -> int:
     if lost:
         # Indexes may know of writes that are lost: they must not be used for this data.
         standby.ask("update instance set database_id = gen_random_uuid()", DATABASE)
-    else:
+    if not unseen:
         _start(old)
     _say(
         f"{standby.service} on {standby.host.docker} is the primary; replicas find it by themselves within seconds."
-        + ("" if lost else f" {old.service} copies it now, and keeps its old data beside until you delete it.")
+        + ("" if unseen else f" {old.service} copies it now, and keeps its old data beside until you delete it.")
     )
     return 0
 
@@ -84,7 +95,8 @@ def run_rebuild(args: Namespace) -> int:
     standby = twins.other(primary)
     if standby.container is None:
         raise CannotDo(f"{standby.service} is not there, or its host does not answer; run `pulumi up`")
-    _fence(standby)
+    _stop(standby)
+    _mark(standby)
     primary.ask("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = 'twin'")
     _start(standby)
     _say(f"{standby.service} copies {primary.service} now; it keeps its old data beside until you delete it")
@@ -102,17 +114,44 @@ def _is_unseen(session: Session, server: Server) -> bool:
     return server.host.name in look([server.host], session.stack).unseen
 
 
-def _fence(server: Server) -> None:
-    """Stop a server, and mark its data so that it starts as a standby. Raises CannotDo."""
-    if server.container is None:
-        return  # it is not there, and what is made for it starts by asking the other
-    _say(f"stops {server.service} and marks its data")
-    host, container = server.host, server.container
-    # A clean stop ends when the standby has received everything.
-    host.run("stop", "--time", "60", container, timeout_s=_STOP_S)
-    image = host.inspect("container", [container])[0]["Image"]
-    mark = ("--user", ADMIN, "--network", "none", "--entrypoint", "touch", image, f"{DATA}/{FENCED}")
-    host.run("run", "--rm", "--volumes-from", container, *mark)
+def _stopped_with_writes_lacking(primary: Server, standby: Server) -> bool:
+    """Stop the primary; return whether it has, or may have, writes that the standby never received. Raises CannotDo.
+
+    A clean stop ends when a standby that copies has received everything, the last checkpoint included. After a crash,
+    or without its data, no one can tell.
+    """
+    if primary.container is None:
+        return True
+    _stop(primary)
+    try:
+        control = _beside(primary, "sh", "-c", 'LC_ALL=C pg_controldata "$PGDATA"')
+    except CannotDo:  # the data is gone, or damaged
+        return True
+    said = dict(line.split(":", 1) for line in control.splitlines() if ":" in line)
+    checkpoint = said.get("Latest checkpoint location", "").strip()
+    if said.get("Database cluster state", "").strip() != "shut down" or not re.fullmatch(_LSN, checkpoint):
+        return True
+    return standby.ask(HAS.format(checkpoint)).strip() != "t"
+
+
+def _stop(server: Server) -> None:
+    _say(f"stops {server.service}")
+    if server.container is not None:
+        server.host.run("stop", "--time", "60", server.container, timeout_s=_STOP_S)
+
+
+def _mark(server: Server) -> None:
+    """Mark a stopped server's data, so that it starts as a standby. Raises CannotDo."""
+    if server.container is not None:  # what is made for one that is not there starts by asking the other
+        _beside(server, "touch", f"{DATA}/{FENCED}")
+
+
+def _beside(server: Server, program: str, *arguments: str) -> str:
+    """Run a program on a stopped server's data; return what it printed. Raises CannotDo."""
+    assert server.container is not None, "only a server that is there has data"
+    image = server.host.inspect("container", [server.container])[0]["Image"]
+    place = ("--user", ADMIN, "--network", "none", "--volumes-from", server.container)
+    return server.host.run("run", "--rm", *place, "--entrypoint", program, image, *arguments)
 
 
 def _start(server: Server) -> None:

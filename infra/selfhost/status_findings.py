@@ -132,7 +132,7 @@ def _certificate(prometheus: PrometheusAnswers, domain: str | None) -> Finding:
         return ok("certificate", "none: without a domain the proxy serves loopback alone")
     found = prometheus.series(f"max({metrics.CERTIFICATE_EXPIRY.name})")
     if not found:
-        return warning("certificate", f"{domain}: not measured", "the worker looks every hour; see its log")
+        return warning("certificate", f"{domain}: not measured", "the worker looks every five minutes; see its log")
     left_s = found[0][1] - time.time()
     if left_s <= 0:
         return failed("certificate", f"{domain}: expired", f"{_RUNBOOK}#claudememorycertificateexpiring")

@@ -98,6 +98,17 @@ class TwinServer:
         self.volume.mkdir()
         self._account.give(self.volume)
 
+    def control(self) -> dict[str, str]:
+        """Return what pg_controldata says of its data."""
+        done = subprocess.run(
+            [f"{binaries()}/pg_controldata", str(self.data)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"LC_ALL": "C"},
+        )
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in done.stdout.splitlines())}
+
     def said(self) -> str:
         """Return its log."""
         return self._log.read_text(encoding="utf-8", errors="replace")

@@ -15,6 +15,8 @@ from tests.support.engine_answers import AnsweringHost, container
 Command = Callable[..., Ran]
 ONE, TWO = ({"docker": f"ssh://me@10.0.0.{n}", "address": f"10.0.0.{n}"} for n in (2, 3))
 HOSTS = {"data": ONE, "app": ONE, "monitoring": TWO, "edge": TWO, "standby": TWO}
+RECEIVED = "> '0/3000028'::pg_lsn"
+CONTROL = "Database cluster state:               shut down\nLatest checkpoint location:           0/3000028\n"
 LOST = "update instance set database_id"
 
 
@@ -28,7 +30,7 @@ class ServerHost(AnsweringHost):
         """Answer, and change what the next answers are."""
         line = " ".join(arguments)
         if not self.away:
-            for words in ("stop", "run --rm", "start", "pg_promote", LOST, "pg_drop_replication_slot"):
+            for words in ("stop", "fenced", "start", "pg_promote", LOST, "pg_drop_replication_slot"):
                 if words in line:
                     self.order.append(f"{self.name}: {words}")
             if "pg_promote" in line:
@@ -40,6 +42,8 @@ class ServerHost(AnsweringHost):
 
 def server(role: str, service: str, in_recovery: str, order: list[str], away: bool = False) -> ServerHost:
     said = {
+        "pg_controldata": CONTROL,
+        RECEIVED: "t",
         "pg_last_wal_replay_lsn": "t",
         "pg_promote": "t",
         LOST: "",
@@ -82,7 +86,7 @@ def test_the_old_primary_is_stopped_and_marked_before_the_standby_is_promoted(
     ran = command("promote", hosts=pair(order))
 
     assert ran.status == 0
-    assert order == ["data: stop", "data: run --rm", "standby: pg_promote", "data: start"]
+    assert order == ["data: stop", "data: fenced", "standby: pg_promote", "data: start"]
     assert "memory-postgres-standby on tcp://standby:1 is the primary" in ran.err
 
 
@@ -124,7 +128,7 @@ def test_a_standby_copies_anew_once_it_is_stopped_and_its_slot_is_gone(command: 
     ran = command("rebuild-standby", hosts=pair(order))
 
     assert ran.status == 0
-    assert order == ["standby: stop", "standby: run --rm", "data: pg_drop_replication_slot", "standby: start"]
+    assert order == ["standby: stop", "standby: fenced", "data: pg_drop_replication_slot", "standby: start"]
 
 
 def test_a_stack_without_a_standby_is_told_how_to_have_one(command: Command, order: list[str], project: Path) -> None:
@@ -134,3 +138,26 @@ def test_a_stack_without_a_standby_is_told_how_to_have_one(command: Command, ord
 
     assert ran.status == 1
     assert "has no standby; give it one with `hosts: {standby: …}`" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("control", "received"),
+    [
+        pytest.param(CONTROL, "f", id="the standby lacks the end of the log"),
+        pytest.param(CONTROL.replace("shut down", "in production"), "t", id="the primary crashed"),
+        pytest.param("", "t", id="its data cannot be read"),
+    ],
+)
+def test_a_standby_that_may_lack_writes_is_promoted_only_when_they_are_given_up(
+    command: Command, order: list[str], control: str, received: str
+) -> None:
+    hosts = pair(order)
+    hosts[0].said["pg_controldata"], hosts[1].said[RECEIVED] = control, received
+
+    refused = command("promote", hosts=hosts)
+    assert (refused.status, order) == (1, ["data: stop", "data: start"]), "the old primary goes on"
+    assert "may lack writes that memory-postgres has" in refused.err
+
+    order.clear()
+    assert command("promote", "--lost", hosts=hosts).status == 0
+    assert order == ["data: stop", "data: fenced", "standby: pg_promote", f"standby: {LOST}", "data: start"]

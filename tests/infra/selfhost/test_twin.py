@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.selfhost.standby_command import HAS
 from infra.selfhost.twin import Twin, health, server_files
 from tests.support.postgres import temporary_folder
 from tests.support.postgres_server import binaries
@@ -96,6 +97,26 @@ async def test_after_a_promotion_the_old_primary_comes_back_as_a_standby(
 
     await has(first, 1, 2)
     assert (await is_standby(first), await is_standby(second)) == (True, False)
+
+
+async def test_after_a_clean_stop_the_standby_has_the_last_checkpoint_and_after_writes_without_it_has_not(
+    servers: tuple[TwinServer, TwinServer],
+) -> None:
+    first, second = servers
+    await both_up(first, second)
+    await write(first, 1)
+    first.stop()
+    assert await second.ask(HAS.format(first.control()["Latest checkpoint location"]))
+    assert first.control()["Database cluster state"] == "shut down"
+
+    second.stop()
+    first.start()
+    await first.ready()
+    await write(first, 2)
+    first.stop()
+    second.start()
+    await second.ready()
+    assert not await second.ask(HAS.format(first.control()["Latest checkpoint location"]))
 
 
 async def test_an_old_primary_that_no_one_could_mark_sees_by_itself_that_it_was_replaced(
