@@ -28,7 +28,6 @@ USED_OTHERWISE = {
     "mypy": "a command",
     "pytest-cov": "a plugin of pytest",
     "pytest-timeout": "a plugin of pytest",
-    "pytest-xdist": "a plugin of pytest",
     "ruff": "a command",
     "setuptools": "builds the wheel",
     "uv": "a command",

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from typing import Any
 import asyncpg
 
 from app.settings.fields import Settings
+from app.store.database import Database
 from app.wal.archive import Archive
+from app.wal.fetching import FetchReport, fetch
 from app.wal.names import Contents
 from app.wal.shipping import Shipper
 from infra.selfhost.database import DATABASE, settings_file
@@ -106,6 +109,16 @@ class ArchivedServer:
         for path in self.spool.iterdir():
             shutil.rmtree(path)
 
+    async def make_tables(self) -> None:
+        """Make the app's tables."""
+        database = Database({"dsn": self.server.url()})
+        await database.open()
+        await database.close()
+
+    async def fetch(self, to: datetime | None) -> FetchReport:
+        """Fetch what a restore to a moment needs; None: to the end of the log."""
+        return await fetch(self.archive, self.spool, to, None)
+
     async def contents(self) -> Contents:
         """Return what the bucket has of the one cluster there."""
         clusters = await self.archive.clusters()
@@ -130,9 +143,9 @@ class ArchivedServer:
         return name in (await self.contents()).logs
 
     async def until_base(self) -> None:
-        """Wait for a base backup in the bucket."""
+        """Wait for a base backup in the bucket, and for the moment from which on a restore can begin with it."""
 
         async def there() -> bool:
-            return bool((await self.contents()).bases)
+            return any(base.complete <= datetime.now(UTC) for base in (await self.contents()).bases)
 
         await until(there, "a base backup in the bucket")

@@ -13,8 +13,6 @@ import pytest
 
 from app.settings.fields import Settings
 from app.settings.loading import load_settings
-from app.store.database import Database
-from app.wal.fetching import fetch
 from infra.selfhost.log_spool import SWITCH_S, script, server_files, server_settings
 from tests.support.log_archive import ArchivedServer
 from tests.support.postgres import temporary_folder
@@ -61,9 +59,7 @@ def archived(s3_url: str, plain_settings: Settings, request: pytest.FixtureReque
 
 async def prepared(archived: ArchivedServer) -> None:
     """Make the app's tables and one of ours."""
-    database = Database({"dsn": archived.server.url()})
-    await database.open()
-    await database.close()
+    await archived.make_tables()
     await archived.query("create table written (n int)")
 
 
@@ -94,7 +90,7 @@ async def test_after_the_loss_of_the_host_every_write_acknowledged_before_the_mo
         await archived.until_archived()
     archived.lose_host()
 
-    report = await fetch(archived.archive, archived.spool, moment, None)
+    report = await archived.fetch(moment)
     restored = archived.restore()
     assert restored.returncode == 0, restored.stderr
     archived.server.start()
@@ -112,7 +108,7 @@ async def test_the_log_goes_on_after_a_restore_and_can_be_restored_again(archive
         await write(archived, 1, 5)
         await archived.until_archived()
     archived.lose_host()
-    await fetch(archived.archive, archived.spool, None, None)
+    await archived.fetch(None)
     assert archived.restore().returncode == 0
     archived.server.start()
     assert await rows(archived) == [1, 2, 3, 4, 5], "to the end of the log"
@@ -123,7 +119,7 @@ async def test_the_log_goes_on_after_a_restore_and_can_be_restored_again(archive
         await archived.until_archived()
     assert "00000002.history" in (await archived.contents()).logs
     archived.lose_host()
-    await fetch(archived.archive, archived.spool, moment, None)
+    await archived.fetch(moment)
     restored = archived.restore()
     assert restored.returncode == 0, restored.stderr
     archived.server.start()
@@ -140,7 +136,7 @@ async def test_a_moment_that_the_log_does_not_reach_fails_and_changes_nothing(ar
     await write(archived, 4, 6)
     [[moment]] = await archived.query("select clock_timestamp()")
     archived.server.stop()
-    await fetch(archived.archive, archived.spool, end, None)
+    await archived.fetch(end)
     (archived.spool / "restore" / "target").write_text(f"{moment.isoformat(sep=' ')}\n")
 
     restored = archived.restore()
@@ -160,7 +156,7 @@ async def test_the_data_from_before_stays_beside_the_restored(archived: Archived
         await write(archived, 4, 4)
         await archived.until_archived()
     archived.server.stop()
-    await fetch(archived.archive, archived.spool, moment, None)
+    await archived.fetch(moment)
 
     restored = archived.restore()
 
