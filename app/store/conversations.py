@@ -86,7 +86,7 @@ class Conversations:
                     conversation_id=conversation_id,
                     metadata={},
                 )
-                await insert(connection, shared, [one for turn in new for one in _rows(turn, end)])
+                await insert(connection, shared, (one for turn in new for one in _rows(turn, end)))
                 await connection.execute(
                     """
                     update conversations set messages = messages + $3, last_position = $4, last_session = $5,

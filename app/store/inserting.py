@@ -5,7 +5,7 @@ The quota is the most of it: it adds up the user's changes, also those of the tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, chain
@@ -18,7 +18,8 @@ from app.memory.analysis import ANALYSIS_VERSION
 from app.memory.moments import offset_minutes
 from app.memory.types import Kind, Piece
 
-_ROWS, _CHARACTERS = 200, 200_000  # of a statement, which takes some milliseconds to send
+# Of a statement, which takes some milliseconds to send: asyncpg looks at each term by itself.
+_ROWS, _CHARACTERS, _TERMS = 200, 200_000, 8_000
 
 # One value for all rows.
 _SHARED = {
@@ -106,22 +107,25 @@ class Row:
     occurred_at: datetime | None = None
 
 
-async def insert(connection: asyncpg.Connection, shared: Shared, rows: Sequence[Row]) -> None:
+async def insert(connection: asyncpg.Connection, shared: Shared, rows: Iterable[Row]) -> None:
     """Insert rows, and their changes in the same order; very many in several statements of a transaction."""
     for some in _statements(rows):
         await _insert(connection, shared, some)
 
 
-def _statements(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _statements(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
     """Divide rows, so that the event loop answers others between two statements."""
-    first = characters = 0
-    for place, row in enumerate(rows):
-        if place - first == _ROWS or characters >= _CHARACTERS:
-            yield rows[first:place]
-            first, characters = place, 0
+    some: list[Row] = []
+    characters = terms = 0
+    for row in rows:
+        if len(some) == _ROWS or characters >= _CHARACTERS or terms >= _TERMS:
+            yield some
+            some, characters, terms = [], 0, 0
+        some.append(row)
         characters += len(row.piece.text)
-    if first < len(rows):
-        yield rows[first:]
+        terms += len(row.piece.analysis.terms)
+    if some:
+        yield some
 
 
 async def _insert(connection: asyncpg.Connection, shared: Shared, rows: Sequence[Row]) -> None:

@@ -96,7 +96,7 @@ class Writing:
         async with connection.transaction():
             if await connection.fetchval(_INSERT, *first) is None:
                 return False
-            await insert(connection, _shared(scope, memory), list(islice(_rows(memory), 1, None)))
+            await insert(connection, _shared(scope, memory), islice(_rows(memory), 1, None))
             if self.receipts and await _delivered(connection, scope, memory) is not None:
                 # The insert waited for a delivery of the same text, which has its receipt by now.
                 await connection.execute(
