@@ -194,6 +194,7 @@ FACTS = {
     "app.metrics",
     "app.own_file",
     "app.terminal",
+    "app.fair_loop",
     "app.turns",
     "ci.errors",
     "infra.errors",

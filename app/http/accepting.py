@@ -1,7 +1,8 @@
 """Accepts the connections of a listening socket, many in a round of the event loop.
 
-libuv accepts one in each round. A loop with many busy connections makes 50 rounds a second; others would stay in the
-system's queue for seconds, and be lost when it is full.
+With one in each round, others would stay in the system's queue while many connections are busy, and be lost when it is
+full. With a hundred, as asyncio's own server does it, everyone else waits for a long round. Each connection begins at
+the expense of its address (`app.fair_loop`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
+
+from app.fair_loop import work_for_address
 
 AT_ONCE = 8  # more would make a round long for everyone else
 PAUSE_S = 0.1  # after the system had no file for a connection; whoever owns the listener logs it
@@ -47,7 +50,7 @@ class Acceptor:
     def _accept(self) -> None:
         try:
             for accepted in waiting(self.listener, AT_ONCE):
-                task = self._loop.create_task(begin([accepted], self._make), name="connection")
+                task = self._loop.create_task(_begin(accepted, self._make), name="connection")
                 self._beginning.add(task)
                 task.add_done_callback(self._beginning.discard)
                 if self._is_last(accepted.fileno()):
@@ -73,9 +76,14 @@ def waiting(listener: socket.socket, limit: int | None = None) -> Iterator[socke
 
 async def begin(connections: Iterable[socket.socket], make: Make) -> None:
     """Give accepted connections their protocols."""
-    loop = asyncio.get_running_loop()
     for connection in connections:
-        try:
-            await loop.connect_accepted_socket(make, connection)
-        except OSError:  # the client left while it waited
-            connection.close()
+        await asyncio.create_task(_begin(connection, make), name="connection")
+
+
+async def _begin(connection: socket.socket, make: Make) -> None:
+    """Begin one connection; the task this runs in is its own, for whoever pays for it."""
+    try:
+        work_for_address(connection.getpeername()[0])
+        await asyncio.get_running_loop().connect_accepted_socket(make, connection)
+    except OSError:  # the client left while it waited
+        connection.close()

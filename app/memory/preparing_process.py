@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from app.errors import Unavailable
+from app.fair_loop import shared
 from app.memory import preparing_child
 from app.memory.preparing_child import SIZE
 
@@ -89,9 +90,11 @@ class PreparingProcess:
             return self._process
         environment = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", _PROGRAM,
-                stdin=PIPE, stdout=PIPE, env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+            self._process = await shared(
+                asyncio.create_subprocess_exec(
+                    sys.executable, "-c", _PROGRAM,
+                    stdin=PIPE, stdout=PIPE, env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+                )
             )  # fmt: skip
         except OSError as error:
             raise NotStarted(error.strerror) from None

@@ -49,7 +49,6 @@ PACKAGES = {
     "uvicorn": "the HTTP server",
     "httptools": "of uvicorn: parses requests",
     "click": "of uvicorn: it is imported with its command line, which is not used",
-    "uvloop": "the event loop",
     "asyncpg": "PostgreSQL",
     "fastapi": "the HTTP API beside MCP, loaded after MCP answers",
     "annotated_doc": "of fastapi",

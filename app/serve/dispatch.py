@@ -23,11 +23,13 @@ from app import logs, metrics
 from app.access.authenticator import Authenticator, Identity, require
 from app.endpoints import FOR_CALLS, HEALTH, MCP, MESSAGES, READY, SSE
 from app.errors import MemoryServerError, RateLimited, Unavailable
+from app.fair_loop import work_for_user
 from app.http.bounds import SparseLog
 from app.http.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
 from app.http.limits import RateLimit
 from app.http.reply import CHALLENGE, Header, send_error, send_json
 from app.http.state import check_descriptors
+from app.serve.large_requests import LargeRequests
 from app.serve.oauth import PAGES, RESOURCE_METADATA, is_for_clients, is_open
 from app.serve.service import HTTP_BODY_LIMIT_BYTES, Service
 from app.serve.sse import SseSessions
@@ -126,6 +128,7 @@ class Dispatcher:
         self._metrics_guard = guard.for_metrics(service.settings)
         self._public_url = service.settings.public_url if service.full else None
         self.refusals = SparseLog(logger)
+        self._large = LargeRequests()
         self._http: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
 
     def set_http(self, app: ASGIApp) -> None:
@@ -251,7 +254,9 @@ class Dispatcher:
             return
         if path == MCP:
             scope["state"]["count_request"] = partial(self._count_request, identity)  # for the others of a batch
-            await self._mcp.handle_request(scope, receive, send)
+            await self._large.run(
+                identity.limited_as, headers.content_length, self._mcp.handle_request, scope, receive, send
+            )
         else:
             await self._sse.post(scope, receive, send)
 
@@ -282,6 +287,7 @@ class Dispatcher:
         if identity.sdk_user is not None:
             scope["user"] = identity.sdk_user
         logs.user.set(identity.scope.user)
+        work_for_user(identity.limited_as)
         return identity
 
     async def _identify_counted(self, scope: Scope, headers: _Headers) -> None:

@@ -156,7 +156,7 @@ class LineConnection:
             text = message.model_dump_json(by_alias=True, exclude_unset=True)
         except PydanticSerializationError:  # half of a surrogate pair, from the client's own text
             text = json.dumps(message.model_dump(mode="python", by_alias=True, exclude_unset=True))
-        if self._writer.is_closing():  # uvloop raises RuntimeError for that
+        if self._writer.is_closing():  # a write to it says nothing
             raise ConnectionResetError("the client is gone")
         self._writer.write(text.encode() + b"\n")
         async with asyncio.timeout(self._times.send_s):

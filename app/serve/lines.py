@@ -21,6 +21,7 @@ from mcp.server.lowlevel import Server
 
 from app.bridge.protocol import LINE_LIMIT_BYTES, peer_user
 from app.errors import InvalidSettings
+from app.fair_loop import work_for_user
 from app.serve.line_connection import TIMES, LineConnection, LineSession, LineTimes
 from app.settings.fields import Settings
 from app.settings.loading import ClientIdentity
@@ -110,6 +111,7 @@ class LineSessions:
             try:
                 session = LineSession(pid, ClientIdentity.checked(identity), self._settings)
                 greeting["user"] = session.scope.user
+                work_for_user(session.scope.user)
             except InvalidSettings as error:
                 greeting["refused"] = str(error)
         if asked == "settings":

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from app.errors import Conflict, MemoryServerError, QuotaExceeded, StoreUnavailable
+from app.fair_loop import shared
 from app.memory.types import Quota
 from app.store.heartbeat import FORGOTTEN_S, AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
@@ -219,7 +220,7 @@ class Database:
     async def _new_connection(self, *arguments: Any, **options: Any) -> asyncpg.Connection:
         """Connect, for a pool too. Raises StoreUnavailable, or StoreRefused when trying again is in vain."""
         try:
-            return await asyncpg.connect(*arguments, **options)
+            return await shared(asyncpg.connect(*arguments, **options))
         except NOT_CONNECTED as error:
             raise connect_problem(error) from error
 

@@ -112,8 +112,7 @@ def _packages() -> tuple[dict[str, str], bool]:
         except metadata.PackageNotFoundError:
             continue
     missing = {name for name in declared() - installed.keys() if name in wanted}
-    # uvloop is no package of every platform.
-    return (wanted, False) if missing - {"uvloop"} else (installed, True)
+    return (wanted, False) if missing else (installed, True)
 
 
 def _schema_files() -> dict[str, str]:

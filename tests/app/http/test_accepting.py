@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-import uvloop
 
+from app.fair_loop import new_event_loop
 from app.http.accepting import AT_ONCE, PAUSE_S, Acceptor, waiting
 from tests.support.waiting import until
 
@@ -22,7 +22,7 @@ Test = Callable[..., Coroutine[Any, Any, None]]
 def on_both_loops(test: Test) -> Callable[..., None]:
     """Run a test on the loop of our servers and on Python's."""
 
-    @pytest.mark.parametrize("loop_factory", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+    @pytest.mark.parametrize("loop_factory", [new_event_loop, asyncio.new_event_loop], ids=["fair", "asyncio"])
     def on_a_loop(
         listener: socket.socket, connect: Connect, loop_factory: Callable[[], asyncio.AbstractEventLoop]
     ) -> None:

@@ -354,7 +354,7 @@ class Sent(asyncio.Transport):
         self.data, self.closed = b"", False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self.closed:  # as uvloop does
+        if self.closed:  # as uvloop, another event loop, does
             raise RuntimeError("the handler is closed")
         self.data += data
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextvars import Context
 from typing import Any
 
 import pytest
 
+from app.fair_loop import work_for_user
 from app.memory.off_loop import LONG_CHARACTERS, characters_of, run_off_loop_if_long
 
 
@@ -15,6 +18,30 @@ async def test_long_work_runs_in_another_thread_and_short_work_here(size: int) -
     where = await run_off_loop_if_long(size, threading.current_thread)
 
     assert (where is threading.current_thread()) == (size < LONG_CHARACTERS)
+
+
+async def test_a_user_with_many_long_texts_does_not_keep_another_waiting_for_all_of_them() -> None:
+    order: list[str] = []
+    may_go = threading.Event()
+
+    async def work(user: str) -> None:
+        work_for_user(user)
+
+        def note() -> None:
+            may_go.wait(10)
+            order.append(user)
+
+        await run_off_loop_if_long(LONG_CHARACTERS, note)
+
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(work("mallory"), context=Context()) for _ in range(10)]
+    await asyncio.sleep(0.01)
+    tasks.append(loop.create_task(work("ada"), context=Context()))
+    await asyncio.sleep(0.01)
+    may_go.set()
+    await asyncio.gather(*tasks)
+
+    assert order.index("ada") <= 2
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ async def test_no_lines_end_a_session_or_leave_a_traceback(
 
 
 async def test_an_answer_for_a_client_that_is_gone_ends_the_session_as_any_end_does() -> None:
-    """A write to a closed connection is a RuntimeError of uvloop."""
+    """A write to a closed connection would say nothing, or be a RuntimeError of other event loops."""
     left, right = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=left)
     right.close()
