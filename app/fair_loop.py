@@ -14,7 +14,7 @@ import asyncio
 from asyncio.events import Handle
 from collections import OrderedDict, deque
 from collections.abc import Coroutine
-from contextvars import Context, ContextVar
+from contextvars import ContextVar, copy_context
 from heapq import heappop, heappush
 from time import perf_counter
 from typing import Any, Final, TypeVar
@@ -170,8 +170,10 @@ def working_for() -> str:
 
 
 async def shared(work: Coroutine[Any, Any, Result]) -> Result:
-    """Do what all users wait for, such as opening a connection they will share; no single one pays for it."""
-    return await asyncio.get_running_loop().create_task(work, context=Context())
+    """Do what may open a connection that all users will share; no single one pays for it, now and later."""
+    context = copy_context()
+    context.run(_payer.set, None)
+    return await asyncio.get_running_loop().create_task(work, context=context)
 
 
 class FairQueue:

@@ -18,6 +18,7 @@ import httpx
 from app.backoff import Backoff, asked_wait_s
 from app.embedding.service import EmbeddingService
 from app.errors import EmbeddingRefused, EmbeddingUnavailable, first_of
+from app.fair_loop import shared
 
 TEXT_LIMIT_CHARACTERS = 8_000  # within 8,192 tokens in every common script: a character is rarely more than one token
 _SHORTEST_CHARACTERS = 1_000  # a rejected text is not cut below this; every model accepts some 250 tokens
@@ -145,7 +146,7 @@ class EmbeddingClient:
         if self._service.dimensions is not None:
             body["dimensions"] = self._service.dimensions
         try:
-            response = await self._http.post(f"{self._service.url}/embeddings", json=body)
+            response = await shared(self._http.post(f"{self._service.url}/embeddings", json=body))
         except httpx.TimeoutException:
             raise EmbeddingUnavailable(f"{self._service.host} did not answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:

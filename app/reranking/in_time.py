@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from app import metrics
 from app.errors import RerankRefused, RerankUnavailable
+from app.fair_loop import shared
 from app.measuring import METRICS
 from app.reranking.client import RerankClient
 from app.reranking.service import RerankService
@@ -52,7 +53,7 @@ class RerankInTime:
             self._quiet_until = self._clock() + self._limit_s
         try:
             async with asyncio.timeout(self._limit_s):
-                found = await self._client.relevances(question, texts)
+                found = await shared(self._client.relevances(question, texts))
         except TimeoutError:
             self._failed(LATE, late(self._host, self._limit_s))
             return None

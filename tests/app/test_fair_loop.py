@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
 from hypothesis import given
@@ -22,6 +22,7 @@ from app.fair_loop import (
     shared,
     work_for_address,
     work_for_user,
+    working_for,
 )
 from tests.support.waiting import until
 
@@ -174,23 +175,24 @@ def test_a_connection_is_a_users_from_the_token_on() -> None:
     loop.close()
 
 
-def test_shared_work_is_no_users() -> None:
-    seen: list[object] = []
+def test_shared_work_is_no_users_and_keeps_the_rest_of_the_context() -> None:
+    other: ContextVar[str] = ContextVar("other")
+    seen: list[str] = []
 
     async def look() -> int:
-        from app.fair_loop import _payer
-
-        seen.append(_payer.get())
+        seen.extend((working_for(), other.get()))
         return 7
 
     async def call() -> None:
+        other.set("kept")
         assert await shared(look()) == 7
+        seen.append(working_for())
 
     async def main() -> None:
         await as_user("ada", call)
 
     run(main())
-    assert seen == [None]
+    assert seen == ["", "kept", "ada"]
 
 
 def test_who_waits_for_shared_work_and_is_cancelled_cancels_it() -> None:

@@ -18,6 +18,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from app.backoff import Backoff
 from app.errors import IndexUnavailable
+from app.fair_loop import shared
 from app.index.engine import EngineAway
 from app.index.qdrant.convert import INDEXES, collection_parameters
 from app.index.qdrant.shape import Shape
@@ -159,7 +160,7 @@ class QdrantServer:
                 while True:
                     node = self._current
                     try:
-                        return await _once(make, self._nodes[node])
+                        return await shared(_once(make, self._nodes[node]))
                     except _TemporaryFailure:
                         self._use_next_node(node)
                         failures += 1
