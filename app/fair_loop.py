@@ -17,14 +17,15 @@ from collections.abc import Coroutine
 from contextvars import ContextVar, copy_context
 from heapq import heappop, heappush
 from time import perf_counter
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 CREDIT_S, CREDIT_OF_ADDRESS_S = 0.1, 0.0
 A_ROUND = 32  # callbacks before the loop looks at its sockets again
 ACCOUNTS_AT_MOST = 4_096
-# As how many users count all addresses together that have shown no token, and the server's own work. The latter reads
-# what PostgreSQL answers to all; if it came before everything else, an index that is being built would stop all calls.
-STRANGERS_AS_USERS, OWN_AS_USERS = 4, 16
+STRANGERS_AS_USERS = 4  # whose share all addresses together have that have shown no token
+# The server's own work comes first: it reads what PostgreSQL answers to all, and that it is gone. When it has much to
+# do, such as an index to build, others have half as much of the loop.
+OWN_AT_ONCE_S, OWN_SHARE = 0.002, 2
 
 Result = TypeVar("Result")
 
@@ -35,10 +36,10 @@ class Account:
     users: as how many users it counts: it may use so many times as much.
     """
 
-    __slots__ = ("name", "queued", "used_s", "users", "waiting")
+    __slots__ = ("queued", "used_s", "users", "waiting")
 
-    def __init__(self, name: str = "", users: int = 1) -> None:
-        self.name, self.users, self.used_s, self.queued = name, users, 0.0, False
+    def __init__(self, users: int = 1) -> None:
+        self.users, self.used_s, self.queued = users, 0.0, False
         self.waiting: deque[Handle] = deque()
 
     def take(self) -> Handle:
@@ -119,15 +120,42 @@ class _Strangers(Account):
 
 
 class _Payer:
-    """Who pays for what is done in a context; a connection's changes when it shows a token."""
+    """Who pays for what is done in a context: a user or an address; a connection's changes when it shows a token."""
 
-    __slots__ = ("account", "is_stranger")
+    __slots__ = ("is_stranger", "name")
 
-    def __init__(self, account: Account, *, is_stranger: bool) -> None:
-        self.account, self.is_stranger = account, is_stranger
+    def __init__(self, name: str, *, is_stranger: bool) -> None:
+        self.name, self.is_stranger = name, is_stranger
 
 
 _payer: ContextVar[_Payer | None] = ContextVar("payer", default=None)
+
+
+def work_for_address(address: str) -> None:
+    """Let an address pay for the rest of this context, and what is begun in it, until a user is known."""
+    _payer.set(_Payer(address, is_stranger=True))
+
+
+def work_for_user(user: str) -> None:
+    """Let a user pay for the connection of this context; in one without a connection, for the context."""
+    payer = _payer.get()
+    if payer is None:
+        _payer.set(_Payer(user, is_stranger=False))
+    else:
+        payer.name, payer.is_stranger = user, False
+
+
+def working_for() -> str:
+    """Return who pays in this context: a user or an address, "" for the server itself."""
+    payer = _payer.get()
+    return payer.name if payer is not None else ""
+
+
+async def shared(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do what may open a connection that all users will share; no single one pays for it, now and later."""
+    context = copy_context()
+    context.run(_payer.set, None)
+    return await asyncio.get_running_loop().create_task(work, context=context)
 
 
 class _Accounts:
@@ -139,41 +167,12 @@ class _Accounts:
     def of(self, name: str) -> Account:
         account = self._accounts.get(name)
         if account is None:
-            account = self._accounts[name] = Account(name)
+            account = self._accounts[name] = Account()
             if len(self._accounts) > ACCOUNTS_AT_MOST:
                 self._accounts.popitem(last=False)
-        self._accounts.move_to_end(name)
+        else:
+            self._accounts.move_to_end(name)
         return account
-
-
-_users, _addresses = _Accounts(), _Accounts()
-
-
-def work_for_address(address: str) -> None:
-    """Let an address pay for the rest of this context, and what is begun in it, until a user is known."""
-    _payer.set(_Payer(_addresses.of(address), is_stranger=True))
-
-
-def work_for_user(user: str) -> None:
-    """Let a user pay for the connection of this context; in one without a connection, for the context."""
-    payer = _payer.get()
-    if payer is None:
-        _payer.set(_Payer(_users.of(user), is_stranger=False))
-    else:
-        payer.account, payer.is_stranger = _users.of(user), False
-
-
-def working_for() -> str:
-    """Return who pays in this context: a user or an address, "" for the server itself."""
-    payer = _payer.get()
-    return payer.account.name if payer is not None else ""
-
-
-async def shared(work: Coroutine[Any, Any, Result]) -> Result:
-    """Do what may open a connection that all users will share; no single one pays for it, now and later."""
-    context = copy_context()
-    context.run(_payer.set, None)
-    return await asyncio.get_running_loop().create_task(work, context=context)
 
 
 class FairQueue:
@@ -186,15 +185,16 @@ class FairQueue:
     def __init__(self) -> None:
         self._arrived: deque[Handle] = deque()
         self.append: Final = self._arrived.append
-        self._order = _Order(CREDIT_S)
-        self._own, self._strangers = Account(users=OWN_AS_USERS), _Strangers()
         self._sorted: set[int] = set()
-        self._running: Account | None = None
-        self._began = 0.0
+        self._users, self._addresses = _Accounts(), _Accounts()
+        self._own: deque[Handle] = deque()
+        self._order, self._strangers = _Order(CREDIT_S), _Strangers()
+        self._runs, self._account, self._began = False, cast("Account | None", None), 0.0
+        self._own_ahead_s = 0.0
 
     def __len__(self) -> int:
         """Return how many to run before the loop looks at its sockets."""
-        if self._running is not None:
+        if self._runs:
             self._settle(perf_counter())
         if self._sorted:
             self._sort_arrived()  # some of them may be there already
@@ -207,20 +207,29 @@ class FairQueue:
     def popleft(self) -> Handle:
         """Take out the callback that is next."""
         now = perf_counter()
-        if self._running is not None:
+        if self._runs:
             self._settle(now)
         self._sort_arrived()
-        account = self._order.next()
-        handle = account.take()
-        self._running, self._began = account, now
+        if self._own and (self._own_ahead_s <= OWN_AT_ONCE_S or not self._order):
+            self._account, handle = None, self._own.popleft()
+        else:
+            self._account = self._order.next()
+            handle = self._account.take()
+        self._runs, self._began = True, now
         self._sorted.discard(id(handle))
         return handle
 
     def _settle(self, now: float) -> None:
         """Charge for the callback that has run."""
-        assert self._running is not None
-        account, self._running = self._running, None
-        self._order.settle(account, now - self._began)
+        self._runs = False
+        took_s = now - self._began
+        if self._account is not None:
+            self._order.settle(self._account, took_s)
+            self._own_ahead_s = max(0.0, self._own_ahead_s - took_s * OWN_SHARE)
+        else:
+            self._own_ahead_s += took_s
+        if not self._order:
+            self._own_ahead_s = 0.0
 
     def _sort_arrived(self) -> None:
         while self._arrived:
@@ -231,11 +240,14 @@ class FairQueue:
             return  # a socket that was readable before its callback ran, and still is
         self._sorted.add(id(handle))
         payer: _Payer | None = handle._context.get(_payer)  # type: ignore[attr-defined]
-        if payer is not None and payer.is_stranger:
+        if payer is None:
+            self._own.append(handle)
+            return
+        if payer.is_stranger:
             account: Account = self._strangers
-            self._strangers.put(payer.account, handle)
+            self._strangers.put(self._addresses.of(payer.name), handle)
         else:
-            account = self._own if payer is None else payer.account
+            account = self._users.of(payer.name)
             account.waiting.append(handle)
         if not account.queued:
             self._order.put(account)

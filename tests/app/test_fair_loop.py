@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from app.fair_loop import (
     A_ROUND,
     CREDIT_S,
+    OWN_SHARE,
     STRANGERS_AS_USERS,
     FairQueue,
     new_event_loop,
@@ -132,6 +133,39 @@ def test_addresses_without_a_token_have_the_share_of_a_few_users_together() -> N
     assert 0.4 < ran["user"] * STRANGERS_AS_USERS / ran["strangers"] < 2.5, ran
 
 
+def test_the_servers_own_work_comes_first_and_leaves_others_a_third_of_the_loop() -> None:
+    ran = {"own": 0, "user": 0}
+
+    async def load(name: str, end: float) -> None:
+        while time.perf_counter() < end:
+            busy(0.0002)
+            ran[name] += 1
+            await asyncio.sleep(0)
+
+    async def all_() -> None:
+        end = time.perf_counter() + 1.0
+        loop = asyncio.get_running_loop()
+        own = loop.create_task(load("own", end), context=Context())
+        await asyncio.gather(own, *(as_user(f"user {number}", load, "user", end) for number in range(40)))
+
+    run(all_())
+    assert 0.4 < ran["user"] * OWN_SHARE / ran["own"] < 2.5, ran
+
+
+def test_a_short_callback_of_the_server_goes_before_all_that_wait() -> None:
+    queue, loop = FairQueue(), asyncio.new_event_loop()
+    user = Context()
+    user.run(work_for_user, "ada")
+    calls = [asyncio.Handle(lambda: None, (), loop, user) for _ in range(100)]
+    for handle in calls:
+        queue.append(handle)
+    assert queue.popleft() is calls[0]
+    read = asyncio.Handle(lambda: None, (), loop, Context())
+    queue.append(read)
+    assert queue.popleft() is read
+    loop.close()
+
+
 def test_an_address_that_comes_now_and_then_goes_before_busy_ones() -> None:
     order: list[str] = []
 
@@ -172,6 +206,16 @@ def test_a_connection_is_a_users_from_the_token_on() -> None:
     queue.append(read)
     assert queue.popleft() is read
     assert len(queue) == 3
+    loop.close()
+
+
+def test_a_queue_that_was_left_in_the_middle_of_a_callback_hinders_no_other() -> None:
+    user, loop = Context(), asyncio.new_event_loop()
+    user.run(work_for_user, "ada")
+    for _ in range(2):
+        queue, handle = FairQueue(), asyncio.Handle(lambda: None, (), loop, user)
+        queue.append(handle)
+        assert queue.popleft() is handle
     loop.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+import asyncpg
 import pytest
 
 from infra.selfhost.standby_command import HAS
@@ -62,7 +63,10 @@ async def has(server: TwinServer, *numbers: int) -> None:
     """Wait until a server has these rows and no others."""
 
     async def there() -> bool:
-        return bool(await server.ask("select array_agg(n order by n) from written") == list(numbers))
+        try:
+            return bool(await server.ask("select array_agg(n order by n) from written") == list(numbers))
+        except asyncpg.UndefinedTableError:  # the standby has not come that far
+            return False
 
     await until(there, f"{numbers} to be there", 20)
 
