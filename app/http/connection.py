@@ -243,10 +243,13 @@ class BoundedConnection(HttpToolsProtocol):
         headers += [(b"content-length", b"%d" % len(text)), (b"connection", b"close")]
         lines = b"".join(b"%s: %s\r\n" % header for header in headers)
         self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + text)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
+        if not self.transport.can_write_eof():
             self.transport.close()
+            return
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has left, and the loop has not seen it yet
+            self._cut()
 
 
 class _Request:

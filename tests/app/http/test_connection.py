@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import re
 import socket
@@ -395,6 +396,22 @@ async def test_who_leaves_many_requests_behind_is_no_error(quick: Uvicorn, caplo
     await asyncio.sleep(0.8)
 
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_who_leaves_before_a_refusal_is_told_is_no_error(
+    quick: Uvicorn, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, sent = connected(quick)
+
+    def gone() -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(sent, "write_eof", gone)
+    connection.data_received(b"nonsense\r\n\r\n")
+    await until(lambda: sent.closed, "the end of the connection")
+
+    assert not [record for record in caplog.records if record.exc_info]
+    connection.connection_lost(None)
 
 
 @settings(max_examples=100)
