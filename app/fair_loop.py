@@ -5,7 +5,8 @@ take 20 ms, and a call that needs twenty rounds takes 400 ms, whoever it is for.
 then waits for one callback of another's, not for all.
 
 The order is start-time fair queueing (P. Goyal et al., SIGCOMM 1996): each account has used so many seconds, and the
-one that used least is next. Whoever comes back after a pause is at most CREDIT_S behind the others.
+one that used least is next. Whoever comes back after a pause counts as having used CREDIT_S less than the others, no
+more.
 """
 
 from __future__ import annotations
