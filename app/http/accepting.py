@@ -26,15 +26,17 @@ class Acceptor:
     def __init__(
         self, listener: socket.socket, make: Make, is_last: Callable[[int], bool] = lambda descriptor: False
     ) -> None:
-        """make: returns the protocol of a connection. is_last: whether to accept no other after one in this round."""
+        """make: returns the protocol of a connection. is_last: whether to accept no other until one has begun."""
         self._loop = asyncio.get_running_loop()
         self.listener, self._make, self._is_last = listener, make, is_last
         self._beginning: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self._closed = False
         self._resume()
 
     def close(self) -> None:
         """Accept no more. Connections that were accepted begin, and go on."""
+        self._closed = True
         self._loop.remove_reader(self.listener)
         if self._pause is not None:
             self._pause.cancel()
@@ -43,9 +45,10 @@ class Acceptor:
         """Wait until all connections have begun."""
         await asyncio.gather(*self._beginning)
 
-    def _resume(self) -> None:
+    def _resume(self, _: object = None) -> None:
         self._pause = None
-        self._loop.add_reader(self.listener, self._accept)
+        if not self._closed:
+            self._loop.add_reader(self.listener, self._accept)
 
     def _accept(self) -> None:
         try:
@@ -54,6 +57,8 @@ class Acceptor:
                 self._beginning.add(task)
                 task.add_done_callback(self._beginning.discard)
                 if self._is_last(accepted.fileno()):
+                    self._loop.remove_reader(self.listener)
+                    task.add_done_callback(self._resume)
                     break
         except OSError:  # no file for one
             self._loop.remove_reader(self.listener)

@@ -94,7 +94,9 @@ async def test_all_connections_that_wait_are_accepted_in_a_few_rounds(
 
 
 @on_both_loops
-async def test_none_is_accepted_in_a_round_after_the_last_one(listener: socket.socket, connect: Connect) -> None:
+async def test_none_is_accepted_after_the_last_one_until_that_has_begun(
+    listener: socket.socket, connect: Connect
+) -> None:
     begun: list[asyncio.BaseTransport] = []
     asked: list[int] = []
 
@@ -111,7 +113,7 @@ async def test_none_is_accepted_in_a_round_after_the_last_one(listener: socket.s
         transport.abort()  # type: ignore[attr-defined]
 
     assert asked == sorted(asked)
-    assert asked[-1] > 0, "each round made the room that the next one needs"
+    assert asked[-1] > 0, "each made the room that the next one needs"
 
 
 @on_both_loops
