@@ -121,12 +121,12 @@ class _Strangers(Account):
 
 
 class _Payer:
-    """Who pays for what is done in a context: a user or an address; a connection's changes when it shows a token."""
+    """Who pays for what is done in a context: a user, or the address of a connection that has shown no token."""
 
-    __slots__ = ("is_stranger", "name")
+    __slots__ = ("address", "user")
 
-    def __init__(self, name: str, *, is_stranger: bool) -> None:
-        self.name, self.is_stranger = name, is_stranger
+    def __init__(self, address: str = "", user: str | None = None) -> None:
+        self.address, self.user = address, user
 
 
 _payer: ContextVar[_Payer | None] = ContextVar("payer", default=None)
@@ -134,22 +134,29 @@ _payer: ContextVar[_Payer | None] = ContextVar("payer", default=None)
 
 def work_for_address(address: str) -> None:
     """Let an address pay for the rest of this context, and what is begun in it, until a user is known."""
-    _payer.set(_Payer(address, is_stranger=True))
+    _payer.set(_Payer(address))
 
 
 def work_for_user(user: str) -> None:
     """Let a user pay for the connection of this context; in one without a connection, for the context."""
     payer = _payer.get()
     if payer is None:
-        _payer.set(_Payer(user, is_stranger=False))
+        _payer.set(_Payer(user=user))
     else:
-        payer.name, payer.is_stranger = user, False
+        payer.user = user
+
+
+def work_for_stranger() -> None:
+    """Let the address of this context's connection pay again: a proxy sends requests of many users on one."""
+    payer = _payer.get()
+    if payer is not None and payer.address:
+        payer.user = None
 
 
 def working_for() -> str:
     """Return who pays in this context: a user or an address, "" for the server itself."""
     payer = _payer.get()
-    return payer.name if payer is not None else ""
+    return (payer.user or payer.address) if payer is not None else ""
 
 
 async def shared(work: Coroutine[Any, Any, Result]) -> Result:
@@ -244,11 +251,11 @@ class FairQueue:
         if payer is None:
             self._own.append(handle)
             return
-        if payer.is_stranger:
+        if payer.user is None:
             account: Account = self._strangers
-            self._strangers.put(self._addresses.of(payer.name), handle)
+            self._strangers.put(self._addresses.of(payer.address), handle)
         else:
-            account = self._users.of(payer.name)
+            account = self._users.of(payer.user)
             account.waiting.append(handle)
         if not account.queued:
             self._order.put(account)

@@ -23,7 +23,7 @@ from app import logs, metrics
 from app.access.authenticator import Authenticator, Identity, require
 from app.endpoints import FOR_CALLS, HEALTH, MCP, MESSAGES, READY, SSE
 from app.errors import MemoryServerError, RateLimited, Unavailable
-from app.fair_loop import work_for_user
+from app.fair_loop import work_for_stranger, work_for_user
 from app.http.bounds import SparseLog
 from app.http.guard import ANY_ORIGIN, ANY_ORIGIN_PREFLIGHT, Guard
 from app.http.limits import RateLimit
@@ -139,6 +139,7 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        work_for_stranger()
         headers = _Headers(scope["headers"])
         # The platform's own first: its logs and consoles name a request by it.
         request_id = (headers.platform_id or headers.request_id or secrets.token_hex(8).encode()).decode()

@@ -22,6 +22,7 @@ from app.fair_loop import (
     new_event_loop,
     shared,
     work_for_address,
+    work_for_stranger,
     work_for_user,
     working_for,
 )
@@ -65,6 +66,14 @@ async def use_much(seconds: float) -> None:
         await asyncio.sleep(0)
 
 
+async def load(ran: dict[str, int], name: str, end: float) -> None:
+    """Use the loop until a time, and count the callbacks."""
+    while time.perf_counter() < end:
+        busy(0.0002)
+        ran[name] += 1
+        await asyncio.sleep(0)
+
+
 async def hop(hops: int, ran_meanwhile: list[str], name: str) -> None:
     for _ in range(hops):
         ran_meanwhile.append(name)
@@ -98,16 +107,10 @@ def test_a_user_who_calls_now_and_then_waits_for_one_callback_of_others_at_a_tim
 def test_heavy_users_share_the_loop_alike_however_many_calls_each_has() -> None:
     ran: dict[str, int] = {"one": 0, "forty": 0}
 
-    async def load(name: str, end: float) -> None:
-        while time.perf_counter() < end:
-            busy(0.0002)
-            ran[name] += 1
-            await asyncio.sleep(0)
-
     async def all_() -> None:
         end = time.perf_counter() + 1.0
-        forty = (as_user("forty", load, "forty", end) for _ in range(40))
-        await asyncio.gather(as_user("one", load, "one", end), *forty)
+        forty = (as_user("forty", load, ran, "forty", end) for _ in range(40))
+        await asyncio.gather(as_user("one", load, ran, "one", end), *forty)
 
     run(all_())
     assert 0.4 < ran["one"] / ran["forty"] < 2.5, ran
@@ -116,17 +119,11 @@ def test_heavy_users_share_the_loop_alike_however_many_calls_each_has() -> None:
 def test_addresses_without_a_token_have_the_share_of_a_few_users_together() -> None:
     ran = {"user": 0, "strangers": 0}
 
-    async def load(name: str, end: float) -> None:
-        while time.perf_counter() < end:
-            busy(0.0002)
-            ran[name] += 1
-            await asyncio.sleep(0)
-
     async def all_() -> None:
         end = time.perf_counter() + 1.0
         await asyncio.gather(
-            as_user("user", load, "user", end),
-            *(as_address(f"127.0.1.{number}", load, "strangers", end) for number in range(40)),
+            as_user("user", load, ran, "user", end),
+            *(as_address(f"127.0.1.{number}", load, ran, "strangers", end) for number in range(40)),
         )
 
     run(all_())
@@ -136,17 +133,11 @@ def test_addresses_without_a_token_have_the_share_of_a_few_users_together() -> N
 def test_the_servers_own_work_comes_first_and_leaves_others_a_third_of_the_loop() -> None:
     ran = {"own": 0, "user": 0}
 
-    async def load(name: str, end: float) -> None:
-        while time.perf_counter() < end:
-            busy(0.0002)
-            ran[name] += 1
-            await asyncio.sleep(0)
-
     async def all_() -> None:
         end = time.perf_counter() + 1.0
         loop = asyncio.get_running_loop()
-        own = loop.create_task(load("own", end), context=Context())
-        await asyncio.gather(own, *(as_user(f"user {number}", load, "user", end) for number in range(40)))
+        own = loop.create_task(load(ran, "own", end), context=Context())
+        await asyncio.gather(own, *(as_user(f"user {number}", load, ran, "user", end) for number in range(40)))
 
     run(all_())
     assert 0.4 < ran["user"] * OWN_SHARE / ran["own"] < 2.5, ran
@@ -207,6 +198,19 @@ def test_a_connection_is_a_users_from_the_token_on() -> None:
     assert queue.popleft() is read
     assert len(queue) == 3
     loop.close()
+
+
+def test_the_next_request_of_a_connection_is_a_strangers_until_its_token_is_seen() -> None:
+    """A proxy sends requests of many on one connection: who shows no token must not work at a user's expense."""
+
+    def requests() -> list[str]:
+        work_for_address("127.0.5.1")
+        work_for_user("ada")
+        first = working_for()
+        work_for_stranger()
+        return [first, working_for()]
+
+    assert Context().run(requests) == ["ada", "127.0.5.1"]
 
 
 def test_a_queue_that_was_left_in_the_middle_of_a_callback_hinders_no_other() -> None:
