@@ -217,6 +217,8 @@ class FairQueue:
         now = perf_counter()
         if self._runs:
             self._settle(now)
+        if len(self._arrived) == 1 and not self._sorted:
+            return self._arrived.popleft()  # it makes nobody wait, so nobody pays
         self._sort_arrived()
         if self._own and (self._own_ahead_s <= OWN_AT_ONCE_S or not self._order):
             self._account, handle = None, self._own.popleft()

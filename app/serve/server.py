@@ -44,6 +44,7 @@ from app.http.uvicorn_server import config
 from app.measuring import METRICS
 from app.process.begun import Boot
 from app.process.listening import bind, cannot_listen
+from app.process.memory_trim import keep_large_blocks_apart
 from app.process.signals import on_stop_signal
 from app.runtime.health import health, status_line
 from app.runtime.runtime import Runtime, preload
@@ -280,6 +281,7 @@ class _Server:
             gc.freeze()
             gc.set_threshold(*_COLLECT)
             gc.enable()
+            keep_large_blocks_apart()
             sys.setswitchinterval(_SWITCH_S)
             if self._transports is not None and self._boot.listener is not None:
                 await asyncio.to_thread(_tell, self._settings, self._boot)
