@@ -1,4 +1,4 @@
-"""Shows the last log lines of a container that did not start, which the provider itself does not.
+"""Shows the last log lines of a container that did not start, and its health check, which the provider does not.
 
 The engine asks the program for them, so a program that has to end waits for what is being made.
 """
@@ -6,6 +6,7 @@ The engine asks the program for them, so a program that has to end waits for wha
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -83,11 +84,22 @@ def last_lines(docker_host: str, ssh_options: Sequence[str], options: Sequence[s
         container, _, status = newest.partition(" ")
         if not container or "(healthy)" in status:
             return ""
-        return output(subprocess.STDOUT, "logs", "--tail", str(_LINES), container)
+        lines = output(subprocess.STDOUT, "logs", "--tail", str(_LINES), container)
+        check = output(subprocess.PIPE, "inspect", "--format", "{{json .State.Health}}", container)
+        return "\n".join(part for part in (lines, _last_check(check)) if part)
     except subprocess.CalledProcessError as error:
         return f"(its log could not be read: {(error.stderr or error.stdout).strip()})"
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"(its log could not be read: {error})"
+
+
+def _last_check(health: str) -> str:
+    """Return what the last health check said, if it failed. health: as Docker has it, in JSON; empty or null: none."""
+    checks = (json.loads(health or "null") or {}).get("Log") or []
+    if not checks or checks[-1]["ExitCode"] == 0:
+        return ""
+    said = checks[-1]["Output"].strip() or "nothing"
+    return f"(its health check ended with status {checks[-1]['ExitCode']} and said: {said})"
 
 
 def _output(command: Sequence[str], errors: int) -> str:

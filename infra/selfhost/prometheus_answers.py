@@ -50,6 +50,11 @@ class PrometheusAnswers:
             if one["state"] == "firing"
         ]
 
+    def unread(self) -> dict[str, str]:
+        """Return why the targets that could not be read last could not, by host:port."""
+        targets = self._get("targets", state="active")["activeTargets"]
+        return {one["labels"]["instance"]: str(one["lastError"]) for one in targets if one["health"] == "down"}
+
     def series(self, expression: str) -> list[tuple[Mapping[str, str], float]]:
         """Return the labels and the value of each series of an expression."""
         found = self._get("query", query=expression)["result"]

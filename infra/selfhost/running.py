@@ -18,11 +18,23 @@ _ATTEMPTS = 3  # an update may remove a container between two questions
 
 
 @dataclass(frozen=True, kw_only=True)
+class Port:
+    """A published port. inside: in the container, such as 8000/tcp. address: of its host, empty for all."""
+
+    inside: str
+    address: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.address or '*'}:{self.number}" + ("/udp" if self.inside.endswith("/udp") else "")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Running:
     """A container of a service. serves: it is to run until it is stopped; tasks run once.
 
     state: its health while it runs, else Docker's word. digest: of the image in its registry; without one, as for
-    images that were loaded, empty. version: of the image's label or tag. ports: as they are published.
+    images that were loaded, empty. version: of the image's label or tag.
     """
 
     service: str
@@ -38,7 +50,7 @@ class Running:
     image_id: str
     version: str
     digest: str
-    ports: tuple[str, ...]
+    ports: tuple[Port, ...]
 
     @property
     def works(self) -> bool:
@@ -138,9 +150,9 @@ def _version(image: Mapping[str, Any]) -> str:
     return str(labelled or tagged)
 
 
-def _ports(bindings: Mapping[str, Any]) -> tuple[str, ...]:
+def _ports(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
     return tuple(
-        f"{bound.get('HostIp') or '*'}:{bound['HostPort']}" + ("/udp" if inside.endswith("/udp") else "")
+        Port(inside=inside, address=bound.get("HostIp") or "", number=int(bound["HostPort"]))
         for inside, outside in sorted(bindings.items())
         for bound in outside or ()
     )

@@ -19,7 +19,7 @@ from infra.selfhost.stack_session import Session, add_command
 from infra.selfhost.twins import SERVICES, twins_of
 from infra.tables import print_table
 
-PROMETHEUS, WORKER = f"{NAME}-prometheus", f"{NAME}-app-worker"
+PROMETHEUS, WORKER, PROXY = f"{NAME}-prometheus", f"{NAME}-app-worker", f"{NAME}-proxy"
 _DIGEST_SHOWN = len("sha256:") + 12
 _HEADER = ("service", "host", "state", "version", "image", "up for", "restarts", "ports")
 
@@ -108,6 +108,7 @@ def page_of(hosts: Sequence[DockerHost], stack: str, domain: str | None, declare
     found = [*findings.services(view, list(expected))]
     if expected:
         found += [findings.orphans(view, declared), *findings.backups(view.newest(WORKER))]
+    found += findings.reached(view.newest(PROXY), view.serving)
     if SERVICES[1] in expected:
         found.append(findings.standby(twins_of(view, hosts)))
     prometheus = view.newest(PROMETHEUS)
@@ -126,5 +127,5 @@ def _row(one: Running) -> Row:
         image=one.digest or one.image_id,
         up_s=max(0.0, time.time() - one.started.timestamp()) if up else None,
         restarts=one.restarts,
-        ports=one.ports,
+        ports=tuple(map(str, one.ports)),
     )

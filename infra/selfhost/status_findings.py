@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from app import metrics
 from app.counted import counted
+from app.endpoints import HEALTH
 from app.settings.fields import BACKUP_TOO_OLD_HOURS
 from infra.command_errors import CannotDo
 from infra.finding import Finding, failed, ok, skipped, warning
 from infra.monitoring.rule import DAY_S, HOUR_S, MINUTE_S, Severity
 from infra.monitoring.threshold_rules import THRESHOLDS
+from infra.selfhost.app_settings import PORT
 from infra.selfhost.engine_calls import DockerHost
 from infra.selfhost.names import short
 from infra.selfhost.prometheus_answers import PrometheusAnswers
@@ -23,6 +26,8 @@ from infra.selfhost.twins import Twins
 
 _VERIFIED_WITHIN_DAYS = 31
 _RUNBOOK = "docs/runbook.md"
+_CALLS = f"{PORT}/tcp"
+_REACHED_WITHIN_S = 3
 
 
 def services(view: View, expected: Sequence[str]) -> Iterator[Finding]:
@@ -38,6 +43,47 @@ def services(view: View, expected: Sequence[str]) -> Iterator[Finding]:
         yield failed("services", f"{found}; {', '.join(bad)}", "python -m infra.selfhost logs SERVICE")
     else:
         yield ok("services", found)
+
+
+def reached(proxy: Running | None, containers: Sequence[Running]) -> Iterator[Finding]:
+    """Yield which replicas the proxy reaches of those on other hosts: a firewall may be in between."""
+    if proxy is None or not proxy.works:
+        return
+    addresses = sorted(
+        f"{port.address}:{port.number}"
+        for one in containers
+        if one.works and one.host.name != proxy.host.name
+        for port in one.ports
+        if port.inside == _CALLS and not port.address.startswith("127.")
+    )
+    if not addresses:
+        return
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        lost = {
+            address: why for address, why in zip(addresses, pool.map(_unreached(proxy), addresses), strict=True) if why
+        }
+    found = f"the proxy reaches {len(addresses) - len(lost)} of {counted(len(addresses), 'replica')} on other hosts"
+    if lost:
+        said = "; ".join(f"{address}: {why}" for address, why in lost.items())
+        yield failed("between hosts", f"{found} ({said})", f"let {proxy.host.name} connect to it: a firewall?")
+    else:
+        yield ok("between hosts", found)
+
+
+def _unreached(proxy: Running) -> Callable[[str], str]:
+    """Return what says why the proxy does not reach an address; "" if it does."""
+
+    def why(address: str) -> str:
+        url = f"http://{address}{HEALTH}"
+        try:
+            proxy.host.run(
+                "exec", proxy.id, "wget", "-q", "-T", str(_REACHED_WITHIN_S), "-t", "1", "-O", "/dev/null", url
+            )
+        except CannotDo as error:
+            return str(error).rpartition(": ")[2]
+        return ""
+
+    return why
 
 
 def _words(one: Running | None) -> str:
@@ -107,6 +153,7 @@ def measured(prometheus: PrometheusAnswers, hosts: Sequence[DockerHost], domain:
     """Yield the alerts that fire, the certificate, and the fullest disk of each host; all as Prometheus knows them."""
     try:
         yield from _alerts(prometheus)
+        yield from _targets(prometheus)
         yield _certificate(prometheus, domain)
         yield from _disks(prometheus, hosts)
     except CannotDo as error:
@@ -125,6 +172,14 @@ def _alerts(prometheus: PrometheusAnswers) -> Iterator[Finding]:
         yield failed("watchdog", "it does not fire: alerting is broken", f"{_RUNBOOK}#claudememorywatchdog")
     elif not told:
         yield ok("alerts", "none but the watchdog fires")
+
+
+def _targets(prometheus: PrometheusAnswers) -> Iterator[Finding]:
+    """Yield the targets that Prometheus cannot read; the alert about them takes minutes."""
+    down = prometheus.unread()
+    if down:
+        said = "; ".join(f"{instance}: {why.rpartition(': ')[2]}" for instance, why in sorted(down.items()))
+        yield warning("targets", f"Prometheus cannot read {said}", "let monitoring connect to it: a firewall?")
 
 
 def _certificate(prometheus: PrometheusAnswers, domain: str | None) -> Finding:

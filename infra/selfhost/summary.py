@@ -13,7 +13,7 @@ from infra.selfhost.config import Hosts, SelfhostConfig
 from infra.selfhost.engine_calls import DockerHost
 from infra.selfhost.prometheus_answers import PrometheusAnswers
 from infra.selfhost.running import look
-from infra.selfhost.status import PROMETHEUS, WORKER
+from infra.selfhost.status import PROMETHEUS, PROXY, WORKER
 
 _MORE = "python -m infra.selfhost status"
 
@@ -31,7 +31,11 @@ def summary(hosts: Hosts, stack: str, domain: str | None) -> str:
     engines = DockerHost.all_of(hosts)
     view = look(engines, stack)
     services = sorted({one.service for one in view.serving})
-    found = [*findings.services(view, services), *findings.backups(view.newest(WORKER))]
+    found = [
+        *findings.services(view, services),
+        *findings.reached(view.newest(PROXY), view.serving),
+        *findings.backups(view.newest(WORKER)),
+    ]
     prometheus = view.newest(PROMETHEUS)
     if prometheus is not None:
         found += findings.measured(PrometheusAnswers(prometheus.host, prometheus.id), engines, domain)

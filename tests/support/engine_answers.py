@@ -75,12 +75,22 @@ def image(**changed: Any) -> dict[str, Any]:
     return {"Id": IMAGE_ID, **pulled, **changed}
 
 
-def monitored(*alerts: Mapping[str, Any], disk: float = 41.0, certificate: float | None = None) -> dict[str, str]:
-    """Return what Prometheus says: the alerts that fire, the share of a disk, when the certificate expires."""
+def monitored(
+    *alerts: Mapping[str, Any], disk: float = 41.0, certificate: float | None = None, unread: str = ""
+) -> dict[str, str]:
+    """Return what Prometheus says: the alerts that fire, the share of a disk, when the certificate expires.
+
+    unread: a target that does not answer it.
+    """
+    targets = [{"labels": {"instance": "10.0.0.2:8080"}, "health": "up", "lastError": ""}]
+    if unread:
+        error = 'Get "http://10.0.0.2:9100/metrics": context deadline exceeded'
+        targets.append({"labels": {"instance": unread}, "health": "down", "lastError": error})
     labels = {"instance": "node-exporter:9100", "mountpoint": "/"}
     expiry = [] if certificate is None else [{"metric": {}, "value": [0, str(certificate)]}]
     return {
         "/api/v1/alerts": _answer(alerts=list(alerts)),
+        "/api/v1/targets": _answer(activeTargets=targets),
         "certificate_expiry": _answer(result=expiry),
         "node_filesystem": _answer(result=[{"metric": labels, "value": [0, str(disk)]}]),
     }

@@ -81,15 +81,19 @@ def check_postgres_user(data_dir: Path) -> Check | None:
     return Check(name, State.WARNING, f"runs as {who}", "restart the server: it takes a user of its own")
 
 
-def check_holder(data_dir: Path, status: dict[str, Any] | None) -> Check:
-    """Report what runs on the directory. status: what it answered over its socket; None: nothing answered."""
+def check_holder(data_dir: Path, status: dict[str, Any] | None, *, keeps_data: bool) -> Check:
+    """Report what runs on the directory. status: what it answered over its socket; None: nothing answered.
+
+    keeps_data: whether memories or index are there; otherwise servers on other machines may serve the same ones.
+    """
     name = "server"
     if status is not None:
         where = f" on {status['url']}" if status.get("url") else ""
         return Check(name, State.OK, f"{status.get('mode')} {status['version']} runs, pid {status['pid']}{where}")
     held_by = holder(data_dir)
     if held_by is None:
-        return Check(name, State.OK, "none runs; a client that connects starts one")
+        found = "none runs; a client that connects starts one" if keeps_data else "none here: the stores are asked"
+        return Check(name, State.OK, found)
     pid = held_by.get("pid", "?")
     return Check(
         name,

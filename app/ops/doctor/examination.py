@@ -41,7 +41,7 @@ async def examine(settings: Settings) -> list[Check]:
         checks.append(check_space(data_dir))
     if settings.database_url is None and (user := check_postgres_user(data_dir)) is not None:
         checks.append(user)
-    checks.append(check_holder(data_dir, status))
+    checks.append(check_holder(data_dir, status, keeps_data=keeps_data))
     if status is not None:
         checks += await check_running(data_dir, Remedies.of(settings, status.get("mode")))
     elif holder(data_dir) is None and not broken:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,11 +33,33 @@ def test_both_streams_of_an_unhealthy_container_are_shown_in_their_order(command
     assert last_lines(HERE, [], FOUND_BY) == "first\nthen\nlast"
 
 
+@pytest.mark.parametrize(
+    ("checked", "said"),
+    [
+        (
+            {"ExitCode": 1, "Output": "wget: refused\n"},
+            "\n(its health check ended with status 1 and said: wget: refused)",
+        ),
+        ({"ExitCode": -1, "Output": ""}, "\n(its health check ended with status -1 and said: nothing)"),
+        ({"ExitCode": 0, "Output": "fine"}, ""),
+    ],
+)
+def test_a_health_check_that_failed_is_shown_with_what_it_said(
+    commands: Commands, checked: dict[str, Any], said: str
+) -> None:
+    health = json.dumps({"Status": "unhealthy", "Log": [{"ExitCode": 1, "Output": "an older one"}, checked]})
+    commands.put(
+        "docker", f"case $3 in ps) echo '1f2e Up (unhealthy)';; logs) echo last;; *) printf %s '{health}';; esac"
+    )
+
+    assert last_lines(HERE, [], FOUND_BY) == f"last{said}"
+
+
 def test_only_the_newest_container_of_this_stack_and_service_is_read(commands: Commands) -> None:
     commands.put("docker", docker("1f2e Restarting (1) 2 seconds ago"))
     last_lines(HERE, [], FOUND_BY)
 
-    [listed, logs] = commands.calls
+    [listed, logs, _] = commands.calls
     assert "--latest" in listed
     assert "label=claude-memory.stack=production" in listed
     assert "label=claude-memory.service=memory-app-1" in listed

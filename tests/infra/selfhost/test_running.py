@@ -18,7 +18,7 @@ def test_a_service_is_told_with_its_image_its_ports_and_since_when_it_runs() -> 
 
     assert (one.service, one.state, one.works, one.serves) == ("memory-proxy", "healthy", True, True)
     assert (one.version, one.digest, one.image_id, one.restarts) == ("18.1", DIGEST, IMAGE_ID, 3)
-    assert one.ports == ("10.0.0.2:2019", "*:443", "*:443/udp")
+    assert tuple(map(str, one.ports)) == ("10.0.0.2:2019", "*:443", "*:443/udp")
     assert one.started.isoformat() == "2026-01-02T03:04:05+00:00"
 
 

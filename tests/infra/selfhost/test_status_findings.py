@@ -62,6 +62,48 @@ def test_services_that_run_twice_or_were_not_asked_for_are_left_over() -> None:
     assert findings.orphans(look([AnsweringHost()], "test"), EXPECTED).state == "ok"
 
 
+def on_two_hosts(says: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Return what is said of two replicas on another host than the proxy's."""
+    ports = [
+        {
+            "8000/tcp": [{"HostIp": "10.0.0.2", "HostPort": number}],
+            "8080/tcp": [{"HostIp": "10.0.0.2", "HostPort": "1"}],
+        }
+        for number in ("8000", "8001")
+    ]
+    replicas = [container(f"app-{number}", PortBindings=bound) for number, bound in enumerate(ports, 1)]
+    edge = AnsweringHost(name="edge", docker="ssh://two", containers=[container("proxy")], said=says)
+    view = look([AnsweringHost(containers=replicas), edge], "test")
+    return told(list(findings.reached(view.newest("memory-proxy"), view.serving)))
+
+
+def test_replicas_behind_a_firewall_are_named() -> None:
+    reached = "http://10.0.0.2:8001/health"
+    assert on_two_hosts({"/health": ""})["between hosts"] == ("ok", "the proxy reaches 2 of 2 replicas on other hosts")
+    state, said = on_two_hosts({reached: ""})["between hosts"]
+    assert state == "failed"
+    assert "reaches 1 of 2 replicas on other hosts (10.0.0.2:8000: " in said
+
+
+def test_on_one_host_nothing_is_between() -> None:
+    bound = {"8000/tcp": [{"HostIp": "10.0.0.2", "HostPort": "8000"}]}
+    host = AnsweringHost(containers=[container("proxy"), container("app-1", PortBindings=bound)])
+    view = look([host], "test")
+
+    assert list(findings.reached(view.newest("memory-proxy"), view.serving)) == []
+    assert list(findings.reached(None, view.serving)) == []
+
+
+def test_targets_that_prometheus_cannot_read_are_named() -> None:
+    host = AnsweringHost(said=monitored(WATCHDOG, unread="10.0.0.2:9100"))
+    found = told(list(findings.measured(PrometheusAnswers(host, "1"), [host], None)))
+
+    assert found["targets"] == (
+        "warning",
+        "Prometheus cannot read 10.0.0.2:9100: context deadline exceeded",
+    )
+
+
 def ago(**time_: float) -> str:
     return (datetime.now(UTC) - timedelta(**time_)).isoformat()
 

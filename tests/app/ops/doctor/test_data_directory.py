@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+import pytest
 
 from app.datadir.lock import DataDirectoryLock
+from app.ops.doctor.data_directory import check_holder
 from tests.support.bridges import Machine
 from tests.support.examining import run_doctor
 
@@ -18,6 +22,11 @@ def test_a_holder_that_does_not_answer_fails(machine: Machine) -> None:
         assert f"kill {os.getpid()}" in checks["server"]["mend"]
     finally:
         lock.release()
+
+
+@pytest.mark.parametrize(("keeps_data", "said"), [(True, "a client that connects starts one"), (False, "none here")])
+def test_only_where_data_is_kept_a_client_starts_a_server(tmp_path: Path, keeps_data: bool, said: str) -> None:
+    assert said in check_holder(tmp_path, None, keeps_data=keeps_data).found
 
 
 def test_a_folder_others_may_write_to_is_a_warning(machine: Machine) -> None:
