@@ -17,6 +17,7 @@ import asyncpg
 from app.errors import Conflict, MemoryServerError, QuotaExceeded, StoreUnavailable
 from app.fair_loop import shared
 from app.memory.types import Quota
+from app.store.connecting import connect
 from app.store.heartbeat import FORGOTTEN_S, AlwaysHeld, Heartbeat, Lock
 from app.store.migrations import migrate
 from app.store.pooler import require_session
@@ -217,10 +218,10 @@ class Database:
     async def _connect_once(self) -> asyncpg.Connection:
         return await self._new_connection(**self._connect_options())
 
-    async def _new_connection(self, *arguments: Any, **options: Any) -> asyncpg.Connection:
+    async def _new_connection(self, dsn: str | None = None, **options: Any) -> asyncpg.Connection:
         """Connect, for a pool too. Raises StoreUnavailable, or StoreRefused when trying again is in vain."""
         try:
-            return await shared(asyncpg.connect(*arguments, **options))
+            return await shared(connect(dsn=dsn, **options))
         except NOT_CONNECTED as error:
             raise connect_problem(error) from error
 

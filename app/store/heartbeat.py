@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 
 from app.errors import StoreUnavailable
+from app.store.connecting import connect
 from app.store.unreachable import UNREACHABLE, is_refusal, words
 
 logger = logging.getLogger(__name__)
@@ -196,7 +197,7 @@ class Heartbeat:
             return True
 
     async def _open(self) -> asyncpg.Connection:
-        connection = await asyncpg.connect(
+        connection = await connect(
             **{**self._connect, "timeout": _CONNECT_S}, server_settings={"application_name": "claude-memory heartbeat"}
         )
         connection.add_termination_listener(lambda _: self._hurry.set())

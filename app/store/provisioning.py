@@ -17,6 +17,7 @@ import asyncpg
 from app.errors import Conflict, NotPermitted
 from app.settings.values import url_options
 from app.store.address import connect_arguments
+from app.store.connecting import connect
 from app.store.unreachable import NOT_CONNECTED, UNREACHABLE, connect_problem, unavailable
 
 APP_ROLE = "claude_memory_app"  # the role of requests; the first schema file names it too
@@ -67,7 +68,7 @@ async def provision(admin: Mapping[str, Any], url: str) -> AsyncIterator[tuple[s
 
 async def _connect(admin: Mapping[str, Any]) -> asyncpg.Connection:
     try:
-        return await asyncpg.connect(**{"timeout": _CONNECT_TIMEOUT_S, **admin})
+        return await connect(**{"timeout": _CONNECT_TIMEOUT_S, **admin})
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise _not_permitted(error) from error
     except NOT_CONNECTED as error:
@@ -95,7 +96,7 @@ async def _make_login(connection: asyncpg.Connection, login: Login, url: str) ->
 async def _password_holds(url: str) -> bool:
     """Report whether the URL's password works, by logging in: only superusers can read what the server stores."""
     try:
-        connection = await asyncpg.connect(**{"timeout": _CONNECT_TIMEOUT_S, **connect_arguments(url)})
+        connection = await connect(**{"timeout": _CONNECT_TIMEOUT_S, **connect_arguments(url)})
     except asyncpg.InvalidPasswordError:
         return False
     except asyncpg.InvalidCatalogNameError:  # raised after the password was accepted

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from app.errors import NotPermitted
+from app.store.connecting import connect
 from app.store.database import Database
 from app.store.unreachable import NOT_CONNECTED, UNREACHABLE, connect_problem, unavailable
 
@@ -56,7 +57,7 @@ async def scratch_database(admin: Mapping[str, Any], beside: Database) -> AsyncI
 @asynccontextmanager
 async def _connected(admin: Mapping[str, Any]) -> AsyncIterator[asyncpg.Connection]:
     try:
-        connection = await asyncpg.connect(**{"timeout": _CONNECT_TIMEOUT_S, **admin})
+        connection = await connect(**{"timeout": _CONNECT_TIMEOUT_S, **admin})
     except NOT_CONNECTED as error:
         raise connect_problem(error) from error
     try:

@@ -41,8 +41,8 @@ HOSTS = (
 
             - `true`, or status 137: [ClaudeMemoryOutOfMemory](#claudememoryoutofmemory).
             - Any other status: the last lines before each start say why.
-            - The count is 0: the host, or Docker, was restarted, or several updates followed each other. It passes by
-              itself.
+            - The count is 0: the host, or Docker, was restarted, several updates followed each other, or the network
+              between hosts was away now and then. It passes by itself.
         """,  # noqa: E501 - commands to paste
     ),
     Rule(

@@ -16,7 +16,9 @@ from infra.selfhost.log_driver import ON_HOSTS, Logging
 from infra.values import Address, HostName, Image, Password
 
 Role = Literal["data", "app", "monitoring", "edge", "standby"]
-ROLES: tuple[Role, ...] = ("data", "app", "monitoring", "edge", "standby")
+# A host has the name of its first role here, and another name makes everything on it anew. So `app`, which comes and
+# goes, is last.
+ROLES: tuple[Role, ...] = ("data", "monitoring", "edge", "standby", "app")
 HTTPS_PORT = 443  # what a URL without a port means
 MOST_REPLICAS = 20
 LOCAL_ENGINE = "unix:///var/run/docker.sock"

@@ -82,7 +82,7 @@ def test_the_app_may_have_several_hosts_and_one_alone_is_a_list_of_one() -> None
     assert [host.docker for host in hosts.of("edge")] == [TWO]
     assert {engine: found.name for engine, found in hosts.by_engine().items()} == {
         ONE: "data",
-        TWO: "app-2",
+        TWO: "monitoring",
         THREE: "app-3",
     }
     assert Hosts.model_validate({"app": {"memoryMb": 2_048}}).app == (Host(memory_mb=2_048),)
