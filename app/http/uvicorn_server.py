@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from app.http.accepting import Acceptor
+from app.http.accepting import OF_AN_ADDRESS, Acceptor
 from app.http.bounds import BOUNDS, Bounds, Descriptors
 from app.http.connection import BoundedConnection
 from app.http.state import State
@@ -40,10 +40,14 @@ class Uvicorn(uvicorn.Server):
             await super().startup(sockets)
             return
         await super().startup([])
-        is_kept = self.server_state.descriptors.is_kept
+        is_kept, log = self.server_state.descriptors.is_kept, self.server_state.log
+
+        def tell() -> None:
+            log.warn(f"closed a connection: {OF_AN_ADDRESS} others of its address wait to begin")
+
         for listener in sockets:
             listener.listen(self.config.backlog)
-        self.acceptors = [Acceptor(listener, self.protocol, is_kept) for listener in sockets]
+        self.acceptors = [Acceptor(listener, self.protocol, is_kept, tell) for listener in sockets]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more, and wait for the answers of what runs."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.fair_loop import new_event_loop
-from app.http.accepting import AT_ONCE, PAUSE_S, Acceptor, waiting
+from app.http.accepting import AT_ONCE, BEGINNING, OF_AN_ADDRESS, PAUSE_S, Acceptor, waiting
 from tests.support.waiting import until
 
 Connect = Callable[[], socket.socket]
@@ -114,6 +114,65 @@ async def test_none_is_accepted_after_the_last_one_until_that_has_begun(
 
     assert asked == sorted(asked)
     assert asked[-1] > 0, "each made the room that the next one needs"
+
+
+class Held:
+    """Accepts on a loop whose callbacks for new connections do not come to their turn until `begin`."""
+
+    def __init__(self, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.turn, self.refused = asyncio.Event(), 0
+        self.begun: list[str] = []
+        monkeypatch.setattr("app.http.accepting._begin", self._begin)
+        self.acceptor = Acceptor(listener, asyncio.Protocol, on_refused=self._refuse)
+
+    def _refuse(self) -> None:
+        self.refused += 1
+
+    async def _begin(self, connection: socket.socket, address: str, make: object) -> None:
+        await self.turn.wait()
+        self.begun.append(address)
+        connection.close()
+
+
+def connect_from(address: str, listener: socket.socket) -> socket.socket:
+    return socket.create_connection(listener.getsockname(), source_address=(address, 0))
+
+
+async def test_an_address_that_connects_faster_than_its_connections_begin_is_cut_off(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as opened:
+        held = Held(listener, monkeypatch)
+        for _ in range(OF_AN_ADDRESS + 5):
+            opened.enter_context(connect_from("127.0.6.1", listener))
+        await until(lambda: held.refused == 5, "the refusals")
+        opened.enter_context(connect_from("127.0.6.2", listener))
+        held.turn.set()
+        await until(lambda: "127.0.6.2" in held.begun, "the connection of another address")
+        assert held.begun.count("127.0.6.1") == OF_AN_ADDRESS
+
+        opened.enter_context(connect_from("127.0.6.1", listener))
+        await until(lambda: held.begun.count("127.0.6.1") == OF_AN_ADDRESS + 1, "the next, when those have begun")
+        held.acceptor.close()
+
+
+async def test_when_very_many_have_not_begun_others_wait_in_the_systems_queue(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.accepting.BEGINNING", 3 * AT_ONCE)
+    with ExitStack() as opened:
+        held = Held(listener, monkeypatch)
+        for number in range(4 * AT_ONCE):
+            opened.enter_context(connect_from(f"127.0.7.{number + 1}", listener))
+        await until(lambda: len(held.acceptor._beginning) >= 3 * AT_ONCE, "the first ones")
+        await asyncio.sleep(0.05)
+        assert len(held.acceptor._beginning) == 3 * AT_ONCE
+        held.turn.set()
+        await until(lambda: len(held.begun) == 4 * AT_ONCE, "all of them")
+        held.acceptor.close()
+
+    assert held.refused == 0
+    assert BEGINNING > OF_AN_ADDRESS
 
 
 @on_both_loops
