@@ -2,8 +2,8 @@
 
 With one in each round, others would stay in the system's queue while many connections are busy, and be lost when it is
 full. With a hundred, as asyncio's own server does it, everyone else waits for a long round. Each connection begins at
-the expense of its address (`app.fair_loop`). An address that connects faster than its share lets it begin is cut off,
-or its connections would become more and more.
+the expense of its address (`app.fair_loop`). While very many have not begun, an address that connects faster than its
+share lets it begin is cut off, or they would become more and more.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from app.fair_loop import work_for_address
 
 AT_ONCE = 8  # more would make a round long for everyone else
 # Connections that were accepted and have not begun, each of some 15 KB. Unless addresses without a token use more than
-# their share of the loop, there are hardly any.
-BEGINNING, OF_AN_ADDRESS = 2_048, 32
+# their share of the loop, there are hardly any. While they are many, one address may have so many of them; a proxy's
+# hundreds at once are not that many.
+MANY, OF_AN_ADDRESS, AT_MOST = 1_024, 32, 2_048
 PAUSE_S = 0.1  # after the system had no file for a connection; whoever owns the listener logs it
 
 Make = Callable[[], asyncio.BaseProtocol]
@@ -69,12 +70,12 @@ class Acceptor:
                 address = address_of(accepted)
                 if address is None:
                     continue
-                if self._of_address[address] >= OF_AN_ADDRESS:
+                if len(self._beginning) >= MANY and self._of_address[address] >= OF_AN_ADDRESS:
                     accepted.close()
                     self._on_refused()
                     continue
                 task = self._start(accepted, address)
-                if self._is_last(accepted.fileno()) or len(self._beginning) >= BEGINNING:
+                if self._is_last(accepted.fileno()) or len(self._beginning) >= AT_MOST:
                     self._loop.remove_reader(self.listener)
                     task.add_done_callback(self._resume)
                     break

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.fair_loop import new_event_loop
-from app.http.accepting import AT_ONCE, BEGINNING, OF_AN_ADDRESS, PAUSE_S, Acceptor, waiting
+from app.http.accepting import AT_MOST, AT_ONCE, MANY, OF_AN_ADDRESS, PAUSE_S, Acceptor, waiting
 from tests.support.waiting import until
 
 Connect = Callable[[], socket.socket]
@@ -141,6 +141,7 @@ def connect_from(address: str, listener: socket.socket) -> socket.socket:
 async def test_an_address_that_connects_faster_than_its_connections_begin_is_cut_off(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.http.accepting.MANY", OF_AN_ADDRESS)
     with ExitStack() as opened:
         held = Held(listener, monkeypatch)
         for _ in range(OF_AN_ADDRESS + 5):
@@ -159,7 +160,7 @@ async def test_an_address_that_connects_faster_than_its_connections_begin_is_cut
 async def test_when_very_many_have_not_begun_others_wait_in_the_systems_queue(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.http.accepting.BEGINNING", 3 * AT_ONCE)
+    monkeypatch.setattr("app.http.accepting.AT_MOST", 3 * AT_ONCE)
     with ExitStack() as opened:
         held = Held(listener, monkeypatch)
         for number in range(4 * AT_ONCE):
@@ -172,7 +173,20 @@ async def test_when_very_many_have_not_begun_others_wait_in_the_systems_queue(
         held.acceptor.close()
 
     assert held.refused == 0
-    assert BEGINNING > OF_AN_ADDRESS
+
+
+async def test_a_proxy_may_open_hundreds_at_once(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as opened:
+        held = Held(listener, monkeypatch)
+        for _ in range(10 * OF_AN_ADDRESS):
+            opened.enter_context(connect_from("127.0.8.1", listener))
+        await until(lambda: len(held.acceptor._beginning) == 10 * OF_AN_ADDRESS, "all of them")
+        held.turn.set()
+        await until(lambda: len(held.begun) == 10 * OF_AN_ADDRESS, "their beginning")
+        held.acceptor.close()
+
+    assert held.refused == 0
+    assert 10 * OF_AN_ADDRESS < MANY < AT_MOST
 
 
 @on_both_loops
