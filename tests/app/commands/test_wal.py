@@ -41,7 +41,9 @@ async def test_what_there_is_is_listed_and_fetched(
     assert (status, error) == (0, "")
     assert out.splitlines()[1].split()[0] == CLUSTER
     assert out.splitlines()[1].split()[-3:] == ["1", "3", "1"]
-    listed = json.loads(run_command("wal", "list", "--json", cwd=tmp_path, **given)[1])
+    status, out, error = run_command("wal", "list", "--json", cwd=tmp_path, **given)
+    assert (status, error) == (0, "")
+    listed = json.loads(out)
     assert (listed[0]["bases"], listed[0]["log_files"], listed[0]["missing"]) == ([base.complete.isoformat()], 3, 1)
 
     moment_given = base.complete.isoformat()
