@@ -1,4 +1,4 @@
-"""Gives the system back the memory that the C library holds after large work, such as imports or filling an index."""
+"""Gives the system back memory that the C library would keep after large work, such as imports or large requests."""
 
 from __future__ import annotations
 

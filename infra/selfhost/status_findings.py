@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -54,14 +54,13 @@ def reached(proxy: Running | None, containers: Sequence[Running]) -> Iterator[Fi
         for one in containers
         if one.works and one.host.name != proxy.host.name
         for port in one.ports
-        if port.inside == _CALLS and not port.address.startswith("127.")
+        if port.inside == _CALLS and port.address and not port.address.startswith("127.")
     )
     if not addresses:
         return
     with ThreadPoolExecutor(len(addresses)) as pool:
-        lost = {
-            address: why for address, why in zip(addresses, pool.map(_unreached(proxy), addresses), strict=True) if why
-        }
+        reasons = pool.map(lambda address: _why_unreached(proxy, address), addresses)
+        lost = {address: why for address, why in zip(addresses, reasons, strict=True) if why}
     found = f"the proxy reaches {len(addresses) - len(lost)} of {counted(len(addresses), 'replica')} on other hosts"
     if lost:
         said = "; ".join(f"{address}: {why}" for address, why in lost.items())
@@ -70,20 +69,14 @@ def reached(proxy: Running | None, containers: Sequence[Running]) -> Iterator[Fi
         yield ok("between hosts", found)
 
 
-def _unreached(proxy: Running) -> Callable[[str], str]:
-    """Return what says why the proxy does not reach an address; "" if it does."""
-
-    def why(address: str) -> str:
-        url = f"http://{address}{HEALTH}"
-        try:
-            proxy.host.run(
-                "exec", proxy.id, "wget", "-q", "-T", str(_REACHED_WITHIN_S), "-t", "1", "-O", "/dev/null", url
-            )
-        except CannotDo as error:
-            return str(error).rpartition(": ")[2]
-        return ""
-
-    return why
+def _why_unreached(proxy: Running, address: str) -> str:
+    """Return why the proxy does not reach an address; "" if it does."""
+    limits = ("-T", str(_REACHED_WITHIN_S), "-t", "1")
+    try:
+        proxy.host.run("exec", proxy.id, "wget", "-q", *limits, "-O", "/dev/null", f"http://{address}{HEALTH}")
+    except CannotDo as error:
+        return str(error).rpartition(": ")[2]
+    return ""
 
 
 def _words(one: Running | None) -> str:

@@ -117,7 +117,7 @@ async def test_none_is_accepted_after_the_last_one_until_that_has_begun(
 
 
 class Held:
-    """Accepts on a loop whose callbacks for new connections do not come to their turn until `begin`."""
+    """Accepts on a loop whose callbacks for new connections do not come to their turn until `turn` is set."""
 
     def __init__(self, listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
         self.turn, self.refused = asyncio.Event(), 0
