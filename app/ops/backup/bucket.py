@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import re
+import sys
+import threading
+import time
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,11 +26,13 @@ SCHEME = "s3://"
 _KEY, _SECRET = "BACKUP_S3_ACCESS_KEY_ID", "BACKUP_S3_SECRET_ACCESS_KEY"
 _METADATA = re.compile(r"/latest/(api/token|meta-data/iam)")  # where obstore asks an Amazon machine for keys
 _RETRY_TIMEOUT = timedelta(seconds=60)
+_ANSWERS_END_IN_S = 5.0  # an answer takes a thread under a millisecond
 
 
 def s3_store(settings: Settings, bucket: str) -> S3Store:
     from obstore.store import S3Store
 
+    _let_answers_end_at_exit()
     options: dict[str, Any] = {"region": settings.backup_s3_region}
     if settings.backup_s3_endpoint is not None:
         options["endpoint"] = settings.backup_s3_endpoint
@@ -51,6 +58,27 @@ def s3_store(settings: Settings, bucket: str) -> S3Store:
 def in_host_name(endpoint: str, bucket: str) -> str:
     parts = urlsplit(endpoint)
     return urlunsplit(parts._replace(netloc=f"{bucket}.{parts.netloc}"))
+
+
+@cache
+def _let_answers_end_at_exit() -> None:
+    """Register `let_answers_end`, once in a process."""
+    atexit.register(let_answers_end)
+
+
+def let_answers_end(at_most_s: float = _ANSWERS_END_IN_S) -> None:
+    """Wait until no thread but those of Python runs Python code, for so many seconds at most.
+
+    A thread of obstore hands an answer over by `loop.call_soon_threadsafe`, and the command can be done before that
+    call returns. Python up to 3.13 ends a thread that comes back while the interpreter ends, in the middle of Rust
+    code, which aborts the process (SIGABRT) though all of its work is done.
+    """
+    until = time.monotonic() + at_most_s
+    while time.monotonic() < until:
+        of_python = {thread.ident for thread in threading.enumerate()}
+        if sys._current_frames().keys() <= of_python:
+            return
+        time.sleep(0.001)
 
 
 @contextmanager
