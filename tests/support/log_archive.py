@@ -33,7 +33,7 @@ class ArchivedServer:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.settings, self.spool, self.files = settings, settings.wal_spool, folder / "files"
-        self._folder = folder
+        self._folder, self.base_log = folder, folder / "base.log"
         self.server = PostgresServer(folder / "server", config_file=f"{self.files}/postgresql.conf")
         self.data = folder / "server" / "cluster"
         self.archive = Archive(settings)
@@ -82,7 +82,8 @@ class ArchivedServer:
             bases.wait(20)
 
     def _run_base_backups(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(["sh", str(self.files / "base.sh")], **self.as_server())
+        with open(self.base_log, "ab") as log:
+            return subprocess.Popen(["sh", str(self.files / "base.sh")], stderr=log, **self.as_server())
 
     async def _ship(self) -> None:
         shipper = Shipper(self.settings, self.archive)

@@ -23,8 +23,8 @@ report() {
         ask "select pg_switch_wal()" >/dev/null || return 0
         switched=$now
     fi
-    mkdir -p -m 777 "$SPOOL/$cluster"
-    echo "$now $waiting" >"$SPOOL/$cluster/status.part"
+    mkdir -p -m 777 "$SPOOL/$cluster" || return 0
+    echo "$now $waiting" >"$SPOOL/$cluster/status.part" || return 0
     mv "$SPOOL/$cluster/status.part" "$SPOOL/$cluster/status"
 }
 
@@ -43,7 +43,9 @@ base() {
     done
 }
 
-while :; do report; sleep "$EVERY_S"; done &
+# A report that fails has said why, and the next one is due: the disk may have room again, and the spool belongs to all
+# only when the archive's container is made, which may be after this one.
+while :; do report || :; sleep "$EVERY_S"; done &
 reporting=$!
 trap 'kill $reporting; exit 0' TERM INT
 while :; do

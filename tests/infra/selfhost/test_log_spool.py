@@ -192,6 +192,16 @@ async def test_a_file_that_cannot_be_archived_stays_with_the_server(archived: Ar
     assert names[0] == "000000010000000000000001", "none is lacking"
 
 
+async def test_reports_go_on_after_one_that_could_not_be_written(archived: ArchivedServer) -> None:
+    await prepared(archived)
+    archived.spool.chmod(0o555)  # as before the archive's container is made
+
+    async with archived.kept():
+        await until(lambda: "cannot create directory" in archived.base_log.read_text(), "a report that failed")
+        archived.spool.chmod(0o777)
+        await until(lambda: any(archived.spool.glob("*/status")), "a report")
+
+
 def test_a_script_begins_with_its_values() -> None:
     assert script("archive.sh", SPOOL="/there").startswith("SPOOL=/there\n# archive_command")
     assert set(server_files("postgres", "memory")) == {"pg_hba.conf", "archive.sh", "restore.sh"}
