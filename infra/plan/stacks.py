@@ -16,18 +16,18 @@ import yaml
 
 from infra.config import NAMESPACE, StackValues
 from infra.errors import ConfigError
+from infra.made_up import TEXT
 from infra.plan import checked
 from infra.plan.names import stack_files
 
 _ENCRYPTED = "secure"  # the key of a value that only the passphrase opens
 _MISSING = re.compile(r"`pulumi config set --secret (\w+)`")  # what a configuration's problems say of one
-_TEXT = "made-up-secret"
 # Forms that secrets have, the most common first: one of these passes the rule of each.
 _FORMS = (
-    f"{_TEXT}-Of-1-plan",  # some databases ask for capitals and digits
-    f"cm_{_TEXT}-of-a-plan".ljust(46, "0"),
-    f"postgresql://memory:{_TEXT}@db.example.org:5432/memory",
-    f"https://plan.example.org/{_TEXT}",
+    f"{TEXT}-Of-1-plan",  # some databases ask for capitals and digits
+    f"cm_{TEXT}-of-a-plan".ljust(46, "0"),
+    f"postgresql://memory:{TEXT}@db.example.org:5432/memory",
+    f"https://plan.example.org/{TEXT}",
 )
 _LIKELY = {"adminToken": 1, "DATABASE_URL": 2, "ADMIN_DATABASE_URL": 2}
 
@@ -45,9 +45,10 @@ def checked_stack(root: Path, stack: str) -> CheckedStack:
     own = f"{NAMESPACE}:"
     given = _config(stack, stack_files(root)[stack])
     values = {key.removeprefix(own): value for key, value in given.items() if key.startswith(own)}
-    secret = {key for key, value in values.items() if isinstance(value, Mapping) and _ENCRYPTED in value}
-    plain = {key: _written(value) for key, value in values.items() if key not in secret}
-    return _with_secrets(stack, plain, secret)
+    secret = {key for key, value in values.items() if _is_encrypted(value)}
+    made = {key: _made_up_inside(value) for key, value in values.items() if key not in secret}
+    plain = {key: _written(value) for key, value in made.items()}
+    return _with_secrets(stack, plain, secret, {key for key, value in made.items() if value != values[key]})
 
 
 def _config(stack: str, file: Path) -> dict[str, Any]:
@@ -69,12 +70,28 @@ def _config(stack: str, file: Path) -> dict[str, Any]:
     return config
 
 
-def _with_secrets(stack: str, plain: Mapping[str, str], secret: set[str]) -> CheckedStack:
-    """Return values with a made-up one for each secret. Raises ConfigError with what else is wrong."""
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, Mapping) and _ENCRYPTED in value
+
+
+def _made_up_inside(value: Any) -> Any:
+    """Return a value with a made-up text for each secret inside, as `pulumi config set --secret --path` puts them."""
+    if _is_encrypted(value):
+        return _FORMS[0]
+    if isinstance(value, Mapping):
+        return {key: _made_up_inside(inner) for key, inner in value.items()}
+    return [_made_up_inside(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _with_secrets(stack: str, plain: Mapping[str, str], secret: set[str], partly: set[str]) -> CheckedStack:
+    """Return values with a made-up one for each secret. Raises ConfigError with what else is wrong.
+
+    partly: the keys of plain with a secret inside.
+    """
     forms = {key: _likely(key) for key in secret}
     while True:
         made = {key: _FORMS[number] for key, number in forms.items()}
-        values = StackValues(stack=stack, values={**plain, **made}, secret_keys=frozenset(made))
+        values = StackValues(stack=stack, values={**plain, **made}, secret_keys=frozenset(made) | partly)
         try:
             return CheckedStack(values=values, configuration=checked(values))
         except ConfigError as error:
@@ -99,11 +116,6 @@ def _adjust(forms: dict[str, int], problems: Sequence[str], plain: Mapping[str, 
 
 def _likely(key: str) -> int:
     return _LIKELY.get(key, 3 if key.endswith("_URL") else 0)
-
-
-def is_made_up(text: str) -> bool:
-    """Whether a text was made up here, or holds such a text."""
-    return _TEXT in text
 
 
 def _written(value: Any) -> str:

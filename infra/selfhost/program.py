@@ -45,8 +45,7 @@ from infra.selfhost.prometheus import Prometheus, PrometheusArgs, remote_write
 from infra.selfhost.proxy import Proxy, ProxyArgs, certificate_url
 from infra.selfhost.qdrant import Qdrant, QdrantArgs
 from infra.selfhost.receiver import Receiver, ReceiverArgs
-from infra.selfhost.service import Placement
-from infra.selfhost.single_service import SingleService
+from infra.selfhost.service import Placement, Service
 from infra.selfhost.summary import show_at_the_end
 from infra.selfhost.tls import tls_of
 from infra.selfhost.twin import Twin
@@ -106,21 +105,24 @@ def declare(stack: StackConfig[SelfhostConfig], again: Mapping[str, str] | None 
         jobs.ALERTMANAGER_JOB: [alertmanager.listener],
         jobs.PROXY_JOB: [proxy.listener],
     }
+    last: list[Service] = []
     if stack.options.wal_archive is not None:
-        scraped[jobs.ARCHIVE_JOB] = [components.log_archive(databases[0], stack.options.wal_archive).listener]
+        archive = components.log_archive(databases[0], stack.options.wal_archive)
+        scraped[jobs.ARCHIVE_JOB] = [archive.listener]
+        last += [archive.archive, archive.base]
     prometheus = components.prometheus(scraped, alertmanager, [app, *nodes])
     operator_urls = {
         "prometheus": prometheus.listener.local_url,
         "alertmanager": alertmanager.listener.local_url,
         "alerts": f"{receiver.listener.local_url}/alerts",
     }
-    last: list[SingleService] = [proxy, *postgres_exporters, prometheus]
+    last += [one.service for one in (proxy, *postgres_exporters, prometheus)]
     if stack.options.grafana_password is not None and stack.options.grafana:
         grafana = components.grafana(prometheus, stack.options.grafana_password)
         operator_urls["grafana"] = grafana.listener.local_url
-        last.append(grafana)
+        last.append(grafana.service)
     outputs.export(proxy.url, app.worker_name, stack.options.hosts.app[0].docker, operator_urls)
-    return [one.service.container.id for one in last]
+    return [one.container.id for one in last]
 
 
 class Components:

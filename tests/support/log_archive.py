@@ -82,7 +82,7 @@ class ArchivedServer:
             bases.wait(20)
 
     def _run_base_backups(self) -> subprocess.Popen[bytes]:
-        with open(self.base_log, "ab") as log:
+        with self.base_log.open("ab") as log:
             return subprocess.Popen(["sh", str(self.files / "base.sh")], stderr=log, **self.as_server())
 
     async def _ship(self) -> None:

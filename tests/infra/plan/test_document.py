@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.made_up import is_made_up
 from infra.plan.document import document_of, resources_from_json, to_json, tree
-from infra.plan.stacks import is_made_up
 from tests.policies.cases import STACKS
 from tests.support.plans import document, example_document, fleet
 from tests.support.serving import ROOT

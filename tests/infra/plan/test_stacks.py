@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra.errors import ConfigError
-from infra.plan.stacks import checked_stack, is_made_up
+from infra.made_up import is_made_up
+from infra.plan.stacks import checked_stack
 from tests.support.serving import ROOT
 
 _SELFHOST = {"target": "selfhost", "images": {"app": "claude-memory:1"}}
@@ -42,6 +43,19 @@ def test_an_encrypted_secret_is_made_up_without_the_passphrase(tmp_path: Path) -
     assert found.values.values["ALERTS_SLACK_URL"].startswith("https://")
     assert set(secrets) <= found.values.secret_keys
     assert "secure" not in str(dict(found.values.values))
+
+
+def test_an_encrypted_secret_inside_a_value_is_made_up(tmp_path: Path) -> None:
+    credentials = {"dnsCredentials": {"api_token": {"secure": "v1:abc="}, "zone": "example.org"}}
+    certificate = {"certificate": {"dns": "cloudflare"}, "domain": "memory.example.org"}
+    images = {"images": {"app": "claude-memory:1", "caddy": "caddy-cloudflare:1"}}
+
+    found = checked_stack(written(tmp_path, **{**_SELFHOST, **images}, **certificate, **credentials), "test")
+
+    made = json.loads(found.values.values["dnsCredentials"])
+    assert is_made_up(made["api_token"])
+    assert made["zone"] == "example.org"
+    assert "dnsCredentials" in found.values.secret_keys
 
 
 def test_a_secret_that_another_key_needs_is_made_up(tmp_path: Path) -> None:

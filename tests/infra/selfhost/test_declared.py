@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
 
 from infra import versions
 from infra.selfhost.declared import declared_stack
+from tests.support.certificates import NAME, certificate
+
+ENCRYPTED = {"secure": "v1:abc="}
 
 HOSTS = """\
   claude-memory:hosts:
@@ -37,3 +44,38 @@ def test_each_service_has_the_image_that_the_stack_and_the_lock_give_it(project:
     assert found["memory-app-1"] == "claude-memory:0.1.0"
     assert found["memory-postgres"] == f"{versions.POSTGRES}@{digest}"
     assert found["memory-qdrant-1"] == versions.QDRANT
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [
+        {"certificate": {"source": "own", "chain": certificate(NAME).pem}, "certificateKey": ENCRYPTED},
+        {"certificate": {"keyId": "ours", "directory": "https://ca.example.org/a"}, "acmeKey": ENCRYPTED},
+        {
+            "certificate": {"dns": "cloudflare"},
+            "dnsCredentials": {"api_token": ENCRYPTED, "zone": "example.org"},
+            "images": {"app": "claude-memory:1", "caddy": "caddy-cloudflare:1"},
+        },
+        {
+            "remoteWrite": {"url": "https://metrics.example.org/push", "username": "12345"},
+            "remoteWritePassword": ENCRYPTED,
+            "watchdogUrl": ENCRYPTED,
+        },
+        {
+            "BACKUP_TO": "s3://bucket/backups",
+            "BACKUP_S3_ACCESS_KEY_ID": ENCRYPTED,
+            "BACKUP_S3_SECRET_ACCESS_KEY": ENCRYPTED,
+            "BACKUP_PASSPHRASE": ENCRYPTED,
+            "walArchive": "s3://bucket/log",
+        },
+    ],
+    ids=["own certificate", "account of an authority", "DNS record", "remote write", "backups off the host"],
+)
+def test_what_the_page_configures_is_declared_without_the_passphrase(project: Path, configured: dict[str, Any]) -> None:
+    file = project / "Pulumi.selfhost.yaml"
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    given = {"domain": NAME, **configured}
+    content["config"] |= {f"claude-memory:{key}": value for key, value in given.items()}
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    assert "memory-proxy" in declared_stack(project, "selfhost").services
