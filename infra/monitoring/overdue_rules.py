@@ -180,13 +180,12 @@ OVERDUE = (
             Warning, 15 min: the proxy shows no certificate for the domain, or no worker looks.
 
             ```sh
-            docker logs --tail 100 "$(at proxy)"
             docker logs --tail 100 "$(at app-worker)"
             ```
 
             - The worker's log says what it met ("shows no certificate"). It asks the proxy itself, whatever the DNS
               says.
-            - The proxy has none: it is not there, or the authority refuses it. Its log says why; see
+            - The proxy has none: it is not there, or the authority refuses it. Its log says why, on its host; see
               [ClaudeMemoryCertificateExpiring](#claudememorycertificateexpiring).
             - The worker is down: [ClaudeMemoryWorkerWithoutLeader](#claudememoryworkerwithoutleader).
         """,

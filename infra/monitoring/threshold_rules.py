@@ -91,7 +91,7 @@ THRESHOLDS = (
             ```sh
             docker stats --no-stream
             psql -c "select pid, now() - query_start as runs, left(query, 60) from pg_stat_activity where state = 'active' order by query_start limit 5"
-            docker exec "$(at prometheus)" promtool query instant http://127.0.0.1:9090 'sum by (instance) (rate(claude_memory_requests_total[5m]))'
+            curl -s http://127.0.0.1:9090/api/v1/query --data-urlencode 'query=sum by (instance) (rate(claude_memory_requests_total[5m]))'
             ```
 
             - After an import or with a new embedding model: wait until it is done.

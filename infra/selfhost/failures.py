@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import pulumi
@@ -76,21 +76,40 @@ def last_lines(docker_host: str, ssh_options: Sequence[str], options: Sequence[s
     Empty if it logged nothing, or is healthy: then it is the previous one, and the new one was never created.
     """
 
-    def output(errors: int, *arguments: str) -> str:
-        return _output(docker_call(docker_host, ssh_options, *arguments), errors)
+    def read(what: str, errors: int, *arguments: str) -> str:
+        try:
+            return _output(docker_call(docker_host, ssh_options, *arguments), errors)
+        except subprocess.CalledProcessError as error:
+            raise _Unread(f"({what} could not be read: {(error.stderr or error.stdout).strip()})") from None
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _Unread(f"({what} could not be read: {error})") from None
 
+    def log() -> str:
+        return read("its log", subprocess.STDOUT, "logs", "--tail", str(_LINES), container)
+
+    def check() -> str:
+        health = "{{json .State.Health}}"
+        return _last_check(read("its health check", subprocess.PIPE, "inspect", "--format", health, container))
+
+    latest = ("ps", "--all", "--latest", "--format", "{{.ID}} {{.Status}}", *options)
     try:
-        newest = output(subprocess.PIPE, "ps", "--all", "--latest", "--format", "{{.ID}} {{.Status}}", *options)
-        container, _, status = newest.partition(" ")
-        if not container or "(healthy)" in status:
-            return ""
-        lines = output(subprocess.STDOUT, "logs", "--tail", str(_LINES), container)
-        check = output(subprocess.PIPE, "inspect", "--format", "{{json .State.Health}}", container)
-        return "\n".join(part for part in (lines, _last_check(check)) if part)
-    except subprocess.CalledProcessError as error:
-        return f"(its log could not be read: {(error.stderr or error.stdout).strip()})"
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"(its log could not be read: {error})"
+        container, _, status = read("its log", subprocess.PIPE, *latest).partition(" ")
+    except _Unread as why:
+        return str(why)
+    if not container or "(healthy)" in status:
+        return ""
+    return "\n".join(part for part in (_or_why_not(log), _or_why_not(check)) if part)
+
+
+class _Unread(Exception):
+    """Says in one line what could not be read, and why."""
+
+
+def _or_why_not(read: Callable[[], str]) -> str:
+    try:
+        return read()
+    except _Unread as why:
+        return str(why)
 
 
 def _last_check(health: str) -> str:

@@ -79,6 +79,15 @@ def test_a_log_that_cannot_be_read_is_reported_with_the_reason(commands: Command
     assert last_lines(HERE, [], FOUND_BY) == "(its log could not be read: Cannot connect to the Docker daemon)"
 
 
+def test_a_health_check_that_cannot_be_read_hides_no_log(commands: Commands) -> None:
+    commands.put(
+        "docker",
+        'case "$*" in *logs*) echo "no space left" ;; *inspect*) echo gone >&2; exit 1 ;; *) echo 1f2e Exited ;; esac',
+    )
+
+    assert last_lines(HERE, [], FOUND_BY) == "no space left\n(its health check could not be read: gone)"
+
+
 def test_a_missing_command_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
