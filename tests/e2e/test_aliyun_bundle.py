@@ -18,7 +18,8 @@ from mcp import Client, ClientSession
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
-from infra.aliyun.bundle.build import Bundle
+from infra.aliyun.bundle.build import Bundle, BundleOptions
+from infra.aliyun.bundle.errors import PythonMissing
 from infra.aliyun.bundle.mcp_server import BUNDLED
 from tests.support.bundles import THIS_PYTHON, bare_environment, built, bundled_server, checkout, unpack
 from tests.support.crossing import CONVERSE, MEMORIZE, Belongings, attempts, uris
@@ -140,6 +141,15 @@ def test_it_reaches_its_goals(bundle: Bundle, layered: Bundle) -> None:
     assert layered.code.bytes < CODE_GOAL_BYTES
     assert layered.layer is not None
     assert layered.layer.bytes < GOAL_BYTES
+
+
+def test_the_code_for_the_default_python_reaches_its_goal(copy: Path) -> None:
+    python = BundleOptions().python
+    try:
+        code = built(copy, python, dependencies="layer").code
+    except PythonMissing:
+        pytest.skip(f"needs Python {python}")
+    assert code.bytes < CODE_GOAL_BYTES
 
 
 def test_a_change_of_code_leaves_the_layer_as_it_is(copy: Path, layered: Bundle) -> None:
