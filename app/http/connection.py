@@ -21,6 +21,22 @@ if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
+def forget_own_methods(transport: asyncio.BaseTransport) -> None:
+    """Free a transport that lost its connection of the methods of its own that asyncio keeps in it.
+
+    They are set when it begins (`_SelectorSocketTransport`: one in Python 3.11, two since 3.12), and are not called any
+    more.
+    """
+    held = getattr(transport, "__dict__", {})
+    for name in ("_read_ready_cb", "_write_ready"):
+        if name in held:
+            held[name] = _nothing
+
+
+def _nothing() -> None:
+    pass
+
+
 class _OverBound(Exception):
     """A request has more than the bounds allow."""
 
@@ -61,6 +77,11 @@ class BoundedConnection(HttpToolsProtocol):
         self.server_state.forget(self)
         self._leave()
         super().connection_lost(exc)
+        # With a reference to itself it would be there until a full collection, which stops all calls for a while; with
+        # the timer, which uvicorn leaves after a reset, for over a minute.
+        self._unset_keepalive_if_required()
+        self._request, self.app = None, self._application
+        forget_own_methods(self.transport)
 
     # What arrives
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import json
 import re
+import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -446,3 +448,43 @@ async def test_what_is_refused_waits_for_its_answer_while_others_have_theirs_and
         [waiting] = server.server_state.silent
         waiting.give_way()
         assert await refused.rest() in (b"", b"reset")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"garbage\r\n\r\n",
+        POST + b"Content-Length: 9\r\n\r\nhalf",
+    ],
+    ids=["nothing", "half a head", "a request", "no HTTP", "half a body"],
+)
+async def test_an_ended_connection_is_freed_without_a_collection(quick: Uvicorn, sent: bytes) -> None:
+    """Collections stop all calls, and the more connections wait for one, the longer."""
+    address = quick.acceptors[0].listener.getsockname()
+    gc.collect()
+    gc.disable()
+    try:
+        with socket.create_connection(address) as client:
+            client.sendall(sent)
+            await until(lambda: seen(quick), "the connection")
+            if sent.endswith(b"\r\n\r\n"):
+                await until(lambda: readable(client), "the answer")
+        await until(lambda: not quick.server_state.connections, "its end")
+        await until(lambda: count_of(BoundedConnection, "_SelectorSocketTransport") == 0, "what it had to be freed")
+    finally:
+        gc.enable()
+
+
+def seen(server: Uvicorn) -> bool:
+    return bool(server.server_state.connections)
+
+
+def readable(client: socket.socket) -> bool:
+    return bool(select.select([client], [], [], 0)[0])
+
+
+def count_of(*kinds: type | str) -> int:
+    return sum(type(one) in kinds or type(one).__qualname__ in kinds for one in gc.get_objects())
