@@ -7,7 +7,7 @@
 | a body | 10 s and 1 s more for each KiB that came, 120 s in all | 408; the rest is late |
 | a body's chunk sizes, their extensions, trailers | 1 MiB a body, 64 KiB at a stretch | 400, and it closes |
 | a body's chunks | 4,096, and one more for each 64 bytes | 400, and it closes |
-| bodies in memory, beyond the first 64 KiB of each | 64 MiB together | 503 to the one that stands still longest |
+| bodies in memory, beyond the first 64 KiB of each | 32 MiB together | 503 to the one that stands still longest |
 | an answer to what is not HTTP or over a bound | after 1 s | whoever sends it again and again waits each time |
 | what arrives after a refusal | 5 s, all dropped | the connection closes |
 | what arrives of a body after the answer | 10 s, 16 MiB | the connection closes |
@@ -52,7 +52,7 @@ class Bounds:
     chunks: int = 4_096  # a chunk costs a few microseconds, however small it is
     chunk_bytes: int = 64
     free_body_bytes: int = 64 * 2**10  # small calls are never refused for what others send
-    bodies_bytes: int = 64 * 2**20
+    bodies_bytes: int = 32 * 2**20
     late_s: float = 10.0
     late_bytes: int = 16 * 2**20
     unread_s: float = 30.0
