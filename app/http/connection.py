@@ -21,20 +21,14 @@ if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
-def forget_own_methods(transport: asyncio.BaseTransport) -> None:
-    """Free a transport that lost its connection of the methods of its own that asyncio keeps in it.
+def forget_own_method(transport: asyncio.BaseTransport) -> None:
+    """Free a transport that lost its connection of the method of its own that asyncio keeps in it in Python 3.11.
 
-    They are set when it begins (`_SelectorSocketTransport`: one in Python 3.11, two since 3.12), and are not called any
-    more.
+    Later versions do so themselves (`_SelectorSocketTransport._call_connection_lost`).
     """
     held = getattr(transport, "__dict__", {})
-    for name in ("_read_ready_cb", "_write_ready"):
-        if name in held:
-            held[name] = _nothing
-
-
-def _nothing() -> None:
-    pass
+    if "_read_ready_cb" in held:
+        held["_read_ready_cb"] = None
 
 
 class _OverBound(Exception):
@@ -81,7 +75,7 @@ class BoundedConnection(HttpToolsProtocol):
         # the timer, which uvicorn leaves after a reset, for over a minute.
         self._unset_keepalive_if_required()
         self._request, self.app = None, self._application
-        forget_own_methods(self.transport)
+        forget_own_method(self.transport)
 
     # What arrives
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
 from app.errors import MemoryServerError
-from app.http.bounds import Bounds, Descriptors
+from app.http.bounds import BOUNDS, Bounds, Descriptors
 from app.http.connection import BoundedConnection
 from app.http.reply import send_error, send_json
 from app.http.state import check_descriptors
@@ -461,21 +461,22 @@ async def test_what_is_refused_waits_for_its_answer_while_others_have_theirs_and
     ],
     ids=["nothing", "half a head", "a request", "no HTTP", "half a body"],
 )
-async def test_an_ended_connection_is_freed_without_a_collection(quick: Uvicorn, sent: bytes) -> None:
+async def test_an_ended_connection_is_freed_without_a_collection(sent: bytes) -> None:
     """Collections stop all calls, and the more connections wait for one, the longer."""
-    address = quick.acceptors[0].listener.getsockname()
-    gc.collect()
-    gc.disable()
-    try:
-        with socket.create_connection(address) as client:
-            client.sendall(sent)
-            await until(lambda: seen(quick), "the connection")
-            if sent.endswith(b"\r\n\r\n"):
-                await until(lambda: readable(client), "the answer")
-        await until(lambda: not quick.server_state.connections, "its end")
-        await until(lambda: count_of(BoundedConnection, "_SelectorSocketTransport") == 0, "what it had to be freed")
-    finally:
-        gc.enable()
+    async with serving(BOUNDS) as server:  # with its long times, so that the client is the one who ends it
+        address = server.acceptors[0].listener.getsockname()
+        gc.collect()
+        gc.disable()
+        try:
+            with socket.create_connection(address) as client:
+                client.sendall(sent)
+                await until(lambda: seen(server), "the connection")
+                if sent.endswith(b"\r\n\r\n"):
+                    await until(lambda: readable(client), "the answer")
+            await until(lambda: not seen(server), "its end")
+            await until(lambda: count_of(BoundedConnection, "_SelectorSocketTransport") == 0, "what it had to be freed")
+        finally:
+            gc.enable()
 
 
 def seen(server: Uvicorn) -> bool:
